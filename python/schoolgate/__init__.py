@@ -1,0 +1,1 @@
+"""schoolgate: a DNS resolver that applies a school's policy to every query."""

@@ -1,0 +1,25 @@
+"""schoolgate.toml: the settings of the service itself. What is denied to whom is a policy, not a setting."""
+
+from schoolgate.config.addresses import SocketAddress
+from schoolgate.config.load import load, parse, read_text
+from schoolgate.config.problems import ConfigInvalid, InputRefused, Problem
+from schoolgate.config.sample import sample
+from schoolgate.config.settings import Settings, changes
+from schoolgate.config.shipped import shipped_lists
+from schoolgate.config.system_resolvers import system_resolvers, with_system
+
+__all__ = [
+    "ConfigInvalid",
+    "InputRefused",
+    "Problem",
+    "Settings",
+    "SocketAddress",
+    "changes",
+    "load",
+    "parse",
+    "read_text",
+    "sample",
+    "shipped_lists",
+    "system_resolvers",
+    "with_system",
+]

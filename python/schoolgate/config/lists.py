@@ -1,0 +1,48 @@
+"""[lists]: where the shipped lists are, and the school's own list files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, ValidationInfo, model_validator
+
+from schoolgate.config.problems import complaint, shown
+from schoolgate.config.section import RELOAD, PathFromFile, Section
+
+_CATEGORY = re.compile(r"(service:)?[a-z0-9][a-z0-9-]*")
+
+
+def _category(value: object) -> str:
+    if not isinstance(value, str) or not _CATEGORY.fullmatch(value):
+        raise complaint(f"{shown(value)} is not a category", "use an id from lists/categories.toml, such as gambling")
+    return value
+
+
+class ExtraList(Section):
+    path: PathFromFile = Field(description="File with one name a line, or a hosts file.", json_schema_extra=RELOAD)
+    category: Annotated[str, PlainValidator(_category)] = Field(
+        description="Category its names belong to.", json_schema_extra=RELOAD
+    )
+    match: Literal["suffix", "exact"] = Field(
+        default="suffix",
+        description="suffix: a name stands for everything below it too; exact: for itself only.",
+        json_schema_extra=RELOAD,
+    )
+
+
+class Lists(Section):
+    dir: PathFromFile = Field(
+        default=Path(),
+        description="Directory of the shipped lists. Default: found beside the program.",
+        json_schema_extra=RELOAD,
+    )
+    extra: tuple[ExtraList, ...] = Field(default=(), description="The school's own lists.", json_schema_extra=RELOAD)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_directory(cls, raw: object, info: ValidationInfo) -> object:
+        if not isinstance(raw, dict) or "dir" in raw:
+            return raw
+        return raw | {"dir": str((info.context or {}).get("lists_dir", "lists"))}

@@ -1,0 +1,80 @@
+"""All of schoolgate.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, Field, model_validator
+
+from schoolgate.config.addresses import SocketAddress
+from schoolgate.config.cache import Cache
+from schoolgate.config.first_policy import FirstPolicy
+from schoolgate.config.forwarders import Forwarders, ForwardZone
+from schoolgate.config.lists import Lists
+from schoolgate.config.local import Local
+from schoolgate.config.problems import Problem, shown
+from schoolgate.config.section import Section
+from schoolgate.config.server import Server
+from schoolgate.config.tcp import Tcp
+
+# Sections that exist with their defaults when the file does not name them.
+_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy")
+
+
+class Settings(Section):
+    server: Server = Field(description="Where we listen and keep our state.")
+    cache: Cache = Field(description="How much is remembered, and for how long.")
+    forwarders: Forwarders = Field(description="Resolvers that answer for the internet.")
+    forward_zones: tuple[ForwardZone, ...] = Field(default=(), description="Zones that are asked elsewhere.")
+    local: Local = Field(description="Names we answer ourselves.")
+    tcp: Tcp = Field(description="What a client may take of us over TCP.")
+    lists: Lists = Field(description="Where the lists are.")
+    policy: FirstPolicy = Field(description="The policy of the very first start.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_tables(cls, raw: object) -> object:
+        return {**{table: {} for table in _TABLES}, **raw} if isinstance(raw, dict) else raw
+
+
+def problems_across(settings: Settings, file: str) -> Iterator[Problem]:
+    """Rules that no section can check alone."""
+    for index, server in enumerate(settings.forwarders.servers):
+        if isinstance(server, SocketAddress) and is_ours(server, settings.server.listen):
+            yield _loop(file, f"forwarders.servers[{index}]", server)
+    seen: dict[str, int] = {}
+    for index, zone in enumerate(settings.forward_zones):
+        for at, server in enumerate(zone.servers):
+            if is_ours(server, settings.server.listen):
+                yield _loop(file, f"forward_zones[{index}].servers[{at}]", server)
+        if zone.zone in seen:
+            message = f"{shown(zone.zone)} is forwarded by forward_zones[{seen[zone.zone]}] too"
+            yield Problem(file, f"forward_zones[{index}].zone", message, "name each zone once, with all its servers")
+        seen.setdefault(zone.zone, index)
+
+
+def is_ours(server: SocketAddress, listen: tuple[SocketAddress, ...]) -> bool:
+    """Asking ourselves would turn each miss into a loop. A wildcard socket also hears every loopback address."""
+    return any(
+        server.port == own.port and (server.host == own.host or (own.is_wildcard and server.is_loopback))
+        for own in listen
+    )
+
+
+def _loop(file: str, path: str, server: SocketAddress) -> Problem:
+    return Problem(file, path, f"{server} is our own listening address", "name a resolver that is not schoolgate")
+
+
+def changes(old: Settings, new: Settings) -> tuple[tuple[str, bool], ...]:
+    """Each changed setting, and whether the change waits for a restart. For `reload`, which says so."""
+    return tuple(_changes(old, new, ""))
+
+
+def _changes(old: BaseModel, new: BaseModel, prefix: str) -> Iterator[tuple[str, bool]]:
+    for name, field in type(old).model_fields.items():
+        before, after = getattr(old, name), getattr(new, name)
+        if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+            yield from _changes(before, after, f"{prefix}{name}.")
+        elif before != after:
+            extra = field.json_schema_extra
+            yield f"{prefix}{name}", isinstance(extra, dict) and extra.get("applies") == "restart"

@@ -1,0 +1,70 @@
+"""The shape of our own data files that policies refer to. Keys we do not need here are for other readers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from schoolgate.config.domain_name import parse_domain_name
+from schoolgate.config.problems import complaint, shown
+
+Role = Literal["platform", "protected", "threat", "circumvention", "content", "service"]
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise complaint(f"{shown(value)} is not a name", "write it as text")
+    return parse_domain_name(value)
+
+
+Name = Annotated[str, PlainValidator(_name)]
+Id = Annotated[str, Field(pattern=r"^(service:)?[a-z0-9][a-z0-9-]*$")]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Category(_Row):
+    """A row of lists/categories.toml."""
+
+    id: Id
+    name: str
+    role: Role
+    definition: str = ""
+
+
+class Categories(_Row):
+    """lists/categories.toml."""
+
+    category: tuple[Category, ...]
+
+
+class Engine(_Row):
+    """A row of lists/safesearch.toml: names that become a CNAME to `target`."""
+
+    id: Id
+    names: Annotated[tuple[Name, ...], Field(min_length=1)]
+    target: Name
+
+
+class Engines(_Row):
+    """lists/safesearch.toml."""
+
+    engine: tuple[Engine, ...]
+
+
+class SpecialName(_Row):
+    """A row of lists/special-names.toml."""
+
+    name: Name
+    kind: Literal["static", "nodata", "nxdomain"]
+    why: str
+    records: tuple[str, ...] = ()
+
+
+class SpecialNames(_Row):
+    """lists/special-names.toml."""
+
+    zone: tuple[SpecialName, ...]

@@ -1,0 +1,156 @@
+"""The policy document: what `schoolgate policy apply` reads. TOML in, frozen values out; nothing is decided here."""
+
+from __future__ import annotations
+
+import ipaddress
+import zoneinfo
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
+
+from schoolgate.config.problems import complaint, did_you_mean, shown
+from schoolgate.policy.names import NameRuleField
+from schoolgate.policy.prefixes import DoorField, NetworkField
+from schoolgate.policy.safesearch import LevelField
+from schoolgate.policy.times import MIDNIGHT, DateRangeField, Moment, WallTime
+
+Effect = Literal["allow", "deny"]
+Choice = Literal["allow", "deny", "inherit"]
+Action = Literal["nxdomain", "nodata", "null", "block-page", "refused"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# A denied answer is cached by the client this long; a minute is the most that lets a change be felt at once.
+LONGEST_BLOCK_TTL_S = 60
+DEFAULT_BLOCK_TTL_S = 30
+# The engine numbers both with 16 bits; a document this long is a mistake in a program that wrote it.
+MOST_POLICIES = 4096
+MOST_SEGMENTS = 16384
+
+
+class Table(BaseModel):
+    """One table of the document."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _time_zone(value: object) -> str:
+    if not isinstance(value, str):
+        raise complaint(f"{shown(value)} is not a time zone", 'write an IANA name, such as "Europe/London"')
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        remedy = did_you_mean(value, zoneinfo.available_timezones())
+        raise complaint(f"{shown(value)} is not a time zone", remedy) from None
+    return value
+
+
+def _locked_choice(value: object) -> Literal["deny"]:
+    if value == "deny":
+        return "deny"
+    raise complaint(f"{shown(value)} cannot be locked", 'only "deny" can: an allow has nothing that may be tightened')
+
+
+def _action_address(value: object) -> str:
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise complaint(f"{shown(value)} is not an address", "write the address of the block page") from None
+
+
+Whole = Annotated[int, Strict()]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+CategoryId = Annotated[str, Field(pattern=r"^(service:)?[a-z0-9][a-z0-9-]{0,62}$")]
+LockedDeny = Annotated[Literal["deny"], PlainValidator(_locked_choice)]
+BlockPageAddress = Annotated[str, PlainValidator(_action_address)]
+TimeZone = Annotated[str, PlainValidator(_time_zone)]
+
+
+class Locked(Table):
+    """What a policy imposes on itself and on every policy below it."""
+
+    categories: dict[CategoryId, LockedDeny] = {}
+    deny: tuple[NameRuleField, ...] = ()
+    safesearch: dict[Id, LevelField] = {}
+    unknown: LockedDeny | None = None
+
+
+class Exempted(Table):
+    """A name opened for a while, with the people who answer for it."""
+
+    name: NameRuleField
+    reason: Text
+    approved_by: Text
+    until: Moment
+
+
+class Policy(Table):
+    """One policy; what it leaves out comes from the policy it extends."""
+
+    extends: Id | None = None
+    locked: Locked = Locked()
+    categories: dict[CategoryId, Choice] = {}
+    unknown: Effect | None = None
+    action: Action | None = None
+    block_ttl_s: Annotated[Whole, Field(ge=1, le=LONGEST_BLOCK_TTL_S)] | None = None
+    block_page: Annotated[tuple[BlockPageAddress, ...], Field(min_length=1, max_length=8)] | None = None
+    allow: tuple[NameRuleField, ...] = ()
+    deny: tuple[NameRuleField, ...] = ()
+    exceptions: tuple[Exempted, ...] = ()
+    safesearch: dict[Id, LevelField] = {}
+
+
+class RateLimit(Table):
+    """Queries of one client address; `devices` is how many share it behind a NAT."""
+
+    qps: Annotated[Whole, Field(ge=1, le=1_000_000)] = 500
+    burst: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1000
+    devices: Annotated[Whole, Field(ge=1, le=4096)] = 1
+
+
+class Dates(Table):
+    """The days on which an interval may start."""
+
+    only: Annotated[tuple[DateRangeField, ...], Field(min_length=1)] | None = None
+    except_: tuple[DateRangeField, ...] = Field(default=(), alias="except")
+
+
+class Interval(Table):
+    """Another policy from `from` to `to` on these days; `to` at or before `from` is the next day."""
+
+    policy: Id
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
+    from_: WallTime = Field(default=MIDNIGHT, alias="from")
+    to: WallTime = MIDNIGHT
+    dates: Dates = Dates()
+
+
+class Segment(Table):
+    """Client networks that share a policy."""
+
+    prefixes: tuple[NetworkField, ...] = ()
+    asked: tuple[DoorField, ...] = ()
+    policy: Id
+    rate_limit: RateLimit = RateLimit()
+    schedule: tuple[Interval, ...] = ()
+
+
+def _at_most(most: int, what: str) -> AfterValidator:
+    def check(table: dict[str, object]) -> dict[str, object]:
+        if len(table) > most:
+            raise complaint(f"has {len(table)} {what}", f"write at most {most}")
+        return table
+
+    return AfterValidator(check)
+
+
+class Document(Table):
+    """A whole policy."""
+
+    format: Literal[1]
+    time_zone: TimeZone = "Europe/London"
+    allowed_clients: Annotated[tuple[NetworkField, ...], Field(min_length=1)]
+    strictest: Id
+    policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
+    segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}

@@ -1,0 +1,239 @@
+"""The servers we ask, what we know of their health, and which of them is asked for which name.
+
+A forwarder is believed alive until a probe of our own - a question no client chose - goes unanswered too: names whose
+own servers are dead must never be able to talk us out of a healthy forwarder.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from schoolgate.errors import SchoolgateError
+
+DNS_PORT: Final = 53
+SUSPECT_AFTER: Final = 3
+"""Failures in a row before we probe. One lost datagram is weather, three are a reason to look."""
+PROBE_EVERY_S: Final = 1.0
+"""Between probes of a suspected or dead forwarder: recovery is seen within two seconds, for one packet a second."""
+SHORTEST_TIMEOUT_S: Final = 0.4
+"""A forwarder that answers cached names in 1 ms still needs time to recurse for the rest."""
+UNKNOWN_RTT_S: Final = 0.3
+"""Rank of a forwarder that has been asked but has not yet answered."""
+RTT_HALF_LIFE_S: Final = 20.0
+"""A round-trip time loses half of its weight in this time, so a forwarder that was slow once is tried again."""
+RANK_FOR_S: Final = 0.1
+"""How long one ranking is used: sorting for each of 40,000 queries a second would cost more than it tells."""
+SUSPECT_PENALTY_S: Final = 10.0
+"""Puts suspected forwarders behind all others without excluding them."""
+
+# RFC 6298 section 2
+SRTT_GAIN: Final = 1 / 8
+RTTVAR_GAIN: Final = 1 / 4
+
+
+class ForwarderInvalid(SchoolgateError):
+    """A forwarder's address cannot be used as written."""
+
+
+class Forwarder:
+    """One server we ask: an address, a port, and what its answers and silences have taught us (times in seconds)."""
+
+    __slots__ = (
+        "_measured_at", "_probed_at", "address", "errors", "failures", "family", "is_up", "mismatches", "port",
+        "probe_name", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
+    )  # fmt: skip
+
+    def __init__(self, address: str, port: int = DNS_PORT, *, probe_name: str = "") -> None:
+        self.address = address
+        self.port = port
+        self.probe_name = probe_name
+        self.family, self.sockaddr = _socket_address(address, port)
+        self.srtt_s: float | None = None
+        self.rttvar_s = 0.0
+        self.failures = 0
+        self.is_up = True
+        self.sent = self.replies = self.timeouts = self.errors = self.mismatches = 0
+        self._measured_at: float | None = None
+        self._probed_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Forwarder({self.label})"
+
+    @property
+    def label(self) -> str:
+        """The address and port as people write them."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    @property
+    def is_suspect(self) -> bool:
+        """Up, but silent so often in a row that only a probe can tell."""
+        return self.failures >= SUSPECT_AFTER and self.is_up
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a first try waits: smoothed RTT and four variations (RFC 6298), at least `SHORTEST_TIMEOUT_S`."""
+        if self.srtt_s is None:
+            return 2 * SHORTEST_TIMEOUT_S
+        return max(SHORTEST_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
+
+    # -- what happened --------------------------------------------------------------------------------------------
+
+    def answered(self, rtt_s: float, now: float) -> None:
+        """A reply to one of our own datagrams came after `rtt_s`; whatever it says, the forwarder lives."""
+        self.replies += 1
+        self.failures = 0
+        self.is_up = True
+        self._observe(rtt_s, now)
+
+    def answered_over_stream(self) -> None:
+        """A reply came over TCP: alive, but its time includes the handshake and says nothing about datagrams."""
+        self.replies += 1
+        self.failures = 0
+        self.is_up = True
+
+    def unanswered(self, waited_s: float, now: float) -> None:
+        """Nothing came within `waited_s`."""
+        self.timeouts += 1
+        self.failures += 1
+        self._observe(waited_s, now)
+
+    def unreachable(self) -> None:
+        """The network said no: ICMP, no route, a refused or broken connection."""
+        self.errors += 1
+        self.failures += 1
+
+    def probe_unanswered(self) -> None:
+        """Our own question went unanswered too: a forwarder already suspected is now down."""
+        if self.failures >= SUSPECT_AFTER:
+            self.is_up = False
+
+    def _observe(self, rtt_s: float, now: float) -> None:
+        self._measured_at = now
+        srtt_s = self.srtt_s
+        if srtt_s is None:
+            self.srtt_s = rtt_s
+            self.rttvar_s = rtt_s / 2
+            return
+        self.rttvar_s += (abs(srtt_s - rtt_s) - self.rttvar_s) * RTTVAR_GAIN
+        self.srtt_s = srtt_s + (rtt_s - srtt_s) * SRTT_GAIN
+
+    # -- what follows from it -------------------------------------------------------------------------------------
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether a probe is due: suspected or down, and the last one is `PROBE_EVERY_S` ago."""
+        if self.failures < SUSPECT_AFTER:
+            return False
+        return self._probed_at is None or now - self._probed_at >= PROBE_EVERY_S
+
+    def probing(self, now: float) -> None:
+        """A probe leaves now."""
+        self._probed_at = now
+
+    def preference(self, now: float) -> float:
+        """Rank: the smaller, the sooner asked. Ages towards zero, so that no forwarder is forgotten for ever."""
+        if self._measured_at is None:
+            return 0.0
+        rtt_s = UNKNOWN_RTT_S if self.srtt_s is None else self.srtt_s
+        aged: float = rtt_s * 0.5 ** ((now - self._measured_at) / RTT_HALF_LIFE_S)
+        return aged + SUSPECT_PENALTY_S if self.failures >= SUSPECT_AFTER else aged
+
+    def chosen_to_learn(self, now: float) -> bool:
+        """Whether an old or missing measurement put it first. Marks it: one query is enough to learn."""
+        if self._measured_at is not None and now - self._measured_at < 1.0:
+            return False
+        self._measured_at = now
+        return True
+
+    def health(self) -> dict[str, Any]:
+        """For `status`: state, times and counts."""
+        return {
+            "forwarder": self.label,
+            "state": "down" if not self.is_up else "suspect" if self.is_suspect else "up",
+            "srtt_ms": None if self.srtt_s is None else round(self.srtt_s * 1000, 3),
+            "failures_in_a_row": self.failures,
+            "sent": self.sent,
+            "replies": self.replies,
+            "timeouts": self.timeouts,
+            "network_errors": self.errors,
+            "mismatches": self.mismatches,
+        }
+
+
+class ForwarderSet:
+    """Forwarders that may answer the same names; the quickest that lives is asked first."""
+
+    __slots__ = ("_best", "_ranked_until", "forwarders")
+
+    def __init__(self, forwarders: Sequence[Forwarder]) -> None:
+        if not forwarders:
+            raise ForwarderInvalid("no forwarder is given; name at least one server address")
+        self.forwarders = tuple(forwarders)
+        self._best = self.forwarders[0]
+        self._ranked_until = float("-inf")
+
+    def first(self, now: float) -> Forwarder | None:
+        """The forwarder for a first try, or None when all are down."""
+        if now < self._ranked_until and self._best.is_up:
+            return self._best
+        best = self.next(now, ())
+        if best is not None:
+            self._best = best
+            self._ranked_until = now if best.chosen_to_learn(now) else now + RANK_FOR_S
+        return best
+
+    def next(self, now: float, tried: Iterable[Forwarder]) -> Forwarder | None:
+        """The best living forwarder not in `tried`, or None."""
+        candidates = [one for one in self.forwarders if one.is_up and one not in tried]
+        return min(candidates, key=lambda one: one.preference(now), default=None)
+
+
+class Routes:
+    """Which forwarders answer for which names: the longest zone wins, the default set has the rest."""
+
+    __slots__ = ("_zones", "default")
+
+    def __init__(self, default: ForwarderSet, zones: Mapping[str, ForwarderSet] | None = None) -> None:
+        self.default = default
+        self._zones = {zone.lower().rstrip("."): where for zone, where in (zones or {}).items()}
+
+    def select(self, name: str) -> ForwarderSet:
+        """The set for `name` (text, lower case, no trailing dot; a dot inside a label is written `\\.`)."""
+        zones = self._zones
+        if not zones:
+            return self.default
+        start = 0
+        while True:
+            found = zones.get(name[start:])
+            if found is not None:
+                return found
+            start = _after_next_dot(name, start)
+            if start == 0:
+                return zones.get("", self.default)
+
+    def forwarders(self) -> tuple[Forwarder, ...]:
+        """Every forwarder once, those of the default set first."""
+        sets = (self.default, *self._zones.values())
+        return tuple(dict.fromkeys(one for each in sets for one in each.forwarders))
+
+
+def _after_next_dot(name: str, start: int) -> int:
+    """Where the next label begins, or 0 at the end. A dot after an odd number of backslashes is part of its label."""
+    while (dot := name.find(".", start)) >= 0:
+        start = dot + 1
+        before = name[:dot]
+        if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
+            return start
+    return 0
+
+
+def _socket_address(address: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    try:
+        ipaddress.ip_address(address)
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    except (ValueError, OSError) as error:
+        raise ForwarderInvalid(f"forwarder {address!r} is not an IP address; write one such as 192.0.2.1") from error
+    family, _, _, _, sockaddr = found[0]
+    return family, sockaddr

@@ -1,0 +1,155 @@
+"""One miss, from the first question to a forwarder until an answer or the end of patience. No sockets, no clock.
+
+The caller reports what happened and when; the resolution says what to do next. A *try* is one forwarder asked once;
+when its reply is truncated the same try goes on over TCP. Whatever the network does, there are at most `tries` of them
+and the end comes before the client's own patience does.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from schoolgate.resolver.forwarders import Forwarder, ForwarderSet
+
+EDE_NO_REACHABLE_AUTHORITY: Final = 22
+EDE_NETWORK_ERROR: Final = 23
+
+FINAL_RCODES: Final = frozenset({0, 3, 6})
+"""NOERROR, NXDOMAIN, YXDOMAIN: an answer about the name. Any other is about the server, and another may do better."""
+MISMATCHES_MAX: Final = 8
+"""Wrong replies at one open port before the question moves to TCP: somebody is guessing our 16-bit id."""
+SHORTEST_WAIT_S: Final = 0.05
+"""With less than this left there is no point in asking again."""
+
+Transport = Literal["udp", "tcp"]
+
+
+class Send(NamedTuple):
+    """Ask `forwarder`, and report a timeout after `timeout_s`."""
+
+    forwarder: Forwarder
+    transport: Transport
+    timeout_s: float
+
+
+class Wait(NamedTuple):
+    """Go on waiting for the try under way; its timeout stays as it is."""
+
+
+class Done(NamedTuple):
+    """The reply to hand on. `is_failure`: the best we have is a forwarder's SERVFAIL, REFUSED or the like."""
+
+    octets: bytes
+    is_failure: bool
+
+
+class Failed(NamedTuple):
+    """No reply. `ede`: 22 nobody answered, 23 the network refused (RFC 8914). `asked`: whether anybody was asked."""
+
+    ede: int
+    asked: bool
+
+
+Step = Send | Wait | Done | Failed
+_WAIT: Final = Wait()
+
+
+class Patience(NamedTuple):
+    """How often and how long: settings. The client gives up at about 4 s, so we do before."""
+
+    tries: int = 3
+    timeout_s: float = 0.8
+    total_s: float = 3.8
+
+
+DEFAULT_PATIENCE: Final = Patience()
+
+
+class Resolution:
+    """The course of one miss. `begin`, then one event after another until a `Done` or a `Failed`."""
+
+    __slots__ = (
+        "_deadline", "_forwarder", "_forwarders", "_is_stream", "_mismatches", "_patience", "_reply", "_silent",
+        "_spent", "_tries",
+    )  # fmt: skip
+
+    def __init__(self, forwarders: ForwarderSet, patience: Patience = DEFAULT_PATIENCE) -> None:
+        self._forwarders = forwarders
+        self._patience = patience
+        self._deadline = 0.0
+        self._forwarder = forwarders.forwarders[0]
+        self._is_stream = False
+        self._mismatches = 0
+        self._tries = 0
+        self._spent: tuple[Forwarder, ...] = ()
+        self._silent: tuple[Forwarder, ...] = ()
+        self._reply: bytes | None = None
+
+    def begin(self, now: float) -> Step:
+        """The first question."""
+        self._deadline = now + self._patience.total_s
+        forwarder = self._forwarders.first(now)
+        if forwarder is None:
+            return Failed(EDE_NO_REACHABLE_AUTHORITY, asked=False)
+        self._forwarder = forwarder
+        self._tries = 1
+        return Send(forwarder, "udp", min(forwarder.timeout_s, self._patience.timeout_s))
+
+    def replied(self, octets: bytes, now: float) -> Step:
+        """A reply whose id and question match ours: at least a whole header."""
+        if octets[2] & 0x02:
+            if self._is_stream:
+                return self._give_up_on_forwarder(now)
+            if self._deadline - now < SHORTEST_WAIT_S:
+                return self._end()
+            return self._send_over_stream(now)
+        if octets[3] & 0x0F in FINAL_RCODES:
+            return Done(octets, is_failure=False)
+        self._reply = octets
+        return self._give_up_on_forwarder(now)
+
+    def mismatched(self, now: float) -> Send | Wait:
+        """A reply that is not to our question: ignored, until there are so many that this port is under attack."""
+        self._mismatches += 1
+        if self._mismatches < MISMATCHES_MAX or self._is_stream or self._deadline - now < SHORTEST_WAIT_S:
+            return _WAIT
+        return self._send_over_stream(now)
+
+    def timed_out(self, now: float) -> Step:
+        """Silence for the whole timeout. A datagram may just have been lost: this forwarder may be asked again."""
+        self._silent += (self._forwarder,)
+        return self._give_up_on_forwarder(now)
+
+    def failed(self, now: float) -> Step:
+        """The network refused: at once, so asking there again would only be refused again."""
+        return self._give_up_on_forwarder(now)
+
+    def _send_over_stream(self, now: float) -> Send:
+        self._is_stream = True
+        return Send(self._forwarder, "tcp", min(2 * self._patience.timeout_s, self._deadline - now))
+
+    def _give_up_on_forwarder(self, now: float) -> Step:
+        self._spent += (self._forwarder,)
+        left_s = self._deadline - now
+        if self._tries >= self._patience.tries or left_s < SHORTEST_WAIT_S:
+            return self._end()
+        forwarder = self._forwarders.next(now, self._spent)
+        if forwarder is None and self._reply is None:
+            forwarder = next((one for one in self._silent if one.is_up), None)
+        if forwarder is None:
+            return self._end()
+        return self._ask_again(forwarder, left_s)
+
+    def _ask_again(self, forwarder: Forwarder, left_s: float) -> Step:
+        self._forwarder = forwarder
+        self._is_stream = False
+        self._mismatches = 0
+        self._tries += 1
+        # The last try waits longest: a recursive server may need that long for a name it meets for the first time.
+        longest_s = self._patience.timeout_s * (2 if self._tries == self._patience.tries else 1)
+        return Send(forwarder, "udp", min(longest_s, left_s))
+
+    def _end(self) -> Step:
+        if self._reply is not None:
+            return Done(self._reply, is_failure=True)
+        return Failed(EDE_NO_REACHABLE_AUTHORITY if self._silent else EDE_NETWORK_ERROR, asked=True)

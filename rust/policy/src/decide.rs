@@ -1,0 +1,268 @@
+//! The one place that decides.
+//!
+//! A name is *tagged* first: which set of list statements and which set of the school's own statements it carries, whether
+//! it is sealed. A tag does not depend on who asks, so a cached answer keeps the tags of everything it reveals. A tag is
+//! then *judged* for a policy: the smallest layer wins. `decide` is tag and judge; `explain` is the same two calls and a
+//! list of everything that was in the sets.
+
+use crate::hash::SuffixHashes;
+use crate::layer::{Effect, Layer};
+use crate::name_table::Found;
+use crate::rulebook::{OwnRuling, Rulebook, Ruling, own_ruling};
+use crate::table::Statement;
+use schoolgate_wire::Name;
+use serde::Serialize;
+
+/// What lists and school say of a name, whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Tag {
+    listed: Found,
+    own: Found,
+    sealed: bool,
+}
+
+impl Tag {
+    /// Whether nothing at all is said: such a name need not be judged again for each policy.
+    pub fn says_nothing(&self) -> bool {
+        self.listed.set == 0 && self.own.set == 0 && !self.sealed
+    }
+}
+
+/// Who said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A sealed list, which is all that may be said.
+    Sealed,
+    /// A source (feed and category) of the snapshot, by index.
+    Source(u32),
+    /// One of the school's own statements, by index.
+    Statement(u32),
+    /// The policy's rule for unknown names, or nobody.
+    Policy,
+}
+
+/// What is to be done with a name for one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Open or closed.
+    pub effect: Effect,
+    /// The layer that decided.
+    pub layer: Layer,
+    /// Who said so.
+    pub origin: Origin,
+    /// A rewrite that applies after the allow, by index.
+    pub rewrite: Option<u16>,
+    /// The local zone the name is in, by index.
+    pub zone: Option<u16>,
+}
+
+impl Rulebook {
+    /// Decides one name for one policy.
+    #[inline]
+    pub fn decide(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> Verdict {
+        self.judge(policy, self.tag(name, hashes))
+    }
+
+    /// What lists and school say of a name.
+    #[inline]
+    pub fn tag(&self, name: &Name, hashes: &mut SuffixHashes) -> Tag {
+        Tag {
+            listed: self.snapshot().names().find(name, hashes),
+            own: self.table().own.find(name, hashes),
+            sealed: self.sealed().is_some_and(|list| list.holds(name)),
+        }
+    }
+
+    /// What that means for a policy. An unknown policy index is denied: never open by mistake.
+    #[inline]
+    pub fn judge(&self, policy: u16, tag: Tag) -> Verdict {
+        let at = usize::from(policy);
+        let (Some(listed), Some(own)) = (self.listed.get(at), self.own.get(at)) else {
+            return Verdict { effect: Effect::Deny, layer: Layer::Unknown, origin: Origin::Policy, rewrite: None, zone: None };
+        };
+        let listed = listed.get(tag.listed.set as usize).copied().unwrap_or(Ruling::NONE);
+        let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
+        let own = own.get(tag.own.set as usize).copied().unwrap_or(nothing);
+        let (effect, layer, origin) = if tag.sealed {
+            (Effect::Deny, Layer::Sealed, Origin::Sealed)
+        } else if listed.rank == u16::MAX && own.ruling.rank == u16::MAX {
+            self.unknown(at)
+        } else if own.ruling.rank <= listed.rank {
+            (own.ruling.effect, own.ruling.layer().unwrap_or(Layer::Own), Origin::Statement(own.ruling.by))
+        } else {
+            (listed.effect, listed.layer().unwrap_or(Layer::Category), Origin::Source(listed.by))
+        };
+        Verdict { effect, layer, origin, rewrite: own.rewrite, zone: own.zone }
+    }
+
+    /// The verdict on an answer, given the verdict on the question and the tag of a name the answer reveals. An approved
+    /// exception or the school's own allow opens the targets of its name too; an allow by a feed does not; and nothing opens
+    /// a sealed or locked target.
+    #[inline]
+    pub fn judge_revealed(&self, policy: u16, question: Verdict, revealed: Tag) -> Verdict {
+        let target = self.judge(policy, revealed);
+        // The rule for unknown names speaks of what is asked; a target need not be on an allow list.
+        let denied = target.effect == Effect::Deny && target.layer < Layer::Unknown;
+        let imposed = target.layer <= Layer::TrustLocked;
+        let vouched = matches!(question.layer, Layer::Exception | Layer::Own);
+        if denied && (imposed || !vouched) { Verdict { rewrite: None, zone: None, ..target } } else { question }
+    }
+
+    fn unknown(&self, policy: usize) -> (Effect, Layer, Origin) {
+        match self.table().policies().get(policy).map(|policy| policy.unknown) {
+            Some(Effect::Allow) => (Effect::Allow, Layer::Allow, Origin::Policy),
+            _ => (Effect::Deny, Layer::Unknown, Origin::Policy),
+        }
+    }
+
+    /// The category a verdict stands on, where it stands on one.
+    pub fn category(&self, origin: Origin) -> Option<&str> {
+        match origin {
+            Origin::Source(at) => self.snapshot().sources().get(at as usize).map(|source| source.category.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The feed a verdict stands on, where it stands on one.
+    pub fn feed(&self, origin: Origin) -> Option<&str> {
+        match origin {
+            Origin::Source(at) => self.snapshot().sources().get(at as usize).map(|source| source.feed.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The rule a verdict stands on, in words a person can look up.
+    pub fn rule(&self, origin: Origin) -> String {
+        match origin {
+            Origin::Sealed => format!("sealed list, serial {}", self.sealed().map_or(0, |list| list.serial())),
+            Origin::Source(_) => self.feed(origin).unwrap_or_default().to_owned(),
+            Origin::Statement(at) => match self.table().statements.get(at as usize) {
+                Some(Statement::Rule { rule, .. }) => rule.clone(),
+                _ => String::new(),
+            },
+            Origin::Policy => "unknown".to_owned(),
+        }
+    }
+}
+
+/// Something that was said of a name and took part in the decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Matched {
+    /// The layer it speaks in; `None` where the policy has no rule for the category.
+    pub layer: Option<&'static str>,
+    /// What it says.
+    pub effect: Option<&'static str>,
+    /// The category, for a list.
+    pub category: Option<String>,
+    /// The feed, for a list.
+    pub feed: Option<String>,
+    /// The school's own rule, or the sealed list's serial.
+    pub rule: Option<String>,
+    /// Whether it decided.
+    pub wins: bool,
+}
+
+/// A decision with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The name decided.
+    pub name: String,
+    /// The policy it was decided for.
+    pub policy: String,
+    /// allow or deny.
+    pub effect: &'static str,
+    /// How the denial is answered.
+    pub action: Option<&'static str>,
+    /// The layer that decided.
+    pub layer: &'static str,
+    /// The category it stands on.
+    pub category: Option<String>,
+    /// The feed it stands on.
+    pub feed: Option<String>,
+    /// The rule it stands on.
+    pub rule: String,
+    /// The deepest listed name that covers it.
+    pub listed_name: Option<String>,
+    /// The deepest name of the school's own that covers it.
+    pub own_name: Option<String>,
+    /// The rewrite that applies, if the name is answered.
+    pub rewrite: Option<String>,
+    /// The local zone it is answered from, if it is answered.
+    pub local_zone: Option<String>,
+    /// Everything that was said, the winner marked.
+    pub matched: Vec<Matched>,
+}
+
+impl Rulebook {
+    /// [`Rulebook::decide`] with a witness.
+    pub fn explain(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> (Verdict, Explanation) {
+        let tag = self.tag(name, hashes);
+        let verdict = self.judge(policy, tag);
+        (verdict, self.explain_verdict(policy, name, tag, verdict))
+    }
+
+    fn explain_verdict(&self, policy: u16, name: &Name, tag: Tag, verdict: Verdict) -> Explanation {
+        let denied = verdict.effect == Effect::Deny;
+        let suffix = |found: Found| {
+            let from = name.label_count().checked_sub(usize::from(found.depth)).filter(|_| found.depth > 0);
+            from.and_then(|from| Name::from_wire(name.suffix(from)).ok()).map(|name| name.to_string())
+        };
+        let chosen = self.policy(policy);
+        Explanation {
+            name: name.to_string(),
+            policy: chosen.map(|policy| policy.id.clone()).unwrap_or_default(),
+            effect: verdict.effect.as_str(),
+            action: chosen.filter(|_| denied).map(|policy| policy.action.as_str()),
+            layer: verdict.layer.as_str(),
+            category: self.category(verdict.origin).map(str::to_owned),
+            feed: self.feed(verdict.origin).map(str::to_owned),
+            rule: self.rule(verdict.origin),
+            listed_name: suffix(tag.listed),
+            own_name: suffix(tag.own),
+            rewrite: verdict.rewrite.filter(|_| !denied).and_then(|at| {
+                self.table().rewrites().get(usize::from(at)).map(|rewrite| rewrite.id.clone())
+            }),
+            local_zone: verdict.zone.filter(|_| !denied).and_then(|at| {
+                self.table().zones().get(usize::from(at)).map(|zone| zone.apex.to_string())
+            }),
+            matched: self.everything_said(policy, tag, verdict),
+        }
+    }
+
+    fn everything_said(&self, policy: u16, tag: Tag, verdict: Verdict) -> Vec<Matched> {
+        let mut matched: Vec<(u16, Matched)> = Vec::new();
+        let words = |ruling: Ruling, wins: bool| Matched {
+            layer: ruling.layer().map(Layer::as_str),
+            effect: ruling.layer().map(|_| ruling.effect.as_str()),
+            category: None,
+            feed: None,
+            rule: None,
+            wins,
+        };
+        if tag.sealed {
+            let ruling = Ruling::new(Layer::Sealed, 0, Effect::Deny, 0);
+            matched.push((ruling.rank, Matched { rule: Some(self.rule(Origin::Sealed)), ..words(ruling, true) }));
+        }
+        for at in self.snapshot().names().set(tag.listed.set) {
+            let origin = Origin::Source(*at);
+            let rule = self.policy(policy).zip(self.category(origin)).and_then(|(policy, id)| policy.categories.get(id));
+            let ruling = rule.map_or(Ruling::NONE, |(layer, order, effect)| Ruling::new(*layer, *order, *effect, *at));
+            let said = Matched {
+                category: self.category(origin).map(str::to_owned),
+                feed: self.feed(origin).map(str::to_owned),
+                ..words(ruling, verdict.origin == origin)
+            };
+            matched.push((ruling.rank, said));
+        }
+        for at in self.table().own.set(tag.own.set) {
+            let Some(statement) = self.table().statements.get(*at as usize) else { continue };
+            let ruling = own_ruling(policy, *at, statement);
+            if let (Statement::Rule { rule, .. }, true) = (statement, ruling != Ruling::NONE) {
+                let wins = verdict.origin == Origin::Statement(*at);
+                matched.push((ruling.rank, Matched { rule: Some(rule.clone()), ..words(ruling, wins) }));
+            }
+        }
+        matched.sort_by_key(|(rank, _)| *rank);
+        matched.into_iter().map(|(_, said)| said).collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! The compiled description of all policies, as the Python side hands it over (JSON).
+//!
+//! Inheritance, locks, templates and schedules are worked out before; what arrives here is flat: each policy with the rule
+//! for each category, each name with the policies it speaks to. Serial and boundaries are data; nothing here knows the time.
+
+use crate::layer::{Action, Effect};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A description that cannot be compiled. The table in force stays.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the compiled policy cannot be used: {}", .0.join("; "))]
+pub struct PolicyInvalid(pub Vec<String>);
+
+/// Everything a [`crate::PolicyTable`] is made of.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    pub(crate) serial: u64,
+    #[serde(default = "default_block_ttl_s")]
+    pub(crate) block_ttl_s: u32,
+    pub(crate) policies: Vec<PolicyDescription>,
+    #[serde(default)]
+    pub(crate) names: Vec<NameDescription>,
+    #[serde(default)]
+    pub(crate) rewrites: Vec<RewriteDescription>,
+    pub(crate) segments: Vec<SegmentDescription>,
+    pub(crate) strictest: String,
+    pub(crate) allowed_clients: Vec<String>,
+    #[serde(default)]
+    pub(crate) zones: Vec<ZoneDescription>,
+}
+
+fn default_block_ttl_s() -> u32 {
+    30
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyDescription {
+    pub id: String,
+    pub action: Action,
+    pub block_ttl_s: Option<u32>,
+    #[serde(default)]
+    pub block_addresses: Vec<std::net::IpAddr>,
+    pub unknown: Effect,
+    #[serde(default)]
+    pub categories: BTreeMap<String, CategoryDescription>,
+    #[serde(default)]
+    pub rewrites: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CategoryDescription {
+    pub layer: u8,
+    #[serde(default)]
+    pub order: u8,
+    pub effect: Effect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NameDescription {
+    pub name: String,
+    #[serde(rename = "match")]
+    pub matching: Matching,
+    pub policies: Vec<String>,
+    pub layer: u8,
+    pub effect: Effect,
+    pub rule: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Matching {
+    Suffix,
+    Exact,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RewriteDescription {
+    pub id: String,
+    pub names: Vec<String>,
+    pub target: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SegmentDescription {
+    pub id: String,
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    #[serde(default)]
+    pub asked: Vec<String>,
+    pub policy: String,
+    #[serde(default)]
+    pub qps: u32,
+    #[serde(default)]
+    pub burst: u32,
+    #[serde(default)]
+    pub ends_at_unix_s: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ZoneDescription {
+    pub zone: String,
+    pub kind: ZoneKindDescription,
+    #[serde(default)]
+    pub records: Vec<RecordDescription>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ZoneKindDescription {
+    Static,
+    Nodata,
+    Nxdomain,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecordDescription {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub rtype: u16,
+    pub ttl_s: u32,
+    /// Hexadecimal, uncompressed.
+    pub rdata: String,
+}

@@ -1,0 +1,44 @@
+//! What is denied to whom.
+//!
+//! Lists are compiled to a [`Snapshot`] (every listed name with the feeds and categories that list it), policies are
+//! compiled to a [`PolicyTable`] (segments, policies, the school's own names). The two are bound together, off the hot
+//! path, into a [`Rulebook`]; [`Rulebook::decide`] is the one place in schoolgate that says whether a name may be
+//! answered, and [`Rulebook::explain`] is the same walk with a witness.
+//!
+//! Nothing here reads a clock, a socket or an environment variable, and nothing a decision touches is ever changed: a
+//! new list or policy is a new value with a higher serial.
+#![forbid(unsafe_code)]
+
+mod compile;
+mod decide;
+mod description;
+mod dialect;
+mod hash;
+mod layer;
+mod listed_name;
+mod name_table;
+mod name_table_build;
+mod rulebook;
+mod sealed;
+mod segments;
+mod snapshot;
+mod table;
+
+pub use compile::{CompileError, CompileReport, Input, Skipped, compile_snapshot};
+pub use decide::{Explanation, Matched, Verdict};
+pub use description::{Description, PolicyInvalid};
+pub use dialect::{Rule, RuleKind, SkipReason, parse_line};
+pub use layer::{Action, Effect, Layer};
+pub use listed_name::{NameRejected, listed_name};
+pub use rulebook::Rulebook;
+pub use sealed::SealedList;
+pub use segments::{Selected, Selection};
+pub use snapshot::{Snapshot, SnapshotCorrupt};
+pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};
+
+#[doc(hidden)]
+pub mod bench_support {
+    //! The matcher alone, for the micro-benchmarks.
+    pub use crate::hash::{Seed, SuffixHashes};
+    pub use crate::name_table::NameTable;
+}

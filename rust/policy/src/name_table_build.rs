@@ -1,0 +1,383 @@
+//! Building a [`NameTable`]: names with statements in, buckets and sets out.
+//!
+//! Each name's own statements are interned as a set; then, ancestors first, every name's set is added to what its nearest
+//! listed ancestor hands down. What statements *mean* (union of categories, an exception that lifts a feed, a deeper rule
+//! that replaces a shallower one) is the caller's [`Inherit`]; it is asked once for each distinct pair of sets.
+//!
+//! Same names and statements, same octets: the order of input does not matter, and the seed comes from the content.
+
+use crate::hash::{Seed, whole};
+use crate::name_table::{
+    Block, Bucket, MAX_PROBES, NameTable, NodeRule, RULE_BITS, RULE_MASK, SLOTS, bloom_block, bloom_masks, bucket_of,
+    fingerprint,
+};
+use schoolgate_wire::Name;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Filter bits for each name: 12 give about one false alarm in 200 probes.
+const BLOOM_BITS_PER_NAME: u64 = 12;
+/// Slots are filled to this share, in eighths of a bucket: 6.4 of 8.
+const FILL: f64 = 0.8;
+/// Seeds tried before giving up; one is enough unless somebody chose the names to collide.
+const SEEDS_TRIED: u64 = 16;
+
+/// How statements pass from a name to the names below it.
+pub trait Inherit {
+    /// `handed` comes from the nearest listed ancestor, `own` is what the input says of the name. Returns the statements in
+    /// force for the name itself and those handed down. Both ascending.
+    fn pass(&self, handed: &[u32], own: &[u32]) -> (Vec<u32>, Vec<u32>);
+    /// The statements of a set that a lookup needs to see (markers used only while building are left out).
+    fn visible(&self, statement: u32) -> Option<u32>;
+}
+
+/// Why a table could not be built.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BuildError {
+    /// More distinct combinations of statements than a slot can number.
+    #[error(
+        "the lists give {0} different combinations of feeds, more than {max} that a snapshot can hold: join small feeds into one",
+        max = 1u32 << RULE_BITS
+    )]
+    TooManyCombinations(usize),
+    /// No seed spreads these names.
+    #[error("no seed spreads these names over the table: the list looks built to collide; find the feed that changed")]
+    NoSeed,
+    /// More names than a table can address.
+    #[error("the lists hold more than {} octets of names", u32::MAX)]
+    TooLarge,
+}
+
+/// Collects names and their statements.
+pub struct NameTableBuilder {
+    scramble: RandomState,
+    arena: Vec<u8>,
+    nodes: Vec<Node>,
+    index: HashMap<u64, u32, Straight>,
+    sets: SetInterner,
+    /// `(set before, statement) -> set after`, because feeds repeat the same step a million times.
+    grown: HashMap<(u32, u32), u32>,
+}
+
+struct Node {
+    offset: u32,
+    own: u32,
+    rule: NodeRule,
+    length: u8,
+    labels: u8,
+    kept: bool,
+}
+
+impl Default for NameTableBuilder {
+    fn default() -> Self {
+        Self {
+            scramble: RandomState::new(),
+            arena: Vec::new(),
+            nodes: Vec::new(),
+            index: HashMap::default(),
+            sets: SetInterner::default(),
+            grown: HashMap::new(),
+        }
+    }
+}
+
+impl NameTableBuilder {
+    /// Adds one statement about a name.
+    pub fn add(&mut self, name: &Name, statement: u32) -> Result<(), BuildError> {
+        let node = self.node(name)?;
+        let Some(node) = self.nodes.get_mut(node) else { return Ok(()) };
+        let sets = &mut self.sets;
+        node.own = *self.grown.entry((node.own, statement)).or_insert_with(|| sets.with(node.own, statement));
+        Ok(())
+    }
+
+    /// Names added so far, each counted once.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The finished table. `salt` takes part in the seed, so two installations need not share one.
+    pub fn build(mut self, inherit: &dyn Inherit, salt: u64) -> Result<NameTable, BuildError> {
+        self.hand_down(inherit);
+        let (starts, items, rules) = self.number_rules(inherit)?;
+        let content = self.content_hash();
+        for attempt in 0..SEEDS_TRIED {
+            let seed = Seed(content ^ salt, content.rotate_left(32).wrapping_add(salt).wrapping_add(attempt << 1 | 1));
+            if let Some((bloom, buckets, depths, entries)) = self.fill(seed) {
+                return Ok(NameTable { seed, depths, entries, bloom, buckets, rules, starts, items });
+            }
+        }
+        Err(BuildError::NoSeed)
+    }
+
+    /// The node of a name, made where it is new. A 64-bit key chosen at random for this run finds it; the name's octets
+    /// decide, so a chosen collision costs a probe and nothing else.
+    fn node(&mut self, name: &Name) -> Result<usize, BuildError> {
+        let mut key = self.scramble.hash_one(name.as_wire());
+        loop {
+            match self.index.get(&key) {
+                Some(at) if self.octets(*at as usize) == name.as_wire() => return Ok(*at as usize),
+                Some(_) => key = key.wrapping_add(1),
+                None => break,
+            }
+        }
+        let at = u32::try_from(self.nodes.len()).map_err(|_| BuildError::TooLarge)?;
+        self.index.insert(key, at);
+        self.nodes.push(Node {
+            offset: u32::try_from(self.arena.len()).map_err(|_| BuildError::TooLarge)?,
+            own: 0,
+            rule: NodeRule { here: 0, below: 0 },
+            length: name.as_wire().len() as u8,
+            labels: name.label_count() as u8,
+            kept: false,
+        });
+        self.arena.extend_from_slice(name.as_wire());
+        Ok(at as usize)
+    }
+
+    fn find(&self, octets: &[u8]) -> Option<usize> {
+        let mut key = self.scramble.hash_one(octets);
+        while let Some(at) = self.index.get(&key) {
+            if self.octets(*at as usize) == octets {
+                return Some(*at as usize);
+            }
+            key = key.wrapping_add(1);
+        }
+        None
+    }
+
+    fn octets(&self, node: usize) -> &[u8] {
+        let bounds = self.nodes.get(node).map(|node| (node.offset as usize, node.length as usize));
+        bounds.and_then(|(from, length)| self.arena.get(from..from + length)).unwrap_or_default()
+    }
+
+    /// Ancestors first, so that what is handed to a name is final when the name is reached.
+    fn hand_down(&mut self, inherit: &dyn Inherit) {
+        let mut order: Vec<u32> = (0..self.nodes.len() as u32).collect();
+        order.sort_by_key(|at| self.nodes.get(*at as usize).map_or(0, |node| node.labels));
+        let mut passed: HashMap<(u32, u32), Passed> = HashMap::new();
+        let mut shown = SetInterner::default();
+        for at in order.into_iter().map(|at| at as usize) {
+            let ancestor = self.nearest_ancestor(at);
+            let handed = ancestor.and_then(|ancestor| self.nodes.get(ancestor)).map_or(0, |node| node.rule.below);
+            let Some(node) = self.nodes.get_mut(at) else { continue };
+            let sets = &mut self.sets;
+            let passed = passed.entry((handed, node.own)).or_insert_with(|| {
+                let (here, below) = inherit.pass(sets.get(handed), sets.get(node.own));
+                let mut show = |set: &[u32]| shown.intern(visible(set, inherit));
+                let (old, new) = (show(sets.get(handed)), (show(&here), show(&below)));
+                Passed { rule: NodeRule { here: sets.intern(here), below: sets.intern(below) }, news: new != (old, old) }
+            });
+            node.rule = passed.rule;
+            // A name that says what would hold without it is not kept: 11 % of real lists stand below another name.
+            node.kept = passed.news;
+        }
+    }
+
+    fn nearest_ancestor(&self, at: usize) -> Option<usize> {
+        let mut rest = self.octets(at);
+        while let Some((length, below)) = rest.split_first() {
+            rest = below.get(usize::from(*length)..)?;
+            if rest.len() <= 1 {
+                return None;
+            }
+            if let Some(ancestor) = self.find(rest) {
+                return Some(ancestor);
+            }
+        }
+        None
+    }
+
+    /// Renumbers sets and rules by content, so that the numbers do not depend on the order of input.
+    fn number_rules(&mut self, inherit: &dyn Inherit) -> Result<(Vec<u32>, Vec<u32>, Vec<NodeRule>), BuildError> {
+        let visible: Vec<Vec<u32>> =
+            (0..self.sets.len() as u32).map(|set| visible(self.sets.get(set), inherit)).collect();
+        let kept = || self.nodes.iter().filter(|node| node.kept);
+        let set_of = |set: u32| visible.get(set as usize).cloned().unwrap_or_default();
+        let mut used = vec![false; visible.len()];
+        for set in kept().flat_map(|node| [node.rule.here, node.rule.below]) {
+            if let Some(used) = used.get_mut(set as usize) {
+                *used = true;
+            }
+        }
+        let mut distinct: Vec<Vec<u32>> =
+            used.iter().zip(&visible).filter(|(used, _)| **used).map(|(_, set)| set.clone()).collect();
+        distinct.push(Vec::new());
+        distinct.sort();
+        distinct.dedup();
+        let new_set: Vec<u32> = (0..visible.len() as u32)
+            .map(|set| distinct.binary_search(&set_of(set)).map_or(0, |at| at as u32))
+            .collect();
+        let renumber = |rule: NodeRule| NodeRule {
+            here: new_set.get(rule.here as usize).copied().unwrap_or(0),
+            below: new_set.get(rule.below as usize).copied().unwrap_or(0),
+        };
+        let mut rules: Vec<NodeRule> = Vec::new();
+        let mut last = None;
+        for rule in kept().map(|node| node.rule) {
+            if last != Some(rule) {
+                rules.push(renumber(rule));
+                last = Some(rule);
+            }
+        }
+        rules.sort_unstable();
+        rules.dedup();
+        if rules.len() > 1 << RULE_BITS {
+            return Err(BuildError::TooManyCombinations(rules.len()));
+        }
+        for node in &mut self.nodes {
+            node.rule = renumber(node.rule);
+        }
+        let mut starts = vec![0];
+        let mut items = Vec::new();
+        for set in distinct {
+            items.extend_from_slice(&set);
+            starts.push(items.len() as u32);
+        }
+        // From here on a node's rule is its number: `here` holds it.
+        for node in self.nodes.iter_mut().filter(|node| node.kept) {
+            node.own = rules.binary_search(&node.rule).map_or(0, |at| at as u32);
+        }
+        Ok((starts, items, rules))
+    }
+
+    /// Independent of the order in which names came in.
+    fn content_hash(&self) -> u64 {
+        let kept = (0..self.nodes.len()).filter(|at| self.nodes.get(*at).is_some_and(|node| node.kept));
+        kept.fold(0u64, |sum, at| sum.wrapping_add(xxhash_rust::xxh3::xxh3_64(self.octets(at))))
+    }
+
+    #[allow(clippy::type_complexity)] // the four parts of one table, taken apart by the only caller
+    fn fill(&self, seed: Seed) -> Option<(Vec<Block>, Vec<Bucket>, u128, u64)> {
+        let mut slots: Vec<(u32, u64)> = Vec::new();
+        let entries = self.nodes.iter().filter(|node| node.kept).count();
+        let mut bloom = vec![Block::default(); (entries as u64 * BLOOM_BITS_PER_NAME).div_ceil(256).max(1) as usize];
+        let buckets = ((entries as f64 / (SLOTS as f64 * FILL)).ceil() as usize).max(1);
+        let mut depths = 0u128;
+        slots.reserve_exact(entries);
+        for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.kept) {
+            let name = Name::from_wire(self.octets(at)).ok()?;
+            let hash = whole(seed, &name);
+            depths |= 1u128.checked_shl(u32::from(node.labels).wrapping_sub(1)).unwrap_or(0);
+            let block = bloom_block(hash, bloom.len());
+            for (word, mask) in bloom.get_mut(block)?.iter_mut().zip(bloom_masks(hash)) {
+                *word |= mask;
+            }
+            slots.push((bucket_of(hash, buckets) as u32, fingerprint(hash) << RULE_BITS | u64::from(node.own)));
+        }
+        slots.sort_unstable();
+        Some((bloom, place(&slots, buckets)?, depths, entries as u64))
+    }
+}
+
+/// What a name's statements become, worked out once for each pair of sets.
+struct Passed {
+    rule: NodeRule,
+    /// Whether a lookup would notice.
+    news: bool,
+}
+
+fn visible(set: &[u32], inherit: &dyn Inherit) -> Vec<u32> {
+    let mut shown: Vec<u32> = set.iter().filter_map(|statement| inherit.visible(*statement)).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    shown
+}
+
+/// Puts sorted slots into buckets, on to the next bucket where one is full. `None`: this seed crowds too much, or gives
+/// two names one fingerprint where a lookup could confuse them.
+fn place(slots: &[(u32, u64)], count: usize) -> Option<Vec<Bucket>> {
+    let mut buckets = vec![Bucket::default(); count];
+    for (home, slot) in slots {
+        let mut at = *home as usize;
+        let mut placed = false;
+        for _ in 0..MAX_PROBES.min(count) {
+            let bucket = buckets.get_mut(at)?;
+            if bucket.iter().any(|other| *other != 0 && (other ^ slot) & !RULE_MASK == 0) {
+                return None;
+            }
+            if let Some(free) = bucket.iter_mut().find(|other| **other == 0) {
+                *free = *slot;
+                placed = true;
+                break;
+            }
+            at = (at + 1) % count;
+        }
+        if !placed {
+            return None;
+        }
+    }
+    Some(buckets)
+}
+
+/// Statement sets, each kept once.
+struct SetInterner {
+    sets: Vec<Box<[u32]>>,
+    numbers: HashMap<Box<[u32]>, u32>,
+}
+
+impl Default for SetInterner {
+    fn default() -> Self {
+        Self { sets: vec![Box::default()], numbers: HashMap::from([(Box::default(), 0)]) }
+    }
+}
+
+impl SetInterner {
+    fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    fn get(&self, set: u32) -> &[u32] {
+        self.sets.get(set as usize).map_or(&[], |set| set)
+    }
+
+    fn intern(&mut self, set: Vec<u32>) -> u32 {
+        if let Some(number) = self.numbers.get(set.as_slice()) {
+            return *number;
+        }
+        let number = self.sets.len() as u32;
+        let set: Box<[u32]> = set.into();
+        self.sets.push(set.clone());
+        self.numbers.insert(set, number);
+        number
+    }
+
+    fn with(&mut self, set: u32, statement: u32) -> u32 {
+        let mut statements = self.get(set).to_vec();
+        if let Err(at) = statements.binary_search(&statement) {
+            statements.insert(at, statement);
+        }
+        self.intern(statements)
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Default, Clone)]
+struct Straight;
+
+struct StraightHasher(u64);
+
+impl BuildHasher for Straight {
+    type Hasher = StraightHasher;
+    fn build_hasher(&self) -> StraightHasher {
+        StraightHasher(0)
+    }
+}
+
+impl Hasher for StraightHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
+        }
+    }
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+#[cfg(test)]
+#[path = "name_table_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+//! The table against a naive oracle: names and statements kept as text, walked label by label.
+
+use super::*;
+use crate::hash::SuffixHashes;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// Statements below 100 pass down, the others speak of one name alone.
+struct Plain;
+
+impl Inherit for Plain {
+    fn pass(&self, handed: &[u32], own: &[u32]) -> (Vec<u32>, Vec<u32>) {
+        let here: BTreeSet<u32> = handed.iter().chain(own).copied().collect();
+        let below = here.iter().copied().filter(|one| *one < 100).collect();
+        (here.into_iter().collect(), below)
+    }
+    fn visible(&self, statement: u32) -> Option<u32> {
+        Some(statement)
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::from_text(text).expect("a valid name")
+}
+
+fn build(rules: &[(String, u32)]) -> NameTable {
+    let mut builder = NameTableBuilder::default();
+    for (text, statement) in rules {
+        builder.add(&name(text), *statement).expect("room for it");
+    }
+    builder.build(&Plain, 0).expect("a table")
+}
+
+fn oracle(rules: &[(String, u32)], asked: &str) -> Vec<u32> {
+    let said = rules.iter().filter(|(listed, statement)| {
+        asked == listed || *statement < 100 && asked.ends_with(&format!(".{listed}"))
+    });
+    said.map(|(_, statement)| *statement).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Few labels, so that names often stand above, below and beside each other.
+fn any_name() -> impl Strategy<Value = String> {
+    proptest::collection::vec(prop_oneof!["[ab]", Just("a-label-longer-than-eight".to_owned())], 1..6)
+        .prop_map(|labels| format!("{}.example", labels.join(".")))
+}
+
+proptest! {
+    #[test]
+    fn a_name_carries_what_every_listed_suffix_says(
+        rules in proptest::collection::vec((any_name(), prop_oneof![0u32..6, 100u32..103]), 0..60),
+        asked in proptest::collection::vec(any_name(), 30),
+    ) {
+        let table = build(&rules);
+        let mut hashes = SuffixHashes::default();
+        for asked in asked.iter().chain(rules.iter().map(|(name, _)| name)) {
+            let found = table.find(&name(asked), &mut hashes);
+            prop_assert_eq!(table.set(found.set), oracle(&rules, asked), "{}", asked);
+        }
+    }
+
+    #[test]
+    fn the_order_of_input_does_not_show(
+        rules in proptest::collection::vec((any_name(), 0u32..6), 0..40),
+        turn in 0usize..40,
+    ) {
+        let mut other = rules.clone();
+        other.rotate_left(turn % rules.len().max(1));
+        prop_assert_eq!(build(&rules), build(&other));
+    }
+}
+
+#[test]
+fn ten_thousand_names_are_all_found_and_ten_thousand_others_are_not() {
+    let rules: Vec<_> = (0..10_000).map(|at| (format!("n{at}.list{}.example", at % 7), at % 3)).collect();
+    let table = build(&rules);
+    let mut hashes = SuffixHashes::default();
+    for (text, statement) in &rules {
+        assert_eq!(table.set(table.find(&name(text), &mut hashes).set), [*statement], "{text}");
+    }
+    for at in 0..10_000 {
+        let text = format!("n{at}.unlisted.example");
+        assert_eq!(table.find(&name(&text), &mut hashes).set, 0, "{text}");
+    }
+    assert!(table.size_octets() < 14 * rules.len(), "{} octets", table.size_octets());
+}
+
+#[test]
+fn a_name_below_another_that_says_the_same_is_not_kept() {
+    let rules = [("example.org", 1), ("www.example.org", 1), ("ads.example.org", 2)];
+    let table = build(&rules.map(|(name, statement)| (name.to_owned(), statement)));
+    assert_eq!(table.entries(), 2);
+}
+
+#[test]
+fn the_deepest_name_there_can_be_is_found() {
+    let deep = vec!["a"; 127].join(".");
+    let table = build(&[(deep.clone(), 1)]);
+    let mut hashes = SuffixHashes::default();
+    assert_eq!(table.set(table.find(&name(&deep), &mut hashes).set), [1]);
+    assert_eq!(table.find(&name("a.a.a"), &mut hashes).set, 0);
+}
+
+#[test]
+fn crowded_buckets_are_refused_so_that_another_seed_is_tried() {
+    // More slots for one bucket than a lookup may visit.
+    let crowd: Vec<_> = (0..(MAX_PROBES * SLOTS + 1) as u64).map(|at| (0u32, (at + 1) << RULE_BITS)).collect();
+    assert!(place(&crowd, 64).is_none());
+    assert!(place(&crowd[..MAX_PROBES * SLOTS], 64).is_some());
+}
+
+#[test]
+fn two_names_with_one_fingerprint_are_refused() {
+    assert!(place(&[(3, 9 << RULE_BITS | 1), (3, 9 << RULE_BITS | 2)], 8).is_none());
+}

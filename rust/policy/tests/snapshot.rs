@@ -1,0 +1,132 @@
+//! The snapshot file: same lists, same octets; anything else than a sound file is refused with its reason.
+
+use proptest::prelude::*;
+use schoolgate_policy::{Input, RuleKind, Snapshot, compile_snapshot};
+use std::path::{Path, PathBuf};
+
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("schoolgate-snapshot-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn compile(directory: &Path, lists: &[(&str, String)], out: &str) -> PathBuf {
+    let inputs: Vec<Input> = lists
+        .iter()
+        .map(|(category, lines)| {
+            let path = directory.join(format!("{category}.txt"));
+            std::fs::write(&path, lines).expect("a list");
+            let (feed, category) = ((*category).to_owned(), (*category).to_owned());
+            Input { path, feed, category, unmarked: RuleKind::Suffix }
+        })
+        .collect();
+    let out = directory.join(out);
+    compile_snapshot(&inputs, &out, 3).expect("a snapshot");
+    out
+}
+
+fn lines(count: usize) -> String {
+    (0..count).map(|at| format!("n{at}.example\n")).collect()
+}
+
+#[test]
+fn the_same_lists_give_the_same_octets() {
+    let directory = Directory::new("same");
+    let reversed = lines(500).lines().rev().collect::<Vec<_>>().join("\n");
+    let first = compile(&directory.0, &[("social", lines(500)), ("games", "example.org\n".into())], "a");
+    let first = std::fs::read(first).expect("the file");
+    let second = compile(&directory.0, &[("social", reversed), ("games", "example.org\n".into())], "b");
+    assert_eq!(first, std::fs::read(second).expect("the file"));
+}
+
+#[test]
+fn every_damaged_octet_and_every_length_is_refused() {
+    let directory = Directory::new("damage");
+    let sound = std::fs::read(compile(&directory.0, &[("social", lines(20))], "a")).expect("the file");
+    let damaged = directory.0.join("damaged");
+    let mut padding = 0;
+    for at in 0..sound.len() {
+        let mut octets = sound.clone();
+        octets[at] ^= 1;
+        std::fs::write(&damaged, &octets).expect("a file");
+        // Octets between sections carry nothing; the table read back must still be the same.
+        match Snapshot::open(&damaged) {
+            Ok(snapshot) => {
+                assert_eq!(sound[at], 0, "octet {at} was accepted");
+                assert_eq!(snapshot, Snapshot::open(&directory.0.join("a")).expect("sound"));
+                padding += 1;
+            }
+            Err(error) => assert!(error.to_string().contains("schoolgate lists build"), "{error}"),
+        }
+    }
+    assert!(padding < 64 * 7);
+    for length in (0..sound.len()).step_by(7).chain([sound.len() - 1]) {
+        std::fs::write(&damaged, &sound[..length]).expect("a file");
+        Snapshot::open(&damaged).expect_err("a truncated file");
+    }
+    std::fs::write(&damaged, [sound.as_slice(), b"more"].concat()).expect("a file");
+    Snapshot::open(&damaged).expect_err("a file with something behind it");
+}
+
+#[test]
+fn a_file_of_another_version_says_so() {
+    let directory = Directory::new("version");
+    let path = compile(&directory.0, &[("social", lines(3))], "a");
+    let mut octets = std::fs::read(&path).expect("the file");
+    octets[8] = 99;
+    std::fs::write(&path, octets).expect("a file");
+    let error = Snapshot::open(&path).expect_err("another version").to_string();
+    assert!(error.contains("format version 99"), "{error}");
+}
+
+#[test]
+fn bad_lines_are_counted_and_spoil_nothing() {
+    let directory = Directory::new("lines");
+    let path = directory.0.join("list.txt");
+    let long = "a".repeat(3 << 20);
+    let list = format!("good.example\n192.0.2.1\n<html>\n{long}\n\u{0}\nalso-good.example");
+    std::fs::write(&path, list).expect("a list");
+    let input = Input { path, feed: "f".into(), category: "c".into(), unmarked: RuleKind::Suffix };
+    let report = compile_snapshot(&[input], &directory.0.join("out"), 1).expect("a snapshot");
+    assert_eq!(report.entries, 2);
+    let skipped: Vec<_> = report.skipped.iter().map(|(reason, skipped)| (*reason, skipped.lines)).collect();
+    assert_eq!(skipped, [("address", 1), ("line-too-long", 1), ("malformed", 2)]);
+    assert!(report.skipped["address"].examples[0].ends_with("list.txt:2: 192.0.2.1"));
+}
+
+#[test]
+fn a_missing_list_leaves_the_snapshot_as_it_was() {
+    let directory = Directory::new("missing");
+    let path = compile(&directory.0, &[("social", lines(3))], "a");
+    let before = std::fs::read(&path).expect("the file");
+    let input = Input {
+        path: directory.0.join("nowhere.txt"),
+        feed: "f".into(),
+        category: "c".into(),
+        unmarked: RuleKind::Suffix,
+    };
+    compile_snapshot(&[input], &path, 2).expect_err("no list there");
+    assert_eq!(before, std::fs::read(&path).expect("the file"));
+    assert_eq!(std::fs::read_dir(&directory.0).expect("a directory").count(), 2, "nothing half-made is left");
+}
+
+proptest! {
+    #[test]
+    fn no_octets_make_it_panic(octets in proptest::collection::vec(any::<u8>(), 0..600), headed in any::<bool>()) {
+        let directory = Directory::new("any");
+        let path = directory.0.join("any");
+        let octets = if headed { [b"SGLISTS\n\x01\0\0\0".as_slice(), &octets].concat() } else { octets };
+        std::fs::write(&path, octets).expect("a file");
+        prop_assert!(Snapshot::open(&path).is_err());
+    }
+}

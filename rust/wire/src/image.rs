@@ -1,0 +1,377 @@
+//! A stored answer: one message, made once from a forwarder's reply or from local records, written to many clients.
+//!
+//! The image holds header, question (folded), answer and authority, but no additional section and no OPT. Writing it is
+//! a copy and a few patches: ID, flags, the client's own spelling of the question, each TTL, an OPT record at the end.
+
+use crate::compose::{Sheet, id_and_flags, truncated};
+use crate::cursor::Cursor;
+use crate::record::{ParsedData, Record, spell_out};
+use crate::upstream::Selection;
+use crate::{CLASS_IN, EdnsReply, HEADER_OCTETS, MAX_MESSAGE_OCTETS, Name, Query, Rcode, UnusableReply, rtype};
+use domain::base::iana::Class;
+use domain::base::message_builder::RecordSectionBuilder;
+use domain::base::name::ParsedName;
+use domain::base::{Message, MessageBuilder, ParsedRecord, Rtype, StaticCompressor, Ttl};
+use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
+use domain::rdata::{AllRecordData, svcb::SvcParams};
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+/// An immutable stored answer, to be shared between threads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerImage {
+    octets: Box<[u8]>,
+    /// Where in `octets` the TTL fields stand.
+    ttl_places: Box<[u16]>,
+    question_end: u16,
+    rcode: Rcode,
+    ttl_s: Option<u32>,
+    is_negative: bool,
+}
+
+/// What becomes of the TTLs when an image is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TtlRule {
+    /// Each TTL less the time in store, but not under the floor nor over the cap (the cap wins).
+    Aged {
+        /// Seconds since the image was made.
+        elapsed_s: u32,
+        /// Least TTL to send.
+        floor_s: u32,
+        /// Greatest TTL to send.
+        cap_s: u32,
+    },
+    /// This TTL for every record: a stale answer (RFC 8767 section 4 recommends 30).
+    Fixed(u32),
+}
+
+impl TtlRule {
+    #[inline]
+    fn apply(self, ttl_s: u32) -> u32 {
+        match self {
+            Self::Aged { elapsed_s, floor_s, cap_s } => ttl_s.saturating_sub(elapsed_s).max(floor_s).min(cap_s),
+            Self::Fixed(ttl_s) => ttl_s,
+        }
+    }
+}
+
+/// Something that an answer tells its client beyond the question: what a policy must judge before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Revealed {
+    /// A name: an alias's target, a later owner in the chain, the target of a service binding.
+    Name(Name),
+    /// An address: A, AAAA, or an address hint of a service binding.
+    Address(IpAddr),
+}
+
+impl AnswerImage {
+    /// The image of a forwarder's reply to `question`; DNSSEC records are kept only if `dnssec` (the query had DO).
+    ///
+    /// # Errors
+    /// [`UnusableReply`] if the reply is not one to this question, is damaged, or carries a failure.
+    pub fn from_reply(question: &Name, qtype: u16, dnssec: bool, reply: &[u8]) -> Result<Self, UnusableReply> {
+        let taken = Selection::from_reply(question, qtype, dnssec, reply)?;
+        Self::from_sections(question, qtype, taken.rcode, &taken.answers, taken.authority)
+    }
+
+    /// The image of local records: `answers` in the order they are to be sent, and for a negative answer its zone's SOA.
+    ///
+    /// # Errors
+    /// [`UnusableReply::Malformed`] if the data of a record is not of its type, [`UnusableReply::TooLarge`] if there are
+    /// too many.
+    pub fn from_records(
+        question: &Name,
+        qtype: u16,
+        rcode: Rcode,
+        answers: &[Record],
+        soa: Option<&Record>,
+    ) -> Result<Self, UnusableReply> {
+        Self::from_sections(question, qtype, rcode, answers, soa.cloned().into_iter().collect())
+    }
+
+    /// The image of a rewrite: a CNAME with `ttl_s` from `question` to the name that `target` answers for, then what
+    /// `target` says, `elapsed_s` older than it is stored. Where the target has no such record, the answer is the CNAME
+    /// and the target's SOA: a NODATA that stays within the rewrite.
+    ///
+    /// # Errors
+    /// [`UnusableReply::WrongQuestion`] if `target` answers for another type, [`UnusableReply::ChainLoop`] if it leads
+    /// back to `question`.
+    pub fn rewritten(
+        question: &Name,
+        qtype: u16,
+        target: &Self,
+        elapsed_s: u32,
+        ttl_s: u32,
+    ) -> Result<Self, UnusableReply> {
+        if target.qtype() != Some(qtype) {
+            return Err(UnusableReply::WrongQuestion);
+        }
+        let target_name = target.question()?;
+        let (answers, mut authority) = target.records()?;
+        if target_name == *question || answers.iter().any(|record| record.owner == *question) {
+            return Err(UnusableReply::ChainLoop);
+        }
+        let data = target_name.as_wire().to_vec();
+        let mut chain = vec![Record { owner: question.clone(), rtype: rtype::CNAME, ttl_s, data }];
+        if qtype == rtype::CNAME {
+            return Self::from_sections(question, qtype, Rcode::NOERROR, &chain, Vec::new());
+        }
+        chain.extend(answers);
+        chain.iter_mut().skip(1).chain(&mut authority).for_each(|record| {
+            record.ttl_s = record.ttl_s.saturating_sub(elapsed_s);
+        });
+        Self::from_sections(question, qtype, target.rcode, &chain, authority)
+    }
+
+    /// Writes the image as the answer to `query`, which was peeked from `packet`; returns its length. An image that
+    /// exceeds the reply's limit becomes a truncated answer. 0 if the image is not for this question, or if `out` cannot
+    /// even hold the truncated answer. Allocates nothing.
+    #[inline]
+    pub fn write(
+        &self,
+        out: &mut [u8],
+        packet: &[u8],
+        query: &Query,
+        ttl_rule: TtlRule,
+        reply: &EdnsReply<'_>,
+    ) -> usize {
+        if query.question_end != usize::from(self.question_end) || !self.answers(query) {
+            return 0;
+        }
+        let written = self.try_write(out, packet, query, ttl_rule, reply);
+        written.unwrap_or_else(|| truncated(out, packet, query, reply))
+    }
+
+    #[inline]
+    fn try_write(
+        &self,
+        out: &mut [u8],
+        packet: &[u8],
+        query: &Query,
+        ttl_rule: TtlRule,
+        reply: &EdnsReply<'_>,
+    ) -> Option<usize> {
+        let room = out.len().min(reply.limit_octets);
+        let out = out.get_mut(..room)?;
+        let message = out.get_mut(..self.octets.len())?;
+        message.copy_from_slice(&self.octets);
+        *message.first_chunk_mut::<4>()? = id_and_flags(query, self.rcode, 0);
+        let question = HEADER_OCTETS..usize::from(self.question_end);
+        message.get_mut(question.clone())?.copy_from_slice(packet.get(question)?);
+        for &place in &self.ttl_places {
+            let field = message.get_mut(usize::from(place)..)?.first_chunk_mut::<4>()?;
+            *field = ttl_rule.apply(u32::from_be_bytes(*field)).to_be_bytes();
+        }
+        Sheet::resume(out, self.octets.len()).opt(query, self.rcode, reply)
+    }
+
+    /// Everything that the answer reveals beyond its question, each thing once, in the order of the message.
+    #[must_use]
+    pub fn revealed(&self) -> Vec<Revealed> {
+        // An image was made from records that could be read; one that cannot reveals nothing because it is never made.
+        let (Ok(question), Ok((answers, _))) = (self.question(), self.records()) else { return Vec::new() };
+        let mut revealed = Vec::new();
+        for record in &answers {
+            if record.owner != question {
+                revealed.push(Revealed::Name(record.owner.clone()));
+            }
+            if let Ok(data) = record.parse_data() {
+                reveal_data(&data, &mut revealed);
+            }
+        }
+        let mut seen = HashSet::new();
+        revealed.retain(|thing| seen.insert(thing.clone()));
+        revealed
+    }
+
+    /// The response code.
+    #[must_use]
+    pub const fn rcode(&self) -> Rcode {
+        self.rcode
+    }
+
+    /// How long the image may be kept: the least TTL of its answer, for a negative one also of its SOA and that SOA's
+    /// MINIMUM (RFC 2308 section 5). `None`: a negative answer without SOA, not to be kept.
+    #[must_use]
+    pub const fn ttl_s(&self) -> Option<u32> {
+        self.ttl_s
+    }
+
+    /// The answer is NXDOMAIN or NODATA.
+    #[must_use]
+    pub const fn is_negative(&self) -> bool {
+        self.is_negative
+    }
+
+    /// The image answers this query's question: same name, same type.
+    #[inline]
+    #[must_use]
+    pub fn answers(&self, query: &Query) -> bool {
+        let question = self.octets.get(HEADER_OCTETS..usize::from(self.question_end)).unwrap_or(&[]);
+        question.strip_prefix(query.name.as_wire()).is_some_and(|fields| fields.starts_with(&query.qtype.to_be_bytes()))
+    }
+
+    /// Header, question, answer and authority as they are stored.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// What the image weighs in a cache.
+    #[must_use]
+    pub fn size_octets(&self) -> usize {
+        size_of::<Self>() + self.octets.len() + size_of_val(&*self.ttl_places)
+    }
+
+    /// The type that the image answers for.
+    #[must_use]
+    pub fn qtype(&self) -> Option<u16> {
+        let fields = self.octets.get(..usize::from(self.question_end))?.last_chunk::<4>()?;
+        let [high, low, ..] = *fields;
+        Some(u16::from_be_bytes([high, low]))
+    }
+
+    fn question(&self) -> Result<Name, UnusableReply> {
+        let mut name = Name::ROOT;
+        let question = self.octets.get(HEADER_OCTETS..).ok_or(UnusableReply::Malformed)?;
+        name.read(question).map_err(|_| UnusableReply::Malformed)?;
+        Ok(name)
+    }
+
+    /// Answer and authority, spelled out.
+    fn records(&self) -> Result<(Vec<Record>, Vec<Record>), UnusableReply> {
+        let message = Message::from_slice(&self.octets).map_err(|_| UnusableReply::Malformed)?;
+        let read = |record: Result<ParsedRecord<'_, [u8]>, _>| {
+            record.map_err(|_| UnusableReply::Malformed).and_then(|record| Record::read(&record))
+        };
+        let answer = message.answer().map_err(|_| UnusableReply::Malformed)?;
+        let authority = message.authority().map_err(|_| UnusableReply::Malformed)?;
+        Ok((answer.map(read).collect::<Result<_, _>>()?, authority.map(read).collect::<Result<_, _>>()?))
+    }
+
+    fn from_sections(
+        question: &Name,
+        qtype: u16,
+        rcode: Rcode,
+        answers: &[Record],
+        mut authority: Vec<Record>,
+    ) -> Result<Self, UnusableReply> {
+        let is_negative = !answers.iter().any(|record| record.rtype == qtype || qtype == rtype::ANY);
+        if is_negative {
+            authority.iter_mut().for_each(level_soa);
+        }
+        let octets = compose(question, qtype, rcode, answers, &authority)?;
+        let question_end = HEADER_OCTETS + question.as_wire().len() + 4;
+        Ok(Self {
+            ttl_places: ttl_places(&octets, question_end).ok_or(UnusableReply::Malformed)?,
+            octets,
+            question_end: u16::try_from(question_end).map_err(|_| UnusableReply::TooLarge)?,
+            rcode,
+            ttl_s: kept_for_s(is_negative, answers, &authority),
+            is_negative,
+        })
+    }
+}
+
+/// The SOA of a negative answer is sent with the TTL that the denial has (RFC 2308 section 3).
+fn level_soa(record: &mut Record) {
+    if let Some(minimum_s) = record.soa_minimum_s() {
+        record.ttl_s = record.ttl_s.min(minimum_s);
+    }
+}
+
+fn kept_for_s(is_negative: bool, answers: &[Record], authority: &[Record]) -> Option<u32> {
+    let answer_ttl_s = answers.iter().map(|record| record.ttl_s).min();
+    if !is_negative {
+        return answer_ttl_s;
+    }
+    let soa = authority.iter().find(|record| record.rtype == rtype::SOA)?;
+    Some(answer_ttl_s.map_or(soa.ttl_s, |ttl_s| ttl_s.min(soa.ttl_s)))
+}
+
+/// Composes the stored message. Pointers may lead into the question: a name there keeps its length when a client's own
+/// spelling is laid over it.
+fn compose(
+    question: &Name,
+    qtype: u16,
+    rcode: Rcode,
+    answers: &[Record],
+    authority: &[Record],
+) -> Result<Box<[u8]>, UnusableReply> {
+    let mut builder = MessageBuilder::from_target(StaticCompressor::new(Vec::with_capacity(512)))
+        .map_err(|_| UnusableReply::TooLarge)?;
+    builder.header_mut().set_qr(true);
+    builder.header_mut().set_rcode(domain::base::iana::Rcode::masked_from_int(rcode.header_bits()));
+    let mut builder = builder.question();
+    let qname = wire_name(question)?;
+    builder.push((qname, Rtype::from_int(qtype))).map_err(|_| UnusableReply::TooLarge)?;
+    let mut builder = builder.answer();
+    answers.iter().try_for_each(|record| push(&mut builder, record))?;
+    let mut builder = builder.authority();
+    authority.iter().try_for_each(|record| push(&mut builder, record))?;
+    let octets = builder.finish().into_target();
+    if octets.len() > MAX_MESSAGE_OCTETS {
+        return Err(UnusableReply::TooLarge);
+    }
+    Ok(octets.into_boxed_slice())
+}
+
+fn wire_name(name: &Name) -> Result<domain::base::Name<&[u8]>, UnusableReply> {
+    domain::base::Name::from_octets(name.as_wire()).map_err(|_| UnusableReply::Malformed)
+}
+
+fn push(
+    section: &mut impl RecordSectionBuilder<StaticCompressor<Vec<u8>>>,
+    record: &Record,
+) -> Result<(), UnusableReply> {
+    let owner = wire_name(&record.owner)?;
+    section
+        .push((owner, Class::from_int(CLASS_IN), Ttl::from_secs(record.ttl_s), record.parse_data()?))
+        .map_err(|_| UnusableReply::TooLarge)
+}
+
+/// Where the TTL fields of a message stand, all records after the question taken.
+fn ttl_places(octets: &[u8], question_end: usize) -> Option<Box<[u16]>> {
+    let mut cursor = Cursor::new(octets.get(question_end..)?);
+    let mut places = Vec::new();
+    while !cursor.is_empty() {
+        cursor.skip_name()?;
+        cursor.take(4)?;
+        places.push(u16::try_from(octets.len() - cursor.rest().len()).ok()?);
+        cursor.u32()?;
+        let data_octets = cursor.u16()?;
+        cursor.take(usize::from(data_octets))?;
+    }
+    Some(places.into_boxed_slice())
+}
+
+fn reveal_data(data: &ParsedData<'_>, revealed: &mut Vec<Revealed>) {
+    match data {
+        AllRecordData::A(a) => revealed.push(Revealed::Address(a.addr().into())),
+        AllRecordData::Aaaa(aaaa) => revealed.push(Revealed::Address(aaaa.addr().into())),
+        AllRecordData::Cname(cname) => reveal_name(cname.cname(), revealed),
+        AllRecordData::Dname(dname) => reveal_name(dname.dname(), revealed),
+        AllRecordData::Svcb(svcb) => reveal_service(svcb.target(), svcb.params(), revealed),
+        AllRecordData::Https(https) => reveal_service(https.target(), https.params(), revealed),
+        _ => {}
+    }
+}
+
+/// A service binding's target (`.` stands for its owner: RFC 9460 section 2.5) and its address hints.
+fn reveal_service(target: &ParsedName<&[u8]>, params: &SvcParams<&[u8]>, revealed: &mut Vec<Revealed>) {
+    if !target.is_root() {
+        reveal_name(target, revealed);
+    }
+    for hint in params.iter::<Ipv4Hint<&[u8]>>().flatten() {
+        revealed.extend(hint.iter().map(|address| Revealed::Address(address.into())));
+    }
+    for hint in params.iter::<Ipv6Hint<&[u8]>>().flatten() {
+        revealed.extend(hint.iter().map(|address| Revealed::Address(address.into())));
+    }
+}
+
+fn reveal_name(name: &ParsedName<&[u8]>, revealed: &mut Vec<Revealed>) {
+    if let Ok(name) = spell_out(name) {
+        revealed.push(Revealed::Name(name));
+    }
+}

@@ -1,0 +1,309 @@
+//! What of a forwarder's reply may be believed: the chain that starts at the question, and nothing beside it.
+//!
+//! A reply is checked strictly (RFC 5452 section 9 leaves ID, address and port to whoever holds the socket). From it are
+//! taken: the CNAME and DNAME chain from the question, the RRset at its end, and for a negative answer the SOA of a zone
+//! that the last name lies in. Everything else a forwarder volunteers is dropped: that is how caches are poisoned.
+
+use crate::record::{Record, spell_out};
+use crate::{CLASS_IN, HEADER_OCTETS, Name, Rcode, rtype};
+use domain::base::name::ParsedName;
+use domain::base::{Header, HeaderCounts, Message, ParsedRecord, Question};
+use domain::dep::octseq::Parser;
+use std::collections::HashSet;
+use std::fmt;
+
+/// Links of a CNAME chain that are followed: more make a resolver work for an attacker.
+const MAX_CHAIN_LINKS: usize = 16;
+
+/// Why a forwarder's reply, or a set of local records, cannot become an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusableReply {
+    /// Not a well-formed DNS message, or a record in the chain is not.
+    Malformed,
+    /// A query, or a reply to something else than a query.
+    NotAReply,
+    /// The question is not the one that was asked.
+    WrongQuestion,
+    /// TC is set: ask again by TCP.
+    Truncated,
+    /// The forwarder could not or would not say (SERVFAIL, REFUSED, ...).
+    Rcode(Rcode),
+    /// Two CNAMEs at one name, a CNAME that its DNAME does not make, or NXDOMAIN for a name that is there.
+    Contradiction,
+    /// The chain comes back to a name it has passed.
+    ChainLoop,
+    /// The chain has more than 16 links.
+    ChainTooLong,
+    /// The answer does not fit a DNS message.
+    TooLarge,
+}
+
+impl UnusableReply {
+    /// The condition's name in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NotAReply => "not_a_reply",
+            Self::WrongQuestion => "wrong_question",
+            Self::Truncated => "truncated",
+            Self::Rcode(_) => "rcode",
+            Self::Contradiction => "contradiction",
+            Self::ChainLoop => "chain_loop",
+            Self::ChainTooLong => "chain_too_long",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl fmt::Display for UnusableReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rcode(rcode) => write!(f, "{rcode}"),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}
+
+impl std::error::Error for UnusableReply {}
+
+/// What was taken from a reply.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    pub(crate) rcode: Rcode,
+    pub(crate) answers: Vec<Record>,
+    pub(crate) authority: Vec<Record>,
+}
+
+impl Selection {
+    /// Checks the reply to `question` and takes what belongs to it; DNSSEC records only if `dnssec`.
+    pub(crate) fn from_reply(question: &Name, qtype: u16, dnssec: bool, reply: &[u8]) -> Result<Self, UnusableReply> {
+        let sections = Sections::read(question, qtype, reply)?;
+        let chain = Chain::follow(question, qtype, dnssec, &sections.answer)?;
+        if chain.is_complete && sections.rcode == Rcode::NXDOMAIN {
+            return Err(UnusableReply::Contradiction);
+        }
+        let authority = sections.denial(&chain, dnssec)?;
+        Ok(Self { rcode: sections.rcode, answers: chain.records, authority })
+    }
+}
+
+/// A record whose owner has been spelled out, and whose data has not been read yet.
+struct Entry<'a> {
+    owner: Name,
+    rtype: u16,
+    record: ParsedRecord<'a, [u8]>,
+}
+
+/// Reads a section of so many records; keeps those of class IN.
+fn read_section<'a>(parser: &mut Parser<'a, [u8]>, count: u16) -> Result<Vec<Entry<'a>>, UnusableReply> {
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        let record = ParsedRecord::parse(parser).map_err(|_| UnusableReply::Malformed)?;
+        if record.class().to_int() == CLASS_IN {
+            entries.push(Entry { owner: spell_out(&record.owner())?, rtype: record.rtype().to_int(), record });
+        }
+    }
+    Ok(entries)
+}
+
+/// A reply to our question, its records not judged yet.
+struct Sections<'a> {
+    rcode: Rcode,
+    answer: Vec<Entry<'a>>,
+    authority: Vec<Entry<'a>>,
+}
+
+impl<'a> Sections<'a> {
+    fn read(question: &Name, qtype: u16, reply: &'a [u8]) -> Result<Self, UnusableReply> {
+        let message = Message::from_slice(reply).map_err(|_| UnusableReply::Malformed)?;
+        let (header, counts) = (message.header(), message.header_counts());
+        if !header.qr() || header.opcode() != domain::base::iana::Opcode::QUERY {
+            return Err(UnusableReply::NotAReply);
+        }
+        let mut parser = Parser::from_ref(reply);
+        parser.advance(HEADER_OCTETS).map_err(|_| UnusableReply::Malformed)?;
+        check_question(question, qtype, header, counts, &mut parser)?;
+        if header.tc() {
+            return Err(UnusableReply::Truncated);
+        }
+        let answer = read_section(&mut parser, counts.ancount())?;
+        let authority = read_section(&mut parser, counts.nscount())?;
+        read_section(&mut parser, counts.arcount())?;
+        if parser.remaining() > 0 {
+            return Err(UnusableReply::Malformed);
+        }
+        // With the bits in OPT: BADVERS looks like NOERROR without them.
+        match Rcode(message.opt_rcode().to_int()) {
+            rcode @ (Rcode::NOERROR | Rcode::NXDOMAIN) => Ok(Self { rcode, answer, authority }),
+            rcode => Err(UnusableReply::Rcode(rcode)),
+        }
+    }
+
+    /// The authority records that prove a negative answer, or (DNSSEC) that a wildcard was rightly used.
+    fn denial(&self, chain: &Chain, dnssec: bool) -> Result<Vec<Record>, UnusableReply> {
+        let mut records = Vec::new();
+        if !chain.is_complete
+            && let Some(soa) = self.authority.iter().find(|entry| entry.rtype == rtype::SOA && chain.last.is_within(&entry.owner))
+        {
+            records.push(Record::read(&soa.record)?);
+            if dnssec {
+                records.extend(signatures(&self.authority, &soa.owner, rtype::SOA)?);
+            }
+        }
+        if dnssec {
+            records.extend(take(&self.authority, |entry| matches!(entry.rtype, rtype::NSEC | rtype::NSEC3))?);
+            let proofs = take(&self.authority, |entry| entry.rtype == rtype::RRSIG)?;
+            records.extend(proofs.into_iter().filter(|proof| covers(proof, rtype::NSEC) || covers(proof, rtype::NSEC3)));
+        }
+        Ok(records)
+    }
+}
+
+/// The question must be the one that was asked. A server that could not even read ours may leave it out.
+fn check_question(
+    question: &Name,
+    qtype: u16,
+    header: Header,
+    counts: HeaderCounts,
+    parser: &mut Parser<'_, [u8]>,
+) -> Result<(), UnusableReply> {
+    let rcode = Rcode(u16::from(header.rcode().to_int()));
+    if counts.qdcount() == 0 && rcode != Rcode::NOERROR && rcode != Rcode::NXDOMAIN {
+        return Err(UnusableReply::Rcode(rcode));
+    }
+    if counts.qdcount() != 1 {
+        return Err(UnusableReply::WrongQuestion);
+    }
+    let asked = Question::<ParsedName<&[u8]>>::parse(parser).map_err(|_| UnusableReply::Malformed)?;
+    let is_ours = spell_out(asked.qname())? == *question
+        && asked.qtype().to_int() == qtype
+        && asked.qclass().to_int() == CLASS_IN;
+    if is_ours { Ok(()) } else { Err(UnusableReply::WrongQuestion) }
+}
+
+/// The records from the question to the end of its chain.
+struct Chain {
+    records: Vec<Record>,
+    /// The name at the end.
+    last: Name,
+    /// The RRset that was asked for stands at the end.
+    is_complete: bool,
+}
+
+impl Chain {
+    fn follow(question: &Name, qtype: u16, dnssec: bool, answer: &[Entry<'_>]) -> Result<Self, UnusableReply> {
+        let mut chain = Self { records: Vec::new(), last: question.clone(), is_complete: false };
+        let mut passed = HashSet::from([question.clone()]);
+        for _ in 0..=MAX_CHAIN_LINKS {
+            let end = asked_rrset(answer, &chain.last, qtype, dnssec)?;
+            if !end.is_empty() {
+                chain.records.extend(end);
+                chain.is_complete = true;
+                return Ok(chain);
+            }
+            let Some(next) = chain.link(answer, dnssec)? else { return Ok(chain) };
+            if !passed.insert(next.clone()) {
+                return Err(UnusableReply::ChainLoop);
+            }
+            chain.last = next;
+        }
+        Err(UnusableReply::ChainTooLong)
+    }
+
+    /// Takes the alias at the last name and returns where it points.
+    fn link(&mut self, answer: &[Entry<'_>], dnssec: bool) -> Result<Option<Name>, UnusableReply> {
+        let here = self.last.clone();
+        let by_subtree = self.subtree_alias(answer, dnssec)?;
+        let aliases = rrset(answer, &here, rtype::CNAME)?;
+        let [alias] = aliases.as_slice() else {
+            if !aliases.is_empty() {
+                return Err(UnusableReply::Contradiction);
+            }
+            // RFC 6672 section 3.1: the CNAME is made from the DNAME, here if the forwarder left it to us.
+            return Ok(by_subtree.map(|(target, ttl_s)| {
+                let data = target.as_wire().to_vec();
+                self.records.push(Record { owner: here, rtype: rtype::CNAME, ttl_s, data });
+                target
+            }));
+        };
+        let target = alias.target()?.ok_or(UnusableReply::Malformed)?;
+        if by_subtree.is_some_and(|(made, _)| made != target) {
+            return Err(UnusableReply::Contradiction);
+        }
+        self.records.extend(aliases);
+        if dnssec {
+            self.records.extend(signatures(answer, &here, rtype::CNAME)?);
+        }
+        Ok(Some(target))
+    }
+
+    /// Takes the DNAME above the last name, if there is one, and returns what it makes of that name, and its TTL.
+    fn subtree_alias(&mut self, answer: &[Entry<'_>], dnssec: bool) -> Result<Option<(Name, u32)>, UnusableReply> {
+        let above = answer
+            .iter()
+            .filter(|entry| entry.rtype == rtype::DNAME && entry.owner != self.last && self.last.is_within(&entry.owner))
+            .max_by_key(|entry| entry.owner.label_count());
+        let Some(above) = above else { return Ok(None) };
+        let aliases = rrset(answer, &above.owner, rtype::DNAME)?;
+        let [alias] = aliases.as_slice() else { return Err(UnusableReply::Contradiction) };
+        let (ttl_s, target) = (alias.ttl_s, alias.target()?.ok_or(UnusableReply::Malformed)?);
+        let kept = self.last.label_count() - above.owner.label_count();
+        // Longer than a name may be: the forwarder should have said YXDOMAIN.
+        let made = Name::from_labels(self.last.labels().take(kept).chain(target.labels()))
+            .map_err(|_| UnusableReply::Contradiction)?;
+        if !self.records.contains(alias) {
+            self.records.extend(aliases);
+            if dnssec {
+                self.records.extend(signatures(answer, &above.owner, rtype::DNAME)?);
+            }
+        }
+        Ok(Some((made, ttl_s)))
+    }
+}
+
+/// The RRset of the type that was asked for at this name, with its signatures if wanted.
+fn asked_rrset(answer: &[Entry<'_>], owner: &Name, qtype: u16, dnssec: bool) -> Result<Vec<Record>, UnusableReply> {
+    if qtype == rtype::ANY {
+        let is_wanted = |rtype| dnssec || !matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::NSEC3);
+        return take(answer, |entry| entry.owner == *owner && is_wanted(entry.rtype));
+    }
+    let mut records = rrset(answer, owner, qtype)?;
+    if dnssec && !records.is_empty() && qtype != rtype::RRSIG {
+        records.extend(signatures(answer, owner, qtype)?);
+    }
+    Ok(records)
+}
+
+/// The RRset of this owner and type; its TTLs are made equal, downwards (RFC 2181 section 5.2).
+fn rrset(entries: &[Entry<'_>], owner: &Name, rtype: u16) -> Result<Vec<Record>, UnusableReply> {
+    let mut records = take(entries, |entry| entry.rtype == rtype && entry.owner == *owner)?;
+    let ttl_s = records.iter().map(|record| record.ttl_s).min().unwrap_or(0);
+    records.iter_mut().for_each(|record| record.ttl_s = ttl_s);
+    Ok(records)
+}
+
+/// The RRSIGs of this owner that cover this type.
+fn signatures(entries: &[Entry<'_>], owner: &Name, covered: u16) -> Result<Vec<Record>, UnusableReply> {
+    let mut records = take(entries, |entry| entry.rtype == rtype::RRSIG && entry.owner == *owner)?;
+    records.retain(|record| covers(record, covered));
+    Ok(records)
+}
+
+/// An RRSIG's data begins with the type it covers (RFC 4034 section 3.1).
+fn covers(signature: &Record, covered: u16) -> bool {
+    signature.data.first_chunk::<2>() == Some(&covered.to_be_bytes())
+}
+
+/// The entries that match, read, each once.
+fn take(entries: &[Entry<'_>], matches: impl Fn(&Entry<'_>) -> bool) -> Result<Vec<Record>, UnusableReply> {
+    let mut records = Vec::new();
+    let mut seen = HashSet::new();
+    for entry in entries.iter().filter(|entry| matches(entry)) {
+        let record = Record::read(&entry.record)?;
+        if seen.insert((record.owner.clone(), record.rtype, record.data.clone())) {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}

@@ -1,0 +1,138 @@
+"""The systemd units, the account and the directories, read by systemd's own programs."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+Run = CompletedProcess[str]
+
+UNITS = ("schoolgate.service", "schoolgate-lists.service", "schoolgate-lists.timer")
+# Exposure in tenths, of 100, as `systemd-analyze security` counts. What is left of schoolgate.service is what a DNS server
+# needs: the network, port 53. A directive that somebody drops shows as a rise.
+MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 6}
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """The directives of a unit: each key with all its values."""
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text(encoding="utf-8").splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.fixture
+def units_of_an_installed_machine(deploy: Path, tmp_path: Path) -> list[Path]:
+    """Copies whose commands exist here: systemd reports a missing program, and schoolgate need not be installed."""
+    program = tmp_path / "schoolgate"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    copies = []
+    for name in UNITS:
+        text = (deploy / "systemd" / name).read_text(encoding="utf-8")
+        copies.append(tmp_path / name)
+        copies[-1].write_text(text.replace("/usr/bin/schoolgate", str(program)), encoding="utf-8")
+    return copies
+
+
+def test_systemd_finds_nothing_to_complain_about(
+    units_of_an_installed_machine: list[Path], reader: Callable[..., Run]
+) -> None:
+    run = reader("systemd-analyze", "verify", "--man=no", *units_of_an_installed_machine, package="systemd")
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+def test_systemd_complaints_would_be_seen(
+    units_of_an_installed_machine: list[Path], reader: Callable[..., Run]
+) -> None:
+    service = units_of_an_installed_machine[0]
+    service.write_text(service.read_text(encoding="utf-8").replace("WatchdogSec=60", "WatchdogSec=soon"), encoding="utf-8")
+    run = reader("systemd-analyze", "verify", "--man=no", service, package="systemd")
+    assert "soon" in run.stdout
+
+
+@pytest.mark.parametrize("unit", MOST_EXPOSED)
+def test_a_service_is_not_more_exposed_than_it_needs(unit: str, deploy: Path, reader: Callable[..., Run]) -> None:
+    threshold = f"--threshold={MOST_EXPOSED[unit]}"
+    path = deploy / "systemd" / unit
+    run = reader("systemd-analyze", "security", "--offline=true", "--no-pager", threshold, path, package="systemd")
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_resolver_has_port_53_and_no_other_privilege(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate.service")
+    assert service["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
+    assert service["CapabilityBoundingSet"] == ["CAP_NET_BIND_SERVICE"]
+    assert service["User"] == ["schoolgate"]
+    assert service["RestrictAddressFamilies"] == ["AF_INET AF_INET6 AF_UNIX"]
+
+
+def test_the_resolver_is_started_watched_and_restarted_by_systemd(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate.service")
+    assert service["Type"] == ["notify"]
+    assert int(service["WatchdogSec"][0]) >= 30, "a shorter hang is survived from the cache"
+    assert service["Restart"] == ["always"]
+    assert service["StartLimitIntervalSec"] == ["0"]
+    assert not list((deploy / "systemd").glob("*.socket"))
+
+
+@pytest.mark.parametrize("unit", MOST_EXPOSED)
+def test_memory_with_hashes_and_names_reaches_no_disk(unit: str, deploy: Path) -> None:
+    service = settings(deploy / "systemd" / unit)
+    assert service["LimitCORE"] == ["0"]
+    assert service["CoredumpFilter"] == ["0x0"]
+    assert service["MemorySwapMax"] == ["0"]
+
+
+def test_a_list_build_reaches_no_network_and_leaves_the_resolver_its_runtime_directory(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate-lists.service")
+    assert service["PrivateNetwork"] == ["yes"]
+    assert service["RemoveIPC"] == ["no"]
+    assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when the build ends"
+
+
+def test_machines_of_a_trust_do_not_build_in_the_same_minute(deploy: Path) -> None:
+    timer = settings(deploy / "systemd" / "schoolgate-lists.timer")
+    assert timer["RandomizedDelaySec"] == ["40min"]
+    assert timer["Persistent"] == ["yes"]
+
+
+def test_the_account_is_made_without_shell(deploy: Path, tmp_path: Path, reader: Callable[..., Run]) -> None:
+    (tmp_path / "etc").mkdir()
+    account = deploy / "sysusers.d" / "schoolgate.conf"
+    run = reader("systemd-sysusers", f"--root={tmp_path}", "--dry-run", account, package="systemd")
+    assert run.returncode == 0, run.stdout
+    if os.geteuid() != 0:
+        pytest.skip("only root can make the account; the dry run passed")
+    reader("systemd-sysusers", f"--root={tmp_path}", account, package="systemd")
+    entry = (tmp_path / "etc/passwd").read_text(encoding="utf-8").strip().split(":")
+    assert (entry[0], entry[-2], entry[-1]) == ("schoolgate", "/var/lib/schoolgate", "/usr/sbin/nologin")
+
+
+def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path, reader: Callable[..., Run]) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give directories away")
+    configuration = tmp_path / "etc/schoolgate/schoolgate.toml"
+    configuration.parent.mkdir(parents=True)
+    configuration.touch(mode=0o644)
+    reader("systemd-sysusers", f"--root={tmp_path}", deploy / "sysusers.d/schoolgate.conf", package="systemd")
+    run = reader(
+        "systemd-tmpfiles", "--create", f"--root={tmp_path}", deploy / "tmpfiles.d/schoolgate.conf", package="systemd"
+    )
+    assert run.returncode == 0, run.stdout
+    account = int((tmp_path / "etc/passwd").read_text(encoding="utf-8").split(":")[2])
+
+    def owner_and_mode(path: str) -> tuple[int, int, int]:
+        status = (tmp_path / path).stat()
+        return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
+
+    assert owner_and_mode("etc/schoolgate") == (0, account, 0o750)
+    assert owner_and_mode("etc/schoolgate/schoolgate.toml") == (0, account, 0o640)
+    assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o750)
