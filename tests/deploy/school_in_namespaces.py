@@ -69,7 +69,7 @@ print(json.dumps(outcome))
 
 
 def do(*command: str) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def cable(interface: str, namespace: str, router: list[str], host: list[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 Run = CompletedProcess[str]
 
 SCHOOLGATE = {"10.1.0.53", "2001:db8:1::53"}
-# What each file writes before the DNS servers it hands out; the rest of the line, up to what ends a value, is the servers.
+# How each file writes the DNS servers it hands out.
 DNS_SERVERS = {
     "dnsmasq.conf": r"^dhcp-option=.*:dns-server,(.+)$",
     "isc-dhcpd.conf": r"domain-name-servers ([^;]+);|name-servers ([^;]+);",

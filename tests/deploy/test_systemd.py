@@ -13,8 +13,8 @@ import pytest
 Run = CompletedProcess[str]
 
 UNITS = ("schoolgate.service", "schoolgate-lists.service", "schoolgate-lists.timer")
-# Exposure in tenths, of 100, as `systemd-analyze security` counts. What is left of schoolgate.service is what a DNS server
-# needs: the network, port 53. A directive that somebody drops shows as a rise.
+# Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
+# network and port 53. A directive that somebody drops shows as a rise.
 MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 6}
 
 
@@ -53,7 +53,9 @@ def test_systemd_complaints_would_be_seen(
     units_of_an_installed_machine: list[Path], reader: Callable[..., Run]
 ) -> None:
     service = units_of_an_installed_machine[0]
-    service.write_text(service.read_text(encoding="utf-8").replace("WatchdogSec=60", "WatchdogSec=soon"), encoding="utf-8")
+    service.write_text(
+        service.read_text(encoding="utf-8").replace("WatchdogSec=60", "WatchdogSec=soon"), encoding="utf-8"
+    )
     run = reader("systemd-analyze", "verify", "--man=no", service, package="systemd")
     assert "soon" in run.stdout
 

@@ -86,7 +86,6 @@ def lies(query: bytes, question: Question) -> list[bytes]:
         reply(query, other_type, [poison]),
         query,
         query[:2] + b"\x81\x80",
-        b"",
     ]
 
 

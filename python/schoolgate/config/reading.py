@@ -20,6 +20,8 @@ from schoolgate.config.problems import Problem, did_you_mean, path_of, shown
 
 M = TypeVar("M", bound=BaseModel)
 Steps = tuple[str | int, ...]
+# Our own files nest six deep.
+DEEPEST = 32
 
 # What to do about pydantic's own complaints; ours carry their remedy.
 _REMEDIES = {
@@ -33,10 +35,16 @@ _REMEDIES = {
     "model_type": "write a table",
     "model_attributes_type": "write a table",
     "string_too_short": "write some text",
+    "string_pattern_mismatch": "use lower-case letters, digits and hyphens",
     "too_short": "write at least one entry",
     "too_long": "write fewer entries",
 }
-_MESSAGES = {"missing": "is missing", "too_short": "has too few entries", "too_long": "has too many entries"}
+_MESSAGES = {
+    "missing": "is missing",
+    "string_pattern_mismatch": "is not an id",
+    "too_short": "has too few entries",
+    "too_long": "has too many entries",
+}
 
 
 @dataclass(frozen=True)
@@ -57,15 +65,28 @@ class Reading(Generic[M]):
 
 def parse_toml(text: str, file: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """The TOML document, or the one place where it stops being TOML."""
+    too_deep = Problem(file, "", "nested too deeply", "write the file as in the shipped samples")
     try:
-        return tomllib.loads(text), ()
+        raw = tomllib.loads(text)
+        return (raw, ()) if _depth_is_sane(raw) else ({}, (too_deep,))
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at (line \d+), column \d+\)|\(at (end) of document\)", str(error))
         where = (found.group(1) or "end of file") if found else ""
         message = re.sub(r" \(at .*\)$", "", str(error))
         return {}, (Problem(file, where, f"not valid TOML: {message}", "correct this line; text needs quotes"),)
     except RecursionError:
-        return {}, (Problem(file, "", "nested too deeply", "write the file as in the shipped samples"),)
+        return {}, (too_deep,)
+
+
+def _depth_is_sane(raw: dict[str, Any]) -> bool:
+    """`a.a.a...` nests as deep as a line is long, and whatever copies or compares the tables would follow it down."""
+    level: list[Any] = [raw]
+    for _ in range(DEEPEST):
+        inner = [list(table.values()) if isinstance(table, dict) else table for table in level]
+        level = [value for values in inner for value in values if isinstance(value, (dict, list))]
+        if not level:
+            return True
+    return False
 
 
 def read(model: type[M], raw: Mapping[str, Any], file: str, context: Mapping[str, Any] | None = None) -> Reading[M]:
@@ -73,7 +94,7 @@ def read(model: type[M], raw: Mapping[str, Any], file: str, context: Mapping[str
     try:
         return Reading(model.model_validate(raw, context=context), ())
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _without_echoes(error.errors(include_url=False))
     problems = tuple(_problem(model, file, detail) for detail in details)
     pruned: Any = copy.deepcopy(dict(raw))
     lost = sorted({_place_to_leave_out(detail) for detail in details}, key=lambda steps: (len(steps), str(steps)))
@@ -88,8 +109,20 @@ def read(model: type[M], raw: Mapping[str, Any], file: str, context: Mapping[str
         return Reading(None, problems, left_out)
 
 
+def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """pydantic counts only the good entries of a list; that a list of bad ones is too short is no news."""
+
+    def echoes(detail: ErrorDetails) -> bool:
+        steps = detail["loc"]
+        return detail["type"] == "too_short" and any(
+            len(other["loc"]) > len(steps) and other["loc"][: len(steps)] == steps for other in details
+        )
+
+    return [detail for detail in details if not echoes(detail)]
+
+
 def _problem(model: type[BaseModel], file: str, detail: ErrorDetails) -> Problem:
-    steps: Steps = tuple(step for step in detail["loc"] if step != "[key]")
+    steps = _place(detail)
     path = path_of(steps)
     context = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
@@ -103,15 +136,20 @@ def _problem(model: type[BaseModel], file: str, detail: ErrorDetails) -> Problem
     return Problem(file, path, f"{shown(detail['input'])}: {_lower_first(detail['msg'])}", remedy)
 
 
+def _place(detail: ErrorDetails) -> Steps:
+    """Where the problem is. pydantic marks the key of a table with a last step of its own."""
+    steps: Steps = tuple(detail["loc"])
+    is_key = steps[-1:] == ("[key]",) and detail["type"] != "extra_forbidden"
+    return steps[:-1] if is_key else steps
+
+
 def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
 def _place_to_leave_out(detail: ErrorDetails) -> Steps:
     """The smallest part to leave out. A whole list for one entry, because paths count its entries."""
-    steps: Steps = tuple(detail["loc"])
-    if steps and steps[-1] == "[key]":
-        steps = steps[:-1]
+    steps = _place(detail)
     if detail["type"] == "missing":
         steps = steps[:-1]
     for depth, step in enumerate(steps):

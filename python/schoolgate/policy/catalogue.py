@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, Problem
 from schoolgate.config.reading import parse_toml, read
-from schoolgate.policy.listed import Categories, Category, Engine, Engines
+from schoolgate.policy.listed import Categories, Category, Engine, Engines, Services
 from schoolgate.policy.problems import PolicyRefused
 from schoolgate.policy.zones import Zone, special_zones
 
@@ -38,13 +38,24 @@ def load_catalogue(lists_dir: Path) -> Catalogue:
         special = special_zones(lists_dir / "special-names.toml")
     except InputRefused as error:
         problems += error.problems
+    services = _services(lists_dir / "services", problems)
     if problems:
         raise PolicyRefused(problems)
     return Catalogue(
-        {one.id: one for one in (categories.category if categories else ())},
+        {one.id: one for one in (*(categories.category if categories else ()), *services)},
         {one.id: one for one in (engines.engine if engines else ())},
         special,
     )
+
+
+def _services(folder: Path, problems: list[Problem]) -> list[Category]:
+    """Each service is a category of its own, `service:<id>`."""
+    found: list[Category] = []
+    for path in sorted(folder.glob("*.toml")):
+        rows = _rows(path, Services, problems)
+        for one in rows.service if rows is not None else ():
+            found.append(Category(id=f"service:{one.id}", name=one.name, role="service"))
+    return found
 
 
 def _rows(path: Path, model: type[M], problems: list[Problem]) -> M | None:

@@ -1,7 +1,8 @@
 """What a policy says once everything it inherits is taken together.
 
-Nearer wins, with two rules that keep a school safe: what is locked above stays, and a deny also closes what ancestors opened
-at or below that name, while an allow opens only the name it gives, not the denies that ancestors wrote for names below it.
+Nearer wins, with two rules that keep a school safe: what is locked above stays, and a deny also closes what ancestors
+opened at or below that name, while an allow opens only the name it gives, not the denies that ancestors wrote for
+names below it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,22 @@ from schoolgate.policy.safesearch import Level
 
 
 @dataclass(frozen=True)
+class OwnName:
+    """What an own list says of a name, where that is written, and how far down the tree (0 is the root)."""
+
+    effect: Effect
+    path: str
+    depth: int
+
+
+@dataclass(frozen=True)
 class Exemption:
     """An approved exception that has not ended, and where it is written."""
 
     rule: NameRule
     until: dt.datetime
     path: str
+    depth: int
 
 
 @dataclass
@@ -37,16 +48,31 @@ class Effective:
     categories: dict[str, Effect] = field(default_factory=dict)
     locked_categories: frozenset[str] = frozenset()
     locked_names: tuple[tuple[NameRule, str], ...] = ()
-    own_names: dict[NameRule, tuple[Effect, str]] = field(default_factory=dict)
+    own_names: dict[NameRule, OwnName] = field(default_factory=dict)
     exemptions: list[Exemption] = field(default_factory=list)
     safesearch: dict[str, Level] = field(default_factory=dict)
+
+    def denies_inside_exemptions(self) -> Iterator[tuple[NameRule, str]]:
+        """Denies of a policy for a part of what an ancestor's exception opened. Exceptions stand above own lists, so
+        these have to be said in the layer of exceptions; not where a nearer exception opens that part again."""
+        for rule, own in self.own_names.items():
+            over = [one for one in self.exemptions if one.rule.covers(rule.name) or rule.covers(one.rule.name)]
+            if own.effect == "deny" and over and all(one.depth < own.depth for one in over):
+                yield rule, own.path
+
+    def without_effect(self) -> Iterator[tuple[str, str]]:
+        """Allows of one exact name that a deny of the same name and all below it overrules, each with that deny."""
+        for rule, own in self.own_names.items():
+            wider = self.own_names.get(NameRule(rule.name, "suffix"))
+            if rule.match == "exact" and own.effect == "allow" and wider is not None and wider.effect == "deny":
+                yield own.path, wider.path
 
 
 def effective(document: Document, lineage: tuple[str, ...], now: dt.datetime) -> Effective:
     """The last policy of `lineage`, without the exceptions that have ended by `now`."""
     result = Effective()
-    for identity in lineage:
-        _add_level(result, identity, document.policies[identity], now)
+    for depth, identity in enumerate(lineage):
+        _add_level(result, identity, document.policies[identity], depth, now)
     locks = locks_on(document, lineage)
     result.locked_categories = frozenset(locks.categories)
     result.locked_names = tuple(locks.deny)
@@ -59,7 +85,7 @@ def effective(document: Document, lineage: tuple[str, ...], now: dt.datetime) ->
     return result
 
 
-def _add_level(result: Effective, identity: str, policy: Policy, now: dt.datetime) -> None:
+def _add_level(result: Effective, identity: str, policy: Policy, depth: int, now: dt.datetime) -> None:
     result.action = policy.action or result.action
     result.block_ttl_s = policy.block_ttl_s or result.block_ttl_s
     result.block_page = policy.block_page or result.block_page
@@ -68,39 +94,32 @@ def _add_level(result: Effective, identity: str, policy: Policy, now: dt.datetim
         if choice != "inherit":
             result.categories[category] = choice
     result.safesearch.update(policy.safesearch)
-    _add_names(result, identity, policy)
-    result.exemptions += _running(identity, policy, now)
-
-
-def _add_names(result: Effective, identity: str, policy: Policy) -> None:
+    _close(result, policy.deny)
     for index, rule in enumerate(policy.allow):
-        _override(result, rule, "allow", path_of(("policies", identity, "allow", index)))
+        _override(result, rule, OwnName("allow", path_of(("policies", identity, "allow", index)), depth))
     # After the allows of this level: of the same name in both lists, deny wins.
-    inherited = dict(result.own_names)
     for index, rule in enumerate(policy.deny):
-        path = path_of(("policies", identity, "deny", index))
-        _close_below(result, rule, inherited, path_of(("policies", identity)))
-        _override(result, rule, "deny", path)
-
-
-def _override(result: Effective, rule: NameRule, effect: Effect, path: str) -> None:
-    """A suffix rule speaks for the exact name too, so it replaces an ancestor's exact rule."""
-    if rule.match == "suffix":
-        result.own_names.pop(NameRule(rule.name, "exact"), None)
-    result.own_names[rule] = (effect, path)
-
-
-def _close_below(
-    result: Effective, closed: NameRule, inherited: dict[NameRule, tuple[Effect, str]], here: str
-) -> None:
-    """A deny at this level also closes what ancestors opened at or below the name; this level's own allows stay."""
-    for rule, (effect, path) in inherited.items():
-        if effect == "allow" and closed.covers(rule.name) and not path.startswith(here + "."):
-            result.own_names.pop(rule, None)
-    result.exemptions = [one for one in result.exemptions if not closed.covers(one.rule.name)]
-
-
-def _running(identity: str, policy: Policy, now: dt.datetime) -> Iterator[Exemption]:
+        _override(result, rule, OwnName("deny", path_of(("policies", identity, "deny", index)), depth))
     for index, one in enumerate(policy.exceptions):
         if now < one.until:
-            yield Exemption(one.name, one.until, path_of(("policies", identity, "exceptions", index)))
+            path = path_of(("policies", identity, "exceptions", index))
+            result.exemptions.append(Exemption(one.name, one.until, path, depth))
+
+
+def _close(result: Effective, denies: tuple[NameRule, ...]) -> None:
+    """Takes away what ancestors opened at or below the names this level denies."""
+
+    def closed(rule: NameRule) -> bool:
+        # An exact deny closes that one name; what an ancestor opened below it stays.
+        return any(deny.covers(rule.name) and (deny.match == "suffix" or rule.match == "exact") for deny in denies)
+
+    result.own_names = {rule: own for rule, own in result.own_names.items() if own.effect == "deny" or not closed(rule)}
+    result.exemptions = [one for one in result.exemptions if not closed(one.rule)]
+
+
+def _override(result: Effective, rule: NameRule, own: OwnName) -> None:
+    """A suffix rule speaks for the exact name too, so it replaces an ancestor's exact rule."""
+    exact = NameRule(rule.name, "exact")
+    if rule.match == "suffix" and exact in result.own_names and result.own_names[exact].depth < own.depth:
+        del result.own_names[exact]
+    result.own_names[rule] = own

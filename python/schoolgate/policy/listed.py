@@ -68,3 +68,16 @@ class SpecialNames(_Row):
     """lists/special-names.toml."""
 
     zone: tuple[SpecialName, ...]
+
+
+class Service(_Row):
+    """A row of lists/services/*.toml: the names of one service, with a switch of their own in a policy."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: str
+
+
+class Services(_Row):
+    """A file of lists/services/."""
+
+    service: tuple[Service, ...]

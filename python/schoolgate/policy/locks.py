@@ -1,7 +1,7 @@
 """Locks: what a policy above has closed stays closed below. A descendant may tighten and never loosen.
 
-The engine would ignore most loosening anyway, because locked denies stand above all own rules. It is refused all the same:
-a rule that silently does nothing is how a school comes to believe that something is open, or closed.
+The engine would ignore most loosening anyway, because locked denies stand above all own rules. It is refused all the
+same: a rule that silently does nothing is how a school comes to believe that something is open, or closed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Which policy a segment has at an instant, and when that changes next.
 
-An interval is in force whenever the clock on the school's wall shows a time inside it. So on the day the clocks go forward
-the missing hour is simply skipped, and in the hour that comes twice an interval counts both times. Intervals belong to the
-day they start on: one over midnight that starts on Friday ends on Saturday, whatever Saturday's rule is.
+An interval is in force whenever the clock on the school's wall shows a time inside it. So on the day the clocks go
+forward the missing hour is simply skipped, and in the hour that comes twice an interval counts both times. Intervals
+belong to the day they start on: one over midnight that starts on Friday ends on Saturday, whatever Saturday's rule
+is.
 
 Nothing here reads a clock: the instant is always passed in.
 """

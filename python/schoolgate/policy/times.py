@@ -12,6 +12,8 @@ from pydantic import PlainValidator
 from schoolgate.config.problems import complaint, shown
 
 MIDNIGHT = dt.time(0, 0)
+# Before every policy: at this instant no exception has ended.
+LONG_AGO = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 _WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 

@@ -1,7 +1,7 @@
 """Zone text (RFC 1035 section 5) as administrators write it, read strictly.
 
-dnslib turns fields into RDATA, but it also accepts junk: extra fields, relative names it forgets to complete, letters where a
-number belongs. So lines and fields are checked here first, and every complaint names its line.
+dnslib turns fields into RDATA, but it also accepts junk: extra fields, relative names it forgets to complete, letters
+where a number belongs. So lines and fields are checked here first, and every complaint names its line.
 """
 
 from __future__ import annotations
@@ -132,9 +132,10 @@ class _Reader:
         for _ in range(2):
             if tokens and _TIME.fullmatch(tokens[0].text):
                 ttl_s = _ttl(tokens.pop(0).text)
-            elif tokens and tokens[0].text.upper() in CLASS.reverse:
-                if tokens.pop(0).text.upper() != "IN":
-                    raise complaint("only class IN can be served", "write IN, or leave the class out")
+            elif tokens and tokens[0].text.upper() == "IN":
+                tokens.pop(0)
+        if tokens and tokens[0].text.upper() in CLASS.reverse:
+            raise complaint("only class IN can be served", "write IN, or leave the class out")
         return ttl_s
 
 

@@ -1,7 +1,7 @@
-"""Zones answered from here and never forwarded: special-use names, and the school's own records, which come before them.
+"""Zones answered from here and never forwarded: special-use names, and the school's own records, which come first.
 
-Records with an SOA make a zone of their own: names it does not hold do not exist. Without an SOA each name is a zone by itself.
-Either way nothing of what is written here, and nothing below it, is ever asked of a forwarder.
+Records with an SOA make a zone of their own: names it does not hold do not exist. Without an SOA each name is a zone
+by itself. Either way nothing of what is written here, and nothing below it, is ever asked of a forwarder.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from schoolgate.policy.zone_text import Record, by_owner, parse_zone_text
 Kind = Literal["static", "nodata", "nxdomain"]
 _SOA, _CNAME = 6, 5
 
-# Special names that a school may give records or a forwarder of its own: private names (`local` for Active Directories of
-# old) and reverse zones. All others have one right answer everywhere: a canary with another answer turns a browser's own
-# encrypted DNS on, `localhost` elsewhere sends secrets over the wire, `onion` forwarded is a leak (RFC 6761, RFC 7686).
+# Special names that a school may give records or a forwarder of its own: private names (`local` for Active
+# Directories of old) and reverse zones. All others have one right answer everywhere: a canary with another answer
+# turns a browser's own encrypted DNS on, `localhost` elsewhere sends secrets over the wire, `onion` forwarded is a
+# leak (RFC 6761, RFC 7686).
 _GIVEN_AWAY = frozenset({"internal", "home.arpa", "local", "test"})
 _REVERSE = (".in-addr.arpa", ".ip6.arpa")
 _RFC8880_REVERSE = frozenset({"170.0.0.192.in-addr.arpa", "171.0.0.192.in-addr.arpa"})
@@ -151,7 +152,7 @@ def _may_be_taken(name: str) -> bool:
 
 
 def _shadows(special: str, forward: str) -> bool:
-    """Whether the special zone would answer in place of the forwarder. A forwarded in-addr.arpa means private space too."""
+    """Whether the special zone would answer in place of the forwarder. A forwarded in-addr.arpa holds private space."""
     return within(forward, special) or (special.endswith(_REVERSE) and within(special, forward))
 
 

@@ -59,8 +59,9 @@ def parse_address(text: str) -> Address:
     """(address, port) of a server as written; the port is 53 unless given. Raises `ForwarderInvalid`."""
     host, port = text.strip(), str(DNS_PORT)
     if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
+        host, bracket, rest = host[1:].partition("]")
         port = rest.removeprefix(":") or port
+        host = host if bracket else ""
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
     try:

@@ -27,6 +27,8 @@ TICK_S: Final = 0.05
 """Coarseness of timeouts: small beside the shortest (400 ms)."""
 EVENTS_PER_WAKE: Final = 256
 """Replies read in one callback before the loop may do something else."""
+EXPIRED_PER_TICK: Final = 1024
+"""A dead forwarder makes thousands overdue at once; asking elsewhere for all of them in one go would hold the loop."""
 DATAGRAM_OCTETS_MAX: Final = 4096
 """More than the 1232 we announce: a forwarder that ignores it is still read whole."""
 STREAMS_MAX: Final = 256
@@ -222,6 +224,7 @@ class Exchanges:
         sock.close()
         self.counters["replies"] += 1
         attempt.forwarder.answered(now - attempt.sent_at, now)
+        attempt.forwarder.answered_query = attempt.errand.query
         attempt.errand.replied(octets, now)
 
     def _go_on_stream(self, fd: int, attempt: Attempt, dialogue: StreamDialogue, now: float) -> None:
@@ -247,11 +250,15 @@ class Exchanges:
 
     def _expire(self) -> None:
         """End what is overdue; but first read, so that a loop that was held up does not call waiting replies late."""
-        self._tick = None
+        if self._epoll.closed:
+            return
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
         self._read_ready()
         now = self._clock()
         overdue = [(fd, attempt) for fd, attempt in self._attempts.items() if attempt.expires_at <= now]
-        for fd, attempt in overdue:
+        for fd, attempt in overdue[:EXPIRED_PER_TICK]:
             self._end(fd, attempt)
             self.counters["timeouts"] += 1
             attempt.forwarder.unanswered(now - attempt.sent_at, now)
@@ -260,7 +267,9 @@ class Exchanges:
             except Exception:
                 self._internal_error(fd)
         self._after_batch()
-        if self._attempts and self._tick is None:
+        if len(overdue) > EXPIRED_PER_TICK:
+            self._loop.call_soon(self._expire)
+        elif self._attempts and self._tick is None:
             self._tick = self._loop.call_later(TICK_S, self._expire)
 
     def _end(self, fd: int, attempt: Attempt) -> None:

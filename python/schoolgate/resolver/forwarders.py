@@ -42,8 +42,8 @@ class Forwarder:
     """One server we ask: an address, a port, and what its answers and silences have taught us (times in seconds)."""
 
     __slots__ = (
-        "_measured_at", "_probed_at", "address", "errors", "failures", "family", "is_up", "mismatches", "port",
-        "probe_name", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
+        "_measured_at", "_probed_at", "address", "answered_query", "errors", "failures", "family", "is_up",
+        "mismatches", "port", "probe_name", "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
     )  # fmt: skip
 
     def __init__(self, address: str, port: int = DNS_PORT, *, probe_name: str = "") -> None:
@@ -55,7 +55,8 @@ class Forwarder:
         self.rttvar_s = 0.0
         self.failures = 0
         self.is_up = True
-        self.sent = self.replies = self.timeouts = self.errors = self.mismatches = 0
+        self.answered_query: bytes | None = None
+        self.probes = self.sent = self.replies = self.timeouts = self.errors = self.mismatches = 0
         self._measured_at: float | None = None
         self._probed_at: float | None = None
 
@@ -131,6 +132,7 @@ class Forwarder:
     def probing(self, now: float) -> None:
         """A probe leaves now."""
         self._probed_at = now
+        self.probes += 1
 
     def preference(self, now: float) -> float:
         """Rank: the smaller, the sooner asked. Ages towards zero, so that no forwarder is forgotten for ever."""

@@ -87,13 +87,14 @@ class Resolution:
 
     def begin(self, now: float) -> Step:
         """The first question."""
-        self._deadline = now + self._patience.total_s
+        patience = self._patience
+        self._deadline = now + patience.total_s
         forwarder = self._forwarders.first(now)
         if forwarder is None:
             return Failed(EDE_NO_REACHABLE_AUTHORITY, asked=False)
         self._forwarder = forwarder
         self._tries = 1
-        return Send(forwarder, "udp", min(forwarder.timeout_s, self._patience.timeout_s))
+        return Send(forwarder, "udp", min(forwarder.timeout_s, patience.timeout_s, patience.total_s))
 
     def replied(self, octets: bytes, now: float) -> Step:
         """A reply whose id and question match ours: at least a whole header."""

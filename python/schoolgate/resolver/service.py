@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from schoolgate.resolver.exchange import Exchanges, question_of
+from schoolgate.resolver.errands import MissErrand, ProbeErrand, failure_key
+from schoolgate.resolver.exchange import Exchanges
 from schoolgate.resolver.failures import FailureTable
 from schoolgate.resolver.forwarders import Forwarder, Routes
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
     EDE_NETWORK_ERROR,
+    EDE_NO_REACHABLE_AUTHORITY,
     Done,
     Failed,
     Patience,
@@ -52,64 +54,6 @@ class MissSource(Protocol):
     def complete(self, results: list[Result]) -> None: ...
 
 
-class _MissErrand:
-    """One miss on its way: carries events of the exchange to its resolution, and steps back."""
-
-    __slots__ = ("query", "question", "resolution", "service", "token")
-
-    def __init__(self, service: ResolverService, token: int, query: bytes, resolution: Resolution) -> None:
-        self.service = service
-        self.token = token
-        self.query = query
-        self.question = question_of(query)
-        self.resolution = resolution
-
-    def replied(self, octets: bytes, now: float) -> None:
-        self.service.take_step(self, self.resolution.replied(octets, now), now)
-
-    def mismatched(self, now: float) -> Send | None:
-        step = self.resolution.mismatched(now)
-        return step if isinstance(step, Send) else None
-
-    def timed_out(self, now: float) -> None:
-        self.service.take_step(self, self.resolution.timed_out(now), now)
-
-    def failed(self, now: float) -> None:
-        self.service.take_step(self, self.resolution.failed(now), now)
-
-    def starved(self, now: float) -> None:
-        self.service.take_step(self, Failed(EDE_NETWORK_ERROR, asked=False), now)
-
-
-class _ProbeErrand:
-    """Our own question to a suspected forwarder: any answer at all proves that it lives."""
-
-    __slots__ = ("forwarder", "query", "question", "service", "was_up")
-
-    def __init__(self, service: ResolverService, forwarder: Forwarder) -> None:
-        self.service = service
-        self.forwarder = forwarder
-        self.was_up = forwarder.is_up
-        self.query = probe_query(forwarder.probe_name)
-        self.question = question_of(self.query)
-
-    def replied(self, octets: bytes, now: float) -> None:
-        if not self.was_up:
-            self.service.forwarder_is_back(self.forwarder)
-
-    def mismatched(self, now: float) -> Send | None:
-        return None
-
-    def timed_out(self, now: float) -> None:
-        self.forwarder.probe_unanswered()
-
-    def failed(self, now: float) -> None:
-        self.forwarder.probe_unanswered()
-
-    def starved(self, now: float) -> None:
-        pass
-
-
 class ResolverService:
     """Joins the plane's misses with the forwarders. Belongs to one event loop; `start`, then `close`."""
 
@@ -139,7 +83,9 @@ class ResolverService:
         self._is_closed = False
         self.counters = dict.fromkeys(
             ("misses", "answered", "answered_with_failure", "failed_no_reachable_authority", "failed_network_error",
-             "failures_recalled", "overflow", "probes", "recoveries", "internal_errors"), 0)  # fmt: skip
+             "failures_recalled", "overflow", "probes", "forwarders_lost", "recoveries", "internal_errors"),
+            0,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Begin to take misses."""
@@ -158,7 +104,7 @@ class ResolverService:
             self._loop.remove_reader(self._plane.miss_fd())
         if self._probe_timer is not None:
             self._probe_timer.cancel()
-        abandoned = [errand.token for errand in self._exchanges.close() if isinstance(errand, _MissErrand)]
+        abandoned = [errand.token for errand in self._exchanges.close() if isinstance(errand, MissErrand)]
         self._results += [(token, None, EDE_NETWORK_ERROR) for token in abandoned]
         self._hand_back()
 
@@ -211,16 +157,16 @@ class ResolverService:
             self._results.append((token, None, EDE_NETWORK_ERROR))
             return
         resolution = Resolution(self._routes.select(name), self._patience)
-        errand = _MissErrand(self, token, query, resolution)
+        errand = MissErrand(self, token, query, resolution)
         if self._failures.entries:
             known = self._failures.recall(failure_key(errand.question, query), now)
             if known is not None:
                 self.counters["failures_recalled"] += 1
-                self._results.append((token, known.octets, known.ede))
+                self._results.append((token, known.octets, known.ede if known.octets is None else 0))
                 return
         self.take_step(errand, resolution.begin(now), now)
 
-    def take_step(self, errand: _MissErrand, step: Step, now: float) -> None:
+    def take_step(self, errand: MissErrand, step: Step, now: float) -> None:
         """Do what the resolution says next."""
         if isinstance(step, Done):
             self._done(errand, step, now)
@@ -231,17 +177,19 @@ class ResolverService:
         elif isinstance(step, Failed):
             self._failed(errand, step, now)
 
-    def _done(self, errand: _MissErrand, step: Done, now: float) -> None:
+    def _done(self, errand: MissErrand, step: Done, now: float) -> None:
         if step.is_failure:
             self.counters["answered_with_failure"] += 1
-            self._failures.record(failure_key(errand.question, errand.query), now, step.octets, 0)
+            self._failures.record(
+                failure_key(errand.question, errand.query), now, step.octets, EDE_NO_REACHABLE_AUTHORITY
+            )
         else:
             self.counters["answered"] += 1
             if self._failures.entries:
                 self._failures.forget(failure_key(errand.question, errand.query))
         self._results.append((errand.token, step.octets, 0))
 
-    def _failed(self, errand: _MissErrand, step: Failed, now: float) -> None:
+    def _failed(self, errand: MissErrand, step: Failed, now: float) -> None:
         is_silence = step.ede != EDE_NETWORK_ERROR
         self.counters["failed_no_reachable_authority" if is_silence else "failed_network_error"] += 1
         if step.asked:
@@ -269,7 +217,12 @@ class ResolverService:
     def _probe(self, forwarder: Forwarder, now: float) -> None:
         forwarder.probing(now)
         self.counters["probes"] += 1
-        self._exchanges.send(_ProbeErrand(self, forwarder), Send(forwarder, "udp", self._patience.timeout_s), now)
+        self._exchanges.send(ProbeErrand(self, forwarder), Send(forwarder, "udp", self._patience.timeout_s), now)
+
+    def forwarder_is_lost(self, forwarder: Forwarder) -> None:
+        """Neither clients' questions nor our own are answered."""
+        self.counters["forwarders_lost"] += 1
+        _log.warning("forwarder %s does not answer; it is probed until it does", forwarder.label)
 
     def forwarder_is_back(self, forwarder: Forwarder) -> None:
         """What failed while it was down may succeed now."""
@@ -282,19 +235,6 @@ class ResolverService:
         if now - self._defect_reported_at >= REPORT_DEFECTS_EVERY_S:
             self._defect_reported_at = now
             _log.exception("a miss met a defect; please report it")
-
-
-def failure_key(question: bytes, query: bytes) -> bytes:
-    """What makes two failed questions equal: name in any case, type, class, and the rest of the query (CD, DO)."""
-    rest = 12 + len(question)
-    return query[2:4] + question[:-4].lower() + question[-4:] + query[rest:]
-
-
-def probe_query(name: str) -> bytes:
-    """NS of `name` (plain text), RD set, id 0: a question every recursive server answers without work."""
-    labels = [label.encode("ascii", "replace") for label in name.split(".") if label]
-    wire = b"".join(bytes((len(label),)) + label for label in labels)
-    return b"\0\0\1\0\0\1\0\0\0\0\0\0" + wire + b"\0\0\2\0\1"
 
 
 def descriptors_for(wanted: int) -> int:

@@ -1,1 +1,34 @@
+//! The plane: everything between a client's packet and its answer.
+//!
+//! A packet arrives at a socket that belongs to one worker thread ([`socket`]). The worker takes a batch, reads the clock
+//! once, and lets its answerer take each packet through the one path there is ([`answer`]): peek, select, rate, decide,
+//! local, cache. Denied, local and cached questions are answered on the spot, and the batch leaves in one system call.
+//!
+//! A question that nobody can answer yet waits in the worker's [`pending`] table, and goes up through a ring to the
+//! [`desk`], where the asyncio resolver fetches it. The reply comes back to the desk, is checked and cut there, and goes down
+//! to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the same path again.
+//!
+//! No worker ever waits for another thread: not for the resolver, not for Python, not for a disk. What several threads see is
+//! either a ring with one writer and one reader, or an immutable [`regime`] that is swapped whole.
 
+mod answer;
+mod cache;
+mod clock;
+mod counters;
+mod crash;
+mod desk;
+mod pending;
+mod plane;
+mod rate_limit;
+mod regime;
+mod settings;
+mod socket;
+mod stream;
+mod worker;
+
+pub use counters::Counter;
+pub use desk::Miss;
+pub use plane::{Plane, PlaneError, Status};
+pub use regime::Regime;
+pub use settings::Settings;
+pub use stream::Asked;

@@ -163,18 +163,16 @@ impl Inherit for ListRules {
     fn pass(&self, handed: &[u32], own: &[u32]) -> (Vec<u32>, Vec<u32>) {
         let all = || handed.iter().chain(own).copied();
         let is = |statement: u32, kind: RuleKind| statement % KINDS == kind as u32;
-        let lifted = |statement: u32| {
-            all().any(|other| is(other, RuleKind::Exception) && other / KINDS == statement / KINDS)
-        };
+        let lifted =
+            |statement: u32| all().any(|other| is(other, RuleKind::Exception) && other / KINDS == statement / KINDS);
         let tidy = |mut set: Vec<u32>| {
             set.sort_unstable();
             set.dedup();
             set
         };
         let here = all().filter(|one| !is(*one, RuleKind::Exception) && !lifted(*one)).collect();
-        let below = all()
-            .filter(|one| is(*one, RuleKind::Exception) || is(*one, RuleKind::Suffix) && !lifted(*one))
-            .collect();
+        let below =
+            all().filter(|one| is(*one, RuleKind::Exception) || is(*one, RuleKind::Suffix) && !lifted(*one)).collect();
         (tidy(here), tidy(below))
     }
 

@@ -9,9 +9,11 @@ use crate::hash::SuffixHashes;
 use crate::layer::{Effect, Layer};
 use crate::name_table::Found;
 use crate::rulebook::{OwnRuling, Rulebook, Ruling, own_ruling};
+use crate::segments::Selection;
 use crate::table::Statement;
 use schoolgate_wire::Name;
 use serde::Serialize;
+use std::net::{IpAddr, SocketAddr};
 
 /// What lists and school say of a name, whoever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -56,6 +58,33 @@ pub struct Verdict {
     pub zone: Option<u16>,
 }
 
+/// What is answered from here, without cache or forwarder, once a name is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FixedAnswer {
+    /// QTYPE ANY: the minimal answer of RFC 8482.
+    Any,
+    /// The local zone of this index.
+    Zone(u16),
+    /// A bare host name or the root: a search-list slip, not a question for the outside.
+    SingleLabel,
+}
+
+impl FixedAnswer {
+    /// The fixed answer for an allowed question, if it has one.
+    #[inline]
+    pub fn of(name: &Name, qtype: u16, verdict: Verdict) -> Option<FixedAnswer> {
+        /// NS, SOA, DS and DNSKEY: what a validating client needs of the root and the top-level domains.
+        const NEEDED_OF_TOP_LEVEL: [u16; 4] = [2, 6, 43, 48];
+        if qtype == schoolgate_wire::rtype::ANY {
+            return Some(FixedAnswer::Any);
+        }
+        if let Some(zone) = verdict.zone {
+            return Some(FixedAnswer::Zone(zone));
+        }
+        (name.label_count() < 2 && !NEEDED_OF_TOP_LEVEL.contains(&qtype)).then_some(FixedAnswer::SingleLabel)
+    }
+}
+
 impl Rulebook {
     /// Decides one name for one policy.
     #[inline]
@@ -78,7 +107,13 @@ impl Rulebook {
     pub fn judge(&self, policy: u16, tag: Tag) -> Verdict {
         let at = usize::from(policy);
         let (Some(listed), Some(own)) = (self.listed.get(at), self.own.get(at)) else {
-            return Verdict { effect: Effect::Deny, layer: Layer::Unknown, origin: Origin::Policy, rewrite: None, zone: None };
+            return Verdict {
+                effect: Effect::Deny,
+                layer: Layer::Unknown,
+                origin: Origin::Policy,
+                rewrite: None,
+                zone: None,
+            };
         };
         let listed = listed.get(tag.listed.set as usize).copied().unwrap_or(Ruling::NONE);
         let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
@@ -193,7 +228,49 @@ pub struct Explanation {
     pub matched: Vec<Matched>,
 }
 
+/// What a client would get for a question, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// Whether the client is outside every allowed network: REFUSED, whatever it asks.
+    pub outside: bool,
+    /// The segment it is in; `None` for a client that no segment names.
+    pub segment: Option<String>,
+    /// The decision on the name.
+    pub decision: Option<Explanation>,
+    /// The answer in a few words.
+    pub answer: String,
+}
+
 impl Rulebook {
+    /// Explains a question of a client, from the choice of its segment on.
+    pub fn explain_query(&self, name: &Name, qtype: u16, client: IpAddr, local: SocketAddr) -> Explained {
+        let Selection::Served(selected) = self.select(client, local) else {
+            let answer = "REFUSED: the client is outside every allowed network".to_owned();
+            return Explained { outside: true, segment: None, decision: None, answer };
+        };
+        let segment = selected.segment.and_then(|at| self.table().segments().get(usize::from(at)));
+        let (verdict, decision) = self.explain(selected.policy, name, &mut SuffixHashes::default());
+        Explained {
+            outside: false,
+            segment: segment.map(|segment| segment.id.clone()),
+            answer: self.answer_in_words(name, qtype, verdict, &decision),
+            decision: Some(decision),
+        }
+    }
+
+    fn answer_in_words(&self, name: &Name, qtype: u16, verdict: Verdict, decision: &Explanation) -> String {
+        if let Some(action) = decision.action {
+            return format!("denied: {action}");
+        }
+        match (FixedAnswer::of(name, qtype, verdict), &decision.local_zone, &decision.rewrite) {
+            (Some(FixedAnswer::Any), ..) => "minimal answer to ANY (RFC 8482)".to_owned(),
+            (Some(FixedAnswer::Zone(_)), Some(zone), _) => format!("answered from the local zone {zone}"),
+            (Some(_), ..) => "answered here: a single label is never forwarded".to_owned(),
+            (None, _, Some(rewrite)) => format!("resolved as {rewrite} (CNAME)"),
+            (None, ..) => "resolved".to_owned(),
+        }
+    }
+
     /// [`Rulebook::decide`] with a witness.
     pub fn explain(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> (Verdict, Explanation) {
         let tag = self.tag(name, hashes);
@@ -219,12 +296,14 @@ impl Rulebook {
             rule: self.rule(verdict.origin),
             listed_name: suffix(tag.listed),
             own_name: suffix(tag.own),
-            rewrite: verdict.rewrite.filter(|_| !denied).and_then(|at| {
-                self.table().rewrites().get(usize::from(at)).map(|rewrite| rewrite.id.clone())
-            }),
-            local_zone: verdict.zone.filter(|_| !denied).and_then(|at| {
-                self.table().zones().get(usize::from(at)).map(|zone| zone.apex.to_string())
-            }),
+            rewrite: verdict
+                .rewrite
+                .filter(|_| !denied)
+                .and_then(|at| self.table().rewrites().get(usize::from(at)).map(|rewrite| rewrite.id.clone())),
+            local_zone: verdict
+                .zone
+                .filter(|_| !denied)
+                .and_then(|at| self.table().zones().get(usize::from(at)).map(|zone| zone.apex.to_string())),
             matched: self.everything_said(policy, tag, verdict),
         }
     }
@@ -245,7 +324,8 @@ impl Rulebook {
         }
         for at in self.snapshot().names().set(tag.listed.set) {
             let origin = Origin::Source(*at);
-            let rule = self.policy(policy).zip(self.category(origin)).and_then(|(policy, id)| policy.categories.get(id));
+            let rule =
+                self.policy(policy).zip(self.category(origin)).and_then(|(policy, id)| policy.categories.get(id));
             let ruling = rule.map_or(Ruling::NONE, |(layer, order, effect)| Ruling::new(*layer, *order, *effect, *at));
             let said = Matched {
                 category: self.category(origin).map(str::to_owned),

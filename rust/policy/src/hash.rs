@@ -117,10 +117,9 @@ mod tests {
         let seed = Seed(3, 5);
         let mut hashes = SuffixHashes::default();
         hashes.compute(seed, &name("a.longer-than-eight.example.org"), MAX_DEPTH);
-        let wanted: Vec<_> =
-            ["org", "example.org", "longer-than-eight.example.org", "a.longer-than-eight.example.org"]
-                .map(|text| whole(seed, &name(text)))
-                .into();
+        let wanted: Vec<_> = ["org", "example.org", "longer-than-eight.example.org", "a.longer-than-eight.example.org"]
+            .map(|text| whole(seed, &name(text)))
+            .into();
         assert_eq!(hashes.as_slice(), wanted);
     }
 

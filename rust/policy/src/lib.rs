@@ -25,9 +25,10 @@ mod snapshot;
 mod table;
 
 pub use compile::{CompileError, CompileReport, Input, Skipped, compile_snapshot};
-pub use decide::{Explanation, Matched, Verdict};
+pub use decide::{Explained, Explanation, FixedAnswer, Matched, Origin, Tag, Verdict};
 pub use description::{Description, PolicyInvalid};
 pub use dialect::{Rule, RuleKind, SkipReason, parse_line};
+pub use hash::SuffixHashes;
 pub use layer::{Action, Effect, Layer};
 pub use listed_name::{NameRejected, listed_name};
 pub use rulebook::Rulebook;
@@ -39,6 +40,6 @@ pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};
 #[doc(hidden)]
 pub mod bench_support {
     //! The matcher alone, for the micro-benchmarks.
-    pub use crate::hash::{Seed, SuffixHashes};
+    pub use crate::hash::Seed;
     pub use crate::name_table::NameTable;
 }

@@ -166,7 +166,10 @@ impl NameTableBuilder {
                 let (here, below) = inherit.pass(sets.get(handed), sets.get(node.own));
                 let mut show = |set: &[u32]| shown.intern(visible(set, inherit));
                 let (old, new) = (show(sets.get(handed)), (show(&here), show(&below)));
-                Passed { rule: NodeRule { here: sets.intern(here), below: sets.intern(below) }, news: new != (old, old) }
+                Passed {
+                    rule: NodeRule { here: sets.intern(here), below: sets.intern(below) },
+                    news: new != (old, old),
+                }
             });
             node.rule = passed.rule;
             // A name that says what would hold without it is not kept: 11 % of real lists stand below another name.

@@ -32,9 +32,9 @@ fn build(rules: &[(String, u32)]) -> NameTable {
 }
 
 fn oracle(rules: &[(String, u32)], asked: &str) -> Vec<u32> {
-    let said = rules.iter().filter(|(listed, statement)| {
-        asked == listed || *statement < 100 && asked.ends_with(&format!(".{listed}"))
-    });
+    let said = rules
+        .iter()
+        .filter(|(listed, statement)| asked == listed || *statement < 100 && asked.ends_with(&format!(".{listed}")));
     said.map(|(_, statement)| *statement).collect::<BTreeSet<_>>().into_iter().collect()
 }
 

@@ -191,11 +191,8 @@ impl SegmentMap {
                 continue;
             }
             // A segment chosen only by what was asked takes every allowed client that asks there.
-            let pairs = if prefixes.is_empty() {
-                allowed.iter().map(|prefix| (*prefix, at as u16)).collect()
-            } else {
-                pairs
-            };
+            let pairs =
+                if prefixes.is_empty() { allowed.iter().map(|prefix| (*prefix, at as u16)).collect() } else { pairs };
             for door in asked {
                 match doors.iter_mut().find(|(other, _)| other == door) {
                     Some((_, known)) => known.extend(pairs.iter().copied()),

@@ -96,6 +96,11 @@ pub struct LocalZone {
 }
 
 impl LocalZone {
+    /// The names that own records, on the wire, in no order.
+    pub fn owners(&self) -> impl Iterator<Item = &[u8]> {
+        self.records.keys().map(|owner| &**owner)
+    }
+
     /// The records of a name: its own, else those of the closest wildcard above it; `None` where the name does not exist.
     pub fn records(&self, name: &Name) -> Option<&[ZoneRecord]> {
         if let Some(own) = self.records.get(name.as_wire()) {
@@ -296,8 +301,16 @@ impl Draft {
             id: one.id.clone(),
             action: one.action,
             block_ttl_s,
-            block_v4: one.block_addresses.iter().filter_map(|ip| if let std::net::IpAddr::V4(v4) = ip { Some(*v4) } else { None }).collect(),
-            block_v6: one.block_addresses.iter().filter_map(|ip| if let std::net::IpAddr::V6(v6) = ip { Some(*v6) } else { None }).collect(),
+            block_v4: one
+                .block_addresses
+                .iter()
+                .filter_map(|ip| if let std::net::IpAddr::V4(v4) = ip { Some(*v4) } else { None })
+                .collect(),
+            block_v6: one
+                .block_addresses
+                .iter()
+                .filter_map(|ip| if let std::net::IpAddr::V6(v6) = ip { Some(*v6) } else { None })
+                .collect(),
             unknown: one.unknown,
             categories,
             rewrites,

@@ -75,9 +75,9 @@ fn rulebook(test: &str, asked: &str, layers: &[Layer]) -> Rulebook {
         "segments": [{"id": "pupils", "prefixes": ["192.0.2.0/24"], "policy": "pupil"}],
     });
     let table = PolicyTable::compile(description.to_string().as_bytes()).expect("a table");
-    let sealed = layers.contains(&Layer::Sealed).then(|| {
-        Arc::new(SealedList::new(KEY, 7, vec![SealedList::hash(&KEY, &name(asked))]))
-    });
+    let sealed = layers
+        .contains(&Layer::Sealed)
+        .then(|| Arc::new(SealedList::new(KEY, 7, vec![SealedList::hash(&KEY, &name(asked))])));
     Rulebook::new(lists.compile(), Arc::new(table), sealed)
 }
 
@@ -106,11 +106,16 @@ fn no_allow_lifts_a_sealed_name() {
     // Every allow that can be written: above, at and below the name, exact and suffix, in every layer that may allow.
     let mut names = Vec::new();
     for layer in [2, 4, 5, 6] {
-        for (asked, matching) in
-            [("example", "suffix"), ("sealed.example", "suffix"), ("sealed.example", "exact"), ("www.sealed.example", "exact")]
-        {
-            names.push(json!({"name": asked, "match": matching, "policies": ["pupil"], "layer": layer, "effect": "allow",
-                "rule": "allow everything"}));
+        for (asked, matching) in [
+            ("example", "suffix"),
+            ("sealed.example", "suffix"),
+            ("sealed.example", "exact"),
+            ("www.sealed.example", "exact"),
+        ] {
+            names.push(
+                json!({"name": asked, "match": matching, "policies": ["pupil"], "layer": layer, "effect": "allow",
+                "rule": "allow everything"}),
+            );
         }
     }
     let description = json!({
@@ -132,9 +137,7 @@ fn no_allow_lifts_a_sealed_name() {
 
 #[test]
 fn in_the_schools_own_lists_the_longer_name_wins_and_deny_wins_a_tie() {
-    let rule = |asked: &str, effect: &str| {
-        json!({"name": asked, "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": effect, "rule": effect})
-    };
+    let rule = |asked: &str, effect: &str| json!({"name": asked, "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": effect, "rule": effect});
     let description = json!({
         "serial": 1, "strictest": "pupil", "allowed_clients": ["0.0.0.0/0"], "segments": [],
         "names": [rule("example.org", "deny"), rule("open.example.org", "allow"), rule("shut.open.example.org", "deny"),
@@ -196,9 +199,7 @@ fn an_exception_lifts_its_own_feed_and_no_other() {
 
 #[test]
 fn targets_are_judged_with_the_question() {
-    let rule = |asked: &str, layer: u8, effect: &str| {
-        json!({"name": asked, "match": "suffix", "policies": ["pupil"], "layer": layer, "effect": effect, "rule": "r"})
-    };
+    let rule = |asked: &str, layer: u8, effect: &str| json!({"name": asked, "match": "suffix", "policies": ["pupil"], "layer": layer, "effect": effect, "rule": "r"});
     let description = json!({
         "serial": 1, "strictest": "pupil", "allowed_clients": ["0.0.0.0/0"], "segments": [],
         "names": [rule("own.example", 6, "allow"), rule("platform.example", 2, "allow"), rule("locked.example", 3, "deny"),

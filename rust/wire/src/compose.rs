@@ -120,7 +120,9 @@ pub fn truncated(out: &mut [u8], packet: &[u8], query: &Query, reply: &EdnsReply
 /// A format error is answered with a bare header: what could not be read is not echoed. Other errors echo the question,
 /// and OPT if there was one. No refusal is longer than its packet.
 pub fn refusal_reply(out: &mut [u8], packet: &[u8], query: &Query, refusal: &Refusal) -> usize {
-    let Refusal::Answer { rcode, .. } = *refusal else { return 0 };
+    let Refusal::Answer { rcode, .. } = *refusal else {
+        return 0;
+    };
     if rcode != Rcode::FORMERR && query.question_end > 0 {
         return rcode_answer(out, packet, query, rcode, &EdnsReply::datagram(query));
     }
@@ -137,14 +139,7 @@ fn bare_header(out: &mut [u8], packet: &[u8], rcode: Rcode) -> Option<usize> {
     Some(sheet.at)
 }
 
-fn bare(
-    out: &mut [u8],
-    packet: &[u8],
-    query: &Query,
-    rcode: Rcode,
-    tc: u8,
-    reply: &EdnsReply<'_>,
-) -> Option<usize> {
+fn bare(out: &mut [u8], packet: &[u8], query: &Query, rcode: Rcode, tc: u8, reply: &EdnsReply<'_>) -> Option<usize> {
     let room = out.len().min(reply.limit_octets);
     let mut sheet = Sheet::new(out.get_mut(..room)?);
     sheet.header_and_question(packet, query, rcode, tc)?;
@@ -155,12 +150,7 @@ fn bare(
 pub(crate) fn id_and_flags(query: &Query, rcode: Rcode, tc: u8) -> [u8; 4] {
     let [id_high, id_low] = query.id.to_be_bytes();
     let cd = if query.checking_disabled { CD_IN_FLAGS } else { 0 };
-    [
-        id_high,
-        id_low,
-        QR_IN_FLAGS | tc | u8::from(query.recursion_desired),
-        RA_IN_FLAGS | cd | rcode.header_bits(),
-    ]
+    [id_high, id_low, QR_IN_FLAGS | tc | u8::from(query.recursion_desired), RA_IN_FLAGS | cd | rcode.header_bits()]
 }
 
 /// A message under way. Each step is `None` when it does not fit.
@@ -246,13 +236,16 @@ impl<'a> Sheet<'a> {
     /// DNS Error gives way, then the error itself. Returns the message's length.
     #[inline]
     pub(crate) fn opt(mut self, query: &Query, rcode: Rcode, reply: &EdnsReply<'_>) -> Option<usize> {
-        let Some(edns) = &query.edns else { return Some(self.at) };
+        let Some(edns) = &query.edns else {
+            return Some(self.at);
+        };
         let without_text = reply.ede.map(|ede| Ede::new(ede.code));
         let room = self.out.len().checked_sub(self.at)?;
         let fits = |ede: &Option<Ede<'_>>| OPT_HEAD_OCTETS + options_octets(reply, ede) <= room;
         let ede = [reply.ede, without_text, None].into_iter().find(fits)?;
         let mut data_octets = options_octets(reply, &ede);
-        let padding = if edns.has_padding { padding_octets(self.at + OPT_HEAD_OCTETS + data_octets, reply) } else { None };
+        let padding =
+            if edns.has_padding { padding_octets(self.at + OPT_HEAD_OCTETS + data_octets, reply) } else { None };
         let padding = padding.filter(|padding| OPT_HEAD_OCTETS + data_octets + 4 + padding <= room);
         data_octets += padding.map_or(0, |padding| 4 + padding);
 

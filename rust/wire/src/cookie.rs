@@ -147,11 +147,7 @@ fn hash(secret: &[u8; 16], both: &[u8; 24], client: IpAddr) -> [u8; 8] {
 fn age_s(both: &[u8; 24], now_s: u32) -> Option<u32> {
     let made_s = u32::from_be_bytes([both[12], both[13], both[14], both[15]]);
     let age = now_s.wrapping_sub(made_s);
-    if age < 1 << 31 {
-        Some(age)
-    } else {
-        (age.wrapping_neg() <= FUTURE_S).then_some(0)
-    }
+    if age < 1 << 31 { Some(age) } else { (age.wrapping_neg() <= FUTURE_S).then_some(0) }
 }
 
 #[cfg(test)]
@@ -231,6 +227,17 @@ mod tests {
         assert_eq!(standing(client, made - 301), CookieStanding::Bad);
         assert_eq!(standing(address("::ffff:198.51.100.100"), made), CookieStanding::Proven);
         assert_eq!(secrets().standing(&Cookie::Foreign([0; 8]), client, made), CookieStanding::Bad);
+    }
+
+    #[test]
+    fn a_cookie_of_another_version_is_bad_even_if_its_hash_is_right() {
+        let client = address("192.0.2.1");
+        let mut both = secrets().fresh([1; 8], client, 1000);
+        assert_eq!(secrets().standing(&Cookie::Both(both), client, 1000), CookieStanding::Proven);
+        both[8] = 2;
+        let hash = hash(&secrets().current, &both, client);
+        both[16..].copy_from_slice(&hash);
+        assert_eq!(secrets().standing(&Cookie::Both(both), client, 1000), CookieStanding::Bad);
     }
 
     #[test]

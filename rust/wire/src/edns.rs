@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn known_options_are_seen_and_others_stepped_over() {
-        let edns = parse(b"\x00\x08\x00\x04\x00\x01\x00\x00\x00\x0c\x00\x02\x00\x00\x00\x0b\x00\x00\x00\x0a\x00\x08abcdefgh").unwrap();
+        let edns =
+            parse(b"\x00\x08\x00\x04\x00\x01\x00\x00\x00\x0c\x00\x02\x00\x00\x00\x0b\x00\x00\x00\x0a\x00\x08abcdefgh")
+                .unwrap();
         assert!(edns.has_padding && edns.has_keepalive);
         assert_eq!(edns.cookie, Cookie::Client(*b"abcdefgh"));
     }

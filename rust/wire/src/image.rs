@@ -57,6 +57,10 @@ impl TtlRule {
 
 /// Something that an answer tells its client beyond the question: what a policy must judge before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one look at one answer; a box would cost an allocation a name"
+)]
 pub enum Revealed {
     /// A name: an alias's target, a later owner in the chain, the target of a service binding.
     Name(Name),
@@ -169,7 +173,9 @@ impl AnswerImage {
     #[must_use]
     pub fn revealed(&self) -> Vec<Revealed> {
         // An image was made from records that could be read; one that cannot reveals nothing because it is never made.
-        let (Ok(question), Ok((answers, _))) = (self.question(), self.records()) else { return Vec::new() };
+        let (Ok(question), Ok((answers, _))) = (self.question(), self.records()) else {
+            return Vec::new();
+        };
         let mut revealed = Vec::new();
         for record in &answers {
             if record.owner != question {

@@ -73,8 +73,7 @@ impl std::error::Error for NameError {}
 
 impl Name {
     /// The root.
-    pub const ROOT: Self =
-        Self { octets: [0; BUFFER_OCTETS], starts: [0; MAX_LABELS], length: 1, labels: 0 };
+    pub const ROOT: Self = Self { octets: [0; BUFFER_OCTETS], starts: [0; MAX_LABELS], length: 1, labels: 0 };
 
     /// The name that these octets are, all of them: uncompressed, with the root's octet.
     ///
@@ -419,7 +418,7 @@ mod tests {
     #[test]
     fn bad_text_is_refused_with_its_reason() {
         let long_label = "a".repeat(64);
-        let long_name = ["a".repeat(63); 4].join(".");
+        let long_name = vec!["a".repeat(63); 4].join(".");
         for (text, error) in [
             ("a..b", NameError::EmptyLabel),
             (".a", NameError::EmptyLabel),
@@ -439,13 +438,16 @@ mod tests {
 
     #[test]
     fn the_longest_name_fits_and_is_padded() {
-        let longest = [&"a".repeat(63), &"b".repeat(63), &"c".repeat(63), &"d".repeat(61)].map(String::as_str).join(".");
+        let longest =
+            [&"a".repeat(63), &"b".repeat(63), &"c".repeat(63), &"d".repeat(61)].map(String::as_str).join(".");
         let longest = name(&longest);
         assert_eq!(longest.as_wire().len(), 255);
         assert!(longest.padded()[255..].iter().all(|&octet| octet == 0));
         assert!(longest.padded().len() - 255 >= 16);
         let most = name(&["x"; 127].join("."));
         assert_eq!(most.label_count(), 127);
+        let one_more = [63, 63, 63, 62].map(|length| [vec![length], vec![b'a'; length.into()]].concat());
+        assert_eq!(Name::from_wire(&[one_more.concat(), vec![0]].concat()), Err(NameError::LongName));
         assert_eq!(Name::from_wire(&[[1, b'x'].repeat(128), vec![0]].concat()), Err(NameError::LongName));
     }
 

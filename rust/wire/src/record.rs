@@ -30,12 +30,7 @@ impl Record {
         let parsed: ParsedData<'_> = record.to_any_record().map_err(|_| UnusableReply::Malformed)?.into_data();
         let mut data = Vec::with_capacity(usize::from(record.rdlen()));
         parsed.compose_rdata(&mut data).map_err(|_| UnusableReply::Malformed)?;
-        Ok(Self {
-            owner: spell_out(&record.owner())?,
-            rtype: record.rtype().to_int(),
-            ttl_s: read_ttl_s(record),
-            data,
-        })
+        Ok(Self { owner: spell_out(&record.owner())?, rtype: record.rtype().to_int(), ttl_s: read_ttl_s(record), data })
     }
 
     /// The RDATA, read.
@@ -49,9 +44,7 @@ impl Record {
     /// The target, if this is a CNAME or DNAME.
     pub(crate) fn target(&self) -> Result<Option<Name>, UnusableReply> {
         match self.rtype {
-            rtype::CNAME | rtype::DNAME => {
-                Name::from_wire(&self.data).map(Some).map_err(|_| UnusableReply::Malformed)
-            }
+            rtype::CNAME | rtype::DNAME => Name::from_wire(&self.data).map(Some).map_err(|_| UnusableReply::Malformed),
             _ => Ok(None),
         }
     }

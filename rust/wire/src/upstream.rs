@@ -144,7 +144,8 @@ impl<'a> Sections<'a> {
     fn denial(&self, chain: &Chain, dnssec: bool) -> Result<Vec<Record>, UnusableReply> {
         let mut records = Vec::new();
         if !chain.is_complete
-            && let Some(soa) = self.authority.iter().find(|entry| entry.rtype == rtype::SOA && chain.last.is_within(&entry.owner))
+            && let Some(soa) =
+                self.authority.iter().find(|entry| entry.rtype == rtype::SOA && chain.last.is_within(&entry.owner))
         {
             records.push(Record::read(&soa.record)?);
             if dnssec {
@@ -154,7 +155,8 @@ impl<'a> Sections<'a> {
         if dnssec {
             records.extend(take(&self.authority, |entry| matches!(entry.rtype, rtype::NSEC | rtype::NSEC3))?);
             let proofs = take(&self.authority, |entry| entry.rtype == rtype::RRSIG)?;
-            records.extend(proofs.into_iter().filter(|proof| covers(proof, rtype::NSEC) || covers(proof, rtype::NSEC3)));
+            records
+                .extend(proofs.into_iter().filter(|proof| covers(proof, rtype::NSEC) || covers(proof, rtype::NSEC3)));
         }
         Ok(records)
     }
@@ -202,7 +204,9 @@ impl Chain {
                 chain.is_complete = true;
                 return Ok(chain);
             }
-            let Some(next) = chain.link(answer, dnssec)? else { return Ok(chain) };
+            let Some(next) = chain.link(answer, dnssec)? else {
+                return Ok(chain);
+            };
             if !passed.insert(next.clone()) {
                 return Err(UnusableReply::ChainLoop);
             }
@@ -242,11 +246,15 @@ impl Chain {
     fn subtree_alias(&mut self, answer: &[Entry<'_>], dnssec: bool) -> Result<Option<(Name, u32)>, UnusableReply> {
         let above = answer
             .iter()
-            .filter(|entry| entry.rtype == rtype::DNAME && entry.owner != self.last && self.last.is_within(&entry.owner))
+            .filter(|entry| {
+                entry.rtype == rtype::DNAME && entry.owner != self.last && self.last.is_within(&entry.owner)
+            })
             .max_by_key(|entry| entry.owner.label_count());
         let Some(above) = above else { return Ok(None) };
         let aliases = rrset(answer, &above.owner, rtype::DNAME)?;
-        let [alias] = aliases.as_slice() else { return Err(UnusableReply::Contradiction) };
+        let [alias] = aliases.as_slice() else {
+            return Err(UnusableReply::Contradiction);
+        };
         let (ttl_s, target) = (alias.ttl_s, alias.target()?.ok_or(UnusableReply::Malformed)?);
         let kept = self.last.label_count() - above.owner.label_count();
         // Longer than a name may be: the forwarder should have said YXDOMAIN.

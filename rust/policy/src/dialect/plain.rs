@@ -32,8 +32,7 @@ mod tests {
     use crate::listed_name::NameRejected;
 
     fn rule(line: &str) -> Result<Option<(String, RuleKind)>, SkipReason> {
-        parse_line(line.as_bytes(), RuleKind::Suffix)
-            .map(|rule| rule.map(|rule| (rule.name.to_string(), rule.kind)))
+        parse_line(line.as_bytes(), RuleKind::Suffix).map(|rule| rule.map(|rule| (rule.name.to_string(), rule.kind)))
     }
 
     #[test]

@@ -1,0 +1,176 @@
+"""A policy at an instant, flattened to what the engine reads: no inheritance, no clock, no choice left.
+
+The same policy, lists and instant give the same octets, so that two nodes can be compared by a checksum.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from schoolgate.config.problems import Problem, path_of
+from schoolgate.policy.catalogue import Catalogue
+from schoolgate.policy.check import CheckedPolicy
+from schoolgate.policy.compiled_names import own_names, zone_names
+from schoolgate.policy.inheritance import Effective, effective
+from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
+from schoolgate.policy.safesearch import Level, rewrite_of
+from schoolgate.policy.schedule import next_boundary, policy_at
+from schoolgate.policy.segments import segment_warnings
+from schoolgate.policy.zones import Zone, described
+
+# The layers of a decision that policies speak in (ARCHITECTURE.md).
+PLATFORM, LOCKED, PROTECTED, THREATS, CIRCUMVENTION, CATEGORIES = 2, 3, 4, 7, 8, 9
+_ALWAYS_OPEN = {"platform": PLATFORM, "protected": PROTECTED}
+_DENIES = {"threat": THREATS, "circumvention": CIRCUMVENTION}
+# Within the layer of categories: a service's own switch, then denies, then allows.
+_SERVICE_ORDER, _DENY_ORDER, _ALLOW_ORDER = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """`description` is JSON for the engine; compile again at `next_boundary` (UTC), if there is one."""
+
+    description: bytes
+    warnings: tuple[Problem, ...]
+    next_boundary: dt.datetime | None
+
+
+def compile_policy(
+    checked: CheckedPolicy, catalogue: Catalogue, zones: Iterable[Zone], *, serial: int, now: dt.datetime
+) -> Compiled:
+    """The description of the policy in force at `now`; `serial` is the number of its revision."""
+    document = checked.document
+    zones = tuple(zones)
+    policies = {identity: effective(document, lineage, now) for identity, lineage in sorted(checked.lineages.items())}
+    segments = [_segment(document, identity, policies, now) for identity in sorted(document.segments)]
+    description = {
+        "serial": serial,
+        "block_ttl_s": DEFAULT_BLOCK_TTL_S,
+        "policies": [_policy(identity, one, catalogue) for identity, one in policies.items()],
+        "names": own_names(policies) + zone_names(zones, list(policies)),
+        "rewrites": _rewrites(catalogue),
+        "segments": segments,
+        "strictest": document.strictest,
+        "allowed_clients": sorted(map(str, document.allowed_clients)),
+        "zones": [described(zone) for zone in sorted(zones, key=lambda zone: zone.name)],
+    }
+    boundaries = [segment["ends_at_unix_s"] for segment in segments]
+    boundaries += [_seconds(one.until) for policy in policies.values() for one in policy.exemptions]
+    ends = min((moment for moment in boundaries if moment is not None), default=None)
+    return Compiled(
+        orjson.dumps(description, option=orjson.OPT_SORT_KEYS),
+        tuple(_warnings(checked, policies, now)),
+        None if ends is None else dt.datetime.fromtimestamp(ends, dt.UTC),
+    )
+
+
+def _seconds(moment: dt.datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _policy(identity: str, one: Effective, catalogue: Catalogue) -> dict[str, Any]:
+    rewrites = (
+        rewrite_of(engine, level, catalogue.engines)
+        for engine, level in one.safesearch.items()
+        if level is not Level.OFF
+    )
+    return {
+        "id": identity,
+        "action": one.action,
+        "block_ttl_s": one.block_ttl_s,
+        "block_addresses": list(one.block_page),
+        "unknown": one.unknown,
+        "categories": _categories(one, catalogue),
+        "rewrites": sorted(rewrite for rewrite in rewrites if rewrite is not None),
+    }
+
+
+def _categories(one: Effective, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    rules = {
+        row.id: {"layer": _ALWAYS_OPEN[row.role], "order": 0, "effect": "allow"}
+        for row in catalogue.categories.values()
+        if row.role in _ALWAYS_OPEN
+    }
+    for category, effect in one.categories.items():
+        row = catalogue.categories.get(category)
+        role = row.role if row is not None else "content"
+        if role in _ALWAYS_OPEN:
+            continue
+        layer, order = _place(category, role, effect, category in one.locked_categories)
+        rules[category] = {"layer": layer, "order": order, "effect": effect}
+    return rules
+
+
+def _place(category: str, role: str, effect: str, locked: bool) -> tuple[int, int]:
+    if locked:
+        return LOCKED, 0
+    if effect == "deny" and role in _DENIES:
+        return _DENIES[role], 0
+    # An allow of, say, remote access opens that category; in a layer of its own it would open names that other
+    # categories deny. So every allow stands below the denies of the last layer.
+    if category.startswith("service:"):
+        return CATEGORIES, _SERVICE_ORDER
+    return CATEGORIES, _DENY_ORDER if effect == "deny" else _ALLOW_ORDER
+
+
+def _rewrites(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
+        {"id": engine.id, "names": sorted(set(engine.names)), "target": engine.target}
+        for _, engine in sorted(catalogue.engines.items())
+    ]
+
+
+def _segment(document: Document, identity: str, policies: Mapping[str, Effective], now: dt.datetime) -> dict[str, Any]:
+    segment = document.segments[identity]
+    zone = ZoneInfo(document.time_zone)
+    in_force = policy_at(segment, now, zone)
+    limit = segment.rate_limit
+    return {
+        "id": identity,
+        "prefixes": sorted(map(str, segment.prefixes)),
+        "asked": sorted(map(str, segment.asked)),
+        "policy": in_force,
+        "qps": limit.qps * limit.devices,
+        "burst": limit.burst * limit.devices,
+        "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
+    }
+
+
+def _ends_at(segment: Segment, in_force: Effective, now: dt.datetime, zone: ZoneInfo) -> int | None:
+    boundary = next_boundary(segment, now, zone)
+    ends = [one.until for one in in_force.exemptions] + ([boundary] if boundary is not None else [])
+    return _seconds(min(ends)) if ends else None
+
+
+def _warnings(checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt.datetime) -> Iterator[Problem]:
+    document, file = checked.document, checked.file
+    yield from segment_warnings(document, file)
+    yield from _unused(checked)
+    for identity, policy in document.policies.items():
+        for index, one in enumerate(policy.exceptions):
+            if one.until <= now:
+                path = path_of(("policies", identity, "exceptions", index))
+                yield Problem(file, path, f"{one.name} ended at {one.until.isoformat()}", "remove it, or ask anew")
+    told: set[str] = set()
+    for effective_policy in policies.values():
+        for path, lost_to in effective_policy.without_effect():
+            if path not in told:
+                told.add(path)
+                yield Problem(file, path, f"has no effect: {lost_to} denies the same name", "remove one of them")
+
+
+def _unused(checked: CheckedPolicy) -> Iterator[Problem]:
+    document = checked.document
+    named = {document.strictest}
+    for segment in document.segments.values():
+        named |= {segment.policy} | {interval.policy for interval in segment.schedule}
+    used = {ancestor for identity in named for ancestor in checked.lineages[identity]}
+    for identity in document.policies:
+        if identity not in used:
+            yield Problem(checked.file, path_of(("policies", identity)), "nobody uses this policy", "remove it")

@@ -1,0 +1,374 @@
+//! The plane as its owner sees it: made, started, given new rulebooks, asked for misses, stopped.
+
+use crate::answer::Answerer;
+use crate::clock::Clock;
+use crate::counters::{Counter, Counters};
+use crate::crash::CrashKeeper;
+use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING, Miss};
+use crate::regime::Regime;
+use crate::settings::Settings;
+use crate::socket::{DatagramDoor, Wake};
+use crate::stream::{Asked, StreamDesk};
+use crate::worker::{Gauges, Worker};
+use arc_swap::ArcSwap;
+use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
+use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// A desk numbers its lines with bits: 127 workers and the stream doors.
+const MOST_WORKERS: usize = 127;
+
+/// Why a plane cannot be made or started.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaneError {
+    /// Somebody else answers there.
+    #[error(
+        "{0} is in use: another DNS server (or another schoolgate) answers there; stop it or change [server] listen"
+    )]
+    AddressInUse(SocketAddr),
+    /// The address cannot be bound.
+    #[error("{address}: cannot listen: {error}{}", privilege_hint(.address, .error))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system refuses a thread, an eventfd or random octets.
+    #[error("the system refuses what the server needs: {0}")]
+    System(#[from] io::Error),
+}
+
+fn privilege_hint(address: &SocketAddr, error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+            "; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it) or root"
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address (yet)",
+        _ => "",
+    }
+}
+
+/// Counters and gauges of a plane.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// Counters, all workers added up.
+    pub counters: BTreeMap<&'static str, u64>,
+    /// Answers in the caches.
+    pub cache_entries: u64,
+    /// Octets in the caches.
+    pub cache_octets: u64,
+    /// Clients' questions under way.
+    pub pending: u64,
+    /// Questions at the resolver.
+    pub under_way: usize,
+    /// Worker threads.
+    pub workers: usize,
+    /// Worker threads that run; fewer than `workers` means that some have died.
+    pub workers_alive: usize,
+    /// Serial of the lists in force.
+    pub snapshot_serial: u64,
+    /// Serial of the policy in force.
+    pub policy_serial: u64,
+    /// Serial of the sealed lists in force.
+    pub sealed_serial: Option<u64>,
+    /// Milliseconds since the plane was made.
+    pub uptime_ms: u64,
+    /// Addresses answered on.
+    pub listening: Vec<SocketAddr>,
+}
+
+/// Sockets, workers, desk and stream doors.
+pub struct Plane {
+    settings: Arc<Settings>,
+    clock: Clock,
+    regime: Arc<ArcSwap<Regime>>,
+    counters: Vec<Arc<Counters>>,
+    gauges: Vec<Arc<Gauges>>,
+    listening: Vec<SocketAddr>,
+    // These locks are taken by the resolver's side only; no worker knows them.
+    desk: Mutex<Desk>,
+    stream: Mutex<StreamDesk>,
+    ready: Mutex<Vec<Worker>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    install: Mutex<u64>,
+    miss_wake: Arc<Wake>,
+    answers_wake: Arc<Wake>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Plane {
+    /// Binds all sockets and makes the workers ready; nothing is answered yet.
+    pub fn new(
+        settings: Settings,
+        snapshot: Arc<Snapshot>,
+        table: Arc<PolicyTable>,
+        sealed: Option<Arc<SealedList>>,
+    ) -> Result<Self, PlaneError> {
+        let workers = match settings.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        let workers = workers.min(MOST_WORKERS);
+        let (doors, listening) = bind_all(&settings.listen, workers)?;
+        let per_worker = settings.cache_octets / (workers as u64 + 1);
+        let settings = Arc::new(Settings { cache_octets: per_worker, ..settings });
+        let clock = Clock::start();
+        let regime = Regime::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
+        let shared = Shared {
+            clock,
+            cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
+            miss_wake: Arc::new(Wake::new()?),
+            answers_wake: Arc::new(Wake::new()?),
+            regime: Arc::new(ArcSwap::from_pointee(regime)),
+            stop: Arc::new(AtomicBool::new(false)),
+            settings,
+        };
+        let desk_counters = Arc::new(Counters::default());
+        let mut lines = Vec::new();
+        let mut ready = Vec::new();
+        for (at, doors) in doors.into_iter().enumerate() {
+            let (worker, line) = shared.worker(at, doors)?;
+            ready.push(worker);
+            lines.push(line);
+        }
+        let (stream, line) = shared.stream_desk();
+        lines.push(line);
+        let counters = ready.iter().map(|worker| worker.counters.clone());
+        let counters = counters.chain([stream.counters.clone(), desk_counters.clone()]).collect();
+        Ok(Self {
+            gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),
+            counters,
+            listening,
+            desk: Mutex::new(Desk::new(shared.settings.clone(), desk_counters, lines)),
+            stream: Mutex::new(stream),
+            ready: Mutex::new(ready),
+            threads: Mutex::default(),
+            install: Mutex::new(1),
+            settings: shared.settings,
+            clock,
+            regime: shared.regime,
+            miss_wake: shared.miss_wake,
+            answers_wake: shared.answers_wake,
+            stop: shared.stop,
+        })
+    }
+
+    /// Starts the workers.
+    pub fn start(&self) -> Result<(), PlaneError> {
+        for (at, worker) in lock(&self.ready).drain(..).enumerate() {
+            let thread = std::thread::Builder::new().name(format!("plane-{at}")).spawn(move || worker.run())?;
+            lock(&self.threads).push(thread);
+        }
+        Ok(())
+    }
+
+    /// Stops the workers and waits for them. What waits for an answer is dropped; clients ask again.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        lock(&self.desk).wake_workers();
+        for thread in lock(&self.threads).drain(..) {
+            // A worker that died of a panic outside a packet has been counted as missing; there is nothing left to do.
+            let _ = thread.join();
+        }
+    }
+
+    /// Readable when misses wait.
+    pub fn miss_fd(&self) -> RawFd {
+        self.miss_wake.as_raw_fd()
+    }
+
+    /// At most `most` questions for the resolver. The fd becomes unreadable when none are left.
+    pub fn take_misses(&self, most: usize) -> Vec<Miss> {
+        self.miss_wake.clear();
+        let mut desk = lock(&self.desk);
+        let misses = desk.take_misses(most);
+        if desk.has_misses() {
+            self.miss_wake.signal();
+        }
+        misses
+    }
+
+    /// Replies to questions, or the EDE code of why there is none.
+    pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>)>) {
+        let now = self.clock.now();
+        let mut desk = lock(&self.desk);
+        for (token, reply) in replies {
+            desk.complete(token, reply.map_err(EdeCode), now);
+        }
+        desk.wake_workers();
+    }
+
+    /// Puts new lists, policies or both in force: built and bound here, then one pointer is swapped.
+    pub fn install(
+        &self,
+        snapshot: Option<Arc<Snapshot>>,
+        table: Option<Arc<PolicyTable>>,
+        sealed: Option<Arc<SealedList>>,
+    ) {
+        let mut generation = lock(&self.install);
+        *generation += 1;
+        let before = self.regime.load_full();
+        let before = &before.rulebook;
+        let rulebook = Rulebook::new(
+            snapshot.unwrap_or_else(|| before.snapshot().clone()),
+            table.unwrap_or_else(|| before.table().clone()),
+            sealed.or_else(|| before.sealed().cloned()),
+        );
+        self.regime.store(Arc::new(Regime::new(rulebook, *generation, self.clock.now())));
+    }
+
+    /// Answers a message of a stream door.
+    pub fn ask(&self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
+        lock(&self.stream).ask(message, client, local)
+    }
+
+    /// Readable when answers for stream doors wait, and a few times a second.
+    pub fn answers_fd(&self) -> RawFd {
+        self.answers_wake.as_raw_fd()
+    }
+
+    /// Answers that stream doors waited for.
+    pub fn take_answers(&self) -> Vec<(u64, Vec<u8>)> {
+        self.answers_wake.clear();
+        lock(&self.stream).take_answers()
+    }
+
+    /// The regime in force.
+    pub fn regime(&self) -> Arc<Regime> {
+        self.regime.load_full()
+    }
+
+    /// Counters, gauges and serials.
+    pub fn status(&self) -> Status {
+        let sum = |counter: &Counter| self.counters.iter().map(|set| set.get(*counter)).sum();
+        let gauge = |pick: fn(&Gauges) -> &AtomicU64| {
+            self.gauges.iter().map(|gauges| pick(gauges).load(Ordering::Relaxed)).sum()
+        };
+        let regime = self.regime.load();
+        Status {
+            counters: Counter::ALL.iter().map(|counter| (counter.as_str(), sum(counter))).collect(),
+            cache_entries: gauge(|gauges| &gauges.entries),
+            cache_octets: gauge(|gauges| &gauges.octets),
+            pending: gauge(|gauges| &gauges.pending),
+            under_way: lock(&self.desk).under_way(),
+            workers: self.gauges.len(),
+            workers_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
+            snapshot_serial: regime.rulebook.snapshot().serial(),
+            policy_serial: regime.rulebook.table().serial(),
+            sealed_serial: regime.rulebook.sealed().map(|list| list.serial()),
+            uptime_ms: self.clock.now().mono_ms,
+            listening: self.listening.clone(),
+        }
+    }
+
+    /// The settings it was made with; the cache bound is that of one worker.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What all workers are made from.
+struct Shared {
+    settings: Arc<Settings>,
+    clock: Clock,
+    cookies: Arc<CookieSecrets>,
+    miss_wake: Arc<Wake>,
+    answers_wake: Arc<Wake>,
+    regime: Arc<ArcSwap<Regime>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Shared {
+    fn worker(&self, at: usize, doors: Vec<DatagramDoor>) -> Result<(Worker, Line), PlaneError> {
+        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?));
+        let worker = Worker {
+            answerer,
+            doors,
+            answers,
+            wake: line.wake.clone(),
+            miss_wake: self.miss_wake.clone(),
+            tick: (at == 0).then(|| self.answers_wake.clone()),
+            regime: self.regime.clone(),
+            clock: self.clock,
+            stop: self.stop.clone(),
+            counters,
+            gauges: Arc::default(),
+            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
+        };
+        Ok((worker, line))
+    }
+
+    fn stream_desk(&self) -> (StreamDesk, Line) {
+        let (answerer, answers, counters, line) = self.answerer(self.answers_wake.clone());
+        let desk = StreamDesk {
+            answerer,
+            answers,
+            miss_wake: self.miss_wake.clone(),
+            regime: self.regime.clone(),
+            clock: self.clock,
+            counters,
+            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), MOST_WORKERS),
+            out: vec![0; MAX_MESSAGE_OCTETS],
+            next_ticket: 0,
+        };
+        (desk, line)
+    }
+
+    fn answerer(&self, wake: Arc<Wake>) -> (Answerer, rtrb::Consumer<Arc<crate::cache::Stored>>, Arc<Counters>, Line) {
+        let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
+        let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
+        let counters = Arc::new(Counters::default());
+        let answerer = Answerer::new(self.settings.clone(), counters.clone(), self.cookies.clone(), misses_in);
+        (answerer, answers, counters, Line { misses, answers: answers_in, wake })
+    }
+}
+
+/// By worker: a socket for each address. Every address is probed first, because SO_REUSEPORT would let a second server of
+/// the same user share it, and half of the queries would go to each.
+#[allow(clippy::type_complexity)] // doors by worker, and the addresses they are bound to
+fn bind_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<Vec<DatagramDoor>>, Vec<SocketAddr>), PlaneError> {
+    let mut doors: Vec<Vec<DatagramDoor>> = (0..workers).map(|_| Vec::new()).collect();
+    let mut listening = Vec::new();
+    for address in addresses {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AddrInUse => PlaneError::AddressInUse(*address),
+            _ => PlaneError::Listen { address: *address, error },
+        };
+        DatagramDoor::probe(*address).map_err(failed)?;
+        // Port 0 is settled by the first socket; the others join it.
+        let mut bound = *address;
+        for doors in &mut doors {
+            let door = DatagramDoor::bind(bound).map_err(failed)?;
+            bound = door.bound();
+            doors.push(door);
+        }
+        listening.push(bound);
+    }
+    Ok((doors, listening))
+}
+
+fn random_key() -> io::Result<[u8; 16]> {
+    use std::io::Read;
+    let mut key = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    Ok(key)
+}
+
+/// A panic while a lock was held is counted elsewhere; what it guards is still usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

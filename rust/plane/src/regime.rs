@@ -1,0 +1,93 @@
+//! What is in force: one rulebook with what the plane needs ready at hand, swapped whole and counted by generation.
+
+use schoolgate_policy::{LocalZone, Rulebook, ZoneRecord};
+use schoolgate_wire::{AnswerImage, Name, Rcode, Record, rtype};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Types a zone's owner is prepared for; others are answered NODATA or composed when asked.
+type Prepared = HashMap<Box<[u8]>, Vec<(u16, AnswerImage)>>;
+
+/// A rulebook in force.
+#[derive(Debug)]
+pub struct Regime {
+    /// The lists and policies.
+    pub rulebook: Rulebook,
+    /// Rises with every swap; tags made under another generation are made again.
+    pub generation: u64,
+    /// By segment: when its policy changes next, on the plane's monotonic clock. No answer lives longer.
+    pub ends_ms: Vec<Option<u64>>,
+    /// By rewrite: its target.
+    pub rewrites: Vec<Arc<Name>>,
+    zones: Vec<Prepared>,
+}
+
+impl Regime {
+    /// Makes ready what the hot path needs. `now` ties the boundaries, given in UTC, to the monotonic clock.
+    pub fn new(rulebook: Rulebook, generation: u64, now: crate::clock::Now) -> Self {
+        let table = rulebook.table().clone();
+        let ends_ms = table.segments().iter().map(|segment| {
+            let left_s = segment.ends_at_unix_s.map(|ends| ends.saturating_sub(now.unix_s).max(0) as u64);
+            left_s.map(|left_s| now.mono_ms.saturating_add(left_s.saturating_mul(1000)))
+        });
+        let ends_ms = ends_ms.collect();
+        let rewrites = table.rewrites().iter().map(|rewrite| Arc::new(rewrite.target.clone())).collect();
+        let zones = table.zones().iter().map(prepare).collect();
+        Self { rulebook, generation, ends_ms, rewrites, zones }
+    }
+
+    /// The rulebook, for those outside the plane.
+    pub fn rulebook(&self) -> &Rulebook {
+        &self.rulebook
+    }
+
+    /// The answer prepared for a name of a local zone.
+    #[inline]
+    pub fn prepared(&self, zone: u16, name: &Name, qtype: u16) -> Option<&AnswerImage> {
+        let answers = self.zones.get(usize::from(zone))?.get(name.as_wire())?;
+        answers.iter().find(|(prepared, _)| *prepared == qtype).map(|(_, image)| image)
+    }
+}
+
+fn prepare(zone: &LocalZone) -> Prepared {
+    let mut prepared = Prepared::new();
+    for owner in zone.owners().filter_map(|owner| Name::from_wire(owner).ok()) {
+        let Some(records) = zone.records(&owner) else { continue };
+        let mut types: Vec<u16> = records.iter().map(|record| record.rtype).collect();
+        types.sort_unstable();
+        types.dedup();
+        if types.contains(&rtype::CNAME) {
+            types.extend([rtype::A, rtype::AAAA, rtype::HTTPS]);
+        }
+        let answers = types.into_iter().filter_map(|qtype| Some((qtype, compose_local(zone, &owner, qtype)?)));
+        prepared.insert(owner.as_wire().into(), answers.collect());
+    }
+    prepared
+}
+
+/// The answer of a local zone's records to a question; `None` where it has none of the type. A CNAME inside the zone is
+/// followed to its end, one outside is given as it stands.
+pub fn compose_local(zone: &LocalZone, question: &Name, qtype: u16) -> Option<AnswerImage> {
+    /// A zone may chain names; a loop that an administrator typed must not hang a worker.
+    const LONGEST_CHAIN: usize = 8;
+    let mut answers: Vec<Record> = Vec::new();
+    let mut owner = question.clone();
+    for _ in 0..LONGEST_CHAIN {
+        let Some(records) = zone.records(&owner) else { break };
+        let of = |wanted: u16| records.iter().filter(move |record| record.rtype == wanted);
+        answers.extend(of(qtype).map(|record| record_of(&owner, record)));
+        let cname = of(rtype::CNAME).next().filter(|_| qtype != rtype::CNAME);
+        let Some(cname) = cname else { break };
+        answers.push(record_of(&owner, cname));
+        let Ok(target) = Name::from_wire(&cname.rdata) else { break };
+        owner = target;
+    }
+    if answers.is_empty() {
+        return None;
+    }
+    AnswerImage::from_records(question, qtype, Rcode::NOERROR, &answers, None).ok()
+}
+
+fn record_of(owner: &Name, record: &ZoneRecord) -> Record {
+    Record { owner: owner.clone(), rtype: record.rtype, ttl_s: record.ttl_s, data: record.rdata.clone() }
+}

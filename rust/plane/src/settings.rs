@@ -1,0 +1,53 @@
+//! What the plane is told when it is made. Values come checked from `schoolgate.toml`; here they only have types.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Settings of a plane; they need a restart to change.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// UDP addresses to answer on.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads; 0 is one for each core.
+    #[serde(default)]
+    pub workers: usize,
+    /// Bound of the packet cache, octets, for all workers together.
+    #[serde(default = "default_cache_octets")]
+    pub cache_octets: u64,
+    /// Answers are kept at least this long, seconds.
+    #[serde(default)]
+    pub min_ttl_s: u32,
+    /// Answers are kept at most this long, seconds.
+    #[serde(default = "default_max_ttl_s")]
+    pub max_ttl_s: u32,
+    /// Negative answers are kept at most this long, seconds.
+    #[serde(default = "default_max_negative_ttl_s")]
+    pub max_negative_ttl_s: u32,
+    /// Answers may be served this long past their TTL when no forwarder answers, seconds (RFC 8767); 0 is never.
+    #[serde(default)]
+    pub stale_for_s: u32,
+    /// Where packets that made a worker panic are kept.
+    #[serde(default)]
+    pub crash_dir: Option<PathBuf>,
+}
+
+fn default_cache_octets() -> u64 {
+    64 << 20
+}
+
+fn default_max_ttl_s() -> u32 {
+    86_400
+}
+
+fn default_max_negative_ttl_s() -> u32 {
+    3_600
+}
+
+impl Settings {
+    /// [`Settings::stale_for_s`] in milliseconds.
+    pub fn stale_for_ms(&self) -> u64 {
+        u64::from(self.stale_for_s) * 1000
+    }
+}

@@ -1,0 +1,383 @@
+//! Batches of datagrams: the only file of the plane that holds `unsafe`.
+//!
+//! One socket for each worker and address (SO_REUSEPORT), read with recvmmsg and written with sendmmsg. A socket bound to a
+//! wildcard address learns from the kernel which address was asked (PKTINFO) and answers from it, so a multi-homed host
+//! does not answer from an address the client never asked.
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io;
+use std::mem::zeroed;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Datagrams taken or sent by one system call.
+pub const BATCH: usize = 64;
+/// A query longer than this has options nobody needs; the kernel cuts it and it is answered FORMERR.
+const RECEIVE_OCTETS: usize = 2048;
+/// Room for an answer: what we announce (1232), rounded up.
+const SEND_OCTETS: usize = 1280;
+/// Room for one PKTINFO control message of either family.
+const CONTROL_OCTETS: usize = 64;
+/// Kernel buffers: a class of thirty opening their browsers at once must not be dropped while a worker is busy.
+const KERNEL_BUFFER_OCTETS: usize = 4 << 20;
+
+/// Where a datagram came from and where it was sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The client.
+    pub client: SocketAddr,
+    /// The address and port that were asked.
+    pub local: SocketAddr,
+    /// The interface, for link-local clients; 0 where it does not matter.
+    interface: u32,
+}
+
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL_OCTETS]);
+
+/// The arrays that the kernel reads and writes. Boxed once and never moved, because they point into each other.
+struct Arrays {
+    packets: [[u8; RECEIVE_OCTETS]; BATCH],
+    answers: [[u8; SEND_OCTETS]; BATCH],
+    from: [libc::sockaddr_storage; BATCH],
+    to: [libc::sockaddr_storage; BATCH],
+    received_control: [Control; BATCH],
+    sent_control: [Control; BATCH],
+    received_iov: [libc::iovec; BATCH],
+    sent_iov: [libc::iovec; BATCH],
+    received: [libc::mmsghdr; BATCH],
+    sent: [libc::mmsghdr; BATCH],
+}
+
+/// A UDP socket of one worker.
+pub struct DatagramDoor {
+    socket: Socket,
+    bound: SocketAddr,
+    wildcard: bool,
+    arrays: Box<Arrays>,
+    queued: usize,
+}
+
+// SAFETY: the raw pointers in `arrays` point only into the same boxed allocation, which moves with the door; nothing in it
+// is tied to a thread.
+unsafe impl Send for DatagramDoor {}
+
+impl DatagramDoor {
+    /// Binds one socket of the group at `address`.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_port(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // Less is granted where the system caps it; that costs drops under a burst, not correctness.
+        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER_OCTETS);
+        let _ = socket.set_send_buffer_size(KERNEL_BUFFER_OCTETS);
+        socket.set_nonblocking(true)?;
+        let wildcard = address.ip().is_unspecified();
+        if wildcard {
+            ask_for_pktinfo(&socket, address.is_ipv6())?;
+        }
+        socket.bind(&address.into())?;
+        let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { socket, bound, wildcard, arrays: arrays(), queued: 0 })
+    }
+
+    /// Whether somebody else holds `address`: SO_REUSEPORT alone would let a second server of the same user in.
+    pub fn probe(address: SocketAddr) -> io::Result<()> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())
+    }
+
+    /// The address it is bound to.
+    pub fn bound(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// Takes what is waiting, at most [`BATCH`] datagrams; 0 when nothing is.
+    pub fn receive(&mut self) -> usize {
+        let arrays = &mut *self.arrays;
+        for header in &mut arrays.received {
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_controllen = if self.wildcard { CONTROL_OCTETS } else { 0 };
+            header.msg_hdr.msg_flags = 0;
+        }
+        // SAFETY: `received` holds BATCH headers whose pointers were set by `arrays()` into the same living allocation, with
+        // the lengths of those arrays; the socket is open.
+        let taken = unsafe {
+            libc::recvmmsg(
+                self.socket.as_raw_fd(),
+                arrays.received.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        };
+        usize::try_from(taken).unwrap_or(0)
+    }
+
+    /// The `at`-th datagram taken and a buffer for its answer. Cut packets come as empty ones.
+    #[inline]
+    pub fn datagram(&mut self, at: usize) -> Option<(Peer, &[u8], &mut [u8])> {
+        let arrays = &mut *self.arrays;
+        let header = arrays.received.get(at)?;
+        let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        let length = if cut { 0 } else { (header.msg_len as usize).min(RECEIVE_OCTETS) };
+        let client = socket_address(arrays.from.get(at)?)?;
+        let mut peer = Peer { client, local: self.bound, interface: 0 };
+        if self.wildcard {
+            // SAFETY: the kernel has filled `msg_control` of this header up to `msg_controllen`.
+            if let Some((address, interface)) = unsafe { asked_address(&header.msg_hdr) } {
+                peer.local.set_ip(address);
+                peer.interface = interface;
+            }
+        }
+        Some((peer, arrays.packets.get(at)?.get(..length)?, arrays.answers.get_mut(self.queued)?.as_mut_slice()))
+    }
+
+    /// A buffer for an answer that has no datagram in this batch.
+    pub fn buffer(&mut self) -> Option<&mut [u8]> {
+        self.arrays.answers.get_mut(self.queued).map(|buffer| buffer.as_mut_slice())
+    }
+
+    /// Queues the answer of `length` octets that was written into the last buffer given out.
+    #[inline]
+    pub fn queue(&mut self, peer: &Peer, length: usize) {
+        let arrays = &mut *self.arrays;
+        let (Some(header), Some(iov)) = (arrays.sent.get_mut(self.queued), arrays.sent_iov.get_mut(self.queued)) else {
+            return;
+        };
+        let (Some(to), Some(control)) = (arrays.to.get_mut(self.queued), arrays.sent_control.get_mut(self.queued))
+        else {
+            return;
+        };
+        iov.iov_len = length.min(SEND_OCTETS);
+        header.msg_hdr.msg_namelen = write_address(to, peer.client);
+        header.msg_hdr.msg_controllen = if self.wildcard { write_source(control, peer) } else { 0 };
+        self.queued += 1;
+    }
+
+    /// Whether the batch is full and must be flushed before the next answer.
+    pub fn is_full(&self) -> bool {
+        self.queued == BATCH
+    }
+
+    /// Sends what is queued. Returns how many the kernel took and how many it refused (a client that has gone, a full
+    /// buffer): those are given up, a client asks again.
+    pub fn flush(&mut self) -> (usize, usize) {
+        let queued = std::mem::take(&mut self.queued);
+        let (mut at, mut sent, mut refused) = (0, 0, 0);
+        while at < queued {
+            let Some(rest) = self.arrays.sent.get_mut(at..queued) else { break };
+            // SAFETY: `rest` are headers set up by `arrays()` and `queue`; all their pointers lead into `self.arrays`.
+            let taken = unsafe {
+                libc::sendmmsg(
+                    self.socket.as_raw_fd(),
+                    rest.as_mut_ptr(),
+                    rest.len() as libc::c_uint,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            match usize::try_from(taken) {
+                Ok(taken) if taken > 0 => {
+                    at += taken;
+                    sent += taken;
+                }
+                _ => {
+                    at += 1;
+                    refused += 1;
+                }
+            }
+        }
+        (sent, refused)
+    }
+}
+
+impl AsRawFd for DatagramDoor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+fn arrays() -> Box<Arrays> {
+    // SAFETY: every field is a plain C struct or array of integers and pointers, for which all-zero is a value. Boxing
+    // before the pointers are set keeps them valid for the life of the box.
+    let mut arrays: Box<Arrays> = unsafe { Box::<Arrays>::new_zeroed().assume_init() };
+    let all = &mut *arrays;
+    for at in 0..BATCH {
+        all.received_iov[at] = libc::iovec { iov_base: all.packets[at].as_mut_ptr().cast(), iov_len: RECEIVE_OCTETS };
+        all.sent_iov[at] = libc::iovec { iov_base: all.answers[at].as_mut_ptr().cast(), iov_len: 0 };
+        let received = &mut all.received[at].msg_hdr;
+        received.msg_name = (&raw mut all.from[at]).cast();
+        received.msg_iov = &raw mut all.received_iov[at];
+        received.msg_iovlen = 1;
+        received.msg_control = all.received_control[at].0.as_mut_ptr().cast();
+        let sent = &mut all.sent[at].msg_hdr;
+        sent.msg_name = (&raw mut all.to[at]).cast();
+        sent.msg_iov = &raw mut all.sent_iov[at];
+        sent.msg_iovlen = 1;
+        sent.msg_control = all.sent_control[at].0.as_mut_ptr().cast();
+    }
+    arrays
+}
+
+fn ask_for_pktinfo(socket: &Socket, v6: bool) -> io::Result<()> {
+    let (level, option) =
+        if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
+    let on: libc::c_int = 1;
+    // SAFETY: the option value is a living c_int and its size is given.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[inline]
+fn socket_address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match i32::from(storage.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says that the kernel wrote a sockaddr_in, which is smaller than the storage.
+            let v4 = unsafe { *(&raw const *storage).cast::<libc::sockaddr_in>() };
+            let address = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddr::V4(SocketAddrV4::new(address, u16::from_be(v4.sin_port))))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: the family says that the kernel wrote a sockaddr_in6, which is smaller than the storage.
+            let v6 = unsafe { *(&raw const *storage).cast::<libc::sockaddr_in6>() };
+            let address = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddr::V6(SocketAddrV6::new(address, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id)))
+        }
+        _ => None,
+    }
+}
+
+fn write_address(to: &mut libc::sockaddr_storage, address: SocketAddr) -> libc::socklen_t {
+    let address = SockAddr::from(address);
+    let length = address.len();
+    // SAFETY: `SockAddr` holds `len()` initialised octets and `to` is a whole sockaddr_storage, which is never smaller.
+    unsafe {
+        std::ptr::copy_nonoverlapping(
+            address.as_ptr().cast::<u8>(),
+            (&raw mut *to).cast::<u8>(),
+            (length as usize).min(size_of::<libc::sockaddr_storage>()),
+        );
+    }
+    length
+}
+
+/// The address that a datagram was sent to, from its PKTINFO.
+///
+/// # Safety
+/// `header.msg_control` must hold `msg_controllen` octets written by the kernel.
+unsafe fn asked_address(header: &libc::msghdr) -> Option<(IpAddr, u32)> {
+    // SAFETY: the caller vouches for the control buffer; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside it.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while let Some(control) = message.as_ref() {
+            match (control.cmsg_level, control.cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info = libc::CMSG_DATA(message).cast::<libc::in_pktinfo>().read_unaligned();
+                    return Some((IpAddr::V4(u32::from_be(info.ipi_spec_dst.s_addr).into()), 0));
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info = libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>().read_unaligned();
+                    let address = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                    let link_local = address.segments()[0] & 0xffc0 == 0xfe80;
+                    return Some((IpAddr::V6(address), if link_local { info.ipi6_ifindex } else { 0 }));
+                }
+                _ => message = libc::CMSG_NXTHDR(header, message),
+            }
+        }
+    }
+    None
+}
+
+/// Writes the source address of an answer as a control message; returns its length.
+fn write_source(control: &mut Control, peer: &Peer) -> usize {
+    // SAFETY: all-zero is a value of these C structs.
+    let (mut v4, mut v6): (libc::in_pktinfo, libc::in6_pktinfo) = unsafe { (zeroed(), zeroed()) };
+    match peer.local.ip() {
+        IpAddr::V4(address) => {
+            v4.ipi_spec_dst.s_addr = u32::from(address).to_be();
+            write_control(control, libc::IPPROTO_IP, libc::IP_PKTINFO, v4)
+        }
+        IpAddr::V6(address) => {
+            v6.ipi6_addr.s6_addr = address.octets();
+            v6.ipi6_ifindex = peer.interface;
+            write_control(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, v6)
+        }
+    }
+}
+
+fn write_control<T: Copy>(control: &mut Control, level: libc::c_int, kind: libc::c_int, data: T) -> usize {
+    const HEADER: usize = size_of::<libc::cmsghdr>();
+    const { assert!(HEADER + size_of::<T>() <= CONTROL_OCTETS) };
+    // SAFETY: CMSG_LEN and CMSG_SPACE only calculate.
+    let (length, space) =
+        unsafe { (libc::CMSG_LEN(size_of::<T>() as libc::c_uint), libc::CMSG_SPACE(size_of::<T>() as libc::c_uint)) };
+    // SAFETY: the buffer is aligned for cmsghdr and, by the assertion, long enough for header and data.
+    unsafe {
+        let message = control.0.as_mut_ptr().cast::<libc::cmsghdr>();
+        (*message).cmsg_len = length as _;
+        (*message).cmsg_level = level;
+        (*message).cmsg_type = kind;
+        libc::CMSG_DATA(message).cast::<T>().write_unaligned(data);
+    }
+    space as usize
+}
+
+/// An eventfd: wakes a thread or an event loop that waits for readiness.
+#[derive(Debug)]
+pub struct Wake(std::os::fd::OwnedFd);
+
+impl Wake {
+    /// A new one, not signalled.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: eventfd takes no pointers; a non-negative result is a file descriptor nobody else owns.
+        unsafe {
+            let fd = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(std::os::fd::FromRawFd::from_raw_fd(fd))) }
+        }
+    }
+
+    /// Makes it readable.
+    pub fn signal(&self) {
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: eight living octets. A full counter (EAGAIN) is readable already.
+        unsafe { libc::write(self.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+
+    /// Makes it unreadable again.
+    pub fn clear(&self) {
+        let mut count = [0u8; 8];
+        // SAFETY: eight living, writable octets.
+        unsafe { libc::read(self.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+    }
+}
+
+impl AsRawFd for Wake {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Waits until one of `fds` is readable or `timeout_ms` has passed.
+pub fn wait_readable(fds: &mut [libc::pollfd], timeout_ms: i32) {
+    // SAFETY: a living slice of pollfd and its length. An interrupted wait is as good as a short one.
+    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout_ms) };
+}
+
+/// A pollfd that waits for reading.
+pub fn readable(fd: RawFd) -> libc::pollfd {
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+}

@@ -1,0 +1,90 @@
+//! The stream doors' answerer: TCP today. Connections are the resolver's business; every message comes here and takes the
+//! same path as a datagram.
+
+use crate::answer::{Answerer, Outcome, Outlet};
+use crate::cache::Stored;
+use crate::clock::Clock;
+use crate::counters::{Counter, Counters};
+use crate::crash::CrashKeeper;
+use crate::pending::Asker;
+use crate::regime::Regime;
+use crate::socket::Wake;
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a stream door does with a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Send this.
+    Answer(Vec<u8>),
+    /// Wait: the answer comes under this ticket.
+    Ticket(u64),
+    /// Say nothing and close.
+    Nothing,
+}
+
+/// Answers the messages of stream doors.
+pub struct StreamDesk {
+    pub(crate) answerer: Answerer,
+    pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
+    pub(crate) miss_wake: Arc<Wake>,
+    pub(crate) regime: Arc<ArcSwap<Regime>>,
+    pub(crate) clock: Clock,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) crashes: CrashKeeper,
+    pub(crate) out: Vec<u8>,
+    pub(crate) next_ticket: u64,
+}
+
+impl StreamDesk {
+    /// Answers one message.
+    pub fn ask(&mut self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
+        self.counters.count(Counter::StreamQueries);
+        let (now, regime) = (self.clock.now(), self.regime.load());
+        self.next_ticket += 1;
+        let asker = Asker::Stream(self.next_ticket, client, local);
+        let (answerer, out) = (&mut self.answerer, &mut self.out);
+        let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&regime, message, &asker, now, out)));
+        if self.answerer.take_has_sent() {
+            self.miss_wake.signal();
+        }
+        match outcome {
+            Ok(Outcome::Answer(length)) if length > 0 => {
+                Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec())
+            }
+            Ok(Outcome::Waiting) => Asked::Ticket(self.next_ticket),
+            Ok(_) => Asked::Nothing,
+            Err(_) => {
+                self.answerer.recover();
+                self.crashes.keep(message);
+                Asked::Nothing
+            }
+        }
+    }
+
+    /// Answers that have come, or fallen due, for those who wait.
+    pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
+        let (now, regime) = (self.clock.now(), self.regime.load());
+        let mut ready = Ready(Vec::new());
+        while let Ok(stored) = self.answers.pop() {
+            self.answerer.complete(&regime, &stored, now, &mut ready);
+        }
+        self.answerer.expire(&regime, now, &mut ready);
+        if self.answerer.take_has_sent() {
+            self.miss_wake.signal();
+        }
+        ready.0
+    }
+}
+
+struct Ready(Vec<(u64, Vec<u8>)>);
+
+impl Outlet for Ready {
+    fn send(&mut self, asker: &Asker, answer: &[u8]) {
+        if let Asker::Stream(ticket, ..) = asker {
+            self.0.push((*ticket, answer.to_vec()));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+"""Health, choice and routes of forwarders, with a clock of our own."""
+
+from __future__ import annotations
+
+import pytest
+
+from schoolgate.resolver.forwarders import (
+    PROBE_EVERY_S,
+    RTT_HALF_LIFE_S,
+    SHORTEST_TIMEOUT_S,
+    SUSPECT_AFTER,
+    Forwarder,
+    ForwarderInvalid,
+    ForwarderSet,
+    Routes,
+)
+
+
+def forwarder(last: int, rtt_s: float | None = None) -> Forwarder:
+    made = Forwarder(f"192.0.2.{last}")
+    if rtt_s is not None:
+        made.answered(rtt_s, now=0.0)
+    return made
+
+
+def silent(times: int, made: Forwarder, now: float = 0.0) -> Forwarder:
+    for _ in range(times):
+        made.unanswered(0.8, now)
+    return made
+
+
+def test_round_trip_times_are_smoothed_as_rfc_6298_says() -> None:
+    made = forwarder(1, 0.100)
+    assert (made.srtt_s, made.rttvar_s) == (0.100, 0.050)
+    made.answered(0.200, now=1.0)
+    assert made.srtt_s == pytest.approx(0.1125)
+    assert made.rttvar_s == pytest.approx(0.0625)
+    assert made.timeout_s == pytest.approx(max(SHORTEST_TIMEOUT_S, 0.1125 + 4 * 0.0625))
+
+
+def test_silence_alone_never_takes_a_forwarder_down() -> None:
+    made = silent(100, forwarder(1))
+    assert made.is_up
+    assert made.is_suspect
+
+
+def test_a_suspect_whose_probe_goes_unanswered_is_down_until_it_answers() -> None:
+    made = silent(SUSPECT_AFTER, forwarder(1))
+    made.probe_unanswered()
+    assert not made.is_up
+    made.answered(0.002, now=9.0)
+    assert made.is_up
+    assert made.failures == 0
+
+
+def test_an_unanswered_probe_says_nothing_about_one_that_answered_meanwhile() -> None:
+    made = silent(SUSPECT_AFTER, forwarder(1))
+    made.answered(0.002, now=1.0)
+    made.probe_unanswered()
+    assert made.is_up
+
+
+def test_probes_are_due_once_a_second_and_only_when_suspected() -> None:
+    made = forwarder(1)
+    assert not made.wants_probe(0.0)
+    silent(SUSPECT_AFTER, made)
+    assert made.wants_probe(0.0)
+    made.probing(0.0)
+    assert not made.wants_probe(PROBE_EVERY_S - 0.01)
+    assert made.wants_probe(PROBE_EVERY_S)
+
+
+def test_health_names_each_state() -> None:
+    made = forwarder(1, 0.0015)
+    assert made.health()["state"] == "up"
+    assert made.health()["srtt_ms"] == 1.5
+    silent(SUSPECT_AFTER, made)
+    assert made.health()["state"] == "suspect"
+    made.probe_unanswered()
+    assert made.health()["state"] == "down"
+    assert made.health()["timeouts"] == SUSPECT_AFTER
+
+
+def test_the_quickest_is_first() -> None:
+    slow, quick = forwarder(1, 0.05), forwarder(2, 0.001)
+    assert ForwarderSet([slow, quick]).first(0.5) is quick
+
+
+def test_one_never_asked_gets_exactly_one_question_before_it_has_answered() -> None:
+    known, new = forwarder(1, 0.001), forwarder(2)
+    made = ForwarderSet([known, new])
+    assert [made.first(0.5 + step / 1000) for step in range(5)] == [new, known, known, known, known]
+
+
+def test_one_that_was_slow_long_ago_is_tried_again_once() -> None:
+    slow, quick = forwarder(1, 0.008), forwarder(2, 0.001)
+    made = ForwarderSet([slow, quick])
+    later = 4 * RTT_HALF_LIFE_S
+    quick.answered(0.001, now=later)
+    assert [made.first(later), made.first(later)] == [slow, quick]
+
+
+def test_a_suspect_comes_after_all_others_and_one_that_is_down_never() -> None:
+    suspect, slow = silent(SUSPECT_AFTER, forwarder(1, 0.001)), forwarder(2, 0.5)
+    made = ForwarderSet([suspect, slow])
+    assert made.first(0.5) is slow
+    assert made.next(0.5, (slow,)) is suspect
+    suspect.probe_unanswered()
+    assert made.next(0.5, (slow,)) is None
+
+
+def test_a_ranking_is_not_used_after_its_best_went_down() -> None:
+    quick, slow = forwarder(1, 0.001), forwarder(2, 0.5)
+    made = ForwarderSet([quick, slow])
+    assert made.first(0.5) is quick
+    quick.is_up = False
+    assert made.first(0.5001) is slow
+
+
+def test_a_set_without_forwarders_is_refused() -> None:
+    with pytest.raises(ForwarderInvalid, match="at least one"):
+        ForwarderSet([])
+
+
+@pytest.mark.parametrize("address", ["example.com", "", "192.0.2.256", "2001:db8::x"])
+def test_an_address_that_is_none_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(ForwarderInvalid, match=r"192\.0\.2\.1"):
+        Forwarder(address)
+
+
+def one(last: int) -> ForwarderSet:
+    return ForwarderSet([forwarder(last)])
+
+
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [
+        ("corp.example", "corp"),
+        ("dc1.corp.example", "corp"),
+        ("a.deep.corp.example", "deep"),
+        ("notcorp.example", "default"),
+        ("example", "default"),
+        ("", "default"),
+        ("1.0.10.in-addr.arpa", "reverse"),
+        (r"odd\.corp.example", "default"),
+        (r"odd\\.corp.example", "corp"),
+    ],
+)
+def test_the_longest_zone_wins_label_by_label(name: str, route: str) -> None:
+    sets = {"corp": one(1), "deep": one(2), "reverse": one(3), "default": one(4)}
+    routes = Routes(
+        sets["default"],
+        {"corp.example": sets["corp"], "Deep.Corp.Example.": sets["deep"], "10.in-addr.arpa": sets["reverse"]},
+    )
+    assert routes.select(name) is sets[route]
+
+
+def test_a_route_for_the_root_has_every_name_without_a_longer_zone() -> None:
+    root = one(1)
+    assert Routes(one(2), {"": root, "example": one(3)}).select("www.example.com") is root
+
+
+def test_each_forwarder_is_listed_once() -> None:
+    shared = forwarder(1)
+    routes = Routes(ForwarderSet([shared]), {"example": ForwarderSet([forwarder(2), shared])})
+    assert [each.address for each in routes.forwarders()] == ["192.0.2.1", "192.0.2.2"]
