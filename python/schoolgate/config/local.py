@@ -9,7 +9,10 @@ from schoolgate.config.section import RELOAD, PathFromFile, Section
 
 class Local(Section):
     zone_files: tuple[PathFromFile, ...] = Field(
-        default=(), description="Files of zone text (RFC 1035) with the school's own names.", json_schema_extra=RELOAD
+        default=(),
+        description="Files of zone text (RFC 1035) with the school's own names. With an SOA a file is a whole zone;"
+        " without one each name is answered here alone, and nothing below it is asked elsewhere.",
+        json_schema_extra=RELOAD,
     )
     records: str = Field(
         default="",
