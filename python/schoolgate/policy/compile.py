@@ -157,12 +157,6 @@ def _warnings(checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt
             if one.until <= now:
                 path = path_of(("policies", identity, "exceptions", index))
                 yield Problem(file, path, f"{one.name} ended at {one.until.isoformat()}", "remove it, or ask anew")
-    told: set[str] = set()
-    for effective_policy in policies.values():
-        for path, lost_to in effective_policy.without_effect():
-            if path not in told:
-                told.add(path)
-                yield Problem(file, path, f"has no effect: {lost_to} denies the same name", "remove one of them")
 
 
 def _unused(checked: CheckedPolicy) -> Iterator[Problem]:

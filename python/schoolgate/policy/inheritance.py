@@ -60,13 +60,6 @@ class Effective:
             if own.effect == "deny" and over and all(one.depth < own.depth for one in over):
                 yield rule, own.path
 
-    def without_effect(self) -> Iterator[tuple[str, str]]:
-        """Allows of one exact name that a deny of the same name and all below it overrules, each with that deny."""
-        for rule, own in self.own_names.items():
-            wider = self.own_names.get(NameRule(rule.name, "suffix"))
-            if rule.match == "exact" and own.effect == "allow" and wider is not None and wider.effect == "deny":
-                yield own.path, wider.path
-
 
 def effective(document: Document, lineage: tuple[str, ...], now: dt.datetime) -> Effective:
     """The last policy of `lineage`, without the exceptions that have ended by `now`."""

@@ -1,13 +1,14 @@
 """Zones answered from here and never forwarded: special-use names, and the school's own records, which come first.
 
-Records with an SOA make a zone of their own: names it does not hold do not exist. Without an SOA each name is a zone
-by itself. Either way nothing of what is written here, and nothing below it, is ever asked of a forwarder.
+Records with an SOA make a zone of their own: names it does not hold do not exist. Without an SOA only the names that
+are written are answered from here (a transparent zone); other names go on to the forwarders, but never those below a
+special-use name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from schoolgate.policy.listed import SpecialNames
 from schoolgate.policy.problems import PolicyRefused
 from schoolgate.policy.zone_text import Record, by_owner, parse_zone_text
 
-Kind = Literal["static", "nodata", "nxdomain"]
+Kind = Literal["static", "transparent", "nodata", "nxdomain"]
 _SOA, _CNAME = 6, 5
 
 # Special names that a school may give records or a forwarder of its own: private names (`local` for Active
@@ -69,9 +70,11 @@ def local_zones(local: Local, file: str) -> tuple[Zone, ...]:
             problems += error.problems
     found: dict[str, list[Record]] = {}
     rules: dict[str, str] = {}
+    authorities: set[str] = set()
     for source, text in texts:
         records, wrong = parse_zone_text(text, source)
         apexes = sorted({record.name for record in records if record.rtype == _SOA})
+        authorities.update(apexes)
         problems += [*wrong, *_outside(records, apexes, source), *_cname_and_more(records, source)]
         for record in records:
             apex = _apex(record.name, apexes) or _own_apex(record.name)
@@ -80,7 +83,8 @@ def local_zones(local: Local, file: str) -> tuple[Zone, ...]:
     if problems:
         raise ConfigInvalid(problems)
     return tuple(
-        Zone(apex, "static", tuple(sorted(set(records))), rules[apex]) for apex, records in sorted(found.items())
+        Zone(apex, "static" if apex in authorities else "transparent", tuple(sorted(set(records))), rules[apex])
+        for apex, records in sorted(found.items())
     )
 
 
@@ -143,8 +147,15 @@ def merge(
     problems += _forwarded_too(local, forwards, file)
     if problems:
         raise ConfigInvalid(problems)
-    kept.update({zone.name: zone for zone in local})
+    kept.update({zone.name: _closed_below(zone, tuple(kept.values())) for zone in local})
     return MergedZones(tuple(kept[name] for name in sorted(kept)), tuple(warnings))
+
+
+def _closed_below(zone: Zone, special: Iterable[Zone]) -> Zone:
+    """Below a special-use name nothing is asked of a forwarder, so there the zone has the last word."""
+    if zone.kind == "transparent" and any(within(zone.name, one.name) for one in special):
+        return replace(zone, kind="static")
+    return zone
 
 
 def _may_be_taken(name: str) -> bool:
@@ -165,7 +176,7 @@ def _taken(special: Zone, local: Iterable[Zone], forwards: Iterable[str], file: 
 
 def _forwarded_too(local: Iterable[Zone], forwards: tuple[str, ...], file: str) -> Iterator[Problem]:
     for zone in local:
-        if any(within(forward, zone.name) for forward in forwards):
+        if zone.kind == "static" and any(within(forward, zone.name) for forward in forwards):
             message = f"{zone.name} is answered here, so its forward zone would never be asked"
             yield Problem(file, "forward_zones", message, "remove the local records or the forward zone")
 
@@ -177,4 +188,4 @@ def described(zone: Zone) -> dict[str, Any]:
         for one in sorted(zone.records)
     ]
     head = {"zone": parse_domain_name(zone.name), "kind": zone.kind}
-    return head | {"records": records} if zone.kind == "static" else head
+    return head | {"records": records} if zone.kind in ("static", "transparent") else head

@@ -192,6 +192,16 @@ class ForwarderSet:
         return min(candidates, key=lambda one: one.preference(now), default=None)
 
 
+class NoForwarders(ForwarderSet):
+    """Nobody to ask: a machine whose network is not there yet. Every miss fails at once, with EDE 22."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.forwarders = ()
+        self._ranked_until = float("-inf")
+
+
 class Routes:
     """Which forwarders answer for which names: the longest zone wins, the default set has the rest."""
 

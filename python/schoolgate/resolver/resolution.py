@@ -77,7 +77,6 @@ class Resolution:
         self._forwarders = forwarders
         self._patience = patience
         self._deadline = 0.0
-        self._forwarder = forwarders.forwarders[0]
         self._is_stream = False
         self._mismatches = 0
         self._tries = 0

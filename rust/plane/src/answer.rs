@@ -357,7 +357,7 @@ impl Answerer {
     /// Local zones, special names and what is never asked of a forwarder.
     #[inline]
     fn answer_locally(&mut self, turn: &Turn<'_>, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
-        let answer = match FixedAnswer::of(&self.query.name, self.query.qtype, verdict)? {
+        let answer = match FixedAnswer::of(&turn.regime.rulebook, &self.query.name, self.query.qtype, verdict)? {
             FixedAnswer::Zone(zone) => return self.answer_from_zone(turn, zone, out),
             FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S),
             FixedAnswer::SingleLabel if self.query.name.is_root() => PolicyAnswer::nodata(LOCAL_NEGATIVE_TTL_S),

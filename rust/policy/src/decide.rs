@@ -72,14 +72,15 @@ pub enum FixedAnswer {
 impl FixedAnswer {
     /// The fixed answer for an allowed question, if it has one.
     #[inline]
-    pub fn of(name: &Name, qtype: u16, verdict: Verdict) -> Option<FixedAnswer> {
+    pub fn of(rulebook: &Rulebook, name: &Name, qtype: u16, verdict: Verdict) -> Option<FixedAnswer> {
         /// NS, SOA, DS and DNSKEY: what a validating client needs of the root and the top-level domains.
         const NEEDED_OF_TOP_LEVEL: [u16; 4] = [2, 6, 43, 48];
         if qtype == schoolgate_wire::rtype::ANY {
             return Some(FixedAnswer::Any);
         }
-        if let Some(zone) = verdict.zone {
-            return Some(FixedAnswer::Zone(zone));
+        if let Some(at) = verdict.zone {
+            let zone = rulebook.table().zones().get(usize::from(at));
+            return zone.is_some_and(|zone| zone.answers_for(name)).then_some(FixedAnswer::Zone(at));
         }
         (name.label_count() < 2 && !NEEDED_OF_TOP_LEVEL.contains(&qtype)).then_some(FixedAnswer::SingleLabel)
     }
@@ -262,7 +263,7 @@ impl Rulebook {
         if let Some(action) = decision.action {
             return format!("denied: {action}");
         }
-        match (FixedAnswer::of(name, qtype, verdict), &decision.local_zone, &decision.rewrite) {
+        match (FixedAnswer::of(self, name, qtype, verdict), &decision.local_zone, &decision.rewrite) {
             (Some(FixedAnswer::Any), ..) => "minimal answer to ANY (RFC 8482)".to_owned(),
             (Some(FixedAnswer::Zone(_)), Some(zone), _) => format!("answered from the local zone {zone}"),
             (Some(_), ..) => "answered here: a single label is never forwarded".to_owned(),

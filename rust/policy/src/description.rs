@@ -116,6 +116,7 @@ pub(crate) struct ZoneDescription {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ZoneKindDescription {
     Static,
+    Transparent,
     Nodata,
     Nxdomain,
 }

@@ -12,6 +12,9 @@ use crate::table::{Policy, PolicyTable, Statement};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+/// Bits of a rank below the layer: eight of order, one for the effect.
+const ORDER_BITS: u32 = 9;
+
 /// What wins in one table for one policy and one set of statements. Ordered: the smaller rank wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ruling {
@@ -27,12 +30,12 @@ impl Ruling {
 
     pub fn new(layer: Layer, order: u8, effect: Effect, by: u32) -> Self {
         // Inside a layer and an order, a deny goes before an allow.
-        let inside = order.min(127) << 1 | u8::from(effect == Effect::Allow);
-        Self { rank: u16::from(layer as u8) << 8 | u16::from(inside), effect, by }
+        let inside = u16::from(order) << 1 | u16::from(effect == Effect::Allow);
+        Self { rank: u16::from(layer as u8) << ORDER_BITS | inside, effect, by }
     }
 
     pub fn layer(self) -> Option<Layer> {
-        Layer::from_number((self.rank >> 8) as u8)
+        Layer::from_number((self.rank >> ORDER_BITS) as u8)
     }
 
     pub fn first(self, other: Ruling) -> Ruling {
@@ -118,11 +121,12 @@ fn listed_rulings(policy: &Policy, snapshot: &Snapshot) -> Vec<Ruling> {
 }
 
 /// The ruling of one of the school's own statements for one policy. In the school's own lists the longer name goes
-/// first; elsewhere the length does not matter.
+/// first, and of one name the rule that is about it alone; elsewhere neither matters.
 pub(crate) fn own_ruling(policy: u16, at: u32, statement: &Statement) -> Ruling {
     match statement {
-        Statement::Rule { policies, layer, effect, depth, .. } if policies.contains(&policy) => {
-            let order = if *layer == Layer::Own { 127 - (*depth).min(127) } else { 0 };
+        Statement::Rule { policies, layer, effect, depth, exact, .. } if policies.contains(&policy) => {
+            let specific = (127 - (*depth).min(127)) << 1 | u8::from(!exact);
+            let order = if *layer == Layer::Own { specific } else { 0 };
             Ruling::new(*layer, order, *effect, at)
         }
         _ => Ruling::NONE,

@@ -66,6 +66,8 @@ pub struct Rewrite {
 pub enum ZoneKind {
     /// NXDOMAIN below the zone, NODATA for names that hold other types.
     Static,
+    /// Names that own records are answered from here; all others go on, as if the zone were not there.
+    Transparent,
     /// NODATA for every name and type.
     Nodata,
     /// NXDOMAIN for every name and type.
@@ -101,6 +103,11 @@ impl LocalZone {
         self.records.keys().map(|owner| &**owner)
     }
 
+    /// Whether this zone has the last word on a name: all but transparent ones do.
+    pub fn answers_for(&self, name: &Name) -> bool {
+        self.kind != ZoneKind::Transparent || self.records(name).is_some_and(|records| !records.is_empty())
+    }
+
     /// The records of a name: its own, else those of the closest wildcard above it; `None` where the name does not exist.
     pub fn records(&self, name: &Name) -> Option<&[ZoneRecord]> {
         if let Some(own) = self.records.get(name.as_wire()) {
@@ -129,7 +136,7 @@ impl LocalZone {
 /// What the school itself says of a name.
 #[derive(Debug)]
 pub(crate) enum Statement {
-    Rule { policies: Vec<u16>, layer: Layer, effect: Effect, depth: u8, rule: String },
+    Rule { policies: Vec<u16>, layer: Layer, effect: Effect, depth: u8, exact: bool, rule: String },
     Rewrite(u16),
     Zone { zone: u16, depth: u8 },
 }
@@ -351,8 +358,9 @@ impl Draft {
         let layer = self.layer(&one.rule, one.layer);
         let policies = one.policies.iter().map(|id| self.policy_number(&one.rule, id)).collect();
         let depth = name.label_count() as u8;
-        let statement = Statement::Rule { policies, layer, effect: one.effect, depth, rule: one.rule.clone() };
-        self.add(&one.rule, &name, statement, one.matching == Matching::Exact);
+        let exact = one.matching == Matching::Exact;
+        let statement = Statement::Rule { policies, layer, effect: one.effect, depth, exact, rule: one.rule.clone() };
+        self.add(&one.rule, &name, statement, exact);
     }
 
     fn rewrite(&mut self, at: u16, one: &crate::description::RewriteDescription) -> Rewrite {
@@ -375,6 +383,7 @@ impl Draft {
             apex: apex.clone(),
             kind: match one.kind {
                 ZoneKindDescription::Static => ZoneKind::Static,
+                ZoneKindDescription::Transparent => ZoneKind::Transparent,
                 ZoneKindDescription::Nodata => ZoneKind::Nodata,
                 ZoneKindDescription::Nxdomain => ZoneKind::Nxdomain,
             },

@@ -141,7 +141,9 @@ fn in_the_schools_own_lists_the_longer_name_wins_and_deny_wins_a_tie() {
     let description = json!({
         "serial": 1, "strictest": "pupil", "allowed_clients": ["0.0.0.0/0"], "segments": [],
         "names": [rule("example.org", "deny"), rule("open.example.org", "allow"), rule("shut.open.example.org", "deny"),
-                  rule("both.example", "allow"), rule("both.example", "deny")],
+                  rule("both.example", "allow"), rule("both.example", "deny"),
+                  rule("alone.example", "deny"), json!({"name": "alone.example", "match": "exact",
+                  "policies": ["pupil"], "layer": 6, "effect": "allow", "rule": "alone"})],
         "policies": [{"id": "pupil", "action": "nxdomain", "unknown": "allow"}],
     });
     let table = PolicyTable::compile(description.to_string().as_bytes()).expect("a table");
@@ -151,6 +153,8 @@ fn in_the_schools_own_lists_the_longer_name_wins_and_deny_wins_a_tie() {
         ("www.open.example.org", Effect::Allow),
         ("x.shut.open.example.org", Effect::Deny),
         ("both.example", Effect::Deny),
+        ("alone.example", Effect::Allow),
+        ("www.alone.example", Effect::Deny),
     ] {
         assert_eq!(decide(&rulebook, asked).effect, effect, "{asked}");
     }

@@ -144,14 +144,10 @@ def test_an_ended_exception_is_gone_and_warned_of(read, catalogue) -> None:
 def test_doubtful_policies_are_warned_of(read, catalogue) -> None:
     text = """
     [policies.trust]
-    deny = ["a.example"]
-    [policies.school]
-    extends = "trust"
     [policies.pupil]
-    extends = "school"
-    allow = ["=a.example"]
+    extends = "trust"
     [policies.nobody]
-    extends = "school"
+    extends = "trust"
     [segments.pupils]
     prefixes = ["10.1.0.0/16", "192.0.2.0/24"]
     policy = "pupil"
@@ -160,7 +156,6 @@ def test_doubtful_policies_are_warned_of(read, catalogue) -> None:
     assert [(one.path, one.message) for one in warnings] == [
         ("segments.pupils.prefixes[1]", "192.0.2.0/24 is outside allowed_clients: refused"),
         ("policies.nobody", "nobody uses this policy"),
-        ("policies.pupil.allow[0]", "has no effect: policies.trust.deny[0] denies the same name"),
     ]
 
 

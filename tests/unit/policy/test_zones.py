@@ -30,9 +30,10 @@ def kinds(zones: tuple[Zone, ...]) -> dict[str, str]:
     return {zone.name: zone.kind for zone in zones}
 
 
-def test_without_an_soa_each_name_is_a_zone_by_itself() -> None:
+def test_without_an_soa_only_the_written_names_are_answered_here() -> None:
     zones = local("a.example. A 192.0.2.1\na.example. A 192.0.2.2\n*.b.example. A 192.0.2.3\n")
     assert [(zone.name, len(zone.records)) for zone in zones] == [("a.example", 2), ("b.example", 1)]
+    assert set(kinds(merge(SPECIAL, zones).zones).values()) == {"nxdomain", "transparent"}
 
 
 def test_an_soa_makes_one_zone_and_strangers_in_its_file_are_named(tmp_path: Path) -> None:
@@ -85,7 +86,8 @@ def test_a_forward_zone_takes_away_the_special_zone_that_would_shadow_it() -> No
 
 def test_a_forward_zone_below_local_records_would_never_be_asked() -> None:
     with pytest.raises(ConfigInvalid, match="never be asked"):
-        merge(SPECIAL, local("corp.example. A 192.0.2.1"), ["ad.corp.example"])
+        merge(SPECIAL, local("corp.example. SOA ns. h. 1 2 3 4 5"), ["ad.corp.example"])
+    assert merge(SPECIAL, local("corp.example. A 192.0.2.1"), ["ad.corp.example"]).zones
     assert merge(SPECIAL, local("nas.corp.example. A 192.0.2.1"), ["corp.example"]).zones
 
 

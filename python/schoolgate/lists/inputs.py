@@ -1,0 +1,112 @@
+"""Which lists there are: the shipped ones, a list for each service, and the school's own.
+
+A list says its category in its first line. Its first name is its canary: a test name of ours that leads nowhere and
+shows, asked of the compiled snapshot, that this list is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from schoolgate.config import Problem, Settings
+from schoolgate.config.load import read_text
+from schoolgate.config.problems import InputRefused, did_you_mean
+from schoolgate.lists.services import Service, read_services
+from schoolgate.policy.catalogue import load_catalogue
+
+# Folders of lists of names; other files of the shipped lists are tables.
+_FOLDERS = ("starter", "circumvention")
+# Addresses, not names: for the firewall and for answers that point there.
+_NO_NAME_LIST = frozenset({"resolver-addresses.txt"})
+_HEADER = "# category:"
+
+
+class ListsUnreadable(InputRefused):
+    """Lists cannot be compiled; every file that is wrong is named. The snapshot in force stays."""
+
+
+@dataclass(frozen=True)
+class ListInput:
+    """One list to compile. `canary` is a name that must carry `category` afterwards; None for lists of others."""
+
+    path: Path
+    feed: str
+    category: str
+    match: str
+    canary: str | None
+
+
+def list_inputs(settings: Settings, work: Path) -> tuple[ListInput, ...]:
+    """Every list, in a stable order; lists of services are written to `work`. Raises `ListsUnreadable`."""
+    problems: list[Problem] = []
+    found = [*_shipped(settings.lists.dir, problems)]
+    services: tuple[Service, ...] = ()
+    known: set[str] = set()
+    try:
+        known = set(load_catalogue(settings.lists.dir).categories)
+        services = read_services(settings.lists.dir / "services")
+    except InputRefused as error:
+        problems += error.problems
+    problems += _strangers(found, known)
+    extra = [*_extra(settings, known, problems)]
+    if problems:
+        raise ListsUnreadable(problems)
+    if not found:
+        remedy = "reinstall schoolgate, or set lists.dir"
+        raise ListsUnreadable([Problem(str(settings.lists.dir), "", "holds no lists", remedy)])
+    return (*found, *(_of_service(one, work) for one in services), *extra)
+
+
+def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
+    for folder in _FOLDERS:
+        for path in sorted((lists_dir / folder).glob("*.txt")):
+            if path.name in _NO_NAME_LIST:
+                continue
+            try:
+                text = read_text(path)
+            except InputRefused as error:
+                problems += error.problems
+                continue
+            category, canary = category_and_canary(text)
+            if category is None or canary is None:
+                remedy = "begin it with `# category: ID` and a test name, as lists/README.md says"
+                problems.append(Problem(str(path), "line 1", "has no category or no test name", remedy))
+            else:
+                yield ListInput(path, f"{folder}/{path.stem}", category, "suffix", canary)
+
+
+def category_and_canary(text: str) -> tuple[str | None, str | None]:
+    """What the first line and the first name of a list say."""
+    lines = text.splitlines()
+    category = lines[0].removeprefix(_HEADER).strip() if lines and lines[0].startswith(_HEADER) else ""
+    entries = (line.partition("#")[0].strip() for line in lines)
+    first = next((entry for entry in entries if entry), "")
+    return category or None, first.lstrip("=!") or None
+
+
+def _strangers(found: list[ListInput], known: set[str]) -> Iterator[Problem]:
+    for one in found:
+        if known and one.category not in known:
+            yield Problem(str(one.path), "line 1", f"there is no category {one.category}", "correct the first line")
+
+
+def _of_service(service: Service, work: Path) -> ListInput:
+    path = work / f"service-{service.id}.txt"
+    path.write_text("".join(f"{domain}\n" for domain in service.domains), encoding="utf-8")
+    # A domain of a service carries the service's category however many others it carries.
+    return ListInput(path, f"services/{service.id}", f"service:{service.id}", "suffix", service.domains[0])
+
+
+def _extra(settings: Settings, known: set[str], problems: list[Problem]) -> Iterator[ListInput]:
+    for index, one in enumerate(settings.lists.extra):
+        place = f"lists.extra[{index}]"
+        if not one.path.is_file():
+            remedy = "correct the path, or remove the entry"
+            problems.append(Problem(str(one.path), place, "there is no such file", remedy))
+        elif known and one.category not in known:
+            message = f"there is no category {one.category}"
+            problems.append(Problem(str(one.path), place, message, did_you_mean(one.category, known)))
+        else:
+            yield ListInput(one.path, f"extra/{one.path.stem}", one.category, one.match, None)

@@ -1,0 +1,94 @@
+"""The state directory: policy revisions, snapshots, the control socket. It belongs to one user and one running service."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import pwd
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from schoolgate.errors import SchoolgateError
+
+# Nobody but the service's user, and its group to look.
+MODE = 0o750
+
+
+class StateDirUnusable(SchoolgateError):
+    """The state directory cannot be used as it is."""
+
+
+class AlreadyRunning(SchoolgateError):
+    """Another service uses this state directory."""
+
+
+def prepare(state_dir: Path, arguments: Sequence[str] = ()) -> None:
+    """Makes the directory if need be; refuses one that belongs to somebody else. Raises `StateDirUnusable`."""
+    refuse_strangers(state_dir, arguments)
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=MODE)
+    except OSError as error:
+        raise StateDirUnusable(f"{state_dir}: {error.strerror}; set server.state_dir or SCHOOLGATE_STATE_DIR") from error
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise StateDirUnusable(f"{state_dir}: cannot be written; set server.state_dir or SCHOOLGATE_STATE_DIR")
+
+
+def refuse_strangers(state_dir: Path, arguments: Sequence[str] = ()) -> None:
+    """Root must not leave files in a service user's directory that the service then cannot open."""
+    try:
+        owner = state_dir.stat().st_uid
+    except OSError:
+        return
+    if owner == os.geteuid():
+        return
+    user = _user(owner)
+    command = shlex.join(["schoolgate", *(arguments or sys.argv[1:])])
+    raise StateDirUnusable(f"{state_dir} belongs to {user}; run this as that user:\n  runuser -u {user} -- {command}")
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@contextmanager
+def held(state_dir: Path) -> Iterator[None]:
+    """Holds the directory for one running service; raises `AlreadyRunning` naming the one that has it.
+
+    The kernel lets go of the lock when the process ends, however it ends.
+    """
+    path = state_dir / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise StateDirUnusable(f"{path}: {error.strerror}; check rights and space") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"schoolgate already runs with {state_dir}{_holder(descriptor)};"
+                " stop that one, or give this one a server.state_dir of its own"
+            ) from None
+        holder = {"pid": os.getpid(), "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, orjson.dumps(holder), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        holder = orjson.loads(os.pread(descriptor, 4096, 0))
+        return f" (process {holder['pid']}, since {holder['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
