@@ -1,0 +1,98 @@
+# One command per intent. `make help` lists them; CI runs the same ones.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# State of `make run` and `make demo`: inside the checkout, so that trying it leaves nothing behind.
+STATE ?= $(CURDIR)/state
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS = $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
+RUST_SOURCES := $(shell find rust -name '*.rs' -not -path 'rust/fuzz/*' -o -name Cargo.toml -not -path 'rust/fuzz/*') Cargo.toml Cargo.lock
+# Installed versions are those of the lock, whatever is newest today.
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: help
+help: ## List what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites: ## Say what this machine lacks, with the command that installs it
+	@missing=0; say() { echo "missing: $$1 — install it with: $$2" >&2; missing=1; }; \
+	command -v $(PYTHON) >/dev/null || say "Python 3.11 or newer" "apt-get install python3 python3-venv"; \
+	if command -v $(PYTHON) >/dev/null; then \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || say "Python 3.11 or newer ($(PYTHON) is older)" "apt-get install python3.11 python3.11-venv, then make PYTHON=python3.11 ..."; \
+	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || say "Python's venv module" "apt-get install python3-venv"; \
+	fi; \
+	command -v cargo >/dev/null || say "Rust 1.88 or newer" "curl https://sh.rustup.rs -sSf | sh   (or apt-get install rustup, then rustup default stable)"; \
+	command -v cc >/dev/null || say "a C linker" "apt-get install gcc libc6-dev"; \
+	exit $$missing
+
+$(BIN)/pip: | prerequisites
+	@echo "making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade 'pip>=25.1'
+
+$(VENV)/.dependencies: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing Python packages"
+	@$(PIP) install --constraint constraints.txt --group dev
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.dependencies $(RUST_SOURCES)
+	@echo "building the Rust core (about a minute the first time)"
+	@$(BIN)/maturin develop --release --locked --quiet --pip-path $(BIN)/pip
+	@touch $@
+
+.PHONY: build
+build: $(VENV)/.core ## Set up the virtual environment and build the core
+
+.PHONY: run
+run: build ## Set up everything and start the resolver on 127.0.0.1 and ::1 port 5300
+	@SCHOOLGATE_STATE_DIR=$(STATE) $(BIN)/schoolgate run
+
+.PHONY: demo
+demo: build ## Like run, with a stand-in upstream that answers any name: works without a network
+	@SCHOOLGATE_STATE_DIR=$(STATE)/demo $(BIN)/python -m tests.stand_in.demo
+
+.PHONY: test
+test: build ## Set up and pass every test
+	@cargo test --workspace --locked --quiet
+	@$(BIN)/python -m pytest -q
+
+.PHONY: lint
+lint: build ## ruff, mypy --strict, stubtest, clippy, rustfmt
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m mypy.stubtest schoolgate._core
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: format
+format: build ## Bring all sources into shape
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+	@cargo fmt --all
+
+$(CARGO_FUZZ):
+	@cargo install cargo-fuzz --locked --quiet --root target/tools
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## A short run of every fuzz target (FUZZ_SECONDS=20 each)
+	@cd rust/fuzz && for target in $(FUZZ_TARGETS); do \
+	  mkdir -p corpus/$$target seeds/$$target; \
+	  RUSTC_BOOTSTRAP=1 PATH=$(CURDIR)/target/tools/bin:$$PATH cargo fuzz run --fuzz-dir . --sanitizer none $$target \
+	    corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
+	    | grep -E 'number_of_executed_units|ERROR|panicked|artifact' ; \
+	  test $${PIPESTATUS[0]} -eq 0 || exit 1; \
+	done
+
+.PHONY: lock
+lock: build ## Write the versions now installed to constraints.txt
+	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt
+
+.PHONY: clean
+clean: ## Remove what was built; state/ stays
+	@rm -rf $(VENV) target rust/fuzz/target

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schoolgate._core import Snapshot, SnapshotCorrupt
@@ -29,12 +29,14 @@ class NoUsableSnapshot(SchoolgateError):
 
 @dataclass(frozen=True)
 class Opened:
-    """A snapshot in use. `problems` says which better ones could not be used, and why."""
+    """A snapshot in use. `problems` says which better ones could not be used, and why; `instead_of` is the current one
+    if it is among them."""
 
     snapshot: Snapshot
     path: Path
     built_at: dt.datetime
     problems: tuple[str, ...] = ()
+    instead_of: int | None = None
 
 
 class SnapshotStore:
@@ -85,7 +87,7 @@ class SnapshotStore:
             except SnapshotCorrupt as error:
                 problems.append(str(error))
                 continue
-            return Opened(opened.snapshot, opened.path, opened.built_at, tuple(problems))
+            return replace(opened, problems=tuple(problems), instead_of=current if problems else None)
         problems = problems or [f"{self.folder}: no lists are built yet; run `schoolgate lists build`"]
         raise NoUsableSnapshot("\n".join(problems))
 

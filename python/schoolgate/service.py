@@ -1,0 +1,382 @@
+"""`schoolgate serve`: everything that answers, put together, started and stopped in order.
+
+The plane answers what policy and cache can answer, in its own threads. This event loop brings what the network knows,
+carries TCP, takes commands, and swaps what is in force: built aside, then one pointer, so that no query is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import gc
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from schoolgate import in_force as reading
+from schoolgate import state_dir, status, upstreams
+from schoolgate._core import Plane
+from schoolgate.config import Settings, SocketAddress, changes, load
+from schoolgate.control import ControlServer
+from schoolgate.control.server import Arguments
+from schoolgate.errors import SchoolgateError
+from schoolgate.in_force import InForce
+from schoolgate.resolver.addresses import ForwarderDirectory
+from schoolgate.resolver.service import ResolverService
+from schoolgate.resolver.stream import StreamDoor
+from schoolgate.resolver.stream_connection import StreamLimits
+from schoolgate.telemetry import LEVELS, ServiceManager, set_level
+from schoolgate.wall_clock import WallClock, seconds_until
+
+TICK_S = 1.0
+# After a compile that failed, which only a defect or a full machine can cause.
+COMPILE_AGAIN_AFTER_S = 10.0
+# A laptop changes networks, a server gets its lease late.
+LOOK_FOR_RESOLVERS_EVERY_S = 5.0
+MOST_DESCRIPTORS = 65536
+# Objects made while starting live as long as the process: looking at them at every collection is time lost.
+GC_THRESHOLDS = (20_000, 20, 50)
+
+_log = structlog.get_logger("schoolgate")
+
+Change = Callable[[InForce, dt.datetime], InForce]
+
+
+class NoSuchLevel(SchoolgateError):
+    """Logs have no such level."""
+
+
+class QuestionUnreadable(SchoolgateError):
+    """What `explain` was asked is no question."""
+
+
+def serve(config: Path | None, on_ready: Callable[[Service], None] = lambda _: None) -> None:
+    """Serves until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start; then nothing was changed."""
+    settings = load(config)
+    # Until we can reload, a reload must not end us.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    state_dir.prepare(settings.server.state_dir)
+    with state_dir.held(settings.server.state_dir):
+        _keep_memory_private_and_descriptors_many()
+        whole = reading.at_start(config, settings, _now(), lambda step: _log.info("lists", step=step))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(Service(whole).run(on_ready))
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _keep_memory_private_and_descriptors_many() -> None:
+    """Memory holds who asked for what: no core file. Each TCP client and each question under way is a descriptor."""
+    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it, having done it itself
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+class Service:
+    """One running resolver. `await run()` once."""
+
+    def __init__(self, whole: InForce) -> None:
+        self.in_force = whole
+        self.started_at = _now()
+        self.plane = _plane(whole)
+        self.resolver: ResolverService
+        self.door: StreamDoor
+        self.servers: tuple[SocketAddress, ...] = ()
+        self.last_reload: dict[str, Any] | None = None
+        self.waits_for_restart: tuple[str, ...] = ()
+        self.compile_error: str | None = None
+        self._manager = ServiceManager()
+        self._changing = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def listening(self) -> tuple[SocketAddress, ...]:
+        """Where it answers, with the real port where 0 was asked for."""
+        return tuple(SocketAddress(host, port) for host, port in self.plane.listening())
+
+    # -- start and stop -------------------------------------------------------------------------------------------
+
+    async def run(self, on_ready: Callable[[Service], None] = lambda _: None) -> None:
+        """Starts everything, serves until told to stop, and lets go in the order that answers what is owed."""
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            await self._start(stack, loop)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
+            self._say_ready()
+            on_ready(self)
+            await self._stopping.wait()
+            _log.info("stopping")
+            self._manager.stopping()
+        _log.info("stopped")
+
+    async def _start(self, stack: contextlib.AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
+        """Pushed in this order so that the door closes first: what it still owes needs resolver and plane."""
+        settings = self.in_force.settings
+        stack.push_async_callback(asyncio.to_thread, self.plane.stop)
+        self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
+        self.servers = upstreams.default_servers(settings, self.listening)
+        routes = upstreams.routes(settings, self.servers, self._directory)
+        self.resolver = ResolverService(self.plane, routes, loop, patience=upstreams.patience(settings))
+        stack.callback(self.resolver.close)
+        self.plane.start()
+        self.door = StreamDoor(self.plane, self.plane.listening(), _limits(settings), loop)
+        await self.door.start()
+        stack.push_async_callback(self.door.stop)
+        self.resolver.start()
+        control = ControlServer(settings.server.control_socket, self._commands())
+        await control.start()
+        stack.push_async_callback(control.stop)
+        stack.push_async_callback(self._end_tasks)
+        self._keep(self._keep_time())
+        self._keep(self._keep_forwarders())
+        self._keep(self._feed_watchdog())
+
+    def _keep(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(_report_defect)
+        return task
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _say_ready(self) -> None:
+        whole = self.in_force
+        where = ", ".join(map(str, self.listening))
+        self._manager.ready(f"answering on {where}; policy {whole.revision.number}, lists {whole.lists.snapshot.serial}")
+        _log.info(
+            "ready",
+            listening=where,
+            policy_revision=whole.revision.number,
+            lists_serial=whole.lists.snapshot.serial,
+            names=whole.lists.snapshot.entries,
+            forwarders=", ".join(map(str, self.servers)) or "none",
+        )
+        for problem in status.problems(self):
+            _log.warning("look at this", problem=problem)
+        for warning in (*whole.ground.warnings, *whole.regime.compiled.warnings):
+            _log.warning("policy", warning=str(warning))
+
+    # -- changes --------------------------------------------------------------------------------------------------
+
+    async def _change(self, change: Change) -> InForce:
+        """Makes the new whole in a thread, then puts it in force. When `change` raises, nothing has happened."""
+        async with self._changing:
+            old = self.in_force
+            new = await asyncio.to_thread(change, old, _now())
+            snapshot = new.lists.snapshot if new.lists is not old.lists else None
+            table = new.regime.table if new.regime is not old.regime else None
+            if snapshot is not None or table is not None:
+                await asyncio.to_thread(self.plane.install, snapshot, table)
+            self.in_force = new
+            if new.settings is not old.settings:
+                self._install_settings(new.settings)
+            return new
+
+    def _install_settings(self, settings: Settings) -> None:
+        self.servers = upstreams.default_servers(settings, self.listening)
+        self._install_routes(settings)
+        self.door.limits = _limits(settings)
+
+    def _install_routes(self, settings: Settings) -> None:
+        routes = upstreams.routes(settings, self.servers, self._directory)
+        self.resolver.install(routes, upstreams.patience(settings))
+
+    async def reload(self) -> dict[str, Any]:
+        """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
+        self._manager.reloading()
+        outcome: dict[str, Any] = {"at": _now().isoformat(timespec="seconds"), "ok": True, "error": None}
+        try:
+            before = self.in_force.settings
+            whole = await self._change(reading.read_anew)
+            outcome |= await asyncio.to_thread(self._what_changed, before, whole)
+        except SchoolgateError as error:
+            outcome |= {"ok": False, "error": str(error)}
+            _log.error("reload refused; everything stays as it was", error=str(error))
+            raise
+        finally:
+            self.last_reload = outcome
+            self._say_ready()
+        return outcome
+
+    def _what_changed(self, before: Settings, whole: InForce) -> dict[str, Any]:
+        found = changes(before, load(whole.config))
+        self.waits_for_restart = tuple(path for path, restart in found if restart and not path.startswith("policy."))
+        return {
+            "changed": [path for path, restart in found if not restart],
+            "waits_for_restart": list(self.waits_for_restart),
+            "policy_revision": whole.revision.number,
+            "lists_serial": whole.lists.snapshot.serial,
+            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.regime.compiled.warnings)],
+        }
+
+    def _reload_by_signal(self) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(SchoolgateError):  # logged, and in `status`
+                await self.reload()
+
+        task = self._keep(quietly())
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what goes on by itself -----------------------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Puts the policy of the hour in force. The hot path never looks at the clock."""
+        clock = WallClock(_now(), time.monotonic())
+        again_at_s = 0.0
+        while True:
+            await asyncio.sleep(seconds_until(_now(), self.in_force.regime.next_boundary, TICK_S))
+            reason = clock.reason_to_compile(_now(), time.monotonic(), self.in_force.regime.next_boundary)
+            if reason is None and self.compile_error is not None:
+                reason = "the last compile failed"
+            if reason is None or time.monotonic() < again_at_s:
+                continue
+            try:
+                whole = await self._change(reading.at_instant)
+                self.compile_error = None
+                clock.compiled(time.monotonic())
+                _log.info("policies of the hour", reason=reason, in_force=whole.regime.policies_in_force())
+            except SchoolgateError as error:
+                self.compile_error = str(error)
+                again_at_s = time.monotonic() + COMPILE_AGAIN_AFTER_S
+                _log.error("policies of the hour not compiled; those in force stay", error=str(error))
+
+    async def _keep_forwarders(self) -> None:
+        """Follows the machine's own resolvers, where the settings ask for them."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_RESOLVERS_EVERY_S)
+            if "system" not in self.in_force.settings.forwarders.servers:
+                continue
+            servers = upstreams.default_servers(self.in_force.settings, self.listening)
+            if servers != self.servers:
+                self.servers = servers
+                self._install_routes(self.in_force.settings)
+                _log.info("the machine's resolvers changed", forwarders=", ".join(map(str, servers)) or "none")
+
+    async def _feed_watchdog(self) -> None:
+        """A dead worker or a task that ended is for the service manager to mend: it hears of us no more."""
+        all_alive = True
+        while True:
+            counted = orjson.loads(self.plane.stats())
+            workers_live = counted["workers_alive"] == counted["workers"]
+            if all_alive and not workers_live:
+                _log.error("a worker died", alive=counted["workers_alive"], workers=counted["workers"])
+            all_alive = workers_live
+            if workers_live and not any(task.done() for task in self._tasks):
+                self._manager.alive()
+            await asyncio.sleep(self._manager.feed_every_s or TICK_S)
+
+    # -- commands -------------------------------------------------------------------------------------------------
+
+    def _commands(self) -> dict[str, Any]:
+        return {
+            "status": self._on_status,
+            "explain": self._on_explain,
+            "reload": self._on_reload,
+            "policy-changed": self._on_policy_changed,
+            "lists-changed": self._on_lists_changed,
+            "log-level": self._on_log_level,
+        }
+
+    async def _on_status(self, _arguments: Arguments) -> dict[str, Any]:
+        return status.status(self)
+
+    async def _on_reload(self, _arguments: Arguments) -> dict[str, Any]:
+        return await self.reload()
+
+    async def _on_policy_changed(self, _arguments: Arguments) -> dict[str, Any]:
+        whole = await self._change(reading.with_policy)
+        _log.info("policy in force", revision=whole.revision.number, who=whole.revision.who, why=whole.revision.why)
+        return {"policy_revision": whole.revision.number, "in_force": whole.regime.policies_in_force()}
+
+    async def _on_lists_changed(self, _arguments: Arguments) -> dict[str, Any]:
+        whole = await self._change(reading.with_lists)
+        _log.info("lists in force", serial=whole.lists.snapshot.serial, names=whole.lists.snapshot.entries)
+        return {"lists_serial": whole.lists.snapshot.serial}
+
+    async def _on_explain(self, arguments: Arguments) -> Any:
+        listening = self.listening[0]
+        try:
+            explained = self.plane.explain(
+                str(arguments["name"]),
+                int(arguments.get("type", 1)),
+                str(arguments.get("client", "127.0.0.1")),
+                str(arguments.get("local", listening.host)),
+                int(arguments.get("local_port", listening.port)),
+            )
+        except (KeyError, ValueError, OverflowError) as error:
+            raise QuestionUnreadable(f"{error}; ask for a name, a type's number and IP addresses") from error
+        return orjson.loads(explained) | {
+            "policy_revision": self.in_force.revision.number,
+            "lists_serial": self.in_force.lists.snapshot.serial,
+        }
+
+    async def _on_log_level(self, arguments: Arguments) -> dict[str, str]:
+        level = arguments.get("level")
+        if level not in LEVELS:
+            raise NoSuchLevel(f"there is no level {level!r}; use one of: {', '.join(LEVELS)}")
+        set_level(str(level))
+        return {"level": str(level)}
+
+
+def _plane(whole: InForce) -> Plane:
+    server, cache = whole.settings.server, whole.settings.cache
+    crash_dir = server.state_dir / "crashes"
+    with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
+        crash_dir.mkdir(mode=0o700, exist_ok=True)
+    settings = {
+        "listen": [str(one) for one in server.listen],
+        "workers": server.workers,
+        "cache_octets": cache.size_mib << 20,
+        "min_ttl_s": cache.min_ttl_s,
+        "max_ttl_s": cache.max_ttl_s,
+        "max_negative_ttl_s": cache.max_negative_ttl_s,
+        "stale_for_s": cache.stale_for_s,
+        "crash_dir": os.fspath(crash_dir),
+    }
+    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table)
+
+
+def _limits(settings: Settings) -> StreamLimits:
+    tcp = settings.tcp
+    return StreamLimits(
+        connections=tcp.max_connections,
+        connections_per_client=tcp.max_connections_per_client,
+        idle_s=float(tcp.idle_s),
+        pipelined=tcp.max_pipelined,
+    )
+
+
+def _report_defect(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a task ended by a defect", exc_info=error)

@@ -1,0 +1,98 @@
+"""What `schoolgate status` tells: serials, ages, counters, forwarders, and what somebody should look at."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schoolgate._core import __version__
+
+if TYPE_CHECKING:
+    from schoolgate.service import Service
+
+# Lists are built each night; older than this, two builds have failed.
+OLD_LISTS_S = 3 * 86400
+
+
+def status(service: Service) -> dict[str, Any]:
+    """Everything at once, as JSON values. Reads counters only: it never waits for anything."""
+    now = dt.datetime.now(dt.UTC)
+    whole = service.in_force
+    counted = orjson.loads(service.plane.stats())
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "config": str(whole.config) if whole.config is not None else None,
+        "state_dir": str(whole.settings.server.state_dir),
+        "started_at": _text(service.started_at),
+        "uptime_s": _age_s(service.started_at, now),
+        "listening": {
+            "udp": [str(one) for one in service.listening],
+            "tcp": [_address(*one) for one in service.door.listening],
+        },
+        "workers": counted["workers"],
+        "workers_alive": counted["workers_alive"],
+        "policy": {
+            "revision": whole.revision.number,
+            "applied_at": _text(whole.revision.at),
+            "age_s": _age_s(whole.revision.at, now),
+            "who": whole.revision.who,
+            "why": whole.revision.why,
+            "in_force": whole.regime.policies_in_force(),
+            "next_change": _text(whole.regime.next_boundary) if whole.regime.next_boundary else None,
+            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.regime.compiled.warnings)],
+        },
+        "lists": {
+            "serial": whole.lists.snapshot.serial,
+            "names": whole.lists.snapshot.entries,
+            "size_octets": whole.lists.snapshot.size_octets,
+            "built_at": _text(whole.lists.built_at),
+            "age_s": _age_s(whole.lists.built_at, now),
+        },
+        "forwarders": service.resolver.health(),
+        "cache": {name: counted[name] for name in ("cache_entries", "cache_octets", "pending", "under_way")},
+        "counters": counted["counters"],
+        "resolver": service.resolver.stats(),
+        "tcp": service.door.stats(),
+        "last_reload": service.last_reload,
+        "waits_for_restart": list(service.waits_for_restart),
+        "problems": problems(service),
+    }
+
+
+def problems(service: Service) -> list[str]:
+    """What is not as it should be although queries are answered, worst first."""
+    whole = service.in_force
+    counted = orjson.loads(service.plane.stats())
+    found: list[str] = []
+    if counted["workers_alive"] < counted["workers"]:
+        found.append(f"{counted['workers'] - counted['workers_alive']} of {counted['workers']} workers died; restart")
+    if not service.servers:
+        found.append("there is no forwarder: only blocked, local and cached names are answered; set forwarders.servers")
+    elif all(one["state"] == "down" for one in service.resolver.health()):
+        found.append("no forwarder answers: only blocked, local and cached names are answered")
+    found += dict.fromkeys((*whole.problems, *whole.lists.problems))
+    if service.compile_error is not None:
+        found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
+    if service.last_reload is not None and not service.last_reload["ok"]:
+        found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
+    if service.waits_for_restart:
+        found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
+    if _age_s(whole.lists.built_at, dt.datetime.now(dt.UTC)) > OLD_LISTS_S:
+        found.append(f"the lists are of {whole.lists.built_at:%d %B %Y}; run `schoolgate lists build`")
+    return found
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _age_s(since: dt.datetime, now: dt.datetime) -> int:
+    return max(0, int((now - since).total_seconds()))
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
