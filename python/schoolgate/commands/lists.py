@@ -1,0 +1,69 @@
+"""`lists build` and `lists show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from schoolgate import state_dir
+from schoolgate.commands.terminal import err, note, out, say, say_json, table
+from schoolgate.config import Settings, load
+from schoolgate.control import call
+from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
+from schoolgate.errors import SchoolgateError
+from schoolgate.lists import BuildReport, SnapshotStore, build
+
+INSTALL_TIMEOUT_S = 120.0
+
+
+class StoredNotInForce(SchoolgateError):
+    """Something new is on the disk, and the running service does not use it."""
+
+
+def build_lists(config: Path | None) -> None:
+    """Builds, publishes, and has the running service take it."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    report = build_with_progress(settings)
+    try:
+        installed = call(settings.server.control_socket, "lists-changed", timeout_s=INSTALL_TIMEOUT_S)["lists_serial"]
+    except NotRunning:
+        say("no service runs here; it starts with these lists")
+        return
+    except (ControlUnreachable, CommandRefused) as error:
+        raise StoredNotInForce(f"serial {report.serial} is published, but the running service does not use it: {error}") from error
+    say(f"the running service now decides by serial {installed}")
+
+
+def build_with_progress(settings: Settings) -> BuildReport:
+    """A build with its steps on the terminal."""
+    with err.status("building lists") as status:
+        report = build(settings, status.update)
+    say(f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} proved by a test name")
+    for reason, skipped in sorted(report.skipped.items()):
+        note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
+    for source in report.sources:
+        if not source["rules"]:
+            note(f"  {source['feed']} holds no name", "yellow")
+    return report
+
+
+def show(config: Path | None, as_json: bool) -> None:
+    """What the current snapshot holds."""
+    settings = load(config)
+    store = SnapshotStore(settings.server.state_dir)
+    opened = store.open_best()
+    meta = orjson.loads(opened.snapshot.meta())
+    if as_json:
+        say_json(meta | {"path": str(opened.path), "built_at": opened.built_at, "serials_kept": store.serials()})
+        return
+    built = opened.built_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    say(f"lists serial {meta['serial']}, built {built}: {meta['entries']} names, {meta['size_octets'] / 2**20:.1f} MiB")
+    say(f"{opened.path}; kept: {', '.join(map(str, store.serials()))}")
+    for problem in opened.problems:
+        note(problem, "yellow")
+    rows = table("list", "category", "names")
+    for source in meta["sources"]:
+        rows.add_row(source["feed"], source["category"], str(source["rules"]))
+    out.print(rows)

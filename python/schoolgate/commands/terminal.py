@@ -1,0 +1,55 @@
+"""Where commands print: answers on standard output, everything else on standard error, so that a pipe gets only answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+# Long lines stay whole: people copy commands and paths from them.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """One line of an answer."""
+    out.print(text, style=style, markup=False)
+
+
+def note(text: str, style: str | None = None) -> None:
+    """One line beside the answer."""
+    err.print(text, style=style, markup=False)
+
+
+def say_json(value: Any) -> None:
+    """An answer for programs."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str) + b"\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str) -> Table:
+    """A table without lines, which also reads well in a file."""
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def age(seconds: float) -> str:
+    """A length of time in the unit people would use: 40 s, 12 min, 5 h, 3 days."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds // 60:.0f} min"
+    if seconds < 2 * 86400:
+        return f"{seconds // 3600:.0f} h"
+    return f"{seconds // 86400:.0f} days"
+
+
+def moment(text: str) -> str:
+    """An ISO moment in the time of this machine."""
+    return dt.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")

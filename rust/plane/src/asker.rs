@@ -1,0 +1,39 @@
+//! Who asked, and by which door.
+
+use crate::socket::Peer;
+use std::net::SocketAddr;
+
+/// Who asked, and by which door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// By UDP: the index of the door and the peer.
+    Datagram(usize, Peer),
+    /// By a stream: a ticket, the client and the address asked.
+    Stream(u64, SocketAddr, SocketAddr),
+}
+
+impl Asker {
+    /// The client.
+    #[inline]
+    pub fn client(&self) -> SocketAddr {
+        match self {
+            Asker::Datagram(_, peer) => peer.client,
+            Asker::Stream(_, client, _) => *client,
+        }
+    }
+
+    /// The address and port that were asked.
+    #[inline]
+    pub fn local(&self) -> SocketAddr {
+        match self {
+            Asker::Datagram(_, peer) => peer.local,
+            Asker::Stream(_, _, local) => *local,
+        }
+    }
+
+    /// Whether it came by UDP.
+    #[inline]
+    pub fn is_datagram(&self) -> bool {
+        matches!(self, Asker::Datagram(..))
+    }
+}

@@ -1,0 +1,37 @@
+//! What a client hears when its policy denies: one response code for all types of a name, a TTL that ends with the
+//! schedule, and an Extended DNS Error that says as much as may be said (RFC 8914).
+
+use crate::turn::Turn;
+use schoolgate_policy::{Action, Layer, Verdict};
+use schoolgate_wire::{Ede, EdeCode, EdnsReply, PolicyAnswer, Query, Rcode, policy_answer, rcode_answer, rtype};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Writes the policy's answer to a denied question; returns its length.
+pub fn deny(turn: &Turn<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) -> usize {
+    let Some(policy) = turn.regime.rulebook.policy(turn.policy()) else {
+        return rcode_answer(out, turn.packet, query, Rcode::REFUSED, &turn.reply);
+    };
+    let reply = EdnsReply { ede: Some(reason(turn, verdict)), ..turn.reply };
+    let ttl_s = policy.block_ttl_s.min(turn.boundary_s());
+    let answer = match (policy.action, query.qtype) {
+        (Action::Refused, _) => return rcode_answer(out, turn.packet, query, Rcode::REFUSED, &reply),
+        (Action::Nxdomain, _) => PolicyAnswer::nxdomain(ttl_s),
+        (Action::Null, rtype::A) => PolicyAnswer::v4(&[Ipv4Addr::UNSPECIFIED], ttl_s),
+        (Action::Null, rtype::AAAA) => PolicyAnswer::v6(&[Ipv6Addr::UNSPECIFIED], ttl_s),
+        (Action::BlockPage, rtype::A) if !policy.block_v4.is_empty() => PolicyAnswer::v4(&policy.block_v4, ttl_s),
+        (Action::BlockPage, rtype::AAAA) if !policy.block_v6.is_empty() => PolicyAnswer::v6(&policy.block_v6, ttl_s),
+        (Action::Nodata | Action::Null | Action::BlockPage, _) => PolicyAnswer::nodata(ttl_s),
+    };
+    policy_answer(out, turn.packet, query, &answer, &reply)
+}
+
+fn reason<'a>(turn: &Turn<'a>, verdict: Verdict) -> Ede<'a> {
+    match verdict.layer {
+        // Nothing of a sealed list may show, not even which one it was.
+        Layer::Sealed => Ede::new(EdeCode::CENSORED),
+        layer => {
+            let category = turn.regime.rulebook.category(verdict.origin);
+            Ede { code: EdeCode::BLOCKED, text: category.unwrap_or(layer.as_str()) }
+        }
+    }
+}

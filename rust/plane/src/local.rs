@@ -1,0 +1,48 @@
+//! What is answered from here and never forwarded: local zones, the minimal answer to ANY, bare host names.
+
+use crate::regime::compose_local;
+use crate::turn::Turn;
+use schoolgate_policy::{FixedAnswer, Verdict, ZoneKind};
+use schoolgate_wire::{PolicyAnswer, Query, TtlRule, policy_answer};
+
+/// TTL of the negative answers of local zones and special names.
+const LOCAL_NEGATIVE_TTL_S: u32 = 60;
+/// TTL of the minimal answer to ANY (RFC 8482).
+const ANY_TTL_S: u32 = 3600;
+
+/// Writes the fixed answer of an allowed question and returns its length; `None` if it has none.
+#[inline]
+pub fn answer_locally(turn: &Turn<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
+    let fixed = FixedAnswer::of(&turn.regime.rulebook, &query.name, query.qtype, verdict)?;
+    Some(answer_fixed(turn, query, fixed, out))
+}
+
+fn answer_fixed(turn: &Turn<'_>, query: &Query, fixed: FixedAnswer, out: &mut [u8]) -> usize {
+    let boundary_s = turn.boundary_s();
+    let negative_ttl_s = LOCAL_NEGATIVE_TTL_S.min(boundary_s);
+    let answer = match fixed {
+        FixedAnswer::Zone(zone) => return answer_from_zone(turn, query, zone, out),
+        FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S.min(boundary_s)),
+        FixedAnswer::SingleLabel if query.name.is_root() => PolicyAnswer::nodata(negative_ttl_s),
+        FixedAnswer::SingleLabel => PolicyAnswer::nxdomain(negative_ttl_s),
+    };
+    policy_answer(out, turn.packet, query, &answer, &turn.reply)
+}
+
+/// Prepared answers first; what a wildcard makes, or a type that was not prepared, is composed when asked.
+fn answer_from_zone(turn: &Turn<'_>, query: &Query, at: u16, out: &mut [u8]) -> usize {
+    let boundary_s = turn.boundary_s();
+    let rule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s: boundary_s };
+    if let Some(image) = turn.regime.prepared(at, &query.name, query.qtype) {
+        return image.write(out, turn.packet, query, rule, &turn.reply);
+    }
+    let zone = turn.regime.rulebook.table().zones().get(usize::from(at));
+    let records = zone.and_then(|zone| zone.records(&query.name));
+    if let Some(image) = zone.and_then(|zone| compose_local(zone, records?, &query.name, query.qtype)) {
+        return image.write(out, turn.packet, query, rule, &turn.reply);
+    }
+    let ttl_s = LOCAL_NEGATIVE_TTL_S.min(boundary_s);
+    let exists = records.is_some() || zone.is_some_and(|zone| zone.kind == ZoneKind::Nodata);
+    let answer = if exists { PolicyAnswer::nodata(ttl_s) } else { PolicyAnswer::nxdomain(ttl_s) };
+    policy_answer(out, turn.packet, query, &answer, &turn.reply)
+}

@@ -1,0 +1,87 @@
+//! One query under way: what is known of it beside [`schoolgate_wire::Query`], and the two limits on every TTL.
+
+use crate::asker::Asker;
+use crate::cache::Held;
+use crate::clock::Now;
+use crate::regime::Regime;
+use crate::settings::Settings;
+use schoolgate_policy::Selected;
+use schoolgate_wire::{EdeCode, EdnsReply, TtlRule};
+
+/// TTL of a stale answer (RFC 8767 section 4).
+const STALE_TTL_S: u32 = 30;
+
+/// What the answer may be made from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// The cache; a miss is sent for.
+    Cache,
+    /// The same, for a client that waited: an answer has just come.
+    Arrived,
+    /// The same, but a stale answer will do: a client that waited has waited long.
+    Stale,
+    /// Nothing better will come: stale, else SERVFAIL with this code.
+    GiveUp(EdeCode),
+}
+
+impl Supply {
+    /// Whether an answer past its TTL may be given.
+    #[inline]
+    pub fn allows_stale(self) -> bool {
+        matches!(self, Supply::Stale | Supply::GiveUp(_))
+    }
+}
+
+/// One query under way.
+pub struct Turn<'a> {
+    /// What is in force.
+    pub regime: &'a Regime,
+    /// The query, at least up to the end of its question.
+    pub packet: &'a [u8],
+    /// Who asked.
+    pub asker: &'a Asker,
+    /// The time.
+    pub now: Now,
+    /// Segment and policy.
+    pub selected: Selected,
+    /// What the answer may be made from.
+    pub supply: Supply,
+    /// How the answer is framed.
+    pub reply: EdnsReply<'static>,
+}
+
+impl Turn<'_> {
+    /// Index of the policy that decides.
+    #[inline]
+    pub fn policy(&self) -> u16 {
+        self.selected.policy
+    }
+
+    /// Whole seconds to the next boundary of the segment's schedule: no answer may be kept past it.
+    #[inline]
+    pub fn boundary_s(&self) -> u32 {
+        let ends_ms = self.selected.segment.and_then(|at| self.regime.ends_ms.get(usize::from(at)).copied().flatten());
+        ends_ms.map_or(u32::MAX, |ends_ms| whole_s(ends_ms.saturating_sub(self.now.mono_ms)))
+    }
+
+    /// How the TTLs of an answer within its time are written: as if they had been raised and capped when it came.
+    #[inline]
+    pub fn aged(&self, held: &Held, settings: &Settings) -> TtlRule {
+        let elapsed_s = whole_s(self.now.mono_ms.saturating_sub(held.stored.received_ms));
+        TtlRule::Aged {
+            elapsed_s,
+            floor_s: settings.min_ttl_s.saturating_sub(elapsed_s),
+            cap_s: settings.most_ttl_s(held.is_negative()).saturating_sub(elapsed_s).min(self.boundary_s()),
+        }
+    }
+
+    /// How the TTLs of a stale answer are written.
+    pub fn stale(&self) -> TtlRule {
+        TtlRule::Fixed(STALE_TTL_S.min(self.boundary_s()))
+    }
+}
+
+#[inline]
+fn whole_s(ms: u64) -> u32 {
+    u32::try_from(ms / 1000).unwrap_or(u32::MAX)
+}
