@@ -173,7 +173,9 @@ class Service:
     def _say_ready(self) -> None:
         whole = self.in_force
         where = ", ".join(map(str, self.listening))
-        self._manager.ready(f"answering on {where}; policy {whole.revision.number}, lists {whole.lists.snapshot.serial}")
+        self._manager.ready(
+            f"answering on {where}; policy {whole.revision.number}, lists {whole.lists.snapshot.serial}"
+        )
         _log.info(
             "ready",
             listening=where,

@@ -34,7 +34,9 @@ def prepare(state_dir: Path, arguments: Sequence[str] = ()) -> None:
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=MODE)
     except OSError as error:
-        raise StateDirUnusable(f"{state_dir}: {error.strerror}; set server.state_dir or SCHOOLGATE_STATE_DIR") from error
+        raise StateDirUnusable(
+            f"{state_dir}: {error.strerror}; set server.state_dir or SCHOOLGATE_STATE_DIR"
+        ) from error
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise StateDirUnusable(f"{state_dir}: cannot be written; set server.state_dir or SCHOOLGATE_STATE_DIR")
 

@@ -26,9 +26,7 @@ def _resolv_conf(listening: tuple[SocketAddress, ...]) -> Path:
 def routes(settings: Settings, servers: tuple[SocketAddress, ...], directory: ForwarderDirectory) -> Routes:
     """Routes to `servers` and to those of each forwarded zone."""
     default: ForwarderSet = directory.forwarder_set(map(str, servers)) if servers else NoForwarders()
-    zones = {
-        one.zone: directory.forwarder_set(map(str, one.servers), zone=one.zone) for one in settings.forward_zones
-    }
+    zones = {one.zone: directory.forwarder_set(map(str, one.servers), zone=one.zone) for one in settings.forward_zones}
     return Routes(default, zones)
 
 

@@ -88,10 +88,10 @@ def _with_sub_domains(names: Iterable[str], chance: random.Random) -> Iterator[s
 
 def test_a_generated_sample_is_decided_as_the_oracle_says(tmp_path: Path) -> None:
     chance = random.Random(20261121)
-    labels = [f"{chance.choice('abcdefgh')}{number}" for number in range(60)]
+    labels = [f"{chance.choice('abcdefgh')}{number}" for number in range(400)]
     lists: Lists = {}
     for category in ("games", "social", "malware", "gambling", "forums"):
-        names = {".".join(chance.choices(labels, k=chance.randint(1, 4))) + ".example" for _ in range(2000)}
+        names = {".".join(chance.choices(labels, k=chance.randint(2, 4))) + ".example" for _ in range(2000)}
         lists[category] = tmp_path / f"{category}.txt"
         lists[category].write_text("\n".join(sorted(names)))
     oracle = Oracle(lists)

@@ -6,6 +6,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from schoolgate import state_dir
 from schoolgate.commands.terminal import note, say
@@ -15,6 +16,8 @@ from schoolgate.in_force import config_label
 from schoolgate.lists import list_inputs
 from schoolgate.policy import load_catalogue
 from schoolgate.regime import Ground, compile_regime, first_policy, label, read_ground, read_policy, store_of
+
+T = TypeVar("T")
 
 
 class CheckFailed(SchoolgateError):
@@ -40,7 +43,9 @@ def check(config: Path | None, policy: Path | None) -> None:
         catalogue = _try(wrong, lambda: load_catalogue(usable.lists.dir))
         ground = Ground(catalogue, (), ()) if catalogue is not None else None
     elif settings is not None:
-        _checked(f"local zones: {len(usable.local.zone_files)} files, {len(ground.zones)} zones in all", ground.warnings)
+        _checked(
+            f"local zones: {len(usable.local.zone_files)} files, {len(ground.zones)} zones in all", ground.warnings
+        )
     if ground is not None:
         _try(wrong, lambda: _check_policy(usable, ground, policy))
         if policy is None and settings is not None:
@@ -49,7 +54,7 @@ def check(config: Path | None, policy: Path | None) -> None:
         raise CheckFailed("\n".join(dict.fromkeys(line for text in wrong for line in text.splitlines())))
 
 
-def _try[T](wrong: list[str], step: Callable[[], T]) -> T | None:
+def _try(wrong: list[str], step: Callable[[], T]) -> T | None:
     try:
         return step()
     except SchoolgateError as error:
@@ -84,9 +89,7 @@ def _check_text(what: str, text: str, file: str, ground: Ground, number: int) ->
     checked = read_policy(text, file, ground)
     regime = compile_regime(checked, ground, number, dt.datetime.now(dt.UTC))
     document = checked.document
-    _checked(
-        f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", regime.compiled.warnings
-    )
+    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", regime.compiled.warnings)
 
 
 def _checked(what: str, warnings: Iterable[Problem]) -> None:

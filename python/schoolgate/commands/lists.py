@@ -32,7 +32,9 @@ def build_lists(config: Path | None) -> None:
         say("no service runs here; it starts with these lists")
         return
     except (ControlUnreachable, CommandRefused) as error:
-        raise StoredNotInForce(f"serial {report.serial} is published, but the running service does not use it: {error}") from error
+        raise StoredNotInForce(
+            f"serial {report.serial} is published, but the running service does not use it: {error}"
+        ) from error
     say(f"the running service now decides by serial {installed}")
 
 
@@ -40,7 +42,9 @@ def build_with_progress(settings: Settings) -> BuildReport:
     """A build with its steps on the terminal."""
     with err.status("building lists") as status:
         report = build(settings, status.update)
-    say(f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} proved by a test name")
+    say(
+        f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} proved by a test name"
+    )
     for reason, skipped in sorted(report.skipped.items()):
         note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
     for source in report.sources:

@@ -9,7 +9,7 @@ import orjson
 
 from schoolgate import service, state_dir
 from schoolgate.commands.lists import build_with_progress
-from schoolgate.commands.terminal import err, note, out, say
+from schoolgate.commands.terminal import note, out, say
 from schoolgate.config import SocketAddress, load
 from schoolgate.control import call
 from schoolgate.lists import SnapshotStore
@@ -58,7 +58,9 @@ def welcome(running: Service) -> None:
     say(f"  state      {whole.settings.server.state_dir}")
     say(f"  policy     revision {whole.revision.number}, {whole.revision.why}")
     say(f"  lists      serial {whole.lists.snapshot.serial}, {whole.lists.snapshot.entries} names")
-    say(f"  forwarders {', '.join(map(str, running.servers)) or 'none: only blocked, local and cached names are answered'}")
+    say(
+        f"  forwarders {', '.join(map(str, running.servers)) or 'none: only blocked, local and cached names are answered'}"
+    )
     for segment in _segments(running):
         clients = ", ".join((*segment["prefixes"], *segment["asked"])) or "no client"
         say(f"  segment    {segment['id']} has policy {segment['policy']}: {clients}")
@@ -82,7 +84,9 @@ def _first_commands(address: SocketAddress, prefixes: list[list[str]]) -> list[s
         f"{dig} gambling.blocked.example.com        # on a list, under a policy that denies gambling",
         f"{dig} +tcp use-application-dns.net        # tells browsers to leave DNS to the network",
     ]
-    own = [one.removesuffix("/32") for each in prefixes for one in each if one.startswith("127.") and one.endswith("/32")]
+    own = [
+        one.removesuffix("/32") for each in prefixes for one in each if one.startswith("127.") and one.endswith("/32")
+    ]
     if address.host.startswith("127.") and len(own) > 1:
         commands.append(f"{dig} -b {own[-1]} gambling.blocked.example.com   # the same, from another segment")
     return [*commands, "schoolgate explain gambling.blocked.example.com", "schoolgate status"]

@@ -70,7 +70,9 @@ def _connect(sock: socket.socket, path: Path) -> None:
     except PermissionError as error:
         raise ControlUnreachable(f"{path}: permission denied; {_who_may(path)}") from error
     except OSError as error:
-        raise ControlUnreachable(f"{path}: {error.strerror or error}; the service may be overloaded, try again") from error
+        raise ControlUnreachable(
+            f"{path}: {error.strerror or error}; the service may be overloaded, try again"
+        ) from error
 
 
 def _line(sock: socket.socket, deadline: float) -> bytes:

@@ -130,7 +130,9 @@ def _listening_socket(path: Path) -> socket.socket:
         sock.bind(str(path))
     except OSError as error:
         sock.close()
-        raise ControlSocketUnusable(f"{path}: {error.strerror or error}; check rights, or set server.control_socket") from error
+        raise ControlSocketUnusable(
+            f"{path}: {error.strerror or error}; check rights, or set server.control_socket"
+        ) from error
     except ControlSocketUnusable:
         sock.close()
         raise

@@ -6,93 +6,18 @@
 //!
 //! Bounded in octets; which entries stay is quick_cache's business, which a flood of random sub-domains does not sweep out.
 
+use crate::question::{Question, QuestionRef};
 use foldhash::fast::RandomState;
+use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, Weighter};
 use schoolgate_policy::Tag;
-use schoolgate_wire::{AnswerImage, EdeCode, Name};
-use std::hash::{Hash, Hasher};
+use schoolgate_wire::{AnswerImage, EdeCode};
 use std::sync::Arc;
 
 /// What an entry weighs beside its octets: two allocations, an index slot, tags.
 const OVERHEAD_OCTETS: u64 = 224;
 /// Octets a typical entry takes, to size the index.
 const TYPICAL_OCTETS: usize = 400;
-
-/// What is asked, as far as the answer depends on it. Client subnet (ECS) does not take part: it is never forwarded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Folded name, uncompressed.
-    pub name: Box<[u8]>,
-    /// QTYPE.
-    pub qtype: u16,
-    /// DO and CD.
-    pub flags: u8,
-    /// The rewrite that applies, by its target: the same name has another answer where SafeSearch is forced.
-    pub rewrite: Option<Arc<Name>>,
-}
-
-/// A [`Question`] that borrows.
-#[derive(Clone, Copy)]
-pub struct QuestionRef<'a> {
-    /// Folded name, uncompressed.
-    pub name: &'a [u8],
-    /// QTYPE.
-    pub qtype: u16,
-    /// DO and CD.
-    pub flags: u8,
-    /// Target of the rewrite.
-    pub rewrite: Option<&'a Arc<Name>>,
-}
-
-impl Question {
-    /// The question, borrowed.
-    pub fn borrow(&self) -> QuestionRef<'_> {
-        QuestionRef { name: &self.name, qtype: self.qtype, flags: self.flags, rewrite: self.rewrite.as_ref() }
-    }
-}
-
-impl QuestionRef<'_> {
-    /// The question, owned.
-    pub fn to_owned(self) -> Question {
-        let (name, rewrite) = (self.name.into(), self.rewrite.cloned());
-        Question { name, qtype: self.qtype, flags: self.flags, rewrite }
-    }
-
-    /// Whether both ask the same.
-    #[inline]
-    pub fn is(&self, other: &QuestionRef<'_>) -> bool {
-        self.qtype == other.qtype
-            && self.flags == other.flags
-            && self.name == other.name
-            && self.rewrite.map(|target| target.as_wire()) == other.rewrite.map(|target| target.as_wire())
-    }
-}
-
-impl Hash for QuestionRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.name);
-        state.write_u32(u32::from(self.qtype) << 16 | u32::from(self.flags) << 8 | u32::from(self.rewrite.is_some()));
-    }
-}
-
-impl Hash for Question {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.borrow().hash(state);
-    }
-}
-
-impl Equivalent<Question> for QuestionRef<'_> {
-    fn equivalent(&self, key: &Question) -> bool {
-        self.is(&key.borrow())
-    }
-}
-
-impl Equivalent<Arc<Question>> for QuestionRef<'_> {
-    fn equivalent(&self, key: &Arc<Question>) -> bool {
-        self.is(&key.borrow())
-    }
-}
 
 /// An answer to a question, shared by all workers.
 #[derive(Debug)]
@@ -123,24 +48,32 @@ pub enum Body {
 pub struct Held {
     /// The answer.
     pub stored: Arc<Stored>,
-    /// Tags of the revealed names that say anything; empty for most answers.
+    /// The different tags of the revealed names that say anything; empty for most answers.
     pub tags: Vec<Tag>,
     /// The generation of the rulebook that the tags belong to.
     pub generation: u64,
     /// Until then a stale answer is served without asking again (RFC 8767 section 5, failure recheck).
     pub recheck_ms: u64,
+    /// It has just come and is being given to those who waited for it, whatever its TTL.
+    is_passing: bool,
 }
 
 impl Held {
     /// Takes hold of an answer; its tags are made at first use.
     pub fn new(stored: Arc<Stored>) -> Self {
-        Self { stored, tags: Vec::new(), generation: 0, recheck_ms: 0 }
+        Self { stored, tags: Vec::new(), generation: 0, recheck_ms: 0, is_passing: false }
     }
 
     /// Whether the answer is within its TTL.
     #[inline]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.stored.received_ms) < self.stored.fresh_for_ms
+        self.is_passing || now_ms.saturating_sub(self.stored.received_ms) < self.stored.fresh_for_ms
+    }
+
+    /// Whether it says that there is no such name or record.
+    #[inline]
+    pub fn is_negative(&self) -> bool {
+        matches!(&self.stored.body, Body::Image(image) if image.is_negative())
     }
 
     /// Whether the answer is past its TTL by no more than `stale_for_ms`.
@@ -158,6 +91,8 @@ impl Stored {
     }
 }
 
+type Entries = Cache<Question, Held, Octets, RandomState, DefaultLifecycle<Question, Held>>;
+
 #[derive(Clone)]
 struct Octets;
 
@@ -171,7 +106,9 @@ impl Weighter<Question, Held> for Octets {
 pub struct PacketCache {
     /// An answer that has just come and is being given to those who waited, whether it will be kept or not.
     passing: Option<Held>,
-    entries: Cache<Question, Held, Octets, RandomState, DefaultLifecycle<Question, Held>>,
+    entries: Entries,
+    /// A change has begun and not ended: after a panic, what the index says is not to be trusted.
+    is_changing: bool,
 }
 
 impl PacketCache {
@@ -181,6 +118,7 @@ impl PacketCache {
         Self {
             passing: None,
             entries: Cache::with(typical, octets, Octets, RandomState::default(), DefaultLifecycle::default()),
+            is_changing: false,
         }
     }
 
@@ -193,14 +131,20 @@ impl PacketCache {
         }
     }
 
-    /// Takes an answer in.
-    pub fn insert(&mut self, held: Held) {
-        self.entries.insert(held.stored.question.clone(), held);
+    /// Takes an answer in. One that may not be kept at all still takes the place of what was known before.
+    pub fn insert(&mut self, stored: &Arc<Stored>) {
+        self.change(|entries| {
+            if stored.fresh_for_ms > 0 {
+                entries.insert(stored.question.clone(), Held::new(stored.clone()));
+            } else {
+                entries.remove(&stored.question.borrow());
+            }
+        });
     }
 
     /// Makes an answer findable until [`PacketCache::end_pass`], even if its TTL is 0 or there is no room for it.
-    pub fn pass(&mut self, held: Held) {
-        self.passing = Some(held);
+    pub fn pass(&mut self, stored: &Arc<Stored>) {
+        self.passing = Some(Held { is_passing: true, ..Held::new(stored.clone()) });
     }
 
     /// Ends the passing.
@@ -211,10 +155,13 @@ impl PacketCache {
     /// Replaces tags or recheck time of an answer.
     pub fn update(&mut self, question: QuestionRef<'_>, change: impl FnOnce(&mut Held)) {
         if let Some(passing) = self.passing.as_mut().filter(|passing| passing.stored.question.borrow().is(&question)) {
-            change(passing);
-        } else if let Some(mut held) = self.entries.get_mut(&question) {
-            change(&mut held);
+            return change(passing);
         }
+        self.change(|entries| {
+            if let Some(mut held) = entries.get_mut(&question) {
+                change(&mut held);
+            }
+        });
     }
 
     /// How many answers are held.
@@ -227,9 +174,18 @@ impl PacketCache {
         self.entries.weight()
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
+    /// After a panic: a change that did not end leaves an index that is not to be trusted, so it is emptied. Otherwise the
+    /// answers stay, or one packet with a panic in it would empty the cache for everybody.
+    pub fn recover(&mut self) {
         self.passing = None;
-        self.entries.clear();
+        if std::mem::take(&mut self.is_changing) {
+            self.entries.clear();
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entries)) {
+        self.is_changing = true;
+        change(&mut self.entries);
+        self.is_changing = false;
     }
 }

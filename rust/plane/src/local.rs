@@ -38,7 +38,8 @@ fn answer_from_zone(turn: &Turn<'_>, query: &Query, at: u16, out: &mut [u8]) -> 
     }
     let zone = turn.regime.rulebook.table().zones().get(usize::from(at));
     let records = zone.and_then(|zone| zone.records(&query.name));
-    if let Some(image) = zone.and_then(|zone| compose_local(zone, records?, &query.name, query.qtype)) {
+    let composed = records.and(zone).and_then(|zone| compose_local(zone, &query.name, query.qtype));
+    if let Some(image) = composed {
         return image.write(out, turn.packet, query, rule, &turn.reply);
     }
     let ttl_s = LOCAL_NEGATIVE_TTL_S.min(boundary_s);

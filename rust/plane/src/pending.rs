@@ -1,49 +1,71 @@
 //! Questions under way, and who waits for them.
 //!
 //! Equal questions are asked once. Entries expire by themselves on the worker's own clock: a stalled resolver above leaves
-//! nobody waiting for ever, and nothing here grows without bound.
+//! nobody waiting for ever, and nothing here grows without bound: not the questions, not those who wait for one, not
+//! those who wait in all, not what one client may wait for.
 
-use crate::cache::{Question, QuestionRef};
-use crate::socket::Peer;
+use crate::asker::Asker;
+use crate::question::{Question, QuestionRef};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use schoolgate_wire::{Edns, Query};
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Questions one worker may have under way: a flood of random sub-domains fills this, and then gets SERVFAIL.
-const MAX_QUESTIONS: usize = 8192;
+pub const MAX_QUESTIONS: usize = 8192;
 /// Clients that may wait for one question; the rest are answered SERVFAIL and ask again.
-const MAX_WAITERS: usize = 512;
+pub const MAX_WAITERS: usize = 512;
+/// Clients that may wait in all: with [`MAX_WAITERS`] each, the questions above would hold gigabytes.
+pub const MAX_WAITING: usize = 32_768;
+/// Questions one client address may wait for: one device with random names must not use up the places of all others.
+/// Enough for a network behind one address.
+pub const MAX_WAITING_PER_CLIENT: u16 = 2048;
+/// Places in the table of clients that wait. Two clients on one place share its bound.
+const CLIENT_PLACES: usize = 4096;
 /// Past this a client hears a stale answer, if there is one (RFC 8767 section 5: client response timer 1.8 s).
 pub const STALE_AFTER_MS: u64 = 1_800;
 /// Past this a client hears SERVFAIL. The resolver gives up a little earlier, so this means that it has stalled.
 pub const GIVE_UP_AFTER_MS: u64 = 3_950;
+/// Where ARCOUNT stands in a header.
+const ADDITIONAL_COUNT: std::ops::Range<usize> = 10..12;
 
-/// Who asked, and by which door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// By UDP: the index of the door and the peer.
-    Datagram(usize, Peer),
-    /// By a stream: a ticket, the client and the address asked.
-    Stream(u64, std::net::SocketAddr, std::net::SocketAddr),
-}
-
-/// A client that waits, with its packet as it came.
+/// A client that waits, with as much of its query as the answer needs: at most 271 octets, however many options it had.
 #[derive(Debug)]
 pub struct Waiter {
     /// Where the answer goes.
     pub asker: Asker,
-    /// The query, octet for octet.
+    /// Header and question, octet for octet, but for ARCOUNT, which is 0.
     pub packet: Box<[u8]>,
+    /// What its OPT said.
+    pub edns: Option<Edns>,
+}
+
+impl Waiter {
+    /// The sender of `packet`, from which `query` was peeked.
+    pub fn new(asker: Asker, packet: &[u8], query: &Query) -> Self {
+        let mut packet: Box<[u8]> = packet.get(..query.question_end).unwrap_or_default().into();
+        if let Some(count) = packet.get_mut(ADDITIONAL_COUNT) {
+            count.fill(0);
+        }
+        Self { asker, packet, edns: query.edns }
+    }
+
+    fn id(&self) -> Option<[u8; 2]> {
+        self.packet.first_chunk::<2>().copied()
+    }
 }
 
 /// What became of a miss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
-    /// The first asker: somebody must be sent for the answer.
-    First,
+    /// The first asker: somebody must be sent for this.
+    First(Arc<Question>),
     /// An equal question is under way.
     Later,
+    /// The same client has asked the same before and waits already.
+    Again,
     /// A bound is reached.
     Full,
 }
@@ -54,50 +76,93 @@ struct Entry {
     started_ms: u64,
 }
 
+/// Times at which something falls due, earliest first. What was answered in the meantime is passed over.
+type DueTimes = VecDeque<(u64, Arc<Question>)>;
+
 /// The questions of one worker that are under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pending {
     entries: HashMap<Arc<Question>, Entry, RandomState>,
-    stale_at: VecDeque<(u64, Arc<Question>)>,
-    give_up_at: VecDeque<(u64, Arc<Question>)>,
+    stale_at: DueTimes,
+    give_up_at: DueTimes,
+    waiting: usize,
+    hash: RandomState,
+    by_client: Box<[u16]>,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::default(),
+            stale_at: DueTimes::new(),
+            give_up_at: DueTimes::new(),
+            waiting: 0,
+            hash: RandomState::default(),
+            by_client: vec![0; CLIENT_PLACES].into(),
+        }
+    }
 }
 
 impl Pending {
-    /// Lets a client wait for a question. The second value is the question to send for, for the first asker.
-    pub fn join(
-        &mut self,
-        question: QuestionRef<'_>,
-        waiter: Waiter,
-        has_stale: bool,
-        now_ms: u64,
-    ) -> (Joined, Option<Arc<Question>>) {
-        if let Some(entry) = self.entries.get_mut(&question) {
-            return (entry.join(waiter), None);
+    /// Lets a client wait for a question. `has_stale`: it is content with a stale answer after a while.
+    pub fn join(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Joined {
+        let place = self.place(&waiter.asker);
+        let has_room =
+            self.waiting < MAX_WAITING && self.by_client.get(place).is_some_and(|held| *held < MAX_WAITING_PER_CLIENT);
+        let joined = match self.entries.get_mut(&question) {
+            Some(entry) if entry.holds(&waiter) => return Joined::Again,
+            Some(entry) if has_room && entry.waiters.len() < MAX_WAITERS => {
+                entry.waiters.push(waiter);
+                Joined::Later
+            }
+            None if has_room && self.entries.len() < MAX_QUESTIONS => {
+                Joined::First(self.begin(question, waiter, has_stale, now_ms))
+            }
+            _ => return Joined::Full,
+        };
+        self.waiting += 1;
+        if let Some(held) = self.by_client.get_mut(place) {
+            *held += 1;
         }
-        if self.entries.len() >= MAX_QUESTIONS {
-            return (Joined::Full, None);
-        }
+        joined
+    }
+
+    fn begin(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Arc<Question> {
         let question = Arc::new(question.to_owned());
         if has_stale {
-            self.stale_at.push_back((now_ms + STALE_AFTER_MS, question.clone()));
+            self.push_due(|pending| &mut pending.stale_at, now_ms + STALE_AFTER_MS, &question);
         }
-        self.give_up_at.push_back((now_ms + GIVE_UP_AFTER_MS, question.clone()));
+        self.push_due(|pending| &mut pending.give_up_at, now_ms + GIVE_UP_AFTER_MS, &question);
         self.entries.insert(question.clone(), Entry { waiters: vec![waiter], started_ms: now_ms });
-        (Joined::First, Some(question))
+        question
+    }
+
+    /// Most questions are answered long before they fall due, so the queues would grow with the rate of answers.
+    fn push_due(&mut self, queue: fn(&mut Self) -> &mut DueTimes, due_ms: u64, question: &Arc<Question>) {
+        if queue(self).len() >= 2 * MAX_QUESTIONS {
+            let mut times = std::mem::take(queue(self));
+            times.retain(|(_, question)| {
+                // The very same question, not an equal one that was asked later.
+                self.entries.get_key_value(&**question).is_some_and(|(known, _)| Arc::ptr_eq(known, question))
+            });
+            *queue(self) = times;
+        }
+        queue(self).push_back((due_ms, question.clone()));
     }
 
     /// Takes all that wait for a question; it is no longer under way.
     pub fn take(&mut self, question: &Question) -> Vec<Waiter> {
-        self.entries.remove(question).map(|entry| entry.waiters).unwrap_or_default()
+        let waiters = self.entries.remove(question).map(|entry| entry.waiters).unwrap_or_default();
+        self.release(waiters)
     }
 
     /// A question whose waiters should now hear a stale answer; it stays under way.
     pub fn next_stale(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
         while let Some((due_ms, question)) = pop_due(&mut self.stale_at, now_ms) {
-            if let Some(entry) =
-                self.entries.get_mut(&*question).filter(|entry| entry.started_ms + STALE_AFTER_MS == due_ms)
-            {
-                return Some((question, std::mem::take(&mut entry.waiters)));
+            let same = |entry: &&mut Entry| entry.started_ms + STALE_AFTER_MS == due_ms;
+            if let Some(entry) = self.entries.get_mut(&*question).filter(same) {
+                let waiters = std::mem::take(&mut entry.waiters);
+                return Some((question, self.release(waiters)));
             }
         }
         None
@@ -117,7 +182,7 @@ impl Pending {
 
     /// When something falls due next.
     pub fn next_due_ms(&self) -> Option<u64> {
-        let due = |queue: &VecDeque<(u64, Arc<Question>)>| queue.front().map(|(due_ms, _)| *due_ms);
+        let due = |queue: &DueTimes| queue.front().map(|(due_ms, _)| *due_ms);
         [due(&self.stale_at), due(&self.give_up_at)].into_iter().flatten().min()
     }
 
@@ -125,25 +190,37 @@ impl Pending {
     pub fn len(&self) -> usize {
         self.entries.len()
     }
-}
 
-impl Entry {
-    /// A client that repeats itself (same door, peer and ID) waits once.
-    fn join(&mut self, waiter: Waiter) -> Joined {
-        let id = |packet: &[u8]| packet.first_chunk::<2>().copied();
-        let again = |other: &Waiter| other.asker == waiter.asker && id(&other.packet) == id(&waiter.packet);
-        if self.waiters.iter().any(again) {
-            return Joined::Later;
+    /// Clients that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// They wait no longer.
+    fn release(&mut self, waiters: Vec<Waiter>) -> Vec<Waiter> {
+        self.waiting = self.waiting.saturating_sub(waiters.len());
+        for waiter in &waiters {
+            let place = self.place(&waiter.asker);
+            if let Some(held) = self.by_client.get_mut(place) {
+                *held = held.saturating_sub(1);
+            }
         }
-        if self.waiters.len() >= MAX_WAITERS {
-            return Joined::Full;
-        }
-        self.waiters.push(waiter);
-        Joined::Later
+        waiters
+    }
+
+    fn place(&self, asker: &Asker) -> usize {
+        self.hash.hash_one(asker.client().ip()) as usize % CLIENT_PLACES
     }
 }
 
-fn pop_due(queue: &mut VecDeque<(u64, Arc<Question>)>, now_ms: u64) -> Option<(u64, Arc<Question>)> {
+impl Entry {
+    /// Whether this very query waits already: a client that repeats itself (same door, peer and ID) is answered once.
+    fn holds(&self, waiter: &Waiter) -> bool {
+        self.waiters.iter().any(|other| other.asker == waiter.asker && other.id() == waiter.id())
+    }
+}
+
+fn pop_due(queue: &mut DueTimes, now_ms: u64) -> Option<(u64, Arc<Question>)> {
     queue.front().filter(|(due_ms, _)| *due_ms <= now_ms)?;
     queue.pop_front()
 }
@@ -152,69 +229,152 @@ fn pop_due(queue: &mut VecDeque<(u64, Arc<Question>)>, now_ms: u64) -> Option<(u
 mod tests {
     use super::*;
 
-    fn question(name: &'static [u8]) -> QuestionRef<'static> {
+    fn question(name: &[u8]) -> QuestionRef<'_> {
         QuestionRef { name, qtype: 1, flags: 0, rewrite: None }
     }
 
     fn waiter(ticket: u64, id: u8) -> Waiter {
-        let address = "192.0.2.1:1000".parse().expect("an address");
-        Waiter { asker: Asker::Stream(ticket, address, address), packet: [0, id, 1, 0].into() }
+        waiter_at("192.0.2.1:1000", ticket, id)
+    }
+
+    fn waiter_at(address: &str, ticket: u64, id: u8) -> Waiter {
+        let address = address.parse().expect("an address");
+        Waiter { asker: Asker::Stream(ticket, address, address), packet: [0, id, 1, 0].into(), edns: None }
+    }
+
+    /// A waiter like no other, at an address of its own.
+    fn other_waiter(number: u32) -> Waiter {
+        waiter_at(&format!("{}:1000", std::net::Ipv4Addr::from(0x0a00_0000 + number)), u64::from(number), 1)
+    }
+
+    fn join(pending: &mut Pending, name: &[u8], waiter: Waiter, has_stale: bool, now_ms: u64) -> Joined {
+        pending.join(question(name), waiter, has_stale, now_ms)
+    }
+
+    fn first(joined: Joined) -> Arc<Question> {
+        match joined {
+            Joined::First(question) => question,
+            other => panic!("the first to ask, not {other:?}"),
+        }
     }
 
     #[test]
     fn equal_questions_are_asked_once_and_all_are_answered() {
         let mut pending = Pending::default();
-        let (joined, sent) = pending.join(question(b"\x01a\0"), waiter(1, 1), false, 0);
-        assert_eq!(joined, Joined::First);
-        assert_eq!(pending.join(question(b"\x01a\0"), waiter(2, 1), false, 1).0, Joined::Later);
-        assert_eq!(pending.join(question(b"\x01b\0"), waiter(3, 1), false, 1).0, Joined::First);
-        assert_eq!(pending.take(&sent.expect("a question to send")).len(), 2);
-        assert_eq!(pending.len(), 1);
+        let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 0));
+        assert_eq!(join(&mut pending, b"\x01a\0", waiter(2, 1), false, 1), Joined::Later);
+        first(join(&mut pending, b"\x01b\0", waiter(3, 1), false, 1));
+        assert_eq!(pending.take(&sent).len(), 2);
+        assert_eq!((pending.len(), pending.waiting()), (1, 1));
     }
 
     #[test]
     fn a_client_that_repeats_itself_is_answered_once() {
         let mut pending = Pending::default();
-        let (_, sent) = pending.join(question(b"\x01a\0"), waiter(1, 1), false, 0);
-        pending.join(question(b"\x01a\0"), waiter(1, 1), false, 5);
-        pending.join(question(b"\x01a\0"), waiter(1, 2), false, 6);
-        assert_eq!(pending.take(&sent.expect("a question to send")).len(), 2);
+        let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 0));
+        assert_eq!(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 5), Joined::Again);
+        assert_eq!(join(&mut pending, b"\x01a\0", waiter(1, 2), false, 6), Joined::Later);
+        assert_eq!(pending.take(&sent).len(), 2);
     }
 
     #[test]
     fn stale_comes_first_and_then_nothing_waits_for_ever() {
         let mut pending = Pending::default();
-        pending.join(question(b"\x01a\0"), waiter(1, 1), true, 100);
+        join(&mut pending, b"\x01a\0", waiter(1, 1), true, 100);
         assert!(pending.next_stale(100 + STALE_AFTER_MS - 1).is_none());
         assert_eq!(pending.next_stale(100 + STALE_AFTER_MS).map(|(_, waiters)| waiters.len()), Some(1));
-        pending.join(question(b"\x01a\0"), waiter(2, 1), true, 2_000);
+        join(&mut pending, b"\x01a\0", waiter(2, 1), true, 2_000);
         assert!(pending.next_expired(100 + GIVE_UP_AFTER_MS - 1).is_none());
         assert_eq!(pending.next_expired(100 + GIVE_UP_AFTER_MS).map(|(_, waiters)| waiters.len()), Some(1));
-        assert_eq!((pending.len(), pending.next_due_ms()), (0, None));
+        assert_eq!((pending.len(), pending.waiting(), pending.next_due_ms()), (0, 0, None));
     }
 
     #[test]
     fn an_answered_question_does_not_expire_when_it_is_asked_again() {
         let mut pending = Pending::default();
-        let (_, sent) = pending.join(question(b"\x01a\0"), waiter(1, 1), true, 0);
-        pending.take(&sent.expect("a question to send"));
-        pending.join(question(b"\x01a\0"), waiter(2, 2), true, 1_000);
+        let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), true, 0));
+        pending.take(&sent);
+        join(&mut pending, b"\x01a\0", waiter(2, 2), true, 1_000);
         assert!(pending.next_stale(STALE_AFTER_MS).is_none());
         assert!(pending.next_expired(GIVE_UP_AFTER_MS).is_none());
         assert!(pending.next_expired(1_000 + GIVE_UP_AFTER_MS).is_some());
     }
 
     #[test]
-    fn bounds_hold() {
+    fn what_a_waiter_keeps_does_not_grow_with_its_options() {
+        let mut packet = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x03WwW\x07example\x00\x00\x01\x00\x01".to_vec();
+        let end = packet.len();
+        packet.extend_from_slice(b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\xff\x00\xfd\xe9\xfe\xfc");
+        packet.extend_from_slice(&[0; 0xfefc]);
+        let mut query = Query::default();
+        schoolgate_wire::peek(&packet, &mut query).expect("a query");
+        let waiter = Waiter::new(waiter(1, 1).asker, &packet, &query);
+        assert_eq!(waiter.packet.len(), end);
+        schoolgate_wire::peek(&waiter.packet, &mut query).expect("still a query");
+        assert!(waiter.edns.is_some_and(|edns| edns.dnssec_ok) && query.id == 0x1234);
+    }
+
+    #[test]
+    fn a_question_has_a_bound_of_waiters() {
         let mut pending = Pending::default();
-        for ticket in 0..MAX_WAITERS as u64 {
-            assert_ne!(pending.join(question(b"\x01a\0"), waiter(ticket, 1), false, 0).0, Joined::Full);
+        for number in 0..MAX_WAITERS as u32 {
+            assert_ne!(join(&mut pending, b"\x01a\0", other_waiter(number), false, 0), Joined::Full);
         }
-        assert_eq!(pending.join(question(b"\x01a\0"), waiter(u64::MAX, 1), false, 0).0, Joined::Full);
-        for at in 1..MAX_QUESTIONS as u16 {
-            let name: &'static [u8] = Box::leak(Box::new([2, (at >> 8) as u8, at as u8, 0]));
-            assert_eq!(pending.join(question(name), waiter(1, 1), false, 0).0, Joined::First);
+        assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(1 << 20), false, 0), Joined::Full);
+        first(join(&mut pending, b"\x01b\0", other_waiter(1 << 20), false, 0));
+    }
+
+    #[test]
+    fn questions_have_a_bound_and_room_comes_back() {
+        let mut pending = Pending::default();
+        let name = |number: u32| [[3].as_slice(), &number.to_be_bytes()[1..], &[0]].concat();
+        for number in 0..MAX_QUESTIONS as u32 {
+            first(join(&mut pending, &name(number), other_waiter(number), false, 0));
         }
-        assert_eq!(pending.join(question(b"\x01z\0"), waiter(1, 1), false, 0).0, Joined::Full);
+        assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Full);
+        let oldest = question(&name(0)).to_owned();
+        assert_eq!(pending.take(&oldest).len(), 1);
+        first(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0));
+    }
+
+    #[test]
+    fn those_who_wait_have_a_bound_in_all() {
+        let mut pending = Pending::default();
+        for number in 0..MAX_WAITING as u32 {
+            let name = [2, b'a' + (number / 500 / 26) as u8, b'a' + (number / 500 % 26) as u8, 0];
+            assert_ne!(join(&mut pending, &name, other_waiter(number), false, 0), Joined::Full, "{number}");
+        }
+        assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Full);
+        while pending.next_expired(GIVE_UP_AFTER_MS).is_some() {}
+        assert_eq!(pending.waiting(), 0);
+        first(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, GIVE_UP_AFTER_MS));
+    }
+
+    #[test]
+    fn one_client_does_not_take_the_places_of_the_others() {
+        let mut pending = Pending::default();
+        let name = |number: u16| [[2].as_slice(), &number.to_be_bytes(), &[0]].concat();
+        for number in 0..MAX_WAITING_PER_CLIENT {
+            first(join(&mut pending, &name(number), waiter(u64::from(number), 1), false, 0));
+        }
+        assert_eq!(join(&mut pending, b"\x01z\0", waiter(1, 1), false, 0), Joined::Full);
+        // One of these at most falls on the same place.
+        let admitted = (1..3).filter(|n| join(&mut pending, b"\x01z\0", other_waiter(*n), false, 0) != Joined::Full);
+        assert!(admitted.count() > 0);
+        while pending.next_expired(GIVE_UP_AFTER_MS).is_some() {}
+        first(join(&mut pending, b"\x01z\0", waiter(1, 1), false, GIVE_UP_AFTER_MS));
+    }
+
+    #[test]
+    fn quickly_answered_questions_leave_nothing_behind() {
+        let mut pending = Pending::default();
+        first(join(&mut pending, b"\x04slow\0", waiter(1, 1), true, 0));
+        for number in 0..20 * MAX_QUESTIONS as u32 {
+            let name = [[4].as_slice(), &number.to_be_bytes(), &[0]].concat();
+            let sent = first(join(&mut pending, &name, waiter(2, 1), true, 1));
+            pending.take(&sent);
+        }
+        assert!(pending.give_up_at.len() <= 2 * MAX_QUESTIONS && pending.stale_at.len() <= 2 * MAX_QUESTIONS);
+        assert!(pending.next_stale(STALE_AFTER_MS).is_some() && pending.next_expired(GIVE_UP_AFTER_MS).is_some());
     }
 }

@@ -16,7 +16,7 @@ pub struct Settings {
     /// Bound of the packet cache, octets, for all workers together.
     #[serde(default = "default_cache_octets")]
     pub cache_octets: u64,
-    /// Answers are kept at least this long, seconds.
+    /// Answers are kept at least this long, and their TTLs raised to it, seconds. The bounds below win.
     #[serde(default)]
     pub min_ttl_s: u32,
     /// Answers are kept at most this long, seconds.
@@ -49,5 +49,11 @@ impl Settings {
     /// [`Settings::stale_for_s`] in milliseconds.
     pub fn stale_for_ms(&self) -> u64 {
         u64::from(self.stale_for_s) * 1000
+    }
+
+    /// How long an answer may be kept at most, seconds.
+    #[inline]
+    pub fn most_ttl_s(&self, is_negative: bool) -> u32 {
+        if is_negative { self.max_negative_ttl_s } else { self.max_ttl_s }
     }
 }

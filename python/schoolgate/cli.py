@@ -1,0 +1,277 @@
+"""The command line: arguments and help. What a command does is in `commands`, and loaded only when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schoolgate.errors import SchoolgateError
+
+# The state directory is nobody else's.
+UMASK = 0o077
+
+CONFIG_HELP = (
+    "The settings file. Default: $SCHOOLGATE_CONFIG, else /etc/schoolgate/schoolgate.toml, else built-in settings."
+)
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="SCHOOLGATE_CONFIG",
+        show_envvar=False,
+        help=CONFIG_HELP,
+        dir_okay=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
+Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who applies it. Default: your login name.")]
+
+EXAMPLES = """Examples:
+
+schoolgate run — start here: builds the lists, answers on 127.0.0.1 port 5300
+
+schoolgate explain www.example.org --client 10.1.20.50 — why is it open or closed for that device?
+
+schoolgate policy apply school.toml --reason "open the maths site" — change what is denied to whom
+
+schoolgate check --config schoolgate.toml — read everything, change nothing, name every mistake"""
+
+app = typer.Typer(
+    name="schoolgate",
+    help="A DNS filter for schools: decides by network segment, and says why.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+policy_app = typer.Typer(no_args_is_help=True, help="What is denied to whom: every change is a revision with a reason.")
+lists_app = typer.Typer(no_args_is_help=True, help="The lists that policies decide by.")
+config_app = typer.Typer(no_args_is_help=True, help="The settings of the service itself.")
+app.add_typer(policy_app, name="policy")
+app.add_typer(lists_app, name="lists")
+app.add_typer(config_app, name="config")
+
+
+def main() -> None:
+    """The entry point: what a person can act on is printed as it is, with exit code 1; wrong usage has code 2."""
+    os.umask(UMASK)
+    try:
+        app()
+    except SchoolgateError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # `schoolgate ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _config(given: Path | None) -> Path | None:
+    from schoolgate.commands.place import config_path
+
+    return config_path(given)
+
+
+def _level(text: str) -> str:
+    from schoolgate.telemetry import LEVELS
+
+    if text not in LEVELS:
+        raise typer.BadParameter(f"use one of: {', '.join(LEVELS)}", param_hint="--log-level")
+    return text
+
+
+@app.command(epilog="Then, in another terminal:\n\ndig @127.0.0.1 -p 5300 example.com")
+def run(config: Config = None, log_level: LogLevel = "info") -> None:
+    """Start everything on this machine: build the lists if there are none, then answer until Ctrl-C."""
+    from schoolgate.commands import service
+
+    service.run(_config(config), _level(log_level))
+
+
+@app.command()
+def serve(config: Config = None, log_level: LogLevel = "info") -> None:
+    """Answer queries until stopped; for a service manager. Logs go to standard error, as JSON."""
+    from schoolgate.commands import service
+
+    service.serve(_config(config), _level(log_level))
+
+
+@app.command()
+def reload(config: Config = None) -> None:
+    """Have the running service read configuration, policy and lists anew. What is broken keeps all that is in force."""
+    from schoolgate.commands import service
+
+    service.reload(_config(config))
+
+
+@app.command(epilog="schoolgate check --policy new-policy.toml — before you apply it")
+def check(
+    config: Config = None,
+    policy: Annotated[Path | None, typer.Option("--policy", "-p", metavar="FILE", help="Check this policy.")] = None,
+) -> None:
+    """Read configuration, lists and policy, change nothing, and name every mistake with its place."""
+    from schoolgate.commands import configuration
+
+    configuration.check(_config(config), policy)
+
+
+@app.command(
+    epilog="schoolgate explain games.example.net --client 10.1.20.50 --at 2026-11-23T12:30 — and in the lunch break?"
+)
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to decide, such as www.example.org.")],
+    client: Annotated[str, typer.Option("--client", metavar="ADDRESS", help="The device that asks.")] = "127.0.0.1",
+    type_: Annotated[str, typer.Option("--type", "-t", metavar="TYPE", help="The type of record.")] = "A",
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="At another time: 2026-11-23T12:30 (school's time zone), or with an offset."
+        ),
+    ] = None,
+    asked: Annotated[
+        str | None,
+        typer.Option(
+            "--asked",
+            metavar="ADDRESS[:PORT]",
+            help="The address of ours that is asked. Default: the first of server.listen.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, what else matched."""
+    from schoolgate.commands import explain as explaining
+
+    explaining.explain(_config(config), name, client, type_, at, asked, as_json)
+
+
+@app.command(epilog="schoolgate query example.com AAAA --source 127.0.0.2 — as another client of this machine")
+def query(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to ask for.")],
+    type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="The type of record.", show_default=True)] = "A",
+    server: Annotated[
+        str | None, typer.Option("--server", "-s", metavar="ADDRESS[:PORT]", help="Default: our own service.")
+    ] = None,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Ask over TCP.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="ADDRESS", help="Ask from this address of ours.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Ask a DNS server one question, and show the answer with the reason a filter gives."""
+    from schoolgate.commands import query as querying
+
+    querying.query(_config(config), name, type_, server, source, tcp)
+
+
+@app.command()
+def status(
+    as_json: Json = False,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait.", min=0.1)] = 3.0,
+    config: Config = None,
+) -> None:
+    """Say how the running service is: serials, ages, counters, forwarders. Exit code 1 when nothing answers."""
+    from schoolgate.commands import status as showing
+
+    showing.status(_config(config), as_json, timeout)
+
+
+@lists_app.command("build")
+def lists_build(config: Config = None) -> None:
+    """Compile all lists into a new snapshot, prove it, and have the running service use it."""
+    from schoolgate.commands import lists
+
+    lists.build_lists(_config(config))
+
+
+@lists_app.command("show")
+def lists_show(as_json: Json = False, config: Config = None) -> None:
+    """Show which lists are in the current snapshot, and how many names each holds."""
+    from schoolgate.commands import lists
+
+    lists.show(_config(config), as_json)
+
+
+@policy_app.command("apply", epilog='schoolgate policy apply school.toml --reason "open the maths site"')
+def policy_apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in TOML; - reads standard input.")],
+    reason: Reason,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Check a policy, store it as a new revision, and put it in force. With a mistake in it nothing changes."""
+    from schoolgate.commands import policy
+
+    policy.apply(_config(config), file, reason, who)
+
+
+@policy_app.command("show", epilog="schoolgate policy show > school.toml — to edit and apply")
+def policy_show(
+    number: Annotated[int | None, typer.Argument(metavar="[N]", help="The revision. Default: the latest.")] = None,
+    config: Config = None,
+) -> None:
+    """Print a revision as TOML."""
+    from schoolgate.commands import policy
+
+    policy.show(_config(config), number)
+
+
+@policy_app.command("diff", epilog="schoolgate policy diff school.toml — what would applying this file change?")
+def policy_diff(
+    old: Annotated[str | None, typer.Argument(metavar="[A]", help="A revision, or a file.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="[B]", help="Another. Default: the latest revision.")] = None,
+    config: Config = None,
+) -> None:
+    """Show what changed between two policies. Default: between the latest two revisions."""
+    from schoolgate.commands import policy
+
+    policy.diff(_config(config), old, new)
+
+
+@policy_app.command("log")
+def policy_log(config: Config = None) -> None:
+    """List all revisions, newest first: who, when, why."""
+    from schoolgate.commands import policy
+
+    policy.log(_config(config))
+
+
+@policy_app.command("rollback")
+def policy_rollback(
+    number: Annotated[int, typer.Argument(metavar="N", help="The revision to go back to.")],
+    reason: Reason,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Put an older revision in force again, as a new revision."""
+    from schoolgate.commands import policy
+
+    policy.rollback(_config(config), number, reason, who)
+
+
+@policy_app.command("templates", epilog="schoolgate policy templates primary-school > school.toml")
+def policy_templates(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one.")] = None,
+    config: Config = None,
+) -> None:
+    """List the policies that come with schoolgate, to start from."""
+    from schoolgate.commands import policy
+
+    policy.templates(_config(config), name)
+
+
+@config_app.command("sample", epilog="schoolgate config sample > schoolgate.toml")
+def config_sample() -> None:
+    """Print a settings file that names everything there is to set, at its default."""
+    from schoolgate.commands import configuration
+
+    configuration.print_sample()
