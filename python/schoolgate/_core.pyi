@@ -1,8 +1,8 @@
 """The Rust core of schoolgate: the stairs between the Rust floor and the Python floor.
 
 Only octets, numbers, text and tuples go up and down, in batches. Every call that may take longer than about ten
-microseconds gives the GIL up. Classes are immutable. All exceptions but `ValueError` (an argument that is no address, no
-name, no JSON of the stated shape: a defect of the caller) are `SchoolgateError`s, whose message is for a person.
+microseconds gives the GIL up. Classes are immutable. All exceptions but `ValueError` (an argument that is no address,
+no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateError`s, whose message is for a person.
 """
 
 from os import PathLike
@@ -106,8 +106,8 @@ class Plane:
         query message with ID 0, RD, EDNS 1232 and no client subnet (RFC 7871))."""
 
     def complete(self, results: list[tuple[int, bytes | None, int]]) -> None:
-        """(token, reply message, 0) or (token, None, EDE code of the failure: 22 or 23, RFC 8914). The reply is checked:
-        one that does not answer the question counts as a failure. Unknown tokens are passed over."""
+        """(token, reply message, 0) or (token, None, EDE code of the failure: 22 or 23, RFC 8914). The reply is
+        checked: one that does not answer the question counts as a failure. Unknown tokens are passed over."""
 
     def install(self, snapshot: Snapshot | None, table: PolicyTable | None) -> None:
         """Puts lists, policies or both in force; None keeps what is. Built first, then one pointer is swapped: no query

@@ -148,7 +148,7 @@ def explain(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, what else matched."""
+    """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, the rest."""
     from schoolgate.commands import explain as explaining
 
     explaining.explain(_config(config), name, client, type_, at, asked, as_json)

@@ -1,4 +1,4 @@
-"""What is in force as a whole: settings, lists, policy. Immutable; a change makes a new one or fails and changes nothing.
+"""What is in force as a whole: settings, lists, policy. A change makes a new whole, or fails and changes nothing.
 
 These functions read files and compile: they run in a thread, never on the event loop.
 """
@@ -38,7 +38,7 @@ def config_label(config: Path | None) -> str:
 
 
 def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> InForce:
-    """What to start with. Builds the lists when there are none; raises a `SchoolgateError` when something cannot be used."""
+    """What to start with. Builds the lists when there are none; a `SchoolgateError` says what cannot be used."""
     ground = read_ground(settings, config_label(config))
     lists = _lists_at_start(settings, say)
     revision = start_revisions(settings, ground, now)

@@ -228,7 +228,8 @@ class Service:
             raise
         finally:
             self.last_reload = outcome
-            self._say_ready()
+            if not self._stopping.is_set():
+                self._say_ready()
         return outcome
 
     def _what_changed(self, before: Settings, whole: InForce) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The state directory: policy revisions, snapshots, the control socket. It belongs to one user and one running service."""
+"""The state directory: policy revisions, snapshots, the control socket. It has one user and one running service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asked: from the settings to the routes of the resolver, with the machine's own resolvers where "system" is said."""
+"""Who is asked: from the settings to the resolver's routes, with the machine's own resolvers for "system"."""
 
 from __future__ import annotations
 

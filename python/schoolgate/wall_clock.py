@@ -1,4 +1,4 @@
-"""Notices when policies must be compiled again: at a boundary of a schedule, once a day, and when somebody sets the clock.
+"""Notices when policies must be compiled again: a schedule's boundary, a new day, a clock that was set.
 
 The plane never looks at the clock. This does, for it, each second.
 """
@@ -13,7 +13,7 @@ LONGEST_S = 86400.0
 
 
 class WallClock:
-    """Give it both clocks now and then; it says why to compile again. `monotonic_s` counts seconds, whatever happens."""
+    """Give it both clocks now and then; it says why to compile again. Setting the clock leaves `monotonic_s` alone."""
 
     def __init__(self, now: dt.datetime, monotonic_s: float) -> None:
         self._offset_s = now.timestamp() - monotonic_s

@@ -10,7 +10,8 @@ pub const MOST_OCTETS: usize = 1536;
 pub struct Batch {
     // The headers point into the boxes, which never move.
     buffers: Box<[[u8; MOST_OCTETS]]>,
-    peers: Box<[libc::sockaddr_storage]>,
+    /// Written by the kernel only.
+    _peers: Box<[libc::sockaddr_storage]>,
     vectors: Box<[libc::iovec]>,
     headers: Box<[libc::mmsghdr]>,
     keeps_peers: bool,
@@ -36,7 +37,7 @@ impl Batch {
             header
         });
         let headers = headers.collect();
-        Self { buffers, peers, vectors, headers, keeps_peers }
+        Self { buffers, _peers: peers, vectors, headers, keeps_peers }
     }
 
     /// How many datagrams fit.

@@ -30,7 +30,7 @@ def print_sample() -> None:
 
 
 def check(config: Path | None, policy: Path | None) -> None:
-    """Reads configuration and policy as a start would, changes nothing, and raises `CheckFailed` with everything wrong."""
+    """Reads configuration and policy as a start would and changes nothing; `CheckFailed` holds everything wrong."""
     wrong: list[str] = []
     settings = _try(wrong, lambda: load(config))
     # With unusable settings the policy is still read, with the shipped lists, so that all mistakes come at once.

@@ -1,4 +1,4 @@
-"""`explain`: why a name is open or closed, for whom, now or at another time. The plane's own walk, never a second one."""
+"""`explain`: why a name is open or closed, for whom, now or at another time. The plane's own walk, no second one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from schoolgate import _core, state_dir
 from schoolgate.commands.place import own_address
 from schoolgate.commands.questions import type_name, type_number
-from schoolgate.commands.terminal import note, out, say, say_json, table
+from schoolgate.commands.terminal import out, say, say_json, table
 from schoolgate.config import Settings, SocketAddress, load
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.config.problems import message_and_remedy
@@ -38,6 +38,16 @@ LAYERS = {
     "category": "9 categories and services of the policy",
     "unknown": "10 the policy's rule for unknown names",
     "allow": "11 nobody says anything: open",
+}
+# Keys of a decision, as `explain` names them.
+_WORDS = {
+    "category": "category",
+    "feed": "list",
+    "rule": "rule",
+    "listed_name": "listed as",
+    "own_name": "own name",
+    "rewrite": "rewrite",
+    "local_zone": "zone",
 }
 
 
@@ -147,21 +157,17 @@ def _print(question: Asked, told: dict[str, Any], source: str) -> None:
     decision = told["decision"]
     say(f"{question.name} {type_name(question.qtype)}, asked by {question.client} of {question.local}", "bold")
     denied = decision is None or decision["effect"] == "deny"
-    say(f"  {'DENIED' if denied else 'ALLOWED'}: {told['answer']}", "bold red" if denied else "bold green")
+    word = "DENIED" if denied else "ALLOWED"
+    say(f"  {word}: {told['answer'].removeprefix('denied: ')}", "bold red" if denied else "bold green")
     if decision is not None:
         say(f"  segment   {told['segment'] or 'none; unknown clients get the strictest policy'}")
         say(f"  policy    {decision['policy']}")
         say(f"  layer     {LAYERS.get(decision['layer'], decision['layer'])}")
-        words = ("category", "category"), ("feed", "list"), ("rule", "rule"), ("listed_name", "listed as")
-        words += ("own_name", "own name"), ("rewrite", "rewrite"), ("local_zone", "zone")
-        for key, word in words:
+        for key, word in _WORDS.items():
             if decision[key] is not None and not (key == "rule" and decision["rule"] == decision["feed"]):
                 say(f"  {word:<9} {decision[key]}")
         _print_matched(decision["matched"])
-    note(
-        f"  decided by policy revision {told['policy_revision']} and lists serial {told['lists_serial']}; from {source}",
-        "dim",
-    )
+    say(f"  decided by policy revision {told['policy_revision']}, lists serial {told['lists_serial']}; {source}", "dim")
 
 
 def _print_matched(matched: list[dict[str, Any]]) -> None:

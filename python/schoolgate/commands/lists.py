@@ -42,9 +42,7 @@ def build_with_progress(settings: Settings) -> BuildReport:
     """A build with its steps on the terminal."""
     with err.status("building lists") as status:
         report = build(settings, status.update)
-    say(
-        f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} proved by a test name"
-    )
+    say(f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} lists proved")
     for reason, skipped in sorted(report.skipped.items()):
         note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
     for source in report.sources:
@@ -63,7 +61,7 @@ def show(config: Path | None, as_json: bool) -> None:
         say_json(meta | {"path": str(opened.path), "built_at": opened.built_at, "serials_kept": store.serials()})
         return
     built = opened.built_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    say(f"lists serial {meta['serial']}, built {built}: {meta['entries']} names, {meta['size_octets'] / 2**20:.1f} MiB")
+    say(f"lists serial {meta['serial']}, built {built}: {meta['entries']} names, {meta['size_octets'] / 1024:.0f} KiB")
     say(f"{opened.path}; kept: {', '.join(map(str, store.serials()))}")
     for problem in opened.problems:
         note(problem, "yellow")

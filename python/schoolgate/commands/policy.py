@@ -21,6 +21,7 @@ from schoolgate.policy import (
     Revision,
     RevisionStore,
     difference,
+    parse,
     template_names,
     template_text,
 )
@@ -144,15 +145,8 @@ def _text(store: RevisionStore, what: str) -> tuple[str, str]:
         revision = store.show(int(what))
         return label(revision), revision.text
     text = read_text(Path(what))
-    read_policy_syntax(text, what)
+    parse(text, what)  # a file with mistakes has no differences to show
     return what, text
-
-
-def read_policy_syntax(text: str, file: str) -> None:
-    """A file with mistakes in its TOML has no differences to show."""
-    from schoolgate.policy import parse
-
-    parse(text, file)
 
 
 def _check(settings: Settings, config: Path | None, text: str, file: str) -> None:

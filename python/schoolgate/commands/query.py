@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from schoolgate.commands.place import own_address
 from schoolgate.commands.questions import type_name, type_number
-from schoolgate.commands.terminal import note, say
+from schoolgate.commands.terminal import say
 from schoolgate.config import SocketAddress, load
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.config.problems import message_and_remedy
@@ -85,7 +85,7 @@ def query(config: Path | None, name: str, qtype: str, server: str | None, source
         say(f"  authority: {answer.rname} {answer.ttl} {type_name(answer.rtype)} {answer.rdata}")
     for reason in extended_errors(reply.record):
         say(f"  reason: {reason}", "yellow")
-    note(
+    say(
         f"  {reply.took_ms:.1f} ms, {address}, {reply.transport}, {reply.octets} octets, flags {flags or 'none'}", "dim"
     )
 

@@ -1,4 +1,4 @@
-"""Where commands print: answers on standard output, everything else on standard error, so that a pipe gets only answers."""
+"""Where commands print: answers on standard output, the rest on standard error, so that a pipe gets answers only."""
 
 from __future__ import annotations
 

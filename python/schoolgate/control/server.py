@@ -1,4 +1,4 @@
-"""The service's end of the control socket. A client that is slow, greedy or confused costs a connection, nothing else."""
+"""The service's end of the control socket. A slow, greedy or confused client costs a connection, nothing else."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _refusal(error: str) -> dict[str, Any]:
 def _listening_socket(path: Path) -> socket.socket:
     if len(os.fsencode(path)) > LONGEST_PATH_OCTETS:
         raise ControlSocketUnusable(
-            f"{path}: a socket's path has at most {LONGEST_PATH_OCTETS} octets; set server.control_socket to a shorter one"
+            f"{path}: longer than a socket's path may be ({LONGEST_PATH_OCTETS} octets); set server.control_socket"
         )
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.setblocking(False)

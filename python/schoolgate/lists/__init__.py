@@ -1,4 +1,4 @@
-"""From list files to the snapshot that the plane decides by: found, compiled in a process of its own, proved, published.
+"""From list files to the snapshot that the plane decides by: found, compiled apart, proved, published.
 
 Nothing here may disturb what is in force: a step that fails leaves the last good snapshot as it is, and says so.
 """

@@ -57,7 +57,7 @@ class SnapshotStore:
     def current_serial(self) -> int | None:
         """The serial that `current` points to, whether or not that file can be used."""
         try:
-            found = _NAME.fullmatch(os.readlink(self.current))
+            found = _NAME.fullmatch(self.current.readlink().name)
         except OSError:
             return None
         return int(found[1]) if found else None

@@ -7,39 +7,35 @@
 //!    mistake.
 //! 5. *local*: zones and special names that are never forwarded, after the decision, so that a policy may deny them too.
 //! 6. *cache*: the stored answer, masked by the tags of what it reveals.
-//! 7. *wait*: join the question under way, or send for it.
+//! 7. *wait*: join the question under way, or send for it. How the wait ends is told in [`crate::waiters`].
 //!
-//! Nothing on the way to a denied, local or cached answer allocates, locks, reads a clock or enters Python.
+//! Nothing on the way to a denied, local or cached answer allocates, locks, reads a clock or enters Python. A query
+//! leaves in exactly one way, and each way has its counter.
 
-use crate::cache::{Body, Held, PacketCache, Question, QuestionRef, Stored};
+use crate::asker::Asker;
+use crate::cache::{Body, PacketCache};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
-use crate::pending::{Asker, Joined, Pending, Waiter};
+use crate::denial::deny;
+use crate::desk::Wanted;
+use crate::local::answer_locally;
+use crate::pending::{Joined, Pending, Waiter};
+use crate::question::QuestionRef;
 use crate::rate_limit::{Over, Rate, RateLimiter};
-use crate::regime::{Regime, compose_local};
+use crate::regime::Regime;
 use crate::settings::Settings;
-use schoolgate_policy::{
-    Action, Effect, FixedAnswer, Layer, Selected, Selection, SuffixHashes, Tag, Verdict, ZoneKind,
-};
+use crate::turn::{Supply, Turn};
+use schoolgate_policy::{Effect, Selected, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_wire::{
-    CookieSecrets, Ede, EdeCode, EdnsReply, Name, PolicyAnswer, Query, Rcode, TtlRule, peek, policy_answer,
-    rcode_answer, refusal_reply, rtype, truncated,
+    CookieSecrets, Ede, EdeCode, EdnsReply, Name, Query, Rcode, Refusal, peek, rcode_answer, refusal_reply, truncated,
 };
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-/// TTL of a stale answer (RFC 8767 section 4).
-const STALE_TTL_S: u32 = 30;
-/// After a failed refresh a stale answer is served this long without asking again.
-const RECHECK_MS: u64 = 5_000;
-/// TTL of the negative answers of local zones and special names.
-const LOCAL_NEGATIVE_TTL_S: u32 = 60;
-/// TTL of the minimal answer to ANY (RFC 8482).
-const ANY_TTL_S: u32 = 3600;
 /// What a stranger may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
 const STRANGER_RATE: Rate = Rate { qps: 5, burst: 10 };
-/// Where the flags of a message start.
+/// Where the flags of a message start, and TC among them.
 const FLAGS_AT: usize = 2;
+const TC: u8 = 0x02;
 
 /// What became of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,60 +48,23 @@ pub enum Outcome {
     Waiting,
 }
 
-/// What the answer may be made from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Supply {
-    /// The cache; a miss is sent for.
-    Cache,
-    /// The cache, in which an answer has just been put for those who waited, whatever its TTL.
-    Fresh,
-    /// Nothing better will come: stale, else SERVFAIL with this code.
-    GiveUp(EdeCode),
-}
-
-/// One query under way: what is known of it beside [`Query`].
-struct Turn<'a> {
-    regime: &'a Regime,
-    packet: &'a [u8],
-    asker: &'a Asker,
-    now: Now,
-    selected: Selected,
-    reply: EdnsReply<'static>,
-}
-
-impl Turn<'_> {
-    fn policy(&self) -> u16 {
-        self.selected.policy
-    }
-
-    /// Seconds to the next boundary of the segment's schedule.
-    fn boundary_s(&self) -> u32 {
-        let ends_ms = self.selected.segment.and_then(|at| self.regime.ends_ms.get(usize::from(at)).copied().flatten());
-        ends_ms.map_or(u32::MAX, |ends_ms| {
-            (ends_ms.saturating_sub(self.now.mono_ms) / 1000).min(u64::from(u32::MAX)) as u32
-        })
-    }
-}
-
-/// Where late answers go.
-pub trait Outlet {
-    /// Hands over the answer to a client that waited.
-    fn send(&mut self, asker: &Asker, answer: &[u8]);
-}
-
 /// Answers queries: one for each worker, one for the stream doors.
 pub struct Answerer {
-    settings: Arc<Settings>,
-    counters: Arc<Counters>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) counters: Arc<Counters>,
     cookies: Arc<CookieSecrets>,
-    cache: PacketCache,
-    pending: Pending,
+    pub(crate) cache: PacketCache,
+    pub(crate) pending: Pending,
     limiter: RateLimiter,
-    query: Query,
+    pub(crate) query: Query,
     hashes: SuffixHashes,
-    misses: rtrb::Producer<Arc<Question>>,
+    misses: rtrb::Producer<Wanted>,
     /// Set when a miss was sent for since the last look.
     has_sent: bool,
+    /// Clients taken from `pending` that have not been answered yet.
+    pub(crate) owed: usize,
+    /// Where answers to those who waited are written; empty until it is needed.
+    pub(crate) late: Vec<u8>,
 }
 
 impl Answerer {
@@ -114,7 +73,7 @@ impl Answerer {
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         cookies: Arc<CookieSecrets>,
-        misses: rtrb::Producer<Arc<Question>>,
+        misses: rtrb::Producer<Wanted>,
     ) -> Self {
         Self {
             cache: PacketCache::new(settings.cache_octets),
@@ -127,6 +86,8 @@ impl Answerer {
             hashes: SuffixHashes::default(),
             misses,
             has_sent: false,
+            owed: 0,
+            late: Vec::new(),
         }
     }
 
@@ -134,62 +95,19 @@ impl Answerer {
     #[inline]
     pub fn answer(&mut self, regime: &Regime, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
         self.counters.count(Counter::Queries);
-        if let Err(refusal) = peek(packet, &mut self.query) {
-            return self.refuse(packet, &refusal, out);
+        let peeked = peek(packet, &mut self.query);
+        let selection = regime.rulebook.select(asker.client().ip(), asker.local());
+        if let Err(refusal) = peeked {
+            return self.refuse(regime, selection, packet, asker, &refusal, now, out);
         }
-        let (client, local) = endpoints(asker);
-        let selected = match regime.rulebook.select(client.ip(), local) {
-            Selection::Served(selected) => selected,
-            Selection::Outside => return self.answer_stranger(packet, asker, now, out),
+        let Selection::Served(selected) = selection else {
+            return self.answer_stranger(packet, asker, now, out);
         };
-        let turn = Turn { regime, packet, asker, now, selected, reply: self.frame(asker, now) };
-        if let Some(limited) = self.limit(&turn, client, out) {
-            return limited;
+        let turn = Turn { regime, packet, asker, now, selected, supply: Supply::Cache, reply: self.frame(asker, now) };
+        match self.limit(&turn, out) {
+            Some(limited) => limited,
+            None => self.resolve(&turn, out),
         }
-        let outcome = self.resolve(&turn, Supply::Cache, out);
-        if let Outcome::Answer(length) = outcome {
-            self.counters.count(Counter::Answers);
-            let is_truncated = length > FLAGS_AT && out.get(FLAGS_AT).is_some_and(|flags| flags & 0x02 != 0);
-            if is_truncated {
-                self.counters.count(Counter::Truncated);
-            }
-        }
-        outcome
-    }
-
-    /// Takes in what a question led to and answers those who waited for it.
-    pub fn complete(&mut self, regime: &Regime, stored: &Arc<Stored>, now: Now, outlet: &mut impl Outlet) {
-        let waiters = self.pending.take(&stored.question);
-        match &stored.body {
-            Body::Image(_) => {
-                if stored.fresh_for_ms > 0 {
-                    self.cache.insert(Held::new(stored.clone()));
-                }
-                self.cache.pass(Held::new(stored.clone()));
-                self.answer_waiters(regime, waiters, Supply::Fresh, now, outlet);
-                self.cache.end_pass();
-            }
-            Body::Failure(code) => {
-                self.remember_failure(stored, now);
-                self.answer_waiters(regime, waiters, Supply::GiveUp(*code), now, outlet);
-            }
-        }
-    }
-
-    /// Serves stale answers and gives up questions that are due. Called about each tick.
-    pub fn expire(&mut self, regime: &Regime, now: Now, outlet: &mut impl Outlet) {
-        while let Some((_, waiters)) = self.pending.next_stale(now.mono_ms) {
-            self.answer_waiters(regime, waiters, Supply::GiveUp(EdeCode::NO_REACHABLE_AUTHORITY), now, outlet);
-        }
-        while let Some((_, waiters)) = self.pending.next_expired(now.mono_ms) {
-            self.counters.add(Counter::Expired, waiters.len() as u64);
-            self.answer_waiters(regime, waiters, Supply::GiveUp(EdeCode::NO_REACHABLE_AUTHORITY), now, outlet);
-        }
-    }
-
-    /// When [`Answerer::expire`] has work next, on the monotonic clock.
-    pub fn next_due_ms(&self) -> Option<u64> {
-        self.pending.next_due_ms()
     }
 
     /// Whether a miss was sent for since the last call; the resolver must be woken then.
@@ -202,187 +120,29 @@ impl Answerer {
         (self.cache.len(), self.cache.octets(), self.pending.len())
     }
 
-    /// After a panic: what may be half-changed is thrown away. Those who wait ask again.
+    /// After a panic: what may be half-changed is thrown away.
     pub fn recover(&mut self) {
-        self.counters.count(Counter::Panics);
-        self.cache.clear();
-        self.pending = Pending::default();
+        self.counters.add(Counter::Abandoned, std::mem::take(&mut self.owed) as u64);
+        self.cache.recover();
         self.query = Query::default();
-    }
-
-    fn answer_waiters(
-        &mut self,
-        regime: &Regime,
-        waiters: Vec<Waiter>,
-        supply: Supply,
-        now: Now,
-        outlet: &mut impl Outlet,
-    ) {
-        let mut out = vec![0; if waiters.is_empty() { 0 } else { schoolgate_wire::MAX_MESSAGE_OCTETS }];
-        for waiter in waiters {
-            let (client, local) = endpoints(&waiter.asker);
-            // The policy may have changed while the client waited: select and decide again.
-            let Selection::Served(selected) = regime.rulebook.select(client.ip(), local) else { continue };
-            if peek(&waiter.packet, &mut self.query).is_err() {
-                continue;
-            }
-            let reply = self.frame(&waiter.asker, now);
-            let turn = Turn { regime, packet: &waiter.packet, asker: &waiter.asker, now, selected, reply };
-            if let Outcome::Answer(length) = self.resolve(&turn, supply, &mut out) {
-                self.counters.count(Counter::Answers);
-                outlet.send(&waiter.asker, out.get(..length).unwrap_or_default());
-            }
-        }
-    }
-
-    /// A failure must not push out an answer that can still be served stale.
-    fn remember_failure(&mut self, failure: &Arc<Stored>, now: Now) {
-        let question = failure.question.borrow();
-        let stale_for_ms = self.settings.stale_for_ms();
-        match self.cache.get(question) {
-            Some(held) if held.is_usable_stale(now.mono_ms, stale_for_ms) => {
-                self.cache.update(question, |held| held.recheck_ms = now.mono_ms + RECHECK_MS);
-            }
-            _ => self.cache.insert(Held::new(failure.clone())),
-        }
-    }
-
-    fn refuse(&mut self, packet: &[u8], refusal: &schoolgate_wire::Refusal, out: &mut [u8]) -> Outcome {
-        match refusal_reply(out, packet, &self.query, refusal) {
-            0 => {
-                self.counters.count(Counter::Silent);
-                Outcome::Silence
-            }
-            length => {
-                self.counters.count(Counter::Refusals);
-                Outcome::Answer(length)
-            }
-        }
-    }
-
-    /// A client outside every allowed network: REFUSED, and not often.
-    #[cold]
-    fn answer_stranger(&mut self, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
-        self.counters.count(Counter::Outside);
-        let client = endpoints(asker).0;
-        if self.limiter.take(client.ip(), STRANGER_RATE, now.mono_ms) != Over::Within {
-            self.counters.count(Counter::RateDropped);
-            return Outcome::Silence;
-        }
-        let reply = self.frame(asker, now).with_ede(Ede::new(EdeCode::PROHIBITED));
-        Outcome::Answer(rcode_answer(out, packet, &self.query, Rcode::REFUSED, &reply))
-    }
-
-    #[inline]
-    fn limit(&mut self, turn: &Turn<'_>, client: SocketAddr, out: &mut [u8]) -> Option<Outcome> {
-        let segment = turn.regime.rulebook.table().segments().get(usize::from(turn.selected.segment?))?;
-        if segment.qps == 0 {
-            return None;
-        }
-        let rate = Rate { qps: segment.qps, burst: segment.burst };
-        match self.limiter.take(client.ip(), rate, turn.now.mono_ms) {
-            Over::Within => None,
-            Over::Truncate if matches!(turn.asker, Asker::Datagram(..)) => {
-                self.counters.count(Counter::RateTruncated);
-                Some(Outcome::Answer(truncated(out, turn.packet, &self.query, &turn.reply)))
-            }
-            Over::Truncate | Over::Drop => {
-                self.counters.count(Counter::RateDropped);
-                Some(Outcome::Silence)
-            }
-        }
-    }
-
-    /// How the answer is framed: its size, its cookie.
-    #[inline]
-    fn frame(&self, asker: &Asker, now: Now) -> EdnsReply<'static> {
-        let reply = match asker {
-            Asker::Datagram(..) => EdnsReply::datagram(&self.query),
-            Asker::Stream(..) => EdnsReply::stream(),
-        };
-        let Some(edns) = self.query.edns else { return reply };
-        let client = endpoints(asker).0.ip();
-        reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, client, now.unix_s as u32))
     }
 
     /// Steps 4 to 7.
     #[inline]
-    fn resolve(&mut self, turn: &Turn<'_>, supply: Supply, out: &mut [u8]) -> Outcome {
+    pub(crate) fn resolve(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Outcome {
         let verdict = turn.regime.rulebook.decide(turn.policy(), &self.query.name, &mut self.hashes);
         if verdict.effect == Effect::Deny {
-            self.counters.count(Counter::Denied);
-            return Outcome::Answer(self.deny(turn, verdict, out));
+            let length = deny(turn, &self.query, verdict, out);
+            return self.say(Counter::Denied, out, length);
         }
-        if let Some(length) = self.answer_locally(turn, verdict, out) {
-            self.counters.count(Counter::Local);
-            return Outcome::Answer(length);
+        if let Some(length) = answer_locally(turn, &self.query, verdict, out) {
+            return self.say(Counter::Local, out, length);
         }
         let rewrite = verdict.rewrite.and_then(|at| turn.regime.rewrites.get(usize::from(at)));
-        match self.from_cache(turn, verdict, rewrite, supply, out) {
-            Some(length) => Outcome::Answer(length),
-            None => self.wait(turn, rewrite, supply, out),
+        match self.from_cache(turn, verdict, rewrite, out) {
+            Some(outcome) => outcome,
+            None => self.wait(turn, rewrite, out),
         }
-    }
-
-    /// The policy's answer to a denied question.
-    fn deny(&self, turn: &Turn<'_>, verdict: Verdict, out: &mut [u8]) -> usize {
-        let rulebook = &turn.regime.rulebook;
-        let Some(policy) = rulebook.policy(turn.policy()) else {
-            return rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &turn.reply);
-        };
-        let ede = match verdict.layer {
-            // Nothing of a sealed list may show, not even which one it was.
-            Layer::Sealed => Ede::new(EdeCode::CENSORED),
-            layer => {
-                let text = rulebook.category(verdict.origin).unwrap_or(layer.as_str());
-                Ede { code: EdeCode::BLOCKED, text }
-            }
-        };
-        let reply = EdnsReply { ede: Some(ede), ..turn.reply };
-        let ttl_s = policy.block_ttl_s.min(turn.boundary_s());
-        let answer = match (policy.action, self.query.qtype) {
-            (Action::Refused, _) => return rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &reply),
-            (Action::Nxdomain, _) => PolicyAnswer::nxdomain(ttl_s),
-            (Action::Null, rtype::A) => PolicyAnswer::v4(&[Ipv4Addr::UNSPECIFIED], ttl_s),
-            (Action::Null, rtype::AAAA) => PolicyAnswer::v6(&[Ipv6Addr::UNSPECIFIED], ttl_s),
-            (Action::BlockPage, rtype::A) if !policy.block_v4.is_empty() => PolicyAnswer::v4(&policy.block_v4, ttl_s),
-            (Action::BlockPage, rtype::AAAA) if !policy.block_v6.is_empty() => {
-                PolicyAnswer::v6(&policy.block_v6, ttl_s)
-            }
-            (Action::Nodata | Action::Null | Action::BlockPage, _) => PolicyAnswer::nodata(ttl_s),
-        };
-        policy_answer(out, turn.packet, &self.query, &answer, &reply)
-    }
-
-    /// Local zones, special names and what is never asked of a forwarder.
-    #[inline]
-    fn answer_locally(&mut self, turn: &Turn<'_>, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
-        let answer = match FixedAnswer::of(&turn.regime.rulebook, &self.query.name, self.query.qtype, verdict)? {
-            FixedAnswer::Zone(zone) => return self.answer_from_zone(turn, zone, out),
-            FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S),
-            FixedAnswer::SingleLabel if self.query.name.is_root() => PolicyAnswer::nodata(LOCAL_NEGATIVE_TTL_S),
-            FixedAnswer::SingleLabel => PolicyAnswer::nxdomain(LOCAL_NEGATIVE_TTL_S),
-        };
-        Some(policy_answer(out, turn.packet, &self.query, &answer, &turn.reply))
-    }
-
-    fn answer_from_zone(&mut self, turn: &Turn<'_>, at: u16, out: &mut [u8]) -> Option<usize> {
-        let regime = turn.regime;
-        let cap_s = turn.boundary_s();
-        let rule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s };
-        let (name, qtype) = (&self.query.name, self.query.qtype);
-        if let Some(image) = regime.prepared(at, name, qtype) {
-            return Some(image.write(out, turn.packet, &self.query, rule, &turn.reply));
-        }
-        let zone = regime.rulebook.table().zones().get(usize::from(at))?;
-        let records = zone.records(name);
-        if let Some(image) = records.and_then(|_| compose_local(zone, name, qtype)) {
-            return Some(image.write(out, turn.packet, &self.query, rule, &turn.reply));
-        }
-        let ttl_s = LOCAL_NEGATIVE_TTL_S.min(cap_s);
-        let exists = records.is_some() || zone.kind == ZoneKind::Nodata;
-        let answer = if exists { PolicyAnswer::nodata(ttl_s) } else { PolicyAnswer::nxdomain(ttl_s) };
-        Some(policy_answer(out, turn.packet, &self.query, &answer, &turn.reply))
     }
 
     /// The stored answer, if it may be given: within its TTL, or stale where nothing better is to be had. What it reveals is
@@ -393,14 +153,13 @@ impl Answerer {
         turn: &Turn<'_>,
         verdict: Verdict,
         rewrite: Option<&Arc<Name>>,
-        supply: Supply,
         out: &mut [u8],
-    ) -> Option<usize> {
+    ) -> Option<Outcome> {
         let now_ms = turn.now.mono_ms;
-        let question = question_of(&self.query, rewrite);
+        let question = QuestionRef::of(&self.query, rewrite);
         let mut held = self.cache.get(question)?;
-        let is_fresh = held.is_fresh(now_ms) || supply == Supply::Fresh;
-        let may_be_stale = matches!(supply, Supply::GiveUp(_)) || now_ms < held.recheck_ms;
+        let is_fresh = held.is_fresh(now_ms);
+        let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
         if !is_fresh && !(may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms())) {
             return None;
         }
@@ -410,125 +169,185 @@ impl Answerer {
                 held = self.cache.get(question)?;
             }
             if let Some(objection) = objection(turn, verdict, &held.tags) {
-                self.counters.count(Counter::DeniedRevealed);
-                return Some(self.deny(turn, objection, out));
+                let length = deny(turn, &self.query, objection, out);
+                return Some(self.say(Counter::DeniedRevealed, out, length));
             }
         }
-        match &held.stored.body {
-            Body::Image(image) => {
-                self.counters.count(if is_fresh { Counter::CacheHits } else { Counter::Stale });
-                let timing = timing(turn, held, image.rcode(), is_fresh, rewrite.is_some(), self.settings.max_ttl_s);
-                let reply = EdnsReply { ede: timing.1, ..turn.reply };
-                Some(image.write(out, turn.packet, &self.query, timing.0, &reply))
+        let image = match &held.stored.body {
+            Body::Image(image) => image,
+            Body::Failure(code) => return Some(self.fail(turn, *code, Counter::Failures, out)),
+        };
+        let (exit, ttl_rule, ede) = match is_fresh {
+            true => {
+                let exit = if turn.supply == Supply::Cache { Counter::CacheHits } else { Counter::Resolved };
+                (exit, turn.aged(held, &self.settings), rewrite.map(|_| Ede::new(EdeCode::FORGED_ANSWER)))
             }
-            Body::Failure(code) => Some(self.fail(turn, *code, Counter::Failures, out)),
-        }
+            false => (Counter::Stale, turn.stale(), Some(Ede::new(stale_code(image.rcode())))),
+        };
+        let reply = EdnsReply { ede, ..turn.reply };
+        let length = image.write(out, turn.packet, &self.query, ttl_rule, &reply);
+        Some(self.say(exit, out, length))
     }
 
     /// Nothing at hand: wait for the question, or say that there is nothing to wait for.
     #[cold]
-    fn wait(&mut self, turn: &Turn<'_>, rewrite: Option<&Arc<Name>>, supply: Supply, out: &mut [u8]) -> Outcome {
-        if let Supply::GiveUp(code) = supply {
-            return Outcome::Answer(self.fail(turn, code, Counter::Failures, out));
+    fn wait(&mut self, turn: &Turn<'_>, rewrite: Option<&Arc<Name>>, out: &mut [u8]) -> Outcome {
+        if let Supply::GiveUp(code) = turn.supply {
+            return self.fail(turn, code, Counter::Failures, out);
         }
         if !self.query.recursion_desired {
-            self.counters.count(Counter::NoRecursion);
-            return Outcome::Answer(rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &turn.reply));
+            let length = rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &turn.reply);
+            return self.say(Counter::NoRecursion, out, length);
         }
-        self.counters.count(Counter::CacheMisses);
-        let question = question_of(&self.query, rewrite);
-        let stale_for_ms = self.settings.stale_for_ms();
-        let has_stale =
-            self.cache.get(question).is_some_and(|held| held.is_usable_stale(turn.now.mono_ms, stale_for_ms));
-        let waiter = Waiter { asker: *turn.asker, packet: turn.packet.into() };
-        match self.pending.join(question, waiter, has_stale, turn.now.mono_ms) {
-            (Joined::First, Some(sent)) => {
-                if self.misses.push(sent.clone()).is_err() {
-                    self.pending.take(&sent);
-                    return Outcome::Answer(self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out));
+        let question = QuestionRef::of(&self.query, rewrite);
+        let (now_ms, stale_for_ms) = (turn.now.mono_ms, self.settings.stale_for_ms());
+        let has_stale = self.cache.get(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
+        let waiter = Waiter::new(*turn.asker, turn.packet, &self.query);
+        let joined = match self.pending.join(question, waiter, has_stale, now_ms) {
+            Joined::First(question) => {
+                let wanted = Wanted { question: question.clone(), since_ms: now_ms };
+                if self.misses.push(wanted).is_err() {
+                    self.pending.take(&question);
+                    return self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out);
                 }
                 self.has_sent = true;
-                Outcome::Waiting
+                false
             }
-            (Joined::Full, _) => Outcome::Answer(self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out)),
-            _ => {
-                self.counters.count(Counter::Joined);
-                Outcome::Waiting
+            Joined::Later => true,
+            Joined::Again => {
+                self.counters.count(Counter::Repeated);
+                return Outcome::Waiting;
             }
+            Joined::Full => return self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out),
+        };
+        if turn.supply == Supply::Cache {
+            self.counters.count(Counter::CacheMisses);
+            self.counters.add(Counter::Joined, u64::from(joined));
+        }
+        Outcome::Waiting
+    }
+
+    fn fail(&self, turn: &Turn<'_>, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
+        let reply = turn.reply.with_ede(Ede::new(code));
+        let length = rcode_answer(out, turn.packet, &self.query, Rcode::SERVFAIL, &reply);
+        self.say(exit, out, length)
+    }
+
+    /// What is no query. An error costs its sender as much of its rate as an answer would, or a stranger could have us
+    /// send errors to whom it likes.
+    #[cold]
+    #[allow(clippy::too_many_arguments)] // there is no turn yet
+    fn refuse(
+        &mut self,
+        regime: &Regime,
+        selection: Selection,
+        packet: &[u8],
+        asker: &Asker,
+        refusal: &Refusal,
+        now: Now,
+        out: &mut [u8],
+    ) -> Outcome {
+        self.counters.count_reason(refusal.reason());
+        if let Refusal::Silent(_) = refusal {
+            return self.drop(Counter::Silent);
+        }
+        let rate = match selection {
+            Selection::Served(selected) => rate_of(regime, selected),
+            Selection::Outside => STRANGER_RATE,
+        };
+        if self.limiter.take(asker.client().ip(), rate, now.mono_ms) != Over::Within {
+            return self.drop(Counter::RateDropped);
+        }
+        let length = refusal_reply(out, packet, &self.query, refusal);
+        self.say(Counter::Refusals, out, length)
+    }
+
+    /// A client outside every allowed network: REFUSED, and not often.
+    #[cold]
+    pub(crate) fn answer_stranger(&mut self, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
+        if self.limiter.take(asker.client().ip(), STRANGER_RATE, now.mono_ms) != Over::Within {
+            return self.drop(Counter::RateDropped);
+        }
+        let reply = self.frame(asker, now).with_ede(Ede::new(EdeCode::PROHIBITED));
+        let length = rcode_answer(out, packet, &self.query, Rcode::REFUSED, &reply);
+        self.say(Counter::Outside, out, length)
+    }
+
+    #[inline]
+    fn limit(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Option<Outcome> {
+        let rate = rate_of(turn.regime, turn.selected);
+        if rate.qps == 0 {
+            return None;
+        }
+        match self.limiter.take(turn.asker.client().ip(), rate, turn.now.mono_ms) {
+            Over::Within => None,
+            Over::Truncate if turn.asker.is_datagram() => {
+                let length = truncated(out, turn.packet, &self.query, &turn.reply);
+                Some(self.say(Counter::RateTruncated, out, length))
+            }
+            Over::Truncate | Over::Drop => Some(self.drop(Counter::RateDropped)),
         }
     }
 
-    fn fail(&self, turn: &Turn<'_>, code: EdeCode, counter: Counter, out: &mut [u8]) -> usize {
-        self.counters.count(counter);
-        let reply = turn.reply.with_ede(Ede::new(code));
-        rcode_answer(out, turn.packet, &self.query, Rcode::SERVFAIL, &reply)
+    /// How the answer is framed: its size, its cookie.
+    #[inline]
+    pub(crate) fn frame(&self, asker: &Asker, now: Now) -> EdnsReply<'static> {
+        let reply = if asker.is_datagram() { EdnsReply::datagram(&self.query) } else { EdnsReply::stream() };
+        let Some(edns) = self.query.edns else { return reply };
+        reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, asker.client().ip(), now.unix_s as u32))
+    }
+
+    /// Every answer leaves through here.
+    #[inline]
+    fn say(&self, exit: Counter, out: &[u8], length: usize) -> Outcome {
+        if length == 0 {
+            return self.drop(Counter::Unwritable);
+        }
+        self.counters.count(exit);
+        self.counters.count(Counter::Answers);
+        let is_truncated = out.get(FLAGS_AT).is_some_and(|flags| flags & TC != 0);
+        if is_truncated && exit != Counter::RateTruncated {
+            self.counters.count(Counter::Truncated);
+        }
+        Outcome::Answer(length)
+    }
+
+    /// And everything that is not answered through here.
+    fn drop(&self, exit: Counter) -> Outcome {
+        self.counters.count(exit);
+        Outcome::Silence
     }
 }
 
-/// Client and asked address of an asker.
+/// What the segment allows one client; a client in no segment has no rate of its own.
 #[inline]
-pub fn endpoints(asker: &Asker) -> (SocketAddr, SocketAddr) {
-    match asker {
-        Asker::Datagram(_, peer) => (peer.client, peer.local),
-        Asker::Stream(_, client, local) => (*client, *local),
-    }
-}
-
-const DNSSEC_OK: u8 = 1;
-const CHECKING_DISABLED: u8 = 2;
-
-#[inline]
-fn question_of<'a>(query: &'a Query, rewrite: Option<&'a Arc<Name>>) -> QuestionRef<'a> {
-    let flags = u8::from(query.dnssec_ok()) * DNSSEC_OK | u8::from(query.checking_disabled) * CHECKING_DISABLED;
-    QuestionRef { name: query.name.as_wire(), qtype: query.qtype, flags, rewrite }
-}
-
-impl Question {
-    /// DO: signatures were asked for.
-    pub fn dnssec_ok(&self) -> bool {
-        self.flags & DNSSEC_OK != 0
-    }
-
-    /// CD: the client validates for itself.
-    pub fn checking_disabled(&self) -> bool {
-        self.flags & CHECKING_DISABLED != 0
-    }
+fn rate_of(regime: &Regime, selected: Selected) -> Rate {
+    let segment = selected.segment.and_then(|at| regime.rulebook.table().segments().get(usize::from(at)));
+    segment.map_or(Rate::UNLIMITED, |segment| Rate { qps: segment.qps, burst: segment.burst })
 }
 
 /// Tags of what an answer reveals, under the rulebook now in force; kept with the answer until the next one.
 #[cold]
 fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
     let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
-    let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
-    let tags = names.map(|name| regime.rulebook.tag(&name, hashes)).filter(|tag| !tag.says_nothing()).collect();
+    let mut tags: Vec<Tag> = Vec::new();
+    for name in stored.names.iter().filter_map(|name| Name::from_wire(name).ok()) {
+        let tag = regime.rulebook.tag(&name, hashes);
+        if !tag.says_nothing() && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
     cache.update(question, |held| (held.tags, held.generation) = (tags, regime.generation));
 }
 
 /// The verdict that forbids an answer because of what it reveals.
 #[inline]
 fn objection(turn: &Turn<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let judged = tags.iter().map(|tag| turn.regime.rulebook.judge_revealed(turn.policy(), verdict, *tag));
-    judged.into_iter().find(|judged| judged.effect == Effect::Deny)
+    let mut judged = tags.iter().map(|tag| turn.regime.rulebook.judge_revealed(turn.policy(), verdict, *tag));
+    judged.find(|judged| judged.effect == Effect::Deny)
 }
 
-/// How the TTLs of a stored answer are to be written, and what must be said of it.
-#[inline]
-fn timing(
-    turn: &Turn<'_>,
-    held: &Held,
-    rcode: Rcode,
-    is_fresh: bool,
-    is_rewritten: bool,
-    max_ttl_s: u32,
-) -> (TtlRule, Option<Ede<'static>>) {
-    let cap_s = max_ttl_s.min(turn.boundary_s());
-    if is_fresh {
-        let elapsed_s = turn.now.mono_ms.saturating_sub(held.stored.received_ms) / 1000;
-        let elapsed_s = elapsed_s.min(u64::from(u32::MAX)) as u32;
-        let ede = is_rewritten.then_some(Ede::new(EdeCode::FORGED_ANSWER));
-        return (TtlRule::Aged { elapsed_s, floor_s: 0, cap_s }, ede);
-    }
-    let is_nxdomain = rcode == Rcode::NXDOMAIN;
-    let code = if is_nxdomain { EdeCode::STALE_NXDOMAIN_ANSWER } else { EdeCode::STALE_ANSWER };
-    (TtlRule::Fixed(STALE_TTL_S.min(cap_s)), Some(Ede::new(code)))
+fn stale_code(rcode: Rcode) -> EdeCode {
+    if rcode == Rcode::NXDOMAIN { EdeCode::STALE_NXDOMAIN_ANSWER } else { EdeCode::STALE_ANSWER }
 }
+

@@ -3,28 +3,50 @@
 //! Every worker has a ring of its own in each direction, so no worker ever waits for another or for the resolver. Equal
 //! questions of several workers are merged here. A reply is checked here, on the resolver's thread: parsed strictly, cut to
 //! the chain from the question and its final RRset, and only then shared with all workers.
+//!
+//! The resolver may stall, or lose a question: what nobody waits for any more is not handed to it, and what it never
+//! completes is forgotten.
 
-use crate::cache::{Body, Question, Stored};
+use crate::cache::{Body, Stored};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
+use crate::pending::GIVE_UP_AFTER_MS;
+use crate::question::Question;
 use crate::settings::Settings;
 use crate::socket::Wake;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::{AnswerImage, EdeCode, Name, Revealed, UnusableReply, forwarder_query};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Questions of one worker that wait to be fetched; beyond, the worker answers SERVFAIL.
 pub const MISS_RING: usize = 8192;
 /// Answers on their way to one worker; beyond, an answer is not shared with that worker.
 pub const ANSWER_RING: usize = 8192;
+/// Questions at the resolver. It bounds itself far below; this holds if it takes questions and completes none.
+pub const MAX_UNDER_WAY: usize = 65_536;
+/// A question that the resolver has not completed by then is lost there (it gives up within 4 s): it may be asked again.
+pub const LOST_AFTER_MS: u64 = 10_000;
 /// A failure is kept this long (RFC 9520 section 3.2: at least 1 s); the resolver keeps its own, longer, memory.
 const FAILURE_MS: u64 = 1_000;
+/// Names that one answer may reveal. Real answers have a handful; each costs a look-up in every worker whenever lists or
+/// policies change, so an answer made of nothing else is not used.
+const MAX_REVEALED: usize = 256;
+
+/// A question on its way to the resolver.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The question.
+    pub question: Arc<Question>,
+    /// When it was first asked, on the monotonic clock.
+    pub since_ms: u64,
+}
 
 /// A worker as the desk sees it.
 pub struct Line {
     /// Questions it sends for.
-    pub misses: rtrb::Consumer<Arc<Question>>,
+    pub misses: rtrb::Consumer<Wanted>,
     /// Answers it gets.
     pub answers: rtrb::Producer<Arc<Stored>>,
     /// Wakes it.
@@ -46,6 +68,8 @@ struct UnderWay {
     question: Arc<Question>,
     /// Bit by line: who waits.
     waiting: u128,
+    /// When the resolver took it.
+    since_ms: u64,
 }
 
 /// Questions under way at the resolver.
@@ -53,11 +77,12 @@ pub struct Desk {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     lines: Vec<Line>,
-    under_way: HashMap<u64, UnderWay, RandomState>,
+    /// By token. Tokens rise with time, so the first is the oldest.
+    under_way: BTreeMap<u64, UnderWay>,
     tokens: HashMap<Arc<Question>, u64, RandomState>,
     next_token: u64,
-    /// Which line is asked first next time, so that no worker is served last for ever.
-    first: usize,
+    /// Which line is asked next.
+    turn: usize,
 }
 
 impl Desk {
@@ -67,25 +92,30 @@ impl Desk {
             settings,
             counters,
             lines,
-            under_way: HashMap::default(),
+            under_way: BTreeMap::new(),
             tokens: HashMap::default(),
             next_token: 1,
-            first: 0,
+            turn: 0,
         }
     }
 
-    /// At most `most` questions that nobody has been sent for yet.
-    pub fn take_misses(&mut self, most: usize) -> Vec<Miss> {
+    /// Takes at most `most` questions from the workers, one of each in turn, so that a flood at one does not hold up the
+    /// others; returns those that nobody has been sent for yet.
+    pub fn take_misses(&mut self, most: usize, now: Now) -> Vec<Miss> {
+        self.forget_lost(now);
         let mut out = Vec::new();
-        let lines = self.lines.len();
-        for turn in 0..lines {
-            let at = (self.first + turn) % lines;
-            while out.len() < most {
-                let Some(question) = self.lines.get_mut(at).and_then(|line| line.misses.pop().ok()) else { break };
-                out.extend(self.register(question, at));
+        let (mut taken, mut empty) = (0, 0);
+        while taken < most && empty < self.lines.len() {
+            let at = self.turn;
+            self.turn = (at + 1) % self.lines.len();
+            match self.lines.get_mut(at).and_then(|line| line.misses.pop().ok()) {
+                Some(wanted) => {
+                    (taken, empty) = (taken + 1, 0);
+                    out.extend(self.register(wanted, at, now));
+                }
+                None => empty += 1,
             }
         }
-        self.first = (self.first + 1) % lines.max(1);
         out
     }
 
@@ -94,9 +124,22 @@ impl Desk {
         self.lines.iter().any(|line| !line.misses.is_empty())
     }
 
-    fn register(&mut self, question: Arc<Question>, line: usize) -> Option<Miss> {
+    fn register(&mut self, wanted: Wanted, line: usize, now: Now) -> Option<Miss> {
+        // A resolver that has fallen behind must not work through questions whose clients have been given up.
+        if now.mono_ms.saturating_sub(wanted.since_ms) >= GIVE_UP_AFTER_MS {
+            self.counters.count(Counter::MissesTooLate);
+            return None;
+        }
+        let question = wanted.question;
         if let Some(under_way) = self.tokens.get(&*question).and_then(|token| self.under_way.get_mut(token)) {
             under_way.waiting |= 1 << line;
+            return None;
+        }
+        if self.under_way.len() >= MAX_UNDER_WAY {
+            self.counters.count(Counter::DeskFull);
+            let failure = self.store(&question, Err(EdeCode::OTHER), now);
+            self.hand_down(Arc::new(failure), 1 << line);
+            self.lines.get(line)?.wake.signal();
             return None;
         }
         let token = self.next_token;
@@ -107,17 +150,29 @@ impl Desk {
         };
         let query = forwarder_query(&asked, question.qtype, question.dnssec_ok(), question.checking_disabled());
         self.tokens.insert(question.clone(), token);
-        self.under_way.insert(token, UnderWay { question, waiting: 1 << line });
+        self.under_way.insert(token, UnderWay { question, waiting: 1 << line, since_ms: now.mono_ms });
         Some(Miss { token, name: asked.to_string(), query })
+    }
+
+    fn forget_lost(&mut self, now: Now) {
+        while let Some(oldest) = self.under_way.first_entry()
+            && oldest.get().since_ms.saturating_add(LOST_AFTER_MS) <= now.mono_ms
+        {
+            self.tokens.remove(&*oldest.remove().question);
+            self.counters.count(Counter::LostQuestions);
+        }
     }
 
     /// Takes the reply to a question, or that there is none, and passes the outcome on. `now` is when it came.
     pub fn complete(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
-        let Some(under_way) = self.under_way.remove(&token) else { return };
-        self.tokens.remove(&*under_way.question);
+        let Some(under_way) = self.under_way.remove(&token) else {
+            self.counters.count(Counter::UnknownTokens);
+            return;
+        };
         let question = &under_way.question;
+        self.tokens.remove(&**question);
         let outcome = reply.and_then(|reply| {
-            self.image(question, reply).map_err(|unusable| {
+            read_reply(question, reply).map_err(|unusable| {
                 self.counters.count(Counter::UnusableReplies);
                 match unusable {
                     UnusableReply::Rcode(_) => EdeCode::NO_REACHABLE_AUTHORITY,
@@ -125,15 +180,22 @@ impl Desk {
                 }
             })
         });
-        let is_answer = outcome.is_ok();
-        let stored = Arc::new(self.store(question, outcome, now));
+        // An answer is for all workers to keep; a failure only concerns those who wait.
+        let lines = if outcome.is_ok() { u128::MAX } else { under_way.waiting };
+        let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), lines);
+        self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
+    }
+
+    /// Gives an outcome to these lines; returns those that could not take it: workers that have stopped taking. Who waits
+    /// there expires.
+    fn hand_down(&mut self, stored: Arc<Stored>, lines: u128) -> u128 {
+        let mut lost = 0;
         for (at, line) in self.lines.iter_mut().enumerate() {
-            // An answer is for all workers to keep; a failure only concerns those who wait.
-            if is_answer || under_way.waiting & 1 << at != 0 {
-                // A full ring means a worker that has stopped taking; those who wait there expire.
-                let _ = line.answers.push(stored.clone());
+            if lines & 1 << at != 0 && line.answers.push(stored.clone()).is_err() {
+                lost |= 1 << at;
             }
         }
+        lost
     }
 
     /// Wakes the workers, once for a batch of [`Desk::complete`].
@@ -146,42 +208,47 @@ impl Desk {
         self.under_way.len()
     }
 
-    fn image(&self, question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {
-        let name = Name::from_wire(&question.name).map_err(|_| UnusableReply::Malformed)?;
-        let Some(target) = &question.rewrite else {
-            return AnswerImage::from_reply(&name, question.qtype, question.dnssec_ok(), reply);
+    fn store(&self, question: &Question, outcome: Result<(AnswerImage, Vec<Box<[u8]>>), EdeCode>, now: Now) -> Stored {
+        let (body, fresh_for_ms, names) = match outcome {
+            Ok((image, names)) => {
+                let fresh_for_ms = self.keep_for_ms(&image);
+                (Body::Image(image), fresh_for_ms, names)
+            }
+            Err(code) => (Body::Failure(code), FAILURE_MS, Vec::new()),
         };
-        let image = AnswerImage::from_reply(target, question.qtype, question.dnssec_ok(), reply)?;
-        AnswerImage::rewritten(&name, question.qtype, &image, 0, image.ttl_s().unwrap_or(0))
-    }
-
-    fn store(&self, question: &Question, outcome: Result<AnswerImage, EdeCode>, now: Now) -> Stored {
-        let (fresh_for_ms, names) = match &outcome {
-            Ok(image) => (self.keep_for_ms(image), revealed_names(image, question)),
-            Err(_) => (FAILURE_MS, Vec::new()),
-        };
-        let body = outcome.map_or_else(Body::Failure, Body::Image);
         Stored { question: question.clone(), body, fresh_for_ms, received_ms: now.mono_ms, names }
     }
 
     /// A negative answer without SOA is not kept (RFC 2308 section 5).
     fn keep_for_ms(&self, image: &AnswerImage) -> u64 {
         let Some(ttl_s) = image.ttl_s() else { return 0 };
-        let most_s = if image.is_negative() { self.settings.max_negative_ttl_s } else { self.settings.max_ttl_s };
+        let most_s = self.settings.most_ttl_s(image.is_negative());
         u64::from(ttl_s.max(self.settings.min_ttl_s).min(most_s)) * 1000
     }
 }
 
+/// The image of a reply and the names it reveals.
+fn read_reply(question: &Question, reply: &[u8]) -> Result<(AnswerImage, Vec<Box<[u8]>>), UnusableReply> {
+    let image = image(question, reply)?;
+    let names = revealed_names(&image, question);
+    if names.len() > MAX_REVEALED { Err(UnusableReply::TooLarge) } else { Ok((image, names)) }
+}
+
+fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {
+    let name = Name::from_wire(&question.name).map_err(|_| UnusableReply::Malformed)?;
+    let Some(target) = &question.rewrite else {
+        return AnswerImage::from_reply(&name, question.qtype, question.dnssec_ok(), reply);
+    };
+    let image = AnswerImage::from_reply(target, question.qtype, question.dnssec_ok(), reply)?;
+    AnswerImage::rewritten(&name, question.qtype, &image, 0, image.ttl_s().unwrap_or(0))
+}
+
 /// A rewrite's own target is not judged: it is what the policy itself put there.
 fn revealed_names(image: &AnswerImage, question: &Question) -> Vec<Box<[u8]>> {
-    let own_target = question.rewrite.as_ref().map(|target| target.as_wire());
-    let mut names: Vec<Box<[u8]>> = Vec::new();
-    for revealed in image.revealed() {
-        let Revealed::Name(name) = revealed else { continue };
-        let name = name.as_wire();
-        if Some(name) != own_target && !names.iter().any(|known| **known == *name) {
-            names.push(name.into());
-        }
-    }
-    names
+    let own_target = question.rewrite.as_deref();
+    let names = image.revealed().into_iter().filter_map(|revealed| match revealed {
+        Revealed::Name(name) => Some(name),
+        Revealed::Address(_) => None,
+    });
+    names.filter(|name| Some(name) != own_target).map(|name| name.as_wire().into()).collect()
 }

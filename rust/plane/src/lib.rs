@@ -12,19 +12,28 @@
 //! either a ring with one writer and one reader, or an immutable [`regime`] that is swapped whole.
 
 mod answer;
+mod asker;
 mod cache;
 mod clock;
 mod counters;
 mod crash;
+mod denial;
 mod desk;
+mod local;
 mod pending;
 mod plane;
+mod question;
 mod rate_limit;
 mod regime;
 mod settings;
 mod socket;
 mod stream;
+mod turn;
+mod waiters;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 pub use counters::Counter;
 pub use desk::Miss;

@@ -2,6 +2,9 @@
 //!
 //! The table stops one device from taking the resolver away from the others. It is direct-mapped: two clients that fall on
 //! one place take turns and are both limited less, never more, so a flood of forged addresses cannot lock anybody out.
+//!
+//! Each worker counts for itself. The kernel gives a client's port to one worker, so a client that uses many ports may ask
+//! up to as many times its rate as there are workers: the limit is there to protect, not to measure.
 
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
@@ -26,6 +29,11 @@ pub struct Rate {
     pub qps: u32,
     /// Queries at once.
     pub burst: u32,
+}
+
+impl Rate {
+    /// No limit.
+    pub const UNLIMITED: Rate = Rate { qps: 0, burst: 0 };
 }
 
 /// What happens to a query over its rate.

@@ -407,7 +407,9 @@ impl Draft {
             let records = zone.records.entry(owner.as_wire().into()).or_default();
             records.push(ZoneRecord { rtype: record.rtype, ttl_s: record.ttl_s, rdata });
         }
-        zone.empty.insert(apex.as_wire().into());
+        if zone.kind == ZoneKind::Static {
+            zone.empty.insert(apex.as_wire().into());
+        }
         zone
     }
 }
@@ -432,5 +434,70 @@ impl Inherit for OwnNames {
 
     fn visible(&self, code: u32) -> Option<u32> {
         Some(code >> 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(kind: &str, records: &[&str]) -> PolicyTable {
+        let records: Vec<_> = records
+            .iter()
+            .map(|name| serde_json::json!({"name": name, "type": 1, "ttl_s": 60, "rdata": "c0000201"}))
+            .collect();
+        let description = serde_json::json!({
+            "serial": 1, "strictest": "p", "allowed_clients": [], "segments": [],
+            "policies": [{"id": "p", "action": "nxdomain", "unknown": "allow"}],
+            "zones": [{"zone": "lan.example", "kind": kind, "records": records}],
+        });
+        PolicyTable::compile(description.to_string().as_bytes()).expect("a table")
+    }
+
+    fn held(table: &PolicyTable, name: &str) -> Option<usize> {
+        let name = Name::from_text(name).expect("a valid name");
+        table.zones()[0].records(&name).map(<[ZoneRecord]>::len)
+    }
+
+    #[test]
+    fn nothing_exists_in_a_zone_of_nothing() {
+        assert_eq!(held(&table("nxdomain", &[]), "lan.example"), None);
+        assert_eq!(held(&table("nxdomain", &[]), "www.lan.example"), None);
+    }
+
+    #[test]
+    fn an_apex_and_empty_non_terminals_exist_in_a_static_zone() {
+        let table = table("static", &["a.b.lan.example"]);
+        let exists =
+            ["lan.example", "b.lan.example", "a.b.lan.example", "c.lan.example"].map(|name| held(&table, name));
+        assert_eq!(exists, [Some(0), Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn a_wildcard_answers_below_its_closest_encloser_only() {
+        let table = table("static", &["*.lan.example", "www.lan.example"]);
+        let exists = ["x.lan.example", "x.y.lan.example", "www.lan.example", "x.www.lan.example"];
+        assert_eq!(exists.map(|name| held(&table, name)), [Some(1), Some(1), Some(1), None]);
+    }
+
+    #[test]
+    fn a_transparent_zone_answers_for_what_is_written_in_it_alone() {
+        let table = table("transparent", &["nas.lan.example"]);
+        let answers = ["nas.lan.example", "x.nas.lan.example", "lan.example", "other.lan.example"];
+        let answers = answers.map(|name| table.zones()[0].answers_for(&Name::from_text(name).expect("a valid name")));
+        assert_eq!(answers, [true, false, false, false]);
+    }
+
+    #[test]
+    fn every_problem_of_a_description_is_said_at_once() {
+        let description = serde_json::json!({
+            "serial": 1, "strictest": "nobody", "allowed_clients": ["192.0.2.1/24"],
+            "segments": [{"id": "s", "prefixes": ["x"], "asked": ["y"], "policy": "gone"}],
+            "policies": [{"id": "p", "action": "block-page", "unknown": "allow", "block_ttl_s": 900,
+                          "categories": {"games": {"layer": 1, "effect": "allow"}}, "rewrites": ["none"]}],
+            "names": [{"name": "a..b", "match": "exact", "policies": ["p"], "layer": 11, "effect": "allow", "rule": "r"}],
+        });
+        let problems = PolicyTable::compile(description.to_string().as_bytes()).expect_err("problems").0;
+        assert_eq!(problems.len(), 11, "{problems:#?}");
     }
 }

@@ -342,7 +342,7 @@ impl Load {
             .filter(|rcode| tally.wrong_rcodes[*rcode] > 0)
             .map(|rcode| (rcode.to_string(), tally.wrong_rcodes[rcode].into()))
             .collect();
-        let slices: Vec<_> = tally.slices.iter().map(|slice| {
+        let slices = tally.slices.iter().map(|slice| {
             let us = |ns: u64| ns as f64 / 1000.0;
             serde_json::json!({
                 "sent": slice.sent, "right": slice.right, "lost": slice.lost,

@@ -1,0 +1,1 @@
+"""How fast schoolgate is, beside a floor and beside other servers. See benchmarks/README.md."""

@@ -1,0 +1,35 @@
+//! The domains dialect: a name a line, as most publishers write it.
+//!
+//! ```text
+//! example.com             the feed says whether the names below it are meant
+//! .example.com            the name and all below it (squid)
+//! *.example.com           the same (see the wildcard dialect)
+//! https://example.com/    a URL of a whole host is its name; one with a path is left
+//! # comment, ! comment, ; comment, // comment
+//! ```
+
+use super::{RuleKind, SkipReason, Taken, before, whole_host, wildcard};
+
+pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
+    if line.starts_with(['!', ';']) || line.starts_with("//") {
+        return;
+    }
+    let text = before(line, '#');
+    if !text.is_empty() {
+        value(text, unmarked, taken);
+    }
+}
+
+/// A name or the URL of a whole host, alone: a line here, a field of a table elsewhere.
+pub(super) fn value(text: &str, unmarked: RuleKind, taken: &mut Taken) {
+    let (marked, rest) = wildcard::unmark(text);
+    let kind = marked.unwrap_or(unmarked);
+    let url = rest.bytes().any(|octet| matches!(octet, b'/' | b':')) && !super::hosts::is_address(rest);
+    if rest.contains('*') {
+        return taken.skip(SkipReason::Pattern);
+    }
+    match if url { whole_host(rest) } else { Ok(rest) } {
+        Ok(name) => taken.take(name, kind),
+        Err(reason) => taken.skip(reason),
+    }
+}
