@@ -17,14 +17,7 @@ from pathlib import Path
 DATA_VARIABLE = "SCHOOLGATE_BENCH_DATA"
 SEED = 20261
 CHECKOUT = Path(__file__).resolve().parent.parent
-_WORDS = (
-    "able acorn alpha amber arch atlas azure basil beam birch blue bolt brook cable calm cedar chart cloud cobalt coral "
-    "crest dash dawn delta drift echo elm ember fable fern flint forge fox frost gale glade grove harbor hazel heron "
-    "indigo iris ivy jade juniper kestrel lark laurel ledge linden lotus lumen maple marsh mesa mint moss north nova oak "
-    "ocean olive onyx opal orbit otter pearl pine pixel plum prism quartz quill rain raven reef ridge river robin rowan "
-    "sable sage shore silver slate spark spruce stone storm swift tern thistle tide topaz umber vale velvet violet wave "
-    "willow wind wren yarrow zephyr zinc ad ads app click data game games media news pay play pop shop stat stats track"
-).split()
+_WORDS = ["able", "acorn", "alpha", "amber", "arch", "atlas", "azure", "basil", "beam", "birch", "blue", "bolt", "brook", "cable", "calm", "cedar", "chart", "cloud", "cobalt", "coral", "crest", "dash", "dawn", "delta", "drift", "echo", "elm", "ember", "fable", "fern", "flint", "forge", "fox", "frost", "gale", "glade", "grove", "harbor", "hazel", "heron", "indigo", "iris", "ivy", "jade", "juniper", "kestrel", "lark", "laurel", "ledge", "linden", "lotus", "lumen", "maple", "marsh", "mesa", "mint", "moss", "north", "nova", "oak", "ocean", "olive", "onyx", "opal", "orbit", "otter", "pearl", "pine", "pixel", "plum", "prism", "quartz", "quill", "rain", "raven", "reef", "ridge", "river", "robin", "rowan", "sable", "sage", "shore", "silver", "slate", "spark", "spruce", "stone", "storm", "swift", "tern", "thistle", "tide", "topaz", "umber", "vale", "velvet", "violet", "wave", "willow", "wind", "wren", "yarrow", "zephyr", "zinc", "ad", "ads", "app", "click", "data", "game", "games", "media", "news", "pay", "play", "pop", "shop", "stat", "stats", "track"]
 _ENDS = ("com",) * 9 + ("net", "org", "info", "de", "co.uk", "ru", "fr", "xyz", "online", "io", "nl", "com.br", "top")
 _HOSTS = ("www", "cdn", "api", "img", "static", "m", "s1", "login", "edge", "a", "t", "eu-west-1")
 

@@ -37,7 +37,8 @@ _LONGEST_NAME = 230
 
 @dataclass(frozen=True)
 class Query:
-    """A question, and what must come back. `mark` is an expectation, with `UNIQUE` where the first label is written anew."""
+    """A question, and what must come back: `mark` is an expectation, with `UNIQUE` where the generator writes the first
+    label anew."""
 
     name: str
     qtype: int

@@ -11,20 +11,30 @@ from typing import final
 from schoolgate.errors import SchoolgateError
 
 __all__ = [
+    "SEALED_SELF_TEST_NAME",
     "CompileFailed",
     "Plane",
     "PlaneError",
     "PolicyInvalid",
     "PolicyTable",
+    "SealFailed",
+    "SealedCorrupt",
+    "SealedList",
     "Snapshot",
     "SnapshotCorrupt",
     "__version__",
+    "add_sealed_key",
     "compile_snapshot",
     "explain",
+    "keep_sealed_keys",
     "normalise_name",
+    "seal_list",
 ]
 
 __version__: str
+
+SEALED_SELF_TEST_NAME: str
+"""A name of ours in every sealed list: asking for it shows that the list is in force."""
 
 class SnapshotCorrupt(SchoolgateError):
     """A file is not a snapshot that can be used: unreadable, another format, wrong length or checksum."""
@@ -37,6 +47,12 @@ class CompileFailed(SchoolgateError):
 
 class PlaneError(SchoolgateError):
     """An address cannot be listened on (the message says whether it is in use), or the system refuses a thread."""
+
+class SealedCorrupt(SchoolgateError):
+    """A sealed list or its keys cannot be used: unreadable, changed, of another installation, readable by others."""
+
+class SealFailed(SchoolgateError):
+    """A supplier's list was not imported; what was in force stays. No message quotes an entry."""
 
 @final
 class Snapshot:
@@ -81,7 +97,9 @@ class PolicyTable:
 class Plane:
     """Sockets, worker threads, packet cache and pending table. No thread of it ever attaches to Python."""
 
-    def __new__(cls, settings: bytes, snapshot: Snapshot, table: PolicyTable) -> Plane:
+    def __new__(
+        cls, settings: bytes, snapshot: Snapshot, table: PolicyTable, sealed: SealedList | None = None
+    ) -> Plane:
         """Binds all UDP sockets; nothing is answered before `start`. Raises `PlaneError`.
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
@@ -109,8 +127,10 @@ class Plane:
         """(token, reply message, 0) or (token, None, EDE code of the failure: 22 or 23, RFC 8914). The reply is
         checked: one that does not answer the question counts as a failure. Unknown tokens are passed over."""
 
-    def install(self, snapshot: Snapshot | None, table: PolicyTable | None) -> None:
-        """Puts lists, policies or both in force; None keeps what is. Built first, then one pointer is swapped: no query
+    def install(
+        self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None
+    ) -> None:
+        """Puts lists, policies, sealed lists or all in force; None keeps what is. Built first, then one pointer is swapped: no query
         is lost or sees half of it."""
 
     def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
@@ -130,6 +150,53 @@ class Plane:
         """JSON: {"counters": {name: count}, "cache_entries", "cache_octets", "pending", "under_way", "workers",
         "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening"}."""
 
+@final
+class SealedList:
+    """The sealed lists of all suppliers. There is no way to take an entry out of one, or to read one."""
+
+    @staticmethod
+    def open(paths: list[str | PathLike[str]], keys: str | PathLike[str]) -> SealedList:
+        """Reads and checks the files of all suppliers; one that is wrong makes the whole unusable. Raises `SealedCorrupt`."""
+
+    @property
+    def serial(self) -> int:
+        """The highest serial among the files."""
+
+    @property
+    def entries(self) -> int:
+        """Names and digests held, the self-test name included."""
+
+    @property
+    def size_octets(self) -> int:
+        """Octets in memory."""
+
+    def facts(self) -> bytes:
+        """JSON, by file: [{"supplier", "serial", "created_unix_s", "key_id", "names", "digests": [MD5, SHA-1, SHA-256],
+        "url_level", "skipped"}]. Counts only."""
+
+def seal_list(
+    input: str | PathLike[str],
+    format: str,
+    column: str | None,
+    keys: str | PathLike[str],
+    out: str | PathLike[str],
+    supplier: str,
+    serial: int,
+    created_unix_s: int,
+) -> bytes:
+    """Turns a supplier's list into a sealed list in one pass; no entry reaches Python. Makes the keys when there are none.
+
+    `format` is "plain", "csv" or "hashes" (hexadecimal MD5, SHA-1 or SHA-256 of names; with a column: in a CSV file).
+    Returns JSON: what `SealedList.facts` says of it, with "entries" and "skipped_by_reason": {reason: count}. The file is
+    written aside, synced and renamed, for its owner alone. Raises `SealFailed`.
+    """
+
+def add_sealed_key(keys: str | PathLike[str]) -> str:
+    """A new random key for the next import; makes the file when there is none. Returns the key's id."""
+
+def keep_sealed_keys(keys: str | PathLike[str], ids: list[str]) -> str:
+    """Forgets the keys that are neither the newest nor named: what they sealed is unreadable. Returns the newest key's id."""
+
 def compile_snapshot(
     inputs: list[tuple[str | PathLike[str], str, str, str]], out: str | PathLike[str], serial: int
 ) -> bytes:
@@ -141,7 +208,14 @@ def compile_snapshot(
     """
 
 def explain(
-    snapshot: Snapshot, table: PolicyTable, name: str, qtype: int, client: str, local: str, local_port: int
+    snapshot: Snapshot,
+    table: PolicyTable,
+    name: str,
+    qtype: int,
+    client: str,
+    local: str,
+    local_port: int,
+    sealed: SealedList | None = None,
 ) -> bytes:
     """The decision on one name for a client that asks the address and port `local`, without a running plane.
 

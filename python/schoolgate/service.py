@@ -24,7 +24,7 @@ import structlog
 from schoolgate import in_force as reading
 from schoolgate import state_dir, status, upstreams
 from schoolgate._core import Plane
-from schoolgate.config import Settings, SocketAddress, changes, load
+from schoolgate.config import Settings, SocketAddress, changes, load, on_this_machine
 from schoolgate.control import ControlServer
 from schoolgate.control.server import Arguments
 from schoolgate.errors import SchoolgateError
@@ -60,7 +60,7 @@ class QuestionUnreadable(SchoolgateError):
 
 def serve(config: Path | None, on_ready: Callable[[Service], None] = lambda _: None) -> None:
     """Serves until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start; then nothing was changed."""
-    settings = load(config)
+    settings = _settings(config)
     # Until we can reload, a reload must not end us.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     state_dir.prepare(settings.server.state_dir)
@@ -69,6 +69,14 @@ def serve(config: Path | None, on_ready: Callable[[Service], None] = lambda _: N
         whole = reading.at_start(config, settings, _now(), lambda step: _log.info("lists", step=step))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(Service(whole).run(on_ready))
+
+
+def _settings(config: Path | None) -> Settings:
+    written = load(config)
+    settings = on_this_machine(written)
+    if settings is not written:
+        _log.warning("this machine has no IPv6; queries are answered over IPv4 only")
+    return settings
 
 
 def _now() -> dt.datetime:
@@ -123,6 +131,7 @@ class Service:
         """Starts everything, serves until told to stop, and lets go in the order that answers what is owed."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._manager.close)
             await self._start(stack, loop)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
@@ -233,7 +242,7 @@ class Service:
         return outcome
 
     def _what_changed(self, before: Settings, whole: InForce) -> dict[str, Any]:
-        found = changes(before, load(whole.config))
+        found = changes(before, on_this_machine(load(whole.config)))
         self.waits_for_restart = tuple(path for path, restart in found if restart and not path.startswith("policy."))
         return {
             "changed": [path for path, restart in found if not restart],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import os
@@ -81,8 +82,9 @@ def held(state_dir: Path) -> Iterator[None]:
                 " stop that one, or give this one a server.state_dir of its own"
             ) from None
         holder = {"pid": os.getpid(), "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, orjson.dumps(holder), 0)
+        with contextlib.suppress(OSError):  # a full disk; the lock holds without a name on it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, orjson.dumps(holder), 0)
         yield
     finally:
         os.close(descriptor)

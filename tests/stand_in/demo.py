@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ async def _demo() -> int:
         server = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "schoolgate", "run", "--config", str(config), env=os.environ
         )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.terminate)
         try:
             return await server.wait()
         except asyncio.CancelledError:

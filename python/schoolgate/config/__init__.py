@@ -2,6 +2,7 @@
 
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.load import load, parse, read_text
+from schoolgate.config.loopback import on_this_machine
 from schoolgate.config.problems import ConfigInvalid, InputRefused, Problem
 from schoolgate.config.sample import sample
 from schoolgate.config.settings import Settings, changes
@@ -16,6 +17,7 @@ __all__ = [
     "SocketAddress",
     "changes",
     "load",
+    "on_this_machine",
     "parse",
     "read_text",
     "sample",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
+from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import complaint, shown
 from schoolgate.config.section import RELOAD, PathFromFile, Section
 
@@ -18,6 +19,12 @@ def _category(value: object) -> str:
     if not isinstance(value, str) or not _CATEGORY.fullmatch(value):
         raise complaint(f"{shown(value)} is not a category", "use an id from lists/categories.toml, such as gambling")
     return value
+
+
+def _protected(value: object) -> str:
+    if not isinstance(value, str):
+        raise complaint(f"{shown(value)} is not a name", "write a domain name in quotes")
+    return parse_domain_name(value)
 
 
 class ExtraList(Section):
@@ -39,6 +46,11 @@ class Lists(Section):
         json_schema_extra=RELOAD,
     )
     extra: tuple[ExtraList, ...] = Field(default=(), description="The school's own lists.", json_schema_extra=RELOAD)
+    protected: tuple[Annotated[str, PlainValidator(_protected)], ...] = Field(
+        default=(),
+        description="The school's own names, such as its web site and sign-in: no feed closes them or what is below.",
+        json_schema_extra=RELOAD,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """The local socket through which other processes of this machine speak with the running service.
 
-One JSON object a line in, one out: {"command": "status"} -> {"ok": true, "result": {...}}, or {"ok": false, "error": text}.
+One JSON object a line in, one out: {"command": "status"} -> {"ok": true, "result": ...} or {"ok": false, "error": ...}.
 The file's rights are the only password: whoever may open the socket may command the service.
 """
 

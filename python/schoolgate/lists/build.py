@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from schoolgate._core import Snapshot, SnapshotCorrupt
+from schoolgate._core import Snapshot, SnapshotCorrupt, __version__
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.canaries import CanariesBroken, prove_canaries, read_canaries
+from schoolgate.lists.catalogue import read_published
+from schoolgate.lists.feeds import FeedBook
+from schoolgate.lists.history import PinFile
 from schoolgate.lists.inputs import ListInput, list_inputs
+from schoolgate.lists.last_good import FeedState
+from schoolgate.lists.manifests import Manifest, ManifestInput, Manifests, NoManifest
 from schoolgate.lists.proof import CanaryMissing, prove
-from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.lists.protected import protected_names
+from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
+from schoolgate.lists.store import ContentStore
+from schoolgate.policy.catalogue import load_catalogue
 
 # Millions of names compile in seconds; a build that takes this long hangs.
 LONGEST_COMPILE_S = 1800.0
@@ -26,6 +36,10 @@ _COMMAND = (sys.executable, "-m", "schoolgate.lists.compile")
 
 class ListsNotBuilt(SchoolgateError):
     """No new snapshot was published; the message says why and what stays in force."""
+
+
+class ListsPinned(SchoolgateError):
+    """Somebody rolled the lists back; nothing is published until the pin is lifted."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +59,64 @@ class BuildReport:
 
 def build(settings: Settings, say: Callable[[str], None] = lambda _: None) -> BuildReport:
     """Compiles every list and publishes the snapshot. Raises `ListsNotBuilt`. `say` is told each step as it begins."""
+    built = build_if_new(settings, say, cause="build", always=True)
+    assert built is not None
+    return built
+
+
+def build_if_new(
+    settings: Settings,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    states: Mapping[str, FeedState] | None = None,
+    cause: str = "update",
+    always: bool = False,
+) -> BuildReport | None:
+    """The same, with the feeds as `states` say; None when the current snapshot was made of the same lists, unless
+    `always`. Raises `ListsNotBuilt` and `ListsPinned`."""
     store = SnapshotStore(settings.server.state_dir)
     try:
         with store.building():
-            return _build(settings, store, say)
-    except ListsNotBuilt:
+            _refuse_when_pinned(settings, store)
+            return _build(settings, store, say, states, cause, always)
+    except (ListsNotBuilt, ListsPinned):
         raise
     except (SchoolgateError, OSError) as error:
         raise ListsNotBuilt(f"{error}\n{_what_stays(store)}") from error
 
 
-def _build(settings: Settings, store: SnapshotStore, say: Callable[[str], None]) -> BuildReport:
+def _build(
+    settings: Settings,
+    store: SnapshotStore,
+    say: Callable[[str], None],
+    states: Mapping[str, FeedState] | None,
+    cause: str,
+    always: bool,
+) -> BuildReport | None:
     say("finding lists")
-    inputs = list_inputs(settings, store.work)
+    inputs = list_inputs(settings, store.work, states)
+    protected = _protected(settings)
+    made_of = _made_of(settings, store, inputs)
     serial = store.next_serial()
+    draft = Manifest(
+        serial=serial, at=dt.datetime.now(dt.UTC), cause=cause, version=__version__, protected=protected,
+        names=0, entries=0, inputs=made_of,
+    )  # fmt: skip
+    if not always and _is_current(settings, store, draft):
+        return None
     candidate = store.work / f"{serial}.candidate"
     try:
         say(f"compiling {len(inputs)} lists")
-        report = compile_apart(inputs, candidate, serial)
+        report = compile_apart(inputs, candidate, serial, protected)
         say("proving")
-        proved = prove(Snapshot.open(str(candidate)), inputs)
+        snapshot = Snapshot.open(str(candidate))
+        proved = prove(snapshot, inputs)
+        proved += prove_canaries(snapshot, read_canaries(settings.lists.dir), load_catalogue(settings.lists.dir))
         say("publishing")
+        counted = draft.model_copy(update={"names": report["names"], "entries": report["entries"]})
+        Manifests(settings.server.state_dir).write(counted)
         path = store.publish(candidate, serial)
-    except (CanaryMissing, SnapshotCorrupt) as error:
+    except (CanariesBroken, CanaryMissing, SnapshotCorrupt) as error:
         raise ListsNotBuilt(f"{error}\n{_what_stays(store)}") from error
     finally:
         candidate.unlink(missing_ok=True)
@@ -84,14 +133,70 @@ def _build(settings: Settings, store: SnapshotStore, say: Callable[[str], None])
     )
 
 
+def _refuse_when_pinned(settings: Settings, store: SnapshotStore) -> None:
+    """A pin holds what can be held: without any usable snapshot a school needs new lists more."""
+    pin = PinFile(settings.server.state_dir).read()
+    if pin is None:
+        return
+    try:
+        store.open_best()
+    except NoUsableSnapshot:
+        return
+    raise ListsPinned(
+        f"the lists are pinned to serial {pin.serial} by {pin.who} since {pin.at:%d %B %Y};"
+        " nothing is published until `schoolgate lists unpin`"
+    )
+
+
+def _protected(settings: Settings) -> tuple[str, ...]:
+    sources, _ = FeedBook(settings.server.state_dir).sources(read_published(settings.lists.dir))
+    return protected_names(settings, (source.url for source in sources))
+
+
+def _made_of(settings: Settings, store: SnapshotStore, inputs: Sequence[ListInput]) -> tuple[ManifestInput, ...]:
+    """Every list, kept under its digest, so that this snapshot can be compared and explained later."""
+    kept = ContentStore(settings.server.state_dir)
+    return tuple(
+        ManifestInput(
+            feed=one.feed,
+            category=one.category,
+            match="exact" if one.match == "exact" else "suffix",
+            dialect=one.dialect,
+            fetched=one.fetched,
+            sha256=one.path.name if one.fetched else kept.copy(one.path, store.work),
+            octets=one.path.stat().st_size,
+            origin=one.feed if one.fetched or one.path.parent == store.work else str(one.path),
+            dated=one.dated,
+        )
+        for one in inputs
+    )
+
+
+def _is_current(settings: Settings, store: SnapshotStore, draft: Manifest) -> bool:
+    """Whether the current snapshot was made of the same lists, by the same program, and can be used."""
+    serial = store.current_serial()
+    try:
+        if serial is None or Manifests(settings.server.state_dir).read(serial).recipe() != draft.recipe():
+            return False
+        store.open_current()
+    except (NoManifest, NoUsableSnapshot, SnapshotCorrupt):
+        return False
+    return True
+
+
 def compile_apart(
-    inputs: Sequence[ListInput], out: Path, serial: int, timeout_s: float = LONGEST_COMPILE_S
+    inputs: Sequence[ListInput],
+    out: Path,
+    serial: int,
+    protected: Sequence[str] = (),
+    timeout_s: float = LONGEST_COMPILE_S,
 ) -> dict[str, Any]:
     """The compiler's report, from a process of its own. Raises `ListsNotBuilt`."""
     job = {
-        "inputs": [(str(one.path), one.feed, one.category, one.match) for one in inputs],
+        "inputs": [_told(one) for one in inputs],
         "out": str(out),
         "serial": serial,
+        "protected": list(protected),
     }
     try:
         # No shell, our own interpreter, and nothing of the service manager's that a child could answer for us.
@@ -110,6 +215,11 @@ def compile_apart(
         raise ListsNotBuilt(said)
     report: dict[str, Any] = orjson.loads(run.stdout)
     return report
+
+
+def _told(one: ListInput) -> tuple[str | None, ...]:
+    reviewed = (str(one.path), one.feed, one.category, one.match)
+    return (*reviewed, one.dialect or "") if one.fetched else reviewed
 
 
 def _what_stays(store: SnapshotStore) -> str:

@@ -20,13 +20,14 @@ NICENESS = 10
 
 
 def main() -> int:
-    """Job: {"inputs": [[path, feed, category, match], ...], "out": path, "serial": int}. The report goes to stdout."""
+    """Job: {"inputs": [[path, feed, category, match], ...], "out": path, "serial": int, "protected": [name, ...]}; a
+    list that was fetched has its dialect besides. The report goes to stdout."""
     with contextlib.suppress(OSError):  # a sandbox may forbid it
         os.nice(NICENESS)
     job = orjson.loads(sys.stdin.buffer.read())
-    inputs = [(path, feed, category, match) for path, feed, category, match in job["inputs"]]
+    inputs = [tuple(one) for one in job["inputs"]]
     try:
-        report = compile_snapshot(inputs, job["out"], job["serial"])
+        report = compile_snapshot(inputs, job["out"], job["serial"], protected=job["protected"])
     except SchoolgateError as error:
         sys.stderr.write(f"{error}\n")
         return 1

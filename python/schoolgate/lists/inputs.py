@@ -1,4 +1,4 @@
-"""Which lists there are: the shipped ones, a list for each service, and the school's own.
+"""Which lists there are: the shipped ones, a list for each service, the school's own, and the last good of each feed.
 
 A list says its category in its first line. Its first name is its canary: a test name of ours that leads nowhere and
 shows, asked of the compiled snapshot, that this list is in it.
@@ -6,14 +6,19 @@ shows, asked of the compiled snapshot, that this list is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from schoolgate.config import Problem, Settings
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, did_you_mean
+from schoolgate.lists.canaries import FEED_PREFIX
+from schoolgate.lists.feeds import FeedBook
+from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.services import Service, read_services
+from schoolgate.lists.store import ContentStore, StoredListDamaged
 from schoolgate.policy.catalogue import load_catalogue
 
 # Folders of lists of names; other files of the shipped lists are tables.
@@ -29,17 +34,25 @@ class ListsUnreadable(InputRefused):
 
 @dataclass(frozen=True)
 class ListInput:
-    """One list to compile. `canary` is a name that must carry `category` afterwards; None for lists of others."""
+    """One list to compile. `canary` is a name that must carry `category` afterwards; None for lists of others.
+
+    `fetched`: somebody else's words, so the compiler guards against them; `dialect` says how they are written (None: to
+    be found out) and `dated` when their publisher last stood by them.
+    """
 
     path: Path
     feed: str
     category: str
     match: str
     canary: str | None
+    fetched: bool = False
+    dialect: str | None = None
+    dated: dt.datetime | None = None
 
 
-def list_inputs(settings: Settings, work: Path) -> tuple[ListInput, ...]:
-    """Every list, in a stable order; lists of services are written to `work`. Raises `ListsUnreadable`."""
+def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] | None = None) -> tuple[ListInput, ...]:
+    """Every list, in a stable order; lists of services are written to `work`; feeds are as `states` say, which are read
+    when not given. Raises `ListsUnreadable`, and `SchoolgateError` when what was fetched cannot be used."""
     problems: list[Problem] = []
     found = [*_shipped(settings.lists.dir, problems)]
     services: tuple[Service, ...] = ()
@@ -56,7 +69,7 @@ def list_inputs(settings: Settings, work: Path) -> tuple[ListInput, ...]:
     if not found:
         remedy = "reinstall schoolgate, or set lists.dir"
         raise ListsUnreadable([Problem(str(settings.lists.dir), "", "holds no lists", remedy)])
-    return (*found, *(_of_service(one, work) for one in services), *extra)
+    return (*found, *(_of_service(one, work) for one in services), *extra, *_feeds(settings, states))
 
 
 def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
@@ -97,6 +110,27 @@ def _of_service(service: Service, work: Path) -> ListInput:
     path.write_text("".join(f"{domain}\n" for domain in service.domains), encoding="utf-8")
     # A domain of a service carries the service's category however many others it carries.
     return ListInput(path, f"services/{service.id}", f"service:{service.id}", "suffix", service.domains[0])
+
+
+def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterator[ListInput]:
+    """The last good lists of the feeds in use. A list that is damaged or gone stops the build: without it names would
+    be open that were closed."""
+    state_dir = settings.server.state_dir
+    chosen = FeedBook(state_dir).in_use()
+    known = FeedStates(state_dir).read() if states is None and chosen else states or {}
+    store = ContentStore(state_dir)
+    for feed in chosen:
+        good = known[feed].good if feed in known else None
+        if good is None:
+            continue
+        for part in good.parts:
+            if not store.intact(part.sha256):
+                message = f"{store.path(part.sha256)}: the stored list of feed {feed} is damaged or gone"
+                raise StoredListDamaged(f"{message}; fetch it again with `schoolgate lists update {feed}`")
+            place = store.path(part.sha256)
+            yield ListInput(
+                place, f"{FEED_PREFIX}{feed}", part.category, part.match, None, True, part.dialect, good.confirmed_at
+            )
 
 
 def _extra(settings: Settings, known: set[str], problems: list[Problem]) -> Iterator[ListInput]:

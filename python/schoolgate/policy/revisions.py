@@ -26,6 +26,8 @@ from schoolgate.policy.check import LARGEST_POLICY_OCTETS
 BUSY_TIMEOUT_S = 10.0
 LONGEST_WHO = 200
 LONGEST_WHY = 2000
+# What SQLite says when it cannot make a file beside the database.
+_NO_ROOM = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
 # What the first revision is chained to.
 BEGINNING = "0" * 64
 
@@ -140,9 +142,22 @@ class RevisionStore:
         if not self.path.exists():
             yield None
             return
-        with self._connection() as connection:
+        with self._connection(is_alone=self._has_no_room()) as connection:
             # A first writer that was killed may have left a file without a table.
             yield connection if _is_laid_out(connection) else None
+
+    def _has_no_room(self) -> bool:
+        """Whether the disk is too full for the small file through which SQLite lets several read at once.
+
+        A school whose disk is full and whose machine starts anew must have its DNS, and its policy.
+        """
+        try:
+            with self._connection() as connection:
+                _is_laid_out(connection)
+        except RevisionsUnavailable as error:
+            cause = error.__cause__
+            return isinstance(cause, sqlite3.Error) and (cause.sqlite_errorcode & 0xFF) in _NO_ROOM
+        return False
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -162,12 +177,15 @@ class RevisionStore:
             connection.execute("COMMIT")
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, *, is_alone: bool = False) -> Iterator[sqlite3.Connection]:
+        """`is_alone`: keeps everybody else out, and needs no file beside the database for that."""
         try:
             connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         except sqlite3.Error as error:
             raise RevisionsUnavailable(f"{self.path}: {error}; check rights and space") from error
         try:
+            if is_alone:  # to be said before anything is read
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             # A revision that was reported as applied is on the disk, whatever happens to the power.
             connection.execute("PRAGMA synchronous = FULL")
             yield connection

@@ -36,6 +36,12 @@ class ServiceManager:
     def alive(self) -> None:
         self._say("WATCHDOG=1")
 
+    def close(self) -> None:
+        """Lets go of the socket; nothing is told any more."""
+        notifier, self._notifier = self._notifier, None
+        if notifier is not None and notifier.socket is not None:
+            notifier.socket.close()
+
     def _say(self, state: str) -> None:
         if self._notifier is not None:
             self._notifier.notify(state)

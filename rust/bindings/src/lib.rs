@@ -6,6 +6,7 @@
 mod error;
 mod lists;
 mod plane;
+mod sealed;
 mod table;
 
 use pyo3::prelude::*;
@@ -18,7 +19,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<table::PolicyTable>()?;
     module.add_class::<plane::Plane>()?;
     module.add_function(wrap_pyfunction!(lists::compile_snapshot, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::inspect_list, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::list_rules_for, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::detect_dialect, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::list_difference, module)?)?;
     module.add_function(wrap_pyfunction!(lists::normalise_name, module)?)?;
     module.add_function(wrap_pyfunction!(table::explain, module)?)?;
+    sealed::add(module)?;
     error::add(module)
 }

@@ -4,7 +4,10 @@ use crate::error::{Kind, raise};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use schoolgate_policy::{Input, RuleKind, listed_name};
+use schoolgate_policy::{
+    Categories, Dialect, FeedForm, Input, Limits, ProtectedNames, RuleKind, UnknownDialect, listed_name,
+};
+use schoolgate_wire::Name;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,26 +54,140 @@ impl Snapshot {
     }
 }
 
-/// Compiles list files into a snapshot file.
+/// One list as Python names it: `(path, feed, category, match)` for a reviewed list in the plain dialect, and
+/// `(path, feed, category, match, dialect)` for a feed, its dialect `None` or empty where it is to be detected. A category
+/// that begins with `{` is a JSON object from the feed's categories to ours.
+#[derive(FromPyObject)]
+pub enum ListInput {
+    Feed(PathBuf, String, String, String, Option<String>),
+    Reviewed(PathBuf, String, String, String),
+}
+
+/// Compiles list files into a snapshot file. No feed denies a name of `protected`, nor anything below it.
 #[pyfunction]
+#[pyo3(signature = (inputs, out, serial, *, protected=Vec::new(), max_unpacked_octets=None))]
 pub fn compile_snapshot<'py>(
     py: Python<'py>,
-    inputs: Vec<(PathBuf, String, String, String)>,
+    inputs: Vec<ListInput>,
     out: PathBuf,
     serial: u64,
+    protected: Vec<String>,
+    max_unpacked_octets: Option<u64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let inputs = inputs.into_iter().map(input).collect::<PyResult<Vec<_>>>()?;
-    let report = py.detach(|| schoolgate_policy::compile_snapshot(&inputs, Path::new(&out), serial));
+    let inputs = list_inputs(inputs, max_unpacked_octets)?;
+    let protected = protected_names(protected)?;
+    let report = py.detach(|| schoolgate_policy::compile_snapshot(&inputs, Path::new(&out), serial, &protected));
     json(py, &report.map_err(|error| raise(Kind::CompileFailed, error))?)
 }
 
-fn input((path, feed, category, matching): (PathBuf, String, String, String)) -> PyResult<Input> {
-    let unmarked = match matching.as_str() {
-        "suffix" => RuleKind::Suffix,
-        "exact" => RuleKind::Exact,
-        other => return Err(PyValueError::new_err(format!("match {other:?} is neither \"suffix\" nor \"exact\""))),
-    };
-    Ok(Input { path, feed, category, unmarked })
+/// What a list holds, without compiling it: JSON of the dialect found, rules, skipped lines by reason with examples, a
+/// sample of names, and a checksum of the rules.
+#[pyfunction]
+#[pyo3(signature = (path, dialect=None, *, matching="suffix", protected=Vec::new(), reviewed=false, max_unpacked_octets=None))]
+pub fn inspect_list<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    dialect: Option<&str>,
+    matching: &str,
+    protected: Vec<String>,
+    reviewed: bool,
+    max_unpacked_octets: Option<u64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let limits = limits(max_unpacked_octets);
+    let form = FeedForm { dialect: stated(dialect)?, unmarked: unmarked(matching)?, limits };
+    let protected = protected_names(protected)?;
+    let found = py.detach(|| schoolgate_policy::inspect_list(&path, &form, &protected, reviewed));
+    json(py, &found.map_err(|error| raise(Kind::ListRefused, format!("{}: {error}", path.display())))?)
+}
+
+/// Every line of `inputs` that speaks of `name`: JSON with feed, category, path, member, line, text, rule and kind of each.
+#[pyfunction]
+#[pyo3(signature = (inputs, name, *, protected=Vec::new(), max_unpacked_octets=None))]
+pub fn list_rules_for<'py>(
+    py: Python<'py>,
+    inputs: Vec<ListInput>,
+    name: &str,
+    protected: Vec<String>,
+    max_unpacked_octets: Option<u64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let inputs = list_inputs(inputs, max_unpacked_octets)?;
+    let protected = protected_names(protected)?;
+    let name = wanted(name)?;
+    let found = py.detach(|| schoolgate_policy::list_rules_for(&inputs, &name, &protected));
+    json(py, &found.map_err(|error| raise(Kind::ListRefused, error))?)
+}
+
+/// Names that `after` lists and `before` does not, and the other way round: JSON of counts and the first `most` of each.
+#[pyfunction]
+#[pyo3(signature = (before, after, *, protected=Vec::new(), most=100))]
+pub fn list_difference<'py>(
+    py: Python<'py>,
+    before: Vec<ListInput>,
+    after: Vec<ListInput>,
+    protected: Vec<String>,
+    most: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let (before, after) = (list_inputs(before, None)?, list_inputs(after, None)?);
+    let protected = protected_names(protected)?;
+    let found = py.detach(|| schoolgate_policy::list_difference(&before, &after, &protected, most));
+    json(py, &found.map_err(|error| raise(Kind::ListRefused, error))?)
+}
+
+/// The dialect of a list's first octets, or None where nothing speaks for any.
+#[pyfunction]
+pub fn detect_dialect(first: &[u8], file_name: &str) -> Option<String> {
+    schoolgate_policy::detect(first, file_name).map(|dialect| dialect.to_string())
+}
+
+fn list_inputs(inputs: Vec<ListInput>, max_unpacked_octets: Option<u64>) -> PyResult<Vec<Input>> {
+    let limits = limits(max_unpacked_octets);
+    inputs.into_iter().map(|one| Ok(Input { limits, ..input(one)? })).collect()
+}
+
+fn input(input: ListInput) -> PyResult<Input> {
+    Ok(match input {
+        ListInput::Reviewed(path, feed, category, matching) => {
+            Input::reviewed(path, feed, category, unmarked(&matching)?)
+        }
+        ListInput::Feed(path, feed, category, matching, dialect) => {
+            Input::feed(path, feed, categories(category)?, unmarked(&matching)?, stated(dialect.as_deref())?)
+        }
+    })
+}
+
+fn limits(max_unpacked_octets: Option<u64>) -> Limits {
+    let usual = Limits::default();
+    Limits { unpacked_octets: max_unpacked_octets.unwrap_or(usual.unpacked_octets), ..usual }
+}
+
+fn unmarked(matching: &str) -> PyResult<RuleKind> {
+    match matching {
+        "suffix" => Ok(RuleKind::Suffix),
+        "exact" => Ok(RuleKind::Exact),
+        other => Err(PyValueError::new_err(format!("match {other:?} is neither \"suffix\" nor \"exact\""))),
+    }
+}
+
+fn stated(dialect: Option<&str>) -> PyResult<Option<Dialect>> {
+    let word = dialect.filter(|word| !word.is_empty());
+    word.map(|word| word.parse().map_err(|error: UnknownDialect| PyValueError::new_err(error.to_string()))).transpose()
+}
+
+fn categories(text: String) -> PyResult<Categories> {
+    if !text.starts_with('{') {
+        return Ok(Categories::One(text));
+    }
+    let mapped = serde_json::from_str(&text);
+    mapped.map(Categories::Mapped).map_err(|error| PyValueError::new_err(format!("category mapping: {error}")))
+}
+
+fn protected_names(texts: Vec<String>) -> PyResult<ProtectedNames> {
+    let names = texts.iter().map(|text| wanted(text)).collect::<PyResult<Vec<_>>>()?;
+    Ok(ProtectedNames::new(names))
+}
+
+fn wanted(text: &str) -> PyResult<Name> {
+    listed_name(text).map_err(|rejected| PyValueError::new_err(format!("{text:?} is no name: {}", rejected.as_str())))
 }
 
 /// The wire form, as text, of a name that somebody wrote in a list.

@@ -2,6 +2,7 @@
 
 use crate::error::{Kind, raise};
 use crate::lists::{Snapshot, json};
+use crate::sealed::SealedList;
 use crate::table::{PolicyTable, address, explain_with};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -17,11 +18,19 @@ pub struct Plane(schoolgate_plane::Plane);
 #[pymethods]
 impl Plane {
     #[new]
-    fn new(py: Python<'_>, settings: &[u8], snapshot: &Snapshot, table: &PolicyTable) -> PyResult<Self> {
+    #[pyo3(signature = (settings, snapshot, table, sealed = None))]
+    fn new(
+        py: Python<'_>,
+        settings: &[u8],
+        snapshot: &Snapshot,
+        table: &PolicyTable,
+        sealed: Option<&SealedList>,
+    ) -> PyResult<Self> {
         let settings: Settings = serde_json::from_slice(settings)
             .map_err(|error| PyValueError::new_err(format!("plane settings: {error}")))?;
         let (snapshot, table) = (snapshot.0.clone(), table.0.clone());
-        let plane = py.detach(|| schoolgate_plane::Plane::new(settings, snapshot, table, None));
+        let sealed = sealed.map(|one| one.0.clone());
+        let plane = py.detach(|| schoolgate_plane::Plane::new(settings, snapshot, table, sealed));
         plane.map(Self).map_err(|error| raise(Kind::PlaneError, error))
     }
 
@@ -55,10 +64,17 @@ impl Plane {
         });
     }
 
-    #[pyo3(signature = (snapshot, table))]
-    fn install(&self, py: Python<'_>, snapshot: Option<&Snapshot>, table: Option<&PolicyTable>) {
+    #[pyo3(signature = (snapshot, table, sealed = None))]
+    fn install(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+        table: Option<&PolicyTable>,
+        sealed: Option<&SealedList>,
+    ) {
         let (snapshot, table) = (snapshot.map(|one| one.0.clone()), table.map(|one| one.0.clone()));
-        py.detach(|| self.0.install(snapshot, table, None));
+        let sealed = sealed.map(|one| one.0.clone());
+        py.detach(|| self.0.install(snapshot, table, sealed));
     }
 
     fn ask<'py>(

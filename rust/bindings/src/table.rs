@@ -2,6 +2,7 @@
 
 use crate::error::{Kind, raise};
 use crate::lists::{Snapshot, json};
+use crate::sealed::SealedList;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -30,7 +31,7 @@ impl PolicyTable {
 
 /// Explains the decision on one name, as the plane would decide it.
 #[pyfunction]
-#[pyo3(signature = (snapshot, table, name, qtype, client, local, local_port))]
+#[pyo3(signature = (snapshot, table, name, qtype, client, local, local_port, sealed = None))]
 #[allow(clippy::too_many_arguments)] // the arguments of a question
 pub fn explain<'py>(
     py: Python<'py>,
@@ -41,9 +42,10 @@ pub fn explain<'py>(
     client: &str,
     local: &str,
     local_port: u16,
+    sealed: Option<&SealedList>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (snapshot, table) = (snapshot.0.clone(), table.0.clone());
-    let rulebook = py.detach(|| Rulebook::new(snapshot, table, None));
+    let (snapshot, table, sealed) = (snapshot.0.clone(), table.0.clone(), sealed.map(|one| one.0.clone()));
+    let rulebook = py.detach(|| Rulebook::new(snapshot, table, sealed));
     explain_with(py, &rulebook, name, qtype, client, local, local_port)
 }
 

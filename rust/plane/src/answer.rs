@@ -95,6 +95,8 @@ impl Answerer {
     #[inline]
     pub fn answer(&mut self, regime: &Regime, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
         self.counters.count(Counter::Queries);
+        #[cfg(test)]
+        crate::tests::stumble(packet);
         let peeked = peek(packet, &mut self.query);
         let selection = regime.rulebook.select(asker.client().ip(), asker.local());
         if let Err(refusal) = peeked {

@@ -84,6 +84,11 @@ impl Held {
 }
 
 impl Stored {
+    /// The answer's message, to keep it for the corpus.
+    pub fn octets(&self) -> &[u8] {
+        if let Body::Image(image) = &self.body { image.octets() } else { &[] }
+    }
+
     fn weight(&self) -> u64 {
         let image = if let Body::Image(image) = &self.body { image.size_octets() as u64 } else { 0 };
         let names: usize = self.names.iter().map(|name| name.len() + size_of::<Box<[u8]>>()).sum();
@@ -132,19 +137,19 @@ impl PacketCache {
     }
 
     /// Takes an answer in. One that may not be kept at all still takes the place of what was known before.
-    pub fn insert(&mut self, stored: &Arc<Stored>) {
+    pub fn insert(&mut self, held: Held) {
         self.change(|entries| {
-            if stored.fresh_for_ms > 0 {
-                entries.insert(stored.question.clone(), Held::new(stored.clone()));
+            if held.stored.fresh_for_ms > 0 {
+                entries.insert(held.stored.question.clone(), held);
             } else {
-                entries.remove(&stored.question.borrow());
+                entries.remove(&held.stored.question.borrow());
             }
         });
     }
 
     /// Makes an answer findable until [`PacketCache::end_pass`], even if its TTL is 0 or there is no room for it.
-    pub fn pass(&mut self, stored: &Arc<Stored>) {
-        self.passing = Some(Held { is_passing: true, ..Held::new(stored.clone()) });
+    pub fn pass(&mut self, held: Held) {
+        self.passing = Some(Held { is_passing: true, ..held });
     }
 
     /// Ends the passing.

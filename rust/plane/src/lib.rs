@@ -41,3 +41,16 @@ pub use plane::{Plane, PlaneError, Status};
 pub use regime::Regime;
 pub use settings::Settings;
 pub use stream::Asked;
+
+#[doc(hidden)]
+pub mod bench_support {
+    //! The inside of the plane, for the micro-benchmarks.
+    pub use crate::answer::{Answerer, Outcome};
+    pub use crate::asker::Asker;
+    pub use crate::cache::{Body, Held, PacketCache, Stored};
+    pub use crate::clock::Now;
+    pub use crate::counters::Counters;
+    pub use crate::desk::Wanted;
+    pub use crate::question::{Question, QuestionRef};
+    pub use crate::waiters::Outlet;
+}

@@ -109,13 +109,14 @@ impl Pending {
         let place = self.place(&waiter.asker);
         let has_room =
             self.waiting < MAX_WAITING && self.by_client.get(place).is_some_and(|held| *held < MAX_WAITING_PER_CLIENT);
+        let questions = self.entries.len();
         let joined = match self.entries.get_mut(&question) {
             Some(entry) if entry.holds(&waiter) => return Joined::Again,
             Some(entry) if has_room && entry.waiters.len() < MAX_WAITERS => {
                 entry.waiters.push(waiter);
                 Joined::Later
             }
-            None if has_room && self.entries.len() < MAX_QUESTIONS => {
+            None if has_room && questions < MAX_QUESTIONS => {
                 Joined::First(self.begin(question, waiter, has_stale, now_ms))
             }
             _ => return Joined::Full,
@@ -192,6 +193,7 @@ impl Pending {
     }
 
     /// Clients that wait.
+    #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.waiting
     }

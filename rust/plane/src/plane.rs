@@ -12,7 +12,7 @@ use crate::stream::{Asked, StreamDesk};
 use crate::worker::{Gauges, Worker};
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
-use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS};
+use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -61,6 +61,8 @@ fn privilege_hint(address: &SocketAddr, error: &io::Error) -> &'static str {
 pub struct Status {
     /// Counters, all workers added up.
     pub counters: BTreeMap<&'static str, u64>,
+    /// What was wrong with packets that were no acceptable query.
+    pub bad_packets: BTreeMap<&'static str, u64>,
     /// Answers in the caches.
     pub cache_entries: u64,
     /// Octets in the caches.
@@ -175,7 +177,7 @@ impl Plane {
         self.stop.store(true, Ordering::Relaxed);
         lock(&self.desk).wake_workers();
         for thread in lock(&self.threads).drain(..) {
-            // A worker that died of a panic outside a packet has been counted as missing; there is nothing left to do.
+            // A worker that died of nothing but panics has been reported as missing; there is nothing left to do.
             let _ = thread.join();
         }
     }
@@ -189,7 +191,7 @@ impl Plane {
     pub fn take_misses(&self, most: usize) -> Vec<Miss> {
         self.miss_wake.clear();
         let mut desk = lock(&self.desk);
-        let misses = desk.take_misses(most);
+        let misses = desk.take_misses(most, self.clock.now());
         if desk.has_misses() {
             self.miss_wake.signal();
         }
@@ -249,15 +251,18 @@ impl Plane {
     /// Counters, gauges and serials.
     pub fn status(&self) -> Status {
         let sum = |counter: &Counter| self.counters.iter().map(|set| set.get(*counter)).sum();
-        let gauge = |pick: fn(&Gauges) -> &AtomicU64| {
+        let sum_reason = |reason: &Reason| self.counters.iter().map(|set| set.get_reason(*reason)).sum();
+        let gauge = |pick: fn(&Gauges) -> &AtomicU64| -> u64 {
             self.gauges.iter().map(|gauges| pick(gauges).load(Ordering::Relaxed)).sum()
         };
+        let (entries, octets, pending) = lock(&self.stream).fill();
         let regime = self.regime.load();
         Status {
             counters: Counter::ALL.iter().map(|counter| (counter.as_str(), sum(counter))).collect(),
-            cache_entries: gauge(|gauges| &gauges.entries),
-            cache_octets: gauge(|gauges| &gauges.octets),
-            pending: gauge(|gauges| &gauges.pending),
+            bad_packets: Reason::ALL.iter().map(|reason| (reason.as_str(), sum_reason(reason))).collect(),
+            cache_entries: gauge(|gauges| &gauges.entries) + entries as u64,
+            cache_octets: gauge(|gauges| &gauges.octets) + octets,
+            pending: gauge(|gauges| &gauges.pending) + pending as u64,
             under_way: lock(&self.desk).under_way(),
             workers: self.gauges.len(),
             workers_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
@@ -302,12 +307,14 @@ impl Shared {
             wake: line.wake.clone(),
             miss_wake: self.miss_wake.clone(),
             tick: (at == 0).then(|| self.answers_wake.clone()),
+            next_tick_ms: 0,
             regime: self.regime.clone(),
             clock: self.clock,
             stop: self.stop.clone(),
             counters,
             gauges: Arc::default(),
             crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
+            in_hand: None,
         };
         Ok((worker, line))
     }

@@ -4,6 +4,7 @@
 //! wildcard address learns from the kernel which address was asked (PKTINFO) and answers from it, so a multi-homed host
 //! does not answer from an address the client never asked.
 
+use schoolgate_wire::HEADER_OCTETS;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::mem::zeroed;
@@ -12,7 +13,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 /// Datagrams taken or sent by one system call.
 pub const BATCH: usize = 64;
-/// A query longer than this has options nobody needs; the kernel cuts it and it is answered FORMERR.
+/// A query longer than this has options nobody needs; the kernel cuts it and it is answered FORMERR, from its header.
 const RECEIVE_OCTETS: usize = 2048;
 /// Room for an answer: what we announce (1232), rounded up.
 const SEND_OCTETS: usize = 1280;
@@ -30,6 +31,13 @@ pub struct Peer {
     pub local: SocketAddr,
     /// The interface, for link-local clients; 0 where it does not matter.
     interface: u32,
+}
+
+#[cfg(test)]
+impl Peer {
+    pub fn new(client: SocketAddr, local: SocketAddr) -> Self {
+        Self { client, local, interface: 0 }
+    }
 }
 
 #[repr(C, align(8))]
@@ -120,13 +128,13 @@ impl DatagramDoor {
         usize::try_from(taken).unwrap_or(0)
     }
 
-    /// The `at`-th datagram taken and a buffer for its answer. Cut packets come as empty ones.
+    /// The `at`-th datagram taken and a buffer for its answer. Of packets that were cut only the header is given.
     #[inline]
     pub fn datagram(&mut self, at: usize) -> Option<(Peer, &[u8], &mut [u8])> {
         let arrays = &mut *self.arrays;
         let header = arrays.received.get(at)?;
         let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        let length = if cut { 0 } else { (header.msg_len as usize).min(RECEIVE_OCTETS) };
+        let length = if cut { HEADER_OCTETS } else { (header.msg_len as usize).min(RECEIVE_OCTETS) };
         let client = socket_address(arrays.from.get(at)?)?;
         let mut peer = Peer { client, local: self.bound, interface: 0 };
         if self.wildcard {

@@ -1,14 +1,15 @@
 //! The stream doors' answerer: TCP today. Connections are the resolver's business; every message comes here and takes the
 //! same path as a datagram.
 
-use crate::answer::{Answerer, Outcome, Outlet};
+use crate::answer::{Answerer, Outcome};
+use crate::asker::Asker;
 use crate::cache::Stored;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::pending::Asker;
 use crate::regime::Regime;
 use crate::socket::Wake;
+use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,12 +52,11 @@ impl StreamDesk {
             self.miss_wake.signal();
         }
         match outcome {
-            Ok(Outcome::Answer(length)) if length > 0 => {
-                Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec())
-            }
+            Ok(Outcome::Answer(length)) => Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec()),
             Ok(Outcome::Waiting) => Asked::Ticket(self.next_ticket),
-            Ok(_) => Asked::Nothing,
+            Ok(Outcome::Silence) => Asked::Nothing,
             Err(_) => {
+                self.counters.count(Counter::Panics);
                 self.answerer.recover();
                 self.crashes.keep(message);
                 Asked::Nothing
@@ -66,16 +66,37 @@ impl StreamDesk {
 
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
-        let (now, regime) = (self.clock.now(), self.regime.load());
+        let (now, regime) = (self.clock.now(), self.regime.load_full());
         let mut ready = Ready(Vec::new());
         while let Ok(stored) = self.answers.pop() {
-            self.answerer.complete(&regime, &stored, now, &mut ready);
+            let completed = self.catch(|answerer| {
+                answerer.complete(&regime, &stored, now, &mut ready);
+            });
+            if completed.is_none() {
+                self.crashes.keep(stored.octets());
+            }
         }
-        self.answerer.expire(&regime, now, &mut ready);
+        while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
+            self.catch(|answerer| answerer.expire(&regime, now, &mut ready));
+        }
         if self.answerer.take_has_sent() {
             self.miss_wake.signal();
         }
         ready.0
+    }
+
+    /// Answers held, octets held, questions under way.
+    pub fn fill(&self) -> (usize, u64, usize) {
+        self.answerer.fill()
+    }
+
+    fn catch(&mut self, work: impl FnOnce(&mut Answerer)) -> Option<()> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.answerer)));
+        if done.is_err() {
+            self.counters.count(Counter::LatePanics);
+            self.answerer.recover();
+        }
+        done.ok()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
-use crate::cache::{Body, Stored};
+use crate::cache::{Body, Held, Stored};
 use crate::clock::Now;
 use crate::counters::Counter;
 use crate::pending::Waiter;
@@ -35,10 +35,13 @@ impl Answerer {
         outlet: &mut impl Outlet,
     ) -> usize {
         let waiters = self.pending.take(&stored.question);
+        self.owed = waiters.len();
+        #[cfg(test)]
+        crate::tests::stumble(stored.octets());
         match &stored.body {
             Body::Image(_) => {
-                self.cache.insert(stored);
-                self.cache.pass(stored);
+                self.cache.insert(Held::new(stored.clone()));
+                self.cache.pass(Held::new(stored.clone()));
                 let answered = self.answer_waiters(regime, waiters, Supply::Arrived, now, outlet);
                 self.cache.end_pass();
                 answered
@@ -128,7 +131,7 @@ impl Answerer {
             Some(held) if held.is_usable_stale(now.mono_ms, stale_for_ms) => {
                 self.cache.update(question, |held| held.recheck_ms = now.mono_ms + RECHECK_MS);
             }
-            _ => self.cache.insert(failure),
+            _ => self.cache.insert(Held::new(failure.clone())),
         }
     }
 }

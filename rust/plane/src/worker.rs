@@ -1,25 +1,30 @@
 //! A worker: one thread, its sockets, its answerer. It shares nothing it could have to wait for.
 
-use crate::answer::{Answerer, Outcome, Outlet};
+use crate::answer::{Answerer, Outcome};
+use crate::asker::Asker;
 use crate::cache::Stored;
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::pending::Asker;
 use crate::regime::Regime;
 use crate::socket::{DatagramDoor, Wake, readable, wait_readable};
+use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Answers taken from the desk between two looks at the sockets.
-const ANSWERS_A_TURN: usize = 64;
-/// An idle worker looks up this often, so that it notices the order to stop and questions that are due.
+/// Outcomes taken from the desk between two looks at the sockets.
+const OUTCOMES_A_TURN: usize = 64;
+/// Clients that waited and are answered between two looks at the sockets: many may have waited for one question.
+const WAITERS_A_TURN: usize = 256;
+/// An idle worker looks up this often, so that it notices the order to stop.
 const LONGEST_WAIT_MS: u64 = 500;
-/// How often the first worker reminds the stream doors of what is due.
+/// How often the first worker reminds the stream doors of what is due, and all renew their gauges.
 const TICK_MS: u64 = 250;
+/// A worker goes on after a panic, but one that does nothing else is better dead and reported than busy.
+const PANICS_IN_A_ROW: u32 = 1000;
 
 /// What a worker says of itself for `status`.
 #[derive(Debug, Default)]
@@ -41,42 +46,58 @@ pub struct Worker {
     pub(crate) miss_wake: Arc<Wake>,
     /// Only the first worker has it: the stream doors have no thread that could look at the clock.
     pub(crate) tick: Option<Arc<Wake>>,
+    pub(crate) next_tick_ms: u64,
     pub(crate) regime: Arc<ArcSwap<Regime>>,
     pub(crate) clock: Clock,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) crashes: CrashKeeper,
+    /// The outcome being taken in, to be kept if it makes the worker panic.
+    pub(crate) in_hand: Option<Arc<Stored>>,
 }
 
 impl Worker {
-    /// Works until told to stop.
+    /// Works until told to stop. A panic costs what was in hand; every worker gets every answer, so without this one bad
+    /// answer would end them all.
     pub fn run(mut self) {
         let mut in_force = arc_swap::Cache::new(self.regime.clone());
-        let mut next_tick_ms = 0;
+        let mut panics = 0;
         while !self.stop.load(Ordering::Relaxed) {
-            let now = self.clock.now();
             let regime = in_force.load();
-            let had_answers = self.take_answers(regime, now);
-            let had_queries = self.serve(regime, now);
-            if self.answerer.take_has_sent() {
-                self.miss_wake.signal();
+            match catch_unwind(AssertUnwindSafe(|| self.turn(regime))) {
+                Ok(()) => panics = 0,
+                Err(_) if panics < PANICS_IN_A_ROW => {
+                    panics += 1;
+                    self.counters.count(Counter::LatePanics);
+                    self.answerer.recover();
+                    if let Some(stored) = self.in_hand.take() {
+                        self.crashes.keep(stored.octets());
+                    }
+                }
+                Err(panic) => resume_unwind(panic),
             }
-            if self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
-                self.answerer.expire(
-                    regime,
-                    now,
-                    &mut LateAnswers { doors: &mut self.doors, counters: &self.counters },
-                );
-                self.flush();
-            }
-            if now.mono_ms >= next_tick_ms {
-                next_tick_ms = now.mono_ms + TICK_MS;
-                self.tick();
-            }
-            if !had_answers && !had_queries {
-                self.wait(now);
-            }
+        }
+    }
+
+    /// Answers that came, queries that came, what is due; each bounded, so that none of them starves the others.
+    fn turn(&mut self, regime: &Regime) {
+        let now = self.clock.now();
+        let had_outcomes = self.take_outcomes(regime, now);
+        let had_queries = self.serve(regime, now);
+        if self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
+            self.answerer.expire(regime, now, &mut LateAnswers { doors: &mut self.doors, counters: &self.counters });
+            self.flush();
+        }
+        if self.answerer.take_has_sent() {
+            self.miss_wake.signal();
+        }
+        if now.mono_ms >= self.next_tick_ms {
+            self.next_tick_ms = now.mono_ms + TICK_MS;
+            self.tick();
+        }
+        if !had_outcomes && !had_queries {
+            self.wait(now);
         }
     }
 
@@ -92,9 +113,10 @@ impl Worker {
                 let answerer = &mut self.answerer;
                 let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(regime, packet, &asker, now, out)));
                 match outcome {
-                    Ok(Outcome::Answer(length)) if length > 0 => door.queue(&peer, length),
-                    Ok(_) => {}
+                    Ok(Outcome::Answer(length)) => door.queue(&peer, length),
+                    Ok(Outcome::Silence | Outcome::Waiting) => {}
                     Err(_) => {
+                        self.counters.count(Counter::Panics);
                         self.answerer.recover();
                         self.crashes.keep(packet);
                     }
@@ -108,19 +130,21 @@ impl Worker {
         any
     }
 
-    /// Answers that came from the desk; whether there were any.
-    fn take_answers(&mut self, regime: &Regime, now: Now) -> bool {
-        let mut any = false;
-        for _ in 0..ANSWERS_A_TURN {
+    /// Outcomes that came from the desk; whether there were any.
+    fn take_outcomes(&mut self, regime: &Regime, now: Now) -> bool {
+        let (mut outcomes, mut waiters) = (0, 0);
+        while outcomes < OUTCOMES_A_TURN && waiters < WAITERS_A_TURN {
             let Ok(stored) = self.answers.pop() else { break };
+            let stored = self.in_hand.insert(stored);
             let mut late = LateAnswers { doors: &mut self.doors, counters: &self.counters };
-            self.answerer.complete(regime, &stored, now, &mut late);
-            any = true;
+            waiters += self.answerer.complete(regime, stored, now, &mut late);
+            self.in_hand = None;
+            outcomes += 1;
         }
-        if any {
+        if waiters > 0 {
             self.flush();
         }
-        any
+        outcomes > 0
     }
 
     fn flush(&mut self) {
@@ -143,11 +167,13 @@ impl Worker {
     }
 
     fn wait(&mut self, now: Now) {
-        let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, |due_ms| due_ms.saturating_sub(now.mono_ms));
-        let tick_ms = if self.tick.is_some() { TICK_MS } else { LONGEST_WAIT_MS };
+        let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
+        let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
+        let tick_ms = if self.tick.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
         let mut fds: Vec<_> = self.doors.iter().map(|door| readable(door.as_raw_fd())).collect();
         fds.push(readable(self.wake.as_raw_fd()));
-        wait_readable(&mut fds, due_ms.min(tick_ms).max(1) as i32);
+        wait_readable(&mut fds, due_ms.min(tick_ms).min(LONGEST_WAIT_MS) as i32);
+        // Cleared before the ring is looked at again, so that no signal is lost.
         self.wake.clear();
     }
 }

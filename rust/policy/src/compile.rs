@@ -1,45 +1,102 @@
 //! Compiling lists: files in, a snapshot file out.
 //!
-//! Runs in a process of its own (`schoolgate lists build`), so a compile never takes memory from the resolver. Lines are
+//! Runs in a process of its own (`schoolgate lists build`), so a compile never takes memory from the resolver. Lists are
 //! streamed; one bad line never spoils a list, it is counted by reason with the first examples. The file appears under
 //! its name only when it is whole and on disk.
 
-use crate::dialect::{RuleKind, SkipReason, parse_line};
-use crate::name_table_build::{BuildError, Inherit, NameTableBuilder};
+use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
+use crate::inspect::{Skipped, SkippedByReason};
+use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_statements::{ListStatements, statement};
+use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::snapshot::{Meta, Snapshot, Source};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// No rule is longer; a longer line is a damaged or hostile feed and is skipped without being held in memory.
-const MAX_LINE_OCTETS: usize = 1 << 20;
-/// Skipped lines quoted for each reason.
-const EXAMPLES: usize = 3;
-/// Characters of a skipped line that are quoted.
-const EXAMPLE_CHARS: usize = 80;
+/// The categories of ours that a feed lists under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Categories {
+    /// One for all of it.
+    One(String),
+    /// For an archive of categories: theirs to ours. What is not here, or is empty here, is left.
+    Mapped(BTreeMap<String, String>),
+}
 
-/// One list file to compile.
+impl Categories {
+    /// Our category of a name that the feed lists under `theirs`.
+    pub fn of(&self, theirs: Option<&str>) -> Option<&str> {
+        match self {
+            Categories::One(ours) => Some(ours),
+            Categories::Mapped(ours) => {
+                ours.get(theirs.unwrap_or_default()).map(String::as_str).filter(|one| !one.is_empty())
+            }
+        }
+    }
+}
+
+/// One list to compile.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// The file.
+    /// The file, or the folder of an unpacked archive of categories.
     pub path: PathBuf,
     /// The feed it belongs to.
     pub feed: String,
-    /// The category it lists.
-    pub category: String,
-    /// What a name without a mark means: `Suffix` or `Exact`.
+    /// What it lists.
+    pub categories: Categories,
+    /// What a name without a mark means where the dialect leaves it open: `Suffix` or `Exact`.
     pub unmarked: RuleKind,
+    /// Its dialect; `None`: detected.
+    pub dialect: Option<Dialect>,
+    /// What it may cost.
+    pub limits: Limits,
+    /// People of the school answer for every line: protected names do not guard against it.
+    pub reviewed: bool,
 }
 
-/// Lines of one reason that gave no rule.
+impl Input {
+    /// A list of our own or the school's, in the plain dialect.
+    pub fn reviewed(path: PathBuf, feed: String, category: String, unmarked: RuleKind) -> Self {
+        let dialect = Some(Dialect::Plain);
+        let categories = Categories::One(category);
+        Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), reviewed: true }
+    }
+
+    /// A feed somebody else writes.
+    pub fn feed(
+        path: PathBuf,
+        feed: String,
+        categories: Categories,
+        unmarked: RuleKind,
+        dialect: Option<Dialect>,
+    ) -> Self {
+        Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), reviewed: false }
+    }
+
+    pub(crate) fn form(&self) -> FeedForm {
+        FeedForm { dialect: self.dialect.clone(), unmarked: self.unmarked, limits: self.limits }
+    }
+}
+
+/// What one input gave.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Skipped {
-    /// How many.
+pub struct InputReport {
+    /// The feed.
+    pub feed: String,
+    /// The list.
+    pub path: PathBuf,
+    /// The dialect stated or found.
+    pub dialect: String,
+    /// Lines read.
     pub lines: u64,
-    /// The first of them: `path:line: text`.
-    pub examples: Vec<String>,
+    /// Rules taken.
+    pub rules: u64,
+    /// Rules for a name above a protected one, stopped there.
+    pub spared: Skipped,
+    /// Lines that gave no rule, by reason.
+    pub skipped: SkippedByReason,
 }
 
 /// What a compile did.
@@ -55,20 +112,22 @@ pub struct CompileReport {
     pub size_octets: u64,
     /// Rules read, by source.
     pub sources: Vec<Source>,
-    /// Lines that gave no rule, by reason.
-    pub skipped: BTreeMap<&'static str, Skipped>,
+    /// Lines that gave no rule, by reason, of all inputs.
+    pub skipped: SkippedByReason,
+    /// What each input gave, in their order.
+    pub inputs: Vec<InputReport>,
 }
 
 /// Why nothing was compiled; no file was touched.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// A list cannot be read.
-    #[error("{path}: cannot be read: {error}")]
+    /// A list cannot be read, or is none.
+    #[error("{path}: {error}")]
     Input {
         /// The list.
         path: PathBuf,
         /// Why.
-        error: io::Error,
+        error: FeedError,
     },
     /// The snapshot cannot be written.
     #[error("{path}: cannot be written: {error}")]
@@ -83,14 +142,19 @@ pub enum CompileError {
     Build(#[from] BuildError),
 }
 
-/// Compiles `inputs` into a snapshot file at `out`.
-pub fn compile_snapshot(inputs: &[Input], out: &Path, serial: u64) -> Result<CompileReport, CompileError> {
+/// Compiles `inputs` into a snapshot file at `out`. No feed denies a name of `protected`.
+pub fn compile_snapshot(
+    inputs: &[Input],
+    out: &Path,
+    serial: u64,
+    protected: &ProtectedNames,
+) -> Result<CompileReport, CompileError> {
     let mut compiler = Compiler::default();
     for input in inputs {
-        compiler.read(input)?;
+        compiler.read(input, protected)?;
     }
     let names = compiler.builder.len() as u64;
-    let table = compiler.builder.build(&ListRules, 0)?;
+    let table = compiler.builder.build(&ListStatements, 0)?;
     let meta = Meta { sources: compiler.report.sources.clone() };
     let snapshot = Snapshot::new(serial, table, meta);
     publish(&snapshot, out).map_err(|error| CompileError::Output { path: out.to_owned(), error })?;
@@ -110,74 +174,113 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn read(&mut self, input: &Input) -> Result<(), CompileError> {
-        let failed = |error| CompileError::Input { path: input.path.clone(), error };
-        let source = self.source(input);
-        let mut lines = Lines::new(BufReader::with_capacity(1 << 16, File::open(&input.path).map_err(failed)?));
-        while let Some((number, line)) = lines.next().map_err(failed)? {
-            match line.and_then(|line| parse_line(line, input.unmarked)) {
-                Ok(Some(rule)) => {
-                    self.builder.add(&rule.name, statement(source, rule.kind))?;
-                    if let Some(source) = self.report.sources.get_mut(source as usize) {
-                        source.rules += 1;
-                    }
-                }
-                Ok(None) => {}
-                Err(reason) => skip(&mut self.report, &input.path, number, reason, line.unwrap_or_default()),
-            }
+    fn read(&mut self, input: &Input, protected: &ProtectedNames) -> Result<(), CompileError> {
+        let report = InputReport { feed: input.feed.clone(), path: input.path.clone(), ..InputReport::default() };
+        if let Categories::One(category) = &input.categories {
+            // A list that gives no rule still has its place in the report.
+            source(&mut self.report.sources, &input.feed, category);
         }
+        let mut taker = Taker {
+            input,
+            protected,
+            builder: &mut self.builder,
+            sources: &mut self.report.sources,
+            report,
+            last: None,
+            spared: HashSet::new(),
+            failed: None,
+        };
+        let read = read_feed(&input.path, &input.form(), &mut taker)
+            .map_err(|error| CompileError::Input { path: input.path.clone(), error })?;
+        let Taker { mut report, failed, .. } = taker;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        report.lines = read.lines;
+        report.dialect = read.dialect.map(|dialect| dialect.to_string()).unwrap_or_default();
+        for (reason, skipped) in &report.skipped {
+            self.report.skipped.entry(reason).or_default().join(skipped);
+        }
+        self.report.inputs.push(report);
         Ok(())
     }
+}
 
-    fn source(&mut self, input: &Input) -> u32 {
-        let sources = &mut self.report.sources;
-        let same = |source: &Source| source.feed == input.feed && source.category == input.category;
-        let at = sources.iter().position(same).unwrap_or_else(|| {
-            sources.push(Source { feed: input.feed.clone(), category: input.category.clone(), rules: 0 });
-            sources.len() - 1
-        });
-        at as u32
+/// The number of a source, new or not.
+fn source(sources: &mut Vec<Source>, feed: &str, category: &str) -> u32 {
+    let same = |source: &Source| source.feed == feed && source.category == category;
+    let at = sources.iter().position(same).unwrap_or_else(|| {
+        sources.push(Source { feed: feed.to_owned(), category: category.to_owned(), rules: 0 });
+        sources.len() - 1
+    });
+    at as u32
+}
+
+/// Takes the rules of one input into the builder.
+struct Taker<'a> {
+    input: &'a Input,
+    protected: &'a ProtectedNames,
+    builder: &'a mut NameTableBuilder,
+    sources: &'a mut Vec<Source>,
+    report: InputReport,
+    /// The category of the last rule and its source: the next rule's is mostly the same.
+    last: Option<(Option<String>, u32)>,
+    /// Sources that stop at a protected name already.
+    spared: HashSet<(u32, u32)>,
+    failed: Option<BuildError>,
+}
+
+impl Taker<'_> {
+    fn source(&mut self, theirs: Option<&str>) -> Option<u32> {
+        if let Some((last, source)) = &self.last
+            && last.as_deref() == theirs
+        {
+            return Some(*source);
+        }
+        let source = source(self.sources, &self.input.feed, self.input.categories.of(theirs)?);
+        self.last = Some((theirs.map(str::to_owned), source));
+        Some(source)
+    }
+
+    fn add(&mut self, rule: &Rule, source: u32, spared: &[u32]) -> Result<(), BuildError> {
+        for number in spared {
+            let name = self.protected.name(*number).filter(|_| self.spared.insert((source, *number)));
+            if let Some(name) = name {
+                self.builder.add(name, statement(source, RuleKind::Spared))?;
+            }
+        }
+        self.builder.add(&rule.name, statement(source, rule.kind))
     }
 }
 
-fn skip(report: &mut CompileReport, path: &Path, number: u64, reason: SkipReason, line: &[u8]) {
-    let skipped = report.skipped.entry(reason.as_str()).or_default();
-    skipped.lines += 1;
-    if skipped.examples.len() < EXAMPLES {
-        let start = line.get(..line.len().min(4 * EXAMPLE_CHARS)).unwrap_or_default();
-        let text: String = String::from_utf8_lossy(start).chars().take(EXAMPLE_CHARS).collect();
-        skipped.examples.push(format!("{}:{number}: {}", path.display(), text.escape_debug()));
+impl Sink for Taker<'_> {
+    fn wants(&mut self, category: &str) -> bool {
+        self.input.categories.of(Some(category)).is_some()
     }
-}
 
-/// How list statements pass down: categories add up, an exception lifts its own feed from its name downwards.
-struct ListRules;
-
-const KINDS: u32 = 3;
-
-fn statement(source: u32, kind: RuleKind) -> u32 {
-    source * KINDS + kind as u32
-}
-
-impl Inherit for ListRules {
-    fn pass(&self, handed: &[u32], own: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let all = || handed.iter().chain(own).copied();
-        let is = |statement: u32, kind: RuleKind| statement % KINDS == kind as u32;
-        let lifted =
-            |statement: u32| all().any(|other| is(other, RuleKind::Exception) && other / KINDS == statement / KINDS);
-        let tidy = |mut set: Vec<u32>| {
-            set.sort_unstable();
-            set.dedup();
-            set
+    fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
+        let spared = match judge(rule, self.protected, self.input.reviewed) {
+            Judged::Refused(reason) => return self.skipped(place, reason),
+            Judged::Stands(spared) => spared,
         };
-        let here = all().filter(|one| !is(*one, RuleKind::Exception) && !lifted(*one)).collect();
-        let below =
-            all().filter(|one| is(*one, RuleKind::Exception) || is(*one, RuleKind::Suffix) && !lifted(*one)).collect();
-        (tidy(here), tidy(below))
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !spared.is_empty() {
+            self.report.spared.count(&self.input.path, place);
+        }
+        if let Err(error) = self.add(rule, source, spared) {
+            self.failed.get_or_insert(error);
+            return;
+        }
+        self.report.rules += 1;
+        if let Some(source) = self.sources.get_mut(source as usize) {
+            source.rules += 1;
+        }
     }
 
-    fn visible(&self, statement: u32) -> Option<u32> {
-        (statement % KINDS != RuleKind::Exception as u32).then_some(statement / KINDS)
+    fn skipped(&mut self, place: &Place<'_>, reason: SkipReason) {
+        self.report.skipped.entry(reason.as_str()).or_default().count(&self.input.path, place);
     }
 }
 
@@ -198,45 +301,4 @@ fn write_whole(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
     snapshot.write(&mut file)?;
     file.flush()?;
     file.get_ref().sync_all()
-}
-
-/// Lines of a stream, with their numbers, none of them held beyond [`MAX_LINE_OCTETS`].
-struct Lines<R> {
-    input: R,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), number: 0 }
-    }
-
-    #[allow(clippy::type_complexity)] // a line or why it is none, and whether there is one at all
-    fn next(&mut self) -> io::Result<Option<(u64, Result<&[u8], SkipReason>)>> {
-        self.line.clear();
-        let mut too_long = false;
-        let mut any = false;
-        loop {
-            let chunk = self.input.fill_buf()?;
-            if chunk.is_empty() {
-                break;
-            }
-            any = true;
-            let end = chunk.iter().position(|octet| *octet == b'\n');
-            let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
-            too_long |= self.line.len() + part.len() > MAX_LINE_OCTETS;
-            if !too_long {
-                self.line.extend_from_slice(part);
-            }
-            let used = part.len() + usize::from(end.is_some());
-            self.input.consume(used);
-            if end.is_some() {
-                break;
-            }
-        }
-        self.number += 1;
-        let line = if too_long { Err(SkipReason::LineTooLong) } else { Ok(self.line.as_slice()) };
-        Ok(any.then_some((self.number, line)))
-    }
 }

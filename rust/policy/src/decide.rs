@@ -99,7 +99,7 @@ impl Rulebook {
         Tag {
             listed: self.snapshot().names().find(name, hashes),
             own: self.table().own.find(name, hashes),
-            sealed: self.sealed().is_some_and(|list| list.holds(name)),
+            sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
         }
     }
 
@@ -198,10 +198,13 @@ pub struct Matched {
     pub wins: bool,
 }
 
+/// What stands for a sealed name wherever a person may read.
+const WITHHELD: &str = "(withheld)";
+
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The name decided.
+    /// The name decided; withheld where it is sealed.
     pub name: String,
     /// The policy it was decided for.
     pub policy: String,
@@ -281,13 +284,15 @@ impl Rulebook {
 
     fn explain_verdict(&self, policy: u16, name: &Name, tag: Tag, verdict: Verdict) -> Explanation {
         let denied = verdict.effect == Effect::Deny;
+        // Nothing else that was said of a sealed name is told: a rule or a listed suffix would name it.
+        let tag = if tag.sealed { Tag { sealed: true, ..Tag::default() } } else { tag };
         let suffix = |found: Found| {
             let from = name.label_count().checked_sub(usize::from(found.depth)).filter(|_| found.depth > 0);
             from.and_then(|from| Name::from_wire(name.suffix(from)).ok()).map(|name| name.to_string())
         };
         let chosen = self.policy(policy);
         Explanation {
-            name: name.to_string(),
+            name: if tag.sealed { WITHHELD.to_owned() } else { name.to_string() },
             policy: chosen.map(|policy| policy.id.clone()).unwrap_or_default(),
             effect: verdict.effect.as_str(),
             action: chosen.filter(|_| denied).map(|policy| policy.action.as_str()),

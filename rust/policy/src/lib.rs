@@ -14,25 +14,43 @@ mod decide;
 mod description;
 mod dialect;
 mod hash;
+mod inspect;
 mod layer;
+mod list_difference;
+mod list_guard;
+mod list_statements;
 mod listed_name;
 mod name_table;
 mod name_table_build;
+mod provenance;
 mod rulebook;
 mod sealed;
+mod sealed_file;
+mod sealed_import;
+mod sealed_key;
 mod segments;
 mod snapshot;
 mod table;
 
-pub use compile::{CompileError, CompileReport, Input, Skipped, compile_snapshot};
+pub use compile::{Categories, CompileError, CompileReport, Input, InputReport, compile_snapshot};
 pub use decide::{Explained, Explanation, FixedAnswer, Matched, Origin, Tag, Verdict};
 pub use description::{Description, PolicyInvalid};
-pub use dialect::{Rule, RuleKind, SkipReason, parse_line};
+pub use dialect::{
+    Dialect, FeedError, FeedForm, FeedRead, Limits, LineReader, Place, Rule, RuleKind, Sink, SkipReason, Taken,
+    UnknownDialect, detect, read_feed,
+};
 pub use hash::SuffixHashes;
+pub use inspect::{Inspection, Skipped, SkippedByReason, inspect_list};
 pub use layer::{Action, Effect, Layer};
+pub use list_difference::{Difference, Differing, list_difference};
+pub use list_guard::{Judged, ProtectedNames, judge};
 pub use listed_name::{NameRejected, listed_name};
+pub use provenance::{Covering, ListedBy, list_rules_for};
 pub use rulebook::Rulebook;
-pub use sealed::SealedList;
+pub use sealed::{SELF_TEST_NAME, SealedList};
+pub use sealed_file::SealedFacts;
+pub use sealed_import::{SealFailed, SealReport, SealRequest, SealedFormat, seal_list};
+pub use sealed_key::{SealedCorrupt, SealedKeys};
 pub use segments::{Selected, Selection};
 pub use snapshot::{Snapshot, SnapshotCorrupt};
 pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};

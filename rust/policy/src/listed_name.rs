@@ -40,16 +40,45 @@ pub fn listed_name(text: &str) -> Result<Name, NameRejected> {
     if text.is_empty() {
         return Err(NameRejected::Empty);
     }
+    if let Some(name) = plain(text.as_bytes()) {
+        return Ok(name);
+    }
     if looks_like_address(text) {
         return Err(NameRejected::Address);
     }
-    if plain(text) { name(text) } else { name(&to_ascii(text)?) }
+    if text.bytes().all(allowed) && !has_punycode(text) { name(text) } else { name(&to_ascii(text)?) }
 }
 
-/// Plain ASCII without punycode needs no UTS-46: folding the case is all it would do.
-fn plain(text: &str) -> bool {
-    let punycode = || text.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"xn--"));
-    text.bytes().all(allowed) && !punycode()
+/// What most lines of most lists are: an ASCII name of two labels or more, read in one sweep. `None`: look closer.
+fn plain(text: &[u8]) -> Option<Name> {
+    let mut wire = [0; 256];
+    let (mut label, mut labels, mut digits) = (0_usize, 0, true);
+    for (at, octet) in text.iter().copied().enumerate() {
+        if octet == b'.' {
+            *wire.get_mut(label)? = length_of(at - label, text.get(label..at)?)?;
+            (label, digits, labels) = (at + 1, true, labels + 1);
+        } else if allowed(octet) {
+            *wire.get_mut(at + 1)? = octet;
+            digits &= octet.is_ascii_digit();
+        } else {
+            return None;
+        }
+    }
+    *wire.get_mut(label)? = length_of(text.len() - label, text.get(label..)?)?;
+    if digits || labels == 0 {
+        return None;
+    }
+    Name::from_wire(wire.get(..text.len() + 2)?).ok()
+}
+
+/// A label's length octet; `None` for a length no label has and for punycode, which UTS-46 has to check.
+fn length_of(octets: usize, label: &[u8]) -> Option<u8> {
+    let punycode = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
+    u8::try_from(octets).ok().filter(|length| (1..=63).contains(length) && !punycode)
+}
+
+fn has_punycode(text: &str) -> bool {
+    text.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"xn--"))
 }
 
 fn allowed(octet: u8) -> bool {

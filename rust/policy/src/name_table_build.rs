@@ -11,9 +11,11 @@ use crate::name_table::{
     Block, Bucket, MAX_PROBES, NameTable, NodeRule, RULE_BITS, RULE_MASK, SLOTS, bloom_block, bloom_masks, bucket_of,
     fingerprint,
 };
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 use schoolgate_wire::Name;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::BuildHasher;
 
 /// Filter bits for each name: 12 give about one false alarm in 200 probes.
 const BLOOM_BITS_PER_NAME: u64 = 12;
@@ -53,7 +55,10 @@ pub struct NameTableBuilder {
     scramble: RandomState,
     arena: Vec<u8>,
     nodes: Vec<Node>,
-    index: HashMap<u64, u32, Straight>,
+    /// Half a name's hash and its node. 32 bits spread 16 million buckets; the name's octets decide.
+    index: HashTable<(u32, u32)>,
+    /// Bit `d` is set where some name has `d` labels.
+    depths: u128,
     sets: SetInterner,
     /// `(set before, statement) -> set after`, because feeds repeat the same step a million times.
     grown: HashMap<(u32, u32), u32>,
@@ -71,10 +76,11 @@ struct Node {
 impl Default for NameTableBuilder {
     fn default() -> Self {
         Self {
-            scramble: RandomState::new(),
+            scramble: RandomState::default(),
             arena: Vec::new(),
             nodes: Vec::new(),
-            index: HashMap::default(),
+            index: HashTable::new(),
+            depths: 0,
             sets: SetInterner::default(),
             grown: HashMap::new(),
         }
@@ -110,19 +116,14 @@ impl NameTableBuilder {
         Err(BuildError::NoSeed)
     }
 
-    /// The node of a name, made where it is new. A 64-bit key chosen at random for this run finds it; the name's octets
-    /// decide, so a chosen collision costs a probe and nothing else.
+    /// The node of a name, made where it is new. Names are hashed with a key chosen at random for this run, so no list can
+    /// be written to collide.
     fn node(&mut self, name: &Name) -> Result<usize, BuildError> {
-        let mut key = self.scramble.hash_one(name.as_wire());
-        loop {
-            match self.index.get(&key) {
-                Some(at) if self.octets(*at as usize) == name.as_wire() => return Ok(*at as usize),
-                Some(_) => key = key.wrapping_add(1),
-                None => break,
-            }
+        let key = self.key(name.as_wire());
+        if let Some(at) = self.find_key(key, name.as_wire()) {
+            return Ok(at);
         }
         let at = u32::try_from(self.nodes.len()).map_err(|_| BuildError::TooLarge)?;
-        self.index.insert(key, at);
         self.nodes.push(Node {
             offset: u32::try_from(self.arena.len()).map_err(|_| BuildError::TooLarge)?,
             own: 0,
@@ -132,18 +133,18 @@ impl NameTableBuilder {
             kept: false,
         });
         self.arena.extend_from_slice(name.as_wire());
+        self.index.insert_unique(spread(key), (key, at), |(key, _)| spread(*key));
+        self.depths |= depth_bit(name.label_count());
         Ok(at as usize)
     }
 
-    fn find(&self, octets: &[u8]) -> Option<usize> {
-        let mut key = self.scramble.hash_one(octets);
-        while let Some(at) = self.index.get(&key) {
-            if self.octets(*at as usize) == octets {
-                return Some(*at as usize);
-            }
-            key = key.wrapping_add(1);
-        }
-        None
+    fn key(&self, octets: &[u8]) -> u32 {
+        self.scramble.hash_one(octets) as u32
+    }
+
+    fn find_key(&self, key: u32, octets: &[u8]) -> Option<usize> {
+        let is = |(other, at): &(u32, u32)| *other == key && self.octets(*at as usize) == octets;
+        self.index.find(spread(key), is).map(|(_, at)| *at as usize)
     }
 
     fn octets(&self, node: usize) -> &[u8] {
@@ -153,8 +154,9 @@ impl NameTableBuilder {
 
     /// Ancestors first, so that what is handed to a name is final when the name is reached.
     fn hand_down(&mut self, inherit: &dyn Inherit) {
+        let labels = |at: &u32| self.nodes.get(*at as usize).map_or(0, |node| node.labels);
         let mut order: Vec<u32> = (0..self.nodes.len() as u32).collect();
-        order.sort_by_key(|at| self.nodes.get(*at as usize).map_or(0, |node| node.labels));
+        order.sort_unstable_by_key(|at| (labels(at), *at));
         let mut passed: HashMap<(u32, u32), Passed> = HashMap::new();
         let mut shown = SetInterner::default();
         for at in order.into_iter().map(|at| at as usize) {
@@ -179,12 +181,14 @@ impl NameTableBuilder {
 
     fn nearest_ancestor(&self, at: usize) -> Option<usize> {
         let mut rest = self.octets(at);
+        let mut labels = self.nodes.get(at).map_or(0, |node| node.labels as usize);
         while let Some((length, below)) = rest.split_first() {
             rest = below.get(usize::from(*length)..)?;
-            if rest.len() <= 1 {
-                return None;
-            }
-            if let Some(ancestor) = self.find(rest) {
+            labels = labels.checked_sub(1).filter(|labels| *labels > 0)?;
+            // Feeds list no top-level labels: nobody needs to look for them.
+            if self.depths & depth_bit(labels) != 0
+                && let Some(ancestor) = self.find_key(self.key(rest), rest)
+            {
                 return Some(ancestor);
             }
         }
@@ -354,31 +358,13 @@ impl SetInterner {
     }
 }
 
-/// The keys are hashes already.
-#[derive(Default, Clone)]
-struct Straight;
-
-struct StraightHasher(u64);
-
-impl BuildHasher for Straight {
-    type Hasher = StraightHasher;
-    fn build_hasher(&self) -> StraightHasher {
-        StraightHasher(0)
-    }
+/// A 64-bit hash of 32 bits: tables take their bucket from one end and their tag from the other.
+fn spread(key: u32) -> u64 {
+    u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl Hasher for StraightHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
-        }
-    }
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
+fn depth_bit(labels: usize) -> u128 {
+    1_u128.checked_shl(labels as u32).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Each layer beats the layers below it and loses to those above it, through compiled lists and a compiled policy.
 
 use schoolgate_policy::{
-    Effect, Input, Layer, PolicyTable, RuleKind, Rulebook, SealedList, Snapshot, Verdict, compile_snapshot,
+    Effect, Input, Layer, PolicyTable, ProtectedNames, RuleKind, Rulebook, SealedList, Snapshot, Verdict,
+    compile_snapshot,
 };
 use schoolgate_wire::Name;
 use serde_json::json;
@@ -30,13 +31,13 @@ impl Lists {
         let path = self.directory.join(format!("{}-{}.txt", self.inputs.len(), category.replace(':', "-")));
         std::fs::write(&path, lines).expect("a file");
         let feed = format!("{category}-feed");
-        self.inputs.push(Input { path, feed, category: category.to_owned(), unmarked: RuleKind::Suffix });
+        self.inputs.push(Input::reviewed(path, feed, category.to_owned(), RuleKind::Suffix));
         self
     }
 
     fn compile(&self) -> Arc<Snapshot> {
         let out = self.directory.join("lists.snapshot");
-        compile_snapshot(&self.inputs, &out, 1).expect("a snapshot");
+        compile_snapshot(&self.inputs, &out, 1, &ProtectedNames::default()).expect("a snapshot");
         Arc::new(Snapshot::open(&out).expect("a sound snapshot"))
     }
 }

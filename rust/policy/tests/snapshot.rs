@@ -1,7 +1,7 @@
 //! The snapshot file: same lists, same octets; anything else than a sound file is refused with its reason.
 
 use proptest::prelude::*;
-use schoolgate_policy::{Input, RuleKind, Snapshot, compile_snapshot};
+use schoolgate_policy::{CompileError, CompileReport, Input, ProtectedNames, RuleKind, Snapshot};
 use std::path::{Path, PathBuf};
 
 struct Directory(PathBuf);
@@ -20,6 +20,10 @@ impl Drop for Directory {
     }
 }
 
+fn compile_snapshot(inputs: &[Input], out: &Path, serial: u64) -> Result<CompileReport, CompileError> {
+    schoolgate_policy::compile_snapshot(inputs, out, serial, &ProtectedNames::default())
+}
+
 fn compile(directory: &Path, lists: &[(&str, String)], out: &str) -> PathBuf {
     let inputs: Vec<Input> = lists
         .iter()
@@ -27,7 +31,7 @@ fn compile(directory: &Path, lists: &[(&str, String)], out: &str) -> PathBuf {
             let path = directory.join(format!("{category}.txt"));
             std::fs::write(&path, lines).expect("a list");
             let (feed, category) = ((*category).to_owned(), (*category).to_owned());
-            Input { path, feed, category, unmarked: RuleKind::Suffix }
+            Input::reviewed(path, feed, category, RuleKind::Suffix)
         })
         .collect();
     let out = directory.join(out);
@@ -96,7 +100,7 @@ fn bad_lines_are_counted_and_spoil_nothing() {
     let long = "a".repeat(3 << 20);
     let list = format!("good.example\n192.0.2.1\n<html>\n{long}\n\u{0}\nalso-good.example");
     std::fs::write(&path, list).expect("a list");
-    let input = Input { path, feed: "f".into(), category: "c".into(), unmarked: RuleKind::Suffix };
+    let input = Input::reviewed(path, "f".into(), "c".into(), RuleKind::Suffix);
     let report = compile_snapshot(&[input], &directory.0.join("out"), 1).expect("a snapshot");
     assert_eq!(report.entries, 2);
     let skipped: Vec<_> = report.skipped.iter().map(|(reason, skipped)| (*reason, skipped.lines)).collect();
@@ -109,12 +113,7 @@ fn a_missing_list_leaves_the_snapshot_as_it_was() {
     let directory = Directory::new("missing");
     let path = compile(&directory.0, &[("social", lines(3))], "a");
     let before = std::fs::read(&path).expect("the file");
-    let input = Input {
-        path: directory.0.join("nowhere.txt"),
-        feed: "f".into(),
-        category: "c".into(),
-        unmarked: RuleKind::Suffix,
-    };
+    let input = Input::reviewed(directory.0.join("nowhere.txt"), "f".into(), "c".into(), RuleKind::Suffix);
     compile_snapshot(&[input], &path, 2).expect_err("no list there");
     assert_eq!(before, std::fs::read(&path).expect("the file"));
     assert_eq!(std::fs::read_dir(&directory.0).expect("a directory").count(), 2, "nothing half-made is left");

@@ -8,6 +8,7 @@
 //! # comment, ! comment, ; comment, // comment
 //! ```
 
+use super::hosts::is_address;
 use super::{RuleKind, SkipReason, Taken, before, whole_host, wildcard};
 
 pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
@@ -24,11 +25,13 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
 pub(super) fn value(text: &str, unmarked: RuleKind, taken: &mut Taken) {
     let (marked, rest) = wildcard::unmark(text);
     let kind = marked.unwrap_or(unmarked);
-    let url = rest.bytes().any(|octet| matches!(octet, b'/' | b':')) && !super::hosts::is_address(rest);
+    if !rest.bytes().any(|octet| matches!(octet, b'/' | b':' | b'*')) {
+        return taken.take(rest, kind);
+    }
     if rest.contains('*') {
         return taken.skip(SkipReason::Pattern);
     }
-    match if url { whole_host(rest) } else { Ok(rest) } {
+    match if is_address(rest) { Ok(rest) } else { whole_host(rest) } {
         Ok(name) => taken.take(name, kind),
         Err(reason) => taken.skip(reason),
     }

@@ -1,7 +1,7 @@
 //! List dialects: how a line of a feed becomes rules. One file a dialect.
 //!
-//! A feed is read as a stream: [`read_feed`] opens the file, unpacks it ([`unpack`]), refuses what is no list at all
-//! ([`detect`]), and hands each line to the dialect's reader. A line gives rules, or reasons why it gives none; it never
+//! A feed is read as a stream: [`read_feed`] opens the file, unpacks it, refuses what is no list at all
+//! and hands each line to the dialect's reader. A line gives rules, or reasons why it gives none; it never
 //! gives an error, so one bad line never spoils a list.
 
 mod adblock;
@@ -10,6 +10,7 @@ mod csv;
 mod detect;
 mod dnsmasq;
 mod domains;
+mod feed;
 mod hosts;
 mod json;
 mod lines;
@@ -22,8 +23,8 @@ mod ut1;
 mod wildcard;
 
 pub use detect::detect;
+pub use feed::{FeedError, FeedForm, FeedRead, Limits, Place, Sink, read_feed};
 pub use reason::SkipReason;
-pub use unpack::{FeedError, FeedForm, FeedRead, Limits, Place, Sink, read_feed};
 
 use crate::listed_name::{NameRejected, listed_name};
 use schoolgate_wire::Name;

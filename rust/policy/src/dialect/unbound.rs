@@ -33,8 +33,8 @@ impl Zones {
         let (Some(name), Some(kind)) = (words.next(), words.next()) else { return taken.malformed() };
         match kind {
             "redirect" => name.clone_into(&mut self.redirect),
-            "always_nxdomain" | "always_refuse" | "always_null" | "always_nodata" | "always_deny" | "refuse" | "deny"
-            | "static" | "inform_deny" => taken.take(name, RuleKind::Suffix),
+            "always_nxdomain" | "always_refuse" | "always_null" | "always_nodata" | "always_deny" | "refuse"
+            | "deny" | "static" | "inform_deny" => taken.take(name, RuleKind::Suffix),
             "always_transparent" | "transparent" | "typetransparent" => taken.take(name, RuleKind::Exception),
             _ => taken.skip(SkipReason::OtherDirective),
         }

@@ -1,0 +1,1 @@
+"""How many instructions the hot path's parts take: the one measure of speed that a shared, busy machine cannot blur."""

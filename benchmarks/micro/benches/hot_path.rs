@@ -1,0 +1,112 @@
+//! Time of each part of the hot path, on 1 M and 5 M listed names, asked in random order so that caches miss.
+//!
+//! Each lookup starts where the one before ended, as one packet follows another: the figure is the time of one lookup, not
+//! the throughput of several at once. Compare within one run only.
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use schoolgate_bench_micro::{
+    Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
+};
+use schoolgate_plane::bench_support::QuestionRef;
+use schoolgate_policy::{Rulebook, SuffixHashes};
+use schoolgate_wire::{EdnsReply, Name, PolicyAnswer, Query, TtlRule, peek, policy_answer, rtype};
+use std::hint::black_box;
+use std::time::Duration;
+
+const ASKED: usize = 200_000;
+const POPULAR: usize = 100_000;
+
+/// Runs `call` on one value after the other; the number it returns (always 0) makes each wait for the one before.
+fn in_turn<T>(criterion: &mut Criterion, id: BenchmarkId, values: &[T], mut call: impl FnMut(&T) -> usize) {
+    let mut at = 0;
+    criterion.bench_function(&id.to_string(), |bencher| {
+        bencher.iter(|| {
+            at += 1 + call(black_box(&values[at]));
+            if at >= values.len() {
+                at = 0;
+            }
+        });
+    });
+}
+
+fn asked(listed: &[String], popular: &[String]) -> [(&'static str, Vec<Name>); 4] {
+    let mut chance = Chance(9);
+    let hits: Vec<String> = (0..ASKED).map(|_| listed[chance.below(listed.len())].clone()).collect();
+    let known: Vec<String> = (0..ASKED).map(|_| popular[chance.below(popular.len())].clone()).collect();
+    [
+        ("hit", names(&hits)),
+        ("popular miss", names(&known)),
+        ("unique miss", names(&unique(popular, ASKED))),
+        ("deep miss", names(&deep(ASKED))),
+    ]
+}
+
+fn matcher(criterion: &mut Criterion) {
+    let popular = popular(POPULAR);
+    for (size, label) in [(1_000_000, "1M"), (5_000_000, "5M")] {
+        if std::env::var_os("SCHOOLGATE_BENCH_SMALL").is_some() && size > 1_000_000 {
+            continue;
+        }
+        let listed = listed(size);
+        let rulebook = Rulebook::new(snapshot(&listed), table(), None);
+        let mut hashes = SuffixHashes::default();
+        for (kind, names) in asked(&listed, &popular) {
+            let table = rulebook.snapshot().names();
+            in_turn(criterion, BenchmarkId::new(format!("find {kind}"), label), &names, |name| {
+                (table.find(name, &mut hashes).set >> 31) as usize
+            });
+            in_turn(criterion, BenchmarkId::new(format!("decide {kind}"), label), &names, |name| {
+                usize::from(rulebook.decide(0, name, &mut hashes).rewrite.is_some())
+            });
+        }
+    }
+}
+
+fn wire(criterion: &mut Criterion) {
+    let mut names = names(&popular(POPULAR));
+    Chance(10).shuffle(&mut names);
+    let packets: Vec<Vec<u8>> = names.iter().map(packet).collect();
+    let mut query = Query::default();
+    in_turn(criterion, BenchmarkId::new("peek", "popular"), &packets, |packet| {
+        usize::from(black_box(peek(packet, &mut query)).is_err())
+    });
+    let cache = cache(&names);
+    in_turn(criterion, BenchmarkId::new("cache get", "100k"), &names, |name| {
+        let question = QuestionRef { name: name.as_wire(), qtype: rtype::A, flags: 0, rewrite: None };
+        usize::from(black_box(cache.get(question)).is_none())
+    });
+    let mut out = vec![0; 1232];
+    let first = &packets[0];
+    peek(first, &mut query).expect("a query");
+    let reply = EdnsReply::datagram(&query);
+    let stored = image(&names[0]);
+    let rule = TtlRule::Aged { elapsed_s: 5, floor_s: 0, cap_s: 86_400 };
+    in_turn(criterion, BenchmarkId::new("compose", "denied"), &[()], |()| {
+        usize::from(black_box(policy_answer(&mut out, first, &query, &PolicyAnswer::nxdomain(30), &reply)) == 0)
+    });
+    in_turn(criterion, BenchmarkId::new("compose", "stored"), &[()], |()| {
+        usize::from(black_box(stored.write(&mut out, first, &query, rule, &reply)) == 0)
+    });
+}
+
+fn whole(criterion: &mut Criterion) {
+    let listed = listed(1_000_000);
+    let known = names(&popular(POPULAR));
+    let mut desk = Desk::new(snapshot(&listed), &known);
+    let mut chance = Chance(11);
+    let denied: Vec<Vec<u8>> =
+        (0..ASKED).filter_map(|_| Some(packet(&Name::from_text(&listed[chance.below(listed.len())]).ok()?))).collect();
+    let mut cached: Vec<Vec<u8>> = known.iter().map(packet).collect();
+    chance.shuffle(&mut cached);
+    for (kind, packets) in [("denied", denied), ("cached", cached)] {
+        in_turn(criterion, BenchmarkId::new("answer", kind), &packets, |packet| usize::from(desk.answer(packet) == 0));
+    }
+}
+
+criterion_group! {
+    name = hot_path;
+    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(2));
+    targets = matcher, wire, whole
+}
+criterion_main!(hot_path);

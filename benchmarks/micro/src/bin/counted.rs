@@ -1,0 +1,111 @@
+//! The parts of the hot path, each once in a function of its own, for callgrind to count. See `benchmarks/instructions`.
+//!
+//! A function named `measured_…` does its work [`TIMES`] times. Everything around it is set-up and is not counted.
+
+use schoolgate_bench_micro::{
+    Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
+};
+use schoolgate_plane::bench_support::{PacketCache, QuestionRef};
+use schoolgate_policy::{Rulebook, SuffixHashes};
+use schoolgate_wire::{AnswerImage, EdnsReply, Name, PolicyAnswer, Query, TtlRule, peek, policy_answer, rtype};
+use std::hint::black_box;
+
+/// Small enough for an emulator, large enough to be an average over names.
+const LISTED: usize = 20_000;
+const TIMES: usize = 2_000;
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_peek(packets: &[Vec<u8>], query: &mut Query) {
+    for packet in packets {
+        let _ = black_box(peek(black_box(packet), query));
+    }
+}
+
+macro_rules! measured_decide {
+    ($($name:ident),*) => {$(
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        fn $name(rulebook: &Rulebook, names: &[Name], hashes: &mut SuffixHashes) {
+            // Equal bodies must not become one function.
+            black_box(stringify!($name));
+            for name in names {
+                black_box(rulebook.decide(0, black_box(name), hashes));
+            }
+        }
+    )*};
+}
+measured_decide!(
+    measured_decide_hit,
+    measured_decide_popular_miss,
+    measured_decide_unique_miss,
+    measured_decide_deep_miss
+);
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_cache_get(cache: &PacketCache, names: &[Name]) {
+    for name in names {
+        let question = QuestionRef { name: black_box(name).as_wire(), qtype: rtype::A, flags: 0, rewrite: None };
+        black_box(cache.get(question).is_some());
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_compose_denied(out: &mut [u8], packet: &[u8], query: &Query, reply: &EdnsReply<'_>) {
+    for _ in 0..TIMES {
+        black_box(policy_answer(black_box(&mut *out), packet, query, &PolicyAnswer::nxdomain(30), reply));
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_compose_stored(image: &AnswerImage, out: &mut [u8], packet: &[u8], query: &Query, reply: &EdnsReply<'_>) {
+    let rule = TtlRule::Aged { elapsed_s: 5, floor_s: 0, cap_s: 86_400 };
+    for _ in 0..TIMES {
+        black_box(image.write(black_box(&mut *out), packet, query, rule, reply));
+    }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_answer_denied(desk: &mut Desk, packets: &[Vec<u8>]) {
+    black_box("denied");
+    packets.iter().for_each(|packet| assert_ne!(desk.answer(black_box(packet)), 0));
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_answer_cached(desk: &mut Desk, packets: &[Vec<u8>]) {
+    black_box("cached");
+    packets.iter().for_each(|packet| assert_ne!(desk.answer(black_box(packet)), 0));
+}
+
+fn main() {
+    let (listed, popular) = (listed(LISTED), popular(TIMES));
+    let mut hits = listed.clone();
+    Chance(5).shuffle(&mut hits);
+    let hits = names(&hits[..TIMES]);
+    let known = names(&popular);
+    let packets: Vec<_> = known.iter().map(packet).collect();
+    let denied: Vec<_> = hits.iter().map(packet).collect();
+    let snapshot = snapshot(&listed);
+    let rulebook = Rulebook::new(snapshot.clone(), table(), None);
+    let (mut query, mut hashes) = (Query::default(), SuffixHashes::default());
+    let mut desk = Desk::new(snapshot, &known);
+    let mut out = vec![0; 1232];
+
+    measured_peek(&packets, &mut query);
+    measured_decide_hit(&rulebook, &hits, &mut hashes);
+    measured_decide_popular_miss(&rulebook, &known, &mut hashes);
+    measured_decide_unique_miss(&rulebook, &names(&unique(&popular, TIMES)), &mut hashes);
+    measured_decide_deep_miss(&rulebook, &names(&deep(TIMES)), &mut hashes);
+    measured_cache_get(&cache(&known), &known);
+    peek(&packets[0], &mut query).expect("a query");
+    let reply = EdnsReply::datagram(&query);
+    measured_compose_denied(&mut out, &packets[0], &query, &reply);
+    measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply);
+    measured_answer_denied(&mut desk, &denied);
+    measured_answer_cached(&mut desk, &packets);
+}

@@ -1,0 +1,209 @@
+//! What the micro-benchmarks work on: names, compiled lists, a rulebook, packets, a warm answerer.
+//!
+//! Names come from the files that `SCHOOLGATE_BENCH_LISTED` and `SCHOOLGATE_BENCH_POPULAR` name, one a line, or are made up;
+//! always the same for the same input. Nothing here is measured.
+
+use schoolgate_plane::bench_support::{
+    Answerer, Asker, Body, Counters, Now, Outcome, Outlet, PacketCache, Question, Stored, Wanted,
+};
+use schoolgate_plane::{Regime, Settings};
+use schoolgate_policy::{Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Snapshot, compile_snapshot};
+use schoolgate_wire::{AnswerImage, CookieSecrets, Name, rtype};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const WORDS: [&str; 48] = [
+    "able", "acorn", "alpha", "amber", "atlas", "azure", "beam", "birch", "blue", "brook", "cedar", "cloud", "coral",
+    "delta", "ember", "fern", "flint", "forge", "frost", "glade", "grove", "heron", "indigo", "ivy", "jade", "lark",
+    "linden", "maple", "moss", "nova", "oak", "onyx", "orbit", "pearl", "pixel", "quartz", "raven", "ridge", "sage",
+    "slate", "spark", "stone", "track", "velvet", "wave", "willow", "ads", "media",
+];
+const ENDS: [&str; 12] = ["com", "com", "com", "com", "com", "net", "org", "info", "de", "co.uk", "xyz", "online"];
+const DEEP_LABELS: usize = 24;
+
+/// Numbers that look random and are always the same (splitmix64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ bits >> 31) % bound as u64) as usize
+    }
+
+    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+
+    /// The same values in another order.
+    pub fn shuffle<T>(&mut self, values: &mut [T]) {
+        (1..values.len()).rev().for_each(|at| values.swap(at, self.below(at + 1)));
+    }
+}
+
+/// `count` listed names: from the file, as far as it goes, then made up.
+pub fn listed(count: usize) -> Vec<String> {
+    let mut names = from_file("SCHOOLGATE_BENCH_LISTED", count);
+    let mut chance = Chance(1);
+    let mut number = 0;
+    while names.len() < count {
+        number += 1;
+        let name = format!("{}-{}{number}.{}", chance.one(&WORDS), chance.one(&WORDS), chance.one(&ENDS));
+        // One in nine real listed names lies below another.
+        if chance.below(9) == 0 && names.len() + 1 < count {
+            names.push(format!("{}.{name}", chance.one(&WORDS)));
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// `count` popular names, none of them listed.
+pub fn popular(count: usize) -> Vec<String> {
+    let mut names = from_file("SCHOOLGATE_BENCH_POPULAR", count);
+    let mut chance = Chance(2);
+    while names.len() < count {
+        let plain = format!("{}{}.{}", chance.one(&WORDS), names.len(), chance.one(&ENDS));
+        names.push(if chance.below(3) == 0 { plain } else { format!("www.{plain}") });
+    }
+    names
+}
+
+fn from_file(variable: &str, most: usize) -> Vec<String> {
+    let text = std::env::var_os(variable).map(|path| std::fs::read_to_string(path).expect("the names file"));
+    text.unwrap_or_default().lines().take(most).map(str::to_owned).collect()
+}
+
+/// Names, as questions are.
+pub fn names<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Name> {
+    texts.into_iter().filter_map(|text| Name::from_text(text).ok()).collect()
+}
+
+/// Sub-domains nobody asked before, of popular names.
+pub fn unique(popular: &[String], count: usize) -> Vec<String> {
+    let mut chance = Chance(3);
+    (0..count).map(|_| format!("{:012x}.{}", chance.below(1 << 48), popular[chance.below(popular.len())])).collect()
+}
+
+/// Names of many labels, as a tunnel or an attack asks them.
+pub fn deep(count: usize) -> Vec<String> {
+    let mut chance = Chance(4);
+    let labels = |chance: &mut Chance| {
+        (0..DEEP_LABELS).fold(String::new(), |mut text, _| {
+            let _ = write!(text, "{:x}.", chance.below(1 << 20));
+            text
+        })
+    };
+    (0..count).map(|at| format!("{}tunnel{}.net", labels(&mut chance), at % 100)).collect()
+}
+
+/// Compiled lists, in a file of the temporary directory that is gone when they are read.
+pub fn snapshot(listed: &[String]) -> Arc<Snapshot> {
+    let directory = std::env::temp_dir().join(format!("schoolgate-micro-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let (list, out): (PathBuf, PathBuf) = (directory.join("list.txt"), directory.join("lists.snapshot"));
+    std::fs::write(&list, listed.join("\n")).expect("a list");
+    let input = Input::reviewed(list, "benchmark".into(), "gambling".into(), RuleKind::Suffix);
+    compile_snapshot(&[input], &out, 1, &ProtectedNames::default()).expect("compiled lists");
+    let snapshot = Arc::new(Snapshot::open(&out).expect("a sound snapshot"));
+    std::fs::remove_dir_all(&directory).expect("an end of the directory");
+    snapshot
+}
+
+/// A policy like a school's: one that denies the list, local zones, a few names of its own.
+pub fn table() -> Arc<PolicyTable> {
+    let description = serde_json::json!({
+        "serial": 1,
+        "policies": [{"id": "pupil", "action": "nxdomain", "unknown": "allow",
+                      "categories": {"gambling": {"layer": 9, "effect": "deny"}}}],
+        "names": [
+            {"name": "open.example.org", "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": "allow",
+             "rule": "allow[0]"},
+            {"name": "shut.example.org", "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": "deny",
+             "rule": "deny[0]"}],
+        "segments": [{"id": "pupils", "prefixes": ["127.0.0.0/8"], "policy": "pupil"}],
+        "strictest": "pupil", "allowed_clients": ["127.0.0.0/8"],
+        "zones": [{"zone": "localhost", "kind": "static",
+                   "records": [{"name": "localhost", "type": 1, "ttl_s": 3600, "rdata": "7f000001"}]}],
+    });
+    Arc::new(PolicyTable::compile(description.to_string().as_bytes()).expect("a policy"))
+}
+
+/// A query for A as a stub resolver sends it, with EDNS.
+pub fn packet(name: &Name) -> Vec<u8> {
+    let header = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    let opt = [0, 0, 0x29, 4, 0xd0, 0, 0, 0, 0, 0, 0];
+    [header.as_slice(), name.as_wire(), &[0, 1, 0, 1], &opt].concat()
+}
+
+/// An answer to keep: one address, an hour.
+pub fn image(name: &Name) -> AnswerImage {
+    let header = [0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+    let record = [0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0x0e, 0x10, 0, 4, 192, 0, 2, 1];
+    let reply = [header.as_slice(), name.as_wire(), &[0, 1, 0, 1], &record].concat();
+    AnswerImage::from_reply(name, rtype::A, false, &reply).expect("a usable reply")
+}
+
+/// The image as the plane stores it.
+pub fn stored(name: &Name) -> Arc<Stored> {
+    Arc::new(Stored {
+        question: Question { name: name.as_wire().into(), qtype: rtype::A, flags: 0, rewrite: None },
+        body: Body::Image(image(name)),
+        fresh_for_ms: 3_600_000,
+        received_ms: 0,
+        names: Vec::new(),
+    })
+}
+
+/// A cache that holds answers for all `names`.
+pub fn cache(names: &[Name]) -> PacketCache {
+    let mut cache = PacketCache::new(256 << 20);
+    names.iter().for_each(|name| cache.insert(schoolgate_plane::bench_support::Held::new(stored(name))));
+    cache
+}
+
+/// The whole way of a packet, without a socket: an answerer whose cache is warm.
+pub struct Desk {
+    answerer: Answerer,
+    regime: Regime,
+    asker: Asker,
+    out: Vec<u8>,
+    // The other end, which nobody reads: what is measured is answered on the spot.
+    _misses: rtrb::Consumer<Wanted>,
+}
+
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn send(&mut self, _: &Asker, _: &[u8]) {}
+}
+
+impl Desk {
+    /// An answerer that knows `warm`.
+    pub fn new(snapshot: Arc<Snapshot>, warm: &[Name]) -> Self {
+        let settings = serde_json::json!({"listen": ["127.0.0.1:0"], "cache_octets": 256 << 20});
+        let settings: Settings = serde_json::from_value(settings).expect("settings");
+        let (producer, consumer) = rtrb::RingBuffer::new(16);
+        let cookies = Arc::new(CookieSecrets::new([7; 16], None));
+        let mut answerer = Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer);
+        let regime = Regime::new(Rulebook::new(snapshot, table(), None), 1, Now::default());
+        for name in warm {
+            answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);
+        }
+        let (client, local) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 53).into());
+        Self { answerer, regime, asker: Asker::Stream(1, client, local), out: vec![0; 65_535], _misses: consumer }
+    }
+
+    /// Octets of the answer to a packet, 0 where none comes at once.
+    #[inline]
+    pub fn answer(&mut self, packet: &[u8]) -> usize {
+        match self.answerer.answer(&self.regime, packet, &self.asker, Now::default(), &mut self.out) {
+            Outcome::Answer(octets) => octets,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+"""Time of the calls that Python makes of the core. `pytest benchmarks/python [--listed 1000000]`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.workloads import A, packet
+from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot, explain
+
+# Questions at a time that the resolver takes and completes.
+BATCH = 64
+
+
+def test_a_snapshot_is_opened(benchmark: Any, compiled: Any) -> None:
+    assert benchmark(Snapshot.open, str(compiled.path)).entries > 0
+
+
+def test_lists_are_compiled(benchmark: Any, compiled: Any, tmp_path: Path) -> None:
+    inputs = [(str(compiled.text), "benchmark", "gambling", "suffix")]
+    benchmark.pedantic(compile_snapshot, (inputs, str(tmp_path / "out"), 1), rounds=3)
+
+
+def test_a_policy_table_is_compiled(benchmark: Any, compiled: Any) -> None:
+    assert benchmark(PolicyTable.compile, compiled.description).serial == 1
+
+
+def test_a_decision_is_explained(benchmark: Any, compiled: Any) -> None:
+    name = compiled.names.listed[7]
+    said = benchmark(explain, compiled.snapshot, compiled.table, name, A, "10.1.0.9", "10.0.0.53", 53)
+    assert b"gambling" in said
+
+
+@pytest.fixture
+def plane(compiled: Any) -> Iterator[Plane]:
+    settings = {"listen": ["127.0.0.1:0"], "workers": 1}
+    made = Plane(json.dumps(settings).encode(), compiled.snapshot, compiled.table)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_misses_are_taken_and_completed_in_batches(benchmark: Any, plane: Plane) -> None:
+    """One batch of questions through take and complete; waiting for the worker to hand them up is not in it."""
+    asked = 0
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.connect(tuple(plane.listening()[0]))
+        client.settimeout(5)
+
+        def ask() -> tuple[tuple[list[tuple[int, str, bytes]]], dict[str, Any]]:
+            nonlocal asked
+            for _ in range(BATCH):
+                asked += 1
+                client.send(packet(f"n{asked}.example.com", A))
+            taken: list[tuple[int, str, bytes]] = []
+            while len(taken) < BATCH:
+                taken += plane.take_misses(BATCH)
+            return (taken,), {}
+
+        def complete(taken: list[tuple[int, str, bytes]]) -> None:
+            plane.take_misses(BATCH)
+            plane.complete([(token, _reply(query), 0) for token, _, query in taken])
+            for _ in taken:
+                client.recv(2048)
+
+        benchmark.pedantic(complete, setup=ask, rounds=50)
+
+
+def _reply(query: bytes) -> bytes:
+    end = query.index(0, 12) + 5
+    head = b"\0\0\x81\x80\0\1\0\1\0\0\0\0"
+    return head + query[12:end] + b"\xc0\x0c\0\1\0\1\0\0\x0e\x10\0\4\xc0\0\x02\x01"

@@ -1,0 +1,458 @@
+"""`python -m benchmarks.run`: schoolgate beside the floor. Writes a page for each part to benchmarks/results/.
+
+Parts: load (listed, hot, mixed, misses), swap, start, compile, soak. `--quick` shows in a few minutes that it all works;
+its figures are no figures, and go to results/quick/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import charts, machine, pages, subject
+from benchmarks import generator_programs as programs
+from benchmarks import workloads as work
+from benchmarks.load import ECHO, measure
+from benchmarks.names import CHECKOUT, Names, load, made_up
+from benchmarks.processes import cores, free_ports
+from benchmarks.servers import Ground, Running, rcode, running, start
+from benchmarks.spread import Spread
+
+SCRATCH = CHECKOUT / "benchmarks" / "scratch"
+RESULTS = CHECKOUT / "benchmarks" / "results"
+# What we want to reach, as a part of echo (listed, hot, mixed), or a second (misses).
+BAR_OF_ECHO = {"listed": 0.85, "hot": 0.80, "mixed": 0.60}
+BAR_MISSES_PER_S = 40_000
+BAR_P99_US, BAR_MEMORY_MIB, BAR_START_S = 80.0, 100.0, 0.5
+BAR_SWAP_P99, BAR_IN_FORCE_S, BAR_SWAP_MEMORY = 2.0, 0.1, 1.2
+SWAP_RATE = 20_000
+_NXDOMAIN = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done."""
+
+    rounds: int
+    seconds: float
+    starts: int
+    soak_s: float
+    compile_sizes: tuple[int, ...]
+    listed: int
+    out: Path
+    names: Names
+    scratch: Path
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def setting(plan: Plan, what: machine.Machine) -> list[str]:
+    """The first lines of every page."""
+    server, generator = cores()
+    return [
+        *what.lines(),
+        f"- Names: {plan.names.source}; server on core {server}, generator and upstream on core {generator}",
+        f"- {plan.rounds} rounds, each run {plan.seconds:g} s, interleaved with the echo;"
+        f" {programs.WINDOW} queries in flight; figures are median (least to greatest)",
+    ]
+
+
+# -- load -------------------------------------------------------------------------------------------------------------
+
+
+def run_load(plan: Plan, kinds: Sequence[str]) -> Path:
+    """Speed on each workload, waiting at half speed, memory when warm."""
+    what = machine.describe()
+    files = [work.build(kind, plan.names, plan.scratch / "queries") for kind in kinds]
+    with _measured(plan) as one:
+        results = measure([one.running], one.echo, one.echo_port, files, plan.rounds, plan.seconds, say)
+        memory = one.running.process.memory()
+    rows, groups, ratios = [], [], []
+    for file in files:
+        ours, echo = results["schoolgate", file.name], results[ECHO, file.name]
+        ratio = Spread.of(ours.per_s).over(Spread.of(echo.per_s))
+        reached, bar = _bar_of(file.name, ours.per_s, ratio)
+        rows.append(
+            [file.title, Spread.of(ours.per_s).text(), Spread.of(echo.per_s).text(), ratio.text(2), bar,
+             pages.verdict(reached), f"{ours.lost} / {ours.wrong} of {ours.sent:,}",
+             ", ".join(sorted(set(ours.limits))), Spread.of(ours.idle).text(2)]
+        )  # fmt: skip
+        groups.append(
+            charts.Group(
+                file.title, (charts.Bar("schoolgate", Spread.of(ours.per_s)), charts.Bar("echo", Spread.of(echo.per_s)))
+            )
+        )
+        ratios.append(charts.Group(file.title, (charts.Bar("schoolgate / echo", ratio, BAR_OF_ECHO.get(file.name)),)))
+    waits = [
+        [file.title, Spread.of(results["schoolgate", file.name].p99_us).text(1), f"<= {BAR_P99_US:g}"]
+        for file in files
+        if results["schoolgate", file.name].p99_us
+    ]
+    blocks = [
+        "# Load: schoolgate beside the echo",
+        "\n".join(setting(plan, what)),
+        pages.table(
+            (
+                "workload",
+                "schoolgate, q/s",
+                "echo, q/s",
+                "ratio",
+                "bar",
+                "",
+                "lost / wrong",
+                "limited by",
+                "generator idle",
+            ),
+            rows,
+        ),
+        "![queries a second](load.svg)\n\n![ratio to the echo](load-ratio.svg)",
+        "## Waiting at half of its own maximum, microseconds\n\n" + pages.table(("workload", "p99", "bar"), waits)
+        if waits
+        else "",
+        f"## Memory when warm\n\n{memory.rss:.0f} MiB resident ({memory.pss:.0f} MiB proportional) with"
+        f" {len(plan.names.listed):,} names and the cache full; bar: <= {BAR_MEMORY_MIB:.0f} MiB,"
+        f" {pages.verdict(memory.pss <= BAR_MEMORY_MIB)}.",
+        "Where the generator was the limit, the server is faster than the figure says.",
+    ]
+    figures = {
+        "machine": what.as_dict(),
+        "names": plan.names.source,
+        "results": {f"{name}/{kind}": series.as_dict() for (name, kind), series in results.items()},
+        "memory_mib": {"rss": memory.rss, "pss": memory.pss},
+    }
+    drawn = {
+        "load": charts.bars("Answers a second, one core", "queries a second", groups),
+        "load-ratio": charts.bars("Part of the echo's speed", "ratio; dashed: the bar", ratios, 2),
+    }
+    return pages.write(plan.out, "load", [block for block in blocks if block], figures, drawn)
+
+
+def _bar_of(kind: str, per_s: Sequence[float], ratio: Spread) -> tuple[bool, str]:
+    if kind == "misses":
+        return Spread.of(per_s).median >= BAR_MISSES_PER_S, f">= {BAR_MISSES_PER_S:,} q/s"
+    return ratio.median >= BAR_OF_ECHO[kind], f">= {BAR_OF_ECHO[kind]:.2f}"
+
+
+# -- swap -------------------------------------------------------------------------------------------------------------
+
+
+def run_swap(plan: Plan) -> Path:
+    """A new list of the same size put in force under load, compiled before: what a publication costs those who ask."""
+    what = machine.describe()
+    file = work.build("mixed", plan.names, plan.scratch / "queries")
+    only_new = "only-in-the-new-list.example"
+    serial = 1000
+    state = plan.scratch / "schoolgate" / "state"
+    quiet_p99, swap_p99, worst, in_force, grown, lost = [], [], [], [], [], 0
+    with _measured(plan) as one:
+        process, port = one.running.process, one.running.port
+        programs.warm(process, port, file)
+        one.echo.pause()
+        for number in range(plan.rounds):
+            candidates = [_next_list(plan, serial + at, only_new, at % 2 == 0) for at in (0, 1)]
+            quiet = programs.at_rate(process, port, file, SWAP_RATE, plan.seconds, 500 + number)
+            before = process.memory().pss
+            for at, candidate in enumerate(candidates):
+                watch = _Watch(port, only_new, is_listed=at % 2 == 0)
+                found = _swap_during(
+                    plan, process, port, file, 600 + 2 * number + at, state, candidate, serial + at, watch
+                )
+                swap_p99.append(found.p99_us)
+                worst.append(float(found.result["latency"]["max_us"]) / 1000)
+                lost += int(found.result["lost"])
+                in_force.append(watch.took_s)
+                grown.append(watch.peak_of(process) / before if before else 1.0)
+            quiet_p99.append(quiet.p99_us)
+            serial += 2
+            say(f"round {number + 1}: quiet p99 {quiet.p99_us:.0f} us, swap p99 {swap_p99[-1]:.0f} us, {lost} lost")
+    quiet_s, swap_s, force_s, grown_s = (Spread.of(runs) for runs in (quiet_p99, swap_p99, in_force, grown))
+    times = swap_s.median / quiet_s.median
+    rows = [
+        ["queries lost", str(lost), "0", pages.verdict(lost == 0)],
+        ["p99 quiet, us", quiet_s.text(1), "", ""],
+        ["p99 of the seconds around a swap, us", swap_s.text(1), f"<= {BAR_SWAP_P99:g}x quiet", pages.verdict(times <= BAR_SWAP_P99)],
+        ["longest wait around a swap, ms", Spread.of(worst).text(2), "", ""],
+        ["in force after publication, s", force_s.text(3), f"<= {BAR_IN_FORCE_S:g}", pages.verdict(force_s.median <= BAR_IN_FORCE_S)],
+        ["memory, at most, as a multiple of before", grown_s.text(2), f"<= {BAR_SWAP_MEMORY:g}", pages.verdict(grown_s.greatest <= BAR_SWAP_MEMORY)],
+    ]  # fmt: skip
+    blocks = [
+        f"# Swap: a new list of {len(plan.names.listed):,} names under {SWAP_RATE:,} q/s",
+        "\n".join(setting(plan, what)),
+        pages.table(("", "measured", "bar", ""), rows),
+        "The list is compiled before, by another process, as `schoolgate lists build` does; the time is from the start of"
+        " publication (file renamed, service told) to the first answer by the new list. The service reads and proves the"
+        " file on the server's core, beside the one worker that answers.",
+    ]
+    figures = {"machine": what.as_dict(), "quiet_p99_us": quiet_s.as_dict(), "swap_p99_us": swap_s.as_dict(),
+               "in_force_s": force_s.as_dict(), "memory_multiple": grown_s.as_dict(), "lost": lost}  # fmt: skip
+    return pages.write(plan.out, "swap", blocks, figures, {})
+
+
+class _Watch:
+    """Asks for a name that one list knows and the other does not, until the answer changes; follows memory meanwhile."""
+
+    def __init__(self, port: int, name: str, is_listed: bool) -> None:
+        self._port, self._name, self._is_listed = port, name, is_listed
+        self._peaks: list[float] = []
+        self.took_s = 0.0
+
+    def follow(self, since: float, process: Any, deadline_s: float) -> None:
+        while time.monotonic() < since + deadline_s:
+            self._peaks.append(process.memory().pss)
+            if (rcode(self._port, self._name, 0.5) == _NXDOMAIN) == self._is_listed:
+                self.took_s = time.monotonic() - since
+                return
+            time.sleep(0.002)
+        raise TimeoutError("the new list never came into force")
+
+    def peak_of(self, process: Any) -> float:
+        return max([*self._peaks, process.memory().pss])
+
+
+def _next_list(plan: Plan, serial: int, name: str, is_listed: bool) -> Path:
+    """The names with a hundredth exchanged, as from one day to the next."""
+    listed = plan.names.listed
+    fresh = made_up(len(listed) // 100, serial)
+    names = [*listed[len(fresh) :], *fresh, *([name] if is_listed else [])]
+    subject.compiled_list(names, plan.scratch, serial)
+    return plan.scratch / f"{serial}.new"
+
+
+def _swap_during(
+    plan: Plan,
+    process: Any,
+    port: int,
+    file: work.Workload,
+    salt: int,
+    state: Path,
+    candidate: Path,
+    serial: int,
+    watch: _Watch,
+) -> programs.Load:
+    """A run with a swap in its middle."""
+    failed: list[BaseException] = []
+
+    def change() -> None:
+        try:
+            time.sleep(plan.seconds / 2)
+            since = time.monotonic()
+            teller = threading.Thread(target=subject.publish, args=(state, candidate, serial))
+            teller.start()
+            watch.follow(since, process, 30.0)
+            teller.join()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    found = programs.at_rate(process, port, file, SWAP_RATE, plan.seconds, salt, slice_ms=100)
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found
+
+
+# -- start, compile, soak ---------------------------------------------------------------------------------------------
+
+
+def run_start(plan: Plan) -> Path:
+    """From the start of the process to the first right answer."""
+    what = machine.describe()
+    ground = _ground(plan, *free_ports(2))
+    command = subject.prepare(ground)
+    took = []
+    for _ in range(plan.starts):
+        one = start(subject.SCHOOLGATE, command, ground)
+        one.process.stop()
+        took.append(one.start_s)
+    spread = Spread.of(took)
+    blocks = [
+        f"# Start with {len(plan.names.listed):,} names",
+        "\n".join(setting(plan, what)),
+        f"{spread.text(3)} s from the start of the process to the first right answer, over {plan.starts} starts;"
+        f" bar: <= {BAR_START_S:g} s, {pages.verdict(spread.median <= BAR_START_S)}.",
+    ]
+    return pages.write(plan.out, "start", blocks, {"machine": what.as_dict(), "start_s": spread.as_dict()}, {})
+
+
+def run_compile(plan: Plan) -> Path:
+    """Time, memory and size of a compile."""
+    what = machine.describe()
+    rows, figures = [], {}
+    for size in plan.compile_sizes:
+        names = load(size).listed
+        text = plan.scratch / f"compile-{size}.txt"
+        subject.write_list(text, names)
+        seconds, peaks, octets = [], [], 0.0
+        for _ in range(plan.rounds):
+            took_s, peak_mib, octets = _compile_once(text, plan.scratch / "compile.new")
+            seconds.append(took_s)
+            peaks.append(peak_mib)
+        text.unlink()
+        rows.append([f"{len(names):,}", Spread.of(seconds).text(2), Spread.of(peaks).text(0), f"{octets:.1f}"])
+        figures[str(size)] = {
+            "seconds": Spread.of(seconds).as_dict(),
+            "peak_mib": Spread.of(peaks).as_dict(),
+            "octets_a_name": octets,
+        }
+    head = ("names", "seconds", "peak memory, MiB", "octets a name (bar: <= 14)")
+    blocks = ["# Compile", "\n".join(setting(plan, what)), pages.table(head, rows)]
+    return pages.write(plan.out, "compile", blocks, {"machine": what.as_dict(), "compile": figures}, {})
+
+
+_COMPILE = """\
+import json, resource, sys, time
+from schoolgate._core import compile_snapshot
+began = time.monotonic()
+report = json.loads(compile_snapshot([(sys.argv[1], "benchmark", "gambling", "suffix")], sys.argv[2], 1))
+took = time.monotonic() - began
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([took, peak, report["size_octets"] / report["entries"]]))
+"""
+
+
+def _compile_once(text: Path, out: Path) -> tuple[float, float, float]:
+    run = subprocess.run(
+        ["taskset", "-c", str(cores()[0]), sys.executable, "-c", _COMPILE, str(text), str(out)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    took_s, peak_mib, octets = map(float, json.loads(run.stdout))
+    return took_s, peak_mib, octets
+
+
+def run_soak(plan: Plan) -> Path:
+    """A while at half speed: does memory grow, is anything lost?"""
+    what = machine.describe()
+    file = work.build("mixed", plan.names, plan.scratch / "queries")
+    memory: list[float] = []
+    ended = threading.Event()
+    with _measured(plan) as one:
+        process, port = one.running.process, one.running.port
+        one.echo.pause()
+        programs.warm(process, port, file)
+        top = programs.fastest(process, port, file, plan.seconds, 900)
+        sampler = threading.Thread(target=lambda: _sample(process, memory, ended))
+        sampler.start()
+        found = programs.at_rate(process, port, file, top.right_per_s / 2, plan.soak_s, 901, slice_ms=1000)
+        ended.set()
+        sampler.join()
+    half = memory[len(memory) // 2]
+    slices = [one for one in found.result["slices"] if one["sent"]]
+    rows = [
+        ["queries", f"{found.result['sent']:,}"],
+        ["lost / wrong", f"{found.result['lost']} / {found.result['wrong']}"],
+        ["p99 of a second, us: median, worst", f"{Spread.of([s['p99_us'] for s in slices]).median:.0f}, {max(s['p99_us'] for s in slices):.0f}"],
+        ["memory: begin, half, end, MiB", f"{memory[0]:.0f}, {half:.0f}, {memory[-1]:.0f}"],
+    ]  # fmt: skip
+    blocks = [
+        f"# Soak: {plan.soak_s:g} s of mixed queries at half speed",
+        "\n".join(setting(plan, what)),
+        pages.table(("", ""), rows),
+    ]
+    figures = {"machine": what.as_dict(), "memory_mib": memory, "result": found.result}
+    return pages.write(plan.out, "soak", blocks, figures, {})
+
+
+def _sample(process: Any, memory: list[float], ended: threading.Event) -> None:
+    while True:
+        memory.append(process.memory().pss)
+        if ended.wait(1.0):
+            return
+
+
+# -- together ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Measured:
+    running: Running
+    echo: Any
+    echo_port: int
+
+
+class _measured:  # noqa: N801 - used as a with-statement
+    """Upstream, echo and schoolgate, started and stopped together."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __enter__(self) -> _Measured:
+        plan = self._plan
+        plan.scratch.mkdir(parents=True, exist_ok=True)
+        port, upstream_port, echo_port = free_ports(3)
+        self._upstream = programs.stand_in(upstream_port, plan.scratch / "upstream.log")
+        self._echo = programs.echo(echo_port, plan.scratch / "echo.log")
+        say("building lists and starting")
+        self._running = running(subject.SCHOOLGATE, _ground(plan, port, upstream_port))
+        return _Measured(self._running.__enter__(), self._echo, echo_port)
+
+    def __exit__(self, *error: Any) -> None:
+        self._running.__exit__(*error)
+        self._echo.stop()
+        self._upstream.stop()
+
+
+def _ground(plan: Plan, port: int, upstream_port: int) -> Ground:
+    return Ground(plan.scratch / "schoolgate", port, upstream_port, plan.names.listed)
+
+
+PARTS: dict[str, Callable[[Plan], Path]] = {
+    "load": lambda plan: run_load(plan, tuple(work.TITLES)),
+    **{kind: (lambda plan, kind=kind: run_load(plan, (kind,))) for kind in work.TITLES},  # type: ignore[misc]
+    "swap": run_swap,
+    "start": run_start,
+    "compile": run_compile,
+    "soak": run_soak,
+}
+ALL = ("load", "swap", "start", "compile", "soak")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of: {', '.join(PARTS)} (default: {' '.join(ALL)})")
+    parser.add_argument("--quick", action="store_true", help="short runs that show that it works")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each run")
+    parser.add_argument("--soak-s", type=float, default=600.0)
+    parser.add_argument("--listed", type=int, default=1_000_000, help="how many names are listed")
+    parser.add_argument("--data", type=Path, help="directory of real names")
+    parser.add_argument("--out", type=Path, help="where the pages go")
+    given = parser.parse_args()
+    unknown = set(given.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    os.sched_setaffinity(0, {cores()[1]})
+    names = load(given.listed, given.data)
+    plan = Plan(
+        given.rounds,
+        given.seconds,
+        10,
+        given.soak_s,
+        (1_000_000, 5_000_000),
+        given.listed,
+        given.out or RESULTS,
+        names,
+        SCRATCH,
+    )
+    if given.quick:
+        plan = Plan(2, 1.0, 2, 5.0, (100_000,), given.listed, given.out or RESULTS / "quick", names, SCRATCH)
+    for part in given.parts or ALL:
+        say(f"== {part}")
+        say(str(PARTS[part](plan)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

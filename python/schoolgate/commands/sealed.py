@@ -1,0 +1,181 @@
+"""`sealed import`, `sealed status`, `sealed selftest`, `sealed rotate`. There is no command that shows or removes an entry."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+from schoolgate import state_dir
+from schoolgate._core import SEALED_SELF_TEST_NAME
+from schoolgate.commands.terminal import age, note, say, say_json, table
+from schoolgate.commands.terminal import out as terminal
+from schoolgate.config import Settings, SocketAddress, load
+from schoolgate.config.addresses import parse_socket_address
+from schoolgate.control import call
+from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
+from schoolgate.errors import SchoolgateError
+from schoolgate.sealed import OpenedSealed, SealedStore, SelfTestFailed, import_list, sealed_status, state_of, worst
+from schoolgate.sealed.selftest import by_datagram
+
+INSTALL_TIMEOUT_S = 120.0
+
+
+class ImportedNotInForce(SchoolgateError):
+    """A list was imported, and the running service does not use it."""
+
+
+class NoSealedList(SchoolgateError):
+    """No sealed list was ever imported here."""
+
+
+def import_sealed(
+    config: Path | None, file: Path, supplier: str, form: str, column: str | None, accept_shrink: bool = False
+) -> None:
+    """Imports, and has the running service take it."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    report = import_list(
+        settings.server.state_dir,
+        file,
+        supplier=supplier,
+        form=form,
+        column=column,
+        who=_who(),
+        now=_now(),
+        accept_shrink=accept_shrink,
+    )
+    facts = report.facts
+    say(f"sealed list of {supplier}, serial {facts.serial}: {facts.enforced} of {report.entries} entries are enforced")
+    if facts.digests:
+        note(f"  {facts.digests} are digests: enforced where the supplier digested the bare name of a site", "yellow")
+    if facts.url_level:
+        note(f"  {facts.url_level} name a part of a site, which DNS cannot see: they need a proxy that can", "yellow")
+    for reason, count in sorted(report.skipped.items()):
+        note(f"  {count} skipped: {reason}", "yellow")
+    note(f"{file} is still plain text: remove it now, as your contract with {supplier} says")
+    _install(settings, facts.serial)
+
+
+def _install(settings: Settings, serial: int) -> None:
+    try:
+        call(settings.server.control_socket, "sealed-changed", timeout_s=INSTALL_TIMEOUT_S)
+    except NotRunning:
+        say("no service runs here; it starts with this list")
+        return
+    except (ControlUnreachable, CommandRefused) as error:
+        raise ImportedNotInForce(
+            f"serial {serial} is imported, but the running service does not use it: {error}"
+        ) from error
+    say("the running service decides by it now")
+
+
+def status(config: Path | None, as_json: bool) -> None:
+    """Age and counts of each list, and whether the running service uses them."""
+    settings = load(config)
+    opened = _opened(settings)
+    now = _now()
+    running = _running(settings)
+    states = [state_of(one.imported_at, now) for one in opened.facts]
+    if as_json:
+        say_json(sealed_status(opened, now) | {"running": running, "required": settings.sealed.required})
+        return
+    say(f"sealed lists serial {opened.sealed.serial}: {worst(states)}", "bold")
+    rows = table("supplier", "serial", "state", "age", "enforced", "parts of sites", "no name")
+    for one, state in zip(opened.facts, states, strict=True):
+        counts = (one.enforced, one.url_level, one.skipped)
+        old = age((now - one.imported_at).total_seconds())
+        rows.add_row(one.supplier, str(one.serial), str(state), old, *map(str, counts))
+    terminal.print(rows)
+    if running is None:
+        say("no service runs here")
+    else:
+        say(f"in force: {', '.join(f'{name} {serial}' for name, serial in sorted(running.items())) or 'nothing'}")
+        if running != opened.serials:
+            note("the running service uses other serials than the disk has; run `schoolgate reload`", "bold red")
+    for problem in opened.problems:
+        note(f"look at this: {problem}", "bold red")
+    if not settings.sealed.required:
+        note("set sealed.required = true, so that a state directory from before the import is noticed", "yellow")
+
+
+def selftest(config: Path | None) -> None:
+    """Asks for the self-test name as a client of each segment and by a datagram, and records what came. Raises
+    `SelfTestFailed`."""
+    settings = load(config)
+    store = SealedStore(settings.server.state_dir)
+    _opened(settings)
+    told = call(settings.server.control_socket, "sealed-selftest", timeout_s=INSTALL_TIMEOUT_S)
+    address = _reached_at(told["listening"][0])
+    problem = None
+    try:
+        by_network = by_datagram(address)
+    except SelfTestFailed as error:
+        by_network, problem = False, str(error)
+    segments: list[dict[str, Any]] = told["segments"]
+    passed = by_network and bool(segments) and all(one["denied"] for one in segments)
+    record = {"at": _now().isoformat(timespec="seconds"), "who": _who(), "passed": passed, "serials": told["serials"]}
+    record |= {"name": SEALED_SELF_TEST_NAME, "by_network": by_network, "address": str(address), "segments": segments}
+    store.note(store.selftests, record)
+    for one in segments:
+        verdict = "denied" if one["denied"] else "NOT DENIED"
+        why = one["reason"] or one["rule"]
+        say(f"  {verdict:10} segment {one['segment']}, policy {one['policy']}: {why}")
+    say(f"  {'denied' if by_network else 'NOT DENIED':10} asked over the network at {address}")
+    say(f"recorded in {store.selftests}")
+    if not passed:
+        raise SelfTestFailed(
+            "\n".join(filter(None, (problem, "the self-test failed: restart the server, and import the list again")))
+        )
+
+
+def rotate(config: Path | None) -> None:
+    """A new key, which the next import of each list uses; the old one is forgotten when no list needs it."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    key = SealedStore(settings.server.state_dir).rotate()
+    say(f"key {key} is made; import the list of each supplier again, and the old key is forgotten")
+
+
+def _opened(settings: Settings) -> OpenedSealed:
+    state_dir.refuse_strangers(settings.server.state_dir)
+    opened = SealedStore(settings.server.state_dir).open_all(settings)
+    if opened is None:
+        raise NoSealedList(
+            "no sealed list was imported here; import one with `schoolgate sealed import FILE --supplier NAME`"
+        )
+    return opened
+
+
+def _running(settings: Settings) -> dict[str, int] | None:
+    try:
+        told = call(settings.server.control_socket, "status")
+    except (ControlUnreachable, CommandRefused):
+        return None
+    sealed = told.get("sealed")
+    return {one["supplier"]: one["serial"] for one in sealed["suppliers"]} if sealed is not None else {}
+
+
+def _reached_at(listening: str) -> SocketAddress:
+    """Where this machine reaches its own service."""
+    address = parse_socket_address(listening)
+    if not address.is_wildcard:
+        return address
+    return SocketAddress("::1" if ":" in address.host else "127.0.0.1", address.port)
+
+
+def _who() -> str:
+    """The person at the keyboard, as far as the machine knows."""
+    name = os.environ.get("SUDO_USER")
+    if name:
+        return name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

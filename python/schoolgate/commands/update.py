@@ -1,0 +1,83 @@
+"""`lists update` and `lists unpin`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+from pathlib import Path
+
+from schoolgate import state_dir
+from schoolgate.commands.lists import INSTALL_TIMEOUT_S, StoredNotInForce
+from schoolgate.commands.terminal import note, say
+from schoolgate.commands.update_progress import shown
+from schoolgate.config import Settings, load
+from schoolgate.control import call
+from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
+from schoolgate.lists.history import Event, History, PinFile
+from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.lists.update import Updater, UpdateReport, Wish
+
+
+def update(config: Path | None, feeds: tuple[str, ...], accept: tuple[str, ...], force: bool, as_events: bool) -> int:
+    """Renews feeds, publishes, has the running service take it; returns the exit code."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    wish = Wish(frozenset(feeds), force, frozenset(accept), who())
+    with shown(as_events) as tell:
+        report = Updater(settings, tell).update(wish, dt.datetime.now(dt.UTC))
+    for problem in report.problems:
+        note(problem, "yellow")
+    if not as_events:
+        _sum_up(report)
+    if report.built is not None:
+        install(settings, report.built.serial, quiet=as_events)
+    return report.exit_code
+
+
+def unpin(config: Path | None) -> None:
+    """Lets updates publish again."""
+    settings = load(config)
+    folder = settings.server.state_dir
+    state_dir.refuse_strangers(folder)
+    if not PinFile(folder).lift():
+        say("the lists are not pinned")
+        return
+    serial = SnapshotStore(folder).current_serial()
+    History(folder).append(Event(at=dt.datetime.now(dt.UTC), what="unpinned", serial=serial, who=who()))
+    say("updates publish again; now: schoolgate lists update")
+
+
+def install(settings: Settings, serial: int, *, quiet: bool = False) -> None:
+    """Has the running service take the current lists. Raises `StoredNotInForce` when it does not."""
+    try:
+        answer = call(settings.server.control_socket, "lists-changed", timeout_s=INSTALL_TIMEOUT_S)
+    except NotRunning:
+        if not quiet:
+            say("no service runs here; it starts with these lists")
+        return
+    except (ControlUnreachable, CommandRefused) as error:
+        raise StoredNotInForce(
+            f"serial {serial} is published, but the running service does not use it: {error}"
+        ) from error
+    if not quiet:
+        say(f"the running service now decides by serial {answer['lists_serial']}")
+
+
+def who() -> str:
+    """Whose doing it is, as far as the machine knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _sum_up(report: UpdateReport) -> None:
+    kinds = [one.kind for one in report.outcomes]
+    counted = {kind: kinds.count(kind) for kind in ("changed", "unchanged", "not due", "held", "failed")}
+    feeds = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "none in use"
+    say(f"feeds: {feeds}")
+    if report.built is not None:
+        built = report.built
+        say(f"lists serial {built.serial}: {built.names} names of {built.lists} lists, {built.proved} proved")
+    elif report.serial is not None:
+        say(f"lists serial {report.serial} stays")

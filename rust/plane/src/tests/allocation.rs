@@ -1,0 +1,77 @@
+//! Hits do not allocate.
+
+use super::bench::{Bench, description, rule};
+use super::wire::{Ask, Data, ask};
+use crate::answer::Outcome;
+use crate::asker::Asker;
+use crate::socket::Peer;
+use schoolgate_wire::rtype;
+use serde_json::json;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(bench: &mut Bench, ask: &Ask) -> u64 {
+    let asker = Asker::Datagram(0, Peer::new(ask.from, ask.from));
+    let (packet, mut out) = (ask.packet(), [0; 1280]);
+    let worker = &mut bench.workers[0];
+    let mut once = || {
+        let before = ALLOCATIONS.get();
+        let outcome = worker.answerer.answer(&bench.regime, &packet, &asker, bench.now, &mut out);
+        assert!(matches!(outcome, Outcome::Answer(_)), "{ask:?}");
+        ALLOCATIONS.get() - before
+    };
+    once();
+    once()
+}
+
+#[test]
+fn denied_local_and_cached_answers_allocate_nothing() {
+    let mut description = description();
+    description["segments"][0]["qps"] = json!(1000);
+    description["segments"][0]["burst"] = json!(1000);
+    description["zones"] = json!([{"zone": "school.example", "kind": "static", "records": [
+        {"name": "printer.school.example", "type": 1, "ttl_s": 300, "rdata": "c0000207"}]}]);
+    description["names"].as_array_mut().expect("names").push(rule("cdn.example.net", &["staff"], 6, "deny"));
+    let mut bench = Bench::with(description).with_lists(&[("social", "social.example.com")]);
+    let chain = [("www.example.com", 300, Data::Cname("cdn.example.net".into())), ("cdn.example.net", 300, Data::A(1))];
+    bench.fill(&ask("www.example.com"), &chain);
+    bench.fill(&ask("search.example.org"), &[("safe.example.net", 300, Data::A(1))]);
+    for asked in [
+        ask("www.social.example.com").edns(),
+        ask("denied.example.com"),
+        ask("printer.school.example"),
+        ask("bare"),
+        ask("www.example.org").of(rtype::ANY),
+        ask("www.example.com").subnet(1),
+        ask("www.example.com").staff(),
+        ask("search.example.org").edns(),
+        ask("www.example.com").from("233.252.0.1"),
+        Ask { class: 3, ..ask("www.example.com") },
+        ask("nowhere.example.com").no_rd(),
+    ] {
+        assert_eq!(allocations(&mut bench, &asked), 0, "{asked:?}");
+    }
+}

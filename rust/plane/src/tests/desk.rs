@@ -1,0 +1,166 @@
+//! The desk: hostile replies, lost questions, bounds, fairness.
+
+use super::bench::{Bench, Got, description, settings};
+use super::wire::{Data, ask, reply};
+use crate::counters::Counter;
+use crate::desk::{ANSWER_RING, LOST_AFTER_MS, MAX_UNDER_WAY};
+use crate::pending::GIVE_UP_AFTER_MS;
+
+/// What the client hears of a reply, and whether it was counted as unusable.
+fn heard(make: impl FnOnce(&[u8]) -> Vec<u8>) -> (u16, Option<u16>, u64) {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com").edns());
+    let miss = bench.miss();
+    let octets = make(&miss.query);
+    let answers = bench.complete(&miss, Ok(&octets));
+    let [answer] = answers.as_slice() else { panic!("one answer: {answers:?}") };
+    (answer.rcode, answer.ede_code(), bench.count(Counter::UnusableReplies))
+}
+
+#[test]
+fn replies_that_cannot_be_believed_are_failures() {
+    let good = |query: &[u8]| reply(query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
+    let invalid = (2, Some(24), 1);
+    assert_eq!(heard(good), (0, None, 0));
+    assert_eq!(heard(|_| Vec::new()), invalid, "nothing");
+    assert_eq!(heard(|_| vec![0xff; 600]), invalid, "garbage");
+    assert_eq!(heard(|query| query.to_vec()), invalid, "our own query");
+    assert_eq!(heard(|query| good(query)[..40].to_vec()), invalid, "cut off");
+    let other = |query: &[u8]| {
+        let mut octets = good(query);
+        octets[13] ^= 1;
+        octets
+    };
+    assert_eq!(heard(other), invalid, "another question");
+    let looping = [("www.example.com", 300, Data::Cname("a.example.com".into())), ("a.example.com", 300, Data::Cname("www.example.com".into()))];
+    assert_eq!(heard(|query| reply(query, 0, &looping, &[])), invalid, "a loop");
+    assert_eq!(heard(|query| reply(query, 2, &[], &[])), (2, Some(22), 1), "SERVFAIL");
+    assert_eq!(heard(|query| reply(query, 5, &[], &[])), (2, Some(22), 1), "REFUSED");
+}
+
+#[test]
+fn an_answer_made_of_names_to_look_up_is_not_used() {
+    let targets: Vec<String> = (0..300).map(|number| format!("{number}.example.net")).collect();
+    let lines: Vec<_> = targets.iter().map(|target| ("www.example.com", 300, Data::Https(target.clone()))).collect();
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com").of(65).stream());
+    let miss = bench.miss();
+    let octets = reply(&miss.query, 0, &lines, &[]);
+    assert_eq!(bench.complete(&miss, Ok(&octets))[0].rcode, 2);
+    bench.pass_s(2);
+    bench.ask(&ask("www.example.com").of(65).stream());
+    let miss = bench.miss();
+    let octets = reply(&miss.query, 0, &lines[..200], &[]);
+    assert_eq!(bench.complete(&miss, Ok(&octets))[0].answer.len(), 200);
+}
+
+#[test]
+fn records_that_were_not_asked_for_are_not_taken() {
+    let mut bench = Bench::new();
+    let poison = [("www.example.com", 300, Data::A(1)), ("bank.example.net", 300, Data::A(66))];
+    assert_eq!(bench.fill(&ask("www.example.com"), &poison).data(), ["203.0.113.1"]);
+    assert_eq!(bench.ask(&ask("bank.example.net")), Got::Waiting);
+}
+
+#[test]
+fn an_outcome_for_an_unknown_token_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com"));
+    let miss = bench.miss();
+    let octets = reply(&miss.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
+    bench.desk.complete(miss.token + 1, Ok(&octets), bench.now);
+    assert!(bench.deliver().is_empty());
+    assert_eq!(bench.complete(&miss, Ok(&octets)).len(), 1);
+    assert!(bench.complete(&miss, Ok(&octets)).is_empty(), "nor does the same one twice");
+    assert_eq!(bench.count(Counter::UnknownTokens), 2);
+}
+
+#[test]
+fn a_question_that_the_resolver_loses_is_asked_again() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com").id(1));
+    let lost = bench.miss();
+    bench.pass_ms(GIVE_UP_AFTER_MS);
+    bench.ask(&ask("www.example.com").id(2));
+    assert!(bench.misses().is_empty(), "it may still come");
+    bench.pass_ms(LOST_AFTER_MS - GIVE_UP_AFTER_MS);
+    bench.ask(&ask("www.example.com").id(3));
+    let again = bench.miss();
+    assert_ne!(again.token, lost.token);
+    assert_eq!((bench.desk.under_way(), bench.count(Counter::LostQuestions)), (1, 1));
+    let octets = reply(&again.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
+    assert!(bench.complete(&lost, Ok(&octets)).is_empty());
+    assert_eq!(bench.complete(&again, Ok(&octets))[0].id, 3);
+}
+
+#[test]
+fn a_resolver_that_completes_nothing_fills_a_bounded_table_and_it_empties() {
+    let mut bench = Bench::with_settings(description(), settings(), 3);
+    let mut failed = 0;
+    for number in 0..72_000u32 {
+        bench.at = number as usize % 3;
+        let from = format!("192.0.2.{}:4000", 1 + number % 250);
+        assert_eq!(bench.ask(&ask(&format!("{number}.example.com")).from(&from)), Got::Waiting);
+        if number % 24_000 == 23_999 {
+            bench.misses();
+            failed += bench.deliver().len();
+            // Long enough that the workers give up, not so long that the desk does.
+            bench.pass_ms(GIVE_UP_AFTER_MS);
+        }
+    }
+    assert_eq!((bench.desk.under_way(), failed), (MAX_UNDER_WAY, 72_000 - MAX_UNDER_WAY));
+    assert_eq!(bench.count(Counter::DeskFull), failed as u64);
+    bench.pass_ms(LOST_AFTER_MS);
+    bench.misses();
+    assert_eq!((bench.desk.under_way(), bench.count(Counter::LostQuestions)), (0, MAX_UNDER_WAY as u64));
+}
+
+#[test]
+fn no_worker_is_held_up_by_a_flood_at_another() {
+    let mut bench = Bench::new();
+    for number in 0..1000u32 {
+        bench.ask(&ask(&format!("{number}.example.com")).id(number as u16));
+    }
+    bench.at = 1;
+    bench.ask(&ask("www.example.org").staff());
+    let first = bench.desk.take_misses(10, bench.now);
+    assert_eq!(first.len(), 10);
+    assert!(first.iter().any(|miss| miss.name == "www.example.org"));
+    assert!(bench.desk.has_misses());
+    assert_eq!(bench.misses().len(), 991);
+    assert!(!bench.desk.has_misses());
+}
+
+#[test]
+fn equal_questions_of_several_workers_are_asked_once() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com").id(1));
+    bench.at = 1;
+    bench.ask(&ask("www.example.com").id(2));
+    let miss = bench.miss();
+    bench.at = 0;
+    bench.ask(&ask("www.example.com").id(3));
+    assert!(bench.misses().is_empty());
+    assert_eq!(bench.complete(&miss, Err(22)).len(), 3);
+}
+
+#[test]
+fn a_worker_that_takes_nothing_loses_answers_and_says_so() {
+    let mut bench = Bench::new();
+    let resolve = |bench: &mut Bench| {
+        let miss = bench.miss();
+        let octets = reply(&miss.query, 0, &[("www.example.com", 0, Data::A(1))], &[]);
+        bench.desk.complete(miss.token, Ok(&octets), bench.now);
+    };
+    for _ in 0..ANSWER_RING {
+        bench.ask(&ask("www.example.com"));
+        resolve(&mut bench);
+        assert_eq!(bench.deliver_to(0).len(), 1);
+    }
+    assert_eq!(bench.count(Counter::AnswersLost), 0);
+    bench.at = 1;
+    bench.ask(&ask("www.example.com"));
+    resolve(&mut bench);
+    assert_eq!(bench.count(Counter::AnswersLost), 1);
+    assert_eq!(bench.pass_ms(GIVE_UP_AFTER_MS)[0].rcode, 2, "its client waits as long as for a stalled resolver");
+}

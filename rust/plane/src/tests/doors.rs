@@ -1,0 +1,87 @@
+//! Any octets at all.
+
+use super::bench::Bench;
+use super::wire::{Data, ask};
+use crate::answer::Outcome;
+use crate::asker::Asker;
+use crate::socket::Peer;
+use domain::base::Message;
+use proptest::prelude::*;
+
+fn bench() -> Bench {
+    let mut bench = Bench::new().with_lists(&[("social", "example.net")]);
+    bench.fill(&ask("www.example.com").staff(), &[("www.example.com", 300, Data::Cname("a.example.net".into())), ("a.example.net", 300, Data::A(1))]);
+    bench
+}
+
+/// Answers as any client at any door; an answer is a message with the same ID that says it is a response.
+fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
+    let client = std::net::SocketAddr::from(([192, 0, 2, client], 4000));
+    let asker = if by_stream { Asker::Stream(1, client, client) } else { Asker::Datagram(0, Peer::new(client, client)) };
+    let mut out = [0xaa; 1280];
+    bench.now.mono_ms += 10;
+    if let Outcome::Answer(length) = bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out) {
+        let answer = out.get(..length).expect("an answer within its buffer");
+        assert_eq!(answer.get(..2), packet.get(..2));
+        let message = Message::from_slice(answer).expect("a message");
+        assert!(message.header().qr());
+        for section in [message.answer().expect("answer").collect::<Vec<_>>(), message.authority().expect("authority").collect()] {
+            assert!(section.into_iter().all(|record| record.is_ok()));
+        }
+        assert!(message.opt().is_some() || message.header_counts().arcount() == 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_octets_are_survived(packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 100), client: u8) {
+        let mut bench = bench();
+        for packet in &packets {
+            take(&mut bench, packet, client, false);
+            take(&mut bench, packet, client, true);
+        }
+    }
+
+    #[test]
+    fn queries_with_a_few_octets_changed_are_survived(
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0usize..4), 200),
+        cut: proptest::sample::Index,
+    ) {
+        let mut bench = bench();
+        let whole = [ask("www.example.com").packet(), ask("denied.example.com").edns().packet(),
+            ask("www.example.com").subnet(1).packet(), ask("search.example.org").dnssec().packet()];
+        for (at, octet, which) in &changes {
+            let mut packet = whole[*which].clone();
+            let at = at.index(packet.len());
+            packet[at] = *octet;
+            take(&mut bench, &packet, *octet, at % 2 == 0);
+            packet.truncate(cut.index(packet.len()));
+            take(&mut bench, &packet, *octet, false);
+        }
+    }
+
+    #[test]
+    fn any_reply_of_a_forwarder_is_survived(
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
+        garbage in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut bench = Bench::new();
+        for (round, id) in (0..2u16).zip(1..) {
+            bench.ask(&ask("www.example.com").id(id).edns());
+            let miss = bench.miss();
+            let chain = [("www.example.com", 0, Data::Cname("a.example.net".into())), ("a.example.net", 0, Data::A(1))];
+            let mut octets = super::wire::reply(&miss.query, 0, &chain, &[]);
+            for (at, octet) in &changes {
+                let at = at.index(octets.len());
+                octets[at] = *octet;
+            }
+            let octets = if round == 0 { octets } else { garbage.clone() };
+            let heard = bench.complete(&miss, Ok(&octets));
+            prop_assert_eq!(heard.len(), 1);
+            prop_assert_eq!(heard[0].id, id);
+            bench.pass_s(100_000);
+        }
+    }
+}

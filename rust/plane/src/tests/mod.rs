@@ -1,0 +1,37 @@
+//! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets` alone uses
+//! real ones.
+
+mod allocation;
+mod bench;
+mod denial;
+mod desk;
+mod doors;
+mod limits;
+mod local;
+mod model;
+mod panics;
+mod refusal;
+mod revealed;
+mod rewrite;
+mod sockets;
+mod stale;
+mod ttl;
+mod waiting;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+/// Waits until something is so; fails if it is not within ten seconds.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within ten seconds: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Stands in for a defect that only some message meets.
+pub fn stumble(octets: &[u8]) {
+    let stumbles = octets.windows(10).any(|window| window.eq_ignore_ascii_case(b"\x09stumbling"));
+    assert!(!stumbles, "a defect, met on purpose by a test");
+}

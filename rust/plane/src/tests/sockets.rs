@@ -1,0 +1,399 @@
+//! A whole plane with real sockets and a resolver's thread.
+
+use super::bench::{description, rule, settings, snapshot, table};
+use super::until;
+use super::wire::{Answer, Ask, Data, Line, ask, reply};
+use crate::plane::{Plane, PlaneError, Status};
+use crate::settings::Settings;
+use crate::socket::{readable, wait_readable};
+use crate::stream::Asked;
+use schoolgate_wire::{HEADER_OCTETS, rtype};
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A plane that runs, and a thread that resolves: `silent.*` never, `stumble.*` to what makes a worker panic, `big.*` to
+/// 3000 octets, all else to an address.
+struct Live {
+    plane: Arc<Plane>,
+    stop: Arc<AtomicBool>,
+    resolver: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    fn at(listen: &[&str]) -> Self {
+        Self::with(listen, &description(), |settings| settings)
+    }
+
+    fn with(listen: &[&str], description: &Value, change: impl FnOnce(Settings) -> Settings) -> Self {
+        let plane = Arc::new(plane(listen, description, change).expect("a plane"));
+        plane.start().expect("threads");
+        let stop = Arc::new(AtomicBool::new(false));
+        let (for_thread, stop_thread) = (plane.clone(), stop.clone());
+        let resolver = std::thread::spawn(move || resolve(&for_thread, &stop_thread));
+        Self { plane, stop, resolver: Some(resolver) }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.plane.status().listening[0]
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        self.plane.status().counters[name]
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let resolver = self.resolver.take().expect("a thread");
+        if !std::thread::panicking() {
+            resolver.join().expect("a resolver that did not fail");
+        }
+    }
+}
+
+fn plane(listen: &[&str], description: &Value, change: impl FnOnce(Settings) -> Settings) -> Result<Plane, PlaneError> {
+    let listen = listen.iter().map(|address| address.parse().expect("an address")).collect();
+    let settings = change(Settings { listen, workers: 2, ..settings() });
+    Plane::new(settings, snapshot(&[]), table(description), None)
+}
+
+fn resolve(plane: &Plane, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        wait_readable(&mut [readable(plane.miss_fd())], 20);
+        let misses = plane.take_misses(256);
+        let answered = misses.iter().filter(|miss| !miss.name.starts_with("silent."));
+        let replies: Vec<_> = answered.map(|miss| (miss.token, answer_for(&miss.name, &miss.query))).collect();
+        plane.complete(replies.iter().map(|(token, octets)| (*token, Ok(octets.as_slice()))));
+    }
+}
+
+fn answer_for(name: &str, query: &[u8]) -> Vec<u8> {
+    let lines: Vec<Line<'_>> = match name.split('.').next() {
+        Some("stumble") => {
+            vec![(name, 300, Data::Cname("stumbling.example.net".into())), ("stumbling.example.net", 300, Data::A(1))]
+        }
+        Some("big") => vec![(name, 300, Data::Txt(3000))],
+        _ => vec![(name, 300, Data::A(1))],
+    };
+    reply(query, 0, &lines, &[])
+}
+
+/// A client that hears only whom it asked.
+struct Client(UdpSocket);
+
+impl Client {
+    fn of(server: SocketAddr) -> Self {
+        let own: IpAddr = if server.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let socket = UdpSocket::bind((own, 0)).expect("a socket");
+        socket.connect(server).expect("an address to ask");
+        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        Self(socket)
+    }
+
+    fn send(&self, packet: &[u8]) {
+        self.0.send(packet).expect("a packet sent");
+    }
+
+    fn hear(&self) -> Answer {
+        let mut buffer = [0; 2048];
+        let length = self.0.recv(&mut buffer).expect("an answer within ten seconds");
+        Answer::read(&buffer[..length])
+    }
+
+    fn ask(&self, ask: &Ask) -> Answer {
+        self.send(&ask.packet());
+        self.hear()
+    }
+}
+
+#[test]
+fn queries_are_decided_resolved_and_cached() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    assert_eq!(client.ask(&ask("locked.example.com")).rcode, 3);
+    assert_eq!(client.ask(&ask("www.example.com").id(5)).data(), ["203.0.113.1"]);
+    let cached = client.ask(&ask("WWW.example.com").id(6));
+    assert_eq!((cached.id, cached.question.as_str(), cached.data()), (6, "WWW.example.com", vec!["203.0.113.1"]));
+    assert!(client.ask(&ask("big.example.com").of(rtype::TXT).edns()).truncated);
+    assert_eq!(client.ask(&Ask { class: 3, ..ask("example.com") }).rcode, 5);
+    let status = live.plane.status();
+    assert_eq!((status.workers, status.workers_alive, status.under_way), (2, 2, 0));
+    assert_eq!(status.bad_packets["class"], 1);
+    balance(&status);
+    until("the gauges follow", || live.plane.status().cache_entries >= 2);
+}
+
+/// Every query has left in exactly one way.
+fn balance(status: &Status) {
+    let exits = [
+        "silent", "refusals", "outside", "rate_truncated", "rate_dropped", "denied", "denied_revealed", "local",
+        "cache_hits", "resolved", "stale", "failures", "pending_full", "no_recursion", "repeated", "panics",
+        "abandoned", "unwritable",
+    ];
+    let left: u64 = exits.iter().map(|exit| status.counters[exit]).sum();
+    assert_eq!(status.counters["queries"], left, "{:?}", status.counters);
+}
+
+#[test]
+fn a_wildcard_answers_from_the_address_that_was_asked() {
+    let live = Live::at(&["0.0.0.0:0"]);
+    let port = live.address().port();
+    for asked in [[127, 0, 0, 1], [127, 0, 0, 2], [127, 3, 2, 1]] {
+        let client = Client::of((asked, port).into());
+        assert_eq!(client.ask(&ask("locked.example.com")).rcode, 3, "at once");
+        assert_eq!(client.ask(&ask(&format!("late{}.example.com", asked[3]))).rcode, 0, "and after a wait");
+    }
+}
+
+#[test]
+fn the_address_that_was_asked_may_choose_the_segment() {
+    let mut description = description();
+    let door = json!({"id": "door", "asked": ["127.0.0.2"], "policy": "pupil"});
+    description["segments"].as_array_mut().expect("segments").push(door);
+    let live = Live::with(&["0.0.0.0:0"], &description, |settings| settings);
+    let port = live.address().port();
+    assert_eq!(Client::of(([127, 0, 0, 2], port).into()).ask(&ask("denied.example.com")).rcode, 3);
+    assert_eq!(Client::of(([127, 0, 0, 1], port).into()).ask(&ask("denied.example.com")).rcode, 0);
+}
+
+#[test]
+fn ipv6_is_served_like_ipv4() {
+    if UdpSocket::bind("[::1]:0").is_err() {
+        return;
+    }
+    for listen in ["[::1]:0", "[::]:0"] {
+        let live = Live::at(&[listen]);
+        let client = Client::of(SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), live.address().port()));
+        assert_eq!(client.ask(&ask("locked.example.com")).rcode, 3);
+        assert_eq!(client.ask(&ask("www.example.com")).data(), ["203.0.113.1"]);
+    }
+}
+
+#[test]
+fn bursts_of_more_than_a_batch_are_answered_whole() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    client.ask(&ask("www.example.com"));
+    for (name, rcode) in [("locked.example.com", 3), ("www.example.com", 0)] {
+        (0..200).for_each(|id| client.send(&ask(name).id(id).packet()));
+        let mut ids: Vec<_> = (0..200).map(|_| client.hear()).inspect(|answer| assert_eq!(answer.rcode, rcode)).map(|answer| answer.id).collect();
+        ids.sort_unstable();
+        assert!(ids.into_iter().eq(0..200));
+    }
+    // Two hundred who wait for one answer, in more than one batch of answers.
+    let silent: Vec<_> = (0..200).map(|id| ask("together.example.com").id(id).packet()).collect();
+    silent.iter().for_each(|packet| client.send(packet));
+    let heard: std::collections::HashSet<_> = (0..200).map(|_| client.hear().id).collect();
+    assert_eq!(heard.len(), 200);
+    assert_eq!(live.counter("send_failures"), 0);
+}
+
+#[test]
+fn an_overlong_datagram_is_a_format_error() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    let mut packet = ask("www.example.com").packet();
+    packet.resize(4000, 0);
+    client.send(&packet);
+    let mut buffer = [0; 512];
+    let length = client.0.recv(&mut buffer).expect("an answer");
+    assert_eq!((length, buffer[3] & 0x0f), (HEADER_OCTETS, 1));
+}
+
+#[test]
+fn a_second_server_is_refused_and_harms_nobody() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let address = live.address();
+    for listen in [address.to_string(), format!("0.0.0.0:{}", address.port())] {
+        let second = plane(&[&listen], &description(), |settings| settings);
+        assert!(matches!(second, Err(PlaneError::AddressInUse(_))), "{listen}");
+    }
+    assert_eq!(Client::of(address).ask(&ask("locked.example.com")).rcode, 3);
+}
+
+#[test]
+fn an_address_this_machine_does_not_have_is_named() {
+    let Err(error) = plane(&["192.0.2.53:0"], &description(), |settings| settings) else { panic!("an error") };
+    assert!(error.to_string().contains("192.0.2.53") && error.to_string().contains("no such address"), "{error}");
+}
+
+#[test]
+fn a_packet_that_panics_is_counted_and_kept_and_the_worker_goes_on() {
+    let directory = std::env::temp_dir().join(format!("schoolgate-stumble-{}", std::process::id()));
+    let crash_dir = Some(directory.clone());
+    let live = Live::with(&["127.0.0.1:0"], &description(), |settings| Settings { crash_dir, ..settings });
+    let client = Client::of(live.address());
+    let packet = ask("stumbling.example.com").packet();
+    for panics in 1..=3 {
+        client.send(&packet);
+        until("it is counted", || live.counter("panics") == panics);
+        assert_eq!(client.ask(&ask("locked.example.com")).rcode, 3);
+    }
+    let kept = || std::fs::read_dir(&directory).into_iter().flatten().flatten().filter_map(|entry| std::fs::read(entry.path()).ok());
+    until("it is kept", || kept().filter(|octets| *octets == packet).count() == 3);
+    let status = live.plane.status();
+    assert_eq!((status.workers_alive, status.counters["late_panics"]), (2, 0));
+    balance(&status);
+    std::fs::remove_dir_all(&directory).expect("a directory");
+}
+
+#[test]
+fn an_answer_that_panics_ends_no_worker() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    client.send(&ask("stumble.example.com").packet());
+    // Every worker gets every answer.
+    until("both have stumbled", || live.counter("late_panics") == 2);
+    assert_eq!(live.counter("abandoned"), 1);
+    (0..20).for_each(|id| assert_eq!(Client::of(live.address()).ask(&ask("locked.example.com").id(id)).rcode, 3));
+    // The stream doors' answerer met it too, on the thread of whoever takes its answers.
+    live.plane.take_answers();
+    assert_eq!((live.counter("late_panics"), live.plane.status().workers_alive), (3, 2));
+    balance(&live.plane.status());
+}
+
+#[test]
+fn stream_doors_get_whole_answers_under_their_tickets() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let (client, local) = (SocketAddr::from(([127, 0, 0, 1], 5000)), live.address());
+    let asked = |name: &str| live.plane.ask(&ask(name).of(rtype::TXT).packet(), client, local);
+    let Asked::Answer(denied) = asked("locked.example.com") else { panic!("an answer at once") };
+    assert_eq!(Answer::read(&denied).rcode, 3);
+    let Asked::Ticket(ticket) = asked("big.example.com") else { panic!("a ticket") };
+    let mut answers = Vec::new();
+    until("the answer comes", || {
+        wait_readable(&mut [readable(live.plane.answers_fd())], 100);
+        answers.extend(live.plane.take_answers());
+        !answers.is_empty()
+    });
+    let [(came, octets)] = answers.as_slice() else { panic!("one answer") };
+    assert_eq!((*came, Answer::read(octets).truncated), (ticket, false));
+    assert!(octets.len() > 3000);
+    assert!(matches!(asked("big.example.com"), Asked::Answer(_)), "cached");
+    assert_eq!(live.plane.ask(b"x", client, local), Asked::Nothing);
+    assert_eq!(live.plane.ask(&ask("stumbling.example.com").packet(), client, local), Asked::Nothing);
+    assert_eq!((live.counter("stream_queries"), live.counter("panics")), (5, 1));
+    balance(&live.plane.status());
+}
+
+#[test]
+fn stream_doors_are_reminded_of_what_falls_due() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    live.plane.take_answers();
+    let mut fds = [readable(live.plane.answers_fd())];
+    wait_readable(&mut fds, 10_000);
+    assert_ne!(fds[0].revents, 0, "though nothing was asked");
+}
+
+#[test]
+fn a_stalled_resolver_holds_up_nobody_else() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    client.ask(&ask("www.example.com"));
+    client.send(&ask("silent.example.com").id(99).packet());
+    (0..100).for_each(|id| {
+        assert_eq!(client.ask(&ask("www.example.com").id(id)).data(), ["203.0.113.1"]);
+        assert_eq!(client.ask(&ask("locked.example.com").id(id)).rcode, 3);
+    });
+    let given_up = client.hear();
+    assert_eq!((given_up.id, given_up.rcode), (99, 2), "and who waits is told within four seconds");
+    assert_eq!(live.counter("expired"), 1);
+}
+
+#[test]
+fn misses_are_announced_until_all_are_taken() {
+    let plane = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
+    plane.start().expect("threads");
+    let client = Client::of(plane.status().listening[0]);
+    (0..10).for_each(|id| client.send(&ask(&format!("{id}.example.com")).id(id).packet()));
+    until("all are under way", || plane.status().counters["cache_misses"] == 10);
+    let mut taken = 0;
+    until("all are taken", || {
+        let mut fds = [readable(plane.miss_fd())];
+        wait_readable(&mut fds, 1000);
+        assert_ne!(fds[0].revents, 0, "{taken} of 10 are taken, and no more announced");
+        taken += plane.take_misses(3).len();
+        taken == 10
+    });
+    assert!(plane.take_misses(3).is_empty());
+    let mut fds = [readable(plane.miss_fd())];
+    wait_readable(&mut fds, 0);
+    assert_eq!(fds[0].revents, 0);
+}
+
+#[test]
+fn installing_under_load_loses_no_query_and_ends_with_the_last_policy() {
+    const CLIENTS: u16 = 3;
+    const QUERIES: u16 = 1500;
+    let live = Live::at(&["127.0.0.1:0"]);
+    Client::of(live.address()).ask(&ask("www.example.com"));
+    let tables = [description(), {
+        let mut closed = description();
+        closed["serial"] = json!(2);
+        closed["names"] = json!([rule("example.com", &["staff"], 6, "deny")]);
+        closed
+    }]
+    .map(|description| table(&description));
+    let is_done = AtomicBool::new(false);
+    let mut installs = 0u32;
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let client = Client::of(live.address());
+                    let mut open = 0u32;
+                    for id in 0..QUERIES {
+                        let answer = client.ask(&ask("www.example.com").id(id));
+                        assert_eq!(answer.id, id);
+                        assert_eq!(answer.answer.len(), usize::from(answer.rcode == 0), "one verdict or the other");
+                        open += u32::from(answer.rcode == 0);
+                    }
+                    open
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                for table in &tables {
+                    live.plane.install(None, Some(table.clone()), None);
+                    installs += 1;
+                }
+            }
+        });
+        let open: u32 = clients.into_iter().map(|client| client.join().expect("all answered")).sum();
+        is_done.store(true, Ordering::Relaxed);
+        assert!(open > 0 && open < u32::from(CLIENTS) * u32::from(QUERIES), "both policies were met: {open}");
+    });
+    assert!(installs > 2);
+    assert_eq!(live.plane.status().policy_serial, 2);
+    let client = Client::of(live.address());
+    assert_eq!(client.ask(&ask("www.example.com")).rcode, 3);
+    live.plane.install(None, Some(tables[0].clone()), None);
+    assert_eq!(client.ask(&ask("www.example.com")).rcode, 0);
+    balance(&live.plane.status());
+}
+
+#[test]
+fn a_plane_that_is_stopped_or_dropped_leaves_its_address() {
+    let first = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
+    let address = first.status().listening[0];
+    assert_eq!(first.status().workers_alive, 0, "not started");
+    drop(first);
+    let listen = address.to_string();
+    let second = plane(&[&listen], &description(), |settings| settings).expect("a free address");
+    second.start().expect("threads");
+    let client = Client::of(address);
+    client.ask(&ask("locked.example.com"));
+    client.send(&ask("www.example.com").packet());
+    until("somebody waits", || second.status().counters["cache_misses"] == 1);
+    second.stop();
+    assert_eq!(second.status().workers_alive, 0);
+    let misses = second.take_misses(10);
+    second.complete(misses.iter().map(|miss| (miss.token, Err(22))));
+    UdpSocket::bind(address).expect("a free address");
+}

@@ -1,0 +1,95 @@
+//! Guards between a feed's rules and the snapshot: what no feed may deny, whatever it lists.
+//!
+//! - A public suffix (`co.uk`; `github.io`): a rule there closes thousands of strangers' sites. The suffixes of registries
+//!   are refused to every list, those of private hosts to feeds only: a school may well close one by its own list.
+//! - Protected names (our own domain, sign-in, updates, help lines, exam boards): a rule for such a name or below it is
+//!   dropped; a rule for a name *above* it stands, and stops at the protected name ([`RuleKind::Spared`]), so one wrong
+//!   `||example.org^` cannot take the protected `exams.example.org` with it.
+//!
+//! Lists that people of the school have reviewed pass the second guard: they may close what they like, and what must stay
+//! open for everybody has a layer of its own above them.
+
+#[cfg(doc)]
+use crate::dialect::RuleKind;
+use crate::dialect::{Rule, SkipReason};
+use psl::Psl as _;
+use schoolgate_wire::Name;
+use std::collections::{HashMap, HashSet};
+
+/// Names that no feed may deny.
+#[derive(Clone, Debug, Default)]
+pub struct ProtectedNames {
+    names: Vec<Name>,
+    octets: HashSet<Box<[u8]>>,
+    /// Which of them stand below a name.
+    below: HashMap<Box<[u8]>, Vec<u32>>,
+}
+
+impl ProtectedNames {
+    /// These names and all below them.
+    pub fn new(names: impl IntoIterator<Item = Name>) -> Self {
+        let mut protected = Self::default();
+        for name in names {
+            if protected.octets.insert(name.as_wire().into()) {
+                let number = protected.names.len() as u32;
+                for label in 1..name.label_count() {
+                    protected.below.entry(name.suffix(label).into()).or_default().push(number);
+                }
+                protected.names.push(name);
+            }
+        }
+        protected
+    }
+
+    /// The name with this number.
+    pub fn name(&self, number: u32) -> Option<&Name> {
+        self.names.get(number as usize)
+    }
+
+    fn covers(&self, name: &Name) -> bool {
+        !self.octets.is_empty() && (0..name.label_count()).any(|label| self.octets.contains(name.suffix(label)))
+    }
+
+    fn below(&self, name: &Name) -> &[u32] {
+        if self.below.is_empty() { &[] } else { self.below.get(name.as_wire()).map_or(&[], Vec::as_slice) }
+    }
+}
+
+/// What the guards say of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged<'a> {
+    /// It stands; for these protected names below it, a [`RuleKind::Spared`] stands beside it.
+    Stands(&'a [u32]),
+    /// It is dropped.
+    Refused(SkipReason),
+}
+
+/// Judges one rule of a list. `reviewed`: people of the school answer for the list.
+pub fn judge<'a>(rule: &Rule, protected: &'a ProtectedNames, reviewed: bool) -> Judged<'a> {
+    if !rule.kind.lists() {
+        return Judged::Stands(&[]);
+    }
+    if rule.kind.reaches_below() && is_public_suffix(&rule.name, reviewed) {
+        return Judged::Refused(SkipReason::PublicSuffix);
+    }
+    if reviewed {
+        return Judged::Stands(&[]);
+    }
+    if protected.covers(&rule.name) {
+        return Judged::Refused(SkipReason::Protected);
+    }
+    Judged::Stands(if rule.kind.reaches_below() { protected.below(&rule.name) } else { &[] })
+}
+
+/// Longest public suffix, in labels.
+const MAX_SUFFIX_LABELS: usize = 5;
+
+fn is_public_suffix(name: &Name, registries_only: bool) -> bool {
+    let labels = name.label_count();
+    if labels > MAX_SUFFIX_LABELS {
+        return false;
+    }
+    let suffix = psl::List.find((0..labels).rev().map(|label| name.label(label)));
+    let octets = name.as_wire().len().saturating_sub(2);
+    suffix.len == octets && (!registries_only || suffix.typ == Some(psl::Type::Icann))
+}

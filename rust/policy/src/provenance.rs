@@ -1,0 +1,108 @@
+//! Which lines of which lists speak of a name. A snapshot keeps feeds and categories, not lines: the lists are read again,
+//! as a stream, with the same readers and guards, so the answer needs no index and cannot differ from what was compiled.
+
+use crate::compile::{CompileError, Input};
+use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
+use crate::inspect::shown;
+use crate::list_guard::{Judged, ProtectedNames, judge};
+use schoolgate_wire::Name;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Lines quoted at most; a list may say the same name a million times.
+const MOST: usize = 1000;
+
+/// One line that speaks of the name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedBy {
+    /// The feed.
+    pub feed: String,
+    /// The category the line lists under; nothing where the feed maps its category to none of ours.
+    pub category: Option<String>,
+    /// The list.
+    pub path: PathBuf,
+    /// The file inside it, of an archive or folder.
+    pub member: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// Its text.
+    pub text: String,
+    /// The name its rule speaks of: the name asked for, or one above it.
+    pub rule: String,
+    /// What it says of it.
+    pub kind: &'static str,
+    /// Why the rule is not in the snapshot, or stops above the name asked for.
+    pub refused: Option<&'static str>,
+}
+
+/// All that the lists say of one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Covering {
+    /// The name.
+    pub name: String,
+    /// Lines read.
+    pub lines_read: u64,
+    /// The lines that speak of it.
+    pub rules: Vec<ListedBy>,
+}
+
+/// Every rule of `inputs` that speaks of `name`.
+pub fn list_rules_for(inputs: &[Input], name: &Name, protected: &ProtectedNames) -> Result<Covering, CompileError> {
+    let mut covering = Covering { name: name.to_string(), ..Covering::default() };
+    for input in inputs {
+        let mut seeker = Seeker { input, name, protected, rules: &mut covering.rules };
+        let read = read_feed(&input.path, &input.form(), &mut seeker);
+        covering.lines_read += read.map_err(|error| CompileError::Input { path: input.path.clone(), error })?.lines;
+    }
+    Ok(covering)
+}
+
+struct Seeker<'a> {
+    input: &'a Input,
+    name: &'a Name,
+    protected: &'a ProtectedNames,
+    rules: &'a mut Vec<ListedBy>,
+}
+
+impl Seeker<'_> {
+    fn speaks(&self, rule: &Rule) -> bool {
+        if self.name.label_count() == rule.name.label_count() {
+            rule.kind.reaches_itself() && *self.name == rule.name
+        } else {
+            rule.kind.reaches_below() && self.name.is_within(&rule.name)
+        }
+    }
+
+    fn refused(&self, rule: &Rule) -> Option<&'static str> {
+        match judge(rule, self.protected, self.input.reviewed) {
+            Judged::Refused(reason) => Some(reason.as_str()),
+            Judged::Stands(below) => {
+                let stops = |number: &u32| self.protected.name(*number).is_some_and(|name| self.name.is_within(name));
+                below.iter().any(stops).then_some(SkipReason::Protected.as_str())
+            }
+        }
+    }
+}
+
+impl Sink for Seeker<'_> {
+    fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
+        if !self.speaks(rule) || self.rules.len() >= MOST {
+            return;
+        }
+        let category = self.input.categories.of(place.category).map(str::to_owned);
+        let unmapped = category.is_none().then_some(SkipReason::Unmapped.as_str());
+        self.rules.push(ListedBy {
+            feed: self.input.feed.clone(),
+            category,
+            path: self.input.path.clone(),
+            member: place.member.to_owned(),
+            line: place.line,
+            text: shown(place.text),
+            rule: rule.name.to_string(),
+            kind: rule.kind.as_str(),
+            refused: unmapped.or_else(|| self.refused(rule)),
+        });
+    }
+
+    fn skipped(&mut self, _: &Place<'_>, _: SkipReason) {}
+}

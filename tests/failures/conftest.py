@@ -1,0 +1,65 @@
+"""Schools that tests may break."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.failures.school import School
+from tests.failures.upstream import Upstream
+
+MakeSchool = Callable[..., School]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory with lists, as a first start leaves it. Copied, never used."""
+    first = School(tmp_path_factory.mktemp("built"), '"127.0.0.1:1"')
+    first.start()
+    first.stop()
+    return first.state
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """A forwarder that says what a test puts into its mouth."""
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, built: Path, upstream: Upstream) -> Iterator[School]:
+    """A server that the tests of a file share. Whatever they do to it, it must end well."""
+    school = School(tmp_path_factory.mktemp("running"), upstream.quoted)
+    shutil.copytree(built, school.state)
+    school.start()
+    yield school
+    school.stop()
+
+
+@pytest.fixture
+def school(tmp_path: Path, built: Path, upstream: Upstream) -> Iterator[MakeSchool]:
+    """Makes a school with lists and the demonstration policy; `is_new=True` has neither, `is_started=False` waits."""
+    made: list[School] = []
+
+    def make(
+        *, forwarders: str | None = None, is_new: bool = False, is_started: bool = True, **settings: str
+    ) -> School:
+        folder = tmp_path / f"school-{len(made)}"
+        folder.mkdir()
+        one = School(folder, upstream.quoted if forwarders is None else forwarders, **settings)
+        if not is_new:
+            shutil.copytree(built, one.state)
+        if "policy" in settings:
+            for path in one.state.glob("policy.db*"):
+                path.unlink()
+        made.append(one)
+        if is_started:
+            one.start()
+        return one
+
+    yield make
+    for one in made:
+        one.stop()

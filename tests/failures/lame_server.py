@@ -1,0 +1,38 @@
+"""The real server, whose plane says that a worker died as soon as the file $WORKER_DIED is there.
+
+A thread cannot be killed from outside without the whole process, so the plane's report is changed, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schoolgate import service
+from schoolgate.cli import main
+
+
+class LamePlane:
+    """A plane, but for its `stats`."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._plane = _PLANE(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plane, name)
+
+    def stats(self) -> bytes:
+        counted = orjson.loads(self._plane.stats())
+        if Path(os.environ["WORKER_DIED"]).exists():
+            counted["workers_alive"] -= 1
+        return orjson.dumps(counted)
+
+
+_PLANE: Any = service.Plane
+
+if __name__ == "__main__":
+    vars(service)["Plane"] = LamePlane
+    main()

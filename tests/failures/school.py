@@ -1,0 +1,226 @@
+"""One school under test: its directory, its server process, and those who ask it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dns.edns
+import dns.message
+import dns.query
+import dns.rcode
+
+from schoolgate.control import call
+
+READY_WITHIN_S = 20.0
+ENDED_WITHIN_S = 15.0
+# A client's patience, and a little for a busy machine.
+ANSWER_WITHIN_S = 6.0
+# What a client that gives up after 4 s still hears.
+IN_TIME_S = 4.4
+
+# Names that need nobody else: on a list, in a local zone.
+BLOCKED = "gambling.blocked.example.com"
+LOCAL = "localhost"
+# Segments of the demonstration policy.
+PUPIL, STAFF = "127.0.0.1", "127.0.0.2"
+# In no segment, and so without a rate of its own.
+UNLIMITED = "127.0.9.9"
+
+STALE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 3, 22, 23, 24
+
+Run = subprocess.CompletedProcess[str]
+
+
+class School:
+    """A state directory with settings, and the server that runs on it, if it does.
+
+    `program`: what `python -m` runs. `wrap`: a command that runs the server. `control_socket` stands beside the state
+    directory, not in it, so that it outlives whatever is done to that.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        forwarders: str,
+        *,
+        settings: str = "",
+        listen: str = "127.0.0.1:0",
+        policy: str | None = None,
+        program: str = "schoolgate",
+    ) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.config = folder / "schoolgate.toml"
+        self.control_socket = folder / "control.sock"
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self._log = folder / "log"
+        head = f'[server]\nlisten = ["{listen}"]\nworkers = 1\nstate_dir = "state"\ncontrol_socket = "control.sock"\n'
+        self.settings_text = f"{head}[forwarders]\nservers = [{forwarders}]\n{settings}"
+        if policy is not None:
+            (folder / "first.policy.toml").write_text(policy, encoding="utf-8")
+            self.settings_text += '\n[policy]\nfile = "first.policy.toml"\n'
+        self.config.write_text(self.settings_text, encoding="utf-8")
+
+    # -- the process ----------------------------------------------------------------------------------------------
+
+    def start(self, **how: Any) -> None:
+        """Starts the server and waits until it says that it is ready."""
+        with self.notifications() as notify:
+            self.process = self.launch(NOTIFY_SOCKET=str(self.folder / "notify"), **how)
+            deadline = time.monotonic() + READY_WITHIN_S
+            while "READY=1" not in received(notify, 0.2):
+                assert self.process.poll() is None, f"it ended: {self.said()}"
+                assert time.monotonic() < deadline, f"not ready: {self.said()}"
+        self.port = int(self.status()["listening"]["udp"][0].rpartition(":")[2])
+
+    @contextlib.contextmanager
+    def notifications(self) -> Iterator[socket.socket]:
+        """The service manager's end of NOTIFY_SOCKET."""
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            yield notify
+
+    def launch(
+        self, *, wrap: Sequence[str] = (), before: Callable[[], None] | None = None, **environ: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts the server and waits for nothing. `before` runs in the new process, `wrap` is a command around it."""
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [*wrap, sys.executable, "-m", self.program, "serve", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+                env=environment() | environ,
+                preexec_fn=before,
+            )
+
+    def fails_to_start(self, **environ: str) -> str:
+        """What the server says when it does not start, which it must say with exit code 1 and without a traceback."""
+        before = len(self.said())
+        process = self.launch(**environ)
+        try:
+            code = process.wait(READY_WITHIN_S)
+        finally:
+            process.kill()
+            process.wait()
+        said = self.said()[before:]
+        assert code == 1, said
+        assert "Traceback" not in said
+        return said
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is put away."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait(ENDED_WITHIN_S)
+
+    def stop(self) -> None:
+        """SIGTERM: it must end by itself, in time, without a defect in its log."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(ENDED_WITHIN_S)
+        finally:
+            process.kill()
+            process.wait()
+        assert code == 0, self.said()
+        assert "Traceback" not in self.said(), self.said()
+        assert "defect" not in self.said(), self.said()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def said(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(
+        self, name: str, rdtype: str = "A", *, source: str = PUPIL, tcp: bool = False, timeout_s: float = ANSWER_WITHIN_S
+    ) -> dns.message.Message:
+        """The answer to one question."""
+        query = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
+        ask = dns.query.tcp if tcp else dns.query.udp
+        return ask(query, "127.0.0.1", timeout=timeout_s, port=self.port, source=source)
+
+    def rcode(self, name: str, *, source: str = PUPIL) -> str:
+        return dns.rcode.to_text(self.ask(name, source=source).rcode())
+
+    def filters(self) -> bool:
+        """Whether what must be blocked is blocked and what is local is answered, at once."""
+        return (self.rcode(BLOCKED), self.rcode(LOCAL)) == ("NXDOMAIN", "NOERROR")
+
+    def control(self, command: str, **arguments: Any) -> Any:
+        return call(self.control_socket, command, timeout_s=READY_WITHIN_S, **arguments)
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = self.control("status")
+        return told
+
+    def counter(self, name: str) -> int:
+        return int(self.status()["counters"][name])
+
+    def cli(self, *arguments: str | Path, wrap: Sequence[str] = (), **environ: str) -> Run:
+        """A command with this school's settings."""
+        return subprocess.run(
+            [*wrap, sys.executable, "-m", "schoolgate", *map(str, arguments), "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=environment() | environ,
+        )
+
+    def revision_with(self, line: str) -> Path:
+        """A file with the policy in force and one line more."""
+        path = self.folder / "next.policy.toml"
+        path.write_text(self.cli("policy", "show").stdout + f"\n# {line}\n", encoding="utf-8")
+        return path
+
+
+def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
+    """Looks again and again; fails when it waits in vain."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def received(sock: socket.socket, within_s: float) -> str:
+    """The next datagram as text, or nothing."""
+    sock.settimeout(within_s)
+    with contextlib.suppress(TimeoutError):
+        return sock.recv(65536).decode()
+    return ""
+
+
+def texts(answer: dns.message.Message) -> list[str]:
+    """The data of every record in the answer."""
+    return [item.to_text() for rrset in answer.answer for item in rrset]
+
+
+def reasons(answer: dns.message.Message) -> set[int]:
+    """The codes of the extended errors (RFC 8914)."""
+    return {int(option.code) for option in answer.options if isinstance(option, dns.edns.EDEOption)}
+
+
+def environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SCHOOLGATE", "NOTIFY", "WATCHDOG"))}
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}

@@ -1,0 +1,33 @@
+"""No file descriptors left: new connections and forwarders have to do without, what is known is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+
+import dns.rcode
+from tests.failures.conftest import MakeSchool
+from tests.failures.school import BLOCKED, until
+
+FEW = 40
+
+
+def few_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, FEW))
+
+
+def test_without_descriptors_datagrams_are_answered_and_all_is_well_afterwards(school: MakeSchool) -> None:
+    here = school(is_started=False)
+    here.start(before=few_descriptors)
+    assert here.rcode("kept.example.org") == "NOERROR"
+    with contextlib.ExitStack() as stack:
+        for at in range(2 * FEW):
+            # Beyond what is accepted they wait in the kernel's queue.
+            source = (f"127.0.4.{at + 1}", 0)
+            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), 5, source_address=source))
+        until(lambda: "out of" in here.said() or here.rcode("new.example.org") == "SERVFAIL")
+        assert here.filters()
+        assert here.rcode("kept.example.org") == "NOERROR"
+    until(lambda: here.rcode("afterwards.example.org") == "NOERROR")
+    assert here.ask(BLOCKED, tcp=True).rcode() == dns.rcode.NXDOMAIN

@@ -1,0 +1,177 @@
+"""One client that takes more than its share: it is held back, and nobody else notices."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from tests.failures.conftest import MakeSchool
+from tests.failures.school import BLOCKED, PUPIL, STAFF, UNLIMITED, School, reasons, until
+
+PROHIBITED = 18
+AT_ONCE_S = 0.5
+LIMITED = """
+format = 1
+time_zone = "Europe/London"
+allowed_clients = ["127.0.0.0/24"]
+strictest = "all"
+[policies.all]
+categories = { gambling = "deny" }
+[segments.pupils]
+prefixes = ["127.0.0.0/25"]
+policy = "all"
+rate_limit = { qps = 50, burst = 50, devices = 1 }
+"""
+STRANGER = "127.9.9.9"
+TCP_LIMITS = "\n[tcp]\nmax_connections = 24\nmax_connections_per_client = 8\nidle_s = 1\n"
+
+
+@pytest.fixture
+def limited(school: MakeSchool) -> School:
+    return school(policy=LIMITED)
+
+
+@contextlib.contextmanager
+def client_at(here: School, address: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind((address, 0))
+        client.connect(("127.0.0.1", here.port))
+        client.settimeout(0.3)
+        yield client
+
+
+def flood(here: School, address: str, queries: int) -> list[dns.message.Message]:
+    """What comes back for so many queries sent at once."""
+    query = dns.message.make_query(BLOCKED, "A", use_edns=0).to_wire()
+    answers = []
+    with client_at(here, address) as client:
+        for _ in range(queries):
+            client.send(query)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                answers.append(dns.message.from_wire(client.recv(4096)))
+    return answers
+
+
+def test_a_client_over_its_rate_is_truncated_or_dropped_and_the_others_are_not(limited: School) -> None:
+    answers = flood(limited, PUPIL, 600)
+    whole = [one for one in answers if not one.flags & dns.flags.TC]
+    assert len(whole) < 200, "the burst, and what a second brings"
+    assert any(one.flags & dns.flags.TC for one in answers), "a real client may come back by TCP"
+    assert {limited.rcode(BLOCKED, source=STAFF) for _ in range(20)} == {"NXDOMAIN"}
+    counted = limited.status()["counters"]
+    assert counted["rate_truncated"] > 100
+    assert counted["rate_dropped"] > 100
+
+
+def test_a_client_outside_is_refused_at_a_trickle_and_resolves_nothing(limited: School) -> None:
+    before = limited.counter("cache_misses")
+    answers = flood(limited, STRANGER, 500)
+    assert 1 <= len(answers) < 50
+    assert {(one.rcode(), tuple(reasons(one))) for one in answers} == {(dns.rcode.REFUSED, (PROHIBITED,))}
+    assert limited.counter("cache_misses") == before
+    assert limited.ask(BLOCKED, source=STAFF, tcp=True).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_random_names_from_one_client_leave_room_for_the_others(school: MakeSchool) -> None:
+    from tests.failures.upstream import Upstream
+
+    with Upstream() as upstream:
+        here = school(forwarders=upstream.quoted)
+        assert here.rcode("kept.example.org") == "NOERROR"
+        upstream.is_dead = True
+        with client_at(here, UNLIMITED) as client:
+            for at in range(5_000):
+                client.send(dns.message.make_query(f"random-{at}.example.org", "A").to_wire())
+                if at % 100 == 0:
+                    assert here.filters()
+        begun = time.monotonic()
+        assert here.rcode("kept.example.org", source=STAFF) == "NOERROR"
+        assert time.monotonic() - begun < AT_ONCE_S
+        # 2048 of one client may wait; the rest was turned away at once.
+        until(lambda: here.counter("pending_full") >= 5_000 - 2_048 - 512)
+        upstream.is_dead = False
+
+
+def test_connections_of_one_client_are_bounded_and_others_get_theirs(school: MakeSchool) -> None:
+    here = school(settings=TCP_LIMITS)
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            connection = socket.create_connection(("127.0.0.1", here.port), 2, source_address=(PUPIL, 0))
+            stack.enter_context(connection)
+        until(lambda: here.status()["tcp"]["refused_per_client"] >= 32)
+        assert here.ask(BLOCKED, source=UNLIMITED, tcp=True).rcode() == dns.rcode.NXDOMAIN
+        assert here.filters()
+
+
+def test_connections_that_do_nothing_are_closed_when_others_want_in(school: MakeSchool) -> None:
+    here = school(settings=TCP_LIMITS)
+    with contextlib.ExitStack() as stack:
+        for at in range(30):
+            source = (f"127.0.3.{at + 1}", 0)
+            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), 2, source_address=source))
+        until(lambda: here.status()["tcp"]["refused_total"] >= 6)
+        assert here.filters(), "UDP does not share their bound"
+        until(lambda: here.status()["tcp"]["closed_idle"] >= 24)
+        assert here.ask(BLOCKED, tcp=True).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_client_that_sends_octet_by_octet_is_closed(school: MakeSchool) -> None:
+    here = school(settings="\n[tcp]\nidle_s = 60\n")
+    query = dns.message.make_query(BLOCKED, "A").to_wire()
+    frame = len(query).to_bytes(2) + query
+    with socket.create_connection(("127.0.0.1", here.port), 10) as slow:
+        slow.settimeout(0.25)
+        closed = False
+        # A frame of 46 octets, four a second: it would take eleven seconds, and three are allowed.
+        for at in range(len(frame) - 1):
+            with contextlib.suppress(TimeoutError):
+                try:
+                    slow.send(frame[at : at + 1])
+                    closed = slow.recv(1) == b""
+                except ConnectionError:
+                    closed = True
+            if closed:
+                break
+        assert closed
+    assert here.status()["tcp"]["closed_slow_sender"] == 1
+    assert here.filters()
+
+
+def test_a_client_that_reads_no_answers_does_not_fill_memory(running: School) -> None:
+    query = dns.message.make_query(BLOCKED, "A", use_edns=0).to_wire()
+    frames = (len(query).to_bytes(2) + query) * 1000
+    with socket.socket() as greedy:
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.bind((UNLIMITED, 0))
+        greedy.connect(("127.0.0.1", running.port))
+        greedy.setblocking(False)
+        sent = 0
+        # Until nothing more is taken: then the server waits for the client, not the client for the server.
+        while sent < 64 << 20:
+            try:
+                sent += greedy.send(frames)
+            except BlockingIOError:
+                if _is_paused(running, greedy, frames):
+                    break
+            except ConnectionError:
+                break
+        assert sent < 64 << 20
+        assert running.filters()
+    assert running.ask(BLOCKED, tcp=True).rcode() == dns.rcode.NXDOMAIN
+
+
+def _is_paused(here: School, greedy: socket.socket, frames: bytes) -> bool:
+    """Whether nothing is taken while the server does other work."""
+    for _ in range(5):
+        here.filters()
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            greedy.send(frames)
+            return False
+    return True

@@ -1,0 +1,112 @@
+"""SIGKILL at any moment: the next start finds the last good state, whole, and never less than was reported as done."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.failures.conftest import MakeSchool
+from tests.failures.school import ENDED_WITHIN_S, School, environment
+
+from schoolgate import in_force
+from schoolgate.config import load
+from schoolgate.in_force import InForce
+from schoolgate.lists import SnapshotStore
+from schoolgate.policy import RevisionStore
+
+APPLIES, BUILDS, STARTS = 8, 6, 5
+# A command takes about half a second, a build one: kills fall before, into and after what they do.
+LONGEST_APPLY_S, LONGEST_BUILD_S, LONGEST_START_S = 0.8, 1.4, 1.8
+
+
+def killed(here: School, after_s: float, *arguments: str | Path) -> int:
+    """Runs a command of its own process group and kills all of it after a while; its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "schoolgate", *map(str, arguments), "--config", str(here.config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
+    )
+    try:
+        return process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait(ENDED_WITHIN_S)
+
+
+def whole(here: School) -> InForce:
+    """What a start would put in force, with the code of the start."""
+    said: list[str] = []
+    found = in_force.at_start(here.config, load(here.config), dt.datetime.now(dt.UTC), said.append)
+    assert found.problems == found.lists.problems == ()
+    assert said == [], "nothing had to be built anew"
+    return found
+
+
+def test_killed_while_applying_a_policy_the_store_has_the_old_or_the_new_one_whole(school: MakeSchool) -> None:
+    here = school(is_started=False)
+    store = RevisionStore(here.state / "policy.db")
+    chance = random.Random(1)
+    done = 1
+    for number in range(APPLIES):
+        change = here.folder / "change.toml"
+        latest = store.latest()
+        assert latest is not None
+        change.write_text(f"{latest.text}\n# {number}\n", encoding="utf-8")
+        code = killed(here, chance.uniform(0.1, LONGEST_APPLY_S), "policy", "apply", change, "--reason", "test")
+        found = store.verify()
+        assert found in ((done + 1,) if code == 0 else (done, done + 1))
+        done = found
+    assert whole(here).revision.number == done
+    here.start()
+    assert here.status()["policy"]["revision"] == done
+    assert here.filters()
+
+
+def test_killed_while_building_lists_the_old_or_the_new_ones_are_whole(school: MakeSchool) -> None:
+    here = school(is_started=False)
+    store = SnapshotStore(here.state)
+    chance = random.Random(2)
+    done = 1
+    for _ in range(BUILDS):
+        code = killed(here, chance.uniform(0.3, LONGEST_BUILD_S), "lists", "build")
+        opened = store.open_best()
+        serial = opened.snapshot.serial
+        assert opened.problems == ()
+        assert serial in ((done + 1,) if code == 0 else (done, done + 1))
+        done = serial
+    assert whole(here).lists.snapshot.serial == done
+    here.start()
+    assert here.status()["lists"]["serial"] == done
+    assert here.filters()
+
+
+def test_killed_while_starting_for_the_first_time_the_next_start_comes_up(school: MakeSchool) -> None:
+    here = school(is_new=True, is_started=False)
+    chance = random.Random(3)
+    for _ in range(STARTS):
+        killed(here, chance.uniform(0.1, LONGEST_START_S), "serve")
+    here.start()
+    told = here.status()
+    assert (told["policy"]["revision"], told["problems"]) == (1, [])
+    assert here.filters()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_leaves_state_that_starts_again(school: MakeSchool, number: signal.Signals) -> None:
+    here = school()
+    assert here.process is not None
+    here.process.send_signal(number)
+    assert here.process.wait(ENDED_WITHIN_S) == -number
+    assert not list(here.state.glob("core*"))
+    here.process = None
+    here.start()
+    assert here.filters()
+    assert here.status()["problems"] == []

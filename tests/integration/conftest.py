@@ -1,0 +1,47 @@
+"""The real thing: `python -m schoolgate serve` in a process of its own, asked over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.serving import Serving
+from tests.integration.upstream_thread import UpstreamThread
+
+Start = Callable[..., Serving]
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[UpstreamThread]:
+    """A forwarder that answers any name. Its switches are reset by whoever turns them."""
+    with UpstreamThread() as thread:
+        yield thread
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamThread) -> Iterator[Serving]:
+    """A service with the demo policy, shared by the tests of a file: they must leave it as it was."""
+    serving = Serving(tmp_path_factory.mktemp("shared"), upstream.port)
+    serving.start()
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path, upstream: UpstreamThread) -> Iterator[Start]:
+    """Makes a service of a test's own: `start(settings="...", policy="...")`, ready when it returns."""
+    made: list[Serving] = []
+
+    def make(*, settings: str = "", policy: str | None = None, is_started: bool = True) -> Serving:
+        folder = tmp_path / f"school-{len(made)}"
+        folder.mkdir()
+        serving = Serving(folder, upstream.port, settings=settings, policy=policy)
+        made.append(serving)
+        if is_started:
+            serving.start()
+        return serving
+
+    yield make
+    for serving in made:
+        serving.stop()

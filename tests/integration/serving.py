@@ -1,0 +1,161 @@
+"""One running service: its process, its directory, and how to ask it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dns.edns
+import dns.message
+import dns.query
+import dns.rcode
+
+from schoolgate.control import call
+
+READY_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 15.0
+ANSWER_WITHIN_S = 6.0
+PUPIL, STAFF, GUEST = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+
+Run = subprocess.CompletedProcess[str]
+
+
+class Serving:
+    """A service in `folder`. Port 0: the machine chooses, so tests may run side by side."""
+
+    def __init__(self, folder: Path, upstream_port: int, *, settings: str = "", policy: str | None = None) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.config = folder / "schoolgate.toml"
+        self.log = folder / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self.environ: dict[str, str] = {}
+        self.head = f'[server]\nlisten = ["127.0.0.1:0"]\nworkers = 1\nstate_dir = "{self.state}"\n'
+        forwarders = "" if "[forwarders]" in settings else f'[forwarders]\nservers = ["127.0.0.1:{upstream_port}"]\n'
+        if policy is not None:
+            (folder / "first.policy.toml").write_text(policy, encoding="utf-8")
+            forwarders += '[policy]\nfile = "first.policy.toml"\n'
+        self.config.write_text(self.head + forwarders + settings, encoding="utf-8")
+
+    # -- the process ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts it and waits until it says that it is ready."""
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            self.process = self.launch(NOTIFY_SOCKET=str(path))
+            notify.settimeout(0.2)
+            deadline = time.monotonic() + READY_WITHIN_S
+            while not _says_ready(notify):
+                assert self.process.poll() is None, f"it ended: {self.said()}"
+                assert time.monotonic() < deadline, f"not ready: {self.said()}"
+        self.port = self.listening()
+
+    def launch(self, **environ: str) -> subprocess.Popen[bytes]:
+        """Starts a process and waits for nothing."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "schoolgate", "serve", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+                env=_environ() | self.environ | environ,
+            )
+
+    def listening(self) -> int:
+        return int(self.control("status")["listening"]["udp"][0].rpartition(":")[2])
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is put away."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOPPED_WITHIN_S)
+        self.process = None
+
+    def stop(self) -> None:
+        """Ends it as a service manager does; nothing it said may be a defect."""
+        process, self.process = self.process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        said = self.said()
+        assert code == 0, said
+        assert "Traceback" not in said
+        assert "defect" not in said
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(
+        self, name: str, rdtype: str = "A", *, source: str = PUPIL, tcp: bool = False, edns: bool = True
+    ) -> dns.message.Message:
+        """The answer to one question; TC is followed by nobody."""
+        query = dns.message.make_query(name, rdtype, use_edns=0 if edns else False, payload=1232)
+        ask = dns.query.tcp if tcp else dns.query.udp
+        return ask(query, "127.0.0.1", timeout=ANSWER_WITHIN_S, port=self.port, source=source)
+
+    def rcode(self, name: str, rdtype: str = "A", *, source: str = PUPIL) -> str:
+        return dns.rcode.to_text(self.ask(name, rdtype, source=source).rcode())
+
+    def control(self, command: str, **arguments: Any) -> Any:
+        return call(self.state / "control.sock", command, timeout_s=READY_WITHIN_S, **arguments)
+
+    def cli(self, *arguments: str | Path, config: Path | None = None, **environ: str) -> Run:
+        """A command, with this service's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "schoolgate", *map(str, arguments), "--config", str(config or self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=_environ() | environ,
+        )
+
+    def until(self, is_so: Callable[[], object], within_s: float = 15.0) -> None:
+        """Asks again and again; a test that waits in vain fails."""
+        deadline = time.monotonic() + within_s
+        while not is_so():
+            assert time.monotonic() < deadline, f"waited in vain: {self.said()}"
+
+
+def texts(answer: dns.message.Message) -> list[str]:
+    """The data of every record in the answer, in order."""
+    return [item.to_text() for rrset in answer.answer for item in rrset]
+
+
+def reasons(answer: dns.message.Message) -> list[tuple[int, str | None]]:
+    """The extended errors (RFC 8914) of an answer."""
+    return [(int(option.code), option.text) for option in answer.options if isinstance(option, dns.edns.EDEOption)]
+
+
+def _says_ready(notify: socket.socket) -> bool:
+    with contextlib.suppress(TimeoutError):
+        return b"READY=1" in notify.recv(4096)
+    return False
+
+
+def _environ() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SCHOOLGATE", "NOTIFY", "WATCHDOG"))}
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb", "TZ": "UTC"}

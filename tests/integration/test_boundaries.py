@@ -1,0 +1,34 @@
+"""A policy changes by itself when its hour comes, and no device remembers the old answer beyond it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tests.integration.conftest import Start
+from tests.integration.policies import POLICY
+from tests.integration.serving import PUPIL
+
+
+def with_exception(until: dt.datetime) -> str:
+    """Pupils may use a denied name until then."""
+    exception = (
+        f'{{ name = "denied.example.org", reason = "test", approved_by = "A. Head", until = {until.isoformat()} }}'
+    )
+    return POLICY.replace('deny = ["denied.example.org"]', f'deny = ["denied.example.org"]\nexceptions = [{exception}]')
+
+
+def test_an_exception_ends_at_its_moment_with_nobody_doing_anything(start: Start) -> None:
+    school = start(policy=POLICY)
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=6)).replace(microsecond=0)
+    path = school.folder / "exception.toml"
+    path.write_text(with_exception(until), encoding="utf-8")
+    assert school.cli("policy", "apply", path, "--reason", "a lesson").returncode == 0
+    open_answer = school.ask("denied.example.org")
+    left_s = (until - dt.datetime.now(dt.UTC)).total_seconds()
+    assert open_answer.rcode() == 0
+    assert open_answer.answer[0].ttl <= left_s + 1
+    assert school.control("status")["policy"]["next_change"] == until.isoformat()
+    school.until(lambda: school.rcode("denied.example.org", source=PUPIL) == "NXDOMAIN")
+    # Not before its end, and soon after it.
+    assert until <= dt.datetime.now(dt.UTC) < until + dt.timedelta(seconds=5)
+    assert school.control("status")["policy"]["next_change"] is None

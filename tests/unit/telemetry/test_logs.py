@@ -1,0 +1,76 @@
+"""Logs: JSON for programs, lines for people, the same events from both kinds of loggers."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import orjson
+import pytest
+import structlog
+
+from schoolgate.telemetry import configure_logs, set_level
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_an_event_is_one_json_object_a_line() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    structlog.get_logger("schoolgate").info("ready", listening="127.0.0.1:5300")
+    event = orjson.loads(out.getvalue())
+    assert (event["event"], event["listening"], event["level"]) == ("ready", "127.0.0.1:5300", "info")
+    assert event["timestamp"].endswith("Z")
+
+
+def test_modules_that_use_logging_itself_come_out_alike() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    logging.getLogger("schoolgate.resolver").warning("%d forwarders are down", 2)
+    event = orjson.loads(out.getvalue())
+    assert (event["event"], event["level"], event["logger"]) == (
+        "2 forwarders are down",
+        "warning",
+        "schoolgate.resolver",
+    )
+
+
+def test_a_person_gets_lines() -> None:
+    out = Terminal()
+    configure_logs(stream=out)
+    structlog.get_logger("schoolgate").info("ready")
+    assert "ready" in out.getvalue()
+    assert not out.getvalue().startswith("{")
+
+
+def test_the_level_can_change_while_running() -> None:
+    out = io.StringIO()
+    configure_logs("warning", stream=out)
+    log = structlog.get_logger("schoolgate")
+    log.info("quiet")
+    set_level("debug")
+    log.debug("loud")
+    assert [orjson.loads(line)["event"] for line in out.getvalue().splitlines()] == ["loud"]
+
+
+def test_a_defect_is_logged_with_its_traceback() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        logging.getLogger("schoolgate").exception("a defect")
+    assert "RuntimeError: broken" in orjson.loads(out.getvalue())["exception"]
