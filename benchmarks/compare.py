@@ -104,15 +104,32 @@ def _page(
         head = ("server", "q/s", f"of echo ({echo.text()} q/s)", "p99 at half, us", "lost / wrong", "limited by")
         if file.name != "mixed":
             head, rows = (*head[:3], *head[4:]), [[*row[:3], *row[4:]] for row in rows]
-        blocks += [f"## {file.title.capitalize()}", _winner(file.title, found, results, file.name), pages.table(head, rows)]
-        bars = tuple(charts.Bar(one.server.title, Spread.of(results[one.server.name, file.name].per_s)) for one in found)
+        blocks += [
+            f"## {file.title.capitalize()}",
+            _winner(file.title, found, results, file.name),
+            pages.table(head, rows),
+        ]
+        bars = tuple(
+            charts.Bar(one.server.title, Spread.of(results[one.server.name, file.name].per_s)) for one in found
+        )
         groups.append(charts.Group(file.title, (*bars, charts.Bar("echo", echo))))
     rows = [
-        [one.server.title, one.server.version(), f"{one.start_s:.2f}", f"{memory[one.server.name].rss:,.0f}", one.server.notes]
+        [
+            one.server.title,
+            one.server.version(),
+            f"{one.start_s:.2f}",
+            f"{memory[one.server.name].rss:,.0f}",
+            one.server.notes,
+        ]
         for one in sorted(servers, key=lambda one: one.start_s)
     ]
     head = ("server", "version", "start to the first right answer, s", "memory warm, MiB", "")
-    blocks += ["## Start and memory", _least(servers, memory), pages.table(head, rows), "![queries a second](compare.svg)"]
+    blocks += [
+        "## Start and memory",
+        _least(servers, memory),
+        pages.table(head, rows),
+        "![queries a second](compare.svg)",
+    ]
     if left_out:
         blocks.append("## Left out\n\n" + "\n".join(f"- {title}: {reason}" for title, reason in left_out.items()))
     blocks.append(

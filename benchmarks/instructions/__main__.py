@@ -62,7 +62,9 @@ def main() -> int:
         found.append(f"note: the baseline was counted with {baseline['rustc']}, this is {rustc}")
     sys.stdout.write("".join(f"{line}\n" for line in found) or f"all within {TOLERANCE:.0%} of the baseline\n")
     if found:
-        sys.stdout.write("if the change is meant: python -m benchmarks.instructions --update, and commit the baseline\n")
+        sys.stdout.write(
+            "if the change is meant: python -m benchmarks.instructions --update, and commit the baseline\n"
+        )
     return 1 if found else 0
 
 

@@ -126,7 +126,9 @@ def _adguard(ground: Ground) -> list[str]:
 
 
 def _ftl_absent() -> str:
-    return "pihole-FTL takes its list only from a database that its own installation makes; compared by dnsmasq, its core"
+    return (
+        "pihole-FTL takes its list only from a database that its own installation makes; compared by dnsmasq, its core"
+    )
 
 
 PEERS = (

@@ -130,8 +130,10 @@ class Plane:
     def install(
         self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None
     ) -> None:
-        """Puts lists, policies, sealed lists or all in force; None keeps what is. Built first, then one pointer is swapped: no query
-        is lost or sees half of it."""
+        """Puts lists, policies, sealed lists or all in force; None keeps what is.
+
+        Built first, then one pointer is swapped: no query is lost or sees half of it.
+        """
 
     def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
         """One message of a stream door, without its length: the answer, a ticket for `take_answers`, or None for a
@@ -156,7 +158,7 @@ class SealedList:
 
     @staticmethod
     def open(paths: list[str | PathLike[str]], keys: str | PathLike[str]) -> SealedList:
-        """Reads and checks the files of all suppliers; one that is wrong makes the whole unusable. Raises `SealedCorrupt`."""
+        """Reads and checks the files of all suppliers; one that is wrong makes all unusable. Raises `SealedCorrupt`."""
 
     @property
     def serial(self) -> int:
@@ -175,8 +177,8 @@ class SealedList:
         "url_level", "skipped"}]. Counts only."""
 
 def seal_list(
-    input: str | PathLike[str],
-    format: str,
+    source: str | PathLike[str],
+    form: str,
     column: str | None,
     keys: str | PathLike[str],
     out: str | PathLike[str],
@@ -184,18 +186,18 @@ def seal_list(
     serial: int,
     created_unix_s: int,
 ) -> bytes:
-    """Turns a supplier's list into a sealed list in one pass; no entry reaches Python. Makes the keys when there are none.
+    """Turns a supplier's list into a sealed list in one pass; no entry reaches Python. Makes the keys if there are none.
 
-    `format` is "plain", "csv" or "hashes" (hexadecimal MD5, SHA-1 or SHA-256 of names; with a column: in a CSV file).
-    Returns JSON: what `SealedList.facts` says of it, with "entries" and "skipped_by_reason": {reason: count}. The file is
-    written aside, synced and renamed, for its owner alone. Raises `SealFailed`.
+    `form` is "plain", "csv" or "hashes": hexadecimal MD5, SHA-1 or SHA-256 of names, with a column in a CSV file. Returns
+    JSON: what `SealedList.facts` says of it, with "entries" and "skipped_by_reason": {reason: count}. The file is written
+    aside, synced and renamed, for its owner alone. Raises `SealFailed`.
     """
 
 def add_sealed_key(keys: str | PathLike[str]) -> str:
     """A new random key for the next import; makes the file when there is none. Returns the key's id."""
 
 def keep_sealed_keys(keys: str | PathLike[str], ids: list[str]) -> str:
-    """Forgets the keys that are neither the newest nor named: what they sealed is unreadable. Returns the newest key's id."""
+    """Forgets the keys that are neither the newest nor named; what they sealed is unreadable. Returns the newest id."""
 
 def compile_snapshot(
     inputs: list[tuple[str | PathLike[str], str, str, str]], out: str | PathLike[str], serial: int

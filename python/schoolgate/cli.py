@@ -9,27 +9,14 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli_lists import feeds_app, lists_app
+from schoolgate.cli_options import Config, Json
+from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
 
 # The state directory is nobody else's.
 UMASK = 0o077
 
-CONFIG_HELP = (
-    "The settings file. Default: $SCHOOLGATE_CONFIG, else /etc/schoolgate/schoolgate.toml, else built-in settings."
-)
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        envvar="SCHOOLGATE_CONFIG",
-        show_envvar=False,
-        help=CONFIG_HELP,
-        dir_okay=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
 Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who applies it. Default: your login name.")]
@@ -55,10 +42,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 policy_app = typer.Typer(no_args_is_help=True, help="What is denied to whom: every change is a revision with a reason.")
-lists_app = typer.Typer(no_args_is_help=True, help="The lists that policies decide by.")
 config_app = typer.Typer(no_args_is_help=True, help="The settings of the service itself.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(lists_app, name="lists")
+app.add_typer(feeds_app, name="feeds")
+app.add_typer(sealed_app, name="sealed")
 app.add_typer(config_app, name="config")
 
 
@@ -183,22 +171,6 @@ def status(
     from schoolgate.commands import status as showing
 
     showing.status(_config(config), as_json, timeout)
-
-
-@lists_app.command("build")
-def lists_build(config: Config = None) -> None:
-    """Compile all lists into a new snapshot, prove it, and have the running service use it."""
-    from schoolgate.commands import lists
-
-    lists.build_lists(_config(config))
-
-
-@lists_app.command("show")
-def lists_show(as_json: Json = False, config: Config = None) -> None:
-    """Show which lists are in the current snapshot, and how many names each holds."""
-    from schoolgate.commands import lists
-
-    lists.show(_config(config), as_json)
 
 
 @policy_app.command("apply", epilog='schoolgate policy apply school.toml --reason "open the maths site"')

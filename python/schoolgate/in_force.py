@@ -1,4 +1,4 @@
-"""What is in force as a whole: settings, lists, policy. A change makes a new whole, or fails and changes nothing.
+"""What is in force as a whole: settings, all lists, policy. A change makes a new whole, or fails and changes nothing.
 
 These functions read files and compile: they run in a thread, never on the event loop.
 """
@@ -14,6 +14,7 @@ from schoolgate.config import ConfigInvalid, Problem, Settings, load
 from schoolgate.lists import NoUsableSnapshot, Opened, SnapshotStore, build
 from schoolgate.policy import Revision, RevisionsTampered
 from schoolgate.regime import Ground, Regime, compile_regime, label, read_ground, read_policy, start_revisions, store_of
+from schoolgate.sealed import OpenedSealed, SealedStore
 
 # Sections whose every setting waits for a restart: what they lay out is laid out once.
 _LAID_OUT_ONCE = ("server", "cache")
@@ -30,6 +31,7 @@ class InForce:
     revision: Revision
     regime: Regime
     problems: tuple[str, ...] = ()
+    sealed: OpenedSealed | None = None
 
 
 def config_label(config: Path | None) -> str:
@@ -39,12 +41,14 @@ def config_label(config: Path | None) -> str:
 
 def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> InForce:
     """What to start with. Builds the lists when there are none; a `SchoolgateError` says what cannot be used."""
+    # First: without its sealed lists nothing else matters.
+    sealed = SealedStore(settings.server.state_dir).open_all(settings)
     ground = read_ground(settings, config_label(config))
     lists = _lists_at_start(settings, say)
     revision = start_revisions(settings, ground, now)
     checked = read_policy(revision.text, label(revision), ground)
     regime = compile_regime(checked, ground, revision.number, now)
-    return InForce(config, settings, ground, lists, revision, regime, _tampered(settings))
+    return InForce(config, settings, ground, lists, revision, regime, _tampered(settings), sealed)
 
 
 def read_anew(old: InForce, now: dt.datetime) -> InForce:
@@ -52,7 +56,7 @@ def read_anew(old: InForce, now: dt.datetime) -> InForce:
     loaded = load(old.config)
     settings = loaded.model_copy(update={name: getattr(old.settings, name) for name in _LAID_OUT_ONCE})
     ground = read_ground(settings, config_label(old.config))
-    return with_lists(with_policy(replace(old, settings=settings, ground=ground), now), now)
+    return with_sealed(with_lists(with_policy(replace(old, settings=settings, ground=ground), now), now), now)
 
 
 def with_policy(old: InForce, now: dt.datetime) -> InForce:
@@ -73,6 +77,15 @@ def with_lists(old: InForce, now: dt.datetime) -> InForce:
     if store.current_serial() in (old.lists.snapshot.serial, old.lists.instead_of):
         return old
     return replace(old, lists=store.open_current())
+
+
+def with_sealed(old: InForce, now: dt.datetime) -> InForce:
+    """The sealed lists on the disk, if they are others. Never older ones, and never none."""
+    opened = SealedStore(old.settings.server.state_dir).open_not_older(old.settings, old.sealed)
+    if opened is not None and old.sealed is not None and opened.serials == old.sealed.serials:
+        # The same lists; whether somebody should look at the files is news all the same.
+        return replace(old, sealed=replace(old.sealed, problems=opened.problems))
+    return replace(old, sealed=opened)
 
 
 def at_instant(old: InForce, now: dt.datetime) -> InForce:

@@ -33,6 +33,8 @@ from schoolgate.resolver.addresses import ForwarderDirectory
 from schoolgate.resolver.service import ResolverService
 from schoolgate.resolver.stream import StreamDoor
 from schoolgate.resolver.stream_connection import StreamLimits
+from schoolgate.sealed.memory import keep_private
+from schoolgate.sealed.selftest import from_each_segment
 from schoolgate.telemetry import LEVELS, ServiceManager, set_level
 from schoolgate.wall_clock import WallClock, seconds_until
 
@@ -93,8 +95,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 def _keep_memory_private_and_descriptors_many() -> None:
     """Memory holds who asked for what: no core file. Each TCP client and each question under way is a descriptor."""
-    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it, having done it itself
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keep_private()
     with contextlib.suppress(OSError, ValueError):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
@@ -207,8 +208,9 @@ class Service:
             new = await asyncio.to_thread(change, old, _now())
             snapshot = new.lists.snapshot if new.lists is not old.lists else None
             table = new.regime.table if new.regime is not old.regime else None
-            if snapshot is not None or table is not None:
-                await asyncio.to_thread(self.plane.install, snapshot, table)
+            sealed = new.sealed.sealed if new.sealed is not None and not _same_sealed(new, old) else None
+            if snapshot is not None or table is not None or sealed is not None:
+                await asyncio.to_thread(self.plane.install, snapshot, table, sealed)
             self.in_force = new
             if new.settings is not old.settings:
                 self._install_settings(new.settings)
@@ -317,6 +319,8 @@ class Service:
             "reload": self._on_reload,
             "policy-changed": self._on_policy_changed,
             "lists-changed": self._on_lists_changed,
+            "sealed-changed": self._on_sealed_changed,
+            "sealed-selftest": self._on_sealed_selftest,
             "log-level": self._on_log_level,
         }
 
@@ -335,6 +339,21 @@ class Service:
         whole = await self._change(reading.with_lists)
         _log.info("lists in force", serial=whole.lists.snapshot.serial, names=whole.lists.snapshot.entries)
         return {"lists_serial": whole.lists.snapshot.serial}
+
+    async def _on_sealed_changed(self, _arguments: Arguments) -> dict[str, Any]:
+        whole = await self._change(reading.with_sealed)
+        serials = whole.sealed.serials if whole.sealed is not None else {}
+        _log.info("sealed lists in force", serials=serials)
+        return {"serials": serials}
+
+    async def _on_sealed_selftest(self, _arguments: Arguments) -> dict[str, Any]:
+        segments = orjson.loads(self.in_force.regime.compiled.description)["segments"]
+        sealed = self.in_force.sealed
+        return {
+            "serials": sealed.serials if sealed is not None else {},
+            "segments": from_each_segment(self.plane, segments, self.listening[0]),
+            "listening": [str(one) for one in self.listening],
+        }
 
     async def _on_explain(self, arguments: Arguments) -> Any:
         listening = self.listening[0]
@@ -376,7 +395,12 @@ def _plane(whole: InForce) -> Plane:
         "stale_for_s": cache.stale_for_s,
         "crash_dir": os.fspath(crash_dir),
     }
-    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table)
+    sealed = whole.sealed.sealed if whole.sealed is not None else None
+    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table, sealed)
+
+
+def _same_sealed(new: InForce, old: InForce) -> bool:
+    return old.sealed is not None and new.sealed is not None and new.sealed.sealed is old.sealed.sealed
 
 
 def _limits(settings: Settings) -> StreamLimits:

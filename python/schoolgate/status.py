@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate._core import __version__
+from schoolgate.sealed import sealed_problems, sealed_status
 
 if TYPE_CHECKING:
     from schoolgate.service import Service
@@ -52,6 +53,7 @@ def status(service: Service) -> dict[str, Any]:
             "built_at": _text(whole.lists.built_at),
             "age_s": _age_s(whole.lists.built_at, now),
         },
+        "sealed": sealed_status(whole.sealed, now) if whole.sealed is not None else None,
         "forwarders": service.resolver.health(),
         "cache": {name: counted[name] for name in ("cache_entries", "cache_octets", "pending", "under_way")},
         "counters": counted["counters"],
@@ -70,6 +72,8 @@ def problems(service: Service) -> list[str]:
     found: list[str] = []
     if counted["workers_alive"] < counted["workers"]:
         found.append(f"{counted['workers'] - counted['workers_alive']} of {counted['workers']} workers died; restart")
+    if whole.sealed is not None:
+        found += sealed_problems(whole.sealed, dt.datetime.now(dt.UTC))
     if not service.servers:
         found.append("there is no forwarder: only blocked, local and cached names are answered; set forwarders.servers")
     elif all(one["state"] == "down" for one in service.resolver.health()):

@@ -1,4 +1,4 @@
-"""Sealed lists in the real service: what an operator who means harm may try, what is left to read, what a restart needs."""
+"""Sealed lists in the real service: what an operator who means harm may try, and what is left to read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
 from tests.integration.serving import GUEST, PUPIL, STAFF, STOPPED_WITHIN_S, Run, Serving, reasons, texts
 
-from schoolgate.cli import sealed_app
+from schoolgate.cli_sealed import sealed_app
 
 CENSORED = [(16, None)]
 SEALED = ("unmistakable-sealed.example.org", "deep.unmistakable-other.example.net")
@@ -209,8 +209,8 @@ def test_age_raises_an_alarm_and_then_is_unhealthy(school: Serving) -> None:
             "import datetime as dt, pathlib, sys\n"
             "from schoolgate.sealed import import_list\n"
             f"now = dt.datetime.now(dt.UTC) - dt.timedelta(hours={hours})\n"
-            "import_list(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), supplier='iwf', form='plain', column=None,\n"
-            "            who='t', now=now)\n"
+            "state, source = map(pathlib.Path, sys.argv[1:])\n"
+            "import_list(state, source, supplier='iwf', form='plain', column=None, who='t', now=now)\n"
         )
         source = school.folder / "from-supplier"
         source.write_text(LIST)

@@ -7,7 +7,9 @@ open the sealed names with every right that a list can have.
 from __future__ import annotations
 
 import datetime as dt
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -19,7 +21,6 @@ from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.policy import Catalogue, PolicyRefused, RevisionStore, compile_policy, parse
 from schoolgate.policy.listed import Category, Engine
 
-SEALED = ("example", "bad.sealed.example", "other.example.org")
 # Names that rules are about: above, at, below and beside the sealed ones.
 NAMES = (
     "sealed.example",
@@ -58,8 +59,8 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Every category lists every name."""
     folder = tmp_path_factory.mktemp("lists")
     (folder / "all.txt").write_text("\n".join(NAMES))
-    inputs = [(str(folder / "all.txt"), f"feed/{category}", category, "suffix") for category in ROLES]
-    compile_snapshot(inputs, folder / "1.snapshot", 1)
+    path: str | PathLike[str] = folder / "all.txt"
+    compile_snapshot([(path, f"feed/{category}", category, "suffix") for category in ROLES], folder / "1.snapshot", 1)
     return Snapshot.open(folder / "1.snapshot")
 
 
@@ -97,14 +98,13 @@ POLICIES = st.fixed_dictionaries(
         ),
     }
 )
+Drawn = tuple[dict[str, Any], dict[str, Any], dict[str, Any], bool]
 DOCUMENTS = st.tuples(POLICIES, POLICIES, POLICIES, st.booleans())
 
 
-def written(drawn: tuple[dict[str, object], ...]) -> str:
-    *policies, has_schedule = drawn
+def written(drawn: Drawn) -> str:
     lines = ["format = 1", 'time_zone = "Europe/London"', 'allowed_clients = ["10.0.0.0/8"]', 'strictest = "p0"']
-    for number, one in enumerate(policies):
-        assert isinstance(one, dict)
+    for number, one in enumerate(drawn[:3]):
         lines.append(f"[policies.p{number}]")
         lines += ['extends = "p0"'] if number else []
         lines += [f"{key} = {orjson.dumps(one[key]).decode()}" for key in ("allow", "deny", "unknown", "action")]
@@ -114,14 +114,14 @@ def written(drawn: tuple[dict[str, object], ...]) -> str:
         lines.append("exceptions = [" + ", ".join(f"{{ name = '{name}', {end} }}" for name in one["exceptions"]) + "]")
     for number, prefix in enumerate(("10.1.0.0/16", "10.2.0.0/16")):
         lines += [f"[segments.s{number}]", f'prefixes = ["{prefix}"]', f'policy = "p{number}"']
-        if has_schedule:
+        if drawn[3]:
             lines += [f"[[segments.s{number}.schedule]]", 'policy = "p2"', 'from = "12:00"', 'to = "13:00"']
     return "\n".join(lines)
 
 
 def decided(
     snapshot: Snapshot, table: PolicyTable, name: str, client: str, sealed: SealedList | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     explained = orjson.loads(explain(snapshot, table, name, 1, client, "10.0.0.1", 53, sealed))
     decision = explained["decision"]
     assert isinstance(decision, dict)
@@ -135,7 +135,7 @@ def table_of(text: str, now: dt.datetime) -> PolicyTable:
 
 def test_the_drawn_policies_are_accepted_and_open_names() -> None:
     """Else the tests below would show nothing."""
-    everything = {
+    everything: dict[str, Any] = {
         "allow": list(NAMES),
         "deny": [],
         "exceptions": list(NAMES[:2]),
@@ -149,7 +149,7 @@ def test_the_drawn_policies_are_accepted_and_open_names() -> None:
 @settings(max_examples=200, deadline=None)
 @given(drawn=DOCUMENTS, hour=st.integers(0, 23))
 def test_no_policy_at_any_hour_opens_a_sealed_name(
-    snapshot: Snapshot, sealed: SealedList, drawn: tuple[dict[str, object], ...], hour: int
+    snapshot: Snapshot, sealed: SealedList, drawn: Drawn, hour: int
 ) -> None:
     try:
         table = table_of(written(drawn), MONDAY + dt.timedelta(hours=hour, minutes=30))
@@ -170,7 +170,7 @@ def test_no_revision_and_no_rollback_opens_a_sealed_name(
     snapshot: Snapshot,
     sealed: SealedList,
     tmp_path_factory: pytest.TempPathFactory,
-    documents: list[tuple[dict[str, object], ...]],
+    documents: list[Drawn],
     back: int,
 ) -> None:
     store = RevisionStore(Path(tmp_path_factory.mktemp("revisions")) / "policy.db")

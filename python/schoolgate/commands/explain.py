@@ -25,6 +25,7 @@ from schoolgate.in_force import config_label
 from schoolgate.lists import SnapshotStore
 from schoolgate.policy import CheckedPolicy
 from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.sealed import SealedStore
 
 LAYERS = {
     "sealed": "1 sealed lists: nothing opens these",
@@ -108,10 +109,18 @@ def from_files(settings: Settings, config: Path | None, question: Asked, at: str
     now = dt.datetime.now(dt.UTC) if at is None else _moment(at, checked)
     regime = compile_regime(checked, ground, number, now)
     snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
+    sealed = SealedStore(settings.server.state_dir).open_all(settings)
     local = question.local
     try:
         explained = _core.explain(
-            snapshot, regime.table, question.name, question.qtype, question.client, local.host, local.port
+            snapshot,
+            regime.table,
+            question.name,
+            question.qtype,
+            question.client,
+            local.host,
+            local.port,
+            sealed.sealed if sealed is not None else None,
         )
     except ValueError as error:
         raise QuestionUnclear(f"{error}; write a name such as www.example.org") from error

@@ -25,24 +25,32 @@ def build_lists(config: Path | None) -> None:
     """Builds, publishes, and has the running service take it."""
     settings = load(config)
     state_dir.prepare(settings.server.state_dir)
-    report = build_with_progress(settings)
+    install(settings, build_with_progress(settings).serial)
+
+
+def install(settings: Settings, serial: int, *, quiet: bool = False) -> None:
+    """Has the running service take the current lists. Raises `StoredNotInForce` when it does not."""
     try:
         installed = call(settings.server.control_socket, "lists-changed", timeout_s=INSTALL_TIMEOUT_S)["lists_serial"]
     except NotRunning:
-        say("no service runs here; it starts with these lists")
+        if not quiet:
+            say("no service runs here; it starts with these lists")
         return
     except (ControlUnreachable, CommandRefused) as error:
         raise StoredNotInForce(
-            f"serial {report.serial} is published, but the running service does not use it: {error}"
+            f"serial {serial} is published, but the running service does not use it: {error}"
         ) from error
-    say(f"the running service now decides by serial {installed}")
+    if not quiet:
+        say(f"the running service now decides by serial {installed}")
 
 
 def build_with_progress(settings: Settings) -> BuildReport:
     """A build with its steps on the terminal."""
     with err.status("building lists") as status:
         report = build(settings, status.update)
-    say(f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} lists proved")
+    say(
+        f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} test names proved"
+    )
     for reason, skipped in sorted(report.skipped.items()):
         note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
     for source in report.sources:

@@ -1,4 +1,4 @@
-"""`sealed import`, `sealed status`, `sealed selftest`, `sealed rotate`. There is no command that shows or removes an entry."""
+"""`sealed import`, `status`, `selftest` and `rotate`. There is no command that shows or removes an entry."""
 
 from __future__ import annotations
 

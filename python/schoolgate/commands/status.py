@@ -39,6 +39,9 @@ def _head(told: dict[str, Any]) -> None:
     if policy["next_change"] is not None:
         say(f"  next      change by schedule at {moment(policy['next_change'])}")
     say(f"lists       serial {lists['serial']}, {age(lists['age_s'])} old, {lists['names']} names")
+    if told["sealed"] is not None:
+        suppliers = ", ".join(f"{one['supplier']} {age(one['age_s'])} old" for one in told["sealed"]["suppliers"])
+        say(f"sealed      serial {told['sealed']['serial']}, {told['sealed']['state']}: {suppliers}")
     if told["last_reload"] is not None:
         outcome = "done" if told["last_reload"]["ok"] else "refused"
         say(f"reload      {outcome} at {moment(told['last_reload']['at'])}")

@@ -7,12 +7,10 @@ import getpass
 from pathlib import Path
 
 from schoolgate import state_dir
-from schoolgate.commands.lists import INSTALL_TIMEOUT_S, StoredNotInForce
+from schoolgate.commands.lists import install
 from schoolgate.commands.terminal import note, say
 from schoolgate.commands.update_progress import shown
-from schoolgate.config import Settings, load
-from schoolgate.control import call
-from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
+from schoolgate.config import load
 from schoolgate.lists.history import Event, History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, UpdateReport, Wish
@@ -45,22 +43,6 @@ def unpin(config: Path | None) -> None:
     serial = SnapshotStore(folder).current_serial()
     History(folder).append(Event(at=dt.datetime.now(dt.UTC), what="unpinned", serial=serial, who=who()))
     say("updates publish again; now: schoolgate lists update")
-
-
-def install(settings: Settings, serial: int, *, quiet: bool = False) -> None:
-    """Has the running service take the current lists. Raises `StoredNotInForce` when it does not."""
-    try:
-        answer = call(settings.server.control_socket, "lists-changed", timeout_s=INSTALL_TIMEOUT_S)
-    except NotRunning:
-        if not quiet:
-            say("no service runs here; it starts with these lists")
-        return
-    except (ControlUnreachable, CommandRefused) as error:
-        raise StoredNotInForce(
-            f"serial {serial} is published, but the running service does not use it: {error}"
-        ) from error
-    if not quiet:
-        say(f"the running service now decides by serial {answer['lists_serial']}")
 
 
 def who() -> str:

@@ -63,4 +63,6 @@ def _default(field: FieldInfo) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, (str, SocketAddress)) else str(value)

@@ -22,8 +22,8 @@ def _supplier(value: object) -> str:
 class Sealed(Section):
     required: Annotated[bool, Strict()] = Field(
         default=False,
-        description="true: no start without a sealed list. A list that was imported here is required whatever this says;"
-        " this also notices a state directory that was emptied or restored from before the import.",
+        description="true: no start without a sealed list. A list that was imported here must be there whatever this"
+        " says; this also notices a state directory that was emptied or restored from before the import.",
         json_schema_extra=RELOAD,
     )
     suppliers: tuple[Annotated[str, PlainValidator(_supplier)], ...] = Field(

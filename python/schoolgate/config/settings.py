@@ -13,12 +13,13 @@ from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import Section
 from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy")
+_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed")
 
 
 class Settings(Section):
@@ -30,6 +31,7 @@ class Settings(Section):
     tcp: Tcp = Field(description="What a client may take of us over TCP.")
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
+    sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
 
     @model_validator(mode="before")
     @classmethod

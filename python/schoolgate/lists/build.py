@@ -107,7 +107,7 @@ def _build(
     candidate = store.work / f"{serial}.candidate"
     try:
         say(f"compiling {len(inputs)} lists")
-        report = compile_apart(inputs, candidate, serial, protected)
+        report = compile_apart(inputs, candidate, serial, protected, lock=store.lock)
         say("proving")
         snapshot = Snapshot.open(str(candidate))
         proved = prove(snapshot, inputs)
@@ -190,8 +190,14 @@ def compile_apart(
     serial: int,
     protected: Sequence[str] = (),
     timeout_s: float = LONGEST_COMPILE_S,
+    *,
+    lock: int | None = None,
 ) -> dict[str, Any]:
-    """The compiler's report, from a process of its own. Raises `ListsNotBuilt`."""
+    """The compiler's report, from a process of its own. Raises `ListsNotBuilt`.
+
+    The compiler inherits the descriptor `lock`: when we are killed, the next build waits until it has ended, or it
+    could write over what that build has proved.
+    """
     job = {
         "inputs": [_told(one) for one in inputs],
         "out": str(out),
@@ -206,6 +212,7 @@ def compile_apart(
             capture_output=True,
             timeout=timeout_s,
             check=False,
+            pass_fds=() if lock is None else (lock,),
             env={key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")},
         )
     except subprocess.TimeoutExpired as error:

@@ -46,6 +46,7 @@ class SnapshotStore:
         self.folder = state_dir / "lists"
         self.work = self.folder / "work"
         self.current = self.folder / "current"
+        self.lock: int | None = None
 
     def serials(self) -> tuple[int, ...]:
         """The serials on disk, newest first."""
@@ -102,13 +103,17 @@ class SnapshotStore:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """One build at a time; a second waits for the first."""
+        """One build at a time; a second waits for the first. `lock` is the descriptor that says so to the kernel."""
         self.work.mkdir(parents=True, exist_ok=True, mode=0o750)
         with (self.folder / "build.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left_over in self.work.iterdir():  # of a build that was killed
                 left_over.unlink()
-            yield
+            self.lock = lock.fileno()
+            try:
+                yield
+            finally:
+                self.lock = None
 
     def publish(self, proved: Path, serial: int) -> Path:
         """Gives a proved file its name and points `current` to it; both survive a power cut, in this order."""
@@ -118,6 +123,10 @@ class SnapshotStore:
         self._point_to(path.name)
         self._prune()
         return path
+
+    def point_to(self, serial: int) -> None:
+        """Makes a kept snapshot the current one again."""
+        self._point_to(self.path(serial).name)
 
     def _point_to(self, name: str) -> None:
         link = self.work / "current.new"

@@ -1,7 +1,7 @@
 """Sealed illegal-content lists: taken in from their suppliers, kept as keyed hashes, watched for age, tested by asking.
 
-No entry is ever held in Python: the core reads a supplier's file and writes the sealed one. Nothing here takes an entry out or
-gives one away, and a list that was once imported must be there for the server to start.
+No entry is ever held in Python: the core reads a supplier's file and writes the sealed one. Nothing here takes an entry
+out or gives one away, and a list that was once imported must be there for the server to start.
 """
 
 from schoolgate.sealed.age import ALARM_AFTER_S, UNHEALTHY_AFTER_S, State, state_of, worst

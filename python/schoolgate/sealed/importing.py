@@ -48,7 +48,7 @@ def import_list(
     now: dt.datetime,
     accept_shrink: bool = False,
 ) -> ImportReport:
-    """Imports a supplier's list. Raises `SealFailed`, `SealedShrunk` or another `SchoolgateError`; then nothing changed."""
+    """Imports a supplier's list. Raises a `SchoolgateError` such as `SealedShrunk`; then nothing changed."""
     keep_private()
     if not SUPPLIER.fullmatch(supplier):
         raise NoSupplier(
@@ -88,6 +88,7 @@ def import_list(
 def _refuse_shrunk(before: Facts, after: Facts) -> None:
     if after.enforced < before.enforced * LEAST_OF_LAST:
         raise SealedShrunk(
-            f"the new list has {after.enforced} entries that DNS can enforce, the one in force has {before.enforced}; it stays."
-            f" Ask {before.supplier} whether the file is whole; if it is, import it with --accept-shrink, which is recorded"
+            f"the new list has {after.enforced} entries that DNS can enforce and the one in force {before.enforced}; it"
+            f" stays. Ask {before.supplier} whether the file is whole; if it is, import it with --accept-shrink, which"
+            " is recorded"
         )

@@ -6,12 +6,12 @@ import contextlib
 import ctypes
 import resource
 
-# prctl(2). With a core_pattern that is a pipe the kernel does not look at RLIMIT_CORE, so the limit alone is not enough.
+# prctl(2). With a core_pattern that is a pipe the kernel does not look at RLIMIT_CORE: the limit is not enough.
 PR_SET_DUMPABLE = 4
 
 
 def keep_private() -> None:
-    """No core file, no debugger of the same user, until the process ends. For good: it cannot be taken back unnoticed."""
+    """No core file, and no debugger of the same user, until the process ends."""
     with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it, having done it itself
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, AttributeError):  # another C library

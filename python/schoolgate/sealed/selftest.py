@@ -77,7 +77,7 @@ def _addresses(segment: dict[str, Any], own: SocketAddress) -> Iterator[tuple[st
 
 
 def by_datagram(address: SocketAddress) -> bool:
-    """Whether the server at `address` denies the name as a sealed one to this machine. Raises `SelfTestFailed` on silence."""
+    """Whether the server at `address` denies the name to this machine as sealed. Raises `SelfTestFailed` on silence."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     for _ in range(TRIES):
         ident = int.from_bytes(os.urandom(2))

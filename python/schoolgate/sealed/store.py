@@ -114,8 +114,8 @@ class SealedStore:
             raise SealedMissing(str(error)) from error
         facts = facts_of(sealed)
         problems += (
-            f"the sealed list of {one.supplier} has serial {one.serial}, and serial {recorded[one.supplier]} was imported:"
-            " an older file was put in its place; import the supplier's list again"
+            f"the sealed list of {one.supplier} has serial {one.serial}, and serial {recorded[one.supplier]} was"
+            " imported: an older file was put in its place; import the supplier's list again"
             for one in facts
             if one.serial < recorded.get(one.supplier, 0)
         )
@@ -149,7 +149,7 @@ class SealedStore:
         return ()
 
     def recorded(self) -> dict[str, int]:
-        """Suppliers whose lists were imported here, with the last serial. Raises `SealedMissing` when that is unreadable."""
+        """Suppliers whose lists were imported here, with the last serial. Raises `SealedMissing` if unreadable."""
         try:
             read = orjson.loads(self.manifest.read_bytes())
             return {str(supplier): int(serial) for supplier, serial in read["suppliers"].items()}
@@ -168,7 +168,7 @@ class SealedStore:
             return None
 
     def _usable(self, supplier: str, missing: list[str], problems: list[str]) -> Path | None:
-        """The file to use. A damaged one gives way to the one before; one that is gone does not, for it was taken away."""
+        """The file to use. A damaged one gives way to the one before; one that is gone was taken away, and does not."""
         path = self.path(supplier)
         if not path.exists():
             missing.append(f"{path}: the sealed list of {supplier} is missing; {_HOW_TO_MEND}")
@@ -212,8 +212,8 @@ class SealedStore:
         return max((0, *self.recorded().values(), *(one.serial for one in on_disk if one is not None))) + 1
 
     def publish(self, candidate: Path, facts: Facts) -> None:
-        """Gives a checked file its place and records that it must be there, in this order; a power cut leaves one of the two
-        lists whole."""
+        """Gives a checked file its place and records that it must be there, in this order: a power cut leaves one of
+        the two lists whole."""
         path, previous = self.path(facts.supplier), self.previous(facts.supplier)
         before = self.facts(path) if path.exists() else None
         if before is not None and before.key_id == facts.key_id:

@@ -46,12 +46,12 @@ impl SealedList {
 
 /// Turns a supplier's list into a sealed list, in one pass.
 #[pyfunction]
-#[pyo3(signature = (input, format, column, keys, out, supplier, serial, created_unix_s))]
+#[pyo3(signature = (source, form, column, keys, out, supplier, serial, created_unix_s))]
 #[allow(clippy::too_many_arguments)] // a request in one call, so that no entry is ever held up here
 pub fn seal_list<'py>(
     py: Python<'py>,
-    input: PathBuf,
-    format: &str,
+    source: PathBuf,
+    form: &str,
     column: Option<String>,
     keys: PathBuf,
     out: PathBuf,
@@ -59,7 +59,7 @@ pub fn seal_list<'py>(
     serial: u64,
     created_unix_s: i64,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let format = match (format, column) {
+    let format = match (form, column) {
         ("plain", None) => SealedFormat::Plain,
         ("csv", column) => SealedFormat::Csv(column),
         ("hashes", None) => SealedFormat::Hashes,
@@ -68,7 +68,7 @@ pub fn seal_list<'py>(
     };
     let report = py.detach(|| {
         let keys = SealedKeys::read_or_make(&keys)?;
-        seal(&SealRequest { input: &input, format, out: &out, supplier, serial, created_unix_s }, &keys)
+        seal(&SealRequest { input: &source, format, out: &out, supplier, serial, created_unix_s }, &keys)
     });
     json(py, &report.map_err(|error| raise(Kind::SealFailed, error))?)
 }

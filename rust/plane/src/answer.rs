@@ -25,7 +25,7 @@ use crate::rate_limit::{Over, Rate, RateLimiter};
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::turn::{Supply, Turn};
-use schoolgate_policy::{Effect, Selected, Selection, SuffixHashes, Tag, Verdict};
+use schoolgate_policy::{Effect, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_wire::{
     CookieSecrets, Ede, EdeCode, EdnsReply, Name, Query, Rcode, Refusal, peek, rcode_answer, refusal_reply, truncated,
 };
@@ -100,7 +100,7 @@ impl Answerer {
         let peeked = peek(packet, &mut self.query);
         let selection = regime.rulebook.select(asker.client().ip(), asker.local());
         if let Err(refusal) = peeked {
-            return self.refuse(regime, selection, packet, asker, &refusal, now, out);
+            return self.refuse(rate_of(regime, selection), packet, asker, &refusal, now, out);
         }
         let Selection::Served(selected) = selection else {
             return self.answer_stranger(packet, asker, now, out);
@@ -119,7 +119,7 @@ impl Answerer {
 
     /// Answers held, octets held, questions under way.
     pub fn fill(&self) -> (usize, u64, usize) {
-        (self.cache.len(), self.cache.octets(), self.pending.len())
+        (self.cache.entries(), self.cache.octets(), self.pending.len())
     }
 
     /// After a panic: what may be half-changed is thrown away.
@@ -141,7 +141,7 @@ impl Answerer {
             return self.say(Counter::Local, out, length);
         }
         let rewrite = verdict.rewrite.and_then(|at| turn.regime.rewrites.get(usize::from(at)));
-        match self.from_cache(turn, verdict, rewrite, out) {
+        match self.answer_from_cache(turn, verdict, rewrite, out) {
             Some(outcome) => outcome,
             None => self.wait(turn, rewrite, out),
         }
@@ -150,7 +150,7 @@ impl Answerer {
     /// The stored answer, if it may be given: within its TTL, or stale where nothing better is to be had. What it reveals is
     /// judged for this policy before a word of it is said.
     #[inline]
-    fn from_cache(
+    fn answer_from_cache(
         &mut self,
         turn: &Turn<'_>,
         verdict: Verdict,
@@ -162,7 +162,8 @@ impl Answerer {
         let mut held = self.cache.get(question)?;
         let is_fresh = held.is_fresh(now_ms);
         let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
-        if !is_fresh && !(may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms())) {
+        let will_do = is_fresh || may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms());
+        if !will_do {
             return None;
         }
         if !held.stored.names.is_empty() {
@@ -210,7 +211,7 @@ impl Answerer {
                 let wanted = Wanted { question: question.clone(), since_ms: now_ms };
                 if self.misses.push(wanted).is_err() {
                     self.pending.take(&question);
-                    return self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out);
+                    return self.turn_away(turn, has_stale, out);
                 }
                 self.has_sent = true;
                 false
@@ -220,13 +221,21 @@ impl Answerer {
                 self.counters.count(Counter::Repeated);
                 return Outcome::Waiting;
             }
-            Joined::Full => return self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out),
+            Joined::Full => return self.turn_away(turn, has_stale, out),
         };
         if turn.supply == Supply::Cache {
             self.counters.count(Counter::CacheMisses);
             self.counters.add(Counter::Joined, u64::from(joined));
         }
         Outcome::Waiting
+    }
+
+    /// No room to wait: a stale answer, else SERVFAIL.
+    fn turn_away(&mut self, turn: &Turn<'_>, has_stale: bool, out: &mut [u8]) -> Outcome {
+        if has_stale {
+            return self.resolve(&Turn { supply: Supply::GiveUp(EdeCode::OTHER), ..*turn }, out);
+        }
+        self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out)
     }
 
     fn fail(&self, turn: &Turn<'_>, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
@@ -238,11 +247,9 @@ impl Answerer {
     /// What is no query. An error costs its sender as much of its rate as an answer would, or a stranger could have us
     /// send errors to whom it likes.
     #[cold]
-    #[allow(clippy::too_many_arguments)] // there is no turn yet
     fn refuse(
         &mut self,
-        regime: &Regime,
-        selection: Selection,
+        rate: Rate,
         packet: &[u8],
         asker: &Asker,
         refusal: &Refusal,
@@ -253,10 +260,6 @@ impl Answerer {
         if let Refusal::Silent(_) = refusal {
             return self.drop(Counter::Silent);
         }
-        let rate = match selection {
-            Selection::Served(selected) => rate_of(regime, selected),
-            Selection::Outside => STRANGER_RATE,
-        };
         if self.limiter.take(asker.client().ip(), rate, now.mono_ms) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
@@ -277,7 +280,7 @@ impl Answerer {
 
     #[inline]
     fn limit(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Option<Outcome> {
-        let rate = rate_of(turn.regime, turn.selected);
+        let rate = rate_of(turn.regime, Selection::Served(turn.selected));
         if rate.qps == 0 {
             return None;
         }
@@ -321,9 +324,10 @@ impl Answerer {
     }
 }
 
-/// What the segment allows one client; a client in no segment has no rate of its own.
+/// What one client may ask: what its segment allows. A client in no segment has no rate of its own.
 #[inline]
-fn rate_of(regime: &Regime, selected: Selected) -> Rate {
+fn rate_of(regime: &Regime, selection: Selection) -> Rate {
+    let Selection::Served(selected) = selection else { return STRANGER_RATE };
     let segment = selected.segment.and_then(|at| regime.rulebook.table().segments().get(usize::from(at)));
     segment.map_or(Rate::UNLIMITED, |segment| Rate { qps: segment.qps, burst: segment.burst })
 }
@@ -352,4 +356,3 @@ fn objection(turn: &Turn<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict>
 fn stale_code(rcode: Rcode) -> EdeCode {
     if rcode == Rcode::NXDOMAIN { EdeCode::STALE_NXDOMAIN_ANSWER } else { EdeCode::STALE_ANSWER }
 }
-

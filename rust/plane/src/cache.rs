@@ -170,7 +170,7 @@ impl PacketCache {
     }
 
     /// How many answers are held.
-    pub fn len(&self) -> usize {
+    pub fn entries(&self) -> usize {
         self.entries.len()
     }
 

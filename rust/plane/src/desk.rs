@@ -208,9 +208,9 @@ impl Desk {
         self.under_way.len()
     }
 
-    fn store(&self, question: &Question, outcome: Result<(AnswerImage, Vec<Box<[u8]>>), EdeCode>, now: Now) -> Stored {
+    fn store(&self, question: &Question, outcome: Result<Believed, EdeCode>, now: Now) -> Stored {
         let (body, fresh_for_ms, names) = match outcome {
-            Ok((image, names)) => {
+            Ok(Believed { image, names }) => {
                 let fresh_for_ms = self.keep_for_ms(&image);
                 (Body::Image(image), fresh_for_ms, names)
             }
@@ -227,11 +227,16 @@ impl Desk {
     }
 }
 
-/// The image of a reply and the names it reveals.
-fn read_reply(question: &Question, reply: &[u8]) -> Result<(AnswerImage, Vec<Box<[u8]>>), UnusableReply> {
+/// What is believed of a reply: its image, and the names it reveals beyond the question.
+struct Believed {
+    image: AnswerImage,
+    names: Vec<Box<[u8]>>,
+}
+
+fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
     let image = image(question, reply)?;
     let names = revealed_names(&image, question);
-    if names.len() > MAX_REVEALED { Err(UnusableReply::TooLarge) } else { Ok((image, names)) }
+    if names.len() > MAX_REVEALED { Err(UnusableReply::TooLarge) } else { Ok(Believed { image, names }) }
 }
 
 fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {

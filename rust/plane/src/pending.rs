@@ -228,6 +228,7 @@ fn pop_due(queue: &mut DueTimes, now_ms: u64) -> Option<(u64, Arc<Question>)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
@@ -304,7 +305,8 @@ mod tests {
 
     #[test]
     fn what_a_waiter_keeps_does_not_grow_with_its_options() {
-        let mut packet = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x03WwW\x07example\x00\x00\x01\x00\x01".to_vec();
+        let mut packet =
+            b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x03WwW\x07example\x00\x00\x01\x00\x01".to_vec();
         let end = packet.len();
         packet.extend_from_slice(b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\xff\x00\xfd\xe9\xfe\xfc");
         packet.extend_from_slice(&[0; 0xfefc]);

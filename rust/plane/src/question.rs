@@ -59,7 +59,8 @@ impl<'a> QuestionRef<'a> {
     /// The question of a query, answered through a rewrite or not.
     #[inline]
     pub fn of(query: &'a Query, rewrite: Option<&'a Arc<Name>>) -> Self {
-        let flags = u8::from(query.dnssec_ok()) * DNSSEC_OK | u8::from(query.checking_disabled) * CHECKING_DISABLED;
+        let flags = if query.dnssec_ok() { DNSSEC_OK } else { 0 };
+        let flags = flags | if query.checking_disabled { CHECKING_DISABLED } else { 0 };
         Self { name: query.name.as_wire(), qtype: query.qtype, flags, rewrite }
     }
 

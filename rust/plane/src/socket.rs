@@ -6,6 +6,7 @@
 
 use schoolgate_wire::HEADER_OCTETS;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::alloc::Layout;
 use std::io;
 use std::mem::zeroed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -212,9 +213,16 @@ impl AsRawFd for DatagramDoor {
 }
 
 fn arrays() -> Box<Arrays> {
-    // SAFETY: every field is a plain C struct or array of integers and pointers, for which all-zero is a value. Boxing
-    // before the pointers are set keeps them valid for the life of the box.
-    let mut arrays: Box<Arrays> = unsafe { Box::<Arrays>::new_zeroed().assume_init() };
+    const LAYOUT: Layout = Layout::new::<Arrays>();
+    // SAFETY: the layout is not empty and is that of the box; every field is a plain C struct or array of integers and
+    // pointers, for which all-zero is a value. Boxing before the pointers are set keeps them valid for the life of the box.
+    let mut arrays: Box<Arrays> = unsafe {
+        let zeroed = std::alloc::alloc_zeroed(LAYOUT).cast::<Arrays>();
+        if zeroed.is_null() {
+            std::alloc::handle_alloc_error(LAYOUT);
+        }
+        Box::from_raw(zeroed)
+    };
     let all = &mut *arrays;
     for at in 0..BATCH {
         all.received_iov[at] = libc::iovec { iov_base: all.packets[at].as_mut_ptr().cast(), iov_len: RECEIVE_OCTETS };

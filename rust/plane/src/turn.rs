@@ -33,6 +33,7 @@ impl Supply {
 }
 
 /// One query under way.
+#[derive(Clone, Copy)]
 pub struct Turn<'a> {
     /// What is in force.
     pub regime: &'a Regime,

@@ -27,13 +27,7 @@ pub trait Outlet {
 
 impl Answerer {
     /// Takes in what a question led to and answers those who waited for it; returns how many did.
-    pub fn complete(
-        &mut self,
-        regime: &Regime,
-        stored: &Arc<Stored>,
-        now: Now,
-        outlet: &mut impl Outlet,
-    ) -> usize {
+    pub fn complete(&mut self, regime: &Regime, stored: &Arc<Stored>, now: Now, outlet: &mut impl Outlet) -> usize {
         let waiters = self.pending.take(&stored.question);
         self.owed = waiters.len();
         #[cfg(test)]
@@ -101,14 +95,7 @@ impl Answerer {
         count
     }
 
-    fn answer_waiter(
-        &mut self,
-        regime: &Regime,
-        waiter: &Waiter,
-        supply: Supply,
-        now: Now,
-        out: &mut [u8],
-    ) -> Outcome {
+    fn answer_waiter(&mut self, regime: &Regime, waiter: &Waiter, supply: Supply, now: Now, out: &mut [u8]) -> Outcome {
         let (packet, asker) = (&*waiter.packet, &waiter.asker);
         if peek(packet, &mut self.query).is_err() {
             // Not to be expected of what has passed once.

@@ -1,6 +1,6 @@
 //! What compiling lists costs: `cargo run --release --example compile_cost -- LIST...`
 //!
-//! Prints seconds, names a second, peak memory of this process a name, and snapshot octets a name; then how long it takes to
+//! Prints seconds, names a second, processor seconds (they count where the machine is busy), peak memory of this process a name, and snapshot octets a name; then how long it takes to
 //! find every line that speaks of one name. Run it once for each workload: peak memory is the process's.
 
 use schoolgate_policy::{Categories, Input, ProtectedNames, RuleKind, compile_snapshot, list_rules_for, listed_name};
@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::remove_file(&out)?;
     let names = report.names as f64;
     println!("names {} entries {} seconds {seconds:.2} names/s {:.0}", report.names, report.entries, names / seconds);
+    println!("processor seconds {:.2}", processor_seconds().unwrap_or(0.0));
     println!("peak {} MiB = {:.0} octets a name", peak >> 20, peak as f64 / names);
     println!("snapshot {:.2} octets an entry", report.size_octets as f64 / report.entries as f64);
     for (reason, skipped) in &report.skipped {
@@ -40,4 +41,10 @@ fn peak_octets() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// How long the main thread has run (Linux).
+fn processor_seconds() -> Option<f64> {
+    let statistics = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    statistics.split_ascii_whitespace().next()?.parse::<f64>().ok().map(|nanoseconds| nanoseconds / 1e9)
 }

@@ -46,12 +46,7 @@ pub fn list_difference(
     let old = read(before, protected, None, 0)?.seen;
     let new = read(after, protected, Some(&old), most)?;
     let gone = read(before, protected, Some(&new.seen), most)?;
-    Ok(Difference {
-        added: new.differing,
-        removed: gone.differing,
-        added_names: new.named,
-        removed_names: gone.named,
-    })
+    Ok(Difference { added: new.differing, removed: gone.differing, added_names: new.named, removed_names: gone.named })
 }
 
 fn read<'a>(

@@ -195,6 +195,7 @@ impl NameTableBuilder {
         None
     }
 
+    #[allow(clippy::type_complexity)] // three parts of one table, taken apart by the only caller
     /// Renumbers sets and rules by content, so that the numbers do not depend on the order of input.
     fn number_rules(&mut self, inherit: &dyn Inherit) -> Result<(Vec<u32>, Vec<u32>, Vec<NodeRule>), BuildError> {
         let visible: Vec<Vec<u32>> =

@@ -124,7 +124,7 @@ impl Snapshot {
 
     /// Reads and checks the file at `path`.
     pub fn open(path: &Path) -> Result<Self, SnapshotCorrupt> {
-        let result = File::open(path).map_err(Problem::from).and_then(|file| read(file));
+        let result = File::open(path).map_err(Problem::from).and_then(read);
         result.map_err(|problem| SnapshotCorrupt { path: path.to_owned(), problem })
     }
 
@@ -246,7 +246,7 @@ fn section<T: bytemuck::Pod>(
     what: &'static str,
 ) -> Result<Vec<T>, Problem> {
     let size = size_of::<T>() as u64;
-    if section.offset != *at || section.length % size != 0 || section.length > MAX_FILE_OCTETS {
+    if section.offset != *at || !section.length.is_multiple_of(size) || section.length > MAX_FILE_OCTETS {
         return Err(Problem::Inconsistent("its sections overlap or leave gaps"));
     }
     let mut items = vec![T::zeroed(); (section.length / size) as usize];

@@ -28,7 +28,7 @@ fn cost_of_an_unlisted_name() {
     ] {
         let line = |at: usize| match format {
             SealedFormat::Hashes => format!("{at:064x}\n"),
-            _ if at % 3 == 0 => format!("www.sealed{at}.example.net\n"),
+            _ if at.is_multiple_of(3) => format!("www.sealed{at}.example.net\n"),
             _ => format!("sealed{at}.example\n"),
         };
         let (input, out) = (folder.join("list.txt"), folder.join("list.sealed"));

@@ -83,7 +83,7 @@ def test_a_file_with_nothing_to_enforce_changes_nothing(take: Import, store: Sea
 
 def test_a_list_of_less_than_half_waits_for_somebody_to_say_so(take: Import, store: SealedStore) -> None:
     take("".join(f"bad{number}.example\n" for number in range(10)))
-    with pytest.raises(SealedShrunk, match="4 entries .* 10"):
+    with pytest.raises(SealedShrunk, match=r"4 entries .* 10"):
         take("".join(f"bad{number}.example\n" for number in range(4)))
     assert layer_of(opened(store, "iwf"), "bad9.example") == "sealed"
     take("".join(f"bad{number}.example\n" for number in range(4)), accept_shrink=True)

@@ -1,6 +1,7 @@
 //! The parts of the hot path, each once in a function of its own, for callgrind to count. See `benchmarks/instructions`.
 //!
-//! A function named `measured_…` does its work [`TIMES`] times. Everything around it is set-up and is not counted.
+//! The argument names the part; its function `measured_…` does its work [`TIMES`] times. Everything around it is set-up and is
+//! not counted.
 
 use schoolgate_bench_micro::{
     Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
@@ -96,16 +97,25 @@ fn main() {
     let mut desk = Desk::new(snapshot, &known);
     let mut out = vec![0; 1232];
 
-    measured_peek(&packets, &mut query);
-    measured_decide_hit(&rulebook, &hits, &mut hashes);
-    measured_decide_popular_miss(&rulebook, &known, &mut hashes);
-    measured_decide_unique_miss(&rulebook, &names(&unique(&popular, TIMES)), &mut hashes);
-    measured_decide_deep_miss(&rulebook, &names(&deep(TIMES)), &mut hashes);
-    measured_cache_get(&cache(&known), &known);
+    let part = std::env::args().nth(1).unwrap_or_default();
     peek(&packets[0], &mut query).expect("a query");
     let reply = EdnsReply::datagram(&query);
-    measured_compose_denied(&mut out, &packets[0], &query, &reply);
-    measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply);
-    measured_answer_denied(&mut desk, &denied);
-    measured_answer_cached(&mut desk, &packets);
+    match part.as_str() {
+        "peek" => measured_peek(&packets, &mut query),
+        "decide_hit" => measured_decide_hit(&rulebook, &hits, &mut hashes),
+        "decide_popular_miss" => measured_decide_popular_miss(&rulebook, &known, &mut hashes),
+        "decide_unique_miss" => {
+            measured_decide_unique_miss(&rulebook, &names(&unique(&popular, TIMES)), &mut hashes);
+        }
+        "decide_deep_miss" => measured_decide_deep_miss(&rulebook, &names(&deep(TIMES)), &mut hashes),
+        "cache_get" => measured_cache_get(&cache(&known), &known),
+        "compose_denied" => measured_compose_denied(&mut out, &packets[0], &query, &reply),
+        "compose_stored" => measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply),
+        "answer_denied" => measured_answer_denied(&mut desk, &denied),
+        "answer_cached" => measured_answer_cached(&mut desk, &packets),
+        _ => {
+            eprintln!("{part:?} is no part");
+            std::process::exit(2);
+        }
+    }
 }

@@ -285,8 +285,24 @@ impl Bench {
     pub fn balance(&self) {
         use Counter::*;
         let exits = [
-            Silent, Refusals, Outside, RateTruncated, RateDropped, Denied, DeniedRevealed, Local, CacheHits, Resolved,
-            Stale, Failures, PendingFull, NoRecursion, Repeated, Panics, Abandoned, Unwritable,
+            Silent,
+            Refusals,
+            Outside,
+            RateTruncated,
+            RateDropped,
+            Denied,
+            DeniedRevealed,
+            Local,
+            CacheHits,
+            Resolved,
+            Stale,
+            Failures,
+            PendingFull,
+            NoRecursion,
+            Repeated,
+            Panics,
+            Abandoned,
+            Unwritable,
         ];
         let left: u64 = exits.into_iter().map(|exit| self.count(exit)).sum();
         let waiting: usize = self.workers.iter().map(|worker| worker.answerer.pending.waiting()).sum();

@@ -32,7 +32,10 @@ fn replies_that_cannot_be_believed_are_failures() {
         octets
     };
     assert_eq!(heard(other), invalid, "another question");
-    let looping = [("www.example.com", 300, Data::Cname("a.example.com".into())), ("a.example.com", 300, Data::Cname("www.example.com".into()))];
+    let looping = [
+        ("www.example.com", 300, Data::Cname("a.example.com".into())),
+        ("a.example.com", 300, Data::Cname("www.example.com".into())),
+    ];
     assert_eq!(heard(|query| reply(query, 0, &looping, &[])), invalid, "a loop");
     assert_eq!(heard(|query| reply(query, 2, &[], &[])), (2, Some(22), 1), "SERVFAIL");
     assert_eq!(heard(|query| reply(query, 5, &[], &[])), (2, Some(22), 1), "REFUSED");

@@ -10,22 +10,30 @@ use proptest::prelude::*;
 
 fn bench() -> Bench {
     let mut bench = Bench::new().with_lists(&[("social", "example.net")]);
-    bench.fill(&ask("www.example.com").staff(), &[("www.example.com", 300, Data::Cname("a.example.net".into())), ("a.example.net", 300, Data::A(1))]);
+    bench.fill(
+        &ask("www.example.com").staff(),
+        &[("www.example.com", 300, Data::Cname("a.example.net".into())), ("a.example.net", 300, Data::A(1))],
+    );
     bench
 }
 
 /// Answers as any client at any door; an answer is a message with the same ID that says it is a response.
 fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
     let client = std::net::SocketAddr::from(([192, 0, 2, client], 4000));
-    let asker = if by_stream { Asker::Stream(1, client, client) } else { Asker::Datagram(0, Peer::new(client, client)) };
+    let asker =
+        if by_stream { Asker::Stream(1, client, client) } else { Asker::Datagram(0, Peer::new(client, client)) };
     let mut out = [0xaa; 1280];
     bench.now.mono_ms += 10;
-    if let Outcome::Answer(length) = bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out) {
+    if let Outcome::Answer(length) =
+        bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out)
+    {
         let answer = out.get(..length).expect("an answer within its buffer");
         assert_eq!(answer.get(..2), packet.get(..2));
         let message = Message::from_slice(answer).expect("a message");
         assert!(message.header().qr());
-        for section in [message.answer().expect("answer").collect::<Vec<_>>(), message.authority().expect("authority").collect()] {
+        for section in
+            [message.answer().expect("answer").collect::<Vec<_>>(), message.authority().expect("authority").collect()]
+        {
             assert!(section.into_iter().all(|record| record.is_ok()));
         }
         assert!(message.opt().is_some() || message.header_counts().arcount() == 0);

@@ -75,7 +75,17 @@ fn a_stranger_gets_no_errors_to_send_to_others_either() {
 fn the_clock_of_the_limiter_may_wrap() {
     let mut bench = bench(10, 3);
     bench.now.mono_ms = u64::from(u32::MAX) - 50;
-    assert_eq!((0..10).filter(|_| matches!(bench.ask(&ask("denied.example.com")), Got::Answer(answer) if !answer.truncated)).count(), 3);
+    assert_eq!(
+        (0..10)
+            .filter(|_| matches!(bench.ask(&ask("denied.example.com")), Got::Answer(answer) if !answer.truncated))
+            .count(),
+        3
+    );
     bench.pass_ms(100);
-    assert_eq!((0..10).filter(|_| matches!(bench.ask(&ask("denied.example.com")), Got::Answer(answer) if !answer.truncated)).count(), 1);
+    assert_eq!(
+        (0..10)
+            .filter(|_| matches!(bench.ask(&ask("denied.example.com")), Got::Answer(answer) if !answer.truncated))
+            .count(),
+        1
+    );
 }

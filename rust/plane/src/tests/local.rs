@@ -40,7 +40,10 @@ fn records_are_answered_and_their_cnames_followed_inside_the_zone() {
     let mut bench = bench();
     let printer = bench.ask(&ask("Printer.school.example")).answer();
     assert_eq!((printer.data(), printer.ttl_s()), (vec!["192.0.2.7", "192.0.2.8"], Some(300)));
-    assert_eq!(bench.ask(&ask("copier.school.example")).answer().data(), ["printer.school.example", "192.0.2.7", "192.0.2.8"]);
+    assert_eq!(
+        bench.ask(&ask("copier.school.example")).answer().data(),
+        ["printer.school.example", "192.0.2.7", "192.0.2.8"]
+    );
     assert_eq!(bench.ask(&ask("copier.school.example").of(rtype::TXT)).answer().data(), ["printer.school.example"]);
     assert_eq!(bench.ask(&ask("away.school.example")).answer().data(), ["www.example.org"]);
     assert_eq!(bench.ask(&ask("pc7.lab.school.example")).answer().data(), ["192.0.2.9"]);
@@ -62,7 +65,11 @@ fn what_is_not_there_is_denied_by_kind_of_zone() {
         ("void.example", 3),
     ] {
         let answer = bench.ask(&ask(name).of(rtype::MX)).answer();
-        assert_eq!((answer.rcode, answer.answer.len(), answer.authority.len(), answer.ttl_s()), (rcode, 0, 1, Some(60)), "{name}");
+        assert_eq!(
+            (answer.rcode, answer.answer.len(), answer.authority.len(), answer.ttl_s()),
+            (rcode, 0, 1, Some(60)),
+            "{name}"
+        );
     }
     assert_eq!(bench.ask(&ask("here.partly.example")).answer().data(), ["192.0.2.11"]);
     assert_eq!(bench.ask(&ask("elsewhere.partly.example")), Got::Waiting, "transparent");

@@ -1,6 +1,8 @@
 //! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets` alone uses
 //! real ones.
 
+#![allow(clippy::panic)]
+
 mod allocation;
 mod bench;
 mod denial;

@@ -13,13 +13,25 @@ const NAMES: [&str; 4] = ["a.example.com", "b.example.com", "c.example.net", "d.
 #[derive(Clone, Debug)]
 enum Step {
     /// Client (pupil or staff, at one of two workers) asks for a name.
-    Ask { name: usize, staff: bool, worker: usize },
+    Ask {
+        name: usize,
+        staff: bool,
+        worker: usize,
+    },
     /// The oldest question at the resolver is answered: an address, or an alias to another name.
-    Reply { target: Option<usize>, ttl_s: u32 },
+    Reply {
+        target: Option<usize>,
+        ttl_s: u32,
+    },
     Fail,
-    Pass { ms: u64 },
+    Pass {
+        ms: u64,
+    },
     /// These names are denied to pupils from now on; the first may be locked for staff too.
-    Install { denied: u8, locked: bool },
+    Install {
+        denied: u8,
+        locked: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,7 +64,14 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let mut model = Self { bench: Bench::new(), known: HashMap::new(), denied: 0, locked: false, asked: Vec::new(), next_id: 0 };
+        let mut model = Self {
+            bench: Bench::new(),
+            known: HashMap::new(),
+            denied: 0,
+            locked: false,
+            asked: Vec::new(),
+            next_id: 0,
+        };
         model.install(0, false);
         model
     }
@@ -86,7 +105,12 @@ impl Model {
         }
         let known = self.known.get(&name).expect("an answer that came");
         if known.target.is_some_and(|target| self.is_denied(target, staff)) {
-            assert_eq!((answer.rcode, answer.answer.len()), (3, 0), "{} leads to what is denied: {answer:?}", NAMES[name]);
+            assert_eq!(
+                (answer.rcode, answer.answer.len()),
+                (3, 0),
+                "{} leads to what is denied: {answer:?}",
+                NAMES[name]
+            );
             return;
         }
         assert_eq!(answer.rcode, 0);
@@ -121,7 +145,8 @@ impl Model {
                     let known = Known { target, ttl_s: *ttl_s, came_ms: self.bench.now.mono_ms };
                     self.known.insert(name, known);
                     let end = target.map_or(NAMES[name], |target| NAMES[target]);
-                    let alias = target.map(|target| -> Line<'_> { (NAMES[name], *ttl_s, Data::Cname(NAMES[target].into())) });
+                    let alias =
+                        target.map(|target| -> Line<'_> { (NAMES[name], *ttl_s, Data::Cname(NAMES[target].into())) });
                     let lines: Vec<Line<'_>> = alias.into_iter().chain([(end, *ttl_s, Data::A(1))]).collect();
                     let octets = reply(&miss.query, 0, &lines, &[]);
                     let heard = self.bench.complete(&miss, Ok(&octets));

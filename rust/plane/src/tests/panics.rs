@@ -25,7 +25,10 @@ fn an_answer_that_panics_costs_those_who_waited_for_it_and_they_are_counted() {
     bench.ask(&ask("bad.example.com").id(1));
     bench.ask(&ask("bad.example.com").id(2).staff());
     let miss = bench.miss();
-    let chain = [("bad.example.com", 300, Data::Cname("stumbling.example.com".into())), ("stumbling.example.com", 300, Data::A(1))];
+    let chain = [
+        ("bad.example.com", 300, Data::Cname("stumbling.example.com".into())),
+        ("stumbling.example.com", 300, Data::A(1)),
+    ];
     let octets = reply(&miss.query, 0, &chain, &[]);
     assert!(catch_unwind(AssertUnwindSafe(|| bench.complete(&miss, Ok(&octets)))).is_err());
     bench.workers[0].answerer.recover();

@@ -21,8 +21,12 @@ fn refused(change: impl FnOnce(&mut Vec<u8>)) -> (u16, Reason) {
     let outcome = worker.answerer.answer(&bench.regime, &packet, &asker, bench.now, &mut out);
     let crate::answer::Outcome::Answer(length) = outcome else { panic!("an error, not {outcome:?}") };
     assert!(length >= 12 && length <= packet.len() && out[..2] == packet[..2] && out[2] & 0x80 != 0);
-    assert_eq!((bench.count(Counter::Refusals), bench.count(Counter::Denied), bench.count(Counter::Answers)), (1, 0, 1));
-    let reasons: Vec<_> = Reason::ALL.into_iter().filter(|reason| bench.workers[0].counters.get_reason(*reason) == 1).collect();
+    assert_eq!(
+        (bench.count(Counter::Refusals), bench.count(Counter::Denied), bench.count(Counter::Answers)),
+        (1, 0, 1)
+    );
+    let reasons: Vec<_> =
+        Reason::ALL.into_iter().filter(|reason| bench.workers[0].counters.get_reason(*reason) == 1).collect();
     assert_eq!(reasons.len(), 1);
     (u16::from(out[3] & 0x0f), reasons[0])
 }

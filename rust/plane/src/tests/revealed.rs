@@ -34,7 +34,8 @@ fn pupils_who_wait_for_such_an_answer_are_denied_it() {
 fn an_answer_that_is_not_kept_is_judged_too() {
     let mut bench = Bench::new();
     bench.ask(&ask("www.example.com"));
-    let chain = [("www.example.com", 0, Data::Cname("denied.example.com".into())), ("denied.example.com", 0, Data::A(1))];
+    let chain =
+        [("www.example.com", 0, Data::Cname("denied.example.com".into())), ("denied.example.com", 0, Data::A(1))];
     assert_eq!(bench.resolve(&chain)[0].rcode, 3);
 }
 
@@ -102,7 +103,8 @@ fn the_school_vouches_for_its_own_names_but_opens_nothing_that_is_locked() {
         let name = format!("{host}.own.example.com");
         let mut records = lines(&to(target));
         records[0].0 = name.clone();
-        let records: Vec<Line<'_>> = records.iter().map(|(owner, ttl_s, data)| (owner.as_str(), *ttl_s, data.clone())).collect();
+        let records: Vec<Line<'_>> =
+            records.iter().map(|(owner, ttl_s, data)| (owner.as_str(), *ttl_s, data.clone())).collect();
         assert_eq!(bench.fill(&ask(&name), &records).rcode, rcode, "{target}");
         assert_eq!(bench.ask(&ask(&name)).answer().rcode, rcode, "{target}, from the cache");
     }

@@ -71,7 +71,8 @@ fn an_allow_does_not_turn_it_off_and_a_deny_comes_first() {
 #[test]
 fn the_target_itself_is_not_judged_but_where_it_leads_is() {
     let mut bench = Bench::new();
-    bench.description["names"] = json!([rule(SAFE, &["pupil"], 6, "deny"), rule("bad.example.org", &["pupil"], 6, "deny")]);
+    bench.description["names"] =
+        json!([rule(SAFE, &["pupil"], 6, "deny"), rule("bad.example.org", &["pupil"], 6, "deny")]);
     bench.install();
     assert_eq!(bench.fill(&ask(NAME), &[(SAFE, 300, Data::A(1))]).rcode, 0);
     let chain = [(SAFE, 300, Data::Cname("bad.example.org".into())), ("bad.example.org", 300, Data::Txt(100))];

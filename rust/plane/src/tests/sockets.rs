@@ -131,9 +131,24 @@ fn queries_are_decided_resolved_and_cached() {
 /// Every query has left in exactly one way.
 fn balance(status: &Status) {
     let exits = [
-        "silent", "refusals", "outside", "rate_truncated", "rate_dropped", "denied", "denied_revealed", "local",
-        "cache_hits", "resolved", "stale", "failures", "pending_full", "no_recursion", "repeated", "panics",
-        "abandoned", "unwritable",
+        "silent",
+        "refusals",
+        "outside",
+        "rate_truncated",
+        "rate_dropped",
+        "denied",
+        "denied_revealed",
+        "local",
+        "cache_hits",
+        "resolved",
+        "stale",
+        "failures",
+        "pending_full",
+        "no_recursion",
+        "repeated",
+        "panics",
+        "abandoned",
+        "unwritable",
     ];
     let left: u64 = exits.iter().map(|exit| status.counters[exit]).sum();
     assert_eq!(status.counters["queries"], left, "{:?}", status.counters);
@@ -181,7 +196,11 @@ fn bursts_of_more_than_a_batch_are_answered_whole() {
     client.ask(&ask("www.example.com"));
     for (name, rcode) in [("locked.example.com", 3), ("www.example.com", 0)] {
         (0..200).for_each(|id| client.send(&ask(name).id(id).packet()));
-        let mut ids: Vec<_> = (0..200).map(|_| client.hear()).inspect(|answer| assert_eq!(answer.rcode, rcode)).map(|answer| answer.id).collect();
+        let mut ids: Vec<_> = (0..200)
+            .map(|_| client.hear())
+            .inspect(|answer| assert_eq!(answer.rcode, rcode))
+            .map(|answer| answer.id)
+            .collect();
         ids.sort_unstable();
         assert!(ids.into_iter().eq(0..200));
     }
@@ -234,7 +253,13 @@ fn a_packet_that_panics_is_counted_and_kept_and_the_worker_goes_on() {
         until("it is counted", || live.counter("panics") == panics);
         assert_eq!(client.ask(&ask("locked.example.com")).rcode, 3);
     }
-    let kept = || std::fs::read_dir(&directory).into_iter().flatten().flatten().filter_map(|entry| std::fs::read(entry.path()).ok());
+    let kept = || {
+        std::fs::read_dir(&directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| std::fs::read(entry.path()).ok())
+    };
     until("it is kept", || kept().filter(|octets| *octets == packet).count() == 3);
     let status = live.plane.status();
     assert_eq!((status.workers_alive, status.counters["late_panics"]), (2, 0));

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Got, description, settings};
 use super::wire::{Answer, Data, ask, reply};
 use crate::counters::Counter;
-use crate::pending::{GIVE_UP_AFTER_MS, STALE_AFTER_MS};
+use crate::pending::{GIVE_UP_AFTER_MS, MAX_WAITING_PER_CLIENT, STALE_AFTER_MS};
 use crate::settings::Settings;
 use serde_json::json;
 
@@ -124,7 +124,8 @@ fn a_stale_answer_is_judged_and_cut_like_any_other() {
     bench.install();
     bench.ask(&ask("www.example.com"));
     assert_eq!(bench.fail(22)[0].ttl_s(), Some(10));
-    let chain = [("alias.example.com", 60, Data::Cname("other.example.com".into())), ("other.example.com", 60, Data::A(1))];
+    let chain =
+        [("alias.example.com", 60, Data::Cname("other.example.com".into())), ("other.example.com", 60, Data::A(1))];
     bench.fill(&ask("alias.example.com").staff(), &chain);
     bench.pass_s(100);
     bench.ask(&ask("alias.example.com"));
@@ -144,4 +145,15 @@ fn a_stalled_resolver_leaves_stale_answers_flowing() {
         answered += bench.pass_ms(100).iter().inspect(|answer| is_stale(answer)).count();
     }
     assert!(answered >= 180, "{answered} of 200");
+}
+
+#[test]
+fn where_there_is_no_room_to_wait_the_stale_answer_comes_at_once() {
+    let mut bench = bench();
+    for number in 0..u32::from(MAX_WAITING_PER_CLIENT) {
+        assert_eq!(bench.ask(&ask(&format!("{number}.example.com")).id(number as u16)), Got::Waiting);
+    }
+    is_stale(&bench.ask(&ask("www.example.com").edns()).answer());
+    assert_eq!((bench.count(Counter::Stale), bench.count(Counter::PendingFull)), (1, 0));
+    assert_eq!(bench.ask(&ask("other.example.com")).answer().rcode, 2);
 }

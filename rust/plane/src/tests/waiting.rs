@@ -19,13 +19,16 @@ fn equal_questions_are_asked_once_and_each_client_hears_its_own() {
     assert_eq!(bench.ask(&ask("WWW.example.com").id(5)), Got::Waiting);
     let heard = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
     let told: Vec<_> = heard.iter().map(|answer| (answer.id, answer.question.as_str(), answer.has_opt)).collect();
-    assert_eq!(told, [
-        (1, "www.example.com", false),
-        (2, "WwW.eXample.com", false),
-        (3, "www.example.COM", true),
-        (4, "www.example.com", true),
-        (5, "WWW.example.com", false),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (1, "www.example.com", false),
+            (2, "WwW.eXample.com", false),
+            (3, "www.example.COM", true),
+            (4, "www.example.com", true),
+            (5, "WWW.example.com", false),
+        ]
+    );
     assert!(heard.iter().all(|answer| answer.data() == ["203.0.113.1"] && answer.ttl_s() == Some(300)));
     assert_eq!((bench.count(Counter::CacheMisses), bench.count(Counter::Joined)), (5, 3));
     assert_eq!((bench.count(Counter::Resolved), bench.count(Counter::CacheHits)), (5, 0));
@@ -62,7 +65,15 @@ fn a_client_that_repeats_itself_is_answered_once() {
 #[test]
 fn do_and_cd_are_questions_of_their_own() {
     let mut bench = Bench::new();
-    for (at, asked) in [ask("www.example.com"), ask("www.example.com").dnssec(), ask("www.example.com").cd(), ask("www.example.com").dnssec().cd()].iter().enumerate() {
+    for (at, asked) in [
+        ask("www.example.com"),
+        ask("www.example.com").dnssec(),
+        ask("www.example.com").cd(),
+        ask("www.example.com").dnssec().cd(),
+    ]
+    .iter()
+    .enumerate()
+    {
         assert_eq!(bench.ask(asked), Got::Waiting, "{at}");
         let miss = bench.miss();
         assert_eq!((miss.query[3] & 0x10 != 0, miss.query[miss.query.len() - 4] & 0x80 != 0), (at >= 2, at % 2 == 1));
@@ -91,7 +102,10 @@ fn ttl_zero_reaches_everybody_who_waits_and_is_not_kept() {
     bench.at = 1;
     bench.ask(&ask("www.example.com").id(3));
     let heard = bench.resolve(&[("www.example.com", 0, Data::A(1))]);
-    assert_eq!(heard.iter().map(|answer| (answer.id, answer.ttl_s())).collect::<Vec<_>>(), [(1, Some(0)), (2, Some(0)), (3, Some(0))]);
+    assert_eq!(
+        heard.iter().map(|answer| (answer.id, answer.ttl_s())).collect::<Vec<_>>(),
+        [(1, Some(0)), (2, Some(0)), (3, Some(0))]
+    );
     assert_eq!(bench.ask(&ask("www.example.com")), Got::Waiting);
     assert_eq!(bench.workers[0].answerer.fill().0, 0);
 }
@@ -114,7 +128,10 @@ fn nobody_waits_longer_than_four_seconds() {
     bench.ask(&ask("www.example.com").id(2).staff());
     assert!(bench.pass_ms(GIVE_UP_AFTER_MS - 1).is_empty());
     let heard = bench.pass_ms(1);
-    assert_eq!(heard.iter().map(|answer| (answer.id, answer.rcode, answer.ede_code())).collect::<Vec<_>>(), [(1, 2, Some(22)), (2, 2, None)]);
+    assert_eq!(
+        heard.iter().map(|answer| (answer.id, answer.rcode, answer.ede_code())).collect::<Vec<_>>(),
+        [(1, 2, Some(22)), (2, 2, None)]
+    );
     assert_eq!((bench.count(Counter::Expired), bench.count(Counter::Failures)), (2, 2));
 }
 

@@ -122,9 +122,13 @@ impl Data {
         match self {
             Data::A(last) => vec![203, 0, 113, *last],
             Data::Cname(target) => wire(target),
-            Data::Soa(minimum) => [&wire("ns.example"), &wire("hostmaster.example"), &[0; 16][..], &minimum.to_be_bytes()].concat(),
+            Data::Soa(minimum) => {
+                [&wire("ns.example"), &wire("hostmaster.example"), &[0; 16][..], &minimum.to_be_bytes()].concat()
+            }
             Data::Https(target) => [&[0, 1], wire(target).as_slice()].concat(),
-            Data::Txt(octets) => std::iter::repeat_n(b"\x63".iter().copied().chain([b'x'; 99]), octets / 100).flatten().collect(),
+            Data::Txt(octets) => {
+                std::iter::repeat_n(b"\x63".iter().copied().chain([b'x'; 99]), octets / 100).flatten().collect()
+            }
         }
     }
 }
@@ -175,15 +179,17 @@ impl Answer {
         let question = message.first_question().map(|question| format!("{}", question.qname())).unwrap_or_default();
         let opt = message.opt();
         let ede = opt.as_ref().and_then(|opt| {
-            opt.opt().iter::<AllOptData<_, domain::base::Name<_>>>().find_map(|option| match option.expect("an option") {
-                AllOptData::ExtendedError(ede) => {
-                    let text = ede.text().map(|text| match text {
-                        Ok(text) => text.to_string(),
-                        Err(_) => panic!("EDE text is UTF-8"),
-                    });
-                    Some((ede.code().to_int(), text.unwrap_or_default()))
+            opt.opt().iter::<AllOptData<_, domain::base::Name<_>>>().find_map(|option| {
+                match option.expect("an option") {
+                    AllOptData::ExtendedError(ede) => {
+                        let text = ede.text().map(|text| match text {
+                            Ok(text) => text.to_string(),
+                            Err(_) => panic!("EDE text is UTF-8"),
+                        });
+                        Some((ede.code().to_int(), text.unwrap_or_default()))
+                    }
+                    _ => None,
                 }
-                _ => None,
             })
         });
         Self {

@@ -6,11 +6,11 @@ use std::io::{self, BufRead};
 /// No rule is longer; a longer line is a damaged or hostile feed and is skipped without being held in memory.
 const MAX_LINE_OCTETS: usize = 1 << 20;
 
-/// Calls `each` with every line's number and its octets without the line end. Returns how many lines there were.
-pub(super) fn each_line(
-    input: &mut dyn BufRead,
-    each: &mut dyn FnMut(u64, Result<&[u8], SkipReason>),
-) -> io::Result<u64> {
+/// A line's octets without its end, or why it is not even looked at.
+type Line<'a> = Result<&'a [u8], SkipReason>;
+
+/// Calls `each` with every line and its number. Returns how many lines there were.
+pub(super) fn each_line(input: &mut dyn BufRead, each: &mut dyn FnMut(u64, Line<'_>)) -> io::Result<u64> {
     let mut number = 0;
     let mut held: Vec<u8> = Vec::new();
     loop {

@@ -216,7 +216,7 @@ enum State {
     Alone(fn(&str, RuleKind, &mut Taken)),
     Unbound(unbound::Zones),
     Rpz(rpz::Zone),
-    Csv(csv::Table),
+    Csv(Box<csv::Table>),
 }
 
 impl LineReader {
@@ -231,7 +231,7 @@ impl LineReader {
             Dialect::Dnsmasq => State::Alone(dnsmasq::read),
             Dialect::Unbound => State::Unbound(unbound::Zones::default()),
             Dialect::Rpz => State::Rpz(rpz::Zone::default()),
-            Dialect::Csv(column) => State::Csv(csv::Table::new(column.clone())),
+            Dialect::Csv(column) => State::Csv(Box::new(csv::Table::new(column.clone()))),
         };
         Self { state, unmarked }
     }

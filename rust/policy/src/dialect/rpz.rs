@@ -67,7 +67,7 @@ impl Zone {
     }
 
     fn record<'a>(&mut self, words: impl Iterator<Item = &'a str>, taken: &mut Taken) {
-        let mut words = words.skip_while(|word| is_ttl_or_class(word));
+        let mut words = words.skip_while(is_ttl_or_class);
         let kind = words.next().unwrap_or_default().to_ascii_uppercase();
         let data = words.next().unwrap_or_default();
         if kind == "SOA" && self.owner.ends_with('.') && self.apex.is_none() {

@@ -1,0 +1,91 @@
+"""`lists history`, `lists diff`, `lists rollback` and `lists why`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+
+from schoolgate import state_dir
+from schoolgate.commands.lists import install
+from schoolgate.commands.terminal import moment, note, out, say, say_json, table
+from schoolgate.commands.update import who
+from schoolgate.config import load
+from schoolgate.errors import SchoolgateError
+from schoolgate.lists import past
+from schoolgate.lists.history import History, PinFile
+from schoolgate.lists.snapshots import SnapshotStore
+
+
+class NoName(SchoolgateError):
+    """What was asked for is no domain name."""
+
+
+def history(config: Path | None, as_json: bool, most: int) -> None:
+    """What happened to the lists, newest first."""
+    folder = load(config).server.state_dir
+    store, pin = SnapshotStore(folder), PinFile(folder).read()
+    events = History(folder).read()[::-1][:most]
+    if as_json:
+        say_json([event.model_dump(mode="json") for event in events])
+        return
+    current, kept = store.current_serial(), set(store.serials())
+    rows = table("at", "serial", "", "what", "names", "who", "feeds")
+    for event in events:
+        mark = "in force" if event.serial == current else "kept" if event.serial in kept else ""
+        feeds = [*event.changed, *(f"{feed} failed" for feed in event.failed)]
+        names = "" if event.names is None else str(event.names)
+        serial = "" if event.serial is None else str(event.serial)
+        at = moment(event.at.isoformat())
+        rows.add_row(at, serial, mark, event.what, names, event.who, ", ".join(feeds) or event.note)
+    out.print(rows)
+    if pin is not None:
+        note(f"pinned to serial {pin.serial} by {pin.who}; schoolgate lists unpin", "yellow")
+
+
+def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
+    """Names that came and went between two serials."""
+    found = past.difference(load(config).server.state_dir, before, after, most)
+    if as_json:
+        say_json(asdict(found))
+        return
+    say(f"serial {before} to {after}: {found.added} names more, {found.removed} fewer")
+    for line in found.lists:
+        say(f"  {line}")
+    for sign, style, names, count in (
+        ("+", "green", found.added_names, found.added),
+        ("-", "red", found.removed_names, found.removed),
+    ):
+        for one in names:
+            say(f"{sign} {one['name']}  {one['category']}, {one['feed']}", style)
+        if count > len(names):
+            note(f"{sign} and {count - len(names)} more; --most {count} shows all")
+
+
+def rollback(config: Path | None, serial: int | None) -> None:
+    """Puts an earlier snapshot in force and holds it."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    there = past.rollback(settings.server.state_dir, serial, who(), dt.datetime.now(dt.UTC))
+    say(
+        f"lists serial {there} is current and pinned: updates fetch, and publish nothing until `schoolgate lists unpin`"
+    )
+    install(settings, there)
+
+
+def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> None:
+    """Every line of every list that speaks of a name."""
+    try:
+        at, lines = past.why(load(config).server.state_dir, name, serial)
+    except ValueError as error:
+        raise NoName(f"{name}: {error}") from error
+    if as_json:
+        say_json({"serial": at, "lines": [asdict(line) for line in lines]})
+        return
+    if not lines:
+        say(f"no list of serial {at} speaks of {name}")
+    for line in lines:
+        counts = f"does not count: {line.refused}" if line.refused else line.category
+        say(f"{line.feed}: {line.rule} ({line.kind}), {counts}", None if line.refused else "bold")
+        dated = "" if line.dated is None else f", confirmed {moment(line.dated.isoformat())}"
+        say(f"  {line.origin}, line {line.line}{dated}: {line.text}")
