@@ -58,11 +58,12 @@ def bars(title: str, unit: str, groups: Sequence[Group], digits: int = 0) -> str
 def _bar(bar: Bar, y: int, scale: float, shade: str, digits: int) -> list[str]:
     spread, middle = bar.spread, y + _ROW / 2 - 2
     left, right = _LABEL + spread.least * scale, _LABEL + spread.greatest * scale
+    beside, figure = max(right, _LABEL + spread.median * scale) + 6, f"{spread.median:,.{digits}f}"
     parts = [
         f'<text x="{_LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(bar.label)}</text>',
         f'<rect x="{_LABEL}" y="{y}" width="{max(spread.median * scale, 1):.1f}" height="{_ROW - 5}" fill="{shade}"/>',
         f'<path d="M{left:.1f} {middle}H{right:.1f}" stroke="#000" stroke-width="1.5"/>',
-        f'<text x="{max(right, _LABEL + spread.median * scale) + 6:.1f}" y="{y + 12}">{spread.median:,.{digits}f}</text>',
+        f'<text x="{beside:.1f}" y="{y + 12}">{figure}</text>',
     ]
     if bar.mark is not None:
         at = _LABEL + bar.mark * scale

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.compare`: schoolgate and other DNS servers, same list, same queries, one core each, same rounds.
+"""`python -m benchmarks.compare`: schoolgate and other DNS servers, same list, same queries, one core each.
 
 Each is configured as its own documentation advises (benchmarks/peers/), loads the same names, forwards to the same
-stand-in, and is measured in turn with all others stopped. What is not installed is left out, and the page says why. Where
-another server wins, the page says so too.
+stand-in, and is measured in turn with all others stopped, all in the same rounds. What is not installed is left out,
+and the page says why. Where another server wins, the page says so too.
 """
 
 from __future__ import annotations
@@ -101,7 +101,14 @@ def _page(
                 [one.server.title, per_s.text(), per_s.over(echo).text(2), p99,
                  f"{series.lost} / {series.wrong} of {series.sent:,}", ", ".join(sorted(set(series.limits)))]
             )  # fmt: skip
-        head = ("server", "q/s", f"of echo ({echo.text()} q/s)", "p99 at half, us", "lost / wrong", "limited by")
+        head: tuple[str, ...] = (
+            "server",
+            "q/s",
+            f"of echo ({echo.text()} q/s)",
+            "p99 at half, us",
+            "lost / wrong",
+            "limited by",
+        )
         if file.name != "mixed":
             head, rows = (*head[:3], *head[4:]), [[*row[:3], *row[4:]] for row in rows]
         blocks += [
@@ -133,9 +140,9 @@ def _page(
     if left_out:
         blocks.append("## Left out\n\n" + "\n".join(f"- {title}: {reason}" for title, reason in left_out.items()))
     blocks.append(
-        "Each server's configuration is the template in benchmarks/peers/ (ours: benchmarks/subject.py). One start each;"
-        " memory is resident, at the end. Most of these servers do much that schoolgate does not, and the other way round:"
-        " validation, recursion, load balancing, views. None of that is measured here."
+        "Each server's configuration is the template in benchmarks/peers/ (ours: benchmarks/subject.py). One start"
+        " each; memory is resident, at the end. Most of these servers do much that schoolgate does not, and the other"
+        " way round: validation, recursion, load balancing, views. None of that is measured here."
     )
     figures = {
         "machine": what.as_dict(),

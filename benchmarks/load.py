@@ -1,7 +1,7 @@
 """Rounds: every server measured on every workload beside the echo, one after the other, again and again.
 
-A machine changes from minute to minute, a virtual one more so. What is compared is therefore measured in the same round,
-and every figure is also a ratio to the echo of its round. While one server is measured the others are stopped.
+A machine changes from minute to minute, a virtual one more so. What is compared is therefore measured in the same
+round, and every figure is also a ratio to the echo of its round. While one server is measured the others are stopped.
 """
 
 from __future__ import annotations

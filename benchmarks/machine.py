@@ -15,7 +15,7 @@ from benchmarks.names import CHECKOUT
 
 @dataclass(frozen=True)
 class Machine:
-    """Machine, kernel, versions and commit. `load` is the load average when the measurement began: near 0, or it is noise."""
+    """Machine, kernel, versions and commit. `load` is the load average at the beginning: near 0, or it is noise."""
 
     processor: str
     cores: int

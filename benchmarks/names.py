@@ -154,7 +154,7 @@ class Names:
 
 
 def data_directory(given: Path | None = None) -> Path | None:
-    """The directory of real names, if there is one: as given, by the variable, or `../shared/data` beside the checkout."""
+    """The directory of real names, if any: as given, by the variable, or `../shared/data` beside the checkout."""
     by_variable = os.environ.get(DATA_VARIABLE)
     candidates = (given, Path(by_variable) if by_variable else None, CHECKOUT.parent / "shared" / "data")
     return next((one for one in candidates if one and (one / "block-1m.txt.gz").exists()), None)

@@ -22,8 +22,8 @@ _END_WITHIN_S = 10.0
 
 @cache
 def cores() -> tuple[int, int]:
-    """The server's core and the generator's, as first asked: the same on a machine of one core, where no figure is worth
-    much."""
+    """The server's core and the generator's, as first asked: the same on a machine of one core, where no figure is
+    worth much."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[0], allowed[1 % len(allowed)]
 

@@ -1,7 +1,7 @@
 """`python -m benchmarks.run`: schoolgate beside the floor. Writes a page for each part to benchmarks/results/.
 
-Parts: load (listed, hot, mixed, misses), swap, start, compile, soak. `--quick` shows in a few minutes that it all works;
-its figures are no figures, and go to results/quick/.
+Parts: load (listed, hot, mixed, misses), swap, start, compile, soak. `--quick` shows in a few minutes that it all
+works; its figures are no figures, and go to results/quick/.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.load import ECHO, measure
 from benchmarks.names import CHECKOUT, Names, load, made_up
-from benchmarks.processes import cores, free_ports
+from benchmarks.processes import Process, cores, free_ports
 from benchmarks.servers import Ground, Running, rcode, running, start
 from benchmarks.spread import Spread
 
@@ -182,18 +182,21 @@ def run_swap(plan: Plan) -> Path:
     rows = [
         ["queries lost", str(lost), "0", pages.verdict(lost == 0)],
         ["p99 quiet, us", quiet_s.text(1), "", ""],
-        ["p99 of the seconds around a swap, us", swap_s.text(1), f"<= {BAR_SWAP_P99:g}x quiet", pages.verdict(times <= BAR_SWAP_P99)],
+        ["p99 of the seconds around a swap, us", swap_s.text(1), f"<= {BAR_SWAP_P99:g}x quiet",
+         pages.verdict(times <= BAR_SWAP_P99)],
         ["longest wait around a swap, ms", Spread.of(worst).text(2), "", ""],
-        ["in force after publication, s", force_s.text(3), f"<= {BAR_IN_FORCE_S:g}", pages.verdict(force_s.median <= BAR_IN_FORCE_S)],
-        ["memory, at most, as a multiple of before", grown_s.text(2), f"<= {BAR_SWAP_MEMORY:g}", pages.verdict(grown_s.greatest <= BAR_SWAP_MEMORY)],
+        ["in force after publication, s", force_s.text(3), f"<= {BAR_IN_FORCE_S:g}",
+         pages.verdict(force_s.median <= BAR_IN_FORCE_S)],
+        ["memory, at most, as a multiple of before", grown_s.text(2), f"<= {BAR_SWAP_MEMORY:g}",
+         pages.verdict(grown_s.greatest <= BAR_SWAP_MEMORY)],
     ]  # fmt: skip
     blocks = [
         f"# Swap: a new list of {len(plan.names.listed):,} names under {SWAP_RATE:,} q/s",
         "\n".join(setting(plan, what)),
         pages.table(("", "measured", "bar", ""), rows),
-        "The list is compiled before, by another process, as `schoolgate lists build` does; the time is from the start of"
-        " publication (file renamed, service told) to the first answer by the new list. The service reads and proves the"
-        " file on the server's core, beside the one worker that answers.",
+        "The list is compiled before, by another process, as `schoolgate lists build` does; the time is from the start"
+        " of publication (file renamed, service told) to the first answer by the new list. The service reads and proves"
+        " the file on the server's core, beside the one worker that answers.",
     ]
     figures = {"machine": what.as_dict(), "quiet_p99_us": quiet_s.as_dict(), "swap_p99_us": swap_s.as_dict(),
                "in_force_s": force_s.as_dict(), "memory_multiple": grown_s.as_dict(), "lost": lost}  # fmt: skip
@@ -201,14 +204,14 @@ def run_swap(plan: Plan) -> Path:
 
 
 class _Watch:
-    """Asks for a name that one list knows and the other does not, until the answer changes; follows memory meanwhile."""
+    """Asks for a name that one list knows and the other does not until the answer changes; follows memory meanwhile."""
 
     def __init__(self, port: int, name: str, is_listed: bool) -> None:
         self._port, self._name, self._is_listed = port, name, is_listed
         self._peaks: list[float] = []
         self.took_s = 0.0
 
-    def follow(self, since: float, process: Any, deadline_s: float) -> None:
+    def follow(self, since: float, process: Process, deadline_s: float) -> None:
         while time.monotonic() < since + deadline_s:
             self._peaks.append(process.memory().pss)
             if (rcode(self._port, self._name, 0.5) == _NXDOMAIN) == self._is_listed:
@@ -217,7 +220,7 @@ class _Watch:
             time.sleep(0.002)
         raise TimeoutError("the new list never came into force")
 
-    def peak_of(self, process: Any) -> float:
+    def peak_of(self, process: Process) -> float:
         return max([*self._peaks, process.memory().pss])
 
 
@@ -232,7 +235,7 @@ def _next_list(plan: Plan, serial: int, name: str, is_listed: bool) -> Path:
 
 def _swap_during(
     plan: Plan,
-    process: Any,
+    process: Process,
     port: int,
     file: work.Workload,
     salt: int,
@@ -350,10 +353,11 @@ def run_soak(plan: Plan) -> Path:
         sampler.join()
     half = memory[len(memory) // 2]
     slices = [one for one in found.result["slices"] if one["sent"]]
+    p99 = Spread.of([float(one["p99_us"]) for one in slices])
     rows = [
         ["queries", f"{found.result['sent']:,}"],
         ["lost / wrong", f"{found.result['lost']} / {found.result['wrong']}"],
-        ["p99 of a second, us: median, worst", f"{Spread.of([s['p99_us'] for s in slices]).median:.0f}, {max(s['p99_us'] for s in slices):.0f}"],
+        ["p99 of a second, us: median, worst", f"{p99.median:.0f}, {p99.greatest:.0f}"],
         ["memory: begin, half, end, MiB", f"{memory[0]:.0f}, {half:.0f}, {memory[-1]:.0f}"],
     ]  # fmt: skip
     blocks = [
@@ -365,7 +369,7 @@ def run_soak(plan: Plan) -> Path:
     return pages.write(plan.out, "soak", blocks, figures, {})
 
 
-def _sample(process: Any, memory: list[float], ended: threading.Event) -> None:
+def _sample(process: Process, memory: list[float], ended: threading.Event) -> None:
     while True:
         memory.append(process.memory().pss)
         if ended.wait(1.0):

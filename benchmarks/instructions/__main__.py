@@ -1,7 +1,7 @@
 """`python -m benchmarks.instructions [--update]`: the gate. Fails where a part takes 3 % more or fewer instructions.
 
-Fewer fails too: then the baseline no longer guards what was gained. `--update` writes the new counts; commit them with the
-change that explains them.
+Fewer fails too: then the baseline no longer guards what was gained. `--update` writes the new counts; commit them with
+the change that explains them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs `counted` under callgrind and reads what it wrote.
 
-One run a part, counted inside its function `measured_…` only. The costs of *our* program are added up; those of the C library
-are not: its memcpy and memcmp are chosen by the processor that the emulator pretends to have, so their counts differ
-between machines that run the same program.
+One run a part, counted inside its function `measured_…` only. The costs of *our* program are added up; those of the
+C library are not: its memcpy and memcmp are chosen by the processor that the emulator pretends to have, so their counts
+differ between machines that run the same program.
 """
 
 from __future__ import annotations

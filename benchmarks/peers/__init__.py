@@ -1,8 +1,8 @@
 """The other servers, each as its own documentation advises for one core and one large list.
 
-The configurations are the template files in this folder, so that anyone can object. What is the same for all: one thread,
-the stand-in as the only forwarder, no DNSSEC validation (the stand-in does not sign), no query log, a cache that holds the
-popular names where the server lets it. Listed names and everything below them are NXDOMAIN.
+The configurations are the template files in this folder, so that anyone can object. What is the same for all: one
+thread, the stand-in as the only forwarder, no DNSSEC validation (the stand-in does not sign), no query log, a cache
+that holds the popular names where the server lets it. Listed names and everything below them are NXDOMAIN.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from benchmarks.names import Names, load
+
 from schoolgate._core import PolicyTable, Snapshot, compile_snapshot
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from benchmarks.workloads import A, packet
+
 from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot, explain
 
 # Questions at a time that the resolver takes and completes.

@@ -1,7 +1,7 @@
 """The matcher in Python beside the one in Rust, on the same names. Each figure is of 1,000 names.
 
-The Rust matcher is asked through `Plane.explain`, which also writes its reasons as JSON: an upper bound. Its own time is
-in benchmarks/micro.
+The Rust matcher is asked through `Plane.explain`, which also writes its reasons as JSON: an upper bound. Its own time
+is in benchmarks/micro.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
 from benchmarks.baseline import FilteredSuffixSet, SuffixSet
 from benchmarks.names import SEED
+
 from schoolgate._core import Plane
 
 ASKED = 1000

@@ -5,6 +5,7 @@ microseconds gives the GIL up. Classes are immutable. All exceptions but `ValueE
 no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateError`s, whose message is for a person.
 """
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import final
 
@@ -13,6 +14,7 @@ from schoolgate.errors import SchoolgateError
 __all__ = [
     "SEALED_SELF_TEST_NAME",
     "CompileFailed",
+    "ListRefused",
     "Plane",
     "PlaneError",
     "PolicyInvalid",
@@ -25,8 +27,12 @@ __all__ = [
     "__version__",
     "add_sealed_key",
     "compile_snapshot",
+    "detect_dialect",
     "explain",
+    "inspect_list",
     "keep_sealed_keys",
+    "list_difference",
+    "list_rules_for",
     "normalise_name",
     "seal_list",
 ]
@@ -44,6 +50,9 @@ class PolicyInvalid(SchoolgateError):
 
 class CompileFailed(SchoolgateError):
     """A list cannot be read or a snapshot cannot be written; no file was touched."""
+
+class ListRefused(SchoolgateError):
+    """A file is no list: a web page, binary, empty, in no dialect, larger than it may be. The message says which."""
 
 class PlaneError(SchoolgateError):
     """An address cannot be listened on (the message says whether it is in use), or the system refuses a thread."""
@@ -127,9 +136,7 @@ class Plane:
         """(token, reply message, 0) or (token, None, EDE code of the failure: 22 or 23, RFC 8914). The reply is
         checked: one that does not answer the question counts as a failure. Unknown tokens are passed over."""
 
-    def install(
-        self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None
-    ) -> None:
+    def install(self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None) -> None:
         """Puts lists, policies, sealed lists or all in force; None keeps what is.
 
         Built first, then one pointer is swapped: no query is lost or sees half of it.
@@ -186,11 +193,11 @@ def seal_list(
     serial: int,
     created_unix_s: int,
 ) -> bytes:
-    """Turns a supplier's list into a sealed list in one pass; no entry reaches Python. Makes the keys if there are none.
+    """Turns a supplier's list into a sealed list in one pass; no entry reaches Python. Makes the keys if need be.
 
-    `form` is "plain", "csv" or "hashes": hexadecimal MD5, SHA-1 or SHA-256 of names, with a column in a CSV file. Returns
-    JSON: what `SealedList.facts` says of it, with "entries" and "skipped_by_reason": {reason: count}. The file is written
-    aside, synced and renamed, for its owner alone. Raises `SealFailed`.
+    `form` is "plain", "csv" or "hashes": hexadecimal MD5, SHA-1 or SHA-256 of names, with a column in a CSV file.
+    Returns JSON: what `SealedList.facts` says of it, with "entries" and "skipped_by_reason": {reason: count}. The file
+    is written aside, synced and renamed, for its owner alone. Raises `SealFailed`.
     """
 
 def add_sealed_key(keys: str | PathLike[str]) -> str:
@@ -199,14 +206,25 @@ def add_sealed_key(keys: str | PathLike[str]) -> str:
 def keep_sealed_keys(keys: str | PathLike[str], ids: list[str]) -> str:
     """Forgets the keys that are neither the newest nor named; what they sealed is unreadable. Returns the newest id."""
 
+_Path = str | PathLike[str]
+_ListInput = tuple[_Path, str, str, str] | tuple[_Path, str, str, str, str | None]
+
 def compile_snapshot(
-    inputs: list[tuple[str | PathLike[str], str, str, str]], out: str | PathLike[str], serial: int
+    inputs: Sequence[_ListInput],
+    out: _Path,
+    serial: int,
+    *,
+    protected: list[str] = ...,
+    max_unpacked_octets: int | None = None,
 ) -> bytes:
     """Compiles list files into a snapshot file, deterministically: the same lists and serial give the same octets.
 
-    An input is (path, feed id, category id, "suffix" or "exact" for names without a mark). The file is written aside,
-    synced and renamed. Returns JSON: {"serial", "names", "entries", "size_octets", "sources": [{"feed", "category",
-    "rules"}], "skipped": {reason: {"lines", "examples": ["path:line: text"]}}}. Raises `CompileFailed`.
+    An input is (path, feed id, category id, "suffix" or "exact" for names without a mark) for a reviewed list in the
+    plain dialect; a feed has its dialect besides (None or "": to be found out). A category that begins with { is a JSON
+    object from the feed's categories to ours. No feed denies a name of `protected`, nor what is below it. The file is
+    written aside, synced and renamed. Returns JSON: {"serial", "names", "entries", "size_octets", "sources": [{"feed",
+    "category", "rules"}], "inputs", "skipped": {reason: {"lines", "examples": ["path:line: text"]}}}. Raises
+    `CompileFailed`.
     """
 
 def explain(
@@ -225,6 +243,34 @@ def explain(
     "policy", "effect": "allow" | "deny", "action", "layer", "category", "feed", "rule", "listed_name", "own_name",
     "rewrite", "local_zone", "matched": [{"layer", "effect", "category", "feed", "rule", "wins"}]}}.
     """
+
+def inspect_list(
+    path: _Path,
+    dialect: str | None = None,
+    *,
+    matching: str = "suffix",
+    protected: list[str] = ...,
+    reviewed: bool = False,
+    max_unpacked_octets: int | None = None,
+) -> bytes:
+    """What a list holds, without compiling it. JSON: {"dialect", "lines", "octets", "rules", "exceptions", "spared",
+    "skipped": {reason: {"lines", "examples"}}, "categories": {theirs: rules}, "sample", "rules_xxh3"}. Raises
+    `ListRefused`, and `ValueError` for an unknown dialect."""
+
+def list_rules_for(
+    inputs: Sequence[_ListInput], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
+) -> bytes:
+    """Every line that speaks of a name. JSON: {"name", "lines_read", "rules": [{"feed", "category", "path", "member",
+    "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused`, and `ValueError` for no name."""
+
+def list_difference(
+    before: Sequence[_ListInput], after: Sequence[_ListInput], *, protected: list[str] = ..., most: int = 100
+) -> bytes:
+    """Names that one side lists under a category and the other does not. JSON: {"added", "removed", "added_names",
+    "removed_names": [{"name", "category", "feed", "kind"}]}, at most `most` of each named. Raises `ListRefused`."""
+
+def detect_dialect(first: bytes, file_name: str) -> str | None:
+    """The dialect of a list's first octets, or None where nothing speaks for any."""
 
 def normalise_name(text: str) -> str:
     """The wire form, as text, of a name that somebody wrote in a list. Raises `ValueError` saying what is wrong."""

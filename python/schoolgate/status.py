@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from schoolgate._core import __version__
+from schoolgate.lists import status_file
 from schoolgate.sealed import sealed_problems, sealed_status
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def status(service: Service) -> dict[str, Any]:
             "size_octets": whole.lists.snapshot.size_octets,
             "built_at": _text(whole.lists.built_at),
             "age_s": _age_s(whole.lists.built_at, now),
+            "update": status_file.read(whole.settings.server.state_dir),
         },
         "sealed": sealed_status(whole.sealed, now) if whole.sealed is not None else None,
         "forwarders": service.resolver.health(),
@@ -85,8 +88,24 @@ def problems(service: Service) -> list[str]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
-    if _age_s(whole.lists.built_at, dt.datetime.now(dt.UTC)) > OLD_LISTS_S:
-        found.append(f"the lists are of {whole.lists.built_at:%d %B %Y}; run `schoolgate lists build`")
+    return found + list_problems(whole.settings.server.state_dir, whole.lists.built_at, dt.datetime.now(dt.UTC))
+
+
+def list_problems(state_dir: Path, built_at: dt.datetime, now: dt.datetime) -> list[str]:
+    """What the last update left to be seen. A snapshot that it found to be up to date is as young as the update."""
+    update = status_file.read(state_dir)
+    if update is None:
+        old = _age_s(built_at, now) > OLD_LISTS_S
+        return [f"the lists are of {built_at:%d %B %Y}; run `schoolgate lists update`"] if old else []
+    found = list(update["problems"])
+    tried_at = dt.datetime.fromisoformat(update["at"])
+    if _age_s(max(tried_at, built_at), now) > OLD_LISTS_S:
+        found.append(f"the lists were last updated on {tried_at:%d %B %Y}; run `schoolgate lists update`")
+    for feed in update["feeds"]:
+        if feed["failure"] is not None:
+            since = feed["confirmed_at"]
+            age = "and was never fetched" if since is None else f"and is used as of {since[:10]}"
+            found.append(f"feed {feed['id']} fails {age}: {feed['failure']}")
     return found
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from benchmarks.baseline import FilteredSuffixSet, SuffixSet
 from benchmarks.names import SEED, data_directory, load, made_up
+
 from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot
 
 _POLICY = {

@@ -15,7 +15,7 @@ Run = CompletedProcess[str]
 UNITS = ("schoolgate.service", "schoolgate-lists.service", "schoolgate-lists.timer")
 # Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
 # network and port 53. A directive that somebody drops shows as a rise.
-MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 6}
+MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 11}
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
@@ -93,9 +93,17 @@ def test_memory_with_hashes_and_names_reaches_no_disk(unit: str, deploy: Path) -
     assert service["MemorySwapMax"] == ["0"]
 
 
-def test_a_list_build_reaches_no_network_and_leaves_the_resolver_its_runtime_directory(deploy: Path) -> None:
+def test_a_list_update_may_fetch_and_do_nothing_else(deploy: Path) -> None:
     service = settings(deploy / "systemd" / "schoolgate-lists.service")
-    assert service["PrivateNetwork"] == ["yes"]
+    assert service["ExecStart"][0].split()[1:3] == ["lists", "update"]
+    assert service["RestrictAddressFamilies"] == ["AF_INET AF_INET6 AF_UNIX"]
+    assert service["IPAddressDeny"] == ["169.254.0.0/16 multicast"], "where clouds keep their keys"
+    assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
+    assert service["ProtectSystem"] == ["strict"]
+
+
+def test_a_list_update_leaves_the_resolver_its_runtime_directory(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate-lists.service")
     assert service["RemoveIPC"] == ["no"]
     assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when the build ends"
 

@@ -33,7 +33,7 @@ def upstream() -> Iterator[Upstream]:
 def running(tmp_path_factory: pytest.TempPathFactory, built: Path, upstream: Upstream) -> Iterator[School]:
     """A server that the tests of a file share. Whatever they do to it, it must end well."""
     school = School(tmp_path_factory.mktemp("running"), upstream.quoted)
-    shutil.copytree(built, school.state)
+    shutil.copytree(built, school.state, symlinks=True)
     school.start()
     yield school
     school.stop()
@@ -51,7 +51,7 @@ def school(tmp_path: Path, built: Path, upstream: Upstream) -> Iterator[MakeScho
         folder.mkdir()
         one = School(folder, upstream.quoted if forwarders is None else forwarders, **settings)
         if not is_new:
-            shutil.copytree(built, one.state)
+            shutil.copytree(built, one.state, symlinks=True)
         if "policy" in settings:
             for path in one.state.glob("policy.db*"):
                 path.unlink()

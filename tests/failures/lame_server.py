@@ -31,7 +31,7 @@ class LamePlane:
         return orjson.dumps(counted)
 
 
-_PLANE: Any = service.Plane
+_PLANE: Any = vars(service)["Plane"]
 
 if __name__ == "__main__":
     vars(service)["Plane"] = LamePlane

@@ -43,8 +43,8 @@ Run = subprocess.CompletedProcess[str]
 class School:
     """A state directory with settings, and the server that runs on it, if it does.
 
-    `program`: what `python -m` runs. `wrap`: a command that runs the server. `control_socket` stands beside the state
-    directory, not in it, so that it outlives whatever is done to that.
+    `program` is what `python -m` runs: the real thing, or one that lames it first. The control socket stands beside
+    the state directory, not in it, so that it outlives whatever is done to that.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class School:
                 preexec_fn=before,
             )
 
-    def fails_to_start(self, **environ: str) -> str:
+    def fails_to_start(self, *, wrap: Sequence[str] = ()) -> str:
         """What the server says when it does not start, which it must say with exit code 1 and without a traceback."""
         before = len(self.said())
-        process = self.launch(**environ)
+        process = self.launch(wrap=wrap)
         try:
             code = process.wait(READY_WITHIN_S)
         finally:
@@ -152,13 +152,11 @@ class School:
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def ask(
-        self, name: str, rdtype: str = "A", *, source: str = PUPIL, tcp: bool = False, timeout_s: float = ANSWER_WITHIN_S
-    ) -> dns.message.Message:
+    def ask(self, name: str, rdtype: str = "A", *, source: str = PUPIL, tcp: bool = False) -> dns.message.Message:
         """The answer to one question."""
         query = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
         ask = dns.query.tcp if tcp else dns.query.udp
-        return ask(query, "127.0.0.1", timeout=timeout_s, port=self.port, source=source)
+        return ask(query, "127.0.0.1", timeout=ANSWER_WITHIN_S, port=self.port, source=source)
 
     def rcode(self, name: str, *, source: str = PUPIL) -> str:
         return dns.rcode.to_text(self.ask(name, source=source).rcode())

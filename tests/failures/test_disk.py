@@ -1,4 +1,4 @@
-"""The state directory fills up, becomes read-only, or goes away: DNS goes on, and changes say why they cannot be made."""
+"""The state directory fills up, becomes read-only, goes away: DNS goes on, and changes say why they cannot be made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def on_small_disk(school: MakeSchool) -> School:
 def start_on_small_disk(here: School, after: str = "true") -> None:
     """The disk is filled with the state as it is, then `after` happens to it, then the server starts."""
     state, aside = here.state, here.folder / "aside"
-    shutil.copytree(state, aside, dirs_exist_ok=True)
+    shutil.copytree(state, aside, symlinks=True)
     mounts = f"mount -t tmpfs -o size={SMALL},mode=750 small {state}\ncp -a {aside}/. {state}/\n"
     here.start(wrap=with_mounts(mounts + after.format(state=state)))
 
@@ -32,9 +32,8 @@ def start_on_small_disk(here: School, after: str = "true") -> None:
 def fill(here: School) -> None:
     """Leaves not one octet free."""
     filler = here.state / "filler"
-    done = subprocess.run(
-        [*inside(here.pid), "dd", "if=/dev/zero", f"of={filler}", "bs=4096"], capture_output=True, check=False, text=True
-    )
+    command = [*inside(here.pid), "dd", "if=/dev/zero", f"of={filler}", "bs=4096"]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert "No space left" in done.stderr
 
 
@@ -115,3 +114,16 @@ def test_when_the_state_directory_is_gone_dns_goes_on_and_a_reload_keeps_what_is
     assert "policy.db" in refused.stderr
     assert here.filters()
     assert here.status()["lists"]["serial"] == 1
+
+
+def test_a_policy_store_damaged_under_the_server_changes_nothing_and_is_named(school: MakeSchool) -> None:
+    here = school()
+    change = here.revision_with("a change")
+    (here.state / "policy.db").write_bytes(b"no database" * 1000)
+    for command in (("policy", "apply", change, "--reason", "test"), ("reload",)):
+        refused = here.cli(*command)
+        assert refused.returncode == 1
+        assert str(here.state / "policy.db") in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert here.status()["policy"]["revision"] == 1
+    assert here.filters()

@@ -13,6 +13,7 @@ import dns.rcode
 import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.school import BLOCKED, PUPIL, STAFF, UNLIMITED, School, reasons, until
+from tests.failures.upstream import Upstream
 
 PROHIBITED = 18
 AT_ONCE_S = 0.5
@@ -80,8 +81,6 @@ def test_a_client_outside_is_refused_at_a_trickle_and_resolves_nothing(limited: 
 
 
 def test_random_names_from_one_client_leave_room_for_the_others(school: MakeSchool) -> None:
-    from tests.failures.upstream import Upstream
-
     with Upstream() as upstream:
         here = school(forwarders=upstream.quoted)
         assert here.rcode("kept.example.org") == "NOERROR"

@@ -20,9 +20,7 @@ FUZZED = 20_000
 IN_FLIGHT = 32
 
 
-def message(
-    *, flags: int = 0x0100, counts: tuple[int, int, int, int] = (1, 0, 0, 0), body: bytes = QUESTION
-) -> bytes:
+def message(*, flags: int = 0x0100, counts: tuple[int, int, int, int] = (1, 0, 0, 0), body: bytes = QUESTION) -> bytes:
     header = b"\x12\x34" + flags.to_bytes(2) + b"".join(count.to_bytes(2) for count in counts)
     return header + body
 

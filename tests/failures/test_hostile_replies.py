@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 
@@ -38,7 +39,7 @@ def chain(links: int, *, closes: bool = False) -> list[bytes]:
     owners = [QUESTION, *(wire(f"link-{at}.example.net") for at in range(links))]
     if closes:
         owners[-1] = QUESTION
-    records = [record(owner, CNAME, target) for owner, target in zip(owners, owners[1:], strict=False)]
+    records = [record(owner, CNAME, target) for owner, target in itertools.pairwise(owners)]
     if closes:
         records[-1] = record(owners[-2], CNAME, owners[1])
         return records

@@ -1,4 +1,4 @@
-"""Addresses that cannot be had: an error that says whose fault it is, but a machine without IPv6 is served over IPv4."""
+"""Addresses that cannot be had are an error that says why; a machine without IPv6 is served over IPv4."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ NO_IPV6 = "ip link set lo up\nip -6 address flush dev lo"
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_port_that_another_program_holds_is_named_and_left_to_it(
-    school: MakeSchool, kind: socket.SocketKind
-) -> None:
+def test_a_port_that_another_program_holds_is_named_and_left_to_it(school: MakeSchool, kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:

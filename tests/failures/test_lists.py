@@ -52,14 +52,23 @@ def test_a_folder_of_lists_that_is_gone_is_named_and_the_lists_in_force_stay(wit
 
 def test_noise_in_a_list_of_the_school_is_skipped_line_by_line_and_counted(school: MakeSchool) -> None:
     here = school(settings=OWN_LIST, is_started=False)
-    noise = random.Random(4).randbytes(50_000).replace(b"\0", b"\n")
-    (here.folder / "ours.txt").write_bytes(noise + b"\nours.example.net\n" + b"x" * 5000 + b"\n")
+    chance = random.Random(4)
+    noise = ["".join(chance.choices("!$%&()<>ab01 .é", k=chance.randrange(1, 90))) for _ in range(2000)]
+    lines = [*noise, "ours.example.net", "x" * 5000]
+    (here.folder / "ours.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     here.start()
     run = here.cli("lists", "build")
     assert run.returncode == 0, run.stderr
     assert "lines skipped" in run.stdout + run.stderr
     assert here.rcode("www.ours.example.net") == "NXDOMAIN"
     assert here.filters()
+
+
+def test_a_list_of_the_school_that_is_no_text_is_refused_and_the_lists_in_force_stay(school: MakeSchool) -> None:
+    here = school(settings=OWN_LIST, is_started=False)
+    (here.folder / "ours.txt").write_bytes(random.Random(5).randbytes(50_000))
+    here.start()
+    assert str(here.folder / "ours.txt") in refused_build(here)
 
 
 def test_a_snapshot_cut_short_under_the_server_changes_nothing_until_the_next_build(school: MakeSchool) -> None:

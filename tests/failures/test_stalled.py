@@ -1,4 +1,4 @@
-"""The event loop hangs and holds Python's lock: the plane's threads answer what they can, and let nobody wait for ever."""
+"""The event loop hangs and holds Python's lock: what needs no forwarder is answered, and nobody waits for ever."""
 
 from __future__ import annotations
 

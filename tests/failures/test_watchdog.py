@@ -15,9 +15,7 @@ def test_when_a_worker_dies_the_watchdog_is_fed_no_more_and_status_says_why(scho
     died = here.folder / "died"
     with here.notifications() as manager:
         path = str(here.folder / "notify")
-        here.process = here.launch(
-            NOTIFY_SOCKET=path, WATCHDOG_USEC=str(round(PERIOD_S * 1e6)), WORKER_DIED=str(died)
-        )
+        here.process = here.launch(NOTIFY_SOCKET=path, WATCHDOG_USEC=str(round(PERIOD_S * 1e6)), WORKER_DIED=str(died))
         for _ in range(3):
             _until_fed(manager)
         died.touch()

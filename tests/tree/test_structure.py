@@ -36,7 +36,7 @@ PACKAGES = {
     "wall_clock": set(),
     "regime": {"_core", "policy"},
     "in_force": {"policy", "lists", "regime", "sealed"},
-    "status": {"_core", "service", "sealed"},
+    "status": {"_core", "lists", "service", "sealed"},
     "service": {"_core", "resolver", "control", "in_force", "sealed", "status", "upstreams", "wall_clock"},
     "commands": {"_core", "policy", "lists", "control", "sealed", "service", "in_force", "regime"},
     "cli": {"commands", "cli_lists", "cli_options", "cli_sealed"},

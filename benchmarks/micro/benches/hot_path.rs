@@ -3,7 +3,7 @@
 //! Each lookup starts where the one before ended, as one packet follows another: the figure is the time of one lookup, not
 //! the throughput of several at once. Compare within one run only.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use schoolgate_bench_micro::{
     Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
 };
@@ -17,9 +17,9 @@ const ASKED: usize = 200_000;
 const POPULAR: usize = 100_000;
 
 /// Runs `call` on one value after the other; the number it returns (always 0) makes each wait for the one before.
-fn in_turn<T>(criterion: &mut Criterion, id: BenchmarkId, values: &[T], mut call: impl FnMut(&T) -> usize) {
+fn in_turn<T>(criterion: &mut Criterion, id: &str, values: &[T], mut call: impl FnMut(&T) -> usize) {
     let mut at = 0;
-    criterion.bench_function(&id.to_string(), |bencher| {
+    criterion.bench_function(id, |bencher| {
         bencher.iter(|| {
             at += 1 + call(black_box(&values[at]));
             if at >= values.len() {
@@ -52,10 +52,10 @@ fn matcher(criterion: &mut Criterion) {
         let mut hashes = SuffixHashes::default();
         for (kind, names) in asked(&listed, &popular) {
             let table = rulebook.snapshot().names();
-            in_turn(criterion, BenchmarkId::new(format!("find {kind}"), label), &names, |name| {
+            in_turn(criterion, &format!("find {kind}/{label}"), &names, |name| {
                 (table.find(name, &mut hashes).set >> 31) as usize
             });
-            in_turn(criterion, BenchmarkId::new(format!("decide {kind}"), label), &names, |name| {
+            in_turn(criterion, &format!("decide {kind}/{label}"), &names, |name| {
                 usize::from(rulebook.decide(0, name, &mut hashes).rewrite.is_some())
             });
         }
@@ -67,11 +67,9 @@ fn wire(criterion: &mut Criterion) {
     Chance(10).shuffle(&mut names);
     let packets: Vec<Vec<u8>> = names.iter().map(packet).collect();
     let mut query = Query::default();
-    in_turn(criterion, BenchmarkId::new("peek", "popular"), &packets, |packet| {
-        usize::from(black_box(peek(packet, &mut query)).is_err())
-    });
+    in_turn(criterion, "peek/popular", &packets, |packet| usize::from(black_box(peek(packet, &mut query)).is_err()));
     let cache = cache(&names);
-    in_turn(criterion, BenchmarkId::new("cache get", "100k"), &names, |name| {
+    in_turn(criterion, "cache get/100k", &names, |name| {
         let question = QuestionRef { name: name.as_wire(), qtype: rtype::A, flags: 0, rewrite: None };
         usize::from(black_box(cache.get(question)).is_none())
     });
@@ -81,10 +79,10 @@ fn wire(criterion: &mut Criterion) {
     let reply = EdnsReply::datagram(&query);
     let stored = image(&names[0]);
     let rule = TtlRule::Aged { elapsed_s: 5, floor_s: 0, cap_s: 86_400 };
-    in_turn(criterion, BenchmarkId::new("compose", "denied"), &[()], |()| {
+    in_turn(criterion, "compose/denied", &[()], |()| {
         usize::from(black_box(policy_answer(&mut out, first, &query, &PolicyAnswer::nxdomain(30), &reply)) == 0)
     });
-    in_turn(criterion, BenchmarkId::new("compose", "stored"), &[()], |()| {
+    in_turn(criterion, "compose/stored", &[()], |()| {
         usize::from(black_box(stored.write(&mut out, first, &query, rule, &reply)) == 0)
     });
 }
@@ -99,7 +97,7 @@ fn whole(criterion: &mut Criterion) {
     let mut cached: Vec<Vec<u8>> = known.iter().map(packet).collect();
     chance.shuffle(&mut cached);
     for (kind, packets) in [("denied", denied), ("cached", cached)] {
-        in_turn(criterion, BenchmarkId::new("answer", kind), &packets, |packet| usize::from(desk.answer(packet) == 0));
+        in_turn(criterion, &format!("answer/{kind}"), &packets, |packet| usize::from(desk.answer(packet) == 0));
     }
 }
 

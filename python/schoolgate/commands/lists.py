@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import orjson
 
 from schoolgate import state_dir
-from schoolgate.commands.terminal import err, note, out, say, say_json, table
+from schoolgate.commands.terminal import age, err, moment, note, out, say, say_json, table
 from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists import BuildReport, SnapshotStore, build
+from schoolgate.lists.feeds import FeedBook
+from schoolgate.lists.history import PinFile
+from schoolgate.lists.last_good import FeedState, FeedStates
+from schoolgate.lists.status_file import feed_row
 
 INSTALL_TIMEOUT_S = 120.0
 
@@ -66,6 +71,8 @@ def show(config: Path | None, as_json: bool) -> None:
     opened = store.open_best()
     meta = orjson.loads(opened.snapshot.meta())
     if as_json:
+        feeds = [feed_row(name, state, None, dt.datetime.now(dt.UTC)) for name, state in _in_use(settings).items()]
+        meta["feeds"] = feeds
         say_json(meta | {"path": str(opened.path), "built_at": opened.built_at, "serials_kept": store.serials()})
         return
     built = opened.built_at.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -73,7 +80,32 @@ def show(config: Path | None, as_json: bool) -> None:
     say(f"{opened.path}; kept: {', '.join(map(str, store.serials()))}")
     for problem in opened.problems:
         note(problem, "yellow")
+    _feeds(settings)
     rows = table("list", "category", "names")
     for source in meta["sources"]:
         rows.add_row(source["feed"], source["category"], str(source["rules"]))
     out.print(rows)
+
+
+def _feeds(settings: Settings) -> None:
+    """How old each feed truly is, and what is wrong with it."""
+    now = dt.datetime.now(dt.UTC)
+    pin = PinFile(settings.server.state_dir).read()
+    if pin is not None:
+        note(f"pinned to serial {pin.serial} by {pin.who} since {moment(pin.at.isoformat())}: lists unpin", "yellow")
+    rows = table("feed", "state", "names", "confirmed")
+    in_use = _in_use(settings)
+    for name, state in in_use.items():
+        row = feed_row(name, state, None, now)
+        old = "never" if row["age_s"] is None else f"{age(row['age_s'])} ago"
+        rows.add_row(name, row["condition"], str(row["names"]), old)
+    if in_use:
+        out.print(rows)
+    for name, state in in_use.items():
+        if state.failure is not None:
+            note(f"{name}: {state.failure}", "yellow")
+
+
+def _in_use(settings: Settings) -> dict[str, FeedState]:
+    states = FeedStates(settings.server.state_dir).read()
+    return {name: states.get(name, FeedState()) for name in FeedBook(settings.server.state_dir).in_use()}

@@ -16,14 +16,14 @@ import orjson
 from schoolgate._core import Snapshot, SnapshotCorrupt, __version__
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.canaries import CanariesBroken, prove_canaries, read_canaries
+from schoolgate.lists.canaries import prove_canaries, read_canaries
 from schoolgate.lists.catalogue import read_published
 from schoolgate.lists.feeds import FeedBook
 from schoolgate.lists.history import PinFile
 from schoolgate.lists.inputs import ListInput, list_inputs
 from schoolgate.lists.last_good import FeedState
 from schoolgate.lists.manifests import Manifest, ManifestInput, Manifests, NoManifest
-from schoolgate.lists.proof import CanaryMissing, prove
+from schoolgate.lists.proof import prove
 from schoolgate.lists.protected import protected_names
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
 from schoolgate.lists.store import ContentStore
@@ -79,7 +79,7 @@ def build_if_new(
         with store.building():
             _refuse_when_pinned(settings, store)
             return _build(settings, store, say, states, cause, always)
-    except (ListsNotBuilt, ListsPinned):
+    except ListsPinned:
         raise
     except (SchoolgateError, OSError) as error:
         raise ListsNotBuilt(f"{error}\n{_what_stays(store)}") from error
@@ -116,8 +116,6 @@ def _build(
         counted = draft.model_copy(update={"names": report["names"], "entries": report["entries"]})
         Manifests(settings.server.state_dir).write(counted)
         path = store.publish(candidate, serial)
-    except (CanariesBroken, CanaryMissing, SnapshotCorrupt) as error:
-        raise ListsNotBuilt(f"{error}\n{_what_stays(store)}") from error
     finally:
         candidate.unlink(missing_ok=True)
     return BuildReport(

@@ -6,9 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use schoolgate_policy::{Dialect, LineReader, RuleKind, Taken, detect, listed_name};
 
-const WORDS: [&str; 10] = [
-    "plain", "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "csv", "csv:2",
-];
+const WORDS: [&str; 10] =
+    ["plain", "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "csv", "csv:2"];
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, list)) = input.split_first() else {

@@ -195,20 +195,20 @@ fn bursts_of_more_than_a_batch_are_answered_whole() {
     let client = Client::of(live.address());
     client.ask(&ask("www.example.com"));
     for (name, rcode) in [("locked.example.com", 3), ("www.example.com", 0)] {
-        (0..200).for_each(|id| client.send(&ask(name).id(id).packet()));
-        let mut ids: Vec<_> = (0..200)
+        (0..150).for_each(|id| client.send(&ask(name).id(id).packet()));
+        let mut ids: Vec<_> = (0..150)
             .map(|_| client.hear())
             .inspect(|answer| assert_eq!(answer.rcode, rcode))
             .map(|answer| answer.id)
             .collect();
         ids.sort_unstable();
-        assert!(ids.into_iter().eq(0..200));
+        assert!(ids.into_iter().eq(0..150));
     }
-    // Two hundred who wait for one answer, in more than one batch of answers.
-    let silent: Vec<_> = (0..200).map(|id| ask("together.example.com").id(id).packet()).collect();
+    // Many who wait for one answer, in more than one batch of answers.
+    let silent: Vec<_> = (0..150).map(|id| ask("together.example.com").id(id).packet()).collect();
     silent.iter().for_each(|packet| client.send(packet));
-    let heard: std::collections::HashSet<_> = (0..200).map(|_| client.hear().id).collect();
-    assert_eq!(heard.len(), 200);
+    let heard: std::collections::HashSet<_> = (0..150).map(|_| client.hear().id).collect();
+    assert_eq!(heard.len(), 150);
     assert_eq!(live.counter("send_failures"), 0);
 }
 
@@ -318,14 +318,14 @@ fn stream_doors_are_reminded_of_what_falls_due() {
 #[test]
 fn a_stalled_resolver_holds_up_nobody_else() {
     let live = Live::at(&["127.0.0.1:0"]);
-    let client = Client::of(live.address());
+    let (client, waiting) = (Client::of(live.address()), Client::of(live.address()));
     client.ask(&ask("www.example.com"));
-    client.send(&ask("silent.example.com").id(99).packet());
+    waiting.send(&ask("silent.example.com").id(99).packet());
     (0..100).for_each(|id| {
         assert_eq!(client.ask(&ask("www.example.com").id(id)).data(), ["203.0.113.1"]);
         assert_eq!(client.ask(&ask("locked.example.com").id(id)).rcode, 3);
     });
-    let given_up = client.hear();
+    let given_up = waiting.hear();
     assert_eq!((given_up.id, given_up.rcode), (99, 2), "and who waits is told within four seconds");
     assert_eq!(live.counter("expired"), 1);
 }
