@@ -158,9 +158,7 @@ def feeds_show(feed: FeedArgument, as_json: Json = False, config: Config = None)
 @feeds_app.command("enable", epilog="schoolgate feeds enable hagezi-gambling --accept-licence")
 def feeds_enable(
     feed: FeedArgument,
-    accept: Annotated[
-        bool, typer.Option("--accept-licence", help="You have read its licence.")
-    ] = False,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="You have read its licence.")] = False,
     key: Key = None,
     allow_http: AllowHttp = False,
     allow_host: AllowHost = None,

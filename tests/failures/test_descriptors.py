@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import resource
 import socket
 
@@ -21,13 +22,15 @@ def test_without_descriptors_datagrams_are_answered_and_all_is_well_afterwards(s
     here = school(is_started=False)
     here.start(before=few_descriptors)
     assert here.rcode("kept.example.org") == "NOERROR"
+    # A name that was answered once is in the cache.
+    fresh = (f"new-{at}.example.org" for at in itertools.count())
     with contextlib.ExitStack() as stack:
         for at in range(2 * FEW):
             # Beyond what is accepted they wait in the kernel's queue.
             source = (f"127.0.4.{at + 1}", 0)
             stack.enter_context(socket.create_connection(("127.0.0.1", here.port), 5, source_address=source))
-        until(lambda: "out of" in here.said() or here.rcode("new.example.org") == "SERVFAIL")
+        until(lambda: here.rcode(next(fresh)) == "SERVFAIL")
         assert here.filters()
         assert here.rcode("kept.example.org") == "NOERROR"
-    until(lambda: here.rcode("afterwards.example.org") == "NOERROR")
+    until(lambda: here.rcode(next(fresh)) == "NOERROR")
     assert here.ask(BLOCKED, tcp=True).rcode() == dns.rcode.NXDOMAIN

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.integration.conftest import Start
 from tests.integration.feed_school import DAWN, School, lists_dir, names
 from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
@@ -218,6 +219,23 @@ def test_a_feed_that_is_switched_off_opens_what_it_closed(school: School, server
     assert school.said_of("game-1.example.com") == set()
 
 
+def test_a_feed_that_comes_back_is_fetched_anew_and_its_failure_stops_no_other(
+    school: School, server: FeedServer
+) -> None:
+    server.text("/feed", names(100))
+    school.choose(url=server.url("/feed"))
+    school.update()
+    FeedBook(school.state_dir).remove("feed")
+    for number in range(6):  # until no kept serial knows it
+        server.text("/other", names(100, f"other-{number}"))
+        school.choose("other", url=server.url("/other"))
+        school.update()
+    school.choose(url=server.url("/nowhere"))
+    server.text("/other", names(100, "last"))
+    assert school.update().exit_code == 3
+    assert school.said_of("last-1.example.com") == {"games"}
+
+
 def test_a_stored_list_that_was_damaged_is_fetched_again_and_never_left_out(school: School, server: FeedServer) -> None:
     server.conditional("/feed", names(100), '"one"')
     school.choose(url=server.url("/feed"))
@@ -253,7 +271,7 @@ def test_why_names_feed_line_and_date(school: School, server: FeedServer) -> Non
     school.update()
     serial, (line,) = past.why(school.state_dir, "www.game-7.example.com")
     assert (serial, line.feed, line.category, line.line) == (1, "feeds/feed", "games", 9)
-    assert (line.rule, line.dated) == ("game-7.example.com", school.now)
+    assert (line.rule, line.dated, line.origin) == ("game-7.example.com", school.now, server.url("/feed"))
 
 
 def test_a_rollback_holds_until_it_is_lifted(school: School, server: FeedServer) -> None:
@@ -339,3 +357,22 @@ def test_a_licence_is_shown_before_it_can_be_accepted(school: School, tmp_path: 
     feeds.enable(config, "them-x", True, feeds.Terms())
     assert FeedBook(school.state_dir).read()["them-x"].licence == "CC BY-SA 4.0"
     assert school.now == DAWN
+
+
+def test_an_update_is_in_force_in_the_running_service(start: Start, tmp_path: Path) -> None:
+    serving = start()
+    (tmp_path / "bets.txt").write_text(names(100, "bet"))
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "schoolgate", *arguments, "--config", str(serving.config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("feeds", "add", str(tmp_path / "bets.txt"), "--category", "gambling")
+    assert "now decides by serial 2" in run("lists", "update")
+    told = serving.control("status")
+    assert told["lists"]["serial"] == 2
+    assert told["lists"]["update"]["feeds"][0]["condition"] == "ok"
+    assert "now decides by serial 1" in run("lists", "rollback")
+    assert serving.control("status")["lists"]["serial"] == 1

@@ -163,7 +163,7 @@ def _made_of(settings: Settings, store: SnapshotStore, inputs: Sequence[ListInpu
             fetched=one.fetched,
             sha256=one.path.name if one.fetched else kept.copy(one.path, store.work),
             octets=one.path.stat().st_size,
-            origin=one.feed if one.fetched or one.path.parent == store.work else str(one.path),
+            origin=one.origin or (one.feed if one.path.parent == store.work else str(one.path)),
             dated=one.dated,
         )
         for one in inputs

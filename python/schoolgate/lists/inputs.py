@@ -48,6 +48,8 @@ class ListInput:
     fetched: bool = False
     dialect: str | None = None
     dated: dt.datetime | None = None
+    # Where it came from, in words; the path itself when not said.
+    origin: str | None = None
 
 
 def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] | None = None) -> tuple[ListInput, ...]:
@@ -116,7 +118,8 @@ def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterat
     """The last good lists of the feeds in use. A list that is damaged or gone stops the build: without it names would
     be open that were closed."""
     state_dir = settings.server.state_dir
-    chosen = FeedBook(state_dir).in_use()
+    book = FeedBook(state_dir).read()
+    chosen = [feed for feed, one in book.items() if one.enabled]
     known = FeedStates(state_dir).read() if states is None and chosen else states or {}
     store = ContentStore(state_dir)
     for feed in chosen:
@@ -129,7 +132,15 @@ def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterat
                 raise StoredListDamaged(f"{message}; fetch it again with `schoolgate lists update {feed}`")
             place = store.path(part.sha256)
             yield ListInput(
-                place, f"{FEED_PREFIX}{feed}", part.category, part.match, None, True, part.dialect, good.confirmed_at
+                place,
+                f"{FEED_PREFIX}{feed}",
+                part.category,
+                part.match,
+                None,
+                fetched=True,
+                dialect=part.dialect,
+                dated=good.confirmed_at,
+                origin="/".join(word for word in (good.url or book[feed].path or feed, part.label) if word),
             )
 
 

@@ -155,6 +155,9 @@ class Updater:
                 outcomes = tuple(_unpublished(one, before, failure, now) for one in outcomes)
                 candidate = {**before, **{one.feed: one.state for one in outcomes}}
             break
+        # What is off is forgotten with its lists, so that it comes back only by being fetched.
+        in_use = FeedBook(self.state_dir).in_use()
+        candidate = {feed: state for feed, state in candidate.items() if feed in in_use}
         FeedStates(self.state_dir).write(candidate)
         failed = {one.feed: one.message for one in outcomes if one.kind in ("failed", "held")}
         code = NOTHING_PUBLISHED if failure is not None else SOME_FAILED if failed or problems else ALL_WELL
@@ -190,12 +193,12 @@ class Updater:
                 note="; ".join(problems),
             )
         )  # fmt: skip
-        self._drop_unused(states, refresh)
+        self._drop_unused(states)
 
-    def _drop_unused(self, states: Mapping[str, FeedState], in_use: Collection[str]) -> None:
+    def _drop_unused(self, states: Mapping[str, FeedState]) -> None:
         used = set(Manifests(self.state_dir).keep_only(SnapshotStore(self.state_dir).serials()))
-        for feed, state in states.items():
-            if feed in in_use and state.good is not None:
+        for state in states.values():
+            if state.good is not None:
                 used |= {part.sha256 for part in state.good.parts}
         ContentStore(self.state_dir).keep_only(used)
 
