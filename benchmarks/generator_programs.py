@@ -15,8 +15,8 @@ from benchmarks.processes import Process, cores
 from benchmarks.workloads import Workload
 
 GENERATOR = CHECKOUT / "benchmarks" / "generator"
-# In flight at a time. A socket's default receive buffer holds some 250 small datagrams: more would measure buffers.
-WINDOW = 200
+# In flight at a time. A receive buffer of the default size holds some 190 small datagrams: more would measure buffers.
+WINDOW = 160
 # A generator less idle than this, before a server that was not busy, was the limit.
 BUSY_GENERATOR, BUSY_SERVER = 0.02, 0.93
 

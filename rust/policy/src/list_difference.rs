@@ -112,7 +112,7 @@ mod tests {
 
     fn list(folder: &Path, name: &str, text: &str) -> Input {
         let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("room on the disk");
         Input::reviewed(path, name.to_owned(), "games".to_owned(), RuleKind::Suffix)
     }
 
@@ -123,11 +123,11 @@ mod tests {
     #[test]
     fn names_that_moved_between_lists_are_no_difference() {
         let folder = std::env::temp_dir().join(format!("schoolgate-difference-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).expect("room on the disk");
         let before = [list(&folder, "a", "a.example\nb.example\n"), list(&folder, "b", "c.example\n")];
         let after = [list(&folder, "c", "c.example\na.example\na.example\n"), list(&folder, "d", "d.example\n")];
-        let found = list_difference(&before, &after, &ProtectedNames::default(), 10).unwrap();
-        std::fs::remove_dir_all(&folder).unwrap();
+        let found = list_difference(&before, &after, &ProtectedNames::default(), 10).expect("lists that can be read");
+        std::fs::remove_dir_all(&folder).expect("the folder");
         assert_eq!((names(&found.added_names), found.added), (vec!["d.example"], 1));
         assert_eq!((names(&found.removed_names), found.removed), (vec!["b.example"], 1));
     }

@@ -93,6 +93,8 @@ pub struct LocalZone {
     /// How it answers without a record.
     pub kind: ZoneKind,
     records: HashMap<Box<[u8]>, Vec<ZoneRecord>>,
+    /// Records of wildcard owners, by the name the asterisk stands under.
+    wildcards: HashMap<Box<[u8]>, Vec<ZoneRecord>>,
     /// Names that exist because something below them does (RFC 4592 empty non-terminals).
     empty: std::collections::HashSet<Box<[u8]>>,
 }
@@ -116,12 +118,9 @@ impl LocalZone {
         if self.empty.contains(name.as_wire()) {
             return Some(&[]);
         }
-        let mut wildcard = vec![1, b'*'];
         for label in 1..=name.label_count() {
             let above = if label == name.label_count() { &[0][..] } else { name.suffix(label) };
-            wildcard.truncate(2);
-            wildcard.extend_from_slice(above);
-            if let Some(records) = self.records.get(wildcard.as_slice()) {
+            if let Some(records) = self.wildcards.get(above) {
                 return Some(records);
             }
             // The closest encloser stops the search (RFC 4592 section 3.3.1).
@@ -388,6 +387,7 @@ impl Draft {
                 ZoneKindDescription::Nxdomain => ZoneKind::Nxdomain,
             },
             records: HashMap::new(),
+            wildcards: HashMap::new(),
             empty: std::collections::HashSet::new(),
         };
         for record in &one.records {
@@ -407,6 +407,9 @@ impl Draft {
             let records = zone.records.entry(owner.as_wire().into()).or_default();
             records.push(ZoneRecord { rtype: record.rtype, ttl_s: record.ttl_s, rdata });
         }
+        let below = |owner: &[u8]| owner.strip_prefix(b"\x01*").map(Box::from);
+        let wildcards = zone.records.iter().filter_map(|(owner, records)| Some((below(owner)?, records.clone())));
+        zone.wildcards = wildcards.collect();
         if zone.kind == ZoneKind::Static {
             zone.empty.insert(apex.as_wire().into());
         }
