@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -185,6 +186,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.servers) - set(known):
         parser.error(f"no such server: {', '.join(sorted(unknown))}")
+    # Told to end, it still stops what it started: a server that changes its user is not ended with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.sched_setaffinity(0, {cores()[1]})
     names = load(given.listed, given.data)
     plan = Plan(given.rounds, given.seconds, 1, 0, (), given.listed, given.out or RESULTS, names, SCRATCH)

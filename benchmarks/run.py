@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -437,6 +438,8 @@ def main() -> int:
     unknown = set(given.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    # Told to end, it still stops what it started: a server that changes its user is not ended with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.sched_setaffinity(0, {cores()[1]})
     names = load(given.listed, given.data)
     plan = Plan(

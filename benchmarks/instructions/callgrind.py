@@ -31,7 +31,7 @@ class NotCounted(Exception):
 
 def build() -> Path:
     """The program, built as the product is."""
-    command = ["cargo", "build", "--release", "--quiet", "--locked", "--bin", PROGRAM]
+    command = ["cargo", "build", "--release", "--quiet", "--bin", PROGRAM]
     subprocess.run(command, cwd=MICRO, check=True)
     target = os.environ.get("CARGO_TARGET_DIR")
     return (Path(target) if target else MICRO / "target") / "release" / PROGRAM

@@ -164,13 +164,16 @@ def query(
 @app.command()
 def status(
     as_json: Json = False,
+    as_metrics: Annotated[
+        bool, typer.Option("--metrics", help="Prometheus text, for node_exporter's textfile collector.")
+    ] = False,
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait.", min=0.1)] = 3.0,
     config: Config = None,
 ) -> None:
     """Say how the running service is: serials, ages, counters, forwarders. Exit code 1 when nothing answers."""
     from schoolgate.commands import status as showing
 
-    showing.status(_config(config), as_json, timeout)
+    showing.status(_config(config), as_json, as_metrics, timeout)
 
 
 @policy_app.command("apply", epilog='schoolgate policy apply school.toml --reason "open the maths site"')

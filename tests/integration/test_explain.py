@@ -23,6 +23,10 @@ NAMES = (
 )
 
 
+# What the command adds to what decided.
+ADDED = ("name", "type", "client", "asked", "decided_by", "lines")
+
+
 def explained(server: Serving, name: str, client: str, *more: str) -> dict[str, Any]:
     run = server.cli("explain", name, "--client", client, "--json", *more)
     assert run.returncode == 0, run.stderr
@@ -43,7 +47,7 @@ def test_the_files_say_what_the_running_service_says_and_the_device_gets_it(serv
 def offline(server: Serving, name: str, client: str) -> dict[str, Any]:
     """As another process decides it, with nothing but the files: `--at` never asks the service."""
     told = explained(server, name, client, "--at", "2026-11-24T10:00:00+00:00", "--asked", f"127.0.0.1:{server.port}")
-    return {key: value for key, value in told.items() if key not in ("name", "type", "client", "asked", "decided_by")}
+    return {key: value for key, value in told.items() if key not in ADDED}
 
 
 def test_the_running_service_is_asked_when_there_is_one(server: Serving) -> None:
@@ -97,3 +101,11 @@ def test_a_question_that_makes_no_sense_is_said_to(server: Serving, arguments: t
     assert run.returncode == 1
     assert complaint in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_line_that_decided_is_named_with_its_file(server: Serving) -> None:
+    (line,) = explained(server, "www.gambling.blocked.example.com", PUPIL)["lines"]
+    assert line["feed"] == "starter/gambling"
+    assert line["origin"].endswith("starter/gambling.txt")
+    assert line["text"] == "gambling.blocked.example.com"
+    assert explained(server, "www.example.org", PUPIL)["lines"] == []

@@ -81,3 +81,10 @@ def test_with_no_forwarder_at_all_it_starts_and_says_so(start: Start, tmp_path: 
 
 def test_the_control_socket_is_the_service_users_alone(server: Serving) -> None:
     assert stat.S_IMODE((server.state / "control.sock").stat().st_mode) == 0o600
+
+
+def test_the_same_is_there_for_prometheus(server: Serving) -> None:
+    run = server.cli("status", "--metrics")
+    assert run.returncode == 0
+    assert "schoolgate_policy_revision 1" in run.stdout
+    assert "schoolgate_lists_serial 1" in run.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from schoolgate import _core, state_dir
 from schoolgate.commands.place import own_address
 from schoolgate.commands.questions import type_name, type_number
-from schoolgate.commands.terminal import out, say, say_json, table
+from schoolgate.commands.terminal import moment, out, say, say_json, table
 from schoolgate.config import Settings, SocketAddress, load
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.config.problems import message_and_remedy
@@ -23,6 +23,7 @@ from schoolgate.control import call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import config_label
 from schoolgate.lists import SnapshotStore
+from schoolgate.lists.past import why
 from schoolgate.policy import CheckedPolicy
 from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
 from schoolgate.sealed import SealedStore
@@ -73,6 +74,7 @@ def explain(
     settings = load(config)
     question = Asked(name, type_number(qtype), _client(client), _local(asked, settings))
     told, source = _explained(settings, config, question, at)
+    told["lines"] = _lines_that_decided(settings, question.name, told)
     if as_json:
         about = {
             "name": name,
@@ -83,6 +85,19 @@ def explain(
         say_json(about | told | {"decided_by": source})
         return
     _print(question, told, source)
+
+
+def _lines_that_decided(settings: Settings, name: str, told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the deciding list says so: its lines, their dates. None for a sealed list, which is never shown."""
+    feed = (told["decision"] or {}).get("feed")
+    if feed is None:
+        return []
+    try:
+        _, lines = why(settings.server.state_dir, name, told["lists_serial"])
+    except SchoolgateError as error:
+        # The decision stands without it; lists of an old serial may have been cleared away.
+        return [{"refused": str(error)}]
+    return [asdict(line) for line in lines if line.feed == feed and line.refused is None]
 
 
 def _explained(settings: Settings, config: Path | None, question: Asked, at: str | None) -> tuple[dict[str, Any], str]:
@@ -175,6 +190,10 @@ def _print(question: Asked, told: dict[str, Any], source: str) -> None:
         for key, word in _WORDS.items():
             if decision[key] is not None and not (key == "rule" and decision["rule"] == decision["feed"]):
                 say(f"  {word:<9} {decision[key]}")
+        for line in told["lines"]:
+            where = line["refused"] or f"{line['origin']}, line {line['line']}: {line['text']}"
+            dated = "" if line.get("dated") is None else f" (confirmed {moment(line['dated'].isoformat())})"
+            say(f"  written   {where}{dated}")
         _print_matched(decision["matched"])
     say(f"  decided by policy revision {told['policy_revision']}, lists serial {told['lists_serial']}; {source}", "dim")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from schoolgate.commands.metrics import exposition
 from schoolgate.commands.terminal import age, moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.control import call
@@ -13,9 +15,12 @@ from schoolgate.control import call
 SHOWN_COUNTERS = 14
 
 
-def status(config: Path | None, as_json: bool, timeout_s: float) -> None:
+def status(config: Path | None, as_json: bool, as_metrics: bool, timeout_s: float) -> None:
     """What the running service says of itself; a `ControlUnreachable` when there is none."""
     told = call(load(config).server.control_socket, "status", timeout_s=timeout_s)
+    if as_metrics:
+        sys.stdout.write(exposition(told))
+        return
     if as_json:
         say_json(told)
         return

@@ -43,7 +43,7 @@ pub fn listed_name(text: &str) -> Result<Name, NameRejected> {
     if let Some(name) = plain(text.as_bytes()) {
         return Ok(name);
     }
-    if looks_like_address(text) {
+    if text.contains(':') && text.parse::<IpAddr>().is_ok() {
         return Err(NameRejected::Address);
     }
     if text.bytes().all(allowed) && !has_punycode(text) { name(text) } else { name(&to_ascii(text)?) }
@@ -85,7 +85,14 @@ fn allowed(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.')
 }
 
+/// `text` as UTS-46 leaves it: full-width digits and dots may only now be seen to be an address or an empty label.
 fn name(text: &str) -> Result<Name, NameRejected> {
+    if looks_like_address(text) {
+        return Err(NameRejected::Address);
+    }
+    if text.ends_with('.') {
+        return Err(NameRejected::Malformed);
+    }
     if text.split('.').any(|label| label.len() > 63) || text.len() > 253 {
         return Err(NameRejected::TooLong);
     }
@@ -102,7 +109,6 @@ fn to_ascii(text: &str) -> Result<String, NameRejected> {
 fn looks_like_address(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or(text);
     !last.is_empty() && last.bytes().all(|octet| octet.is_ascii_digit())
-        || text.contains(':') && text.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -134,6 +140,9 @@ mod tests {
             ("2001:db8::1", NameRejected::Address),
             ("300.300.300.300", NameRejected::Address),
             ("a..example", NameRejected::Malformed),
+            ("example.0..", NameRejected::Malformed),
+            ("example.com..", NameRejected::Malformed),
+            ("１９２.０.２.１", NameRejected::Address),
             ("<html>.example", NameRejected::Malformed),
             ("xn--\u{fffd}.example", NameRejected::Malformed),
             (long.as_str(), NameRejected::TooLong),

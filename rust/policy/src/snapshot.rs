@@ -223,13 +223,13 @@ fn read(mut file: File) -> Result<Snapshot, Problem> {
         seed: Seed(header.seed[0], header.seed[1]),
         depths: u128::from(header.depths[0]) | u128::from(header.depths[1]) << 64,
         entries: header.entries,
-        bloom: section::<Block>(&mut file, &mut at, bloom, "bloom filter")?,
-        buckets: section::<Bucket>(&mut file, &mut at, buckets, "trie")?,
-        rules: section::<NodeRule>(&mut file, &mut at, rules, "rules")?,
-        starts: section::<u32>(&mut file, &mut at, starts, "set starts")?,
-        items: section::<u32>(&mut file, &mut at, items, "set items")?,
+        bloom: section::<Block>(&mut file, (&mut at, actual), bloom, "bloom filter")?,
+        buckets: section::<Bucket>(&mut file, (&mut at, actual), buckets, "trie")?,
+        rules: section::<NodeRule>(&mut file, (&mut at, actual), rules, "rules")?,
+        starts: section::<u32>(&mut file, (&mut at, actual), starts, "set starts")?,
+        items: section::<u32>(&mut file, (&mut at, actual), items, "set items")?,
     };
-    let meta: Meta = serde_json::from_slice(&section::<u8>(&mut file, &mut at, meta, "meta")?)
+    let meta: Meta = serde_json::from_slice(&section::<u8>(&mut file, (&mut at, actual), meta, "meta")?)
         .map_err(|_| Problem::Inconsistent("its sources cannot be read"))?;
     check(&names, &meta)?;
     Ok(Snapshot { serial: header.serial, names, meta })
@@ -241,12 +241,14 @@ const fn aligned_header() -> usize {
 
 fn section<T: bytemuck::Pod>(
     file: &mut File,
-    at: &mut u64,
+    (at, end): (&mut u64, u64),
     section: Section,
     what: &'static str,
 ) -> Result<Vec<T>, Problem> {
     let size = size_of::<T>() as u64;
-    if section.offset != *at || !section.length.is_multiple_of(size) || section.length > MAX_FILE_OCTETS {
+    // Before anything is allocated: a length of gigabytes in a file of a few octets is damage, or somebody's idea.
+    let fits = section.length <= end.saturating_sub(*at);
+    if section.offset != *at || !section.length.is_multiple_of(size) || !fits {
         return Err(Problem::Inconsistent("its sections overlap or leave gaps"));
     }
     let mut items = vec![T::zeroed(); (section.length / size) as usize];

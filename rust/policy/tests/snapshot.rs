@@ -83,6 +83,21 @@ fn every_damaged_octet_and_every_length_is_refused() {
 }
 
 #[test]
+fn a_section_longer_than_the_file_is_refused_before_memory_is_taken_for_it() {
+    let directory = Directory::new("long");
+    let path = compile(&directory.0, &[("social", lines(3))], "a");
+    let mut octets = std::fs::read(&path).expect("the file");
+    // The first section's length, and the checksum that ends the header of 224 octets.
+    octets[80..88].copy_from_slice(&(5u64 << 30).to_le_bytes());
+    octets[216..224].fill(0);
+    let checksum = xxhash_rust::xxh3::xxh3_64(&octets[..224]);
+    octets[216..224].copy_from_slice(&checksum.to_le_bytes());
+    std::fs::write(&path, octets).expect("a file");
+    let error = Snapshot::open(&path).expect_err("an impossible length").to_string();
+    assert!(error.contains("sections overlap or leave gaps"), "{error}");
+}
+
+#[test]
 fn a_file_of_another_version_says_so() {
     let directory = Directory::new("version");
     let path = compile(&directory.0, &[("social", lines(3))], "a");
