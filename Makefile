@@ -89,6 +89,22 @@ fuzz: $(CARGO_FUZZ) ## A short run of every fuzz target (FUZZ_SECONDS=20 each)
 	  test $${PIPESTATUS[0]} -eq 0 || exit 1; \
 	done
 
+.PHONY: bench
+bench: build ## Measure this machine: load, swap, start, memory, compile (half an hour; BENCH=--quick for two minutes)
+	@$(BIN)/python -m benchmarks.run $(BENCH)
+
+.PHONY: bench-compare
+bench-compare: build ## Measure the other DNS servers of this machine beside ours, same names, same run
+	@$(BIN)/python -m benchmarks.compare $(BENCH)
+
+.PHONY: bench-micro
+bench-micro: ## Criterion: peek, find, decide, cache, compose
+	@cargo bench --manifest-path benchmarks/micro/Cargo.toml --locked
+
+.PHONY: instructions
+instructions: build ## Count instructions of the hot path under callgrind against the committed baseline
+	@$(BIN)/python -m benchmarks.instructions
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

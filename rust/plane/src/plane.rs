@@ -24,6 +24,9 @@ use std::thread::JoinHandle;
 
 /// A desk numbers its lines with bits: 127 workers and the stream doors.
 const MOST_WORKERS: usize = 127;
+/// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
+const WORKER_SHARES: u64 = 8;
+const STREAM_SHARES: u64 = 1;
 
 /// Why a plane cannot be made or started.
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +123,8 @@ impl Plane {
         };
         let workers = workers.min(MOST_WORKERS);
         let (doors, listening) = bind_all(&settings.listen, workers)?;
-        let per_worker = settings.cache_octets / (workers as u64 + 1);
-        let settings = Arc::new(Settings { cache_octets: per_worker, ..settings });
+        let cache_share = settings.cache_octets / (workers as u64 * WORKER_SHARES + STREAM_SHARES);
+        let settings = Arc::new(settings);
         let clock = Clock::start();
         let regime = Regime::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
         let shared = Shared {
@@ -132,6 +135,7 @@ impl Plane {
             regime: Arc::new(ArcSwap::from_pointee(regime)),
             stop: Arc::new(AtomicBool::new(false)),
             settings,
+            cache_share,
         };
         let desk_counters = Arc::new(Counters::default());
         let mut lines = Vec::new();
@@ -274,7 +278,7 @@ impl Plane {
         }
     }
 
-    /// The settings it was made with; the cache bound is that of one worker.
+    /// The settings it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -295,11 +299,13 @@ struct Shared {
     answers_wake: Arc<Wake>,
     regime: Arc<ArcSwap<Regime>>,
     stop: Arc<AtomicBool>,
+    /// Octets of one share of the cache's bound.
+    cache_share: u64,
 }
 
 impl Shared {
     fn worker(&self, at: usize, doors: Vec<DatagramDoor>) -> Result<(Worker, Line), PlaneError> {
-        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?));
+        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?), WORKER_SHARES);
         let worker = Worker {
             answerer,
             doors,
@@ -320,7 +326,7 @@ impl Shared {
     }
 
     fn stream_desk(&self) -> (StreamDesk, Line) {
-        let (answerer, answers, counters, line) = self.answerer(self.answers_wake.clone());
+        let (answerer, answers, counters, line) = self.answerer(self.answers_wake.clone(), STREAM_SHARES);
         let desk = StreamDesk {
             answerer,
             answers,
@@ -335,11 +341,17 @@ impl Shared {
         (desk, line)
     }
 
-    fn answerer(&self, wake: Arc<Wake>) -> (Answerer, rtrb::Consumer<Arc<crate::cache::Stored>>, Arc<Counters>, Line) {
+    fn answerer(
+        &self,
+        wake: Arc<Wake>,
+        cache_shares: u64,
+    ) -> (Answerer, rtrb::Consumer<Arc<crate::cache::Stored>>, Arc<Counters>, Line) {
+        let cache_octets = self.cache_share * cache_shares;
+        let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
-        let answerer = Answerer::new(self.settings.clone(), counters.clone(), self.cookies.clone(), misses_in);
+        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in);
         (answerer, answers, counters, Line { misses, answers: answers_in, wake })
     }
 }
