@@ -1,4 +1,4 @@
-"""The state of the running service as Prometheus text (exposition format 0.0.4), for node_exporter's textfile collector.
+"""The running service as Prometheus text (exposition format 0.0.4), for node_exporter's textfile collector.
 
 No client, no name that was asked: only counts, ages and conditions.
 """
@@ -32,7 +32,7 @@ def _families(told: dict[str, Any]) -> Iterator[tuple[str, str, str, Iterable[Sa
     yield "schoolgate_uptime_seconds", "gauge", "Since the service started.", [({}, told["uptime_s"])]
     yield "schoolgate_policy_revision", "gauge", "Revision in force.", [({}, told["policy"]["revision"])]
     yield "schoolgate_lists_serial", "gauge", "Serial of the lists in force.", [({}, told["lists"]["serial"])]
-    yield "schoolgate_lists_age_seconds", "gauge", "Since the lists in force were built.", [({}, told["lists"]["age_s"])]
+    yield "schoolgate_lists_age_seconds", "gauge", "Since the lists were built.", [({}, told["lists"]["age_s"])]
     yield "schoolgate_lists_names", "gauge", "Names in the lists in force.", [({}, told["lists"]["names"])]
     yield "schoolgate_problems", "gauge", "What `schoolgate status` asks to look at.", [({}, len(told["problems"]))]
     forwarders = [({"forwarder": one["forwarder"]}, float(one["state"] == "up")) for one in told["forwarders"]]
