@@ -8,26 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 
-from schoolgate._core import PolicyTable, Snapshot, explain
+from schoolgate._core import Snapshot
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused
 from schoolgate.config.reading import parse_toml, read
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.proof import said_of, smallest_table
 from schoolgate.policy.catalogue import Catalogue
 
 _HARMFUL = frozenset({"threat", "circumvention", "content"})
 FEED_PREFIX = "feeds/"
-_TABLE = {
-    "serial": 0,
-    "policies": [{"id": "proof", "action": "nxdomain", "unknown": "allow"}],
-    "segments": [],
-    "strictest": "proof",
-    "allowed_clients": ["127.0.0.1/32"],
-}
-_TYPE_A = 1
 
 
 class _Row(BaseModel):
@@ -78,14 +70,14 @@ def read_canaries(lists_dir: Path) -> Canaries:
 
 def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue) -> int:
     """How many were proved. Raises `CanariesBroken` with all that are broken."""
-    table = PolicyTable.compile(orjson.dumps(_TABLE))
+    table = smallest_table()
     messages: list[str] = []
     feeds: set[str] = set()
     for one in canaries.listed:
-        if not any(category == one.category for category, _ in _said(snapshot, table, one.name)):
+        if not any(category == one.category for category, _ in said_of(snapshot, table, one.name)):
             messages.append(f"{one.name} does not carry {one.category} in the new snapshot")
     for must_be_open in canaries.open:
-        for category, feed in _said(snapshot, table, must_be_open.name):
+        for category, feed in said_of(snapshot, table, must_be_open.name):
             role = catalogue.categories[category].role if category in catalogue.categories else "content"
             if role in _HARMFUL and category not in must_be_open.unless and feed.startswith(FEED_PREFIX):
                 feeds.add(feed.removeprefix(FEED_PREFIX))
@@ -93,10 +85,3 @@ def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue)
     if messages:
         raise CanariesBroken(messages, feeds)
     return len(canaries.listed) + len(canaries.open)
-
-
-def _said(snapshot: Snapshot, table: PolicyTable, name: str) -> frozenset[tuple[str, str]]:
-    """(category, feed) of all that the snapshot says of a name."""
-    explained = orjson.loads(explain(snapshot, table, name, _TYPE_A, "127.0.0.1", "127.0.0.1", 53))
-    matched = explained["decision"]["matched"]
-    return frozenset((one["category"], one["feed"] or "") for one in matched if one["category"] is not None)

@@ -10,7 +10,6 @@ from schoolgate._core import PolicyTable, Snapshot, explain
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.inputs import ListInput
 
-# The smallest policy there is: a proof asks what lists say, not what follows from it.
 _TABLE = {
     "serial": 0,
     "policies": [{"id": "proof", "action": "nxdomain", "unknown": "allow"}],
@@ -25,9 +24,14 @@ class CanaryMissing(SchoolgateError):
     """A list is not in force in a new snapshot, so the snapshot is not used."""
 
 
+def smallest_table() -> PolicyTable:
+    """The smallest policy there is: a proof asks what lists say, not what follows from it."""
+    return PolicyTable.compile(orjson.dumps(_TABLE))
+
+
 def prove(snapshot: Snapshot, inputs: Iterable[ListInput]) -> int:
     """How many test names were found in the snapshot with their category; raises `CanaryMissing` naming the others."""
-    table = PolicyTable.compile(orjson.dumps(_TABLE))
+    table = smallest_table()
     proved, missing = 0, []
     for one in inputs:
         if one.canary is None:
@@ -41,7 +45,13 @@ def prove(snapshot: Snapshot, inputs: Iterable[ListInput]) -> int:
     return proved
 
 
+def said_of(snapshot: Snapshot, table: PolicyTable, name: str) -> frozenset[tuple[str, str]]:
+    """(category, feed) of all that the snapshot says of a name."""
+    explained = orjson.loads(explain(snapshot, table, name, _TYPE_A, "127.0.0.1", "127.0.0.1", 53))
+    matched = explained["decision"]["matched"]
+    return frozenset((one["category"], one["feed"] or "") for one in matched if one["category"] is not None)
+
+
 def categories_of(snapshot: Snapshot, table: PolicyTable, name: str) -> frozenset[str]:
     """Every category that `name` carries in the snapshot."""
-    explained = orjson.loads(explain(snapshot, table, name, _TYPE_A, "127.0.0.1", "127.0.0.1", 53))
-    return frozenset(one["category"] for one in explained["decision"]["matched"] if one["category"] is not None)
+    return frozenset(category for category, _ in said_of(snapshot, table, name))
