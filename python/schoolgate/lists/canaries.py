@@ -15,11 +15,11 @@ from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused
 from schoolgate.config.reading import parse_toml, read
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.inputs import FEED_PREFIX
 from schoolgate.lists.proof import said_of, smallest_table
 from schoolgate.policy.catalogue import Catalogue
 
 _HARMFUL = frozenset({"threat", "circumvention", "content"})
-FEED_PREFIX = "feeds/"
 
 
 class _Row(BaseModel):

@@ -14,13 +14,14 @@ from pathlib import Path
 from schoolgate.config import Problem, Settings
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, did_you_mean
-from schoolgate.lists.canaries import FEED_PREFIX
 from schoolgate.lists.feeds import FeedBook
 from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.services import Service, read_services
 from schoolgate.lists.store import ContentStore, StoredListDamaged
 from schoolgate.policy.catalogue import load_catalogue
 
+# What the name of a fetched list begins with, as `explain` shows it.
+FEED_PREFIX = "feeds/"
 # Folders of lists of names; other files of the shipped lists are tables.
 _FOLDERS = ("starter", "circumvention")
 # Addresses, not names: for the firewall and for answers that point there.
