@@ -86,6 +86,7 @@ def _policy(identity: str, one: Effective, catalogue: Catalogue) -> dict[str, An
         "block_ttl_s": one.block_ttl_s,
         "block_addresses": list(one.block_page),
         "unknown": one.unknown,
+        "on_request": one.on_request,
         "categories": _categories(one, catalogue),
         "rewrites": sorted(rewrite for rewrite in rewrites if rewrite is not None),
     }

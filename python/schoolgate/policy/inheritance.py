@@ -45,6 +45,7 @@ class Effective:
     block_ttl_s: int = DEFAULT_BLOCK_TTL_S
     block_page: tuple[str, ...] = ()
     unknown: Effect = "allow"
+    on_request: bool = False
     categories: dict[str, Effect] = field(default_factory=dict)
     locked_categories: frozenset[str] = frozenset()
     locked_names: tuple[tuple[NameRule, str], ...] = ()
@@ -83,6 +84,7 @@ def _add_level(result: Effective, identity: str, policy: Policy, depth: int, now
     result.block_ttl_s = policy.block_ttl_s or result.block_ttl_s
     result.block_page = policy.block_page or result.block_page
     result.unknown = policy.unknown or result.unknown
+    result.on_request = result.on_request if policy.on_request is None else policy.on_request
     for category, choice in policy.categories.items():
         if choice != "inherit":
             result.categories[category] = choice

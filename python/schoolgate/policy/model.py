@@ -92,6 +92,8 @@ class Policy(Table):
     locked: Locked = Locked()
     categories: dict[CategoryId, Choice] = {}
     unknown: Effect | None = None
+    # Those it filters asked for it (an adults' club, a family evening): a denial says EDE 17 Filtered, not 15 Blocked.
+    on_request: bool | None = None
     action: Action | None = None
     block_ttl_s: Annotated[Whole, Field(ge=1, le=LONGEST_BLOCK_TTL_S)] | None = None
     block_page: Annotated[tuple[BlockPageAddress, ...], Field(min_length=1, max_length=8)] | None = None

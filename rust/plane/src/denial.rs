@@ -30,8 +30,11 @@ fn reason<'a>(turn: &Turn<'a>, verdict: Verdict) -> Ede<'a> {
         // Nothing of a sealed list may show, not even which one it was.
         Layer::Sealed => Ede::new(EdeCode::CENSORED),
         layer => {
-            let category = turn.regime.rulebook.category(verdict.origin);
-            Ede { code: EdeCode::BLOCKED, text: category.unwrap_or(layer.as_str()) }
+            let rulebook = &turn.regime.rulebook;
+            // What the trust locks is imposed, whoever asked for the rest.
+            let on_request = rulebook.policy(turn.policy()).is_some_and(|policy| policy.on_request);
+            let code = if on_request && layer != Layer::TrustLocked { EdeCode::FILTERED } else { EdeCode::BLOCKED };
+            Ede { code, text: rulebook.category(verdict.origin).unwrap_or(layer.as_str()) }
         }
     }
 }

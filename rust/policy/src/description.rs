@@ -45,6 +45,8 @@ pub(crate) struct PolicyDescription {
     pub block_addresses: Vec<std::net::IpAddr>,
     pub unknown: Effect,
     #[serde(default)]
+    pub on_request: bool,
+    #[serde(default)]
     pub categories: BTreeMap<String, CategoryDescription>,
     #[serde(default)]
     pub rewrites: Vec<String>,

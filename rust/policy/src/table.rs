@@ -33,6 +33,8 @@ pub struct Policy {
     pub block_v6: Vec<Ipv6Addr>,
     /// What happens to names that no list knows.
     pub unknown: Effect,
+    /// Those it filters asked for it: a denial says Filtered (EDE 17) instead of Blocked (15).
+    pub on_request: bool,
     pub(crate) categories: HashMap<String, (Layer, u8, Effect)>,
     pub(crate) rewrites: Vec<u16>,
 }
@@ -318,6 +320,7 @@ impl Draft {
                 .filter_map(|ip| if let std::net::IpAddr::V6(v6) = ip { Some(*v6) } else { None })
                 .collect(),
             unknown: one.unknown,
+            on_request: one.on_request,
             categories,
             rewrites,
         }

@@ -81,6 +81,7 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
         "block_ttl_s": 60,
         "block_addresses": ["192.0.2.10", "2001:db8::10"],
         "unknown": "deny",
+        "on_request": False,
         "rewrites": ["google", "youtube-moderate"],
         "categories": {
             "platform": {"layer": 2, "order": 0, "effect": "allow"},
@@ -94,6 +95,20 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
         },
     }
     assert (trust["id"], trust["action"], trust["unknown"], trust["rewrites"]) == ("trust", "nxdomain", "allow", [])
+
+
+def test_a_filter_that_was_asked_for_is_inherited_and_can_be_taken_back(compiled) -> None:
+    text = """
+    [policies.trust]
+    on_request = true
+    [policies.club]
+    extends = "trust"
+    [policies.pupil]
+    extends = "trust"
+    on_request = false
+    """
+    found = {one["id"]: one["on_request"] for one in compiled(text, NOW)["policies"]}
+    assert found == {"trust": True, "club": True, "pupil": False}
 
 
 def test_each_name_is_said_once_with_all_its_policies_its_layer_and_where_it_is_written(compiled) -> None:

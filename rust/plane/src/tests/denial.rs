@@ -103,6 +103,19 @@ fn the_reason_is_given_only_to_those_who_can_read_it() {
 }
 
 #[test]
+fn where_the_filter_was_asked_for_a_denial_says_filtered_but_not_of_what_is_locked() {
+    let mut description = description();
+    description["policies"][1]["on_request"] = json!(true);
+    let names = description["names"].as_array_mut().expect("names");
+    names.push(rule("locked.example.com", &["pupil"], 3, "deny"));
+    let mut bench = Bench::with(description).with_sealed(&["sealed.example.com"]);
+    let why = |bench: &mut Bench, name: &str| bench.ask(&ask(name).edns()).answer().ede;
+    assert_eq!(why(&mut bench, "denied.example.com"), Some((17, "own-list".into())));
+    assert_eq!(why(&mut bench, "locked.example.com"), Some((15, "trust-locked".into())));
+    assert_eq!(why(&mut bench, "sealed.example.com"), Some((16, String::new())));
+}
+
+#[test]
 fn a_sealed_name_shows_nothing_but_that_it_is_denied() {
     let mut bench = Bench::new().with_lists(&[("social", "sealed.example.com")]).with_sealed(&["sealed.example.com"]);
     for who in [ask("a.sealed.example.com"), ask("a.sealed.example.com").staff()] {
