@@ -55,7 +55,7 @@ run: build ## Set up everything and start the resolver on 127.0.0.1 and ::1 port
 
 .PHONY: demo
 demo: build ## Like run, with a stand-in upstream that answers any name: works without a network
-	@SCHOOLGATE_STATE_DIR=$(STATE)/demo $(BIN)/python -m tests.stand_in.demo
+	@SCHOOLGATE_STATE_DIR=$(STATE) $(BIN)/python -m tests.stand_in.demo
 
 .PHONY: test
 test: build ## Set up and pass every test
