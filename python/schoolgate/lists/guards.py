@@ -28,7 +28,7 @@ class Bounds:
     """How far a feed may be from what it was. Small lists move more: below `small` rules no share is judged."""
 
     least_parsed: float = 0.5
-    # Of the last good: half gone, or five times as much, is somebody else's list.
+    # Of the last good: two fifths gone, or five times as much, is somebody else's list.
     least_left: float = 0.6
     most_grown: float = 5.0
     small: int = 50
