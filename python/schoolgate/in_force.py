@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schoolgate.config import ConfigInvalid, Problem, Settings, load
-from schoolgate.lists import NoUsableSnapshot, Opened, SnapshotStore, build
+from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
 from schoolgate.policy import Revision, RevisionsTampered
 from schoolgate.regime import Ground, Regime, compile_regime, label, read_ground, read_policy, start_revisions, store_of
 from schoolgate.sealed import OpenedSealed, SealedStore
@@ -101,6 +101,9 @@ def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:
         damaged = tuple(str(error).splitlines()) if store.serials() else ()
         for problem in damaged:
             say(problem)
+        # Loaded when it is needed: the next start will find lists.
+        from schoolgate.lists.build import build
+
         build(settings, say)
         opened = store.open_current()
         return replace(opened, problems=damaged)

@@ -21,7 +21,7 @@ CRATES = {
     "plane": {"wire", "policy", "querylog"},
     "bindings": {"wire", "policy", "plane", "querylog"},
 }
-EVERYWHERE = {"errors", "config", "telemetry", "state_dir"}
+EVERYWHERE = {"errors", "config", "telemetry", "state_dir", "whole_file"}
 PACKAGES = {
     "config": set(),
     "errors": set(),
@@ -34,6 +34,7 @@ PACKAGES = {
     "sealed": {"_core"},
     "upstreams": {"resolver"},
     "wall_clock": set(),
+    "whole_file": set(),
     "regime": {"_core", "policy"},
     "in_force": {"policy", "lists", "regime", "sealed"},
     "status": {"_core", "lists", "service", "sealed"},

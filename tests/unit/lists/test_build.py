@@ -11,10 +11,10 @@ import pytest
 
 from schoolgate._core import PolicyTable, Snapshot
 from schoolgate.config import Settings
-from schoolgate.lists import CanaryMissing, ListsNotBuilt, NoUsableSnapshot, SnapshotStore, build, list_inputs, prove
-from schoolgate.lists.build import compile_apart
-from schoolgate.lists.proof import categories_of
-from schoolgate.lists.snapshots import KEPT
+from schoolgate.lists.build import ListsNotBuilt, build, compile_apart
+from schoolgate.lists.inputs import list_inputs
+from schoolgate.lists.proof import CanaryMissing, categories_of, prove
+from schoolgate.lists.snapshots import KEPT, NoUsableSnapshot, SnapshotStore
 
 Make = Callable[..., Settings]
 NOBODY = PolicyTable.compile(
