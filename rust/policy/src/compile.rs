@@ -9,7 +9,9 @@ use crate::inspect::{Skipped, SkippedByReason};
 use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
-use crate::snapshot::{Meta, Snapshot, Source};
+use crate::patterns::{self, PatternRules};
+use crate::snapshot::{Meta, PatternsUnusable, Snapshot, Source};
+use schoolgate_wire::Name;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -140,6 +142,9 @@ pub enum CompileError {
     /// The names do not fit together.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// Nor do the expressions.
+    #[error(transparent)]
+    Patterns(#[from] PatternsUnusable),
 }
 
 /// Compiles `inputs` into a snapshot file at `out`. No feed denies a name of `protected`.
@@ -155,8 +160,9 @@ pub fn compile_snapshot(
     }
     let names = compiler.builder.len() as u64;
     let table = compiler.builder.build(&ListStatements, 0)?;
-    let meta = Meta { sources: compiler.report.sources.clone() };
-    let snapshot = Snapshot::new(serial, table, meta);
+    compiler.patterns.guard(&compiler.excepted, protected);
+    let meta = Meta { sources: compiler.report.sources.clone(), patterns: compiler.patterns };
+    let snapshot = Snapshot::new(serial, table, meta)?;
     publish(&snapshot, out).map_err(|error| CompileError::Output { path: out.to_owned(), error })?;
     Ok(CompileReport {
         serial,
@@ -170,6 +176,9 @@ pub fn compile_snapshot(
 #[derive(Default)]
 struct Compiler {
     builder: NameTableBuilder,
+    patterns: PatternRules,
+    /// Names that a source takes out of itself: its expressions must leave them alone too.
+    excepted: Vec<(u32, Name)>,
     report: CompileReport,
 }
 
@@ -184,6 +193,8 @@ impl Compiler {
             input,
             protected,
             builder: &mut self.builder,
+            patterns: &mut self.patterns,
+            excepted: &mut self.excepted,
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -221,6 +232,8 @@ struct Taker<'a> {
     input: &'a Input,
     protected: &'a ProtectedNames,
     builder: &'a mut NameTableBuilder,
+    patterns: &'a mut PatternRules,
+    excepted: &'a mut Vec<(u32, Name)>,
     sources: &'a mut Vec<Source>,
     report: InputReport,
     /// The category of the last rule and its source: the next rule's is mostly the same.
@@ -240,6 +253,13 @@ impl Taker<'_> {
         let source = source(self.sources, &self.input.feed, self.input.categories.of(theirs)?);
         self.last = Some((theirs.map(str::to_owned), source));
         Some(source)
+    }
+
+    fn count(&mut self, source: u32) {
+        self.report.rules += 1;
+        if let Some(source) = self.sources.get_mut(source as usize) {
+            source.rules += 1;
+        }
     }
 
     fn add(&mut self, rule: &Rule, source: u32, spared: &[u32]) -> Result<(), BuildError> {
@@ -273,10 +293,23 @@ impl Sink for Taker<'_> {
             self.failed.get_or_insert(error);
             return;
         }
-        self.report.rules += 1;
-        if let Some(source) = self.sources.get_mut(source as usize) {
-            source.rules += 1;
+        if !rule.kind.lists() {
+            self.excepted.push((source, rule.name.clone()));
         }
+        self.count(source);
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if let Err(reason) = patterns::admit(pattern, self.protected) {
+            return self.skipped(place, reason);
+        }
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !self.patterns.take(source, pattern) {
+            return self.skipped(place, SkipReason::RegexTooLong);
+        }
+        self.count(source);
     }
 
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason) {

@@ -8,6 +8,7 @@
 use crate::hash::SuffixHashes;
 use crate::layer::{Effect, Layer};
 use crate::name_table::Found;
+use crate::patterns::Patterns;
 use crate::rulebook::{OwnRuling, Rulebook, Ruling, own_ruling};
 use crate::segments::Selection;
 use crate::table::Statement;
@@ -21,12 +22,14 @@ pub struct Tag {
     listed: Found,
     own: Found,
     sealed: bool,
+    /// By bit: the sources of [`crate::Patterns`] that list its shape.
+    shaped: u64,
 }
 
 impl Tag {
     /// Whether nothing at all is said: such a name need not be judged again for each policy.
     pub fn says_nothing(&self) -> bool {
-        self.listed.set == 0 && self.own.set == 0 && !self.sealed
+        self.listed.set == 0 && self.own.set == 0 && !self.sealed && self.shaped == 0
     }
 }
 
@@ -100,6 +103,7 @@ impl Rulebook {
             listed: self.snapshot().names().find(name, hashes),
             own: self.table().own.find(name, hashes),
             sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
+            shaped: self.snapshot().patterns().map_or(0, |all| all.sources_of(name, &mut hashes.patterns)),
         }
     }
 
@@ -117,6 +121,7 @@ impl Rulebook {
             };
         };
         let listed = listed.get(tag.listed.set as usize).copied().unwrap_or(Ruling::NONE);
+        let listed = if tag.shaped == 0 { listed } else { listed.first(self.shaped_ruling(at, tag.shaped)) };
         let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
         let own = own.get(tag.own.set as usize).copied().unwrap_or(nothing);
         let (effect, layer, origin) = if tag.sealed {
@@ -142,6 +147,14 @@ impl Rulebook {
         let imposed = target.layer <= Layer::TrustLocked;
         let vouched = matches!(question.layer, Layer::Exception | Layer::Own);
         if denied && (imposed || !vouched) { Verdict { rewrite: None, zone: None, ..target } } else { question }
+    }
+
+    /// What wins among sources that list a name by its shape.
+    #[cold]
+    fn shaped_ruling(&self, policy: usize, bits: u64) -> Ruling {
+        let rulings = self.shaped.get(policy).map(Vec::as_slice).unwrap_or_default();
+        let fitting = (0..).zip(rulings).filter(|(bit, _)| bits & 1 << bit != 0);
+        fitting.fold(Ruling::NONE, |best, (_, ruling)| best.first(*ruling))
     }
 
     fn unknown(&self, policy: usize) -> (Effect, Layer, Origin) {
@@ -328,7 +341,9 @@ impl Rulebook {
             let ruling = Ruling::new(Layer::Sealed, 0, Effect::Deny, 0);
             matched.push((ruling.rank, Matched { rule: Some(self.rule(Origin::Sealed)), ..words(ruling, true) }));
         }
-        for at in self.snapshot().names().set(tag.listed.set) {
+        let shaped = self.snapshot().patterns().map(Patterns::sources).unwrap_or_default();
+        let shaped = (0..).zip(shaped).filter(|(bit, _)| tag.shaped & 1u64 << bit != 0).map(|(_, source)| source);
+        for at in self.snapshot().names().set(tag.listed.set).iter().chain(shaped) {
             let origin = Origin::Source(*at);
             let rule =
                 self.policy(policy).zip(self.category(origin)).and_then(|(policy, id)| policy.categories.get(id));

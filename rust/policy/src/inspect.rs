@@ -2,6 +2,7 @@
 
 use crate::dialect::{FeedError, FeedForm, Place, Rule, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::patterns;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -127,6 +128,14 @@ impl Sink for Inspector<'_> {
         if self.found.sample.len() < SAMPLE {
             self.found.sample.push(rule.name.to_string());
         }
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if let Err(reason) = patterns::admit(pattern, self.protected) {
+            return self.skipped(place, reason);
+        }
+        self.checksum.update(pattern.as_bytes());
+        self.found.rules += 1;
     }
 
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason) {

@@ -41,6 +41,11 @@ impl ProtectedNames {
         protected
     }
 
+    /// All of them.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.names.iter()
+    }
+
     /// The name with this number.
     pub fn name(&self, number: u32) -> Option<&Name> {
         self.names.get(number as usize)

@@ -5,6 +5,7 @@ use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::inspect::shown;
 use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::patterns;
 use schoolgate_wire::Name;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -86,9 +87,23 @@ impl Seeker<'_> {
 
 impl Sink for Seeker<'_> {
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
-        if !self.speaks(rule) || self.rules.len() >= MOST {
-            return;
+        if self.rules.len() < MOST && self.speaks(rule) {
+            self.quote(place, rule.name.to_string(), rule.kind.as_str(), self.refused(rule));
         }
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if self.rules.len() < MOST && patterns::fits(pattern, self.name) {
+            let refused = patterns::admit(pattern, self.protected).err().map(SkipReason::as_str);
+            self.quote(place, format!("/{pattern}/"), "pattern", refused);
+        }
+    }
+
+    fn skipped(&mut self, _: &Place<'_>, _: SkipReason) {}
+}
+
+impl Seeker<'_> {
+    fn quote(&mut self, place: &Place<'_>, rule: String, kind: &'static str, refused: Option<&'static str>) {
         let category = self.input.categories.of(place.category).map(str::to_owned);
         let unmapped = category.is_none().then_some(SkipReason::Unmapped.as_str());
         self.rules.push(ListedBy {
@@ -98,11 +113,9 @@ impl Sink for Seeker<'_> {
             member: place.member.to_owned(),
             line: place.line,
             text: shown(place.text),
-            rule: rule.name.to_string(),
-            kind: rule.kind.as_str(),
-            refused: unmapped.or_else(|| self.refused(rule)),
+            rule,
+            kind,
+            refused: unmapped.or(refused),
         });
     }
-
-    fn skipped(&mut self, _: &Place<'_>, _: SkipReason) {}
 }

@@ -5,9 +5,10 @@
 
 use crate::layer::{Effect, Layer};
 use crate::name_table::NameTable;
+use crate::patterns::Patterns;
 use crate::sealed::SealedList;
 use crate::segments::{Selected, Selection};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Source};
 use crate::table::{Policy, PolicyTable, Statement};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub struct Rulebook {
     sealed: Option<Arc<SealedList>>,
     /// By policy, then by set of the snapshot.
     pub(crate) listed: Vec<Vec<Ruling>>,
+    /// By policy, then by source that lists names by their shape.
+    pub(crate) shaped: Vec<Vec<Ruling>>,
     /// By policy, then by set of the school's own names.
     pub(crate) own: Vec<Vec<OwnRuling>>,
 }
@@ -68,7 +71,8 @@ impl Rulebook {
     pub fn new(snapshot: Arc<Snapshot>, table: Arc<PolicyTable>, sealed: Option<Arc<SealedList>>) -> Self {
         let listed = table.policies().iter().map(|policy| listed_rulings(policy, &snapshot)).collect();
         let own = (0u16..).zip(table.policies()).map(|(at, policy)| own_rulings(at, policy, &table)).collect();
-        Self { snapshot, table, sealed, listed, own }
+        let shaped = table.policies().iter().map(|policy| shaped_rulings(policy, &snapshot)).collect();
+        Self { snapshot, table, sealed, listed, shaped, own }
     }
 
     /// The snapshot in it.
@@ -105,14 +109,25 @@ impl Rulebook {
     }
 }
 
+fn source_ruling(policy: &Policy, at: u32, source: &Source) -> Ruling {
+    match policy.categories.get(&source.category) {
+        Some((layer, order, effect)) => Ruling::new(*layer, *order, *effect, at),
+        None => Ruling::NONE,
+    }
+}
+
+fn shaped_rulings(policy: &Policy, snapshot: &Snapshot) -> Vec<Ruling> {
+    let sources = snapshot.patterns().map(Patterns::sources).unwrap_or_default();
+    let ruling = |at: &u32| {
+        let source = snapshot.sources().get(*at as usize);
+        source.map_or(Ruling::NONE, |source| source_ruling(policy, *at, source))
+    };
+    sources.iter().map(ruling).collect()
+}
+
 fn listed_rulings(policy: &Policy, snapshot: &Snapshot) -> Vec<Ruling> {
-    let by_source: Vec<Ruling> = (0u32..)
-        .zip(snapshot.sources())
-        .map(|(at, source)| match policy.categories.get(&source.category) {
-            Some((layer, order, effect)) => Ruling::new(*layer, *order, *effect, at),
-            None => Ruling::NONE,
-        })
-        .collect();
+    let sources = (0u32..).zip(snapshot.sources());
+    let by_source: Vec<Ruling> = sources.map(|(at, source)| source_ruling(policy, at, source)).collect();
     let winner = |names: &NameTable, set: u32| {
         let rulings = names.set(set).iter().filter_map(|source| by_source.get(*source as usize));
         rulings.fold(Ruling::NONE, |best, ruling| best.first(*ruling))

@@ -12,6 +12,7 @@
 
 use crate::hash::Seed;
 use crate::name_table::{Block, Bucket, NameTable, NodeRule};
+use crate::patterns::{PatternRules, Patterns};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -41,6 +42,9 @@ pub struct Source {
 pub struct Meta {
     /// The sources, in the order that statement numbers follow.
     pub sources: Vec<Source>,
+    /// What lists names by their shape.
+    #[serde(default, skip_serializing_if = "PatternRules::is_empty")]
+    pub patterns: PatternRules,
 }
 
 /// All lists, compiled and checked.
@@ -48,7 +52,8 @@ pub struct Meta {
 pub struct Snapshot {
     serial: u64,
     names: NameTable,
-    meta: Meta,
+    sources: Vec<Source>,
+    patterns: Option<Patterns>,
 }
 
 /// Why a file is not a snapshot that can be used. The one in force stays.
@@ -58,6 +63,11 @@ pub struct SnapshotCorrupt {
     path: PathBuf,
     problem: Problem,
 }
+
+/// Expressions that do not fit together, or that another version wrote.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the regular expressions of these lists are too large together; take one of the feeds that have many out")]
+pub struct PatternsUnusable;
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
@@ -103,8 +113,9 @@ compile_error!("snapshots are read in place: little-endian machines only");
 
 impl Snapshot {
     /// A snapshot of what was just compiled.
-    pub(crate) fn new(serial: u64, names: NameTable, meta: Meta) -> Self {
-        Self { serial, names, meta }
+    pub(crate) fn new(serial: u64, names: NameTable, meta: Meta) -> Result<Self, PatternsUnusable> {
+        let patterns = Patterns::new(&meta.patterns).map_err(|_| PatternsUnusable)?;
+        Ok(Self { serial, names, sources: meta.sources, patterns })
     }
 
     /// A snapshot with no list in it, for tests and for a server told to use none.
@@ -119,7 +130,7 @@ impl Snapshot {
             starts: vec![0, 0],
             items: Vec::new(),
         };
-        Self { serial: 0, names, meta: Meta::default() }
+        Self { serial: 0, names, sources: Vec::new(), patterns: None }
     }
 
     /// Reads and checks the file at `path`.
@@ -130,7 +141,8 @@ impl Snapshot {
 
     /// Writes the file; the caller gives it its name (`compile` renames it into place).
     pub(crate) fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        let meta = serde_json::to_vec(&self.meta)?;
+        let patterns = self.patterns.as_ref().map(Patterns::rules).cloned().unwrap_or_default();
+        let meta = serde_json::to_vec(&Meta { sources: self.sources.clone(), patterns })?;
         let names = &self.names;
         let parts: [&[u8]; SECTIONS] = [
             bytemuck::cast_slice(&names.bloom),
@@ -175,7 +187,13 @@ impl Snapshot {
 
     /// The sources of its statements.
     pub fn sources(&self) -> &[Source] {
-        &self.meta.sources
+        &self.sources
+    }
+
+    /// What lists names by their shape, if anything does.
+    #[inline]
+    pub fn patterns(&self) -> Option<&Patterns> {
+        self.patterns.as_ref()
     }
 
     /// Octets it occupies in memory.
@@ -232,7 +250,7 @@ fn read(mut file: File) -> Result<Snapshot, Problem> {
     let meta: Meta = serde_json::from_slice(&section::<u8>(&mut file, (&mut at, actual), meta, "meta")?)
         .map_err(|_| Problem::Inconsistent("its sources cannot be read"))?;
     check(&names, &meta)?;
-    Ok(Snapshot { serial: header.serial, names, meta })
+    Snapshot::new(header.serial, names, meta).map_err(|_| Problem::Inconsistent("its expressions cannot be read"))
 }
 
 const fn aligned_header() -> usize {
@@ -276,6 +294,9 @@ fn check(names: &NameTable, meta: &Meta) -> Result<(), Problem> {
     }
     if names.items.iter().any(|source| *source as usize >= meta.sources.len()) {
         return Err(Problem::Inconsistent("a set names a source that is not there"));
+    }
+    if meta.patterns.sources().any(|source| source as usize >= meta.sources.len()) {
+        return Err(Problem::Inconsistent("an expression names a source that is not there"));
     }
     if names.entries > 0 && (names.bloom.is_empty() || names.buckets.is_empty()) {
         return Err(Problem::Inconsistent("it counts names and holds none"));

@@ -10,6 +10,7 @@ fn read(dialect: &str, unmarked: RuleKind, text: &str) -> (Vec<String>, Vec<&'st
     for line in text.lines() {
         reader.read(line.as_bytes(), &mut taken);
         rules.extend(taken.rules.iter().map(|rule| format!("{} {}", rule.kind.as_str(), rule.name)));
+        rules.extend(taken.patterns.iter().map(|pattern| format!("pattern {pattern}")));
         skipped.extend(taken.skipped.iter().map(|reason| reason.as_str()));
     }
     (rules, skipped)
@@ -106,8 +107,9 @@ fn adblock_leaves_what_dns_cannot_do_and_counts_it() {
         ("||example.com:8080^", "path"),
         ("-ad-banner.", "pattern"),
         ("||ads*.example.com^", "pattern"),
-        ("/banner[0-9]+/", "regex"),
-        ("/^ad.*\\.example\\.com$/", "regex"),
+        ("@@/banner[0-9]+/", "regex"),
+        ("/banner[0-9]+/$important", "regex"),
+        ("/^https?:\\/\\/banner/", "path"),
         (long.as_str(), "regex-too-long"),
         ("||example.com^$dnstype=AAAA", "dns-type"),
         ("||example.com^$dnstype=~A", "dns-type"),
@@ -236,4 +238,13 @@ fn a_dialect_is_told_by_its_lines_and_written_back_by_its_word() {
     assert_eq!(detect(b"What is this\nLorem ipsum dolor\n", "feed"), None);
     assert_eq!("csv:a:b".parse(), Ok(Dialect::Csv(Some("a:b".into()))));
     assert!("hosts:x".parse::<Dialect>().is_err());
+}
+
+#[test]
+fn adblock_expressions_are_taken_as_they_stand() {
+    let text = "/banner[0-9]+/\n/^ad.*\\.example\\.com$/\n/(^|\\.)example\\.org$/\n";
+    let rules = ["suffix example.org", "pattern banner[0-9]+", "pattern ^ad.*\\.example\\.com$"];
+    let (mut found, skipped) = read("adblock", RuleKind::Suffix, text);
+    found.sort_by_key(|rule| rule.starts_with("pattern"));
+    assert_eq!((found, skipped), (rules.map(str::to_owned).to_vec(), vec![]));
 }

@@ -91,6 +91,8 @@ pub trait Sink {
     }
     /// A rule.
     fn rule(&mut self, place: &Place<'_>, rule: &Rule);
+    /// A rule by shape: a regular expression, not yet looked at.
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str);
     /// Something that gave no rule.
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason);
 }
@@ -259,5 +261,6 @@ impl Feed<'_> {
 
 fn hand_over(sink: &mut dyn Sink, place: &Place<'_>, taken: &Taken) {
     taken.rules.iter().for_each(|rule| sink.rule(place, rule));
+    taken.patterns.iter().for_each(|pattern| sink.pattern(place, pattern));
     taken.skipped.iter().for_each(|reason| sink.skipped(place, *reason));
 }

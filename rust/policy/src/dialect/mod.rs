@@ -177,6 +177,8 @@ impl fmt::Display for Dialect {
 pub struct Taken {
     /// The rules.
     pub rules: Vec<Rule>,
+    /// Regular expressions that names are listed by.
+    pub patterns: Vec<String>,
     /// Why other parts of the line gave none.
     pub skipped: Vec<SkipReason>,
 }
@@ -184,6 +186,7 @@ pub struct Taken {
 impl Taken {
     fn clear(&mut self) {
         self.rules.clear();
+        self.patterns.clear();
         self.skipped.clear();
     }
 

@@ -19,10 +19,12 @@ pub enum SkipReason {
     Path,
     /// It matches by a pattern inside a name.
     Pattern,
-    /// A regular expression that is more than a name.
+    /// A regular expression that cannot be used: a syntax we do not read, an exception, a modifier.
     Regex,
-    /// A regular expression over the size limit.
+    /// A regular expression over a limit: its length, its size once compiled, their number.
     RegexTooLong,
+    /// A regular expression that would fit half of the internet.
+    RegexTooBroad,
     /// A modifier that changes the rule's meaning in a way a name list cannot carry.
     Modifier,
     /// It speaks of some record types only.
@@ -72,6 +74,7 @@ impl SkipReason {
             SkipReason::Pattern => "pattern",
             SkipReason::Regex => "regex",
             SkipReason::RegexTooLong => "regex-too-long",
+            SkipReason::RegexTooBroad => "regex-too-broad",
             SkipReason::Modifier => "modifier",
             SkipReason::DnsType => "dns-type",
             SkipReason::Rewrite => "rewrite",
