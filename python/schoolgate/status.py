@@ -11,7 +11,7 @@ import orjson
 
 from schoolgate._core import __version__
 from schoolgate.lists import status_file
-from schoolgate.sealed import sealed_problems, sealed_status
+from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
 
 if TYPE_CHECKING:
     from schoolgate.service import Service
@@ -77,6 +77,8 @@ def problems(service: Service) -> list[str]:
         found.append(f"{counted['workers'] - counted['workers_alive']} of {counted['workers']} workers died; restart")
     if whole.sealed is not None:
         found += sealed_problems(whole.sealed, dt.datetime.now(dt.UTC))
+    if whole.settings.sealed.feeds:
+        found += failing_feeds(whole.settings.server.state_dir)
     if not service.servers:
         found.append("there is no forwarder: only blocked, local and cached names are answered; set forwarders.servers")
     elif all(one["state"] == "down" for one in service.resolver.health()):

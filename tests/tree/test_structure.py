@@ -31,7 +31,7 @@ PACKAGES = {
     "resolver": {"_core"},
     "lists": {"_core", "policy"},
     "control": {"_core"},
-    "sealed": {"_core"},
+    "sealed": {"_core", "lists"},
     "upstreams": {"resolver"},
     "wall_clock": set(),
     "whole_file": set(),

@@ -61,6 +61,8 @@ class WebSource:
     allow_hosts: frozenset[str] = frozenset()
     # A secret of the operator's: sent to the feed's own origin, never to where a redirect points.
     authorization: str | None = None
+    # False where the body must not pass through a second file.
+    accept_packed: bool = True
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,17 @@ class Fetcher:
             headers = _headers(url, source, known)
             async with session.get(url, headers=headers, allow_redirects=False) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._take(response, out, known, progress)
+                    return await self._take(response, out, source, known, progress)
                 url = _next_hop(url, response)
         raise FetchFailed(f"more than {self.limits.redirects} redirects; ask the publisher for the real address")
 
     async def _take(
-        self, response: aiohttp.ClientResponse, out: Path, known: Validators | None, progress: Progress
+        self,
+        response: aiohttp.ClientResponse,
+        out: Path,
+        source: WebSource,
+        known: Validators | None,
+        progress: Progress,
     ) -> Fetched | None:
         _check_status(response, known)
         if response.status == http.HTTPStatus.NOT_MODIFIED:
@@ -169,7 +176,8 @@ class Fetcher:
         if kind.startswith(_NO_LIST_TYPES):
             raise FetchFailed(f"a list was asked for and {kind} came; look at the address in a browser")
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if coding not in ("identity", "gzip", "x-gzip"):
+        wanted = ("identity", "gzip", "x-gzip") if source.accept_packed else ("identity",)
+        if coding not in wanted:
             raise FetchFailed(f"it came packed as {coding}, which was not asked for")
         octets = await self._receive(response, out, progress)
         if coding != "identity":
@@ -199,7 +207,8 @@ class Fetcher:
 
 
 def _headers(url: URL, source: WebSource, known: Validators | None) -> dict[str, str]:
-    headers = {"User-Agent": f"schoolgate/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip"}
+    headers = {"User-Agent": f"schoolgate/{__version__}", "Accept": "*/*"}
+    headers["Accept-Encoding"] = "gzip" if source.accept_packed else "identity"
     if known is not None and known.etag:
         headers["If-None-Match"] = known.etag
     if known is not None and known.last_modified:
