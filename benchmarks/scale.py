@@ -1,8 +1,8 @@
 """`python -m benchmarks.scale`: one thing at a time is made larger, and speed and memory are looked at.
 
 Writes `results/scale.md`. Each point is a schoolgate of its own, prepared and started as a school's is; around each
-stands the echo, so that a slow minute shows. The last table turns the figures into schools: nothing in it is guessed but
-how much a device asks, and that is said.
+stands the echo, so that a slow minute shows. The last table turns the figures into schools: nothing in it is guessed
+but how much a device asks, and that is said.
 """
 
 from __future__ import annotations
@@ -194,8 +194,8 @@ def _schools(points: Sequence[Point]) -> list[str]:
     head = ("", "busiest second, queries (assumed)", "cores of this machine", "one core: queries a device a second")
     return [
         pages.table(head, rows),
-        f"Assumed: {BUSY_DEVICE_PER_S:g} queries a device in the busiest second. Measured: the slowest mixed run of the"
-        f" usual shape, {least:,.0f} q/s on one core, and {warm:.0f} MiB with its cache full. A trust of many sites runs"
+        f"Assumed: {BUSY_DEVICE_PER_S:g} queries a device in the busiest second. Measured: the slowest mixed run of"
+        f" the usual shape, {least:,.0f} q/s on one core, and {warm:.0f} MiB with its cache full. A trust of many sites runs"
         " one at each; the last line is what a single one would have to do.",
     ]
 
