@@ -195,8 +195,8 @@ def _schools(points: Sequence[Point]) -> list[str]:
     return [
         pages.table(head, rows),
         f"Assumed: {BUSY_DEVICE_PER_S:g} queries a device in the busiest second. Measured: the slowest mixed run of"
-        f" the usual shape, {least:,.0f} q/s on one core, and {warm:.0f} MiB with its cache full. A trust of many sites runs"
-        " one at each; the last line is what a single one would have to do.",
+        f" the usual shape, {least:,.0f} q/s on one core, and {warm:.0f} MiB with its cache full. A trust of many"
+        " sites runs one at each; the last line is what a single one would have to do.",
     ]
 
 

@@ -78,7 +78,7 @@ def fetch_feeds(settings: Settings, quiet: bool = False) -> int:
     output is a program's."""
     from schoolgate.sealed.feeds import SealedFetching
 
-    fetching = SealedFetching(settings.server.state_dir, _who())
+    fetching = SealedFetching(settings.server.state_dir, _who(), settings.lists.proxy)
     outcomes = [fetching.fetch(feed, _now()) for feed in settings.sealed.feeds]
     for one in outcomes:
         if one.report is not None and not quiet:

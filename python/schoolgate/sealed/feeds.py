@@ -50,6 +50,7 @@ class SealedFetching:
 
     state_dir: Path
     who: str
+    proxy: str | None = None
     fetcher: Fetcher = field(default_factory=lambda: Fetcher(work=_DESCRIPTORS, limits=LIMITS))
 
     def fetch(self, feed: SealedFeed, now: dt.datetime) -> Fetched:
@@ -72,7 +73,7 @@ class SealedFetching:
             accept_packed=False,
         )
         with _nameless() as path:
-            fetcher = replace(self.fetcher, work=path.parent)
+            fetcher = replace(self.fetcher, work=path.parent, proxy=self.proxy)
             asyncio.run(fetcher.fetch(path.name, source, None))
             return import_list(
                 self.state_dir,
