@@ -4,9 +4,10 @@
 //! streamed; one bad line never spoils a list, it is counted by reason with the first examples. The file appears under
 //! its name only when it is whole and on disk.
 
+use crate::address_table::{AddressRule, AddressTableBuilder};
 use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::snapshot::{Meta, Snapshot, Source};
@@ -154,9 +155,10 @@ pub fn compile_snapshot(
         compiler.read(input, protected)?;
     }
     let names = compiler.builder.len() as u64;
-    let table = compiler.builder.build(&ListStatements, 0)?;
+    let mut table = compiler.builder.build(&ListStatements, 0)?;
+    let addresses = compiler.addresses.build(&mut table);
     let meta = Meta { sources: compiler.report.sources.clone() };
-    let snapshot = Snapshot::new(serial, table, meta);
+    let snapshot = Snapshot::new(serial, table, addresses, meta);
     publish(&snapshot, out).map_err(|error| CompileError::Output { path: out.to_owned(), error })?;
     Ok(CompileReport {
         serial,
@@ -170,6 +172,7 @@ pub fn compile_snapshot(
 #[derive(Default)]
 struct Compiler {
     builder: NameTableBuilder,
+    addresses: AddressTableBuilder,
     report: CompileReport,
 }
 
@@ -184,6 +187,7 @@ impl Compiler {
             input,
             protected,
             builder: &mut self.builder,
+            addresses: &mut self.addresses,
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -221,6 +225,7 @@ struct Taker<'a> {
     input: &'a Input,
     protected: &'a ProtectedNames,
     builder: &'a mut NameTableBuilder,
+    addresses: &'a mut AddressTableBuilder,
     sources: &'a mut Vec<Source>,
     report: InputReport,
     /// The category of the last rule and its source: the next rule's is mostly the same.
@@ -240,6 +245,13 @@ impl Taker<'_> {
         let source = source(self.sources, &self.input.feed, self.input.categories.of(theirs)?);
         self.last = Some((theirs.map(str::to_owned), source));
         Some(source)
+    }
+
+    fn count(&mut self, source: u32) {
+        self.report.rules += 1;
+        if let Some(source) = self.sources.get_mut(source as usize) {
+            source.rules += 1;
+        }
     }
 
     fn add(&mut self, rule: &Rule, source: u32, spared: &[u32]) -> Result<(), BuildError> {
@@ -273,10 +285,20 @@ impl Sink for Taker<'_> {
             self.failed.get_or_insert(error);
             return;
         }
-        self.report.rules += 1;
-        if let Some(source) = self.sources.get_mut(source as usize) {
-            source.rules += 1;
+        self.count(source);
+    }
+
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        if let Some(reason) = judge_address(rule, self.input.reviewed) {
+            return self.skipped(place, reason);
         }
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !self.addresses.add(*rule, source) {
+            return self.skipped(place, SkipReason::TooManyNetworks);
+        }
+        self.count(source);
     }
 
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason) {
