@@ -265,7 +265,7 @@ def list_rules_for(
     inputs: Sequence[_ListInput], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
 ) -> bytes:
     """Every line that speaks of a name or an address. JSON: {"name", "lines_read", "rules": [{"feed", "category",
-    "path", "member", "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused`, and `ValueError` for no name."""
+    "path", "member", "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused` and `ValueError`."""
 
 def list_difference(
     before: Sequence[_ListInput], after: Sequence[_ListInput], *, protected: list[str] = ..., most: int = 100

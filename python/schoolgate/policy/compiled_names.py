@@ -26,9 +26,9 @@ def own_names(policies: Mapping[str, Effective]) -> list[dict[str, Any]]:
 
 def answered_for(zone: Zone, policies: Mapping[str, Effective]) -> list[str]:
     """The policies that a zone answers for: all but those that say "allow" of the category it keeps closed."""
-    return sorted(
-        name for name, one in policies.items() if zone.keeps is None or one.categories.get(zone.keeps) != "allow"
-    )
+    if zone.keeps is None:
+        return sorted(policies)
+    return sorted(identity for identity, one in policies.items() if one.categories.get(zone.keeps) != "allow")
 
 
 def zone_names(zones: Iterable[Zone], policies: Mapping[str, Effective]) -> list[dict[str, Any]]:

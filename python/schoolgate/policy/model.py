@@ -171,7 +171,7 @@ class Document(Table):
     time_zone: TimeZone = "Europe/London"
     allowed_clients: Annotated[tuple[NetworkField, ...], Field(min_length=1)]
     strictest: Id
-    # Names, with all below them, whose answers may lead into local networks; others that do are refused (DNS rebinding).
+    # Names, with all below them, whose answers may lead into local networks; others are refused (DNS rebinding).
     private_addresses: Annotated[tuple[DomainName, ...], Field(max_length=MOST_PRIVATE_NAMES)] = ()
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
