@@ -6,6 +6,7 @@ no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateErr
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import final
 
@@ -86,6 +87,9 @@ class Snapshot:
     @property
     def size_octets(self) -> int:
         """Memory it takes."""
+
+    def said_of_address(self, address: IPv4Address | IPv6Address) -> bytes:
+        """JSON: [[category, feed], ...] of every list that names the address or a network that holds it."""
 
     def meta(self) -> bytes:
         """JSON: {"serial", "entries", "size_octets", "sources": [{"feed", "category", "rules"}]}."""
@@ -260,8 +264,8 @@ def inspect_list(
 def list_rules_for(
     inputs: Sequence[_ListInput], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
 ) -> bytes:
-    """Every line that speaks of a name. JSON: {"name", "lines_read", "rules": [{"feed", "category", "path", "member",
-    "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused`, and `ValueError` for no name."""
+    """Every line that speaks of a name or an address. JSON: {"name", "lines_read", "rules": [{"feed", "category",
+    "path", "member", "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused` and `ValueError`."""
 
 def list_difference(
     before: Sequence[_ListInput], after: Sequence[_ListInput], *, protected: list[str] = ..., most: int = 100

@@ -61,6 +61,7 @@ class SpecialName(_Row):
     name: Name
     kind: Literal["static", "nodata", "nxdomain"]
     why: str
+    category: Id | None = None
     records: tuple[str, ...] = ()
 
 

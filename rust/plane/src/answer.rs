@@ -25,7 +25,7 @@ use crate::rate_limit::{Over, Rate, RateLimiter};
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::turn::{Supply, Turn};
-use schoolgate_policy::{Effect, Selection, SuffixHashes, Tag, Verdict};
+use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_wire::{
     CookieSecrets, Ede, EdeCode, EdnsReply, Name, Query, Rcode, Refusal, peek, rcode_answer, refusal_reply, truncated,
 };
@@ -166,18 +166,21 @@ impl Answerer {
         if !will_do {
             return None;
         }
-        if !held.stored.names.is_empty() {
-            if held.generation != turn.regime.generation {
-                retag(&mut self.cache, &mut self.hashes, turn.regime, question);
-                held = self.cache.get(question)?;
-            }
-            if let Some(objection) = objection(turn, verdict, &held.tags) {
-                let length = deny(turn, &self.query, objection, out);
-                return Some(self.say(Counter::DeniedRevealed, out, length));
-            }
+        if held.generation != turn.regime.generation {
+            retag(&mut self.cache, &mut self.hashes, turn.regime, question);
+            held = self.cache.get(question)?;
+        }
+        if let Some(objection) = objection(turn, verdict, &held.tags) {
+            let is_private = objection.origin == Origin::PrivateAddress;
+            let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };
+            let length = deny(turn, &self.query, objection, out);
+            return Some(self.say(exit, out, length));
         }
         let image = match &held.stored.body {
-            Body::Image(image) => image,
+            Body::Image(image) => match &held.stored.stripped {
+                Some(stripped) => stripped.fit_for(turn.ech()).unwrap_or(image),
+                None => image,
+            },
             Body::Failure(code) => return Some(self.fail(turn, *code, Counter::Failures, out)),
         };
         let (exit, ttl_rule, ede) = match is_fresh {
@@ -336,9 +339,12 @@ fn rate_of(regime: &Regime, selection: Selection) -> Rate {
 #[cold]
 fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
     let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
+    let asked = Name::from_wire(&stored.question.name).unwrap_or_default();
+    let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
+    let names = names.map(|name| regime.rulebook.tag(&name, hashes));
+    let addresses = stored.addresses.iter().map(|address| regime.rulebook.tag_address(*address, &asked));
     let mut tags: Vec<Tag> = Vec::new();
-    for name in stored.names.iter().filter_map(|name| Name::from_wire(name).ok()) {
-        let tag = regime.rulebook.tag(&name, hashes);
+    for tag in names.chain(addresses) {
         if !tag.says_nothing() && !tags.contains(&tag) {
             tags.push(tag);
         }

@@ -4,9 +4,10 @@
 //! streamed; one bad line never spoils a list, it is counted by reason with the first examples. The file appears under
 //! its name only when it is whole and on disk.
 
+use crate::address_table::{AddressRule, AddressTableBuilder};
 use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::patterns::{self, PatternRules};
@@ -159,10 +160,11 @@ pub fn compile_snapshot(
         compiler.read(input, protected)?;
     }
     let names = compiler.builder.len() as u64;
-    let table = compiler.builder.build(&ListStatements, 0)?;
+    let mut table = compiler.builder.build(&ListStatements, 0)?;
+    let addresses = compiler.addresses.build(&mut table);
     compiler.patterns.guard(&compiler.excepted, protected);
     let meta = Meta { sources: compiler.report.sources.clone(), patterns: compiler.patterns };
-    let snapshot = Snapshot::new(serial, table, meta)?;
+    let snapshot = Snapshot::new(serial, table, addresses, meta)?;
     publish(&snapshot, out).map_err(|error| CompileError::Output { path: out.to_owned(), error })?;
     Ok(CompileReport {
         serial,
@@ -179,6 +181,7 @@ struct Compiler {
     patterns: PatternRules,
     /// Names that a source takes out of itself: its expressions must leave them alone too.
     excepted: Vec<(u32, Name)>,
+    addresses: AddressTableBuilder,
     report: CompileReport,
 }
 
@@ -195,6 +198,7 @@ impl Compiler {
             builder: &mut self.builder,
             patterns: &mut self.patterns,
             excepted: &mut self.excepted,
+            addresses: &mut self.addresses,
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -234,6 +238,7 @@ struct Taker<'a> {
     builder: &'a mut NameTableBuilder,
     patterns: &'a mut PatternRules,
     excepted: &'a mut Vec<(u32, Name)>,
+    addresses: &'a mut AddressTableBuilder,
     sources: &'a mut Vec<Source>,
     report: InputReport,
     /// The category of the last rule and its source: the next rule's is mostly the same.
@@ -308,6 +313,19 @@ impl Sink for Taker<'_> {
         };
         if !self.patterns.take(source, pattern) {
             return self.skipped(place, SkipReason::RegexTooLong);
+        }
+        self.count(source);
+    }
+
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        if let Some(reason) = judge_address(rule, self.input.reviewed) {
+            return self.skipped(place, reason);
+        }
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !self.addresses.add(*rule, source) {
+            return self.skipped(place, SkipReason::TooManyNetworks);
         }
         self.count(source);
     }

@@ -157,7 +157,10 @@ fn own_rulings(at: u16, policy: &Policy, table: &PolicyTable) -> Vec<OwnRuling> 
             out.ruling = out.ruling.first(own_ruling(at, *number, statement));
             match statement {
                 Statement::Rewrite(rewrite) if policy.rewrites.contains(rewrite) => out.rewrite = Some(*rewrite),
-                Statement::Zone { zone, depth } if out.zone.is_none() || *depth >= zone_depth => {
+                Statement::Zone { zone, depth, policies }
+                    if policies.as_ref().is_none_or(|policies| policies.contains(&at))
+                        && (out.zone.is_none() || *depth >= zone_depth) =>
+                {
                     (out.zone, zone_depth) = (Some(*zone), *depth);
                 }
                 _ => {}

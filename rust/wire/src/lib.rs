@@ -29,6 +29,7 @@ mod rcode;
 mod record;
 mod refusal;
 pub mod rtype;
+pub mod service_params;
 mod upstream;
 
 pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};

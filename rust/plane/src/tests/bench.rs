@@ -292,6 +292,7 @@ impl Bench {
             RateDropped,
             Denied,
             DeniedRevealed,
+            DeniedPrivate,
             Local,
             CacheHits,
             Resolved,

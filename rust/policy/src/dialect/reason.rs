@@ -35,7 +35,7 @@ pub enum SkipReason {
     Forward,
     /// Another setting of the program the list was written for.
     OtherDirective,
-    /// RPZ: triggered by an address in an answer.
+    /// RPZ: triggered by an address in an answer that is no network.
     ResponseAddress,
     /// RPZ: triggered by the client.
     ClientAddress,
@@ -59,6 +59,10 @@ pub enum SkipReason {
     PublicSuffix,
     /// A rule for a protected name.
     Protected,
+    /// A network so wide that a rule for it would close much of the internet.
+    NetworkTooWide,
+    /// More networks than a snapshot holds.
+    TooManyNetworks,
 }
 
 impl SkipReason {
@@ -92,6 +96,8 @@ impl SkipReason {
             SkipReason::Unmapped => "unmapped-category",
             SkipReason::PublicSuffix => "public-suffix",
             SkipReason::Protected => "protected",
+            SkipReason::NetworkTooWide => "network-too-wide",
+            SkipReason::TooManyNetworks => "too-many-networks",
         }
     }
 }
