@@ -8,7 +8,7 @@ no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateErr
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
-from typing import final
+from typing import Any, final
 
 from schoolgate.errors import SchoolgateError
 
@@ -34,7 +34,13 @@ __all__ = [
     "keep_sealed_keys",
     "list_difference",
     "list_rules_for",
+    "log_client",
+    "log_pseudonym",
+    "log_read",
+    "log_to_parquet",
+    "log_write_sample",
     "normalise_name",
+    "registrable_domain",
     "seal_list",
 ]
 
@@ -117,14 +123,16 @@ class Plane:
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
-        directory for packets that made a worker stumble, or null}.
+        directory for packets that made a worker stumble, or null, "query_log": null or {"directory", "max_octets",
+        "key": 16 octets as a list, or null to store addresses}}.
         """
 
     def start(self) -> None:
         """Starts the workers. Raises `PlaneError`."""
 
     def stop(self) -> None:
-        """Stops the workers and waits for them; what waits for an answer is dropped. May be called twice."""
+        """Stops the workers and waits for them; what waits for an answer is dropped, what was recorded is written and
+        synced. May be called twice."""
 
     def listening(self) -> list[tuple[str, int]]:
         """(address, port) of every socket, with the real port where 0 was asked for."""
@@ -146,6 +154,9 @@ class Plane:
         Built first, then one pointer is swapped: no query is lost or sees half of it.
         """
 
+    def set_pseudonym_key(self, key: bytes | None) -> None:
+        """Clients are recorded under this key of 16 octets from now on; None: by address."""
+
     def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
         """One message of a stream door, without its length: the answer, a ticket for `take_answers`, or None for a
         connection to close."""
@@ -161,7 +172,9 @@ class Plane:
 
     def stats(self) -> bytes:
         """JSON: {"counters": {name: count}, "cache_entries", "cache_octets", "pending", "under_way", "workers",
-        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening"}."""
+        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening", "query_log":
+        {"enabled", "rows": {"ordinary", "safeguarding"}, "dropped_ring", "dropped_disk": the same, "octets", "problem":
+        text or null, "last_fsync_age_ms": or null}}."""
 
 @final
 class SealedList:
@@ -278,3 +291,33 @@ def detect_dialect(first: bytes, file_name: str) -> str | None:
 
 def normalise_name(text: str) -> str:
     """The wire form, as text, of a name that somebody wrote in a list. Raises `ValueError` saying what is wrong."""
+
+def registrable_domain(name: str) -> str | None:
+    """The part of a name that somebody registered, by the public suffix list, in lower case; None for a public suffix
+    itself and for a single label."""
+
+def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]], int]:
+    """Rows of a write-ahead file from octet `offset` on (0, or what an earlier call returned), whole frames until about
+    `most` rows, and where to go on. At the end of what is written: ([], offset); a tail that is damaged or half written
+    ends the reading like the end. Raises `OSError` if the file cannot be read.
+
+    A row: (time in microseconds since 1970 UTC, client, segment, policy, policy serial, door, qname, qname as asked or
+    None, qtype, rcode, action, layer, category or None, rule or None, snapshot serial, source, latency in microseconds,
+    cname or None, device None, user None).
+    """
+
+def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
+    """Turns a closed write-ahead file into Parquet under directory/day=YYYY-MM-DD/class=.../wal-<number>[-part].parquet
+    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files":
+    [paths], "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
+
+def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
+    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks.
+    Raises `ValueError` for what is no row, `OSError` if there is such a file."""
+
+def log_pseudonym(key: bytes, client: str) -> str:
+    """The pseudonym of an address under a key of 16 octets: "p-" and 26 characters."""
+
+def log_client(key: bytes, pseudonym: str) -> str | None:
+    """The address that a pseudonym stands for, if it was made with this key (another key gives some other address);
+    None for what is no pseudonym."""

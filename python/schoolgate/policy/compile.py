@@ -67,6 +67,7 @@ def compile_policy(
         "allowed_clients": sorted(map(str, document.allowed_clients)),
         "zones": [_zone(zone, policies) for zone in sorted(zones, key=lambda zone: zone.name)],
         "private_addresses": sorted({*document.private_addresses, *forwarded}),
+        "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
     boundaries = [segment["ends_at_unix_s"] for segment in segments]
     boundaries += [_seconds(one.until) for policy in policies.values() for one in policy.exemptions]
@@ -155,6 +156,7 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
         "burst": limit.burst * limit.devices,
         "ech": segment.ech,
         "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
+        "log": segment.log,
     }
 
 

@@ -20,6 +20,8 @@ Choice = Literal["allow", "deny", "inherit"]
 Action = Literal["nxdomain", "nodata", "null", "block-page", "refused"]
 # What a segment does with the keys of Encrypted Client Hello in HTTPS and SVCB records: rust/policy/src/ech.rs.
 Ech = Literal["pass", "strip", "strip-hints", "nodata"]
+# What the query log keeps of a segment: every query, denied ones and counts of the others, counts alone.
+LogLevel = Literal["full", "denied-only", "counts-only"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -152,6 +154,7 @@ class Segment(Table):
     policy: Id
     rate_limit: RateLimit = RateLimit()
     ech: Ech = "pass"
+    log: LogLevel = "full"
     schedule: tuple[Interval, ...] = ()
 
 

@@ -4,7 +4,7 @@
 //! for each category, each name with the policies it speaks to. Serial and boundaries are data; nothing here knows the time.
 
 use crate::ech::Ech;
-use crate::layer::{Action, Effect};
+use crate::layer::{Action, Effect, LogLevel};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub struct Description {
     pub(crate) zones: Vec<ZoneDescription>,
     #[serde(default)]
     pub(crate) private_addresses: Vec<String>,
+    /// Categories of which a denial matters for safeguarding.
+    #[serde(default)]
+    pub(crate) safeguarded: Vec<String>,
 }
 
 fn default_block_ttl_s() -> u32 {
@@ -110,6 +113,8 @@ pub(crate) struct SegmentDescription {
     pub ends_at_unix_s: Option<i64>,
     #[serde(default)]
     pub ech: Ech,
+    #[serde(default)]
+    pub log: LogLevel,
 }
 
 #[derive(Debug, Deserialize)]

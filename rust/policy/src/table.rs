@@ -8,7 +8,7 @@ use crate::description::{
     ZoneKindDescription,
 };
 use crate::ech::Ech;
-use crate::layer::{Action, Effect, Layer};
+use crate::layer::{Action, Effect, Layer, LogLevel};
 use crate::name_table::NameTable;
 use crate::name_table_build::{Inherit, NameTableBuilder};
 use crate::segments::{Asked, Prefix, SegmentMap};
@@ -57,6 +57,8 @@ pub struct Segment {
     pub ends_at_unix_s: Option<i64>,
     /// What becomes of ECH keys in its answers.
     pub ech: Ech,
+    /// How much the query log keeps.
+    pub log: LogLevel,
 }
 
 /// A rewrite after an allow: a CNAME to a target (SafeSearch).
@@ -174,6 +176,7 @@ pub struct PolicyTable {
     zones: Vec<LocalZone>,
     /// Names, with all below them, that may lead into a local network.
     private: HashSet<Name>,
+    safeguarded: HashSet<String>,
 }
 
 impl PolicyTable {
@@ -208,6 +211,7 @@ impl PolicyTable {
             rewrites,
             zones,
             private,
+            safeguarded: description.safeguarded.into_iter().collect(),
         })
     }
 
@@ -240,6 +244,16 @@ impl PolicyTable {
     /// All local zones.
     pub fn zones(&self) -> &[LocalZone] {
         &self.zones
+    }
+
+    /// Whether a denial of this category matters for safeguarding.
+    pub fn is_safeguarded(&self, category: &str) -> bool {
+        self.safeguarded.contains(category)
+    }
+
+    /// The school's own statements in words, by number.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().map(|one| if let Statement::Rule { rule, .. } = one { rule.as_str() } else { "" })
     }
 
     /// The strictest policy, for allowed clients in no segment.
@@ -365,8 +379,8 @@ impl Draft {
 
     fn segment(&mut self, one: &SegmentDescription) -> Segment {
         let policy = self.policy_number(&format!("segments.{}.policy", one.id), &one.policy);
-        let (qps, burst, ends_at_unix_s) = (one.qps, one.burst, one.ends_at_unix_s);
-        Segment { id: one.id.clone(), policy, qps, burst, ends_at_unix_s, ech: one.ech }
+        let SegmentDescription { qps, burst, ends_at_unix_s, ech, log, .. } = *one;
+        Segment { id: one.id.clone(), policy, qps, burst, ends_at_unix_s, ech, log }
     }
 
     fn doors(&mut self, one: &SegmentDescription) -> (Vec<Prefix>, Vec<Asked>) {

@@ -64,6 +64,7 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
             "burst": 600,
             "ech": "pass",
             "ends_at_unix_s": 1795433400,
+            "log": "full",
         }
     ]
     assert found["zones"] == [
