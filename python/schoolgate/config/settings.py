@@ -13,13 +13,14 @@ from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import Section
 from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed")
+_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "retention")
 
 
 class Settings(Section):
@@ -32,6 +33,7 @@ class Settings(Section):
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
+    retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
 
     @model_validator(mode="before")
     @classmethod
