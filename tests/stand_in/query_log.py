@@ -13,10 +13,28 @@ from schoolgate.querylog.query import COLUMNS, Row, microseconds
 
 DAY = dt.date(2026, 11, 17)
 NOON = dt.datetime(2026, 11, 17, 12, tzinfo=dt.UTC)
-_TYPES = (
-    "TIMESTAMPTZ, VARCHAR, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, INTEGER, INTEGER, VARCHAR, VARCHAR,"
-    " VARCHAR, VARCHAR, BIGINT, VARCHAR, INTEGER, VARCHAR, VARCHAR, VARCHAR"
-).split(", ")
+_TYPES = [
+    "TIMESTAMPTZ",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "BIGINT",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "INTEGER",
+    "INTEGER",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "BIGINT",
+    "VARCHAR",
+    "INTEGER",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+]
 PLAIN = Row(
     NOON, "192.0.2.10", "pupils", "pupil", 7, "udp", "www.example.org", None, 1, 0, "allow", "allow", None, None, 41,
     "cache", 90, None, None, None, "ordinary",

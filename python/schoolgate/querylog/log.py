@@ -108,9 +108,13 @@ class QueryLog:
         """The texts under which the log may hold a client: its pseudonym, its address. Raises `BadQuery`."""
         return known_as(client, read_key(self.folder.pseudonym_key))
 
+    def as_logged(self, query: Query) -> Query:
+        """The query with its name as the log writes names. Raises `BadQuery`."""
+        return replace(query, name=_folded(query))
+
     def _filters(self, query: Query) -> dict[str, Any]:
         clients = [] if query.client is None else self.known_as(query.client)
-        return {"query": asdict(replace(query, name=_folded(query))), "clients": clients}
+        return {"query": asdict(self.as_logged(query)), "clients": clients}
 
     def _ask(self, do: str, nothing: Any, **what: Any) -> Any:
         if not self.folder.folder.is_dir():

@@ -81,7 +81,7 @@ def whole(
 
 
 def unreadable(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> frozenset[Path]:
-    """Those that are damaged: every column of every row is looked at."""
+    """Those that are damaged: every column of every row is looked at. A disk that fails raises `duckdb.IOException`."""
     return frozenset(path for path in paths if path.exists() and not _is_sound(connection, path))
 
 
@@ -90,7 +90,7 @@ def _is_sound(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
         connection.execute(
             f"SELECT bit_xor(hash({_COLUMNS})) FROM read_parquet(?, hive_partitioning = false)", [[str(path)]]
         ).fetchall()
-    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.IOException):
         raise
     except duckdb.Error:
         return False

@@ -108,7 +108,9 @@ def _rewriting(connection: duckdb.DuckDBPyConnection, work: Path) -> dict[str, O
 
 def query_from(asked: dict[str, Any]) -> Query:
     """A query as it crossed the pipe."""
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in asked["query"].items()}
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in asked["query"].items()
+    }
     for name in ("since", "until"):
         if fields[name] is not None:
             fields[name] = _moment(fields[name])
