@@ -6,8 +6,6 @@ nobody can say any more whom the older pseudonyms stood for: that is what rotati
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import fcntl
 import ipaddress
@@ -16,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from schoolgate._core import log_client, log_pseudonym
 from schoolgate.querylog.query import BadQuery
 
 _PSEUDONYM = re.compile(r"p-[a-z2-7]{26}")
-_PREFIX = "p-"
-_PADDING = "======"
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,19 +31,11 @@ class PseudonymKey:
 
     def pseudonym(self, address: str) -> str:
         """What the log calls a client."""
-        encryptor = self._cipher().encryptor()
-        block = encryptor.update(_block(address)) + encryptor.finalize()
-        return _PREFIX + base64.b32encode(block).decode().rstrip("=").lower()
+        return log_pseudonym(self.octets, address)
 
-    def address(self, pseudonym: str) -> str:
-        """Some address or other where the pseudonym was made with another key."""
-        decryptor = self._cipher().decryptor()
-        found = ipaddress.IPv6Address(decryptor.update(_octets(pseudonym)) + decryptor.finalize())
-        return str(found.ipv4_mapped or found)
-
-    def _cipher(self) -> Cipher[modes.ECB]:
-        # ECB is right for exactly one block: equal clients must have equal pseudonyms.
-        return Cipher(algorithms.AES128(self.octets), modes.ECB())
+    def address(self, pseudonym: str) -> str | None:
+        """Some address or other where the pseudonym was made with another key; None for what is no pseudonym."""
+        return log_client(self.octets, pseudonym)
 
 
 def read_key(path: Path) -> PseudonymKey | None:
@@ -82,17 +70,3 @@ def known_as(client: str, key: PseudonymKey | None) -> list[str]:
     plain = str(getattr(address, "ipv4_mapped", None) or address)
     # Rows from before pseudonyms were switched on hold the address.
     return [plain] if key is None else [key.pseudonym(plain), plain]
-
-
-def _block(address: str) -> bytes:
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return bytes(10) + b"\xff\xff" + parsed.packed
-    return parsed.packed
-
-
-def _octets(pseudonym: str) -> bytes:
-    try:
-        return base64.b32decode(pseudonym.removeprefix(_PREFIX).upper() + _PADDING)
-    except binascii.Error as error:
-        raise BadQuery(f"{pseudonym!r} is no pseudonym") from error

@@ -32,20 +32,20 @@ def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetim
     problem = _problem(log, key, text, address)
     record = {"at": now.isoformat(timespec="seconds"), "who": who, "pseudonym": text, "reason": reason}
     records.append(log.folder.reveals, record | {"key": key.id, "shown": problem is None})
-    if problem is not None:
+    if problem is not None or address is None:
         raise CannotReveal(problem)
     return address
 
 
-def _problem(log: QueryLog, key: PseudonymKey, text: str, address: str) -> str | None:
+def _problem(log: QueryLog, key: PseudonymKey, text: str, address: str | None) -> str | None:
     """Any key makes some address of any pseudonym: it must be one of this key, or somebody else would be named."""
     made = f"{key.made_at.astimezone():%Y-%m-%d %H:%M}"
-    if not log.search(Query(client=text, since=key.made_at), most=1).rows:
+    if address is None or not log.search(Query(client=text, since=key.made_at), most=1).rows:
         return (
             f"{text} was not seen since the key in use was made ({made}). If it is older, its key has been rotated"
             " away, and nobody can say any more who it was"
         )
-    parsed = ipaddress.ip_address(address)
+    parsed = None if address is None else ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address) and not any(parsed in network for network in _CLIENT_NETWORKS):
         return f"{text} was made with a key that has been rotated away; nobody can say any more who it was"
     return None
