@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from schoolgate.cli_lists import feeds_app, lists_app
+from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
 from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
@@ -47,6 +48,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(lists_app, name="lists")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
+app.add_typer(log_app, name="log")
 app.add_typer(config_app, name="config")
 
 
