@@ -11,6 +11,7 @@ import orjson
 
 from schoolgate._core import __version__
 from schoolgate.lists import status_file
+from schoolgate.monitoring import status_file as monitor_status
 from schoolgate.sealed import sealed_problems, sealed_status
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def status(service: Service) -> dict[str, Any]:
         "counters": counted["counters"],
         "resolver": service.resolver.stats(),
         "tcp": service.door.stats(),
+        "monitor": monitor_status.section(whole.settings.server.state_dir, now),
         "last_reload": service.last_reload,
         "waits_for_restart": list(service.waits_for_restart),
         "problems": problems(service),
@@ -88,6 +90,8 @@ def problems(service: Service) -> list[str]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
+    told = monitor_status.section(whole.settings.server.state_dir, dt.datetime.now(dt.UTC))
+    found += monitor_status.problems(told, is_wanted=bool(counted.get("query_log", {}).get("enabled")))
     return found + list_problems(whole.settings.server.state_dir, whole.lists.built_at, dt.datetime.now(dt.UTC))
 
 
