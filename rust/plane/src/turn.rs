@@ -43,6 +43,8 @@ pub struct Turn<'a> {
     pub asker: &'a Asker,
     /// The time.
     pub now: Now,
+    /// When the query came, on the monotonic clock in microseconds: for a client that waited, before `now`.
+    pub since_us: u64,
     /// Segment and policy.
     pub selected: Selected,
     /// What the answer may be made from.

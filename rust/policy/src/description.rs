@@ -3,7 +3,7 @@
 //! Inheritance, locks, templates and schedules are worked out before; what arrives here is flat: each policy with the rule
 //! for each category, each name with the policies it speaks to. Serial and boundaries are data; nothing here knows the time.
 
-use crate::layer::{Action, Effect};
+use crate::layer::{Action, Effect, LogLevel};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,9 @@ pub struct Description {
     pub(crate) allowed_clients: Vec<String>,
     #[serde(default)]
     pub(crate) zones: Vec<ZoneDescription>,
+    /// Categories of which a denial matters for safeguarding.
+    #[serde(default)]
+    pub(crate) safeguarded: Vec<String>,
 }
 
 fn default_block_ttl_s() -> u32 {
@@ -103,6 +106,8 @@ pub(crate) struct SegmentDescription {
     pub burst: u32,
     #[serde(default)]
     pub ends_at_unix_s: Option<i64>,
+    #[serde(default)]
+    pub log: LogLevel,
 }
 
 #[derive(Debug, Deserialize)]

@@ -42,7 +42,7 @@ pub use dialect::{
 };
 pub use hash::SuffixHashes;
 pub use inspect::{Inspection, Skipped, SkippedByReason, inspect_list};
-pub use layer::{Action, Effect, Layer};
+pub use layer::{Action, Effect, Layer, LogLevel};
 pub use list_difference::{Difference, Differing, list_difference};
 pub use list_guard::{Judged, ProtectedNames, judge};
 pub use listed_name::{NameRejected, listed_name};

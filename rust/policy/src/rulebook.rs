@@ -3,6 +3,7 @@
 //! For every policy and every set of statements that a name can carry, the winning ruling is worked out here, once, off
 //! the hot path. A decision is then two lookups by name and one load each, however many categories and feeds there are.
 
+use crate::decide::{Origin, Verdict};
 use crate::layer::{Effect, Layer};
 use crate::name_table::NameTable;
 use crate::sealed::SealedList;
@@ -61,6 +62,8 @@ pub struct Rulebook {
     pub(crate) listed: Vec<Vec<Ruling>>,
     /// By policy, then by set of the school's own names.
     pub(crate) own: Vec<Vec<OwnRuling>>,
+    /// By source of the snapshot: whether a denial by it matters for safeguarding.
+    safeguarded: Vec<bool>,
 }
 
 impl Rulebook {
@@ -68,7 +71,8 @@ impl Rulebook {
     pub fn new(snapshot: Arc<Snapshot>, table: Arc<PolicyTable>, sealed: Option<Arc<SealedList>>) -> Self {
         let listed = table.policies().iter().map(|policy| listed_rulings(policy, &snapshot)).collect();
         let own = (0u16..).zip(table.policies()).map(|(at, policy)| own_rulings(at, policy, &table)).collect();
-        Self { snapshot, table, sealed, listed, own }
+        let safeguarded = snapshot.sources().iter().map(|one| table.is_safeguarded(&one.category)).collect();
+        Self { snapshot, table, sealed, listed, own, safeguarded }
     }
 
     /// The snapshot in it.
@@ -97,6 +101,17 @@ impl Rulebook {
                 Selection::Served(Selected { segment, policy })
             }
         }
+    }
+
+    /// Whether a verdict matters for safeguarding: the query log must not lose it.
+    #[inline]
+    pub fn is_safeguarding(&self, verdict: &Verdict) -> bool {
+        let by_category = match verdict.origin {
+            Origin::Source(at) => self.safeguarded.get(at as usize).copied().unwrap_or(false),
+            _ => false,
+        };
+        let imposed = matches!(verdict.layer, Layer::Sealed | Layer::Circumvention);
+        verdict.effect == Effect::Deny && (imposed || by_category)
     }
 
     /// A policy by its index.

@@ -7,12 +7,12 @@ use crate::description::{
     Description, Matching, NameDescription, PolicyDescription, PolicyInvalid, SegmentDescription, ZoneDescription,
     ZoneKindDescription,
 };
-use crate::layer::{Action, Effect, Layer};
+use crate::layer::{Action, Effect, Layer, LogLevel};
 use crate::name_table::NameTable;
 use crate::name_table_build::{Inherit, NameTableBuilder};
 use crate::segments::{Asked, Prefix, SegmentMap};
 use schoolgate_wire::Name;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A block answer older than a minute would outlive a tightening (requirements: cap 60 s).
@@ -52,6 +52,8 @@ pub struct Segment {
     pub burst: u32,
     /// When its schedule next changes the policy, seconds since 1970 UTC.
     pub ends_at_unix_s: Option<i64>,
+    /// How much the query log keeps.
+    pub log: LogLevel,
 }
 
 /// A rewrite after an allow: a CNAME to a target (SafeSearch).
@@ -154,6 +156,7 @@ pub struct PolicyTable {
     pub(crate) statements: Vec<Statement>,
     rewrites: Vec<Rewrite>,
     zones: Vec<LocalZone>,
+    safeguarded: HashSet<String>,
 }
 
 impl PolicyTable {
@@ -184,6 +187,7 @@ impl PolicyTable {
             statements: draft.statements,
             rewrites,
             zones,
+            safeguarded: description.safeguarded.into_iter().collect(),
         })
     }
 
@@ -210,6 +214,16 @@ impl PolicyTable {
     /// All local zones.
     pub fn zones(&self) -> &[LocalZone] {
         &self.zones
+    }
+
+    /// Whether a denial of this category matters for safeguarding.
+    pub fn is_safeguarded(&self, category: &str) -> bool {
+        self.safeguarded.contains(category)
+    }
+
+    /// The school's own statements in words, by number.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().map(|one| if let Statement::Rule { rule, .. } = one { rule.as_str() } else { "" })
     }
 
     /// The strictest policy, for allowed clients in no segment.
@@ -328,7 +342,8 @@ impl Draft {
 
     fn segment(&mut self, one: &SegmentDescription) -> Segment {
         let policy = self.policy_number(&format!("segments.{}.policy", one.id), &one.policy);
-        Segment { id: one.id.clone(), policy, qps: one.qps, burst: one.burst, ends_at_unix_s: one.ends_at_unix_s }
+        let SegmentDescription { qps, burst, ends_at_unix_s, log, .. } = *one;
+        Segment { id: one.id.clone(), policy, qps, burst, ends_at_unix_s, log }
     }
 
     fn doors(&mut self, one: &SegmentDescription) -> (Vec<Prefix>, Vec<Asked>) {

@@ -20,7 +20,7 @@ const NAME_LENGTH_AT: usize = 45;
 const CNAME_LENGTH_AT: usize = 46;
 
 const WITHHELD: u8 = 1;
-const COUNTED: u8 = 2;
+pub(crate) const COUNTED: u8 = 2;
 pub(crate) const PSEUDONYM: u8 = 4;
 
 /// Stands for a client that no segment names.

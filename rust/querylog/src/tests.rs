@@ -1,7 +1,7 @@
 //! What is written is read, whatever happens to the file between.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use crate::frame::{FRAME_HEAD_OCTETS, ReadAt, read_head};
+use crate::frame::{FRAME_HEAD_OCTETS, read_head};
 use crate::wal_reader::{WalReader, count_rows};
 use crate::{Class, OwnedRow, WITHHELD, log_read, log_to_parquet, write_sample};
 use parquet::file::reader::{FileReader, SerializedFileReader};

@@ -32,6 +32,12 @@ pub(crate) struct Lost {
     pub error: io::Error,
 }
 
+impl Lost {
+    pub(crate) fn nothing(error: io::Error) -> Self {
+        Self { rows: 0, error }
+    }
+}
+
 /// The file of one class.
 pub(crate) struct WalFile {
     class: Class,
@@ -74,6 +80,10 @@ impl WalFile {
 
     pub(crate) fn added(&mut self, rows: u32) {
         self.pending_rows += rows;
+    }
+
+    pub(crate) fn pending_rows(&self) -> u32 {
+        self.pending_rows
     }
 
     pub(crate) fn is_frame_full(&self) -> bool {
@@ -142,7 +152,7 @@ impl WalFile {
     pub(crate) fn rotate(&mut self) -> Result<(), Lost> {
         self.sync()?;
         self.open = None;
-        self.open().map_err(|error| Lost { rows: 0, error })
+        self.open().map_err(Lost::nothing)
     }
 
     fn begin_frame(&mut self) {

@@ -16,6 +16,7 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod alias;
 mod compose;
 mod cookie;
 mod cursor;
@@ -31,6 +32,7 @@ mod refusal;
 pub mod rtype;
 mod upstream;
 
+pub use alias::{Alias, first_alias};
 pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};
 pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};
