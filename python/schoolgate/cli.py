@@ -11,6 +11,7 @@ import typer
 
 from schoolgate.cli_alerts import alerts_app
 from schoolgate.cli_lists import feeds_app, lists_app
+from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
 from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
@@ -48,6 +49,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(lists_app, name="lists")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
+app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
 
