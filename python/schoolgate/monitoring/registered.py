@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from schoolgate.monitoring.jobs import Job
+from schoolgate.monitoring.keeping import keeping_jobs
 from schoolgate.monitoring.place import Place
 
 
 def jobs(place: Place) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
-    return []
+    return [*keeping_jobs(place)]

@@ -47,7 +47,7 @@ class Mailbox:
         self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword
     ) -> AuthResult:
         self.signed_in.append(data.password)
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 @contextmanager
@@ -55,9 +55,7 @@ def mail_server(*, port: int = 0, wants_password: bool = False, **tls: Any) -> I
     """In a thread of its own."""
     box = Mailbox()
     box.port = port or free_port()
-    options = (
-        {"authenticator": box.authenticate, "auth_required": True, "auth_require_tls": False} if wants_password else {}
-    )
+    options = {"authenticator": box.authenticate, "auth_require_tls": False} if wants_password else {}
     controller = Controller(box, hostname="127.0.0.1", port=box.port, **options, **tls)
     controller.start()
     try:
