@@ -73,9 +73,7 @@ async def test_a_failure_stops_no_other_and_is_forgotten_when_it_works_again() -
         (b'{"alive_at": "2026-11-23T09:00:00+00:00", "problems": ["a tap drips"]}', True, "a tap drips"),
     ],
 )
-def test_what_status_says_of_it(
-    content: bytes | None, is_wanted: bool, said: str | None, tmp_path: Path
-) -> None:
+def test_what_status_says_of_it(content: bytes | None, is_wanted: bool, said: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "monitor").mkdir()
         write_whole(status_file.path_of(tmp_path), content)

@@ -143,9 +143,7 @@ def _disk_full(*_: object) -> bool:
     raise sqlite3.OperationalError("database or disk is full")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b'{"version": 99}', b'{"version": 1, "positions": 7}', b"[]"]
-)
+@pytest.mark.parametrize("content", [b"", b"{", b'{"version": 99}', b'{"version": 1, "positions": 7}', b"[]"])
 def test_a_damaged_state_begins_anew(content: bytes, school: School) -> None:
     (school.own / "state.json").write_bytes(content)
     school.kill()
