@@ -119,14 +119,16 @@ class Plane:
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
-        directory for packets that made a worker stumble, or null}.
+        directory for packets that made a worker stumble, or null, "query_log": null or {"directory", "max_octets",
+        "key": 16 octets as a list, or null to store addresses}}.
         """
 
     def start(self) -> None:
         """Starts the workers. Raises `PlaneError`."""
 
     def stop(self) -> None:
-        """Stops the workers and waits for them; what waits for an answer is dropped. May be called twice."""
+        """Stops the workers and waits for them; what waits for an answer is dropped, what was recorded is written and
+        synced. May be called twice."""
 
     def listening(self) -> list[tuple[str, int]]:
         """(address, port) of every socket, with the real port where 0 was asked for."""
@@ -148,6 +150,9 @@ class Plane:
         Built first, then one pointer is swapped: no query is lost or sees half of it.
         """
 
+    def set_pseudonym_key(self, key: bytes | None) -> None:
+        """Clients are recorded under this key of 16 octets from now on; None: by address."""
+
     def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
         """One message of a stream door, without its length: the answer, a ticket for `take_answers`, or None for a
         connection to close."""
@@ -163,7 +168,9 @@ class Plane:
 
     def stats(self) -> bytes:
         """JSON: {"counters": {name: count}, "cache_entries", "cache_octets", "pending", "under_way", "workers",
-        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening"}."""
+        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening", "query_log":
+        {"enabled", "rows": {"ordinary", "safeguarding"}, "dropped_ring", "dropped_disk": the same, "octets", "problem":
+        text or null, "last_fsync_age_ms": or null}}."""
 
 @final
 class SealedList:
@@ -297,12 +304,12 @@ def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]]
 
 def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
     """Turns a closed write-ahead file into Parquet under directory/day=YYYY-MM-DD/class=.../wal-<number>[-part].parquet
-    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files": [paths],
-    "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
+    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files":
+    [paths], "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
 
 def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
-    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks. Raises
-    `ValueError` for what is no row, `OSError` if there is such a file."""
+    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks.
+    Raises `ValueError` for what is no row, `OSError` if there is such a file."""
 
 def log_pseudonym(key: bytes, client: str) -> str:
     """The pseudonym of an address under a key of 16 octets: "p-" and 26 characters."""

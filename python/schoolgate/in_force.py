@@ -17,7 +17,7 @@ from schoolgate.regime import Ground, Regime, compile_regime, label, read_ground
 from schoolgate.sealed import OpenedSealed, SealedStore
 
 # Sections whose every setting waits for a restart: what they lay out is laid out once.
-_LAID_OUT_ONCE = ("server", "cache")
+_LAID_OUT_ONCE = ("server", "cache", "query_log")
 
 
 @dataclass(frozen=True)

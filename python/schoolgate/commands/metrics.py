@@ -35,12 +35,25 @@ def _families(told: dict[str, Any]) -> Iterator[tuple[str, str, str, Iterable[Sa
     yield "schoolgate_lists_age_seconds", "gauge", "Since the lists were built.", [({}, told["lists"]["age_s"])]
     yield "schoolgate_lists_names", "gauge", "Names in the lists in force.", [({}, told["lists"]["names"])]
     yield "schoolgate_problems", "gauge", "What `schoolgate status` asks to look at.", [({}, len(told["problems"]))]
+    yield from _query_log(told["query_log"])
     forwarders = [({"forwarder": one["forwarder"]}, float(one["state"] == "up")) for one in told["forwarders"]]
     yield "schoolgate_forwarder_up", "gauge", "1 where a forwarder answers.", forwarders
     yield from _feeds((told["lists"]["update"] or {}).get("feeds", []))
     suppliers = (told["sealed"] or {}).get("suppliers", [])
     ages = [({"supplier": one["supplier"]}, one["age_s"]) for one in suppliers]
     yield "schoolgate_sealed_age_seconds", "gauge", "True age of a sealed list.", ages
+
+
+def _query_log(log: dict[str, Any]) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
+    rows = [({"class": one}, float(count)) for one, count in log["rows"].items()]
+    yield "schoolgate_query_log_rows_total", "counter", "Rows written.", rows
+    lost = [
+        ({"class": one, "reason": reason}, float(count))
+        for reason in ("ring", "disk")
+        for one, count in log[f"dropped_{reason}"].items()
+    ]
+    yield "schoolgate_query_log_lost_rows_total", "counter", "Rows lost, by what had no room for them.", lost
+    yield "schoolgate_query_log_octets_total", "counter", "Octets written.", [({}, log["octets"])]
 
 
 def _feeds(feeds: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:

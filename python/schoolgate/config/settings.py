@@ -15,6 +15,7 @@ from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.query_log import QueryLog
 from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import RELOAD, Section
@@ -23,7 +24,7 @@ from schoolgate.config.tcp import Tcp
 from schoolgate.config.webhooks import Webhook
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "retention", "mail")
+_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "query_log", "retention", "mail")
 
 MOST_WEBHOOKS = 50
 WebhookId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -39,6 +40,7 @@ class Settings(Section):
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
+    query_log: QueryLog = Field(description="What is recorded of queries.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(

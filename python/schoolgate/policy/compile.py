@@ -59,6 +59,7 @@ def compile_policy(
         "strictest": document.strictest,
         "allowed_clients": sorted(map(str, document.allowed_clients)),
         "zones": [described(zone) for zone in sorted(zones, key=lambda zone: zone.name)],
+        "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
     boundaries = [segment["ends_at_unix_s"] for segment in segments]
     boundaries += [_seconds(one.until) for policy in policies.values() for one in policy.exemptions]
@@ -140,6 +141,7 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
         "qps": limit.qps * limit.devices,
         "burst": limit.burst * limit.devices,
         "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
+        "log": segment.log,
     }
 
 

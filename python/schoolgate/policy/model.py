@@ -18,6 +18,8 @@ from schoolgate.policy.times import MIDNIGHT, DateRangeField, Moment, WallTime
 Effect = Literal["allow", "deny"]
 Choice = Literal["allow", "deny", "inherit"]
 Action = Literal["nxdomain", "nodata", "null", "block-page", "refused"]
+# What the query log keeps of a segment: every query, denied ones and counts of the others, counts alone.
+LogLevel = Literal["full", "denied-only", "counts-only"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -137,6 +139,7 @@ class Segment(Table):
     asked: tuple[DoorField, ...] = ()
     policy: Id
     rate_limit: RateLimit = RateLimit()
+    log: LogLevel = "full"
     schedule: tuple[Interval, ...] = ()
 
 

@@ -27,6 +27,8 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writer_tests;
 
 pub use legend::Legend;
 pub use log_status::{ByClass, LogCounts, LogStatus};

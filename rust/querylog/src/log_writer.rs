@@ -111,15 +111,26 @@ impl LogWriter {
             self.flush(at, now_ms);
         }
         match () {
-            () if self.readers.iter().any(RecordReader::is_pressed) => Duration::ZERO,
+            () if self.is_pressed() => Duration::ZERO,
             () if taken => REST,
             () => REST_IDLE,
         }
     }
 
+    /// Whether a ring is filling up.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.readers.iter().any(RecordReader::is_pressed)
+    }
+
     /// Writes all there is and forces it to the disk: the workers have ended.
     pub fn finish(&mut self, now_ms: u64) {
         self.take_orders();
+        // The last chance for a disk that failed, and the first for a server that ends as soon as it began.
+        for one in &mut self.files {
+            if one.again_at_ms.is_some() && one.file.open().is_ok() {
+                one.again_at_ms = None;
+            }
+        }
         while self.drain(now_ms) {}
         for at in 0..self.files.len() {
             self.flush(at, now_ms);
