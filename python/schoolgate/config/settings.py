@@ -24,7 +24,19 @@ from schoolgate.config.tcp import Tcp
 from schoolgate.config.webhooks import Webhook
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "query_log", "retention", "mail")
+_TABLES = (
+    "server",
+    "cache",
+    "forwarders",
+    "local",
+    "tcp",
+    "lists",
+    "policy",
+    "sealed",
+    "query_log",
+    "retention",
+    "mail",
+)
 
 MOST_WEBHOOKS = 50
 WebhookId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
