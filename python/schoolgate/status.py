@@ -11,6 +11,7 @@ import orjson
 
 from schoolgate._core import __version__
 from schoolgate.lists import status_file
+from schoolgate.monitoring import status_file as monitor_status
 from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def status(service: Service) -> dict[str, Any]:
         "counters": counted["counters"],
         "resolver": service.resolver.stats(),
         "tcp": service.door.stats(),
+        "monitor": monitor_status.section(whole.settings.server.state_dir, now),
         "last_reload": service.last_reload,
         "waits_for_restart": list(service.waits_for_restart),
         "problems": problems(service),
@@ -94,7 +96,16 @@ def problems(service: Service) -> list[str]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
+    found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
     return found + list_problems(whole.settings.server.state_dir, whole.lists.built_at, dt.datetime.now(dt.UTC))
+
+
+def _monitor_problems(service: Service, is_log_on: bool) -> list[str]:
+    """A monitor that starts with us needs its time to be seen."""
+    now = dt.datetime.now(dt.UTC)
+    is_wanted = is_log_on and _age_s(service.started_at, now) > monitor_status.UNSEEN_S
+    told = monitor_status.section(service.in_force.settings.server.state_dir, now)
+    return monitor_status.problems(told, is_wanted)
 
 
 def query_log_problems(counted: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import complaint, did_you_mean, shown
+from schoolgate.policy.monitoring import AlertRule, Monitoring
 from schoolgate.policy.names import NameRuleField
 from schoolgate.policy.prefixes import DoorField, NetworkField
 from schoolgate.policy.safesearch import LevelField
@@ -35,6 +36,7 @@ MOST_POLICIES = 4096
 MOST_SEGMENTS = 16384
 # A school has a handful of such names; each is looked at for every answer that comes with a private address.
 MOST_PRIVATE_NAMES = 256
+MOST_ALERT_RULES = 200
 
 
 class Table(BaseModel):
@@ -178,3 +180,5 @@ class Document(Table):
     private_addresses: Annotated[tuple[DomainName, ...], Field(max_length=MOST_PRIVATE_NAMES)] = ()
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
+    monitoring: Monitoring = Monitoring()
+    alerts: Annotated[dict[Id, AlertRule], _at_most(MOST_ALERT_RULES, "rules")] = {}
