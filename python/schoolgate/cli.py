@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
 from schoolgate.cli_options import Config, Json
 from schoolgate.cli_sealed import sealed_app
@@ -48,6 +49,7 @@ app.add_typer(lists_app, name="lists")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
 app.add_typer(config_app, name="config")
+app.add_typer(export_app, name="export")
 
 
 def main() -> None:
