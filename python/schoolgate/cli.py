@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli_check import check_app
 from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
 from schoolgate.cli_options import Config, Json
@@ -50,6 +51,7 @@ app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
+app.add_typer(check_app, name="check")
 
 
 def main() -> None:
@@ -101,17 +103,6 @@ def reload(config: Config = None) -> None:
     from schoolgate.commands import service
 
     service.reload(_config(config))
-
-
-@app.command(epilog="schoolgate check --policy new-policy.toml — before you apply it")
-def check(
-    config: Config = None,
-    policy: Annotated[Path | None, typer.Option("--policy", "-p", metavar="FILE", help="Check this policy.")] = None,
-) -> None:
-    """Read configuration, lists and policy, change nothing, and name every mistake with its place."""
-    from schoolgate.commands import configuration
-
-    configuration.check(_config(config), policy)
 
 
 @app.command(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate._core import __version__
+from schoolgate.checks.record import check_problems
 from schoolgate.lists import status_file
 from schoolgate.sealed import sealed_problems, sealed_status
 
@@ -88,7 +89,8 @@ def problems(service: Service) -> list[str]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
-    return found + list_problems(whole.settings.server.state_dir, whole.lists.built_at, dt.datetime.now(dt.UTC))
+    state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
+    return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
 
 
 def list_problems(state_dir: Path, built_at: dt.datetime, now: dt.datetime) -> list[str]:
