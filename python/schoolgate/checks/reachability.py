@@ -15,6 +15,8 @@ from schoolgate.checks.deciding import Decided, Judge, Policy
 from schoolgate.checks.needed import Needed
 from schoolgate.checks.resolving import Resolved
 
+# Of each kind, in --json and in what is kept: whoever closes the internet has over-blocked enough to see it.
+MOST_TOLD = 1000
 # Layers whose deny an answer's target imposes on a name whatever vouches for the name (ARCHITECTURE.md).
 _IMPOSED = frozenset({"sealed", "trust-locked"})
 _VOUCHES = frozenset({"exception", "own-list"})
@@ -85,10 +87,10 @@ class Reachability:
         """Everything, as JSON values."""
         return self.summary() | {
             "policies": list(self.policies),
-            "closed": [asdict(one) for one in self.over_blocked],
-            "closed_on_purpose": [asdict(one) for one in self.on_purpose],
-            "unresolvable_names": [{"name": one.name, "said": one.said} for one in self.unresolvable],
-            "without_address": list(self.without_address),
+            "closed": [asdict(one) for one in self.over_blocked[:MOST_TOLD]],
+            "closed_on_purpose": [asdict(one) for one in self.on_purpose[:MOST_TOLD]],
+            "unresolvable_names": [{"name": one.name, "said": one.said} for one in self.unresolvable[:MOST_TOLD]],
+            "without_address": list(self.without_address[:MOST_TOLD]),
             "refused": self.refused,
         }
 

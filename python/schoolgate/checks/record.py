@@ -20,8 +20,10 @@ from schoolgate.lists.feeds import write_whole
 Check = Literal["reachability", "safesearch"]
 # Two years of daily checks; a person who checks every minute must not fill the disk.
 MOST_HISTORY = 800
-# A last result is a few kilobytes; what is larger was not written by us.
-MOST_OCTETS = 16 << 20
+# Read by the running service: a result is a few kilobytes, a history some hundred; what is larger is not ours.
+MOST_OCTETS = 1 << 20
+# Several summaries long.
+_TAIL_OCTETS = 4096
 # Checks are daily: after this long three have been missed.
 OLD_AFTER = dt.timedelta(days=3)
 
@@ -51,6 +53,14 @@ class CheckRecord:
         rows = (_loads(line) for line in _read(self._history(check)).splitlines()[-MOST_HISTORY:])
         return [row for row in rows if isinstance(row, dict)]
 
+    def newest(self, check: Check) -> dict[str, Any] | None:
+        """The newest summary. The running service asks for it often, so only the end of the file is read."""
+        for line in reversed(_read(self._history(check), most=_TAIL_OCTETS, from_end=True).splitlines()):
+            row = _loads(line)
+            if isinstance(row, dict):
+                return row
+        return None
+
     def _last(self, check: Check) -> Path:
         return self.folder / f"{check}.json"
 
@@ -68,6 +78,18 @@ class CheckRecord:
             os.close(descriptor)
 
 
+def check_summary(state_dir: Path, now: dt.datetime) -> dict[str, Any]:
+    """The numbers of the last checks, with their ages; nothing of a check that has not run here."""
+    record = CheckRecord(state_dir)
+    told: dict[str, Any] = {}
+    for check, result in (("reachability", record.newest("reachability")), ("safesearch", record.last("safesearch"))):
+        at = None if result is None else moment_of(result)
+        if result is not None and at is not None:
+            numbers = {key: value for key, value in result.items() if isinstance(value, (int, float))}
+            told[check] = numbers | {"at": result["at"], "age_s": max(0, int((now - at).total_seconds()))}
+    return told
+
+
 def check_problems(state_dir: Path, now: dt.datetime) -> list[str]:
     """What `status` asks somebody to look at. Nothing when no check has run here yet."""
     record = CheckRecord(state_dir)
@@ -77,7 +99,7 @@ def check_problems(state_dir: Path, now: dt.datetime) -> list[str]:
         found += _old("SafeSearch", "safesearch", safesearch, now) or [
             str(one) for one in safesearch.get("sentences", [])
         ]
-    reachability = record.last("reachability")
+    reachability = record.newest("reachability")
     if reachability is not None:
         found += _old("Reachability", "reachability", reachability, now) or _over_blocked(reachability)
     return found
@@ -108,10 +130,12 @@ def moment_of(result: dict[str, Any]) -> dt.datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, most: int = MOST_OCTETS, from_end: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MOST_OCTETS)
+            if from_end:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+            return file.read(most)
     except OSError:
         return b""
 

@@ -12,6 +12,7 @@ from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
+from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import Section
@@ -19,7 +20,7 @@ from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed")
+_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "metrics")
 
 
 class Settings(Section):
@@ -32,6 +33,7 @@ class Settings(Section):
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
+    metrics: Metrics = Field(description="Numbers for Prometheus.")
 
     @model_validator(mode="before")
     @classmethod

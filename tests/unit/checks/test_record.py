@@ -64,14 +64,15 @@ def test_lines_and_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> Non
     (record.folder / "reachability-history.jsonl").write_bytes(b'{"rate": 0}\n\x00\xff\n[1]\n{"rate": 1}')
     assert record.last("safesearch") is None
     assert record.history("reachability") == [{"rate": 0}, {"rate": 1}]
-    assert check_problems(tmp_path, NOW) == []
+    (problem,) = check_problems(tmp_path, NOW)
+    assert "an unknown day" in problem
 
 
 def test_status_hears_of_what_failed_and_of_checks_that_stopped(tmp_path: Path) -> None:
     record = CheckRecord(tmp_path)
     assert check_problems(tmp_path, NOW) == []
     record.keep("safesearch", asked({("safe.example.org", FIRST): "answered"}).whole())
-    record.keep("reachability", {"at": NOW.isoformat(), "over_blocked_names": 2}, {})
+    record.keep("reachability", {}, {"at": NOW.isoformat(), "over_blocked_names": 2})
     problems = check_problems(tmp_path, NOW)
     assert ["strict.example.org" in problems[0], "2 names that must be open are closed" in problems[1]] == [True, True]
     late = check_problems(tmp_path, NOW + OLD_AFTER + dt.timedelta(seconds=1))
