@@ -7,7 +7,7 @@ no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateErr
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import final
+from typing import Any, final
 
 from schoolgate.errors import SchoolgateError
 
@@ -33,7 +33,13 @@ __all__ = [
     "keep_sealed_keys",
     "list_difference",
     "list_rules_for",
+    "log_client",
+    "log_pseudonym",
+    "log_read",
+    "log_to_parquet",
+    "log_write_sample",
     "normalise_name",
+    "registrable_domain",
     "seal_list",
 ]
 
@@ -274,3 +280,33 @@ def detect_dialect(first: bytes, file_name: str) -> str | None:
 
 def normalise_name(text: str) -> str:
     """The wire form, as text, of a name that somebody wrote in a list. Raises `ValueError` saying what is wrong."""
+
+def registrable_domain(name: str) -> str | None:
+    """The part of a name that somebody registered, by the public suffix list, in lower case; None for a public suffix
+    itself and for a single label."""
+
+def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]], int]:
+    """Rows of a write-ahead file from octet `offset` on (0, or what an earlier call returned), whole frames until about
+    `most` rows, and where to go on. At the end of what is written: ([], offset); a tail that is damaged or half written
+    ends the reading like the end. Raises `OSError` if the file cannot be read.
+
+    A row: (time in microseconds since 1970 UTC, client, segment, policy, policy serial, door, qname, qname as asked or
+    None, qtype, rcode, action, layer, category or None, rule or None, snapshot serial, source, latency in microseconds,
+    cname or None, device None, user None).
+    """
+
+def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
+    """Turns a closed write-ahead file into Parquet under directory/day=YYYY-MM-DD/class=.../wal-<number>[-part].parquet
+    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files": [paths],
+    "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
+
+def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
+    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks. Raises
+    `ValueError` for what is no row, `OSError` if there is such a file."""
+
+def log_pseudonym(key: bytes, client: str) -> str:
+    """The pseudonym of an address under a key of 16 octets: "p-" and 26 characters."""
+
+def log_client(key: bytes, pseudonym: str) -> str | None:
+    """The address that a pseudonym stands for, if it was made with this key (another key gives some other address);
+    None for what is no pseudonym."""

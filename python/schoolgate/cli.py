@@ -12,6 +12,7 @@ import typer
 from schoolgate.cli_check import check_app
 from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
+from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
 from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
@@ -49,6 +50,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(lists_app, name="lists")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
+app.add_typer(log_app, name="log")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(check_app, name="check")

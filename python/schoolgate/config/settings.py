@@ -14,13 +14,25 @@ from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import Section
 from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
 
 # Sections that exist with their defaults when the file does not name them.
-_TABLES = ("server", "cache", "forwarders", "local", "tcp", "lists", "policy", "sealed", "metrics")
+_TABLES = (
+    "server",
+    "cache",
+    "forwarders",
+    "local",
+    "tcp",
+    "lists",
+    "policy",
+    "sealed",
+    "metrics",
+    "retention",
+)
 
 
 class Settings(Section):
@@ -34,6 +46,7 @@ class Settings(Section):
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
     metrics: Metrics = Field(description="Numbers for Prometheus.")
+    retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
 
     @model_validator(mode="before")
     @classmethod

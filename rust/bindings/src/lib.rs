@@ -6,6 +6,7 @@
 mod error;
 mod lists;
 mod plane;
+mod querylog;
 mod sealed;
 mod table;
 
@@ -25,6 +26,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lists::list_difference, module)?)?;
     module.add_function(wrap_pyfunction!(lists::normalise_name, module)?)?;
     module.add_function(wrap_pyfunction!(table::explain, module)?)?;
+    querylog::add(module)?;
     sealed::add(module)?;
     error::add(module)
 }

@@ -1,78 +1,66 @@
-//! One record: a fixed head and the name as it was asked.
+//! One record: a fixed head, the name as it was asked, the first alias of the answer. The same octets go over the ring and
+//! into the file, so that nothing is turned over twice.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use crate::words::{Action, Door, Source};
+use std::net::{IpAddr, Ipv6Addr};
 
-/// Octets of a record before its name.
-pub(crate) const HEAD_OCTETS: usize = 64;
+/// Octets of a record before its names.
+pub(crate) const HEAD_OCTETS: usize = 48;
 /// A name on the wire is at most this long (RFC 1035 section 2.3.4).
 pub(crate) const MAX_NAME_OCTETS: usize = 255;
+/// The longest record there can be.
+pub(crate) const MAX_RECORD_OCTETS: usize = HEAD_OCTETS + 2 * MAX_NAME_OCTETS;
+/// Where the client stands in a record, for the pseudonyms.
+pub(crate) const CLIENT_AT: std::ops::Range<usize> = 8..24;
+/// Where the latency stands, to be completed when the batch ends.
+pub(crate) const LATENCY_AT: std::ops::Range<usize> = 24..28;
+/// Where the flags stand.
+pub(crate) const FLAGS_AT: usize = 44;
+const NAME_LENGTH_AT: usize = 45;
+const CNAME_LENGTH_AT: usize = 46;
 
-/// How a query came in.
+const WITHHELD: u8 = 1;
+const COUNTED: u8 = 2;
+pub(crate) const PSEUDONYM: u8 = 4;
+
+/// Stands for a client that no segment names.
+const NO_SEGMENT: u16 = u16::MAX;
+const MINUTE_US: i64 = 60_000_000;
+
+/// Who said what was decided. Numbers index the legend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Door {
-    /// A datagram on port 53.
+pub enum Origin {
+    /// Nobody in particular.
     #[default]
-    Udp = 0,
-    /// A TCP connection.
-    Tcp = 1,
+    Nobody,
+    /// A sealed list, which is all that may be said.
+    Sealed,
+    /// A feed listing a category.
+    Source(u32),
+    /// One of the school's own statements.
+    Statement(u32),
 }
 
-/// Where an answer came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Source {
-    /// The policy's own answer.
-    #[default]
-    Policy = 0,
-    /// A local zone or another fixed answer.
-    Local = 1,
-    /// The packet cache, within its TTL.
-    Cache = 2,
-    /// The packet cache, past its TTL (RFC 8767).
-    Stale = 3,
-    /// A forwarder, for this client or one that asked the same.
-    Forwarder = 4,
-    /// Nobody: SERVFAIL, REFUSED or another error.
-    Nobody = 5,
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// An address.
+    Address(IpAddr),
+    /// An address under a key.
+    Pseudonym([u8; 16]),
+    /// Not kept.
+    Nobody,
 }
 
-impl Door {
-    /// The word people see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Door::Udp => "udp",
-            Door::Tcp => "tcp",
-        }
-    }
-}
-
-impl Source {
-    const ALL: [Source; 6] =
-        [Source::Policy, Source::Local, Source::Cache, Source::Stale, Source::Forwarder, Source::Nobody];
-
-    /// The word people see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Source::Policy => "policy",
-            Source::Local => "local",
-            Source::Cache => "cache",
-            Source::Stale => "stale",
-            Source::Forwarder => "forwarder",
-            Source::Nobody => "nobody",
-        }
-    }
-}
-
-/// What is recorded of a query. Numbers name things of the snapshot and the policy table whose serials stand beside them.
+/// What is recorded of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Microseconds since 1970, UTC.
+    /// When it was asked, microseconds since 1970, UTC.
     pub time_us: i64,
-    /// From the packet's batch to its answer, microseconds; for an answer that was waited for, from the first packet.
+    /// From the packet to its answer, microseconds; on the ring, what had passed when the batch began.
     pub latency_us: u32,
     /// Who asked.
-    pub client: IpAddr,
+    pub client: Client,
     /// By which door.
     pub door: Door,
     /// The client's segment; `None` for a client that no segment names.
@@ -83,82 +71,137 @@ pub struct Record<'a> {
     pub qtype: u16,
     /// Response code of the answer.
     pub rcode: u16,
-    /// Whether the question was denied.
-    pub denied: bool,
+    /// What was done.
+    pub action: Action,
     /// Number of the layer that decided.
     pub layer: u8,
-    /// Source of the snapshot or statement of the policy that decided: 0 nobody, 1 sealed, 2 source, 3 statement.
-    pub origin_kind: u8,
-    /// Its index.
-    pub origin: u32,
+    /// Who said so.
+    pub origin: Origin,
     /// Where the answer came from.
     pub source: Source,
-    /// Serial of the lists in force.
-    pub snapshot_serial: u64,
-    /// Serial of the policy in force.
-    pub policy_serial: u64,
-    /// The name on the wire, in the case it was asked in.
+    /// The name is withheld: what decided is sealed.
+    pub withheld: bool,
+    /// The row only counts: no client, no name.
+    pub counted: bool,
+    /// The name on the wire, in the case it was asked in; empty where it is withheld or only counted.
     pub name: &'a [u8],
+    /// The first alias of the answer, on the wire; empty where there is none.
+    pub cname: &'a [u8],
 }
 
-const NO_SEGMENT: u16 = u16::MAX;
-
 impl<'a> Record<'a> {
-    /// The head, ready for the ring. IPv4 clients are written as IPv4-mapped addresses.
-    pub(crate) fn head(&self) -> [u8; HEAD_OCTETS] {
-        let client = match self.client {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        let mut head = [0; HEAD_OCTETS];
-        let mut rest = head.as_mut_slice();
-        let mut put = |octets: &[u8]| {
-            if let Some((place, after)) = std::mem::take(&mut rest).split_at_mut_checked(octets.len()) {
-                place.copy_from_slice(octets);
-                rest = after;
-            }
-        };
-        put(&self.time_us.to_le_bytes());
-        put(&self.snapshot_serial.to_le_bytes());
-        put(&self.policy_serial.to_le_bytes());
-        put(&client.octets());
-        put(&self.latency_us.to_le_bytes());
-        put(&self.origin.to_le_bytes());
-        put(&self.segment.unwrap_or(NO_SEGMENT).to_le_bytes());
-        put(&self.policy.to_le_bytes());
-        put(&self.qtype.to_le_bytes());
-        put(&self.rcode.to_le_bytes());
-        put(&[u8::from(self.denied), self.layer, self.origin_kind, self.source as u8, self.door as u8]);
-        put(&[self.name.len().min(MAX_NAME_OCTETS) as u8]);
-        head
+    /// The same without the name: of a sealed verdict only that it happened, and to whom.
+    #[must_use]
+    pub fn withheld(self) -> Self {
+        Self { withheld: true, name: &[], cname: &[], ..self }
     }
 
-    /// Reads a record back; `None` if the octets are not one.
-    pub(crate) fn parse(octets: &'a [u8]) -> Option<Record<'a>> {
-        let (head, name) = octets.split_at_checked(HEAD_OCTETS)?;
-        let eight = |at: usize| Some(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?));
+    /// The same as a mere count: no client, no name, no rule that could name one, the minute instead of the moment.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        let origin = if let Origin::Source(_) = self.origin { self.origin } else { Origin::Nobody };
+        let time_us = self.time_us - self.time_us.rem_euclid(MINUTE_US);
+        Self { counted: true, client: Client::Nobody, time_us, origin, name: &[], cname: &[], ..self }
+    }
+
+    /// Appends the record to a batch.
+    #[inline]
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        let name = cut(self.name);
+        let cname = cut(self.cname);
+        let (client, pseudonym) = match self.client {
+            Client::Address(IpAddr::V4(v4)) => (v4.to_ipv6_mapped().octets(), 0),
+            Client::Address(IpAddr::V6(v6)) => (v6.octets(), 0),
+            Client::Pseudonym(octets) => (octets, PSEUDONYM),
+            Client::Nobody => ([0; 16], 0),
+        };
+        let (origin_kind, origin) = match self.origin {
+            Origin::Nobody => (0, 0),
+            Origin::Sealed => (1, 0),
+            Origin::Source(at) => (2, at),
+            Origin::Statement(at) => (3, at),
+        };
+        let flags = if self.withheld { WITHHELD } else { 0 } | if self.counted { COUNTED } else { 0 } | pseudonym;
+        let mut head = [0; HEAD_OCTETS];
+        head[0..8].copy_from_slice(&self.time_us.to_le_bytes());
+        head[CLIENT_AT].copy_from_slice(&client);
+        head[LATENCY_AT].copy_from_slice(&self.latency_us.to_le_bytes());
+        head[28..32].copy_from_slice(&u32::to_le_bytes(origin));
+        head[32..34].copy_from_slice(&self.segment.unwrap_or(NO_SEGMENT).to_le_bytes());
+        head[34..36].copy_from_slice(&self.policy.to_le_bytes());
+        head[36..38].copy_from_slice(&self.qtype.to_le_bytes());
+        head[38..40].copy_from_slice(&self.rcode.to_le_bytes());
+        head[40..44].copy_from_slice(&[self.action as u8, self.layer, origin_kind, self.source as u8]);
+        head[FLAGS_AT] = flags;
+        head[NAME_LENGTH_AT] = name.len() as u8;
+        head[CNAME_LENGTH_AT] = cname.len() as u8;
+        head[47] = self.door as u8;
+        out.extend_from_slice(&head);
+        out.extend_from_slice(name);
+        out.extend_from_slice(cname);
+    }
+
+    /// Reads the record that these octets begin with, and the octets after it; `None` if they are not one.
+    pub(crate) fn parse(octets: &'a [u8]) -> Option<(Record<'a>, &'a [u8])> {
+        let (record, rest) = octets.split_at_checked(length_of(octets)?)?;
+        let (head, names) = record.split_first_chunk::<HEAD_OCTETS>()?;
         let four = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
         let two = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
-        let client: [u8; 16] = head.get(24..40)?.try_into().ok()?;
-        let client = Ipv6Addr::from(client);
-        let one = |at: usize| head.get(at).copied();
-        Some(Record {
-            time_us: eight(0)? as i64,
-            snapshot_serial: eight(8)?,
-            policy_serial: eight(16)?,
-            client: client.to_ipv4_mapped().map_or(IpAddr::V6(client), |v4: Ipv4Addr| IpAddr::V4(v4)),
-            latency_us: four(40)?,
-            origin: four(44)?,
-            segment: two(48).filter(|segment| *segment != NO_SEGMENT),
-            policy: two(50)?,
-            qtype: two(52)?,
-            rcode: two(54)?,
-            denied: one(56)? != 0,
-            layer: one(57)?,
-            origin_kind: one(58)?,
-            source: *Source::ALL.get(usize::from(one(59)?))?,
-            door: if one(60)? == 0 { Door::Udp } else { Door::Tcp },
-            name: name.get(..usize::from(one(61)?))?,
-        })
+        let (name, cname) = names.split_at_checked(usize::from(head[NAME_LENGTH_AT]))?;
+        let flags = head[FLAGS_AT];
+        let counted = flags & COUNTED != 0;
+        let origin = match (head[42], four(28)?) {
+            (0, _) => Origin::Nobody,
+            (1, _) => Origin::Sealed,
+            (2, at) => Origin::Source(at),
+            (3, at) => Origin::Statement(at),
+            _ => return None,
+        };
+        let client = <[u8; 16]>::try_from(head.get(CLIENT_AT)?).ok()?;
+        let record = Record {
+            time_us: i64::from_le_bytes(head.get(0..8)?.try_into().ok()?),
+            client: match () {
+                () if counted => Client::Nobody,
+                () if flags & PSEUDONYM != 0 => Client::Pseudonym(client),
+                () => Client::Address(address(client)),
+            },
+            latency_us: four(LATENCY_AT.start)?,
+            origin,
+            segment: two(32).filter(|segment| *segment != NO_SEGMENT),
+            policy: two(34)?,
+            qtype: two(36)?,
+            rcode: two(38)?,
+            action: Action::from_number(head[40])?,
+            layer: head[41],
+            source: Source::from_number(head[43])?,
+            withheld: flags & WITHHELD != 0,
+            counted,
+            door: Door::from_number(head[47])?,
+            name,
+            cname,
+        };
+        Some((record, rest))
+    }
+}
+
+/// How long the record is that these octets begin with.
+pub(crate) fn length_of(octets: &[u8]) -> Option<usize> {
+    let head = octets.first_chunk::<HEAD_OCTETS>()?;
+    Some(HEAD_OCTETS + usize::from(head[NAME_LENGTH_AT]) + usize::from(head[CNAME_LENGTH_AT]))
+}
+
+fn cut(name: &[u8]) -> &[u8] {
+    name.get(..name.len().min(MAX_NAME_OCTETS)).unwrap_or_default()
+}
+
+pub(crate) fn address(octets: [u8; 16]) -> IpAddr {
+    let v6 = Ipv6Addr::from(octets);
+    v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4)
+}
+
+pub(crate) fn octets_of(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
     }
 }

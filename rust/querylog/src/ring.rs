@@ -1,165 +1,170 @@
-//! The ring between one worker and the reader of its records.
+//! How records leave a worker: collected in its own memory while it works through a batch, handed over in one piece when
+//! the batch ends. The worker never waits and never allocates here.
+//!
+//! There are two rings. Records that matter for safeguarding have one of their own, so that a flood of ordinary ones cannot
+//! push them out; should it ever be full, they go the ordinary way before anything is lost. What is lost is counted.
 
-use crate::record::{HEAD_OCTETS, MAX_NAME_OCTETS, Record};
+use crate::record::{MAX_RECORD_OCTETS, Record};
+use crate::words::Class;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where a record's name length stands in its head.
-const NAME_LENGTH_AT: usize = 61;
+/// Octets before the records of a batch: length, rows, elapsed microseconds, class, generation.
+const BATCH_HEAD_OCTETS: usize = 24;
+/// A batch of packets makes about 6 KiB of records. More than this is handed over in pieces.
+const PILE_OCTETS: usize = 64 << 10;
 
-/// A ring of records, split into its two ends.
-pub struct RecordRing;
+/// Both rings of one worker, split into their ends. A typical record takes 80 octets.
+pub fn record_rings(ordinary_octets: usize, safeguarding_octets: usize) -> (Recorder, RecordReader) {
+    let (to_ordinary, ordinary) = rtrb::RingBuffer::new(ordinary_octets);
+    let (to_safeguarding, safeguarding) = rtrb::RingBuffer::new(safeguarding_octets);
+    let dropped = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+    let recorder = Recorder {
+        ordinary: Pile::new(Class::Ordinary),
+        safeguarding: Pile::new(Class::Safeguarding),
+        generation: 0,
+        to_ordinary,
+        to_safeguarding,
+        dropped: dropped.clone(),
+    };
+    (recorder, RecordReader { ordinary, safeguarding, dropped })
+}
 
-impl RecordRing {
-    /// A ring that holds about `octets` of records; a typical one is 90.
-    pub fn with_octets(octets: usize) -> (RecordWriter, RecordReader) {
-        let (producer, consumer) = rtrb::RingBuffer::new(octets);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let writer = RecordWriter { ring: producer, dropped: dropped.clone() };
-        (writer, RecordReader { ring: consumer, dropped, record: Vec::with_capacity(HEAD_OCTETS + MAX_NAME_OCTETS) })
+/// The records of one class in the batch under way.
+struct Pile {
+    class: Class,
+    /// Room for the head, then whole records.
+    octets: Vec<u8>,
+    rows: u32,
+}
+
+impl Pile {
+    fn new(class: Class) -> Self {
+        let mut octets = Vec::with_capacity(PILE_OCTETS);
+        octets.resize(BATCH_HEAD_OCTETS, 0);
+        Self { class, octets, rows: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.octets.len() + MAX_RECORD_OCTETS <= PILE_OCTETS
+    }
+
+    fn clear(&mut self) {
+        self.octets.truncate(BATCH_HEAD_OCTETS);
+        self.rows = 0;
     }
 }
 
 /// The worker's end.
-pub struct RecordWriter {
-    ring: rtrb::Producer<u8>,
-    dropped: Arc<AtomicU64>,
+pub struct Recorder {
+    ordinary: Pile,
+    safeguarding: Pile,
+    generation: u64,
+    to_ordinary: rtrb::Producer<u8>,
+    to_safeguarding: rtrb::Producer<u8>,
+    dropped: Arc<[AtomicU64; 2]>,
 }
 
-impl RecordWriter {
-    /// Writes a record, or counts it as dropped where there is no room. Never waits, never allocates.
+impl Recorder {
+    /// Adds a record to the batch under way. Its numbers belong to the legend of this generation.
     #[inline]
-    pub fn write(&mut self, record: &Record<'_>) {
-        let head = record.head();
-        let name = record.name.get(..record.name.len().min(MAX_NAME_OCTETS)).unwrap_or_default();
-        let Ok(mut chunk) = self.ring.write_chunk(HEAD_OCTETS + name.len()) else {
-            // One writer: a load and a store do.
-            self.dropped.store(self.dropped.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            return;
-        };
-        let (first, second) = chunk.as_mut_slices();
-        let places = first.iter_mut().chain(second.iter_mut());
-        for (place, octet) in places.zip(head.iter().chain(name)) {
-            *place = *octet;
+    pub fn note(&mut self, class: Class, generation: u64, record: &Record<'_>) {
+        let has_room = if class == Class::Ordinary { self.ordinary.has_room() } else { self.safeguarding.has_room() };
+        if generation != self.generation || !has_room {
+            // The clock is not read for this: such a batch tells a latency that is short by its own part.
+            self.commit(0);
+            self.generation = generation;
         }
-        chunk.commit_all();
+        let pile = if class == Class::Ordinary { &mut self.ordinary } else { &mut self.safeguarding };
+        record.append_to(&mut pile.octets);
+        pile.rows += 1;
+    }
+
+    /// Whether the batch has no record.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.ordinary.rows == 0 && self.safeguarding.rows == 0
+    }
+
+    /// Hands the batch over, which ended `elapsed_us` after it began; drops and counts it where there is no room.
+    pub fn commit(&mut self, elapsed_us: u32) {
+        let Self { ordinary, safeguarding, generation, to_ordinary, to_safeguarding, dropped } = self;
+        for (pile, rings) in [(safeguarding, [Some(to_safeguarding), None]), (ordinary, [None, None])] {
+            if pile.rows == 0 {
+                continue;
+            }
+            write_head(pile, elapsed_us, *generation);
+            let mut ways = rings.into_iter().flatten();
+            let taken = ways.any(|ring| ring.push_entire_slice(&pile.octets).is_ok())
+                || to_ordinary.push_entire_slice(&pile.octets).is_ok();
+            if !taken && let Some(count) = dropped.get(pile.class as usize) {
+                // One writer: a load and a store do.
+                count.store(count.load(Ordering::Relaxed) + u64::from(pile.rows), Ordering::Relaxed);
+            }
+            pile.clear();
+        }
     }
 }
 
-/// The reader's end.
+fn write_head(pile: &mut Pile, elapsed_us: u32, generation: u64) {
+    let octets = (pile.octets.len() - BATCH_HEAD_OCTETS) as u32;
+    let rows_and_class = pile.rows << 1 | pile.class as u32;
+    let words = [octets, rows_and_class, elapsed_us, 0].map(u32::to_le_bytes);
+    if let Some(head) = pile.octets.first_chunk_mut::<BATCH_HEAD_OCTETS>() {
+        head[..16].copy_from_slice(words.as_flattened());
+        head[16..].copy_from_slice(&generation.to_le_bytes());
+    }
+}
+
+/// What is said of a batch beside its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The class of all its records.
+    pub class: Class,
+    /// How many there are.
+    pub rows: u32,
+    /// To be added to the latency of each, microseconds.
+    pub elapsed_us: u32,
+    /// The legend that their numbers belong to.
+    pub generation: u64,
+}
+
+/// The log writer's end.
 pub struct RecordReader {
-    ring: rtrb::Consumer<u8>,
-    dropped: Arc<AtomicU64>,
-    record: Vec<u8>,
+    ordinary: rtrb::Consumer<u8>,
+    safeguarding: rtrb::Consumer<u8>,
+    dropped: Arc<[AtomicU64; 2]>,
 }
 
 impl RecordReader {
-    /// Takes the oldest record and shows it.
-    pub fn read<T>(&mut self, show: impl FnOnce(&Record<'_>) -> T) -> Option<T> {
-        self.record.clear();
-        self.take(HEAD_OCTETS)?;
-        let name = usize::from(*self.record.get(NAME_LENGTH_AT)?);
-        self.take(name)?;
-        Record::parse(&self.record).map(|record| show(&record))
-    }
-
-    /// Records that found no room since the ring was made.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// A record is committed whole, so what is there of it is all there.
-    fn take(&mut self, octets: usize) -> Option<()> {
-        let chunk = self.ring.read_chunk(octets).ok()?;
+    /// Takes the next batch, those that matter for safeguarding first: shows its head and its records, in two pieces where
+    /// the ring ends between them.
+    pub fn read<T>(&mut self, show: impl FnOnce(Batch, &[u8], &[u8]) -> T) -> Option<T> {
+        let ring = if self.safeguarding.is_empty() { &mut self.ordinary } else { &mut self.safeguarding };
+        let mut head = [0; BATCH_HEAD_OCTETS];
+        ring.pop_entire_slice(&mut head).ok()?;
+        let word = |at: usize| head.get(at..at + 4).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let batch = Batch {
+            class: if word(4) & 1 == 0 { Class::Ordinary } else { Class::Safeguarding },
+            rows: word(4) >> 1,
+            elapsed_us: word(8),
+            generation: u64::from(word(16)) | u64::from(word(20)) << 32,
+        };
+        // A batch is handed over whole, so its records are all there.
+        let chunk = ring.read_chunk(word(0) as usize).ok()?;
         let (first, second) = chunk.as_slices();
-        self.record.extend_from_slice(first);
-        self.record.extend_from_slice(second);
+        let shown = show(batch, first, second);
         chunk.commit_all();
-        Some(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Door, Source};
-    use proptest::prelude::*;
-    use std::net::IpAddr;
-
-    fn record(name: &[u8]) -> Record<'_> {
-        Record {
-            time_us: 1_795_300_000_000_000,
-            latency_us: 7,
-            client: IpAddr::from([192, 0, 2, 1]),
-            door: Door::Tcp,
-            segment: Some(3),
-            policy: 2,
-            qtype: 28,
-            rcode: 3,
-            denied: true,
-            layer: 9,
-            origin_kind: 2,
-            origin: 70_000,
-            source: Source::Stale,
-            snapshot_serial: 41,
-            policy_serial: 12,
-            name,
-        }
+        Some(shown)
     }
 
-    #[test]
-    fn a_full_ring_drops_and_counts_and_loses_nothing_it_holds() {
-        let (mut writer, mut reader) = RecordRing::with_octets(1000);
-        let name = [b'a'; 36];
-        (0..25).for_each(|_| writer.write(&record(&name)));
-        let kept = std::iter::from_fn(|| reader.read(|got| assert_eq!(*got, record(&name)))).count();
-        assert_eq!((kept, reader.dropped()), (10, 15));
-        writer.write(&record(&name));
-        assert!(reader.read(|_| ()).is_some(), "there is room again");
+    /// Whether a ring is more than half full: the reader must not rest now.
+    pub fn is_pressed(&self) -> bool {
+        [&self.ordinary, &self.safeguarding].into_iter().any(|ring| ring.slots() > ring.buffer().capacity() / 2)
     }
 
-    #[test]
-    fn records_cross_threads_in_order() {
-        let (mut writer, mut reader) = RecordRing::with_octets(4096);
-        let sender = std::thread::spawn(move || {
-            for at in 0..20_000u32 {
-                writer.write(&Record { origin: at, ..record(b"\x07example\x03org\x00") });
-            }
-        });
-        let (mut last, mut seen) = (None, 0);
-        loop {
-            let done = sender.is_finished();
-            while let Some(at) = reader.read(|got| got.origin) {
-                assert!(last.is_none_or(|last| last < at));
-                (last, seen) = (Some(at), seen + 1);
-            }
-            if done {
-                break;
-            }
-        }
-        assert_eq!(seen + reader.dropped(), 20_000);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(
-            name in proptest::collection::vec(any::<u8>(), 0..=255),
-            client in any::<u128>(),
-            v4 in any::<Option<u32>>(),
-            numbers in any::<(i64, u32, u16, u16, u32, u64, u64)>(),
-            segment in proptest::option::of(0u16..1000),
-        ) {
-            let client = v4.map_or(IpAddr::V6(client.into()), |v4| IpAddr::V4(v4.into()));
-            prop_assume!(!matches!(client, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()));
-            let (time_us, latency_us, qtype, rcode, origin, snapshot_serial, policy_serial) = numbers;
-            let written = Record {
-                time_us, latency_us, client, qtype, rcode, origin, snapshot_serial, policy_serial, segment,
-                ..record(&name)
-            };
-            let (mut writer, mut reader) = RecordRing::with_octets(400);
-            writer.write(&written);
-            prop_assert_eq!(reader.read(|got| *got == written), Some(true));
-            prop_assert!(reader.read(|_| ()).is_none());
-        }
+    /// Records of a class that found no room since the rings were made.
+    pub fn dropped(&self) -> Arc<[AtomicU64; 2]> {
+        self.dropped.clone()
     }
 }

@@ -1,0 +1,38 @@
+"""The query log: who asked what, kept for a while and found in seconds.
+
+The server writes it and never reads it; everything here runs in other processes, and stopping it stops no answer.
+"""
+
+from schoolgate.querylog.log import QueryLog
+from schoolgate.querylog.query import (
+    Asked,
+    BadCursor,
+    BadQuery,
+    Bucket,
+    LogProblem,
+    Page,
+    Query,
+    Row,
+    SearchFailed,
+    SearchTooLarge,
+    SearchTooLong,
+    Top,
+    Totals,
+)
+
+__all__ = [
+    "Asked",
+    "BadCursor",
+    "BadQuery",
+    "Bucket",
+    "LogProblem",
+    "Page",
+    "Query",
+    "QueryLog",
+    "Row",
+    "SearchFailed",
+    "SearchTooLarge",
+    "SearchTooLong",
+    "Top",
+    "Totals",
+]

@@ -1,0 +1,70 @@
+"""From filters to the WHERE of a search. Every value is a bound parameter: what a pupil asked for, or a person typed,
+is never part of the SQL text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schoolgate.querylog.query import Query, microseconds
+
+# The columns of filters that take one of several values.
+_ONE_OF = {
+    "segment": "segments",
+    "policy": "policies",
+    "category": "categories",
+    "action": "actions",
+    "layer": "layers",
+    "source": "sources",
+    "qtype": "qtypes",
+}
+
+
+@dataclass
+class Conditions:
+    """Terms joined by AND, and their parameters in order."""
+
+    terms: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, term: str, *values: Any) -> None:
+        self.terms.append(term)
+        self.values += values
+
+    def one_of(self, column: str, values: Sequence[Any]) -> None:
+        if values:
+            self.add(f"{column} IN ({', '.join('?' * len(values))})", *values)
+
+    @property
+    def text(self) -> str:
+        return " AND ".join(self.terms) or "true"
+
+
+def conditions_of(query: Query, clients: Sequence[str]) -> Conditions:
+    """`clients`: the texts under which the log knows the client asked for."""
+    found = Conditions()
+    between(found, query)
+    found.one_of("client", clients)
+    for column, name in _ONE_OF.items():
+        found.one_of(column, getattr(query, name))
+    if query.name is not None:
+        _name(found, query.name, query)
+    return found
+
+
+def between(found: Conditions, query: Query) -> None:
+    """The time of a query."""
+    if query.since is not None:
+        found.add("time >= make_timestamptz(?)", microseconds(query.since))
+    if query.until is not None:
+        found.add("time < make_timestamptz(?)", microseconds(query.until))
+
+
+def _name(found: Conditions, name: str, query: Query) -> None:
+    if query.match == "contains":
+        found.add("contains(qname, ?)", name)
+    elif query.match == "exact":
+        found.add("qname = ?", name)
+    elif name != ".":  # everything is below the root
+        found.add("(qname = ? OR ends_with(qname, ?))", name, f".{name}")

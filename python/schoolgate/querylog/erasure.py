@@ -1,0 +1,125 @@
+"""Erasing a client's rows when somebody asks for it: every row up to the moment of asking, wherever it lies.
+
+The request is on disk before the first row goes, and is carried out by whoever maintains the log next if this process
+is killed. It is done, and recorded, when no file holds such a row any more. The sums of rollups stay: they name nobody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schoolgate._core import log_read
+from schoolgate.querylog import records
+from schoolgate.querylog.layout import LogFolder, Wal, put_in_place
+from schoolgate.querylog.maintenance import Maintenance
+from schoolgate.querylog.query import LogProblem, microseconds
+
+# A query may be this long on its way from a worker of the server to the file.
+ON_ITS_WAY = dt.timedelta(seconds=5)
+_ROWS_AT_ONCE = 20_000
+
+
+class ErasureUnreadable(LogProblem):
+    """The file of requested erasures is damaged."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A request under way. `removed`: rows removed from each file."""
+
+    id: str
+    clients: tuple[str, ...]
+    reason: str
+    who: str
+    asked_at: str
+    removed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def until_us(self) -> int:
+        return microseconds(dt.datetime.fromisoformat(self.asked_at))
+
+
+def ask_for(log: LogFolder, clients: Iterable[str], reason: str, who: str, now: dt.datetime) -> Erasure:
+    """Writes a request down. The caller maintains the log meanwhile."""
+    made = Erasure(secrets.token_hex(8), tuple(clients), reason, who, now.isoformat())
+    _write(log, [*pending_in(log), made])
+    return made
+
+
+def pending_in(log: LogFolder) -> list[Erasure]:
+    """Requests that are not done."""
+    try:
+        raw = orjson.loads(log.erasing.read_bytes())
+        return [Erasure(**{**one, "clients": tuple(one["clients"])}) for one in raw]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, KeyError) as error:
+        raise ErasureUnreadable(
+            f"{log.erasing}: cannot be read ({error}); move it away, and ask for the erasures in it again"
+        ) from error
+
+
+def carry_out(work: Maintenance, now: dt.datetime) -> list[Erasure]:
+    """Goes on with every request; returns those that are not done."""
+    pending = pending_in(work.log)
+    for erasure in tuple(pending):
+        erase_from(work, erasure, [file.path for file in work.log.list().files], pending)
+    for erasure in tuple(pending):
+        if _is_done(work.log, erasure, now):
+            _record(work, erasure, now)
+            pending.remove(erasure)
+            _write(work.log, pending)
+    return pending
+
+
+def erase_from(work: Maintenance, erasure: Erasure, paths: Iterable[Path], pending: list[Erasure]) -> None:
+    """Takes the client's rows out of these files. How many is written down before a file changes."""
+    for path in paths:
+        found = work.rewrite("without", file=str(path), clients=list(erasure.clients), until_us=erasure.until_us)
+        if found is None or found["made"] is None:
+            continue
+        at = next(index for index, one in enumerate(pending) if one.id == erasure.id)
+        removed = {**pending[at].removed, str(path.relative_to(work.log.rows)): found["rows"]}
+        pending[at] = replace(pending[at], removed=removed)
+        _write(work.log, pending)
+        put_in_place(Path(found["made"]), path)
+
+
+def _is_done(log: LogFolder, erasure: Erasure, now: dt.datetime) -> bool:
+    if now < dt.datetime.fromisoformat(erasure.asked_at) + ON_ITS_WAY:
+        return False
+    return not any(_holds(wal, erasure) for wal in log.list().wals)
+
+
+def _holds(wal: Wal, erasure: Erasure) -> bool:
+    """Whether a write-ahead file has a row that must go."""
+    offset = 0
+    while True:
+        try:
+            rows, offset = log_read(str(wal.path), offset, _ROWS_AT_ONCE)
+        except FileNotFoundError:
+            return False
+        if not rows:
+            return False
+        if any(row[1] in erasure.clients and row[0] <= erasure.until_us for row in rows):
+            return True
+
+
+def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
+    record: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "kind": "asked", "id": erasure.id}
+    record |= {"clients": erasure.clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
+    record |= {"rows": sum(erasure.removed.values())}
+    if not any(one.get("id") == erasure.id for one in records.read(work.log.erasures)):
+        records.append(work.log.erasures, record)
+    work.report.erased.append(record)
+
+
+def _write(log: LogFolder, pending: Iterable[Erasure]) -> None:
+    records.write_whole(log.erasing, [asdict(one) for one in pending])

@@ -1,0 +1,88 @@
+"""Maintenance of the query log, a round at a time: convert, erase, compact, count.
+
+It never reads a clock, never touches the file the server writes, and can be killed anywhere: the next round goes on.
+Memory-hungry work is done in a child process. A round blocks for seconds: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from pathlib import Path
+
+from schoolgate.config.retention import Retention
+from schoolgate.querylog.compaction import SETTLED, compact, remove_covered
+from schoolgate.querylog.conversion import MayDelete, convert
+from schoolgate.querylog.erasure import carry_out
+from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.maintenance import KeeperReport, Maintenance
+from schoolgate.querylog.process import WorkerProcess
+from schoolgate.querylog.query import LogProblem
+from schoolgate.querylog.retention import Free, erase_old, free_octets, make_room
+from schoolgate.querylog.rollups import roll_up
+from schoolgate.querylog.scratch import sweep
+
+
+class KeeperBusy(LogProblem):
+    """Another process maintains this log right now."""
+
+
+class Keeper:
+    """Maintains the log in `folder` (`<state_dir>/log`). `may_delete(class, number)`: the monitor has read that WAL."""
+
+    def __init__(self, folder: Path, retention: Retention, may_delete: MayDelete, *, free: Free = free_octets) -> None:
+        self.log = LogFolder(folder)
+        self._retention = retention
+        self._may_delete = may_delete
+        self._free = free
+        self._compacted: tuple[dt.date, int] | None = None
+
+    def tick(self, now: dt.datetime) -> KeeperReport:
+        """One round: whatever is due at `now`. Raises `KeeperBusy`; everything else is a problem in the report."""
+        report = KeeperReport()
+        if not self.log.folder.is_dir():
+            return report
+        worker = WorkerProcess(self.log.folder, "maintain")
+        try:
+            with self.log.maintained():
+                self._round(Maintenance(self.log, worker, report), now)
+        except BlockingIOError:
+            raise KeeperBusy("another process maintains the query log; try again in a minute") from None
+        finally:
+            worker.close()
+        return report
+
+    def _round(self, work: Maintenance, now: dt.datetime) -> None:
+        sweep(self.log.scratch)
+        for step in (self._make_room, self._convert, self._tidy):
+            try:
+                step(work, now)
+            except (LogProblem, OSError) as error:
+                work.report.problems.append(str(error))
+
+    def _make_room(self, work: Maintenance, now: dt.datetime) -> None:
+        """First: everything else needs space."""
+        remove_covered(work, self.log.list())
+        erase_old(work, self._retention, now)
+        make_room(work, self._retention, now, self._free)
+
+    def _convert(self, work: Maintenance, now: dt.datetime) -> None:
+        convert(work, self._may_delete, carry_out(work, now))
+        carry_out(work, now)
+
+    def _tidy(self, work: Maintenance, now: dt.datetime) -> None:
+        """Compaction and rollups, once an hour."""
+        settled = (now - SETTLED).astimezone(dt.UTC)
+        hour = (settled.date(), settled.hour)
+        if hour == self._compacted:
+            return
+        compact(work, now)
+        roll_up(work)
+        self._compacted = hour
+
+
+def is_maintained_elsewhere(log: LogFolder) -> bool:
+    """Whether another process is at it this moment."""
+    with contextlib.suppress(BlockingIOError), log.maintained():
+        return False
+    return True

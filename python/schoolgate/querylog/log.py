@@ -1,0 +1,143 @@
+"""The query log, for programs that ask it: reports, the monitor, the command line.
+
+Every call blocks until a worker process has answered; from asyncio, call it in a thread. All moments are aware. A log
+that nobody ever wrote is an empty log.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from schoolgate._core import normalise_name
+from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.process import WorkerProcess
+from schoolgate.querylog.pseudonym import known_as, read_key
+from schoolgate.querylog.query import (
+    Asked,
+    BadQuery,
+    Bucket,
+    BucketBy,
+    Page,
+    Query,
+    Top,
+    TopOf,
+    Totals,
+    moment_of,
+    row_of,
+)
+
+TIME_LIMIT_S = 30.0
+# A page is held in memory twice.
+MOST_ROWS_A_PAGE = 10_000
+MOST_TOP = 10_000
+_HOUR = dt.timedelta(hours=1)
+
+
+class QueryLog:
+    """`with QueryLog(state_dir) as log: log.search(Query(...))`. Raises `LogProblem` with a text for people."""
+
+    def __init__(self, state_dir: Path, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self.folder = LogFolder(state_dir / "log")
+        self.problems: tuple[str, ...] = ()
+        self._limit_s = time_limit_s
+        self._worker = WorkerProcess(self.folder.folder, "read")
+
+    def __enter__(self) -> QueryLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the worker process."""
+        self._worker.close()
+
+    def search(self, query: Query, *, most: int = 100, after: str | None = None) -> Page:
+        """Matching rows, newest first. `after`: the cursor of the page before."""
+        if not 1 <= most <= MOST_ROWS_A_PAGE:
+            raise BadQuery(f"a page has 1 to {MOST_ROWS_A_PAGE} rows; ask for more by its cursor")
+        found = self._ask("search", {"rows": [], "cursor": None}, **self._filters(query), most=most, after=after)
+        rows = tuple(row_of(row[:-1], row[-1]) for row in found["rows"])
+        return Page(rows, found["cursor"], self.problems)
+
+    def top(self, what: TopOf, query: Query, *, most: int = 20) -> tuple[Top, ...]:
+        """The values with most rows. Names that are withheld, and rows that were only counted, are left out."""
+        if not 1 <= most <= MOST_TOP:
+            raise BadQuery(f"ask for 1 to {MOST_TOP} values")
+        found = self._ask("top", [], **self._filters(query), what=what, most=most)
+        return tuple(Top(value, rows, denied) for value, rows, denied in found)
+
+    def totals(self, query: Query) -> Totals:
+        """Sums over matching rows."""
+        return Totals(*self._ask("totals", (0, 0, 0, 0), **self._filters(query)))
+
+    def rollup(
+        self,
+        since: dt.datetime,
+        until: dt.datetime,
+        *,
+        by: Sequence[BucketBy] = ("hour", "category"),
+        segments: tuple[str, ...] = (),
+    ) -> tuple[Bucket, ...]:
+        """Sums by the hour, from rollups and what is not rolled up yet; in order of the key. Whole hours of UTC:
+        `since` is rounded down, `until` up. Rows that were erased stay in these sums, which name nobody."""
+        since, until = _hour(since), _hour(until + _HOUR - dt.timedelta(microseconds=1))
+        found = self._ask("rollup", [], since=since, until=until, by=list(by), segments=list(segments))
+        is_time = [one in ("hour", "day") for one in by]
+        return tuple(
+            Bucket(tuple(moment_of(key) if time else key for key, time in zip(keys, is_time, strict=True)), rows)
+            for *keys, rows in found
+        )
+
+    def names_asked_since(self, names: Collection[str], since: dt.datetime) -> tuple[Asked, ...]:
+        """Which of these names were asked for, or something below them; those with most rows first."""
+        folded = {name.lower().rstrip(".") for name in names}
+        found = self._ask("names", [], names=sorted(folded), since=since) if folded else []
+        return tuple(Asked(name, rows, moment_of(time_us)) for name, rows, time_us in found)
+
+    def held(self) -> tuple[tuple[str, int, dt.datetime, dt.datetime], ...]:
+        """(class, rows, oldest, newest) of what there is."""
+        found = self._ask("status", [])
+        return tuple((class_, rows, moment_of(old), moment_of(new)) for class_, rows, old, new in found)
+
+    def known_as(self, client: str) -> list[str]:
+        """The texts under which the log may hold a client: its pseudonym, its address. Raises `BadQuery`."""
+        return known_as(client, read_key(self.folder.pseudonym_key))
+
+    def as_logged(self, query: Query) -> Query:
+        """The query with its name as the log writes names. Raises `BadQuery`."""
+        return replace(query, name=_folded(query))
+
+    def _filters(self, query: Query) -> dict[str, Any]:
+        clients = [] if query.client is None else self.known_as(query.client)
+        return {"query": asdict(self.as_logged(query)), "clients": clients}
+
+    def _ask(self, do: str, nothing: Any, **what: Any) -> Any:
+        if not self.folder.folder.is_dir():
+            self.problems = ()
+            return nothing
+        answer, problems = self._worker.ask(do, self._limit_s, **what)
+        self.problems = tuple(problems)
+        return answer
+
+
+def _folded(query: Query) -> str | None:
+    """A name as the log writes names."""
+    if query.name is None or query.name in ("", "."):
+        return query.name or None
+    if query.match == "contains":
+        if not query.name.isascii():
+            raise BadQuery(f"{query.name!r}: names are logged as they travel (xn--...); search for the whole name")
+        return query.name.lower()
+    try:
+        return normalise_name(query.name)
+    except ValueError as error:
+        raise BadQuery(f"{query.name!r}: {error}; to search for part of a name, use contains") from error
+
+
+def _hour(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,125 @@
+"""The process in which the log is read and rewritten: `python -m schoolgate.querylog.worker FOLDER read|maintain`.
+
+One JSON line in, one out. Its memory, threads, time and files are bounded, so that a search over a year can fail
+without anybody else noticing. It ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from schoolgate.querylog import counting, searching
+from schoolgate.querylog.connection import bound_this_process, connect
+from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.query import LogProblem, Query
+from schoolgate.querylog.reading import Reader
+from schoolgate.querylog.rewriting import REWRITES
+from schoolgate.querylog.scratch import scratch
+
+Operation = Callable[[dict[str, Any]], Any]
+
+
+def main() -> int:
+    """Answers until standard input ends."""
+    folder, task = Path(sys.argv[1]), sys.argv[2]
+    bound_this_process()
+    log = LogFolder(folder)
+    with scratch(log.scratch) as work:
+        # Maintenance takes one core at most: it runs beside the server all day.
+        connection = connect(folder, work, threads=1 if task == "maintain" else None)
+        operations = _reading(Reader(log, connection, work)) if task == "read" else _rewriting(connection, work)
+        for line in sys.stdin.buffer:
+            sys.stdout.buffer.write(orjson.dumps(_answer(connection, operations, orjson.loads(line))) + b"\n")
+            sys.stdout.buffer.flush()
+    return 0
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, operations: dict[str, Operation], request: dict[str, Any]
+) -> dict[str, Any]:
+    """{"answer": ...}, or {"problem": time|memory|disk|cursor|failed, "text": ...}."""
+    bell = threading.Timer(request["limit_s"], connection.interrupt)
+    bell.daemon = True
+    bell.start()
+    try:
+        return {"answer": operations[request["do"]](request)}
+    except duckdb.InterruptException:
+        return {"problem": "time", "text": ""}
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        return {"problem": "memory", "text": str(error)}
+    except LogProblem as error:
+        return {"problem": type(error).__name__, "text": str(error)}
+    except (duckdb.Error, OSError) as error:
+        return {"problem": "failed", "text": str(error).partition("\n")[0]}
+    finally:
+        bell.cancel()
+
+
+def _reading(reader: Reader) -> dict[str, Operation]:
+    def search(asked: dict[str, Any]) -> Any:
+        query, clients = query_from(asked), asked["clients"]
+        return reader.ask(
+            query.since, lambda look: searching.search(look, query, clients, asked["most"], asked["after"])
+        )
+
+    def top(asked: dict[str, Any]) -> Any:
+        query, clients = query_from(asked), asked["clients"]
+        return reader.ask(query.since, lambda look: counting.top(look, asked["what"], query, clients, asked["most"]))
+
+    def totals(asked: dict[str, Any]) -> Any:
+        query, clients = query_from(asked), asked["clients"]
+        return reader.ask(query.since, lambda look: counting.totals(look, query, clients))
+
+    def rollup(asked: dict[str, Any]) -> Any:
+        since, until = _moment(asked["since"]), _moment(asked["until"])
+        return reader.ask(since, lambda look: counting.rollup(look, since, until, asked["by"], asked["segments"]))
+
+    def names_asked(asked: dict[str, Any]) -> Any:
+        since = _moment(asked["since"])
+        return reader.ask(since, lambda look: counting.names_asked(look, asked["names"], since))
+
+    def status(_: dict[str, Any]) -> Any:
+        return reader.ask(None, counting.held)
+
+    return {
+        "search": search,
+        "top": top,
+        "totals": totals,
+        "rollup": rollup,
+        "names": names_asked,
+        "status": status,
+    }
+
+
+def _rewriting(connection: duckdb.DuckDBPyConnection, work: Path) -> dict[str, Operation]:
+    def bound(rewrite: Callable[..., Any]) -> Operation:
+        return lambda asked: rewrite(connection, work, **asked["what"])
+
+    return {name: bound(rewrite) for name, rewrite in REWRITES.items()}
+
+
+def query_from(asked: dict[str, Any]) -> Query:
+    """A query as it crossed the pipe."""
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in asked["query"].items()
+    }
+    for name in ("since", "until"):
+        if fields[name] is not None:
+            fields[name] = _moment(fields[name])
+    return Query(**fields)
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

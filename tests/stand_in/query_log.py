@@ -1,0 +1,81 @@
+"""A query log as the server and its maintenance leave it, written without them: rows a test makes up, as Parquet."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from schoolgate.querylog.query import COLUMNS, Row, microseconds
+
+DAY = dt.date(2026, 11, 17)
+NOON = dt.datetime(2026, 11, 17, 12, tzinfo=dt.UTC)
+_TYPES = [
+    "TIMESTAMPTZ",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "BIGINT",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "INTEGER",
+    "INTEGER",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "BIGINT",
+    "VARCHAR",
+    "INTEGER",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+]
+PLAIN = Row(
+    NOON, "192.0.2.10", "pupils", "pupil", 7, "udp", "www.example.org", None, 1, 0, "allow", "allow", None, None, 41,
+    "cache", 90, None, None, None, "ordinary",
+)  # fmt: skip
+
+
+def row(**changed: object) -> Row:
+    """An ordinary row, with these fields changed."""
+    return replace(PLAIN, **changed)  # type: ignore[arg-type]
+
+
+def values_of(one: Row) -> tuple[object, ...]:
+    """A row as the WAL reader gives it: time in microseconds, no class."""
+    return (microseconds(one.time), *(getattr(one, column) for column in COLUMNS[1:]))
+
+
+def write_rows(state_dir: Path, name: str, rows: Iterable[Row], order: str = "time") -> list[Path]:
+    """Writes files of this name, one for each day and class of the rows."""
+    groups: dict[tuple[dt.date, str], list[Row]] = {}
+    for one in rows:
+        groups.setdefault((one.time.date(), one.class_), []).append(one)
+    made = []
+    for (day, class_), some in groups.items():
+        folder = state_dir / "log" / "rows" / f"day={day}" / f"class={class_}"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made.append(folder / f"{name}.parquet")
+        write_parquet(made[-1], some, order)
+    return made
+
+
+def write_parquet(path: Path, rows: Iterable[Row], order: str = "time") -> None:
+    """One file of rows, in the columns and types of the log."""
+    columns = ", ".join(f"{name} {type_}" for name, type_ in zip(COLUMNS, _TYPES, strict=True))
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE made ({columns})")
+        marks = ", ".join(["make_timestamptz(?)", *"?" * (len(COLUMNS) - 1)])
+        for one in rows:
+            connection.execute(f"INSERT INTO made VALUES ({marks})", values_of(one))
+        connection.execute(f"COPY (SELECT * FROM made ORDER BY {order}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def wal(number: int) -> str:
+    """The name of the file made of one WAL."""
+    return f"wal-{number:020}"
