@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli_alerts import alerts_app
 from schoolgate.cli_check import check_app
 from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
@@ -51,6 +52,7 @@ app.add_typer(lists_app, name="lists")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
 app.add_typer(log_app, name="log")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(check_app, name="check")
@@ -97,6 +99,18 @@ def serve(config: Config = None, log_level: LogLevel = "info") -> None:
     from schoolgate.commands import service
 
     service.serve(_config(config), _level(log_level))
+
+
+@app.command()
+def monitor(
+    config: Config = None,
+    log_level: LogLevel = "info",
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Watch the query log until stopped: detectors, alerts, upkeep. `run` starts it itself; a process of its own."""
+    from schoolgate.commands import monitor as watching
+
+    watching.monitor(_config(config), _level(log_level), until_stdin_ends)
 
 
 @app.command()

@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,13 @@ class QuestionUnreadable(SchoolgateError):
     """What `explain` was asked is no question."""
 
 
-def serve(config: Path | None, on_ready: Callable[[Service], None] = lambda _: None) -> None:
-    """Serves until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start; then nothing was changed."""
+def serve(
+    config: Path | None,
+    on_ready: Callable[[Service], None] = lambda _: None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT; `beside` goes on as long. Raises a `SchoolgateError` when it cannot start; then
+    nothing was changed."""
     settings = _settings(config)
     # Until we can reload, a reload must not end us.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -73,7 +78,7 @@ def serve(config: Path | None, on_ready: Callable[[Service], None] = lambda _: N
         _keep_memory_private_and_descriptors_many()
         whole = reading.at_start(config, settings, _now(), lambda step: _log.info("lists", step=step))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(Service(whole).run(on_ready))
+            runner.run(Service(whole, beside).run(on_ready))
 
 
 def _settings(config: Path | None) -> Settings:
@@ -109,8 +114,9 @@ def _keep_memory_private_and_descriptors_many() -> None:
 class Service:
     """One running resolver. `await run()` once."""
 
-    def __init__(self, whole: InForce) -> None:
+    def __init__(self, whole: InForce, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         self.in_force = whole
+        self._beside = beside
         self.started_at = _now()
         self.plane = _plane(whole)
         self.resolver: ResolverService
@@ -174,6 +180,8 @@ class Service:
         self._keep(self._keep_time())
         self._keep(self._keep_forwarders())
         self._keep(self._feed_watchdog())
+        if self._beside is not None:
+            self._keep(self._beside())
 
     async def _start_metrics(self, stack: contextlib.AsyncExitStack) -> None:
         """A port that cannot be had costs the metrics, not the DNS."""

@@ -12,6 +12,7 @@ import orjson
 from schoolgate._core import __version__
 from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import status_file
+from schoolgate.monitoring import status_file as monitor_status
 from schoolgate.sealed import sealed_problems, sealed_status
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def status(service: Service) -> dict[str, Any]:
         "tcp": service.door.stats(),
         "checks": check_summary(whole.settings.server.state_dir, now),
         "metrics": str(service.metrics.listening) if service.metrics is not None else None,
+        "monitor": monitor_status.section(whole.settings.server.state_dir, now),
         "last_reload": service.last_reload,
         "waits_for_restart": list(service.waits_for_restart),
         "problems": problems(service),
@@ -94,6 +96,8 @@ def problems(service: Service) -> list[str]:
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
     state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
+    told = monitor_status.section(state_dir, now)
+    found += monitor_status.problems(told, is_wanted=bool(counted.get("query_log", {}).get("enabled")))
     return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
 
 

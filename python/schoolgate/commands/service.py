@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from schoolgate.commands.terminal import note, out, say
 from schoolgate.config import SocketAddress, load
 from schoolgate.control import call
 from schoolgate.lists import SnapshotStore
+from schoolgate.monitor_child import keep_monitor
 from schoolgate.service import Service
 from schoolgate.telemetry import configure_logs
 
@@ -28,7 +30,7 @@ def run(config: Path | None, log_level: str) -> None:
     if not SnapshotStore(settings.server.state_dir).serials():
         note("first start: building the lists")
         build_with_progress(settings)
-    service.serve(config, welcome)
+    service.serve(config, welcome, partial(keep_monitor, config, log_level))
 
 
 def serve(config: Path | None, log_level: str) -> None:

@@ -48,6 +48,9 @@ def _head(told: dict[str, Any]) -> None:
     if told["sealed"] is not None:
         suppliers = ", ".join(f"{one['supplier']} {age(one['age_s'])} old" for one in told["sealed"]["suppliers"])
         say(f"sealed      serial {told['sealed']['serial']}, {told['sealed']['state']}: {suppliers}")
+    if (monitor := told["monitor"]) is not None:
+        lag = f", {age(monitor['lag_s'])} behind" if monitor.get("lag_s") else ""
+        say(f"monitor     seen {age(monitor['age_s'] or 0)} ago{lag}, {monitor.get('findings', 0)} findings")
     if told["last_reload"] is not None:
         outcome = "done" if told["last_reload"]["ok"] else "refused"
         say(f"reload      {outcome} at {moment(told['last_reload']['at'])}")

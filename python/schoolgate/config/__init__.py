@@ -8,6 +8,7 @@ from schoolgate.config.sample import sample
 from schoolgate.config.settings import Settings, changes
 from schoolgate.config.shipped import shipped_lists
 from schoolgate.config.system_resolvers import system_resolvers, with_system
+from schoolgate.config.webhooks import Webhook
 
 __all__ = [
     "ConfigInvalid",
@@ -15,6 +16,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SocketAddress",
+    "Webhook",
     "changes",
     "load",
     "on_this_machine",

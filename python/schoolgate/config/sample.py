@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,22 +23,25 @@ def sample() -> str:
 def _tables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     """The table of each section, and after it those it repeats."""
     for name, field in model.model_fields.items():
-        inner, repeated = _section(field)
+        inner, head = _section(field)
         if inner is None:
             continue
         yield ""
         yield from _comment(field.description or "")
-        yield f"# [[{prefix}{name}]]" if repeated else f"[{prefix}{name}]"
+        yield head.format(f"{prefix}{name}")
         yield from _settings(inner)
         yield from _tables(inner, f"{prefix}{name}.")
 
 
-def _section(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
-    candidates = (field.annotation, *get_args(field.annotation)[:1])
-    for repeated, candidate in enumerate(candidates):
+def _section(field: FieldInfo) -> tuple[type[BaseModel] | None, str]:
+    """The model of a table and how its head is written: once, repeated, or once for each id."""
+    arguments = get_args(field.annotation)
+    for candidate, head in ((field.annotation, "[{}]"), *((one, "# [[{}]]") for one in arguments[:1])):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate, bool(repeated)
-    return None, False
+            return candidate, head
+    if get_origin(field.annotation) is dict and issubclass(arguments[1], BaseModel):
+        return arguments[1], "# [{}.ID]"
+    return None, ""
 
 
 def _settings(model: type[BaseModel]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -12,13 +13,15 @@ from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
+from schoolgate.config.mail import Mail
 from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
 from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
-from schoolgate.config.section import Section
+from schoolgate.config.section import RELOAD, Section
 from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
+from schoolgate.config.webhooks import Webhook
 
 # Sections that exist with their defaults when the file does not name them.
 _TABLES = (
@@ -32,7 +35,11 @@ _TABLES = (
     "sealed",
     "metrics",
     "retention",
+    "mail",
 )
+
+MOST_WEBHOOKS = 50
+WebhookId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Settings(Section):
@@ -47,6 +54,12 @@ class Settings(Section):
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
     metrics: Metrics = Field(description="Numbers for Prometheus.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
+    mail: Mail = Field(description="The server that takes alerts and reports by mail.")
+    webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
+        default={},
+        description="Programs that are told of alerts. ID is how a policy names it.",
+        json_schema_extra=RELOAD,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
 
 from schoolgate.config.problems import complaint, did_you_mean, shown
+from schoolgate.policy.monitoring import AlertRule, Monitoring
 from schoolgate.policy.names import NameRuleField
 from schoolgate.policy.prefixes import DoorField, NetworkField
 from schoolgate.policy.safesearch import LevelField
@@ -26,6 +27,7 @@ DEFAULT_BLOCK_TTL_S = 30
 # The engine numbers both with 16 bits; a document this long is a mistake in a program that wrote it.
 MOST_POLICIES = 4096
 MOST_SEGMENTS = 16384
+MOST_ALERT_RULES = 200
 
 
 class Table(BaseModel):
@@ -156,3 +158,5 @@ class Document(Table):
     strictest: Id
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
+    monitoring: Monitoring = Monitoring()
+    alerts: Annotated[dict[Id, AlertRule], _at_most(MOST_ALERT_RULES, "rules")] = {}

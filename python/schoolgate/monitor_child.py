@@ -1,0 +1,61 @@
+"""`schoolgate run` starts the monitor beside the server, starts it again when it ends, and ends it with itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import structlog
+
+# Seconds before the first, second ... new start; a monitor that cannot start must not take the server's time.
+START_AGAIN_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+# A run as long as this was a good one.
+GOOD_RUN_S = 120.0
+ENDS_WITHIN_S = 10.0
+
+_log = structlog.get_logger("schoolgate")
+
+
+async def keep_monitor(config: Path | None, log_level: str) -> None:
+    """Until cancelled. Said once when it keeps failing; its own words go to the same standard error."""
+    loop = asyncio.get_running_loop()
+    failures = 0
+    while True:
+        began = loop.time()
+        process = await _start(config, log_level)
+        if process is not None:
+            try:
+                code = await process.wait()
+            except asyncio.CancelledError:
+                await _end(process)
+                raise
+            failures = 0 if loop.time() - began >= GOOD_RUN_S else failures
+            if failures == 0:
+                _log.error("the monitor ended and is started again; queries are answered all the same", code=code)
+        wait_s = START_AGAIN_S[min(failures, len(START_AGAIN_S) - 1)]
+        failures += 1
+        await asyncio.sleep(wait_s)
+
+
+async def _start(config: Path | None, log_level: str) -> asyncio.subprocess.Process | None:
+    """Its standard input is a pipe from us: the kernel closes it when we are killed, and the monitor ends too."""
+    arguments = ["-m", "schoolgate", "monitor", "--until-stdin-ends", "--log-level", log_level]
+    arguments += ["--config", str(config)] if config is not None else []
+    try:
+        return await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=asyncio.subprocess.PIPE)
+    except OSError as error:
+        _log.error("the monitor cannot be started", reason=str(error))
+        return None
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,4 @@
+"""Watching the query log: detectors make findings, rules make alerts of them, people are told.
+
+A process of its own. It reads what the server wrote and can neither delay nor change an answer.
+"""

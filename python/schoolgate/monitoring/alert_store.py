@@ -1,0 +1,310 @@
+"""Alerts, their history and what is still to be sent, in one SQLite file: who was told of what, and what they did
+about it.
+
+An alert and its messages are written in one transaction: after a crash there are both or neither. History only grows.
+Several processes use the file at once: the monitor writes alerts, a person acknowledges them from the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schoolgate.errors import SchoolgateError
+from schoolgate.monitoring.alert_schema import SCHEMA, SCHEMA_VERSION
+from schoolgate.monitoring.findings import SEVERITIES, Finding
+
+OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
+# Another process holds the file for milliseconds; a person does not wait longer than this.
+BUSY_TIMEOUT_S = 5.0
+# A rule that fires without end fills no disk: the oldest closed alerts go first, then the oldest of all.
+MOST_ALERTS = 100_000
+LONGEST_NOTE = 2000
+
+
+class AlertsUnavailable(SchoolgateError):
+    """The file of alerts cannot be read or written."""
+
+
+class AlertRefused(SchoolgateError):
+    """What was asked of an alert cannot be done."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert as it stands. Times are UTC."""
+
+    id: int
+    rule: str
+    urgency: str
+    severity: str
+    detector: str
+    category: str | None
+    segment: str
+    client: str
+    state: str
+    opened_at: dt.datetime
+    last_at: dt.datetime
+    count: int
+    sentence: str
+    names: tuple[str, ...]
+    evidence: dict[str, Any]
+    outcome: str | None
+    escalated_at: dt.datetime | None
+
+
+class AlertStore:
+    """Blocking; each call is one transaction. Made by `open`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        # Rules, delivery and jobs use the one connection from several threads.
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path) -> AlertStore:
+        """Makes the file if need be (mode 0600). Raises `AlertsUnavailable`."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.close(descriptor)
+            db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA foreign_keys=ON")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA_VERSION):
+                db.close()
+                raise AlertsUnavailable(f"{path} is of another version ({version}); use the schoolgate that wrote it")
+            db.executescript(SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise AlertsUnavailable(f"{path}: {error}; check rights and space, or move the file away") from error
+        return cls(path, db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Other modules of this package write through it."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise AlertsUnavailable(f"{self.path}: {error}; check space and rights, then try again") from error
+                raise
+
+    def _rows(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise AlertsUnavailable(f"{self.path}: {error}; try again, or move the file away") from error
+
+    # -- what the monitor writes ----------------------------------------------------------------------------------
+
+    def remember(self, db: sqlite3.Connection, finding: Finding, now: dt.datetime) -> bool:
+        """Whether the finding is new: one that is made again after a crash is not."""
+        values = (
+            finding.identity, stamp(now), finding.at_us, finding.detector, finding.severity, finding.category,
+            finding.segment, finding.client, finding.sentence, _json(finding.names), _json(dict(finding.evidence)),
+        )  # fmt: skip
+        return db.execute(f"INSERT OR IGNORE INTO findings VALUES ({_marks(values)})", values).rowcount == 1
+
+    def hit(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> int:
+        """Counts a finding for a rule; returns how many its client (or segment) has within the window."""
+        values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
+        db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values)
+        found = db.execute(
+            "SELECT count(*) FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ?",
+            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000),
+        )
+        return int(found.fetchone()[0])
+
+    def raise_alert(
+        self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
+        now: dt.datetime,
+    ) -> tuple[int, bool]:  # fmt: skip
+        """(id, whether people are to be told). One that is open for the same within the window only counts up, unless
+        it gets worse."""
+        open_one = db.execute(
+            "SELECT id, severity FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND state != 'closed'"
+            " AND last_us > ? ORDER BY id DESC LIMIT 1",
+            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000),
+        ).fetchone()
+        if open_one is not None:
+            is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one["severity"])
+            self._count_up(db, int(open_one["id"]), finding, is_worse)
+            return int(open_one["id"]), is_worse
+        values = (
+            rule, urgency, finding.severity, finding.detector, finding.category, finding.segment, finding.client, "new",
+            stamp(now), finding.at_us, finding.at_us, count, finding.sentence, _json(finding.names),
+            _json(dict(finding.evidence)),
+        )  # fmt: skip
+        columns = (
+            "rule, urgency, severity, detector, category, segment, client, state, opened_at, first_us, last_us, count,"
+            " sentence, names, evidence"
+        )
+        made = db.execute(f"INSERT INTO alerts ({columns}) VALUES ({_marks(values)})", values).lastrowid
+        assert made is not None
+        self._history(db, made, now, "schoolgate", "new", finding.sentence)
+        return made, True
+
+    def _count_up(self, db: sqlite3.Connection, alert: int, finding: Finding, is_worse: bool) -> None:
+        db.execute(
+            "UPDATE alerts SET count = count + 1, last_us = max(last_us, ?) WHERE id = ?", (finding.at_us, alert)
+        )
+        if is_worse:
+            values = (
+                finding.severity, finding.detector, finding.category, finding.sentence, _json(finding.names),
+                _json(dict(finding.evidence)), alert,
+            )  # fmt: skip
+            assigned = "severity = ?, detector = ?, category = ?, sentence = ?, names = ?, evidence = ?"
+            db.execute(f"UPDATE alerts SET {assigned} WHERE id = ?", values)
+
+    def mark_escalated(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
+        db.execute("UPDATE alerts SET escalated_at = ? WHERE id = ?", (stamp(now), alert))
+        self._history(db, alert, now, "schoolgate", "escalated", "nobody had acknowledged it")
+
+    def forget_before(self, oldest: dt.datetime) -> int:
+        """Findings, counts and closed alerts older than the log they rest on; returns how many alerts went."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM findings WHERE seen_at < ?", (stamp(oldest),))
+            db.execute("DELETE FROM hits WHERE at_us < ?", (int(oldest.timestamp() * 1e6),))
+            gone = db.execute("DELETE FROM alerts WHERE state = 'closed' AND opened_at < ?", (stamp(oldest),)).rowcount
+            surplus = db.execute("SELECT max(0, count(*) - ?) FROM alerts", (MOST_ALERTS,)).fetchone()[0]
+            gone += db.execute(
+                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY state != 'closed', id LIMIT ?)",
+                (surplus,),
+            ).rowcount
+        return int(gone)
+
+    # -- what people do -------------------------------------------------------------------------------------------
+
+    def acknowledge(self, alert: int, who: str, note: str, now: dt.datetime) -> Alert:
+        """Somebody has seen it. Raises `AlertRefused` when it is closed already."""
+        with self.transaction() as db:
+            found = self._one(db, alert)
+            if found.state == "closed":
+                raise AlertRefused(f"alert {alert} is closed already; see `schoolgate alerts show {alert}`")
+            db.execute("UPDATE alerts SET state = 'acknowledged' WHERE id = ?", (alert,))
+            self._history(db, alert, now, who, "acknowledged", note)
+            return self._one(db, alert)
+
+    def close_alert(self, alert: int, outcome: str, who: str, note: str, now: dt.datetime) -> Alert:
+        """What came of it. A closed alert may be closed again with another outcome; both stay in its history."""
+        if outcome not in OUTCOMES:
+            raise AlertRefused(f"there is no outcome {outcome!r}; use one of: {', '.join(OUTCOMES)}")
+        with self.transaction() as db:
+            self._one(db, alert)
+            db.execute("UPDATE alerts SET state = 'closed', outcome = ? WHERE id = ?", (outcome, alert))
+            self._history(db, alert, now, who, f"closed: {outcome}", note)
+            return self._one(db, alert)
+
+    def _history(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
+        db.execute(
+            "INSERT INTO history (alert, at, who, what, note) VALUES (?, ?, ?, ?, ?)",
+            (alert, stamp(now), who[:200], what, note[:LONGEST_NOTE]),
+        )
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def get(self, alert: int) -> Alert:
+        with self._lock:
+            return self._one(self._db, alert)
+
+    def _one(self, db: sqlite3.Connection, alert: int) -> Alert:
+        found = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
+        if found is None:
+            raise AlertRefused(f"there is no alert {alert}; see `schoolgate alerts list --all`")
+        return _alert(found)
+
+    def alerts(self, states: Sequence[str], most: int, since: dt.datetime | None = None) -> list[Alert]:
+        """Newest first."""
+        found = self._rows(
+            f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ? ORDER BY id DESC LIMIT ?",
+            (*states, stamp(since) if since else "", most),
+        )
+        return [_alert(one) for one in found]
+
+    def history(self, alert: int) -> list[dict[str, Any]]:
+        found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
+        return [dict(one) for one in found]
+
+    def summary(self, since: dt.datetime) -> dict[str, Any]:
+        """How many alerts each rule raised, how they ended, and the share of false alarms among those that were
+        judged."""
+        found = self._rows(
+            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? GROUP BY 1, 2, 3",
+            (stamp(since),),
+        )
+        rules: dict[str, dict[str, Any]] = {}
+        for one in found:
+            row = rules.setdefault(one["rule"], {"alerts": 0, "open": 0, "outcomes": {}})
+            row["alerts"] += one["alerts"]
+            if one["state"] == "closed":
+                row["outcomes"][one["outcome"]] = row["outcomes"].get(one["outcome"], 0) + one["alerts"]
+            else:
+                row["open"] += one["alerts"]
+        for row in rules.values():
+            judged = sum(row["outcomes"].values())
+            row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
+        return {"since": stamp(since), "rules": rules}
+
+    def unacknowledged(self) -> list[Alert]:
+        """New ones that have not been escalated, oldest first."""
+        found = self._rows(
+            "SELECT * FROM alerts WHERE state = 'new' AND escalated_at IS NULL ORDER BY id LIMIT 1000", ()
+        )
+        return [_alert(one) for one in found]
+
+
+def stamp(moment: dt.datetime) -> str:
+    """Sorts as text in the order of time."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+
+
+def _alert(row: sqlite3.Row) -> Alert:
+    return Alert(
+        id=row["id"],
+        rule=row["rule"],
+        urgency=row["urgency"],
+        severity=row["severity"],
+        detector=row["detector"],
+        category=row["category"],
+        segment=row["segment"],
+        client=row["client"],
+        state=row["state"],
+        opened_at=dt.datetime.fromisoformat(row["opened_at"]),
+        last_at=dt.datetime.fromtimestamp(row["last_us"] / 1e6, dt.UTC),
+        count=row["count"],
+        sentence=row["sentence"],
+        names=tuple(orjson.loads(row["names"])),
+        evidence=orjson.loads(row["evidence"]),
+        outcome=row["outcome"],
+        escalated_at=dt.datetime.fromisoformat(row["escalated_at"]) if row["escalated_at"] else None,
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

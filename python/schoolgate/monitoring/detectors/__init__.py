@@ -1,0 +1,97 @@
+"""One detector a module. Each sees rows in batches, counts within named bounds, and yields findings.
+
+Time is passed in: the rows' own, and for what did *not* happen the instant up to which the log has been read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from schoolgate.monitoring.detectors.attempts import Attempts
+from schoolgate.monitoring.detectors.circumvention import CircumventionScore
+from schoolgate.monitoring.detectors.first_use import FirstUses
+from schoolgate.monitoring.detectors.generated import GeneratedNames
+from schoolgate.monitoring.detectors.rhythm import SegmentRhythm
+from schoolgate.monitoring.detectors.sealed import SealedAttempts
+from schoolgate.monitoring.detectors.silence import SilentClients
+from schoolgate.monitoring.detectors.tunnel import Tunnels
+from schoolgate.monitoring.findings import Finding
+from schoolgate.monitoring.known import Known
+from schoolgate.monitoring.noise import Sieve
+from schoolgate.monitoring.rows import Row
+from schoolgate.policy.monitoring import Monitoring
+
+
+class Detector(Protocol):
+    """`feed` rows that are somebody's doing; `look` each minute; `saved` and `load` survive a restart."""
+
+    name: str
+
+    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]: ...
+
+    def look(self, now_s: int) -> Iterator[Finding]: ...
+
+    def saved(self) -> Any: ...
+
+    def load(self, saved: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All detectors behind the sieve. `rhythm` counts every row: an hour's total is noise and all."""
+
+    sieve: Sieve
+    rhythm: SegmentRhythm
+    first_uses: FirstUses
+    others: tuple[Detector, ...]
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        return (self.rhythm, self.first_uses, *self.others)
+
+    def feed(self, rows: list[Row]) -> list[Finding]:
+        """What these rows say, in the order of the detectors."""
+        found = list(self.rhythm.feed(rows))
+        kept = [row for row in rows if self.sieve.keeps(row)]
+        for detector in (self.first_uses, *self.others):
+            found += detector.feed(kept)
+        return found
+
+    def look(self, now_s: int) -> list[Finding]:
+        """What did not happen until `now_s`; everything written before it has been fed."""
+        return [finding for detector in self.detectors for finding in detector.look(now_s)]
+
+    def saved(self) -> dict[str, Any]:
+        return {detector.name: detector.saved() for detector in self.detectors}
+
+    def load(self, saved: dict[str, Any]) -> list[str]:
+        """Names of the detectors whose state could not be used; they begin anew."""
+        unusable = []
+        for detector in self.detectors:
+            if detector.name not in saved:
+                continue
+            try:
+                detector.load(saved[detector.name])
+            except (TypeError, ValueError, KeyError, AttributeError, IndexError):
+                unusable.append(detector.name)
+        return unusable
+
+
+def watch(settings: Monitoring, known: Known, zone: ZoneInfo) -> Watch:
+    """Every detector, with the school's thresholds and its clock on the wall."""
+    return Watch(
+        Sieve(settings.noise, known),
+        SegmentRhythm(settings.rhythm, zone),
+        FirstUses(settings.first_use, known),
+        (
+            SealedAttempts(),
+            Attempts(settings.repeated, known),
+            CircumventionScore(settings.circumvention),
+            SilentClients(settings.silence),
+            Tunnels(settings.tunnel),
+            GeneratedNames(settings.generated),
+        ),
+    )

@@ -1,0 +1,149 @@
+"""The queries of a segment in an hour against its usual rhythm: the same weekday and hour of the weeks before.
+
+Fewer than usual may be a trip or a holiday; it may also be a segment that has found another resolver. Fewer *blocked*
+ones at the usual total mean that the filter does less: a list is missing, or a policy was opened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schoolgate.monitoring.findings import Finding
+from schoolgate.monitoring.kept import Kept
+from schoolgate.monitoring.rows import US, Row
+from schoolgate.policy.monitoring import Rhythm
+
+HOUR_S = 3600
+# Segments times hours that are still open; rows come in order but for seconds.
+MOST_OPEN = 2_000
+# Segments times 168 hours of the week: 100 segments.
+MOST_HOURS = 16_800
+WEEKS_KEPT = 8
+# The log is written within seconds; rows of an hour that come later are not of this hour's account.
+GRACE_S = 120
+
+
+@dataclass(slots=True)
+class _Usual:
+    """What the last weeks had in this hour of the week, oldest first."""
+
+    total: list[int] = field(default_factory=list)
+    blocked: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Hour:
+    total: int = 0
+    blocked: int = 0
+
+
+class SegmentRhythm:
+    """Closes an hour when the log has been read past it, compares, then remembers it."""
+
+    name = "rhythm"
+
+    def __init__(self, settings: Rhythm, zone: ZoneInfo) -> None:
+        self._settings = settings
+        self._zone = zone
+        self._open: Kept[_Hour] = Kept(_Hour, MOST_OPEN)
+        self._usual: Kept[_Usual] = Kept(_Usual, MOST_HOURS)
+        self._closed = 0  # the newest hour that is closed, as its first second
+        self._whole_from = 0  # hours before were not seen from their beginning
+
+    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+        for row in rows:
+            hour = row.time_s - row.time_s % HOUR_S
+            if self._whole_from == 0:
+                self._whole_from = hour + HOUR_S
+            if hour <= self._closed or hour < self._whole_from:
+                continue
+            count = self._open.of(f"{hour} {row.segment}")
+            count.total += 1
+            count.blocked += row.is_denied
+        return iter(())
+
+    def look(self, now_s: int) -> Iterator[Finding]:
+        first_open = (now_s - GRACE_S) - (now_s - GRACE_S) % HOUR_S
+        if self._whole_from == 0 or first_open - HOUR_S <= self._closed:
+            return
+        start = max(self._closed + HOUR_S, self._whole_from)
+        # A monitor that was off for a week has no week of silence to report: only what was read is compared.
+        for hour in range(max(start, first_open - 7 * 24 * HOUR_S), first_open, HOUR_S):
+            yield from self._close(hour)
+        self._closed = first_open - HOUR_S
+
+    def _close(self, hour: int) -> Iterator[Finding]:
+        segments = {key.partition(" ")[2] for key, _ in self._usual.items()} | {
+            key.partition(" ")[2] for key, _ in self._open.items()
+        }
+        dropped = []
+        for segment in sorted(segments):
+            count = self._open.of(f"{hour} {segment}")
+            usual = self._usual.of(f"{self._slot(hour)} {segment}")
+            finding = self._compare(hour, segment, count, usual)
+            if finding is not None:
+                dropped.append(finding)
+            if count.total:  # an hour without anything teaches nothing about a lesson's hour
+                usual.total = [*usual.total, count.total][-WEEKS_KEPT:]
+                usual.blocked = [*usual.blocked, count.blocked][-WEEKS_KEPT:]
+            self._open.drop(f"{hour} {segment}")
+        yield from self._together(dropped, hour)
+
+    def _slot(self, hour: int) -> str:
+        """Weekday and hour on the school's wall: lessons follow the clock, in winter and in summer."""
+        wall = dt.datetime.fromtimestamp(hour, self._zone)
+        return f"{wall.weekday()}-{wall.hour}"
+
+    def _compare(self, hour: int, segment: str, count: _Hour, usual: _Usual) -> Finding | None:
+        settings = self._settings
+        if len(usual.total) < settings.least_weeks:
+            return None
+        total, blocked = median(usual.total), median(usual.blocked)
+        evidence = {"total": count.total, "usual_total": total, "blocked": count.blocked, "usual_blocked": blocked}
+        at_us = (hour + HOUR_S) * US
+        if total >= settings.least_total and count.total < total * settings.total_share:
+            sentence = (
+                f"Segment {segment or 'without a name'} asked {count.total} questions in an hour in which it usually"
+                f" asks about {total:.0f}. A holiday or a trip; or its devices use another resolver."
+            )
+            return Finding(self.name, "notice", segment, "", at_us, HOUR_S, sentence, evidence=evidence)
+        is_less_blocked = blocked >= settings.least_blocked and count.blocked < blocked * settings.blocked_share
+        if is_less_blocked and count.total >= total * settings.total_share * 2:
+            sentence = (
+                f"In segment {segment or 'without a name'} {count.blocked} questions were blocked in an hour in which"
+                f" usually about {blocked:.0f} are, although it asked as ever. Check its policy and lists: `schoolgate status`."
+            )
+            return Finding(self.name, "warning", segment, "", at_us, HOUR_S, sentence, evidence=evidence)
+        return None
+
+    def _together(self, dropped: list[Finding], hour: int) -> Iterator[Finding]:
+        """When several segments ask less at once, it is one thing and told once."""
+        less = [one for one in dropped if one.severity == "notice"]
+        yield from (one for one in dropped if one.severity != "notice")
+        if len(less) < 2:
+            yield from less
+            return
+        sentence = (
+            f"{len(less)} segments asked far less than usual in the same hour. A holiday; or the school's devices use"
+            " another resolver, or do not reach this one."
+        )
+        evidence = {one.segment: int(one.evidence["total"]) for one in less[:20]}
+        yield Finding(self.name, "notice", "", "", (hour + HOUR_S) * US, HOUR_S, sentence, evidence=evidence)
+
+    def saved(self) -> Any:
+        return {
+            "closed": self._closed,
+            "whole_from": self._whole_from,
+            "open": self._open.saved(),
+            "usual": self._usual.saved(),
+        }
+
+    def load(self, saved: Any) -> None:
+        self._closed, self._whole_from = int(saved["closed"]), int(saved["whole_from"])
+        self._open.load(saved["open"])
+        self._usual.load(saved["usual"])

@@ -1,0 +1,99 @@
+"""A client that was busy asks nothing more, while the others of its segment go on: it may have left by another way.
+
+When all go quiet together the bell has rung, or the network is down: that is no finding about a client.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from schoolgate.monitoring.findings import Finding
+from schoolgate.monitoring.kept import Kept
+from schoolgate.monitoring.rows import US, Row
+from schoolgate.policy.monitoring import Silence
+
+MOST_CLIENTS = 20_000
+BIN_S = 300
+
+
+@dataclass(slots=True)
+class _Pulse:
+    """Questions in each bin of five minutes (bin number -> count), the newest few."""
+
+    segment: str = ""
+    bins: dict[str, int] = field(default_factory=dict)
+    told_bin: int = 0
+
+
+class SilentClients:
+    """Looks once a bin, when the bin is over."""
+
+    name = "silence"
+
+    def __init__(self, settings: Silence) -> None:
+        self._settings = settings
+        self._busy_bins = max(1, -(-settings.busy_minutes * 60 // BIN_S))
+        self._quiet_bins = max(1, -(-settings.quiet_minutes * 60 // BIN_S))
+        self._looked = 0
+        self._clients: Kept[_Pulse] = Kept(_Pulse, MOST_CLIENTS)
+
+    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+        for row in rows:
+            pulse = self._clients.of(row.client)
+            pulse.segment = row.segment
+            here = str(row.time_s // BIN_S)
+            if here not in pulse.bins:
+                pulse.bins[here] = 0
+                self._trim(pulse)
+            pulse.bins[here] += 1
+        return iter(())
+
+    def _trim(self, pulse: _Pulse) -> None:
+        if len(pulse.bins) > self._busy_bins + self._quiet_bins + 1:
+            pulse.bins.pop(min(pulse.bins, key=int))
+
+    def look(self, now_s: int) -> Iterator[Finding]:
+        over = now_s // BIN_S  # this bin goes on; those below it are over
+        if over == self._looked:
+            return
+        self._looked = over
+        quiet = range(over - self._quiet_bins, over)
+        busy = range(quiet.start - self._busy_bins, quiet.start)
+        was_busy: Counter[str] = Counter()
+        talking: Counter[str] = Counter()
+        gone: list[tuple[str, _Pulse]] = []
+        for client, pulse in self._clients.items():
+            is_busy = all(pulse.bins.get(str(one), 0) >= self._settings.busy_queries for one in busy)
+            is_quiet = not any(pulse.bins.get(str(one), 0) for one in quiet)
+            was_busy[pulse.segment] += is_busy
+            talking[pulse.segment] += any(pulse.bins.get(str(one), 0) for one in (quiet[-1], over))
+            if is_busy and is_quiet and pulse.told_bin < busy.start:
+                gone.append((client, pulse))
+            if int(max(pulse.bins, key=int, default="0")) < busy.start:
+                self._clients.drop(client)
+        went = Counter(pulse.segment for _, pulse in gone)
+        for client, pulse in gone:
+            share = went[pulse.segment] / max(1, was_busy[pulse.segment])
+            is_alone = went[pulse.segment] == 1 or share <= self._settings.most_share
+            if is_alone and talking[pulse.segment] >= self._settings.least_others:
+                pulse.told_bin = over
+                yield self._finding(client, pulse, over, talking[pulse.segment])
+
+    def _finding(self, client: str, pulse: _Pulse, over: int, others: int) -> Finding:
+        minutes = self._quiet_bins * BIN_S // 60
+        return Finding(
+            self.name, "notice", pulse.segment, client, over * BIN_S * US, self._quiet_bins * BIN_S,
+            f"A device that was busy has asked nothing for {minutes} minutes while {others} others of its segment went"
+            " on. It may be switched off, or use another way to the internet.",
+            evidence={"quiet_minutes": minutes, "others": others},
+        )  # fmt: skip
+
+    def saved(self) -> Any:
+        return {"looked": self._looked, "clients": self._clients.saved()}
+
+    def load(self, saved: Any) -> None:
+        self._looked = int(saved["looked"])
+        self._clients.load(saved["clients"])

@@ -1,0 +1,69 @@
+"""What devices ask by themselves, taken away before anything is counted: it is nobody's behaviour.
+
+Advertising and counters in pages, A/AAAA/HTTPS of one name, prefetching, repeats of an unanswered question, lookups
+with the school's search suffix, single labels, reverse lookups. Also taken away, for another reason: help lines and
+what else is protected. No detector ever sees that somebody looked for help.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import OrderedDict
+
+from schoolgate.monitoring.known import Known
+from schoolgate.monitoring.rows import Row
+from schoolgate.policy.monitoring import Noise
+
+# 200 bytes each; a school of 5,000 devices asks for some 100,000 different names in ten seconds at the very most.
+MOST_RECENT = 131_072
+# Zones of a network's own: a suffix that devices append when they try short names (RFC 6762, RFC 8375, habit).
+OWN_ENDS = frozenset(("local", "localdomain", "lan", "home", "internal", "intranet", "corp", "private", "arpa", "test"))
+
+
+class Sieve:
+    """`keeps(row)`: whether the row is somebody's doing. Time is the rows' own."""
+
+    def __init__(self, settings: Noise, known: Known) -> None:
+        self._settings = settings
+        self._known = known
+        self._recent: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._is_background: dict[str, bool] = {}
+        self.removed = 0
+
+    def keeps(self, row: Row) -> bool:
+        kept = row.is_sealed or not self._is_noise(row)
+        # A sealed name is withheld: two of them cannot be told apart, and neither may be lost.
+        self.removed += not kept
+        return kept
+
+    def _is_noise(self, row: Row) -> bool:
+        if row.layer in ("platform", "protected") or row.category in self._known.quiet:
+            return True
+        if row.is_counted_only or (row.category is not None and self._background(row.category)):
+            return True
+        return is_local_lookup(row) or self._is_repeat(row)
+
+    def _background(self, category: str) -> bool:
+        found = self._is_background.get(category)
+        if found is None:
+            found = any(fnmatch.fnmatchcase(category, one) for one in self._settings.categories)
+            self._is_background[category] = found
+        return found
+
+    def _is_repeat(self, row: Row) -> bool:
+        """The same client and name within seconds, whatever the type. Each repeat counts from the first."""
+        key = (row.client, row.qname)
+        before = self._recent.get(key)
+        if before is not None and 0 <= row.time_s - before < self._settings.repeat_s:
+            return True
+        self._recent[key] = row.time_s
+        self._recent.move_to_end(key)
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        return False
+
+
+def is_local_lookup(row: Row) -> bool:
+    """Names that are the network's own affair: single labels, zones answered from here, suffixes of search lists."""
+    end = row.qname.rpartition(".")[2]
+    return "." not in row.qname or row.source == "local" or end in OWN_ENDS

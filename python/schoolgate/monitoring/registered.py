@@ -1,0 +1,11 @@
+"""What the monitor does besides watching, in one list: reports, daily checks, keeping the log."""
+
+from __future__ import annotations
+
+from schoolgate.monitoring.jobs import Job
+from schoolgate.monitoring.place import Place
+
+
+def jobs(place: Place) -> list[Job]:
+    """Each with its own rhythm; one that fails stops no other."""
+    return []

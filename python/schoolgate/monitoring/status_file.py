@@ -1,0 +1,53 @@
+"""How the monitor is, for those in other processes: `schoolgate status`, metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+# It writes every few seconds; a machine under load skips some.
+UNSEEN_S = 60
+
+
+def path_of(state_dir: Path) -> Path:
+    return state_dir / "monitor" / "status.json"
+
+
+def read(state_dir: Path) -> dict[str, Any] | None:
+    """None where no monitor ever ran, or nobody can read what it wrote."""
+    try:
+        found = orjson.loads(path_of(state_dir).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def section(state_dir: Path, now: dt.datetime) -> dict[str, Any] | None:
+    """For `status`: what it wrote, with its age."""
+    told = read(state_dir)
+    return None if told is None else told | {"age_s": _age_s(told, now)}
+
+
+def problems(told: dict[str, Any] | None, is_wanted: bool) -> list[str]:
+    """What somebody should look at. `is_wanted`: a query log is written, so somebody should watch it."""
+    if told is None:
+        return ["nothing watches the query log; start `schoolgate monitor`"] if is_wanted else []
+    if told["age_s"] is None or told["age_s"] > UNSEEN_S:
+        return [f"the monitor was last seen {_ago(told['age_s'])}; start `schoolgate monitor`"] if is_wanted else []
+    return [str(one) for one in told.get("problems", [])]
+
+
+def _age_s(told: dict[str, Any], now: dt.datetime) -> int | None:
+    try:
+        return max(0, round((now - dt.datetime.fromisoformat(told["alive_at"])).total_seconds()))
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _ago(age_s: int | None) -> str:
+    if age_s is None:
+        return "at an unknown time"
+    return f"{age_s} s ago" if age_s < 600 else f"{age_s // 60} minutes ago"

@@ -1,0 +1,85 @@
+"""A client that was busy goes silent while the others go on."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from tests.unit.monitoring.conftest import NOW_S, made_row
+
+from schoolgate.monitoring.detectors import silence
+from schoolgate.monitoring.detectors.silence import BIN_S, SilentClients
+from schoolgate.monitoring.rows import Row
+from schoolgate.policy.monitoring import Silence
+
+START = -(NOW_S % BIN_S)
+
+
+def lesson(clients: int, bins: range, queries: int = 12, first: int = 0) -> list[Row]:
+    """So many clients, each with so many names in each of these stretches of five minutes."""
+    return [
+        made_row(f"n{query}.example.org", at=START + one * BIN_S + query, client=f"p-{client}")
+        for one in bins
+        for client in range(first, clients)
+        for query in range(queries)
+    ]
+
+
+def found(rows: list[Row], until_bin: int, settings: Silence | None = None) -> list[str]:
+    """The clients told of when the log is looked at after each stretch."""
+    detector = SilentClients(settings or Silence())
+    told = []
+    for one in range(until_bin + 1):
+        end_s = NOW_S + START + one * BIN_S
+        list(detector.feed(row for row in rows if end_s - BIN_S <= row.time_s < end_s))
+        told += [finding.client for finding in detector.look(end_s)]
+    return told
+
+
+def test_one_that_leaves_while_the_others_go_on_is_told_once() -> None:
+    rows = lesson(5, range(4)) + lesson(5, range(4, 14), first=1)
+    assert found(rows, 14) == ["p-0"]
+
+
+def test_when_the_bell_rings_nobody_is_told_of() -> None:
+    assert found(lesson(20, range(4)) + lesson(24, range(14), first=20), 14) == []
+
+
+def test_when_the_network_is_down_nobody_is_told_of() -> None:
+    assert found(lesson(20, range(4)), 14) == []
+
+
+def test_one_that_was_hardly_busy_may_go() -> None:
+    rows = lesson(1, range(4), queries=9) + lesson(6, range(14), first=1)
+    assert found(rows, 14) == []
+
+
+def test_a_pause_shorter_than_the_quiet_time_is_reading() -> None:
+    rows = lesson(5, range(4)) + lesson(5, range(4, 7), first=1) + lesson(5, range(7, 14))
+    assert found(rows, 14) == []
+
+
+def test_in_a_segment_of_two_nothing_can_be_said() -> None:
+    assert found(lesson(2, range(4)) + lesson(2, range(4, 14), first=1), 14) == []
+
+
+def test_memory_is_bounded_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "MOST_CLIENTS", 10)
+    detector = SilentClients(Silence())
+    list(detector.feed(lesson(50, range(1))))
+    assert len(detector._clients) == 10
+    for one in range(20):
+        list(detector.look(NOW_S + START + one * BIN_S))
+    assert len(detector._clients) == 0
+
+
+def test_only_the_newest_stretches_of_a_client_are_kept() -> None:
+    detector = SilentClients(Silence())
+    list(detector.feed(lesson(1, range(100), queries=1)))
+    assert len(detector._clients.of("p-0").bins) <= 10
+
+
+def test_it_survives_a_restart() -> None:
+    before, after = SilentClients(Silence()), SilentClients(Silence())
+    list(before.feed(lesson(5, range(4)) + lesson(5, range(4, 9), first=1)))
+    after.load(orjson.loads(orjson.dumps(before.saved())))
+    assert [one.client for one in after.look(NOW_S + START + 8 * BIN_S)] == ["p-0"]
