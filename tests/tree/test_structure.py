@@ -53,7 +53,7 @@ PACKAGES = {
     "stub_resolver": set(),
     "firewall": set(),
     "metrics": set(),
-    "checks": {"_core", "in_force", "lists", "policy", "regime", "sealed", "stub_resolver", "upstreams"},
+    "checks": {"_core", "control", "in_force", "lists", "policy", "regime", "sealed", "stub_resolver", "upstreams"},
     "commands": {
         "_core",
         "checks",
@@ -73,7 +73,7 @@ PACKAGES = {
     "cli": {"cli_alerts", "cli_check", "cli_export", "cli_lists", "cli_log", "cli_options", "cli_sealed", "commands"},
     "cli_check": {"cli_options", "commands"},
     "cli_export": {"cli_options", "commands"},
-    "monitoring": {"_core", "policy", "regime", "sealed"},
+    "monitoring": {"_core", "checks", "policy", "regime", "reports", "sealed"},
     "monitor_child": set(),
     "cli_alerts": {"cli_options", "commands"},
     "cli_lists": {"commands", "cli_options"},

@@ -14,6 +14,8 @@ from schoolgate.checks.reachability import Check, Reachability
 from schoolgate.checks.resolving import Resolved, resolve_all
 from schoolgate.checks.safesearch import SafeSearchCheck, check_safesearch, targets_of
 from schoolgate.config import Settings, SocketAddress
+from schoolgate.config.addresses import parse_socket_address
+from schoolgate.control import call_if_running
 from schoolgate.in_force import config_label
 from schoolgate.lists import SnapshotStore
 from schoolgate.policy import load_catalogue
@@ -22,6 +24,17 @@ from schoolgate.sealed import SealedStore
 
 # What is going on, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
+
+
+def running_service(settings: Settings) -> SocketAddress | None:
+    """Where the service of these settings answers this machine; None when it does not run."""
+    told = call_if_running(settings.server.control_socket, "status")
+    if told is None:
+        return None
+    first = parse_socket_address(told["listening"]["udp"][0])
+    if not first.is_wildcard:
+        return first
+    return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)
 
 
 def quietly(_what: str, _done: int, _of: int) -> None:

@@ -16,8 +16,6 @@ from schoolgate.checks.record import CheckRecord
 from schoolgate.checks.safesearch import SafeSearchCheck
 from schoolgate.commands.terminal import err, note, say, say_json
 from schoolgate.config import Settings, SocketAddress, load
-from schoolgate.config.addresses import parse_socket_address
-from schoolgate.control import call_if_running
 
 # What a program asks for: something must be open and is not; something must answer and does not.
 EXIT_FOUND = 3
@@ -29,7 +27,7 @@ def reachability(config: Path | None, as_json: bool, offline: bool) -> int:
     """The exit code: 3 when something is over-blocked."""
     settings = load(config)
     state_dir.refuse_strangers(settings.server.state_dir)
-    service = None if offline else _running(settings)
+    service = None if offline else run.running_service(settings)
     with _progress() as tell:
         found = run.reachability(config, settings, service, dt.datetime.now(dt.UTC), tell)
     _keep(settings, found)
@@ -55,17 +53,6 @@ def safesearch(config: Path | None, as_json: bool) -> int:
         for sentence in found.sentences():
             note(sentence, "bold red")
     return EXIT_FOUND if found.sentences() else 0
-
-
-def _running(settings: Settings) -> SocketAddress | None:
-    """Where the service answers, if it runs."""
-    told = call_if_running(settings.server.control_socket, "status")
-    if told is None:
-        return None
-    first = parse_socket_address(told["listening"]["udp"][0])
-    if not first.is_wildcard:
-        return first
-    return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)
 
 
 def _keep(settings: Settings, found: Reachability | SafeSearchCheck) -> None:
