@@ -15,6 +15,7 @@ from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
 from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
+from schoolgate.cli_report import report_app
 from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
 
@@ -55,6 +56,7 @@ app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
+app.add_typer(report_app, name="report")
 app.add_typer(check_app, name="check")
 
 

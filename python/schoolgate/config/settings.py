@@ -16,6 +16,7 @@ from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
 from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.reports import Reports
 from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import RELOAD, Section
@@ -36,6 +37,7 @@ _TABLES = (
     "metrics",
     "retention",
     "mail",
+    "reports",
 )
 
 MOST_WEBHOOKS = 50
@@ -54,6 +56,7 @@ class Settings(Section):
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
     metrics: Metrics = Field(description="Numbers for Prometheus.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
+    reports: Reports = Field(description="Reports that are made by themselves.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},

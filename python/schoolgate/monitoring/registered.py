@@ -5,8 +5,9 @@ from __future__ import annotations
 from schoolgate.monitoring.check_jobs import check_jobs
 from schoolgate.monitoring.jobs import Job
 from schoolgate.monitoring.place import Place
+from schoolgate.monitoring.report_jobs import report_jobs
 
 
 def jobs(place: Place) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
-    return [*check_jobs(place)]
+    return [*check_jobs(place), *report_jobs(place)]
