@@ -109,6 +109,10 @@ bench-micro: ## Criterion: peek, find, decide, cache, compose
 instructions: build ## Count instructions of the hot path under callgrind against the committed baseline
 	@$(BIN)/python -m benchmarks.instructions
 
+.PHONY: metrics-document
+metrics-document: build ## Write deploy/monitoring/metrics.md from the code
+	@$(BIN)/python -m schoolgate.metrics.document > deploy/monitoring/metrics.md
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

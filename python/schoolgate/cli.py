@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from schoolgate.cli_alerts import alerts_app
+from schoolgate.cli_check import check_app
+from schoolgate.cli_export import export_app
 from schoolgate.cli_lists import feeds_app, lists_app
 from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
+from schoolgate.cli_report import report_app
 from schoolgate.cli_sealed import sealed_app
 from schoolgate.errors import SchoolgateError
 
@@ -52,6 +55,9 @@ app.add_typer(sealed_app, name="sealed")
 app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
+app.add_typer(export_app, name="export")
+app.add_typer(report_app, name="report")
+app.add_typer(check_app, name="check")
 
 
 def main() -> None:
@@ -115,17 +121,6 @@ def reload(config: Config = None) -> None:
     from schoolgate.commands import service
 
     service.reload(_config(config))
-
-
-@app.command(epilog="schoolgate check --policy new-policy.toml — before you apply it")
-def check(
-    config: Config = None,
-    policy: Annotated[Path | None, typer.Option("--policy", "-p", metavar="FILE", help="Check this policy.")] = None,
-) -> None:
-    """Read configuration, lists and policy, change nothing, and name every mistake with its place."""
-    from schoolgate.commands import configuration
-
-    configuration.check(_config(config), policy)
 
 
 @app.command(

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -38,6 +38,9 @@ from schoolgate.sealed.memory import keep_private
 from schoolgate.sealed.selftest import from_each_segment
 from schoolgate.telemetry import LEVELS, ServiceManager, set_level
 from schoolgate.wall_clock import WallClock, seconds_until
+
+if TYPE_CHECKING:
+    from schoolgate.metrics.endpoint import MetricsEndpoint
 
 TICK_S = 1.0
 # After a compile that failed, which only a defect or a full machine can cause.
@@ -126,6 +129,8 @@ class Service:
         self.last_reload: dict[str, Any] | None = None
         self.waits_for_restart: tuple[str, ...] = ()
         self.compile_error: str | None = None
+        self.metrics: MetricsEndpoint | None = None
+        self.metrics_problem: str | None = None
         self._manager = ServiceManager()
         self._changing = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -175,12 +180,29 @@ class Service:
         await control.start()
         stack.push_async_callback(control.stop)
         stack.push_async_callback(self._end_tasks)
+        await self._start_metrics(stack)
         self._keep(self._keep_time())
         self._keep(self._keep_forwarders())
         self._keep(self._keep_pseudonym_key())
         self._keep(self._feed_watchdog())
         if self._beside is not None:
             self._keep(self._beside())
+
+    async def _start_metrics(self, stack: contextlib.AsyncExitStack) -> None:
+        """A port that cannot be had costs the metrics, not the DNS."""
+        address = self.in_force.settings.metrics.address
+        if address is None:
+            return
+        from schoolgate.metrics.endpoint import MetricsEndpoint, MetricsPortUnusable
+
+        endpoint = MetricsEndpoint(address, lambda: status.status(self), time.monotonic)
+        try:
+            await endpoint.start()
+        except MetricsPortUnusable as error:
+            self.metrics_problem = str(error)
+            return
+        self.metrics = endpoint
+        stack.push_async_callback(endpoint.stop)
 
     def _keep(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.ensure_future(work)

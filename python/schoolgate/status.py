@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate._core import __version__
+from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import status_file
 from schoolgate.monitoring import status_file as monitor_status
 from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
@@ -64,6 +65,8 @@ def status(service: Service) -> dict[str, Any]:
         "counters": counted["counters"],
         "resolver": service.resolver.stats(),
         "tcp": service.door.stats(),
+        "checks": check_summary(whole.settings.server.state_dir, now),
+        "metrics": str(service.metrics.listening) if service.metrics is not None else None,
         "monitor": monitor_status.section(whole.settings.server.state_dir, now),
         "last_reload": service.last_reload,
         "waits_for_restart": list(service.waits_for_restart),
@@ -94,10 +97,13 @@ def problems(service: Service) -> list[str]:
         found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
     if service.last_reload is not None and not service.last_reload["ok"]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
+    if service.metrics_problem is not None:
+        found.append(service.metrics_problem)
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
+    state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
     found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
-    return found + list_problems(whole.settings.server.state_dir, whole.lists.built_at, dt.datetime.now(dt.UTC))
+    return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
 
 
 def _monitor_problems(service: Service, is_log_on: bool) -> list[str]:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schoolgate.commands.metrics import exposition
 from schoolgate.commands.terminal import age, moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.control import call
@@ -19,6 +18,8 @@ def status(config: Path | None, as_json: bool, as_metrics: bool, timeout_s: floa
     """What the running service says of itself; a `ControlUnreachable` when there is none."""
     told = call(load(config).server.control_socket, "status", timeout_s=timeout_s)
     if as_metrics:
+        from schoolgate.metrics import exposition
+
         sys.stdout.write(exposition(told))
         return
     if as_json:

@@ -14,8 +14,10 @@ from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
+from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
 from schoolgate.config.query_log import QueryLog
+from schoolgate.config.reports import Reports
 from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import RELOAD, Section
@@ -33,9 +35,11 @@ _TABLES = (
     "lists",
     "policy",
     "sealed",
+    "metrics",
     "query_log",
     "retention",
     "mail",
+    "reports",
 )
 
 MOST_WEBHOOKS = 50
@@ -52,8 +56,10 @@ class Settings(Section):
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
+    metrics: Metrics = Field(description="Numbers for Prometheus.")
     query_log: QueryLog = Field(description="What is recorded of queries.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
+    reports: Reports = Field(description="Reports that are made by themselves.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},

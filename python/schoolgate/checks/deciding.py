@@ -1,0 +1,80 @@
+"""How each policy of a document decides on a name: the engine's own walk, asked for a client of each policy.
+
+The policy in force gives a client one policy at a time. Here every policy gets a segment of one address, so that none
+is forgotten because no schedule puts it in force this hour; and once more as allow-list only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from schoolgate import _core
+from schoolgate._core import PolicyTable, SealedList, Snapshot
+
+# Addresses of nobody (RFC 4193), one for each policy.
+_CLIENT = "fd5c:6761:7465::{:x}"
+_ASKED = "fd5c:6761:7465:1::53"
+_TYPE_A = 1
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy as a client meets it. `is_allow_list_only`: the same with all unknown names denied."""
+
+    id: str
+    is_allow_list_only: bool
+
+    def __str__(self) -> str:
+        return f"{self.id}, allow list only" if self.is_allow_list_only else self.id
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the engine says: open or not, and who says so."""
+
+    is_open: bool
+    layer: str
+    category: str | None
+    feed: str | None
+    rule: str | None
+
+
+class Judge:
+    """All policies of one document, over one set of lists. Immutable."""
+
+    def __init__(self, description: bytes, snapshot: Snapshot, sealed: SealedList | None) -> None:
+        """`description` is what the policy in force was compiled to."""
+        document = orjson.loads(description)
+        ids = [one["id"] for one in document["policies"]]
+        self._snapshot, self._sealed = snapshot, sealed
+        self._clients = {one: _CLIENT.format(number) for number, one in enumerate(ids, start=1)}
+        self._tables = {only: _table(document, self._clients, only) for only in (False, True)}
+        self.policies = tuple(Policy(one, only) for only in (False, True) for one in ids)
+
+    def decide(self, policy: Policy, name: str) -> Decided:
+        """One name for one policy."""
+        table = self._tables[policy.is_allow_list_only]
+        client = self._clients[policy.id]
+        told = orjson.loads(_core.explain(self._snapshot, table, name, _TYPE_A, client, _ASKED, 53, self._sealed))
+        decision = told["decision"]
+        return Decided(
+            decision["effect"] == "allow", decision["layer"], decision["category"], decision["feed"], decision["rule"]
+        )
+
+
+def _table(document: Mapping[str, Any], clients: Mapping[str, str], is_allow_list_only: bool) -> PolicyTable:
+    segments = [
+        {
+            "id": policy, "policy": policy, "prefixes": [f"{client}/128"], "asked": [], "qps": 1, "burst": 1,
+            "ends_at_unix_s": None,
+        }
+        for policy, client in clients.items()
+    ]  # fmt: skip
+    unknown = {"unknown": "deny"} if is_allow_list_only else {}
+    policies = [one | unknown for one in document["policies"]]
+    changed = {"segments": segments, "policies": policies, "allowed_clients": ["::/0"]}
+    return PolicyTable.compile(orjson.dumps({**document, **changed}, option=orjson.OPT_SORT_KEYS))

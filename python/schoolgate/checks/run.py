@@ -1,0 +1,91 @@
+"""The checks put together, from what is on the disk: for the command line, and for the monitor once a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from schoolgate import upstreams
+from schoolgate.checks.deciding import Judge
+from schoolgate.checks.needed import needed_names
+from schoolgate.checks.reachability import Check, Reachability
+from schoolgate.checks.resolving import Resolved, resolve_all
+from schoolgate.checks.safesearch import SafeSearchCheck, check_safesearch, targets_of
+from schoolgate.config import Settings, SocketAddress
+from schoolgate.config.addresses import parse_socket_address
+from schoolgate.control import call_if_running
+from schoolgate.in_force import config_label
+from schoolgate.lists import SnapshotStore
+from schoolgate.policy import load_catalogue
+from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.sealed import SealedStore
+
+# What is going on, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def running_service(settings: Settings) -> SocketAddress | None:
+    """Where the service of these settings answers this machine; None when it does not run."""
+    told = call_if_running(settings.server.control_socket, "status")
+    if told is None:
+        return None
+    first = parse_socket_address(told["listening"]["udp"][0])
+    if not first.is_wildcard:
+        return first
+    return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)
+
+
+def quietly(_what: str, _done: int, _of: int) -> None:
+    """Nobody looks on."""
+
+
+def reachability(
+    config: Path | None, settings: Settings, service: SocketAddress | None, now: dt.datetime, tell: Progress = quietly
+) -> Reachability:
+    """Decides, and asks `service` where there is one. Blocks for up to minutes. Raises `SchoolgateError`."""
+    ground = read_ground(settings, config_label(config))
+    number, text, file = in_force_or_first(settings)
+    regime = compile_regime(read_policy(text, file, ground), ground, number, now)
+    snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
+    sealed = SealedStore(settings.server.state_dir).open_all(settings)
+    judge = Judge(regime.compiled.description, snapshot, sealed.sealed if sealed is not None else None)
+    needed = needed_names(settings)
+    check = Check(judge, needed, {one.id: one.role for one in ground.catalogue.categories.values()})
+    check.decide(lambda done: tell("deciding", done, len(needed)))
+    resolved: tuple[Resolved, ...] = ()
+    if service is not None:
+        names = [one.name for one in needed]
+        resolved = resolve_all(names, service, lambda done: tell("asking", done, len(needed)))
+        resolved = _with_chains(resolved, upstreams.default_servers(settings, (service,)))
+        check.follow(resolved)
+    return Reachability(
+        at=now,
+        policy_revision=number,
+        lists_serial=snapshot.serial,
+        names=len(needed),
+        policies=tuple(map(str, judge.policies)),
+        decisions=check.decisions,
+        over_blocked=tuple(check.over_blocked),
+        on_purpose=tuple(check.on_purpose),
+        asked=len(resolved) if service is not None else None,
+        unresolvable=tuple(one for one in resolved if one.outcome == "unresolvable"),
+        refused=sum(one.outcome == "refused" for one in resolved),
+        without_address=tuple(one.name for one in resolved if one.outcome == "no address"),
+    )
+
+
+def _with_chains(resolved: tuple[Resolved, ...], forwarders: tuple[SocketAddress, ...]) -> tuple[Resolved, ...]:
+    """Where a denied name leads is not in its answer; a forwarder tells, so that every policy can be judged by it."""
+    denied = [one.name for one in resolved if one.outcome == "denied"]
+    if not denied or not forwarders:
+        return resolved
+    targets = {one.name: one.targets for one in resolve_all(denied, forwarders[0], lambda _: None)}
+    return tuple(replace(one, targets=targets.get(one.name, one.targets)) for one in resolved)
+
+
+def safesearch(settings: Settings, now: dt.datetime) -> SafeSearchCheck:
+    """Asks the forwarders of the settings for every target. Blocks. Raises `SchoolgateError`."""
+    servers = upstreams.default_servers(settings, settings.server.listen)
+    return check_safesearch(targets_of(load_catalogue(settings.lists.dir)), servers, now)

@@ -1,0 +1,70 @@
+"""What a report rests on: counts, without a word about them. Gathered once, shown to each reader in part."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from schoolgate.reports.period import Period
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Queries of a segment, a category, a name or a client: all of them, and those that were blocked."""
+
+    what: str
+    rows: int
+    blocked: int
+    # Blocked in the period before; None where nobody compares.
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of the trend."""
+
+    date: dt.date
+    rows: int
+    blocked: int
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What the monitor raised. `findings`: by detector and severity; `alerts`: by detector, state or outcome."""
+
+    findings: tuple[tuple[str, str, int], ...] = ()
+    alerts: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def open(self) -> int:
+        return sum(count for _, state, count in self.alerts if state in ("new", "acknowledged"))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it."""
+
+    period: Period
+    made_at: dt.datetime
+    school_time_zone: str
+    # () is the whole school.
+    segments: tuple[str, ...]
+    rows: int
+    blocked: int
+    rows_before: int
+    blocked_before: int
+    days: tuple[Day, ...]
+    by_segment: tuple[Counted, ...]
+    by_category: tuple[Counted, ...]
+    bypass: tuple[Counted, ...]
+    blocked_names: tuple[Counted, ...]
+    # Clients with rows of the safeguarding class, as pseudonyms.
+    clients: tuple[Counted, ...]
+    alerts: Alerts | None
+    # Summaries of the daily checks in the period, oldest first.
+    over_blocking: tuple[dict[str, Any], ...]
+    # What the service says of itself; None when it does not run.
+    status: dict[str, Any] | None
+    self_test: str | None
+    problems: tuple[str, ...] = field(default=())

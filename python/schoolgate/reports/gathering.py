@@ -1,0 +1,221 @@
+"""Facts for a report, from the query log, the monitor's alerts, the checks and the running service.
+
+Only reads. Whatever is not there is left out and said: a report that does not come helps nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from schoolgate.checks.record import CheckRecord, moment_of
+from schoolgate.config import Settings
+from schoolgate.control import call_if_running
+from schoolgate.errors import SchoolgateError
+from schoolgate.policy import load_catalogue
+from schoolgate.querylog import Query, QueryLog, Top
+from schoolgate.reports.facts import Alerts, Counted, Day, Facts
+from schoolgate.reports.period import Period
+
+T = TypeVar("T")
+
+# A term of a large school, read while lessons go on.
+TIME_LIMIT_S = 120.0
+# Rows of one table: what people read.
+MOST_SHOWN = 20
+BLOCKED = frozenset({"deny", "deny-revealed"})
+_CIRCUMVENTION = "circumvention"
+# Clients stand in reports under their pseudonyms only.
+_PSEUDONYM = "p-"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which report. `segments` () is the whole school; `with_clients` for the safeguarding lead alone."""
+
+    period: Period
+    before: Period
+    segments: tuple[str, ...] = ()
+    with_names: bool = True
+    with_clients: bool = False
+
+
+def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime) -> Facts:
+    """Blocks for as long as the log takes. Raises `LogProblem` when the log cannot be read."""
+    state_dir, period = settings.server.state_dir, wanted.period
+    problems: list[str] = []
+    names = {one.id: one.name for one in load_catalogue(settings.lists.dir).categories.values()}
+    with QueryLog(state_dir, time_limit_s=TIME_LIMIT_S) as log:
+        sums = _Sums(log, wanted, names)
+        query = Query(since=period.since, until=period.until, segments=wanted.segments, actions=tuple(sorted(BLOCKED)))
+        blocked_names = _top(log, "names", query) if wanted.with_names else ()
+        clients: tuple[Counted, ...] = ()
+        if wanted.with_clients:
+            asked = Query(
+                since=period.since, until=period.until, segments=wanted.segments, class_="safeguarding"
+            )  # all actions: what alerts speak of
+            clients = _pseudonyms(_top(log, "clients", asked))
+        problems += log.problems
+    running = _try(problems, lambda: call_if_running(settings.server.control_socket, "status"))
+    tested = _try(problems, lambda: call_if_running(settings.server.control_socket, "sealed-selftest"))
+    return Facts(
+        period=period,
+        made_at=now,
+        school_time_zone=str(zone),
+        segments=wanted.segments,
+        rows=sums.rows,
+        blocked=sums.blocked,
+        rows_before=sums.rows_before,
+        blocked_before=sums.blocked_before,
+        days=_days(log_days=sums.by_hour, period=period, zone=zone),
+        by_segment=sums.by_segment(),
+        by_category=sums.by_category(),
+        bypass=sums.bypass(),
+        blocked_names=blocked_names,
+        clients=clients,
+        alerts=read_alerts(state_dir / "monitor" / "alerts.db", period, wanted.segments),
+        over_blocking=_checks(state_dir, period),
+        status=running,
+        self_test=_self_test(running, tested),
+        problems=tuple(problems),
+    )
+
+
+class _Sums:
+    """The sums of a period and of the one before, from the hourly rollups."""
+
+    def __init__(self, log: QueryLog, wanted: Wanted, names: Mapping[str, str]) -> None:
+        self._names = names
+        now, old = wanted.period, wanted.before
+        self._cells = self._read(log, now, wanted.segments)
+        self._old = self._read(log, old, wanted.segments)
+        self.rows, self.blocked = _both(self._cells)
+        self.rows_before, self.blocked_before = _both(self._old)
+        hours = log.rollup(now.since, now.until, by=("hour", "action"), segments=wanted.segments)
+        self.by_hour = [(one.key[0], str(one.key[1]), one.rows) for one in hours]
+
+    @staticmethod
+    def _read(log: QueryLog, period: Period, segments: tuple[str, ...]) -> list[tuple[tuple[str, str, str, str], int]]:
+        found = log.rollup(period.since, period.until, by=("segment", "action", "layer", "category"), segments=segments)
+        return [((*(str(key or "") for key in one.key),), one.rows) for one in found]  # type: ignore[misc]
+
+    def by_segment(self) -> tuple[Counted, ...]:
+        return self._table(lambda key: key[0] or "in no segment", lambda _: True)
+
+    def by_category(self) -> tuple[Counted, ...]:
+        """What was blocked as what; a sealed verdict has no category and is told by its layer."""
+        return self._table(self._title, lambda key: key[1] in BLOCKED)
+
+    def bypass(self) -> tuple[Counted, ...]:
+        return self._table(self._title, lambda key: key[2] == _CIRCUMVENTION and key[1] in BLOCKED)
+
+    def _title(self, key: tuple[str, str, str, str]) -> str:
+        _, _, layer, category = key
+        return self._names.get(category) or category or _LAYERS.get(layer, layer)
+
+    def _table(
+        self, title: Callable[[tuple[str, str, str, str]], str], counts: Callable[[tuple[str, str, str, str]], bool]
+    ) -> tuple[Counted, ...]:
+        rows, blocked, before = Counter[str](), Counter[str](), Counter[str]()
+        for key, count in self._cells:
+            if counts(key):
+                rows[title(key)] += count
+                blocked[title(key)] += count * (key[1] in BLOCKED)
+        for key, count in self._old:
+            if counts(key) and key[1] in BLOCKED:
+                before[title(key)] += count
+        made = (Counted(one, rows[one], blocked[one], before[one]) for one in rows)
+        return tuple(sorted(made, key=lambda one: (-one.blocked, -one.rows, one.what)))[:MOST_SHOWN]
+
+
+_LAYERS = {
+    "sealed": "Illegal content (sealed lists)",
+    "trust-locked": "Locked by the trust",
+    "own-list": "The school's own lists",
+    "unknown": "Not on the allow list",
+    "threat": "Threats",
+    _CIRCUMVENTION: "Ways around the filter",
+}
+
+
+def _both(cells: Iterable[tuple[tuple[str, str, str, str], int]]) -> tuple[int, int]:
+    rows = blocked = 0
+    for key, count in cells:
+        rows += count
+        blocked += count * (key[1] in BLOCKED)
+    return rows, blocked
+
+
+def _days(log_days: Sequence[tuple[Any, str, int]], period: Period, zone: ZoneInfo) -> tuple[Day, ...]:
+    """Each day of the period by the school's own midnights, those without a query too."""
+    rows, blocked = Counter[dt.date](), Counter[dt.date]()
+    for hour, action, count in log_days:
+        day = hour.astimezone(zone).date()
+        rows[day] += count
+        blocked[day] += count * (action in BLOCKED)
+    return tuple(Day(day, rows[day], blocked[day]) for day in period.days())
+
+
+def _top(log: QueryLog, what: Any, query: Query) -> tuple[Counted, ...]:
+    found: tuple[Top, ...] = log.top(what, query, most=MOST_SHOWN)
+    return tuple(Counted(one.value, one.rows, one.denied) for one in found)
+
+
+def _pseudonyms(clients: Sequence[Counted]) -> tuple[Counted, ...]:
+    """An address never stands in a report, not even where the log holds addresses."""
+    made = []
+    for number, one in enumerate(clients, start=1):
+        what = one.what if one.what.startswith(_PSEUDONYM) else f"device {number} of this report"
+        made.append(Counted(what, one.rows, one.blocked))
+    return tuple(made)
+
+
+def read_alerts(path: Path, period: Period, segments: Sequence[str]) -> Alerts | None:
+    """What the monitor found and raised; None where no monitor ever ran, or its file cannot be read."""
+    if not path.exists():
+        return None
+    since, until = (one.astimezone(dt.UTC).isoformat(timespec="milliseconds") for one in (period.since, period.until))
+    only = f" AND segment IN ({', '.join('?' * len(segments))})" if segments else ""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as database:
+            findings = database.execute(
+                "SELECT detector, severity, count(*) FROM findings WHERE seen_at >= ? AND seen_at < ?"
+                f"{only} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                (since, until, *segments),
+            ).fetchall()
+            alerts = database.execute(
+                "SELECT detector, coalesce(outcome, state), count(*) FROM alerts WHERE opened_at >= ? AND opened_at < ?"
+                f"{only} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                (since, until, *segments),
+            ).fetchall()
+    except sqlite3.Error:
+        return None
+    return Alerts(tuple(findings), tuple(alerts))
+
+
+def _checks(state_dir: Path, period: Period) -> tuple[dict[str, Any], ...]:
+    rows = CheckRecord(state_dir).history("reachability")
+    return tuple(row for row in rows if (at := moment_of(row)) is not None and period.since <= at < period.until)
+
+
+def _self_test(status: dict[str, Any] | None, tested: dict[str, Any] | None) -> str | None:
+    """None where there are no sealed lists, or nothing runs that could be asked."""
+    if status is None or tested is None or status.get("sealed") is None:
+        return None
+    failed = [one["segment"] for one in tested["segments"] if not one["denied"]]
+    return f"FAILED in segment {', '.join(failed)}" if failed else "passed in every segment"
+
+
+def _try(problems: list[str], step: Callable[[], T]) -> T | None:
+    try:
+        return step()
+    except SchoolgateError as error:
+        problems.append(str(error))
+        return None

@@ -1,0 +1,149 @@
+"""A stub resolver (RFC 9499): asks one DNS server one question and takes what comes as it is.
+
+For people and for checks, which want to see what a device would get. Never in the path of a client's query.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dnslib import EDNS0, DNSRecord
+from dnslib.dns import DNSError, EDNSOption
+
+from schoolgate.config import SocketAddress
+from schoolgate.errors import SchoolgateError
+
+# Longer than schoolgate lets a question wait (4 s).
+TIMEOUT_S = 5.0
+EDNS_OCTETS = 1232
+EDE_OPTION = 15
+# RFC 8914 section 5.2 and its registry.
+EDE_MEANINGS = {
+    0: "Other Error",
+    1: "Unsupported DNSKEY Algorithm",
+    2: "Unsupported DS Digest Type",
+    3: "Stale Answer",
+    4: "Forged Answer",
+    5: "DNSSEC Indeterminate",
+    6: "DNSSEC Bogus",
+    7: "Signature Expired",
+    8: "Signature Not Yet Valid",
+    9: "DNSKEY Missing",
+    10: "RRSIGs Missing",
+    11: "No Zone Key Bit Set",
+    12: "NSEC Missing",
+    13: "Cached Error",
+    14: "Not Ready",
+    15: "Blocked",
+    16: "Censored",
+    17: "Filtered",
+    18: "Prohibited",
+    19: "Stale NXDOMAIN Answer",
+    20: "Not Authoritative",
+    21: "Not Supported",
+    22: "No Reachable Authority",
+    23: "Network Error",
+    24: "Invalid Data",
+    29: "Synthesized",
+}
+
+
+class NoAnswer(SchoolgateError):
+    """Nothing usable came back."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came, how long it took (milliseconds), and over what."""
+
+    record: DNSRecord
+    octets: int
+    took_ms: float
+    transport: str
+
+
+def ask(
+    name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False,
+    timeout_s: float = TIMEOUT_S,
+) -> Reply:  # fmt: skip
+    """One question, over TCP when the answer does not fit into UDP. Raises `NoAnswer`."""
+    try:
+        question = DNSRecord.question(name)
+        question.q.qtype = qtype
+        question.header.id = secrets.randbelow(65536)
+        question.add_ar(EDNS0(udp_len=EDNS_OCTETS))
+        message = question.pack()
+    except (DNSError, UnicodeError, ValueError) as error:
+        raise NoAnswer(f"{name} cannot be asked: {error}; write a name such as www.example.org") from error
+    reply = _exchange(message, server, source, tcp, timeout_s)
+    return _exchange(message, server, source, True, timeout_s) if reply.record.header.tc and not tcp else reply
+
+
+def extended_errors(record: DNSRecord) -> list[str]:
+    """The reasons in the answer, in words."""
+    return [
+        f"EDE {code} ({EDE_MEANINGS.get(code, 'unassigned')}){': ' + text if text else ''}"
+        for code, text in extended_codes(record)
+    ]
+
+
+def extended_codes(record: DNSRecord) -> Iterator[tuple[int, str]]:
+    """The reasons in the answer: code and text (RFC 8914)."""
+    for additional in record.ar:
+        options = additional.rdata if isinstance(additional.rdata, list) else []
+        for option in options:
+            if isinstance(option, EDNSOption) and option.code == EDE_OPTION and len(option.data) >= 2:
+                text = bytes(option.data[2:]).decode("utf-8", "replace").rstrip("\0")
+                yield int.from_bytes(option.data[:2]), text
+
+
+def _exchange(message: bytes, server: SocketAddress, source: str | None, tcp: bool, timeout_s: float) -> Reply:
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    began = time.monotonic()
+    transport = "TCP" if tcp else "UDP"
+    with socket.socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as sock:
+        try:
+            if source is not None:
+                sock.bind((source, 0))
+            sock.settimeout(timeout_s)
+            sock.connect((server.host, server.port))
+            octets = _over_tcp(sock, message) if tcp else _over_udp(sock, message, began + timeout_s)
+        except TimeoutError as error:
+            raise NoAnswer(
+                f"{server} does not answer over {transport} within {timeout_s:g} s; is it running?"
+            ) from error
+        except OSError as error:
+            raise NoAnswer(f"{server}: {error.strerror or error} over {transport}; is it running?") from error
+    took_ms = (time.monotonic() - began) * 1000
+    try:
+        return Reply(DNSRecord.parse(octets), len(octets), took_ms, transport)
+    except DNSError as error:
+        raise NoAnswer(f"{server}: the answer is not DNS: {error}; is it a DNS server?") from error
+
+
+def _over_udp(sock: socket.socket, message: bytes, deadline: float) -> bytes:
+    sock.send(message)
+    while True:
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        octets = sock.recv(65535)
+        if octets[:2] == message[:2] and len(octets) >= 12 and octets[2] & 0x80:
+            return octets
+
+
+def _over_tcp(sock: socket.socket, message: bytes) -> bytes:
+    sock.sendall(len(message).to_bytes(2) + message)
+    return _exactly(sock, int.from_bytes(_exactly(sock, 2)))
+
+
+def _exactly(sock: socket.socket, wanted: int) -> bytes:
+    received = bytearray()
+    while len(received) < wanted:
+        part = sock.recv(wanted - len(received))
+        if not part:
+            raise ConnectionError("the connection was closed")
+        received += part
+    return bytes(received)

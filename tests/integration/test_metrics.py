@@ -1,0 +1,87 @@
+"""The metrics endpoint of the real service: what it tells, and that nothing done to it costs a query."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+
+from tests.integration.conftest import Start
+from tests.integration.serving import Serving
+
+ON = '[metrics]\nlisten = "127.0.0.1:0"\n'
+
+
+def port(school: Serving) -> int:
+    return int(school.control("status")["metrics"].rpartition(":")[2])
+
+
+def scrape(school: Serving, path: str = "/metrics") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port(school), timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_it_is_off_unless_asked_for(server: Serving) -> None:
+    assert server.control("status")["metrics"] is None
+
+
+def test_the_same_is_scraped_that_status_prints_and_no_client_and_no_name_is_in_it(start: Start) -> None:
+    school = start(settings=ON)
+    school.ask("secret-name.example.org", source="127.0.0.9")
+    code, text = scrape(school)
+    assert code == 200
+    assert "schoolgate_workers_alive 1.0" in text
+    assert 'schoolgate_query_outcomes_total{outcome="resolved"}' in text
+    assert "secret-name" not in text
+    assert "127.0.0.9" not in text
+    printed = school.cli("status", "--metrics").stdout
+    names = [
+        {line.split(" ")[2] for line in each.splitlines() if line.startswith("# TYPE")} for each in (text, printed)
+    ]
+    assert names[0] == names[1]
+    assert scrape(school, "/")[0] == 200
+    assert scrape(school, "/etc/passwd")[0] == 404
+
+
+def test_connections_that_do_nothing_are_bounded_and_dns_notices_nothing(start: Start) -> None:
+    school = start(settings=ON)
+    address = ("127.0.0.1", port(school))
+    idle = [socket.create_connection(address, timeout=10) for _ in range(40)]
+    try:
+        refused = 0
+        for one in idle:
+            one.settimeout(0.2)
+            try:
+                refused += one.recv(1) == b""
+            except (TimeoutError, ConnectionError):
+                continue
+        assert refused >= 20, "beyond the bound a connection is closed at once"
+        assert school.rcode("www.example.org") == "NOERROR"
+        began = time.monotonic()
+        assert school.rcode("gambling.blocked.example.com") == "NXDOMAIN"
+        assert time.monotonic() - began < 2
+    finally:
+        for one in idle:
+            one.close()
+    school.until(lambda: _scrapes(school))
+
+
+def _scrapes(school: Serving) -> bool:
+    try:
+        return scrape(school)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def test_a_port_that_is_taken_costs_the_metrics_and_not_the_dns(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        school = start(settings=f'[metrics]\nlisten = "{taken.getsockname()[1]}"\n')
+        assert school.rcode("www.example.org") == "NOERROR"
+        (problem,) = school.control("status")["problems"]
+        assert "metrics are not served: 127.0.0.1" in problem
+        assert "metrics.listen" in problem

@@ -1,0 +1,196 @@
+"""Reports over a real log: the counts are true, each reader sees what is his, and nothing in a name becomes markup."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html.parser
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from tests.unit.reports.conftest import MONDAY, NOW, ZONE, row, week_of_rows, write_log
+
+from schoolgate.checks.record import CheckRecord
+from schoolgate.config import Settings
+from schoolgate.monitoring.alert_store import AlertStore
+from schoolgate.monitoring.findings import Finding
+from schoolgate.reports.chart import bars, nice_above, svg
+from schoolgate.reports.facts import Day
+from schoolgate.reports.making import Form, Made, make
+from schoolgate.reports.page import Reader
+from schoolgate.reports.period import Kind, period_of
+
+WEEK = period_of(Kind.weekly, MONDAY.date(), ZoneInfo(ZONE))
+School = Callable[..., Settings]
+
+
+def made(settings: Settings, reader: Reader = Reader.it, segments: tuple[str, ...] = ()) -> Made:
+    return make(settings, ZONE, reader, WEEK, segments, NOW)
+
+
+@pytest.fixture
+def settings(school: School) -> Settings:
+    found = school()
+    write_log(found.server.state_dir, *week_of_rows())
+    return found
+
+
+def test_the_counts_are_those_of_the_log(settings: Settings) -> None:
+    facts = made(settings, Reader.safeguarding).facts
+    assert (facts.rows, facts.blocked, facts.blocked_before) == (61, 11, 5)
+    assert {one.what: (one.rows, one.blocked) for one in facts.by_segment} == {"pupils": (60, 10), "guests": (1, 1)}
+    kinds = {one.what: (one.blocked, one.before) for one in facts.by_category}
+    assert kinds["Gambling"] == (5, 5)
+    assert kinds["Illegal content (sealed lists)"] == (1, 0)
+    assert sum(one.blocked for one in facts.bypass) == 5
+    assert [(day.rows, day.blocked) for day in facts.days] == [(13, 3), *[(12, 2)] * 4, (0, 0), (0, 0)]
+    assert facts.problems == ()
+
+
+def test_one_segment_alone(settings: Settings) -> None:
+    facts = made(settings, segments=("guests",)).facts
+    assert (facts.rows, facts.blocked) == (1, 1)
+    assert [one.what for one in facts.by_segment] == ["guests"]
+    assert "Segment guests, for IT" in made(settings, segments=("guests",)).written(Form.text)
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_governors_see_no_site_and_nobody_but_safeguarding_a_device(settings: Settings, form: Form) -> None:
+    governors, it, lead = (
+        made(settings, reader).written(form) for reader in (Reader.governors, Reader.it, Reader.safeguarding)
+    )
+    assert "bets.example.net" not in governors
+    assert "bets.example.net" in it
+    for text in (governors, it):
+        assert "p-aaaa" not in text
+    assert "p-aaaaaaaaaaaaaaaaaaaaaaaaaa" in lead
+    for text in (governors, it, lead):
+        assert "10.1.20.50" not in text, "an address stands in no report, even where the log holds one"
+    assert "Gambling" in governors
+
+
+def test_the_change_against_the_week_before_is_said(settings: Settings) -> None:
+    text = made(settings).written(Form.text)
+    assert "61 questions were asked, 11 of them (18.0%) were blocked." in text
+    assert "120% more than in the week before" in text
+
+
+def test_an_empty_log_and_no_log_are_said_and_are_no_error(school: School) -> None:
+    for reader in Reader:
+        text = made(school(), reader).written(Form.text)
+        assert "No questions are in the log" in text
+        assert "did not run" in text
+
+
+class Strict(html.parser.HTMLParser):
+    """Fails on anything that could run or load, and on tags left open."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "iframe", "object", "link", "img", "a", "form"), tag
+        assert not [name for name, _ in attributes if name.startswith("on") or name in ("src", "href")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag in ("rect", "line")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_name_that_is_markup_stays_text(school: School) -> None:
+    settings = school()
+    evil = "<script>alert(1)</script>.example.org"
+    rows = [row(MONDAY, evil, action="deny", layer="category", category="gambling", segment='"><img src=x onerror=y>')]
+    write_log(settings.server.state_dir, rows, [])
+    text = made(settings).written(Form.html)
+    parser = Strict()
+    parser.feed(text)
+    assert parser.open == []
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.example.org" in text
+    assert "default-src 'none'" in text
+
+
+def test_what_a_terminal_would_obey_is_not_printed(school: School) -> None:
+    settings = school()
+    write_log(
+        settings.server.state_dir,
+        [row(MONDAY, "x.example.org", action="deny", layer="category", category="gambling", segment="\x1b[2Jpupils")],
+        [],
+    )
+    assert "\x1b" not in made(settings).written(Form.text)
+
+
+def test_json_is_the_numbers(settings: Settings) -> None:
+    told = orjson.loads(made(settings, Reader.governors).written(Form.json))
+    assert (told["reader"], told["rows"], told["blocked_names"], told["clients"]) == ("governors", 61, [], [])
+
+
+def test_alerts_are_counted_by_what_became_of_them(settings: Settings) -> None:
+    folder = settings.server.state_dir / "monitor"
+    folder.mkdir(parents=True)
+    store = AlertStore.open(folder / "alerts.db")
+    finding = Finding("circumvention", "warning", "pupils", "p-a", int(MONDAY.timestamp() * 1e6), 60, "It tried.")
+    with store.transaction() as database:
+        store.remember(database, finding, MONDAY)
+    store.close()
+    text = made(settings).written(Form.text)
+    assert "1 findings of a device that tried several ways around the filter (warning)." in text
+    (folder / "alerts.db").write_bytes(b"not a database, and long enough to be looked at" * 10)
+    assert made(settings).facts.alerts is None
+
+
+def test_reading_the_alerts_writes_nothing(settings: Settings) -> None:
+    folder = settings.server.state_dir / "monitor"
+    folder.mkdir(parents=True)
+    with sqlite3.connect(folder / "alerts.db") as database:
+        database.execute("CREATE TABLE other (x)")
+    before = (folder / "alerts.db").read_bytes()
+    assert made(settings).facts.alerts is None
+    assert (folder / "alerts.db").read_bytes() == before
+
+
+def test_over_blocking_comes_from_the_checks_of_that_time(settings: Settings) -> None:
+    record = CheckRecord(settings.server.state_dir)
+    for day, wrong in ((-1, 9), (1, 4), (2, 2), (8, 7)):
+        at = (MONDAY + dt.timedelta(days=day)).isoformat()
+        record.keep(
+            "reachability", {}, {"at": at, "names": 400, "decisions": 1000, "over_blocked": wrong, "rate": wrong / 1000}
+        )
+    text = " ".join(made(settings).written(Form.text).split())
+    assert "At the last check 2 of 1,000 decisions were wrong (0.20%); the worst check had 0.40%." in text
+
+
+def test_the_chart_says_in_words_what_it_shows() -> None:
+    days = [Day(dt.date(2026, 11, 16) + dt.timedelta(days=n), 10 * n, n) for n in range(100)]
+    assert svg(days).count('class="all"') == 100
+    assert "16 Nov 0, blocked 0" in svg(days)
+    assert svg([]).startswith("<svg")
+    assert list(bars([Day(dt.date(2026, 11, 16), 100, 1)])) == [
+        "Mon 16 Nov #--------------------------------------- 100, blocked 1"
+    ]
+
+
+@pytest.mark.parametrize(("count", "top"), [(0, 1), (1, 1), (3, 5), (10, 10), (11, 20), (499, 500), (501, 1000)])
+def test_a_scale_ends_at_a_round_number(count: int, top: int) -> None:
+    assert nice_above(count) == top
+
+
+def test_a_report_is_written_where_nobody_else_reads(settings: Settings, tmp_path: Path) -> None:
+    from schoolgate.reports.shelf import shelf_of
+
+    shelf = shelf_of(settings)
+    path = shelf.path_of(WEEK, "it", ("pupils",))
+    (shelf.folder).mkdir(parents=True)
+    (shelf.folder / "notes.txt").write_text("mine", encoding="utf-8")
+    shelf.keep(path, "x")
+    assert path.name == "2026-11-16-weekly-it-pupils.html"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.path for one in shelf.all()] == [path]
