@@ -8,6 +8,7 @@ use schoolgate_plane::bench_support::{
 };
 use schoolgate_plane::{Regime, Settings};
 use schoolgate_policy::{Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Snapshot, compile_snapshot};
+use schoolgate_querylog::{LogOrders, LogSettings, LogWriter, record_rings};
 use schoolgate_wire::{AnswerImage, CookieSecrets, Name, rtype};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ const WORDS: [&str; 48] = [
 ];
 const ENDS: [&str; 12] = ["com", "com", "com", "com", "com", "net", "org", "info", "de", "co.uk", "xyz", "online"];
 const DEEP_LABELS: usize = 24;
+/// Packets of a full batch (rust/plane/src/socket.rs).
+const BATCH: usize = 64;
 
 /// Numbers that look random and are always the same (splitmix64).
 pub struct Chance(pub u64);
@@ -172,6 +175,8 @@ pub struct Desk {
     regime: Regime,
     asker: Asker,
     out: Vec<u8>,
+    /// Answers since the records were handed over.
+    in_batch: usize,
     // The other end, which nobody reads: what is measured is answered on the spot.
     _misses: rtrb::Consumer<Wanted>,
 }
@@ -195,7 +200,33 @@ impl Desk {
             answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);
         }
         let (client, local) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 53).into());
-        Self { answerer, regime, asker: Asker::Stream(1, client, local), out: vec![0; 65_535], _misses: consumer }
+        let (asker, out) = (Asker::Stream(1, client, local), vec![0; 65_535]);
+        Self { answerer, regime, asker, out, in_batch: 0, _misses: consumer }
+    }
+
+    /// The same with a query log, and the writer at its other end.
+    pub fn recording(mut self) -> (Self, LogWriter) {
+        let (recorder, reader) = record_rings(4 << 20, 4 << 20);
+        self.answerer = self.answerer.recording_to(Some(recorder));
+        let directory = std::env::temp_dir().join(format!("schoolgate-bench-log-{}", std::process::id())).join("wal");
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let orders = Arc::new(LogOrders::default());
+        orders.set_key(Some([3; 16]));
+        let settings = LogSettings { directory, max_octets: u64::MAX };
+        let mut writer = LogWriter::new(settings, orders, Arc::default(), vec![reader]);
+        writer.turn(0);
+        (self, writer)
+    }
+
+    /// [`Desk::answer`], handing over records as a worker does: once for a full batch of packets.
+    #[inline]
+    pub fn answer_recorded(&mut self, packet: &[u8]) -> usize {
+        self.in_batch += 1;
+        if self.in_batch == BATCH {
+            self.in_batch = 0;
+            self.answerer.commit_records(|| 30);
+        }
+        self.answer(packet)
     }
 
     /// Octets of the answer to a packet, 0 where none comes at once.

@@ -89,7 +89,7 @@ impl QueryLog {
     }
 }
 
-fn legend(rulebook: &Rulebook, generation: u64) -> Legend {
+pub(crate) fn legend(rulebook: &Rulebook, generation: u64) -> Legend {
     let table = rulebook.table();
     Legend {
         generation,

@@ -5,7 +5,6 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::cache::{Body, Stored};
-use crate::clock::{Clock, Now};
 use crate::counters::Counter;
 use crate::turn::Turn;
 use schoolgate_policy::{Layer, LogLevel, Origin, Verdict};
@@ -66,11 +65,11 @@ impl Answerer {
         outcome
     }
 
-    /// Hands over what was recorded since `now`, the beginning of the batch.
+    /// Hands over what was recorded in a batch; `elapsed_us` says how long ago it began, and is asked only if there is any.
     #[inline]
-    pub(crate) fn commit_records(&mut self, clock: &Clock, now: Now) {
+    pub fn commit_records(&mut self, elapsed_us: impl FnOnce() -> u32) {
         if let Some(recorder) = self.recorder.as_mut().filter(|recorder| !recorder.is_empty()) {
-            recorder.commit(clock.since_us(now));
+            recorder.commit(elapsed_us());
         }
     }
 }

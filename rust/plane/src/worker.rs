@@ -93,7 +93,7 @@ impl Worker {
             self.miss_wake.signal();
         }
         // After the answers are on their way.
-        self.answerer.commit_records(&self.clock, now);
+        self.answerer.commit_records(|| self.clock.since_us(now));
         if now.mono_ms >= self.next_tick_ms {
             self.next_tick_ms = now.mono_ms + TICK_MS;
             self.tick();

@@ -8,6 +8,7 @@ use schoolgate_bench_micro::{
 };
 use schoolgate_plane::bench_support::{PacketCache, QuestionRef};
 use schoolgate_policy::{Rulebook, SuffixHashes};
+use schoolgate_querylog::LogWriter;
 use schoolgate_wire::{AnswerImage, EdnsReply, Name, PolicyAnswer, Query, TtlRule, peek, policy_answer, rtype};
 use std::hint::black_box;
 
@@ -83,6 +84,19 @@ fn measured_answer_cached(desk: &mut Desk, packets: &[Vec<u8>]) {
     packets.iter().for_each(|packet| assert_ne!(desk.answer(black_box(packet)), 0));
 }
 
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_answer_recorded(desk: &mut Desk, packets: &[Vec<u8>]) {
+    black_box("recorded");
+    packets.iter().for_each(|packet| assert_ne!(desk.answer_recorded(black_box(packet)), 0));
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured_write_row(writer: &mut LogWriter) {
+    black_box(writer.turn(1));
+}
+
 fn main() {
     let (listed, popular) = (listed(LISTED), popular(TIMES));
     let mut hits = listed.clone();
@@ -113,6 +127,11 @@ fn main() {
         "compose_stored" => measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply),
         "answer_denied" => measured_answer_denied(&mut desk, &denied),
         "answer_cached" => measured_answer_cached(&mut desk, &packets),
+        "answer_recorded" | "write_row" => {
+            let (mut desk, mut writer) = desk.recording();
+            measured_answer_recorded(&mut desk, &packets);
+            measured_write_row(&mut writer);
+        }
         _ => {
             eprintln!("{part:?} is no part");
             std::process::exit(2);

@@ -13,6 +13,7 @@ mod limits;
 mod local;
 mod model;
 mod panics;
+mod recording;
 mod refusal;
 mod revealed;
 mod rewrite;

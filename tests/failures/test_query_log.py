@@ -1,0 +1,91 @@
+"""The query log when the disk fills up, its directory goes, the process is killed: DNS goes on and losses are counted."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.failures.conftest import MakeSchool
+from tests.failures.namespaces import needs_mounts
+from tests.failures.school import School, until
+from tests.failures.test_disk import empty, fill, start_on_small_disk
+
+from schoolgate._core import log_read
+
+# What may be missing after SIGKILL, and a little for a busy machine.
+LOST_AT_MOST_S = 2.0
+
+
+def log_of(here: School) -> dict[str, Any]:
+    told: dict[str, Any] = here.status()["query_log"]
+    return told
+
+
+def names(state: Path) -> list[str]:
+    files = sorted((state / "log" / "wal").glob("*.wal"))
+    return [row[6] for path in files for row in log_read(path, 0, 1 << 30)[0]]
+
+
+@pytest.fixture
+def on_small_disk(school: MakeSchool) -> School:
+    """A server whose state directory is a disk of its own."""
+    here: School = school(is_started=False)
+    start_on_small_disk(here)
+    return here
+
+
+@needs_mounts
+def test_on_a_full_disk_dns_goes_on_and_lost_rows_are_counted_until_there_is_room(on_small_disk: School) -> None:
+    here = on_small_disk
+    fill(here)
+    until(lambda: here.filters() and sum(log_of(here)["dropped_disk"].values()) > 0)
+    assert "No space left" in log_of(here)["problem"]
+    assert any("not recorded" in problem for problem in here.status()["problems"])
+    assert here.rcode("www.example.org") == "NOERROR"
+    empty(here)
+    until(lambda: here.filters() and log_of(here)["problem"] is None)
+    before = sum(log_of(here)["rows"].values())
+    assert here.filters()
+    until(lambda: sum(log_of(here)["rows"].values()) >= before + 2)
+
+
+def test_when_its_directory_is_removed_it_is_made_again_and_the_loss_is_counted(school: MakeSchool) -> None:
+    here = school()
+    assert here.filters()
+    until(lambda: sum(log_of(here)["rows"].values()) == 2)
+    shutil.rmtree(here.state / "log")
+    assert here.filters()
+    until(lambda: (here.state / "log" / "wal").exists() and sum(log_of(here)["dropped_disk"].values()) > 0)
+    until(lambda: here.filters() and len(names(here.state)) >= 2)
+
+
+def test_killed_it_loses_two_seconds_at_most_and_the_next_start_goes_on(school: MakeSchool) -> None:
+    here = school()
+    asked: list[tuple[float, str]] = []
+    until_s = time.monotonic() + 3.0
+    while time.monotonic() < until_s:
+        name = f"n{len(asked)}.example.org"
+        here.ask(name)
+        asked.append((time.monotonic(), name))
+    killed_at = time.monotonic()
+    here.kill()
+    kept = set(names(here.state))
+    missing = [at for at, name in asked if name not in kept]
+    assert all(killed_at - at < LOST_AT_MOST_S for at in missing)
+    numbers = {path.name for path in (here.state / "log" / "wal").iterdir()}
+    here.start()
+    assert here.rcode("after.example.org") == "NOERROR"
+    until(lambda: "after.example.org" in names(here.state))
+    assert kept <= set(names(here.state))
+    assert {path.name for path in (here.state / "log" / "wal").iterdir()} > numbers, "files of its own"
+
+
+def test_sigterm_loses_nothing(school: MakeSchool) -> None:
+    here = school()
+    for number in range(50):
+        here.ask(f"n{number}.example.org")
+    here.stop()
+    assert {f"n{number}.example.org" for number in range(50)} <= set(names(here.state))
