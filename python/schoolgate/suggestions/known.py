@@ -46,7 +46,9 @@ class Known:
 
 def read_known(settings: Settings) -> Known:
     """From the shipped lists. Raises `InputRefused`."""
-    listed = dict(_listed(settings.lists.dir))
+    listed: dict[str, str] = {}
+    for name, category in _listed(settings.lists.dir):
+        listed.setdefault(name, category)
     by_label: dict[str, Imitated] = {}
     # A service's own domain is what people mean, rather than one of the hosts that other lists name.
     for name, category in sorted(listed.items(), key=lambda one: (one[0].count("."), one[0])):
@@ -66,6 +68,7 @@ def read_known(settings: Settings) -> Known:
 
 
 def _listed(lists_dir: Path) -> Iterator[tuple[str, str]]:
+    """Services first: they say more than the category they belong to."""
     roles = {one.id: one.role for one in load_catalogue(lists_dir).categories.values()}
     for service in read_services(lists_dir / "services"):
         for domain in service.domains:
