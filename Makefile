@@ -97,6 +97,10 @@ bench: build ## Measure this machine: load, swap, start, memory, compile (half a
 bench-compare: build ## Measure the other DNS servers of this machine beside ours, same names, same run
 	@$(BIN)/python -m benchmarks.compare $(BENCH)
 
+.PHONY: bench-scale
+bench-scale: build ## Speed and memory by number of names, segments, policies, cache and workers (BENCH=--quick for a minute)
+	@$(BIN)/python -m benchmarks.scale $(BENCH)
+
 .PHONY: bench-micro
 bench-micro: ## Criterion: peek, find, decide, cache, compose
 	@cargo bench --manifest-path benchmarks/micro/Cargo.toml --locked

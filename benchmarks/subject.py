@@ -16,8 +16,11 @@ CATEGORY = "gambling"
 _CONFIG = """\
 [server]
 listen = ["127.0.0.1:{port}"]
-workers = 1
+workers = {workers}
 state_dir = "state"
+
+[cache]
+size_mib = {cache_mib}
 
 [forwarders]
 servers = ["127.0.0.1:{upstream_port}"]
@@ -28,6 +31,8 @@ extra = [{{ path = "listed.txt", category = "{category}", match = "suffix" }}]
 [policy]
 file = "policy.toml"
 """
+# As shipped.
+CACHE_MIB = 64
 _POLICY = """\
 format = 1
 time_zone = "Europe/London"
@@ -38,24 +43,39 @@ strictest = "pupil"
 action = "nxdomain"
 categories = {{ {category} = "deny" }}
 
-[segments.pupils]
-prefixes = ["127.0.0.0/8"]
-policy = "pupil"
+"""
+_SEGMENT = """\
+[segments.{segment}]
+prefixes = ["{network}"]
+policy = "{policy}"
 # One address stands for a whole school here. The limiter runs, and does not bite.
 rate_limit = {{ qps = 1000000, burst = 1000000 }}
 """
 
 
-def prepare(ground: Ground) -> list[str]:
+def segment(identity: str, network: str, policy: str) -> str:
+    """A segment as TOML."""
+    return _SEGMENT.format(segment=identity, network=network, policy=policy)
+
+
+def prepare(ground: Ground, *, workers: int = 1, cache_mib: int = CACHE_MIB, policy: str | None = None) -> list[str]:
     """Writes configuration, policy and list, and builds the lists, as an installation does before the first start."""
     where = ground.directory
     where.mkdir(parents=True, exist_ok=True)
     # The policy of an earlier run would still be in force.
     shutil.rmtree(where / "state", ignore_errors=True)
     (where / "schoolgate.toml").write_text(
-        _CONFIG.format(port=ground.port, upstream_port=ground.upstream_port, category=CATEGORY), encoding="utf-8"
+        _CONFIG.format(
+            port=ground.port,
+            upstream_port=ground.upstream_port,
+            category=CATEGORY,
+            workers=workers,
+            cache_mib=cache_mib,
+        ),
+        encoding="utf-8",
     )
-    (where / "policy.toml").write_text(_POLICY.format(category=CATEGORY), encoding="utf-8")
+    usual = _POLICY.format(category=CATEGORY) + segment("pupils", "127.0.0.0/8", "pupil")
+    (where / "policy.toml").write_text(policy or usual, encoding="utf-8")
     write_list(where / "listed.txt", ground.listed)
     build_lists(where)
     return [sys.executable, "-m", "schoolgate", "serve", "--config", str(where / "schoolgate.toml")]

@@ -6,6 +6,7 @@ no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateErr
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from typing import Any, final
 
@@ -93,6 +94,9 @@ class Snapshot:
     def size_octets(self) -> int:
         """Memory it takes."""
 
+    def said_of_address(self, address: IPv4Address | IPv6Address) -> bytes:
+        """JSON: [[category, feed], ...] of every list that names the address or a network that holds it."""
+
     def meta(self) -> bytes:
         """JSON: {"serial", "entries", "size_octets", "sources": [{"feed", "category", "rules"}]}."""
 
@@ -119,14 +123,16 @@ class Plane:
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
-        directory for packets that made a worker stumble, or null}.
+        directory for packets that made a worker stumble, or null, "query_log": null or {"directory", "max_octets",
+        "key": 16 octets as a list, or null to store addresses}}.
         """
 
     def start(self) -> None:
         """Starts the workers. Raises `PlaneError`."""
 
     def stop(self) -> None:
-        """Stops the workers and waits for them; what waits for an answer is dropped. May be called twice."""
+        """Stops the workers and waits for them; what waits for an answer is dropped, what was recorded is written and
+        synced. May be called twice."""
 
     def listening(self) -> list[tuple[str, int]]:
         """(address, port) of every socket, with the real port where 0 was asked for."""
@@ -148,6 +154,9 @@ class Plane:
         Built first, then one pointer is swapped: no query is lost or sees half of it.
         """
 
+    def set_pseudonym_key(self, key: bytes | None) -> None:
+        """Clients are recorded under this key of 16 octets from now on; None: by address."""
+
     def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
         """One message of a stream door, without its length: the answer, a ticket for `take_answers`, or None for a
         connection to close."""
@@ -163,7 +172,9 @@ class Plane:
 
     def stats(self) -> bytes:
         """JSON: {"counters": {name: count}, "cache_entries", "cache_octets", "pending", "under_way", "workers",
-        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening"}."""
+        "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening", "query_log":
+        {"enabled", "rows": {"ordinary", "safeguarding"}, "dropped_ring", "dropped_disk": the same, "octets", "problem":
+        text or null, "last_fsync_age_ms": or null}}."""
 
 @final
 class SealedList:
@@ -266,8 +277,8 @@ def inspect_list(
 def list_rules_for(
     inputs: Sequence[_ListInput], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
 ) -> bytes:
-    """Every line that speaks of a name. JSON: {"name", "lines_read", "rules": [{"feed", "category", "path", "member",
-    "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused`, and `ValueError` for no name."""
+    """Every line that speaks of a name or an address. JSON: {"name", "lines_read", "rules": [{"feed", "category",
+    "path", "member", "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused` and `ValueError`."""
 
 def list_difference(
     before: Sequence[_ListInput], after: Sequence[_ListInput], *, protected: list[str] = ..., most: int = 100
@@ -297,12 +308,12 @@ def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]]
 
 def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
     """Turns a closed write-ahead file into Parquet under directory/day=YYYY-MM-DD/class=.../wal-<number>[-part].parquet
-    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files": [paths],
-    "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
+    (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files":
+    [paths], "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
 
 def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
-    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks. Raises
-    `ValueError` for what is no row, `OSError` if there is such a file."""
+    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks.
+    Raises `ValueError` for what is no row, `OSError` if there is such a file."""
 
 def log_pseudonym(key: bytes, client: str) -> str:
     """The pseudonym of an address under a key of 16 octets: "p-" and 26 characters."""

@@ -42,6 +42,14 @@ def sealed_import(
     sealed.import_sealed(config_of(config), file, supplier, str(form), column, accept_shrink)
 
 
+@sealed_app.command("update")
+def sealed_update(config: Config = None) -> None:
+    """Fetch and import the lists that suppliers publish: [[sealed.feeds]]. Exit code 3 when one of them failed."""
+    from schoolgate.commands import sealed
+
+    raise typer.Exit(sealed.update(config_of(config)))
+
+
 @sealed_app.command("status")
 def sealed_status(config: Config = None, as_json: Json = False) -> None:
     """Age and counts of each sealed list, and whether the running service uses it."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schoolgate.config import ConfigInvalid, Problem, Settings, load
-from schoolgate.lists import NoUsableSnapshot, Opened, SnapshotStore, build
+from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
 from schoolgate.policy import Revision, RevisionsTampered
 from schoolgate.regime import Ground, Regime, compile_regime, label, read_ground, read_policy, start_revisions, store_of
 from schoolgate.sealed import OpenedSealed, SealedStore
 
 # Sections whose every setting waits for a restart: what they lay out is laid out once.
-_LAID_OUT_ONCE = ("server", "cache")
+_LAID_OUT_ONCE = ("server", "cache", "query_log")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,9 @@ def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:
         damaged = tuple(str(error).splitlines()) if store.serials() else ()
         for problem in damaged:
             say(problem)
+        # Loaded when it is needed: the next start will find lists.
+        from schoolgate.lists.build import build
+
         build(settings, say)
         opened = store.open_current()
         return replace(opened, problems=damaged)

@@ -38,6 +38,8 @@ class Ground:
     catalogue: Catalogue
     zones: tuple[Zone, ...]
     warnings: tuple[Problem, ...]
+    # Zones that other servers of the school answer for.
+    forwarded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ def read_ground(settings: Settings, config_file: str) -> Ground:
     """Raises `InputRefused` with every problem of the shipped data and the school's own zones."""
     catalogue = load_catalogue(settings.lists.dir)
     own = local_zones(settings.local, config_file)
-    merged = merge(catalogue.special, own, [one.zone for one in settings.forward_zones], config_file)
-    return Ground(catalogue, merged.zones, merged.warnings)
+    forwarded = tuple(one.zone for one in settings.forward_zones)
+    merged = merge(catalogue.special, own, forwarded, config_file)
+    return Ground(catalogue, merged.zones, merged.warnings, forwarded)
 
 
 def read_policy(text: str, file: str, ground: Ground) -> CheckedPolicy:
@@ -75,7 +78,9 @@ def read_policy(text: str, file: str, ground: Ground) -> CheckedPolicy:
 
 def compile_regime(checked: CheckedPolicy, ground: Ground, number: int, now: dt.datetime) -> Regime:
     """Raises `PolicyInvalid` when the engine refuses what was compiled."""
-    compiled = compile_policy(checked, ground.catalogue, ground.zones, serial=number, now=now)
+    compiled = compile_policy(
+        checked, ground.catalogue, ground.zones, serial=number, now=now, forwarded=ground.forwarded
+    )
     return Regime(checked, compiled, PolicyTable.compile(compiled.description), now)
 
 

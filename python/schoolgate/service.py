@@ -29,6 +29,7 @@ from schoolgate.control import ControlServer
 from schoolgate.control.server import Arguments
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import InForce
+from schoolgate.pseudonyms import PseudonymKey, key_in_force
 from schoolgate.resolver.addresses import ForwarderDirectory
 from schoolgate.resolver.service import ResolverService
 from schoolgate.resolver.stream import StreamDoor
@@ -46,6 +47,8 @@ TICK_S = 1.0
 COMPILE_AGAIN_AFTER_S = 10.0
 # A laptop changes networks, a server gets its lease late.
 LOOK_FOR_RESOLVERS_EVERY_S = 5.0
+# A key of pseudonyms is replaced within this long after its last day.
+LOOK_AT_PSEUDONYM_KEY_EVERY_S = 3600.0
 MOST_DESCRIPTORS = 65536
 # Objects made while starting live as long as the process: looking at them at every collection is time lost.
 GC_THRESHOLDS = (20_000, 20, 50)
@@ -118,7 +121,8 @@ class Service:
         self.in_force = whole
         self._beside = beside
         self.started_at = _now()
-        self.plane = _plane(whole)
+        self.pseudonym_key = _pseudonym_key(whole.settings, self.started_at)
+        self.plane = _plane(whole, self.pseudonym_key)
         self.resolver: ResolverService
         self.door: StreamDoor
         self.servers: tuple[SocketAddress, ...] = ()
@@ -179,6 +183,7 @@ class Service:
         await self._start_metrics(stack)
         self._keep(self._keep_time())
         self._keep(self._keep_forwarders())
+        self._keep(self._keep_pseudonym_key())
         self._keep(self._feed_watchdog())
         if self._beside is not None:
             self._keep(self._beside())
@@ -327,6 +332,22 @@ class Service:
                 self._install_routes(self.in_force.settings)
                 _log.info("the machine's resolvers changed", forwarders=", ".join(map(str, servers)) or "none")
 
+    async def _keep_pseudonym_key(self) -> None:
+        """A new key when the old one has served its time; what was stored under that one belongs to nobody any more."""
+        while True:
+            await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
+            await self.renew_pseudonym_key(_now())
+
+    async def renew_pseudonym_key(self, now: dt.datetime) -> None:
+        """Puts the key of `now` in force, if it is another one than before."""
+        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now)
+        if found is None:
+            return
+        if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
+            self.plane.set_pseudonym_key(found.key)
+            _log.info("a new key for pseudonyms", key=found.identity)
+        self.pseudonym_key = found
+
     async def _feed_watchdog(self) -> None:
         """A dead worker or a task that ended is for the service manager to mend: it hears of us no more."""
         all_alive = True
@@ -410,7 +431,24 @@ class Service:
         return {"level": str(level)}
 
 
-def _plane(whole: InForce) -> Plane:
+def _pseudonym_key(settings: Settings, now: dt.datetime) -> PseudonymKey | None:
+    log = settings.query_log
+    if not log.enabled or not log.pseudonyms:
+        return None
+    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now)
+
+
+def _query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:
+    if not settings.query_log.enabled:
+        return None
+    return {
+        "directory": os.fspath(settings.server.state_dir / "log" / "wal"),
+        "max_octets": settings.query_log.max_wal_mib << 20,
+        "key": None if key is None else list(key.key),
+    }
+
+
+def _plane(whole: InForce, key: PseudonymKey | None) -> Plane:
     server, cache = whole.settings.server, whole.settings.cache
     crash_dir = server.state_dir / "crashes"
     with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
@@ -424,6 +462,7 @@ def _plane(whole: InForce) -> Plane:
         "max_negative_ttl_s": cache.max_negative_ttl_s,
         "stale_for_s": cache.stale_for_s,
         "crash_dir": os.fspath(crash_dir),
+        "query_log": _query_log(whole.settings, key),
     }
     sealed = whole.sealed.sealed if whole.sealed is not None else None
     return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table, sealed)

@@ -13,7 +13,7 @@ from schoolgate._core import __version__
 from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import status_file
 from schoolgate.monitoring import status_file as monitor_status
-from schoolgate.sealed import sealed_problems, sealed_status
+from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
 
 if TYPE_CHECKING:
     from schoolgate.service import Service
@@ -60,6 +60,7 @@ def status(service: Service) -> dict[str, Any]:
         },
         "sealed": sealed_status(whole.sealed, now) if whole.sealed is not None else None,
         "forwarders": service.resolver.health(),
+        "query_log": counted["query_log"] | {"pseudonym_key": _pseudonym_key(service)},
         "cache": {name: counted[name] for name in ("cache_entries", "cache_octets", "pending", "under_way")},
         "counters": counted["counters"],
         "resolver": service.resolver.stats(),
@@ -82,10 +83,15 @@ def problems(service: Service) -> list[str]:
         found.append(f"{counted['workers'] - counted['workers_alive']} of {counted['workers']} workers died; restart")
     if whole.sealed is not None:
         found += sealed_problems(whole.sealed, dt.datetime.now(dt.UTC))
+    if whole.settings.sealed.feeds:
+        found += failing_feeds(whole.settings.server.state_dir)
     if not service.servers:
         found.append("there is no forwarder: only blocked, local and cached names are answered; set forwarders.servers")
     elif all(one["state"] == "down" for one in service.resolver.health()):
         found.append("no forwarder answers: only blocked, local and cached names are answered")
+    found += query_log_problems(counted["query_log"])
+    if service.pseudonym_key is not None and service.pseudonym_key.problem is not None:
+        found.append(service.pseudonym_key.problem)
     found += dict.fromkeys((*whole.problems, *whole.lists.problems))
     if service.compile_error is not None:
         found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
@@ -96,9 +102,32 @@ def problems(service: Service) -> list[str]:
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
     state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
-    told = monitor_status.section(state_dir, now)
-    found += monitor_status.problems(told, is_wanted=bool(counted.get("query_log", {}).get("enabled")))
+    found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
     return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
+
+
+def _monitor_problems(service: Service, is_log_on: bool) -> list[str]:
+    """A monitor that starts with us needs its time to be seen."""
+    now = dt.datetime.now(dt.UTC)
+    is_wanted = is_log_on and _age_s(service.started_at, now) > monitor_status.UNSEEN_S
+    told = monitor_status.section(service.in_force.settings.server.state_dir, now)
+    return monitor_status.problems(told, is_wanted)
+
+
+def query_log_problems(counted: dict[str, Any]) -> list[str]:
+    """Rows being lost now, and any that safeguarding staff will miss."""
+    found = []
+    if counted["problem"] is not None:
+        found.append(f"queries are answered but not recorded: {counted['problem']}")
+    missed = counted["dropped_ring"]["safeguarding"] + counted["dropped_disk"]["safeguarding"]
+    if missed:
+        found.append(f"{missed} rows of the query log that matter for safeguarding were lost since the start")
+    return found
+
+
+def _pseudonym_key(service: Service) -> dict[str, Any] | None:
+    key = service.pseudonym_key
+    return None if key is None else {"id": key.identity, "made_at": _text(key.made_at)}
 
 
 def list_problems(state_dir: Path, built_at: dt.datetime, now: dt.datetime) -> list[str]:

@@ -12,10 +12,10 @@ import pytest
 
 Run = CompletedProcess[str]
 
-UNITS = ("schoolgate.service", "schoolgate-lists.service", "schoolgate-lists.timer")
+UNITS = ("schoolgate.service", "schoolgate-lists.service", "schoolgate-lists.timer", "schoolgate-monitor.service")
 # Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
 # network and port 53. A directive that somebody drops shows as a rise.
-MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 11}
+MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 11, "schoolgate-monitor.service": 11}
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
@@ -146,3 +146,12 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
     assert owner_and_mode("etc/schoolgate") == (0, account, 0o750)
     assert owner_and_mode("etc/schoolgate/schoolgate.toml") == (0, account, 0o640)
     assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o750)
+
+
+def test_the_monitor_gives_way_to_the_resolver_and_has_no_privilege(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate-monitor.service")
+    assert service["ExecStart"][0].split()[1] == "monitor"
+    assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
+    assert "Requires" not in service
+    assert int(service["CPUWeight"][0]) < 100
+    assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when the monitor ends"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from schoolgate.cli import main
-from schoolgate.lists import build
+from schoolgate.lists.build import build
 
 _HANG = """
 import os, pathlib, time

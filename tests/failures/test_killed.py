@@ -17,7 +17,7 @@ from tests.failures.school import ENDED_WITHIN_S, School, environment
 from schoolgate import in_force
 from schoolgate.config import load
 from schoolgate.in_force import InForce
-from schoolgate.lists import SnapshotStore
+from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import RevisionStore
 
 APPLIES, BUILDS, STARTS = 8, 6, 5

@@ -72,6 +72,7 @@ class School:
     now: dt.datetime = DAWN
     events: list[Event] = field(default_factory=list)
     fetcher: Fetcher | None = None
+    proxy: str | None = None
 
     @property
     def state_dir(self) -> Path:
@@ -81,6 +82,7 @@ class School:
     def settings(self) -> Settings:
         text = f'[server]\nstate_dir = "{self.state_dir}"\n[lists]\ndir = "{self.folder / "lists"}"\n'
         text += 'protected = ["school.example.org"]\n'
+        text += f'proxy = "{self.proxy}"\n' if self.proxy is not None else ""
         return parse(text, "schoolgate.toml", folder=self.folder)
 
     def choose(self, feed_id: str = "feed", **fields: Any) -> None:

@@ -92,6 +92,16 @@ def test_a_server_that_is_busy_is_asked_again_a_little_later(school: School, ser
     assert paused == [7.0, 7.0]
 
 
+def test_a_school_behind_a_web_proxy_fetches_through_it(school: School, server: FeedServer) -> None:
+    server.text("/feed", names(100))
+    school.choose(url="http://lists.example.org/feed", allow_hosts=())
+    assert school.update().outcomes[0].kind == "failed", "the name leads nowhere from here"
+    school.proxy = server.url("/")
+    assert school.update().exit_code == 0
+    assert school.said_of("game-1.example.com") == {"games"}
+    assert [headers["Host"] for _, headers in server.asked] == ["lists.example.org"]
+
+
 def test_a_list_that_shrank_waits_for_a_person(school: School, server: FeedServer) -> None:
     server.text("/feed", names(500))
     school.choose(url=server.url("/feed"))

@@ -137,7 +137,7 @@ def test_no_command_of_the_control_socket_lifts_or_lists_an_entry(school: Servin
 
 
 def test_there_is_no_command_that_shows_removes_or_exports_an_entry() -> None:
-    assert {one.name for one in sealed_app.registered_commands} == {"import", "status", "selftest", "rotate"}
+    assert {one.name for one in sealed_app.registered_commands} == {"import", "update", "status", "selftest", "rotate"}
 
 
 def test_a_list_taken_away_from_a_running_service_stays_in_force_and_stops_the_next_start(school: Serving) -> None:

@@ -21,7 +21,7 @@ CRATES = {
     "plane": {"wire", "policy", "querylog"},
     "bindings": {"wire", "policy", "plane", "querylog"},
 }
-EVERYWHERE = {"errors", "config", "telemetry", "state_dir"}
+EVERYWHERE = {"errors", "config", "telemetry", "state_dir", "whole_file"}
 PACKAGES = {
     "config": set(),
     "errors": set(),
@@ -31,10 +31,12 @@ PACKAGES = {
     "resolver": {"_core"},
     "lists": {"_core", "policy"},
     "control": {"_core"},
-    "sealed": {"_core"},
-    "querylog": {"_core"},
+    "sealed": {"_core", "lists"},
+    "pseudonyms": set(),
+    "querylog": {"_core", "pseudonyms"},
     "upstreams": {"resolver"},
     "wall_clock": set(),
+    "whole_file": set(),
     "regime": {"_core", "policy"},
     "in_force": {"policy", "lists", "regime", "sealed"},
     "status": {"_core", "checks", "lists", "monitoring", "sealed", "service"},
@@ -42,6 +44,7 @@ PACKAGES = {
         "_core",
         "control",
         "in_force",
+        "pseudonyms",
         "metrics",
         "monitor_child",
         "resolver",
@@ -89,7 +92,7 @@ PACKAGES = {
     "cli_report": {"cli_options", "commands"},
     "cli_check": {"cli_options", "commands"},
     "cli_export": {"cli_options", "commands"},
-    "monitoring": {"_core", "checks", "policy", "regime", "reports", "sealed", "suggestions"},
+    "monitoring": {"_core", "checks", "policy", "querylog", "regime", "reports", "sealed", "suggestions"},
     "monitor_child": set(),
     "cli_alerts": {"cli_options", "commands"},
     "cli_lists": {"commands", "cli_options", "cli_suggestions"},

@@ -13,7 +13,7 @@ from schoolgate.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, load, parse, read_text, sample
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import config_label
-from schoolgate.lists import list_inputs
+from schoolgate.lists.inputs import list_inputs
 from schoolgate.policy import load_catalogue
 from schoolgate.regime import Ground, compile_regime, first_policy, label, read_ground, read_policy, store_of
 

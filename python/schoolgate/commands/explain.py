@@ -22,8 +22,8 @@ from schoolgate.config.problems import message_and_remedy
 from schoolgate.control import call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import config_label
-from schoolgate.lists import SnapshotStore
 from schoolgate.lists.past import why
+from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import CheckedPolicy
 from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
 from schoolgate.sealed import SealedStore

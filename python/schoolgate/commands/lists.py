@@ -13,10 +13,11 @@ from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists import BuildReport, SnapshotStore, build
+from schoolgate.lists.build import BuildReport, build
 from schoolgate.lists.feeds import FeedBook
 from schoolgate.lists.history import PinFile
 from schoolgate.lists.last_good import FeedState, FeedStates
+from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.status_file import feed_row
 
 INSTALL_TIMEOUT_S = 120.0

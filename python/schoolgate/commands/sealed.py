@@ -17,10 +17,21 @@ from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
-from schoolgate.sealed import OpenedSealed, SealedStore, SelfTestFailed, import_list, sealed_status, state_of, worst
+from schoolgate.sealed import (
+    ImportReport,
+    OpenedSealed,
+    SealedStore,
+    SelfTestFailed,
+    failing_feeds,
+    import_list,
+    sealed_status,
+    state_of,
+    worst,
+)
 from schoolgate.sealed.selftest import by_datagram
 
 INSTALL_TIMEOUT_S = 120.0
+SOME_FAILED = 3
 
 
 class ImportedNotInForce(SchoolgateError):
@@ -47,7 +58,41 @@ def import_sealed(
         now=_now(),
         accept_shrink=accept_shrink,
     )
-    facts = report.facts
+    _tell(report)
+    note(f"{file} is still plain text: remove it now, as your contract with {supplier} says")
+    _install(settings, report.facts.serial)
+
+
+def update(config: Path | None) -> int:
+    """Fetches and imports what suppliers publish; returns the exit code."""
+    settings = load(config)
+    if not settings.sealed.feeds:
+        say("no sealed list is fetched; name them in schoolgate.toml: [[sealed.feeds]]")
+        return 0
+    state_dir.prepare(settings.server.state_dir)
+    return fetch_feeds(settings)
+
+
+def fetch_feeds(settings: Settings, quiet: bool = False) -> int:
+    """Every feed of the settings; 3 where one failed. What failed stays as it was, with its true age. `quiet`: standard
+    output is a program's."""
+    from schoolgate.sealed.feeds import SealedFetching
+
+    fetching = SealedFetching(settings.server.state_dir, _who(), settings.lists.proxy)
+    outcomes = [fetching.fetch(feed, _now()) for feed in settings.sealed.feeds]
+    for one in outcomes:
+        if one.report is not None and not quiet:
+            _tell(one.report)
+        elif one.failure is not None:
+            note(f"sealed list of {one.supplier} not renewed; the last good one stays: {one.failure}", "bold red")
+    serials = [one.report.facts.serial for one in outcomes if one.report is not None]
+    if serials:
+        _install(settings, max(serials), quiet)
+    return SOME_FAILED if any(one.failure is not None for one in outcomes) else 0
+
+
+def _tell(report: ImportReport) -> None:
+    facts, supplier = report.facts, report.facts.supplier
     say(f"sealed list of {supplier}, serial {facts.serial}: {facts.enforced} of {report.entries} entries are enforced")
     if facts.digests:
         note(f"  {facts.digests} are digests: enforced where the supplier digested the bare name of a site", "yellow")
@@ -55,21 +100,20 @@ def import_sealed(
         note(f"  {facts.url_level} name a part of a site, which DNS cannot see: they need a proxy that can", "yellow")
     for reason, count in sorted(report.skipped.items()):
         note(f"  {count} skipped: {reason}", "yellow")
-    note(f"{file} is still plain text: remove it now, as your contract with {supplier} says")
-    _install(settings, facts.serial)
 
 
-def _install(settings: Settings, serial: int) -> None:
+def _install(settings: Settings, serial: int, quiet: bool = False) -> None:
+    done = "the running service decides by it now"
     try:
         call(settings.server.control_socket, "sealed-changed", timeout_s=INSTALL_TIMEOUT_S)
     except NotRunning:
-        say("no service runs here; it starts with this list")
-        return
+        done = "no service runs here; it starts with this list"
     except (ControlUnreachable, CommandRefused) as error:
         raise ImportedNotInForce(
             f"serial {serial} is imported, but the running service does not use it: {error}"
         ) from error
-    say("the running service decides by it now")
+    if not quiet:
+        say(done)
 
 
 def status(config: Path | None, as_json: bool) -> None:
@@ -95,7 +139,7 @@ def status(config: Path | None, as_json: bool) -> None:
         say(f"in force: {', '.join(f'{name} {serial}' for name, serial in sorted(running.items())) or 'nothing'}")
         if running != opened.serials:
             note("the running service uses other serials than the disk has; run `schoolgate reload`", "bold red")
-    for problem in opened.problems:
+    for problem in (*opened.problems, *failing_feeds(settings.server.state_dir)):
         note(f"look at this: {problem}", "bold red")
     if not settings.sealed.required:
         note("set sealed.required = true, so that a state directory from before the import is noticed", "yellow")

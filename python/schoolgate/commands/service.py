@@ -9,11 +9,10 @@ from typing import Any
 import orjson
 
 from schoolgate import service, state_dir
-from schoolgate.commands.lists import build_with_progress
 from schoolgate.commands.terminal import note, out, say
 from schoolgate.config import SocketAddress, load
 from schoolgate.control import call
-from schoolgate.lists import SnapshotStore
+from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.monitor_child import keep_monitor
 from schoolgate.service import Service
 from schoolgate.telemetry import configure_logs
@@ -28,6 +27,8 @@ def run(config: Path | None, log_level: str) -> None:
     settings = load(config)
     state_dir.prepare(settings.server.state_dir)
     if not SnapshotStore(settings.server.state_dir).serials():
+        from schoolgate.commands.lists import build_with_progress
+
         note("first start: building the lists")
         build_with_progress(settings)
     service.serve(config, welcome, partial(keep_monitor, config, log_level))

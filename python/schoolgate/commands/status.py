@@ -48,12 +48,25 @@ def _head(told: dict[str, Any]) -> None:
     if told["sealed"] is not None:
         suppliers = ", ".join(f"{one['supplier']} {age(one['age_s'])} old" for one in told["sealed"]["suppliers"])
         say(f"sealed      serial {told['sealed']['serial']}, {told['sealed']['state']}: {suppliers}")
+    _query_log(told["query_log"])
     if (monitor := told["monitor"]) is not None:
         lag = f", {age(monitor['lag_s'])} behind" if monitor.get("lag_s") else ""
         say(f"monitor     seen {age(monitor['age_s'] or 0)} ago{lag}, {monitor.get('findings', 0)} findings")
     if told["last_reload"] is not None:
         outcome = "done" if told["last_reload"]["ok"] else "refused"
         say(f"reload      {outcome} at {moment(told['last_reload']['at'])}")
+
+
+def _query_log(log: dict[str, Any]) -> None:
+    if not log["enabled"]:
+        say("query log   off (query_log.enabled)")
+        return
+    lost = sum(log["dropped_ring"].values()) + sum(log["dropped_disk"].values())
+    rows = log["rows"]
+    say(
+        f"query log   {sum(rows.values())} rows since the start, {rows['safeguarding']} of them for safeguarding;"
+        f" {lost or 'none'} lost"
+    )
 
 
 def _forwarders(forwarders: list[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schoolgate import state_dir
 from schoolgate.commands.lists import install
+from schoolgate.commands.sealed import fetch_feeds
 from schoolgate.commands.terminal import note, say
 from schoolgate.commands.update_progress import shown
 from schoolgate.config import load
@@ -29,7 +30,9 @@ def update(config: Path | None, feeds: tuple[str, ...], accept: tuple[str, ...],
         _sum_up(report)
     if report.built is not None:
         install(settings, report.built.serial, quiet=as_events)
-    return report.exit_code
+    if not settings.sealed.feeds or feeds:
+        return report.exit_code
+    return fetch_feeds(settings, quiet=as_events) or report.exit_code
 
 
 def unpin(config: Path | None) -> None:

@@ -14,6 +14,8 @@ from schoolgate.config.section import RELOAD, PathFromFile, Section
 
 _CATEGORY = re.compile(r"(service:)?[a-z0-9][a-z0-9-]*")
 
+_PROXY = re.compile(r"http://[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}/?")
+
 
 def _category(value: object) -> str:
     if not isinstance(value, str) or not _CATEGORY.fullmatch(value):
@@ -25,6 +27,12 @@ def _protected(value: object) -> str:
     if not isinstance(value, str):
         raise complaint(f"{shown(value)} is not a name", "write a domain name in quotes")
     return parse_domain_name(value)
+
+
+def _proxy(value: object) -> str:
+    if isinstance(value, str) and _PROXY.fullmatch(value):
+        return value
+    raise complaint(f"{shown(value)} is not a web proxy", "write http://HOST:PORT")
 
 
 class ExtraList(Section):
@@ -49,6 +57,12 @@ class Lists(Section):
     protected: tuple[Annotated[str, PlainValidator(_protected)], ...] = Field(
         default=(),
         description="The school's own names, such as its web site and sign-in: no feed closes them or what is below.",
+        json_schema_extra=RELOAD,
+    )
+
+    proxy: Annotated[str, PlainValidator(_proxy)] | None = Field(
+        default=None,
+        description="Web proxy that feeds are fetched through, such as http://proxy.school.example:3128.",
         json_schema_extra=RELOAD,
     )
 

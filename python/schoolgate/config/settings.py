@@ -16,6 +16,7 @@ from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
 from schoolgate.config.metrics import Metrics
 from schoolgate.config.problems import Problem, shown
+from schoolgate.config.query_log import QueryLog
 from schoolgate.config.reports import Reports
 from schoolgate.config.retention import Retention
 from schoolgate.config.sealed import Sealed
@@ -35,6 +36,7 @@ _TABLES = (
     "policy",
     "sealed",
     "metrics",
+    "query_log",
     "retention",
     "mail",
     "reports",
@@ -55,6 +57,7 @@ class Settings(Section):
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
     metrics: Metrics = Field(description="Numbers for Prometheus.")
+    query_log: QueryLog = Field(description="What is recorded of queries.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     reports: Reports = Field(description="Reports that are made by themselves.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")

@@ -6,7 +6,6 @@ They stand in one small file that the commands write, `feeds.toml` in the state 
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from schoolgate.config.problems import InputRefused, complaint, did_you_mean
 from schoolgate.config.reading import parse_toml, read
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.catalogue import FeedId, NoSuchFeed, Published
+from schoolgate.whole_file import write_whole
 
 _HEAD = "Written by `schoolgate feeds`; change it with that command."
 
@@ -160,14 +160,3 @@ def source_of(feed: ChosenFeed, published: Published) -> Source:
         **own, name=there.name, url=feed.url or there.url, path=None, dialect=there.dialect, category=there.category,
         mapping=there.mapping, match=there.match, refresh_h=there.refresh_h, names=there.names,
     )  # fmt: skip
-
-
-def write_whole(path: Path, octets: bytes) -> None:
-    """The old file or the new one, whatever happens in between."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)

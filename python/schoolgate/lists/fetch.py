@@ -61,6 +61,8 @@ class WebSource:
     allow_hosts: frozenset[str] = frozenset()
     # A secret of the operator's: sent to the feed's own origin, never to where a redirect points.
     authorization: str | None = None
+    # False where the body must not pass through a second file.
+    accept_packed: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Fetcher:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
     resolver: AbstractResolver | None = None
+    # The school's web proxy. It looks names up itself, so which addresses are reached is for it to say.
+    proxy: str | None = None
 
     async def fetch(
         self, name: str, source: WebSource, known: Validators | None, progress: Progress = lambda *_: None
@@ -109,9 +113,9 @@ class Fetcher:
         self, out: Path, source: WebSource, known: Validators | None, progress: Progress
     ) -> Fetched | None:
         limits = self.limits
-        connector = aiohttp.TCPConnector(
-            resolver=GuardedResolver(source.allow_hosts, self.resolver), use_dns_cache=False, force_close=True
-        )
+        own = {URL(self.proxy).host or ""} if self.proxy is not None else set()
+        resolver = GuardedResolver(source.allow_hosts | own, self.resolver)
+        connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
         timeout = aiohttp.ClientTimeout(sock_connect=limits.connect_s, sock_read=limits.silent_s)
         try:
             async with (
@@ -153,14 +157,19 @@ class Fetcher:
         for _ in range(self.limits.redirects + 1):
             _check_hop(url, source)
             headers = _headers(url, source, known)
-            async with session.get(url, headers=headers, allow_redirects=False) as response:
+            async with session.get(url, headers=headers, allow_redirects=False, proxy=self.proxy) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._take(response, out, known, progress)
+                    return await self._take(response, out, source, known, progress)
                 url = _next_hop(url, response)
         raise FetchFailed(f"more than {self.limits.redirects} redirects; ask the publisher for the real address")
 
     async def _take(
-        self, response: aiohttp.ClientResponse, out: Path, known: Validators | None, progress: Progress
+        self,
+        response: aiohttp.ClientResponse,
+        out: Path,
+        source: WebSource,
+        known: Validators | None,
+        progress: Progress,
     ) -> Fetched | None:
         _check_status(response, known)
         if response.status == http.HTTPStatus.NOT_MODIFIED:
@@ -169,7 +178,8 @@ class Fetcher:
         if kind.startswith(_NO_LIST_TYPES):
             raise FetchFailed(f"a list was asked for and {kind} came; look at the address in a browser")
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if coding not in ("identity", "gzip", "x-gzip"):
+        wanted = ("identity", "gzip", "x-gzip") if source.accept_packed else ("identity",)
+        if coding not in wanted:
             raise FetchFailed(f"it came packed as {coding}, which was not asked for")
         octets = await self._receive(response, out, progress)
         if coding != "identity":
@@ -199,7 +209,8 @@ class Fetcher:
 
 
 def _headers(url: URL, source: WebSource, known: Validators | None) -> dict[str, str]:
-    headers = {"User-Agent": f"schoolgate/{__version__}", "Accept": "*/*", "Accept-Encoding": "gzip"}
+    headers = {"User-Agent": f"schoolgate/{__version__}", "Accept": "*/*"}
+    headers["Accept-Encoding"] = "gzip" if source.accept_packed else "identity"
     if known is not None and known.etag:
         headers["If-None-Match"] = known.etag
     if known is not None and known.last_modified:

@@ -18,7 +18,8 @@ _PAGE_BEGINS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script", b"<body"
 _LEFT_ON_PURPOSE = frozenset({
     "address", "client-address", "dns-type", "expression", "forward", "local-name", "modifier", "name-server",
     "no-list", "other-directive", "outside-zone", "page-part", "path", "pattern", "protected", "public-suffix", "regex",
-    "regex-too-long", "response-address", "rewrite", "single-label", "tcp-only", "unmapped-category", "url",
+    "regex-too-broad", "regex-too-long", "response-address", "rewrite", "single-label", "tcp-only", "unmapped-category",
+    "url",
 })  # fmt: skip
 _TOO_WIDE = ("public-suffix", "single-label")
 

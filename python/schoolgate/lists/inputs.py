@@ -1,7 +1,7 @@
 """Which lists there are: the shipped ones, a list for each service, the school's own, and the last good of each feed.
 
-A list says its category in its first line. Its first name is its canary: a test name of ours that leads nowhere and
-shows, asked of the compiled snapshot, that this list is in it.
+A list says its category in its first line. Its first name (or address) is its canary: a test name of ours that leads
+nowhere and shows, asked of the compiled snapshot, that this list is in it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from schoolgate.policy.catalogue import load_catalogue
 FEED_PREFIX = "feeds/"
 # Folders of lists of names; other files of the shipped lists are tables.
 _FOLDERS = ("starter", "circumvention")
-# Addresses, not names: for the firewall and for answers that point there.
-_NO_NAME_LIST = frozenset({"resolver-addresses.txt"})
 _HEADER = "# category:"
 
 
@@ -35,7 +33,7 @@ class ListsUnreadable(InputRefused):
 
 @dataclass(frozen=True)
 class ListInput:
-    """One list to compile. `canary` is a name that must carry `category` afterwards; None for lists of others.
+    """One list to compile. `canary` is a name or address that must carry `category` afterwards; None for others' lists.
 
     `fetched`: somebody else's words, so the compiler guards against them; `dialect` says how they are written (None: to
     be found out) and `dated` when their publisher last stood by them.
@@ -78,8 +76,6 @@ def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] 
 def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
     for folder in _FOLDERS:
         for path in sorted((lists_dir / folder).glob("*.txt")):
-            if path.name in _NO_NAME_LIST:
-                continue
             try:
                 text = read_text(path)
             except InputRefused as error:
@@ -94,7 +90,7 @@ def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
 
 
 def category_and_canary(text: str) -> tuple[str | None, str | None]:
-    """What the first line and the first name of a list say."""
+    """What the first line and the first name or address of a list say."""
     lines = text.splitlines()
     category = lines[0].removeprefix(_HEADER).strip() if lines and lines[0].startswith(_HEADER) else ""
     entries = (line.partition("#")[0].strip() for line in lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from collections.abc import Iterable
 
 import orjson
@@ -53,5 +55,7 @@ def said_of(snapshot: Snapshot, table: PolicyTable, name: str) -> frozenset[tupl
 
 
 def categories_of(snapshot: Snapshot, table: PolicyTable, name: str) -> frozenset[str]:
-    """Every category that `name` carries in the snapshot."""
+    """Every category that `name`, or an address, carries in the snapshot."""
+    with contextlib.suppress(ValueError):
+        return frozenset(category for category, _ in orjson.loads(snapshot.said_of_address(ipaddress.ip_address(name))))
     return frozenset(category for category, _ in said_of(snapshot, table, name))

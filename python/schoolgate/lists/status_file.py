@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schoolgate.lists.feeds import write_whole
-from schoolgate.lists.history import Pin
-from schoolgate.lists.last_good import FeedState
+from schoolgate.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from schoolgate.lists.history import Pin
+    from schoolgate.lists.last_good import FeedState
 
 # Beyond this many refresh times without a word from its publisher a feed is stale.
 _STALE_AFTER = 3

@@ -102,7 +102,7 @@ class Updater:
     ) -> tuple[Outcome, ...]:
         protected = protected_names(self.settings, (source.url for source in sources))
         renewal = Renewal(
-            fetcher=self.fetcher or Fetcher(work),
+            fetcher=replace(self.fetcher or Fetcher(work), proxy=self.settings.lists.proxy),
             store=ContentStore(self.state_dir),
             work=work,
             published=published,

@@ -140,9 +140,9 @@ class AlertStore:
     def raise_alert(
         self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
         now: dt.datetime,
-    ) -> tuple[int, bool]:  # fmt: skip
-        """(id, whether people are to be told). One that is open for the same within the window only counts up, unless
-        it gets worse."""
+    ) -> tuple[int, str | None]:  # fmt: skip
+        """(id, what people are told of: `alert`, `worse`, or nothing). One that is open for the same within the
+        window only counts up, unless it gets worse."""
         open_one = db.execute(
             "SELECT id, severity FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND state != 'closed'"
             " AND last_us > ? ORDER BY id DESC LIMIT 1",
@@ -151,7 +151,7 @@ class AlertStore:
         if open_one is not None:
             is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one["severity"])
             self._count_up(db, int(open_one["id"]), finding, is_worse)
-            return int(open_one["id"]), is_worse
+            return int(open_one["id"]), "worse" if is_worse else None
         values = (
             rule, urgency, finding.severity, finding.detector, finding.category, finding.segment, finding.client, "new",
             stamp(now), finding.at_us, finding.at_us, count, finding.sentence, _json(finding.names),
@@ -164,7 +164,7 @@ class AlertStore:
         made = db.execute(f"INSERT INTO alerts ({columns}) VALUES ({_marks(values)})", values).lastrowid
         assert made is not None
         self._history(db, made, now, "schoolgate", "new", finding.sentence)
-        return made, True
+        return made, "alert"
 
     def _count_up(self, db: sqlite3.Connection, alert: int, finding: Finding, is_worse: bool) -> None:
         db.execute(

@@ -7,6 +7,7 @@ ends.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -47,7 +48,7 @@ def compose(message: Message, sender: str, recipient: str, attempt: int) -> Emai
 
 
 def _id_text(key: str) -> str:
-    return "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "." for one in key)[:120]
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 async def send_mail(settings: Settings, message: Message, recipient: str, attempt: int) -> None:

@@ -70,7 +70,7 @@ class Outbox:
         with self._store.transaction() as db:
             rows = db.execute(
                 "SELECT * FROM outbox WHERE state = 'waiting' AND not_before <= ?"
-                " ORDER BY urgency = 'urgent' DESC, not_before LIMIT ?",
+                " ORDER BY urgency = 'urgent' DESC, not_before, alert LIMIT ?",
                 (stamp(now), most),
             ).fetchall()
             given: dict[str, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schoolgate.monitoring.check_jobs import check_jobs
 from schoolgate.monitoring.jobs import Job
+from schoolgate.monitoring.keeping import keeping_jobs
 from schoolgate.monitoring.place import Place
 from schoolgate.monitoring.report_jobs import report_jobs
 from schoolgate.monitoring.suggestion_jobs import suggestion_jobs
@@ -11,4 +12,4 @@ from schoolgate.monitoring.suggestion_jobs import suggestion_jobs
 
 def jobs(place: Place) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
-    return [*check_jobs(place), *report_jobs(place), *suggestion_jobs(place)]
+    return [*keeping_jobs(place), *check_jobs(place), *report_jobs(place), *suggestion_jobs(place)]

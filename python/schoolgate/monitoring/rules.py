@@ -44,13 +44,11 @@ class Rulebook:
                     count = store.hit(db, identity, finding, window_s)
                     if count < rule.count:
                         continue
-                    alert, tell = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
-                    if not tell or not rule.to:
+                    alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
+                    if kind is None or not rule.to:
                         continue
-                    stored = store.get(alert)
-                    kind = "alert" if stored.severity == finding.severity and stored.count == count else "worse"
                     key = f"alert-{alert}-{finding.severity}"
-                    message = messages.about(stored, key, self._zone, now, kind)
+                    message = messages.about(store.get(alert), key, self._zone, now, kind)
                     outbox.put(db, rule.to, message, now, self.not_before(rule, now), alert)
         return new
 

@@ -6,6 +6,7 @@ be read out.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class SeenDomains:
         """The filter as octets, and how many of `since_saved` it covers: `forget` those once it is on the disk."""
         held = io.BytesIO()
         self._filter.tofile(held)
-        return held.getvalue(), len(self._since)
+        body = held.getvalue()
+        return hashlib.sha256(body).digest() + body, len(self._since)
 
     def forget(self, count: int) -> None:
         self._since = self._since[count:]
@@ -58,15 +60,15 @@ class SeenDomains:
     def load(self, path: Path) -> bool:
         """Whether the file was there and whole. One that is not counts as none: the school learns again."""
         try:
-            if path.stat().st_size > LARGEST_FILE_OCTETS:
-                return False
             with path.open("rb") as file:
-                self._filter = ScalableBloomFilter.fromfile(file)
-        except FileNotFoundError:
+                content = file.read(LARGEST_FILE_OCTETS + 1)
+        except OSError:
             return False
-        except Exception:
-            self._filter = _empty()
+        # The library takes any octets for a filter, and would have seen everything, or nothing.
+        body = content[32:]
+        if len(content) > LARGEST_FILE_OCTETS or hashlib.sha256(body).digest() != content[:32]:
             return False
+        self._filter = ScalableBloomFilter.fromfile(io.BytesIO(body))
         return True
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schoolgate.config.problems import Problem, did_you_mean, path_of
 from schoolgate.config.reading import parse_toml, read
+from schoolgate.policy.alert_rules import alert_problems
 from schoolgate.policy.catalogue import Catalogue
 from schoolgate.policy.inheritance import effective
 from schoolgate.policy.locks import loosenings
@@ -51,6 +52,7 @@ def _problems(document: Document, file: str, catalogue: Catalogue | None) -> Ite
     yield from loosenings(document, known, file)
     yield from segment_problems(document, file)
     yield from _block_pages(document, known, file)
+    yield from alert_problems(document, catalogue, file)
     if catalogue is not None:
         for identity, policy in document.policies.items():
             yield from _categories(identity, policy, catalogue, file)

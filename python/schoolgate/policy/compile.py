@@ -16,7 +16,7 @@ import orjson
 from schoolgate.config.problems import Problem, path_of
 from schoolgate.policy.catalogue import Catalogue
 from schoolgate.policy.check import CheckedPolicy
-from schoolgate.policy.compiled_names import own_names, zone_names
+from schoolgate.policy.compiled_names import answered_for, own_names, zone_names
 from schoolgate.policy.inheritance import Effective, effective
 from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
 from schoolgate.policy.safesearch import Level, rewrite_of
@@ -42,9 +42,16 @@ class Compiled:
 
 
 def compile_policy(
-    checked: CheckedPolicy, catalogue: Catalogue, zones: Iterable[Zone], *, serial: int, now: dt.datetime
+    checked: CheckedPolicy,
+    catalogue: Catalogue,
+    zones: Iterable[Zone],
+    *,
+    serial: int,
+    now: dt.datetime,
+    forwarded: Iterable[str] = (),
 ) -> Compiled:
-    """The description of the policy in force at `now`; `serial` is the number of its revision."""
+    """The description of the policy in force at `now`; `serial` is the number of its revision, `forwarded` are zones
+    that other servers of the school answer for."""
     document = checked.document
     zones = tuple(zones)
     policies = {identity: effective(document, lineage, now) for identity, lineage in sorted(checked.lineages.items())}
@@ -53,12 +60,14 @@ def compile_policy(
         "serial": serial,
         "block_ttl_s": DEFAULT_BLOCK_TTL_S,
         "policies": [_policy(identity, one, catalogue) for identity, one in policies.items()],
-        "names": own_names(policies) + zone_names(zones, list(policies)),
+        "names": own_names(policies) + zone_names(zones, policies),
         "rewrites": _rewrites(catalogue),
         "segments": segments,
         "strictest": document.strictest,
         "allowed_clients": sorted(map(str, document.allowed_clients)),
-        "zones": [described(zone) for zone in sorted(zones, key=lambda zone: zone.name)],
+        "zones": [_zone(zone, policies) for zone in sorted(zones, key=lambda zone: zone.name)],
+        "private_addresses": sorted({*document.private_addresses, *forwarded}),
+        "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
     boundaries = [segment["ends_at_unix_s"] for segment in segments]
     boundaries += [_seconds(one.until) for policy in policies.values() for one in policy.exemptions]
@@ -84,6 +93,7 @@ def _policy(identity: str, one: Effective, catalogue: Catalogue) -> dict[str, An
         "id": identity,
         "action": one.action,
         "block_ttl_s": one.block_ttl_s,
+        "max_ttl_s": one.max_ttl_s,
         "block_addresses": list(one.block_page),
         "unknown": one.unknown,
         "on_request": one.on_request,
@@ -120,6 +130,11 @@ def _place(category: str, role: str, effect: str, locked: bool) -> tuple[int, in
     return CATEGORIES, _DENY_ORDER if effect == "deny" else _ALLOW_ORDER
 
 
+def _zone(zone: Zone, policies: Mapping[str, Effective]) -> dict[str, Any]:
+    answering = answered_for(zone, policies)
+    return described(zone) | ({} if len(answering) == len(policies) else {"policies": answering})
+
+
 def _rewrites(catalogue: Catalogue) -> list[dict[str, Any]]:
     return [
         {"id": engine.id, "names": sorted(set(engine.names)), "target": engine.target}
@@ -139,7 +154,9 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
         "policy": in_force,
         "qps": limit.qps * limit.devices,
         "burst": limit.burst * limit.devices,
+        "ech": segment.ech,
         "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
+        "log": segment.log,
     }
 
 

@@ -24,11 +24,20 @@ def own_names(policies: Mapping[str, Effective]) -> list[dict[str, Any]]:
     return [_entry(*statement, identities) for statement, identities in sorted(shared.items())]
 
 
-def zone_names(zones: Iterable[Zone], identities: list[str]) -> list[dict[str, Any]]:
+def answered_for(zone: Zone, policies: Mapping[str, Effective]) -> list[str]:
+    """The policies that a zone answers for: all but those that say "allow" of the category it keeps closed."""
+    if zone.keeps is None:
+        return sorted(policies)
+    return sorted(identity for identity, one in policies.items() if one.categories.get(zone.keeps) != "allow")
+
+
+def zone_names(zones: Iterable[Zone], policies: Mapping[str, Effective]) -> list[dict[str, Any]]:
     """Names with a fixed answer come before categories: a list of encrypted-DNS names holds Firefox's canary, and
     denied by a block page the canary would turn encrypted DNS on. An allow-list must not hide the school's own
     printers either."""
-    entries = (_entry(NameRule(zone.name), PLATFORM, "allow", zone.rule, identities) for zone in zones)
+    entries = (
+        _entry(NameRule(zone.name), PLATFORM, "allow", zone.rule, answered_for(zone, policies)) for zone in zones
+    )
     return sorted(entries, key=lambda entry: str(entry["name"]))
 
 

@@ -43,6 +43,7 @@ class Effective:
 
     action: Action = "nxdomain"
     block_ttl_s: int = DEFAULT_BLOCK_TTL_S
+    max_ttl_s: int | None = None
     block_page: tuple[str, ...] = ()
     unknown: Effect = "allow"
     on_request: bool = False
@@ -82,6 +83,7 @@ def effective(document: Document, lineage: tuple[str, ...], now: dt.datetime) ->
 def _add_level(result: Effective, identity: str, policy: Policy, depth: int, now: dt.datetime) -> None:
     result.action = policy.action or result.action
     result.block_ttl_s = policy.block_ttl_s or result.block_ttl_s
+    result.max_ttl_s = policy.max_ttl_s or result.max_ttl_s
     result.block_page = policy.block_page or result.block_page
     result.unknown = policy.unknown or result.unknown
     result.on_request = result.on_request if policy.on_request is None else policy.on_request

@@ -33,6 +33,8 @@ class Category(_Row):
     name: str
     role: Role
     definition: str = ""
+    # "watch" and "urgent": a denial matters for safeguarding.
+    alert: Literal["none", "watch", "urgent"] = "none"
 
 
 class Categories(_Row):
@@ -61,6 +63,7 @@ class SpecialName(_Row):
     name: Name
     kind: Literal["static", "nodata", "nxdomain"]
     why: str
+    category: Id | None = None
     records: tuple[str, ...] = ()
 
 

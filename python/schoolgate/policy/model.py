@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
 
+from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import complaint, did_you_mean, shown
 from schoolgate.policy.monitoring import AlertRule, Monitoring
 from schoolgate.policy.names import NameRuleField
@@ -18,15 +19,23 @@ from schoolgate.policy.times import MIDNIGHT, DateRangeField, Moment, WallTime
 Effect = Literal["allow", "deny"]
 Choice = Literal["allow", "deny", "inherit"]
 Action = Literal["nxdomain", "nodata", "null", "block-page", "refused"]
+# What a segment does with the keys of Encrypted Client Hello in HTTPS and SVCB records: rust/policy/src/ech.rs.
+Ech = Literal["pass", "strip", "strip-hints", "nodata"]
+# What the query log keeps of a segment: every query, denied ones and counts of the others, counts alone.
+LogLevel = Literal["full", "denied-only", "counts-only"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 # A denied answer is cached by the client this long; a minute is the most that lets a change be felt at once.
 LONGEST_BLOCK_TTL_S = 60
 DEFAULT_BLOCK_TTL_S = 30
+# A day: what the cache keeps at most (cache.max_ttl_s); a policy only ever shortens that.
+LONGEST_TTL_S = 86_400
 # The engine numbers both with 16 bits; a document this long is a mistake in a program that wrote it.
 MOST_POLICIES = 4096
 MOST_SEGMENTS = 16384
+# A school has a handful of such names; each is looked at for every answer that comes with a private address.
+MOST_PRIVATE_NAMES = 256
 MOST_ALERT_RULES = 200
 
 
@@ -60,7 +69,14 @@ def _action_address(value: object) -> str:
         raise complaint(f"{shown(value)} is not an address", "write the address of the block page") from None
 
 
+def _domain_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise complaint(f"{shown(value)} is not a name", 'write it as text, such as "school.example"')
+    return parse_domain_name(value)
+
+
 Whole = Annotated[int, Strict()]
+DomainName = Annotated[str, PlainValidator(_domain_name)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 CategoryId = Annotated[str, Field(pattern=r"^(service:)?[a-z0-9][a-z0-9-]{0,62}$")]
@@ -98,6 +114,8 @@ class Policy(Table):
     on_request: bool | None = None
     action: Action | None = None
     block_ttl_s: Annotated[Whole, Field(ge=1, le=LONGEST_BLOCK_TTL_S)] | None = None
+    # No device keeps any answer longer, so that a tightening reaches it in time. It asks us again, not the forwarders.
+    max_ttl_s: Annotated[Whole, Field(ge=1, le=LONGEST_TTL_S)] | None = None
     block_page: Annotated[tuple[BlockPageAddress, ...], Field(min_length=1, max_length=8)] | None = None
     allow: tuple[NameRuleField, ...] = ()
     deny: tuple[NameRuleField, ...] = ()
@@ -137,6 +155,8 @@ class Segment(Table):
     asked: tuple[DoorField, ...] = ()
     policy: Id
     rate_limit: RateLimit = RateLimit()
+    ech: Ech = "pass"
+    log: LogLevel = "full"
     schedule: tuple[Interval, ...] = ()
 
 
@@ -156,6 +176,8 @@ class Document(Table):
     time_zone: TimeZone = "Europe/London"
     allowed_clients: Annotated[tuple[NetworkField, ...], Field(min_length=1)]
     strictest: Id
+    # Names, with all below them, whose answers may lead into local networks; others are refused (DNS rebinding).
+    private_addresses: Annotated[tuple[DomainName, ...], Field(max_length=MOST_PRIVATE_NAMES)] = ()
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
     monitoring: Monitoring = Monitoring()

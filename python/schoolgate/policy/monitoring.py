@@ -21,6 +21,21 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 MOST_RECIPIENTS = 20
 LONGEST_WINDOW_MINUTES = 7 * 24 * 60
 
+# What findings may come from: the detectors, and the monitor's daily checks. A rule that names another one is mistyped.
+DETECTORS = (
+    "attempt",
+    "circumvention",
+    "first-use",
+    "generated-names",
+    "reachability",
+    "repeated-attempts",
+    "rhythm",
+    "safesearch",
+    "sealed",
+    "silence",
+    "tunnel",
+)
+
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 _WEBHOOK = re.compile(r"webhook:[a-z0-9][a-z0-9-]{0,62}")
 _PATTERN = re.compile(r"[a-z0-9:*?-]{1,80}")

@@ -35,12 +35,14 @@ _RFC8880_REVERSE = frozenset({"170.0.0.192.in-addr.arpa", "171.0.0.192.in-addr.a
 
 @dataclass(frozen=True)
 class Zone:
-    """One zone; `rule` is what `explain` says about it."""
+    """One zone; `rule` is what `explain` says about it. `keeps`: the category that it keeps closed, so that a policy
+    which allows the category goes without the zone."""
 
     name: str
     kind: Kind
     records: tuple[Record, ...] = ()
     rule: str = ""
+    keeps: str | None = None
 
 
 def special_zones(path: Path) -> tuple[Zone, ...]:
@@ -53,7 +55,8 @@ def special_zones(path: Path) -> tuple[Zone, ...]:
     for index, one in enumerate(reading.value.zone if reading.value else ()):
         records, wrong = parse_zone_text("\n".join(one.records), f"{file}: zone[{index}].records")
         problems += wrong + tuple(_outside(records, [one.name], file))
-        zones.append(Zone(one.name, one.kind, tuple(sorted(records)), f"special name {one.name}: {one.why}"))
+        rule = f"special name {one.name}: {one.why}"
+        zones.append(Zone(one.name, one.kind, tuple(sorted(records)), rule, one.category))
     if problems:
         raise PolicyRefused(problems)
     return tuple(zones)

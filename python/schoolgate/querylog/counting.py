@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from schoolgate._core import registrable_domain
 from schoolgate.querylog.conditions import conditions_of
 from schoolgate.querylog.layout import CLASSES, Class, RowFile
 from schoolgate.querylog.query import COUNTED, DENIALS, WITHHELD, BucketBy, Query, TopOf, microseconds
@@ -63,8 +64,6 @@ def top(look: Look, what: TopOf, query: Query, clients: list[str], most: int) ->
 
 def _domains(look: Look, sql: str, values: list[Any], most: int) -> list[tuple[str, int, int]]:
     """Names summed by what somebody registered; a name that nobody can register stands for itself."""
-    from schoolgate._core import registrable_domain
-
     rows: Counter[str] = Counter()
     denied: Counter[str] = Counter()
     for name, count, refused in _fetched(look, sql, values):

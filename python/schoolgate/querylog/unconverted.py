@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from schoolgate._core import log_to_parquet
 from schoolgate.querylog.layout import Class, Wal
 
 # A file was written to last when its newest row was, unless the clock was set in between.
@@ -35,8 +36,6 @@ class Unconverted:
                 yield from ((wal.class_, path) for path in self._copy(wal, found.st_size))
 
     def _copy(self, wal: Wal, size: int) -> tuple[Path, ...]:
-        from schoolgate._core import log_to_parquet
-
         known = self._made.get(wal.path)
         if known is None or known[0] != size:
             place = self._scratch / f"{wal.path.name}.{size}"

@@ -9,6 +9,7 @@ from schoolgate.sealed.importing import ImportReport, SealedShrunk, import_list
 from schoolgate.sealed.report import sealed_problems, sealed_status
 from schoolgate.sealed.selftest import SelfTestFailed
 from schoolgate.sealed.store import Facts, OpenedSealed, SealedMissing, SealedOlder, SealedStore
+from schoolgate.sealed.tries import failing_feeds
 
 __all__ = [
     "ALARM_AFTER_S",
@@ -22,6 +23,7 @@ __all__ = [
     "SealedStore",
     "SelfTestFailed",
     "State",
+    "failing_feeds",
     "import_list",
     "sealed_problems",
     "sealed_status",

@@ -8,6 +8,7 @@ use schoolgate_policy::{
     Categories, Dialect, FeedForm, Input, Limits, ProtectedNames, RuleKind, UnknownDialect, listed_name,
 };
 use schoolgate_wire::Name;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,12 @@ impl Snapshot {
     #[getter]
     fn size_octets(&self) -> usize {
         self.0.size_octets()
+    }
+
+    fn said_of_address<'py>(&self, py: Python<'py>, address: IpAddr) -> PyResult<Bound<'py, PyBytes>> {
+        let said = self.0.said_of_address(address);
+        let said: Vec<_> = said.map(|source| [source.category.as_str(), source.feed.as_str()]).collect();
+        json(py, &said)
     }
 
     fn meta<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -100,7 +107,7 @@ pub fn inspect_list<'py>(
     json(py, &found.map_err(|error| raise(Kind::ListRefused, format!("{}: {error}", path.display())))?)
 }
 
-/// Every line of `inputs` that speaks of `name`: JSON with feed, category, path, member, line, text, rule and kind of each.
+/// Every line of `inputs` that speaks of `name`, a name or an address: JSON with feed, category, path, member, line, text, rule and kind of each.
 #[pyfunction]
 #[pyo3(signature = (inputs, name, *, protected=Vec::new(), max_unpacked_octets=None))]
 pub fn list_rules_for<'py>(
@@ -112,8 +119,12 @@ pub fn list_rules_for<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let inputs = list_inputs(inputs, max_unpacked_octets)?;
     let protected = protected_names(protected)?;
-    let name = wanted(name)?;
-    let found = py.detach(|| schoolgate_policy::list_rules_for(&inputs, &name, &protected));
+    let found = if let Ok(address) = name.parse::<IpAddr>() {
+        py.detach(|| schoolgate_policy::list_rules_for_address(&inputs, address))
+    } else {
+        let name = wanted(name)?;
+        py.detach(|| schoolgate_policy::list_rules_for(&inputs, &name, &protected))
+    };
     json(py, &found.map_err(|error| raise(Kind::ListRefused, error))?)
 }
 

@@ -77,6 +77,10 @@ impl Plane {
         py.detach(|| self.0.install(snapshot, table, sealed));
     }
 
+    fn set_pseudonym_key(&self, key: Option<[u8; 16]>) {
+        self.0.set_pseudonym_key(key);
+    }
+
     fn ask<'py>(
         &self,
         py: Python<'py>,

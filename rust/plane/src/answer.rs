@@ -10,7 +10,8 @@
 //! 7. *wait*: join the question under way, or send for it. How the wait ends is told in [`crate::waiters`].
 //!
 //! Nothing on the way to a denied, local or cached answer allocates, locks, reads a clock or enters Python. A query
-//! leaves in exactly one way, and each way has its counter.
+//! leaves in exactly one way, and each way has its counter. What is answered to a client of ours is recorded
+//! ([`crate::recording`]); what is no query, or from a stranger, or over its rate, is only counted.
 
 use crate::asker::Asker;
 use crate::cache::{Body, PacketCache};
@@ -22,10 +23,12 @@ use crate::local::answer_locally;
 use crate::pending::{Joined, Pending, Waiter};
 use crate::question::QuestionRef;
 use crate::rate_limit::{Over, Rate, RateLimiter};
+use crate::recording::Told;
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::turn::{Supply, Turn};
-use schoolgate_policy::{Effect, Selection, SuffixHashes, Tag, Verdict};
+use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
+use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
     CookieSecrets, Ede, EdeCode, EdnsReply, Name, Query, Rcode, Refusal, peek, rcode_answer, refusal_reply, truncated,
 };
@@ -65,6 +68,8 @@ pub struct Answerer {
     pub(crate) owed: usize,
     /// Where answers to those who waited are written; empty until it is needed.
     pub(crate) late: Vec<u8>,
+    /// Where answers are recorded; `None` where no query log is kept.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Answerer {
@@ -88,7 +93,13 @@ impl Answerer {
             has_sent: false,
             owed: 0,
             late: Vec::new(),
+            recorder: None,
         }
+    }
+
+    /// The same, recording what it answers.
+    pub fn recording_to(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// Answers one packet.
@@ -105,7 +116,8 @@ impl Answerer {
         let Selection::Served(selected) = selection else {
             return self.answer_stranger(packet, asker, now, out);
         };
-        let turn = Turn { regime, packet, asker, now, selected, supply: Supply::Cache, reply: self.frame(asker, now) };
+        let (reply, since_us) = (self.frame(asker, now), now.mono_us);
+        let turn = Turn { regime, packet, asker, now, since_us, selected, supply: Supply::Cache, reply };
         match self.limit(&turn, out) {
             Some(limited) => limited,
             None => self.resolve(&turn, out),
@@ -135,15 +147,15 @@ impl Answerer {
         let verdict = turn.regime.rulebook.decide(turn.policy(), &self.query.name, &mut self.hashes);
         if verdict.effect == Effect::Deny {
             let length = deny(turn, &self.query, verdict, out);
-            return self.say(Counter::Denied, out, length);
+            return self.tell(turn, &Told::denied(verdict), Counter::Denied, out, length);
         }
         if let Some(length) = answer_locally(turn, &self.query, verdict, out) {
-            return self.say(Counter::Local, out, length);
+            return self.tell(turn, &Told::local(verdict), Counter::Local, out, length);
         }
         let rewrite = verdict.rewrite.and_then(|at| turn.regime.rewrites.get(usize::from(at)));
         match self.answer_from_cache(turn, verdict, rewrite, out) {
             Some(outcome) => outcome,
-            None => self.wait(turn, rewrite, out),
+            None => self.wait(turn, verdict, rewrite, out),
         }
     }
 
@@ -166,52 +178,59 @@ impl Answerer {
         if !will_do {
             return None;
         }
-        if !held.stored.names.is_empty() {
-            if held.generation != turn.regime.generation {
-                retag(&mut self.cache, &mut self.hashes, turn.regime, question);
-                held = self.cache.get(question)?;
-            }
-            if let Some(objection) = objection(turn, verdict, &held.tags) {
-                let length = deny(turn, &self.query, objection, out);
-                return Some(self.say(Counter::DeniedRevealed, out, length));
-            }
+        if held.generation != turn.regime.generation {
+            retag(&mut self.cache, &mut self.hashes, turn.regime, question);
+            held = self.cache.get(question)?;
+        }
+        if let Some(objection) = objection(turn, verdict, &held.tags) {
+            let is_private = objection.origin == Origin::PrivateAddress;
+            let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };
+            let told = Told::denied_for(objection, held.stored.clone());
+            let length = deny(turn, &self.query, objection, out);
+            return Some(self.tell(turn, &told, exit, out, length));
         }
         let image = match &held.stored.body {
-            Body::Image(image) => image,
-            Body::Failure(code) => return Some(self.fail(turn, *code, Counter::Failures, out)),
+            Body::Image(image) => match &held.stored.stripped {
+                Some(stripped) => stripped.fit_for(turn.ech()).unwrap_or(image),
+                None => image,
+            },
+            Body::Failure(code) => return Some(self.fail(turn, verdict, *code, Counter::Failures, out)),
         };
-        let (exit, ttl_rule, ede) = match is_fresh {
+        let (exit, source, ttl_rule, ede) = match is_fresh {
             true => {
-                let exit = if turn.supply == Supply::Cache { Counter::CacheHits } else { Counter::Resolved };
-                (exit, turn.aged(held, &self.settings), rewrite.map(|_| Ede::new(EdeCode::FORGED_ANSWER)))
+                let (exit, source) = match turn.supply {
+                    Supply::Cache => (Counter::CacheHits, Source::Cache),
+                    _ => (Counter::Resolved, Source::Forwarder),
+                };
+                (exit, source, turn.aged(held, &self.settings), rewrite.map(|_| Ede::new(EdeCode::FORGED_ANSWER)))
             }
-            false => (Counter::Stale, turn.stale(), Some(Ede::new(stale_code(image.rcode())))),
+            false => (Counter::Stale, Source::Stale, turn.stale(), Some(Ede::new(stale_code(image.rcode())))),
         };
         let reply = EdnsReply { ede, ..turn.reply };
         let length = image.write(out, turn.packet, &self.query, ttl_rule, &reply);
-        Some(self.say(exit, out, length))
+        Some(self.tell(turn, &Told::answered(verdict, rewrite.is_some(), source), exit, out, length))
     }
 
     /// Nothing at hand: wait for the question, or say that there is nothing to wait for.
     #[cold]
-    fn wait(&mut self, turn: &Turn<'_>, rewrite: Option<&Arc<Name>>, out: &mut [u8]) -> Outcome {
+    fn wait(&mut self, turn: &Turn<'_>, verdict: Verdict, rewrite: Option<&Arc<Name>>, out: &mut [u8]) -> Outcome {
         if let Supply::GiveUp(code) = turn.supply {
-            return self.fail(turn, code, Counter::Failures, out);
+            return self.fail(turn, verdict, code, Counter::Failures, out);
         }
         if !self.query.recursion_desired {
             let length = rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &turn.reply);
-            return self.say(Counter::NoRecursion, out, length);
+            return self.tell(turn, &Told::failed(verdict), Counter::NoRecursion, out, length);
         }
         let question = QuestionRef::of(&self.query, rewrite);
         let (now_ms, stale_for_ms) = (turn.now.mono_ms, self.settings.stale_for_ms());
         let has_stale = self.cache.get(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
-        let waiter = Waiter::new(*turn.asker, turn.packet, &self.query);
+        let waiter = Waiter::new(*turn.asker, turn.packet, &self.query, turn.since_us);
         let joined = match self.pending.join(question, waiter, has_stale, now_ms) {
             Joined::First(question) => {
                 let wanted = Wanted { question: question.clone(), since_ms: now_ms };
                 if self.misses.push(wanted).is_err() {
                     self.pending.take(&question);
-                    return self.turn_away(turn, has_stale, out);
+                    return self.turn_away(turn, verdict, has_stale, out);
                 }
                 self.has_sent = true;
                 false
@@ -221,7 +240,7 @@ impl Answerer {
                 self.counters.count(Counter::Repeated);
                 return Outcome::Waiting;
             }
-            Joined::Full => return self.turn_away(turn, has_stale, out),
+            Joined::Full => return self.turn_away(turn, verdict, has_stale, out),
         };
         if turn.supply == Supply::Cache {
             self.counters.count(Counter::CacheMisses);
@@ -231,17 +250,17 @@ impl Answerer {
     }
 
     /// No room to wait: a stale answer, else SERVFAIL.
-    fn turn_away(&mut self, turn: &Turn<'_>, has_stale: bool, out: &mut [u8]) -> Outcome {
+    fn turn_away(&mut self, turn: &Turn<'_>, verdict: Verdict, has_stale: bool, out: &mut [u8]) -> Outcome {
         if has_stale {
             return self.resolve(&Turn { supply: Supply::GiveUp(EdeCode::OTHER), ..*turn }, out);
         }
-        self.fail(turn, EdeCode::OTHER, Counter::PendingFull, out)
+        self.fail(turn, verdict, EdeCode::OTHER, Counter::PendingFull, out)
     }
 
-    fn fail(&self, turn: &Turn<'_>, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
+    fn fail(&mut self, turn: &Turn<'_>, verdict: Verdict, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
         let reply = turn.reply.with_ede(Ede::new(code));
         let length = rcode_answer(out, turn.packet, &self.query, Rcode::SERVFAIL, &reply);
-        self.say(exit, out, length)
+        self.tell(turn, &Told::failed(verdict), exit, out, length)
     }
 
     /// What is no query. An error costs its sender as much of its rate as an answer would, or a stranger could have us
@@ -304,7 +323,7 @@ impl Answerer {
 
     /// Every answer leaves through here.
     #[inline]
-    fn say(&self, exit: Counter, out: &[u8], length: usize) -> Outcome {
+    pub(crate) fn say(&self, exit: Counter, out: &[u8], length: usize) -> Outcome {
         if length == 0 {
             return self.drop(Counter::Unwritable);
         }
@@ -336,9 +355,12 @@ fn rate_of(regime: &Regime, selection: Selection) -> Rate {
 #[cold]
 fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
     let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
+    let asked = Name::from_wire(&stored.question.name).unwrap_or_default();
+    let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
+    let names = names.map(|name| regime.rulebook.tag(&name, hashes));
+    let addresses = stored.addresses.iter().map(|address| regime.rulebook.tag_address(*address, &asked));
     let mut tags: Vec<Tag> = Vec::new();
-    for name in stored.names.iter().filter_map(|name| Name::from_wire(name).ok()) {
-        let tag = regime.rulebook.tag(&name, hashes);
+    for tag in names.chain(addresses) {
         if !tag.says_nothing() && !tags.contains(&tag) {
             tags.push(tag);
         }
@@ -346,11 +368,12 @@ fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, qu
     cache.update(question, |held| (held.tags, held.generation) = (tags, regime.generation));
 }
 
-/// The verdict that forbids an answer because of what it reveals.
+/// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
+/// nothing of the chain may be told.
 #[inline]
 fn objection(turn: &Turn<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let mut judged = tags.iter().map(|tag| turn.regime.rulebook.judge_revealed(turn.policy(), verdict, *tag));
-    judged.find(|judged| judged.effect == Effect::Deny)
+    let judged = tags.iter().map(|tag| turn.regime.rulebook.judge_revealed(turn.policy(), verdict, *tag));
+    judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
 }
 
 fn stale_code(rcode: Rcode) -> EdeCode {

@@ -1,6 +1,6 @@
 //! The packet cache: answers as they went over the wire, for all segments at once.
 //!
-//! An entry is the image of an answer, shared by all workers, with the tags of every name it reveals: *tag at insert, mask
+//! An entry is the image of an answer, shared by all workers, with the tags of every name and address it reveals: *tag at insert, mask
 //! at hit*. Tags belong to one generation of the rulebook; an entry met under a newer one is tagged again on the spot, so a
 //! new list or policy needs no flush. Each worker has an index of its own: no lock, no shared counter.
 //!
@@ -10,8 +10,9 @@ use crate::question::{Question, QuestionRef};
 use foldhash::fast::RandomState;
 use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
-use schoolgate_policy::Tag;
+use schoolgate_policy::{Ech, Tag};
 use schoolgate_wire::{AnswerImage, EdeCode};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What an entry weighs beside its octets: two allocations, an index slot, tags.
@@ -32,6 +33,35 @@ pub struct Stored {
     pub received_ms: u64,
     /// Names it reveals beyond the question, uncompressed.
     pub names: Vec<Box<[u8]>>,
+    /// Addresses it reveals.
+    pub addresses: Box<[IpAddr]>,
+    /// What else it looks like, where it holds service bindings that a segment may want changed.
+    pub stripped: Option<Box<Stripped>>,
+}
+
+/// An answer with service bindings, with less in them: made once, when it comes, so that giving it costs nothing more.
+#[derive(Debug, Default)]
+pub struct Stripped {
+    /// Without `ech`, if it had any.
+    pub without_ech: Option<AnswerImage>,
+    /// Without `ech` and address hints, if it had any of them.
+    pub without_hints: Option<AnswerImage>,
+}
+
+impl Stripped {
+    /// The image for a segment's choice; `None`: the one it came with.
+    pub fn fit_for(&self, ech: Ech) -> Option<&AnswerImage> {
+        match ech {
+            Ech::Pass => None,
+            Ech::Strip => self.without_ech.as_ref(),
+            Ech::StripHints | Ech::Nodata => self.without_hints.as_ref(),
+        }
+    }
+
+    fn size_octets(&self) -> usize {
+        let images = [&self.without_ech, &self.without_hints].into_iter().flatten();
+        size_of::<Self>() + images.map(AnswerImage::size_octets).sum::<usize>()
+    }
 }
 
 /// What a question led to.
@@ -48,7 +78,7 @@ pub enum Body {
 pub struct Held {
     /// The answer.
     pub stored: Arc<Stored>,
-    /// The different tags of the revealed names that say anything; empty for most answers.
+    /// The different tags of what it reveals that say anything; empty for most answers.
     pub tags: Vec<Tag>,
     /// The generation of the rulebook that the tags belong to.
     pub generation: u64,
@@ -92,7 +122,8 @@ impl Stored {
     fn weight(&self) -> u64 {
         let image = if let Body::Image(image) = &self.body { image.size_octets() as u64 } else { 0 };
         let names: usize = self.names.iter().map(|name| name.len() + size_of::<Box<[u8]>>()).sum();
-        OVERHEAD_OCTETS + image + (2 * self.question.name.len() + names) as u64
+        let beside = size_of_val(&*self.addresses) + self.stripped.as_deref().map_or(0, Stripped::size_octets);
+        OVERHEAD_OCTETS + image + (2 * self.question.name.len() + names + beside) as u64
     }
 }
 

@@ -9,6 +9,17 @@ pub struct Now {
     pub mono_ms: u64,
     /// Seconds since 1970; cookies and schedules live by it.
     pub unix_s: i64,
+    /// The same in microseconds, for the query log.
+    pub mono_us: u64,
+    /// Microseconds since 1970, for the query log.
+    pub unix_us: i64,
+}
+
+impl Now {
+    /// An instant in whole units.
+    pub const fn at(mono_ms: u64, unix_s: i64) -> Self {
+        Self { mono_ms, unix_s, mono_us: mono_ms * 1_000, unix_us: unix_s * 1_000_000 }
+    }
 }
 
 /// Where readings come from.
@@ -25,7 +36,19 @@ impl Clock {
 
     /// Reads both clocks.
     pub fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { mono_ms: self.start.elapsed().as_millis() as u64, unix_s: unix.as_secs() as i64 }
+        let unix_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+        let mono_us = self.start.elapsed().as_micros() as u64;
+        Now { mono_ms: mono_us / 1_000, unix_s: unix_us / 1_000_000, mono_us, unix_us }
+    }
+
+    /// Microseconds since a reading.
+    pub fn since_us(&self, now: Now) -> u32 {
+        let mono_us = self.start.elapsed().as_micros() as u64;
+        u32::try_from(mono_us.saturating_sub(now.mono_us)).unwrap_or(u32::MAX)
+    }
+
+    /// When it started.
+    pub fn start_instant(&self) -> Instant {
+        self.start
     }
 }

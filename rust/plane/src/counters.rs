@@ -45,6 +45,8 @@ counters! {
     Denied = "denied",
     /// Queries denied because of what the answer would have revealed.
     DeniedRevealed = "denied_revealed",
+    /// Queries denied because a public name led into a local network (DNS rebinding).
+    DeniedPrivate = "denied_private",
     /// Answers from local zones and other fixed answers.
     Local = "local",
     /// Answers from the packet cache.

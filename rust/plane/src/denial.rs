@@ -2,7 +2,7 @@
 //! schedule, and an Extended DNS Error that says as much as may be said (RFC 8914).
 
 use crate::turn::Turn;
-use schoolgate_policy::{Action, Layer, Verdict};
+use schoolgate_policy::{Action, Layer, Origin, PRIVATE_ADDRESS, Verdict};
 use schoolgate_wire::{Ede, EdeCode, EdnsReply, PolicyAnswer, Query, Rcode, policy_answer, rcode_answer, rtype};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ pub fn deny(turn: &Turn<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) ->
         return rcode_answer(out, turn.packet, query, Rcode::REFUSED, &turn.reply);
     };
     let reply = EdnsReply { ede: Some(reason(turn, verdict)), ..turn.reply };
-    let ttl_s = policy.block_ttl_s.min(turn.boundary_s());
+    let ttl_s = policy.block_ttl_s.min(turn.longest_s());
     let answer = match (policy.action, query.qtype) {
         (Action::Refused, _) => return rcode_answer(out, turn.packet, query, Rcode::REFUSED, &reply),
         (Action::Nxdomain, _) => PolicyAnswer::nxdomain(ttl_s),
@@ -34,7 +34,11 @@ fn reason<'a>(turn: &Turn<'a>, verdict: Verdict) -> Ede<'a> {
             // What the trust locks is imposed, whoever asked for the rest.
             let on_request = rulebook.policy(turn.policy()).is_some_and(|policy| policy.on_request);
             let code = if on_request && layer != Layer::TrustLocked { EdeCode::FILTERED } else { EdeCode::BLOCKED };
-            Ede { code, text: rulebook.category(verdict.origin).unwrap_or(layer.as_str()) }
+            let text = match verdict.origin {
+                Origin::PrivateAddress => PRIVATE_ADDRESS,
+                origin => rulebook.category(origin).unwrap_or(layer.as_str()),
+            };
+            Ede { code, text }
         }
     }
 }

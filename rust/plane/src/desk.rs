@@ -7,7 +7,7 @@
 //! The resolver may stall, or lose a question: what nobody waits for any more is not handed to it, and what it never
 //! completes is forgotten.
 
-use crate::cache::{Body, Stored};
+use crate::cache::{Body, Stored, Stripped};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::pending::GIVE_UP_AFTER_MS;
@@ -18,6 +18,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::{AnswerImage, EdeCode, Name, Revealed, UnusableReply, forwarder_query};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Questions of one worker that wait to be fetched; beyond, the worker answers SERVFAIL.
@@ -30,6 +31,8 @@ pub const MAX_UNDER_WAY: usize = 65_536;
 pub const LOST_AFTER_MS: u64 = 10_000;
 /// A failure is kept this long (RFC 9520 section 3.2: at least 1 s); the resolver keeps its own, longer, memory.
 const FAILURE_MS: u64 = 1_000;
+/// Addresses that one answer may reveal, for the same reason; a look-up of one is cheaper.
+const MAX_REVEALED_ADDRESSES: usize = 1024;
 /// Names that one answer may reveal. Real answers have a handful; each costs a look-up in every worker whenever lists or
 /// policies change, so an answer made of nothing else is not used.
 const MAX_REVEALED: usize = 256;
@@ -209,14 +212,18 @@ impl Desk {
     }
 
     fn store(&self, question: &Question, outcome: Result<Believed, EdeCode>, now: Now) -> Stored {
-        let (body, fresh_for_ms, names) = match outcome {
-            Ok(Believed { image, names }) => {
+        let (question, received_ms) = (question.clone(), now.mono_ms);
+        match outcome {
+            Ok(Believed { image, names, addresses, stripped }) => {
                 let fresh_for_ms = self.keep_for_ms(&image);
-                (Body::Image(image), fresh_for_ms, names)
+                let body = Body::Image(image);
+                Stored { question, body, fresh_for_ms, received_ms, names, addresses: addresses.into(), stripped }
             }
-            Err(code) => (Body::Failure(code), FAILURE_MS, Vec::new()),
-        };
-        Stored { question: question.clone(), body, fresh_for_ms, received_ms: now.mono_ms, names }
+            Err(code) => {
+                let (body, names, addresses) = (Body::Failure(code), Vec::new(), Box::default());
+                Stored { question, body, fresh_for_ms: FAILURE_MS, received_ms, names, addresses, stripped: None }
+            }
+        }
     }
 
     /// A negative answer without SOA is not kept (RFC 2308 section 5).
@@ -227,16 +234,31 @@ impl Desk {
     }
 }
 
-/// What is believed of a reply: its image, and the names it reveals beyond the question.
+/// What is believed of a reply: its image, and what it reveals beyond the question.
 struct Believed {
     image: AnswerImage,
     names: Vec<Box<[u8]>>,
+    addresses: Vec<IpAddr>,
+    stripped: Option<Box<Stripped>>,
 }
 
 fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
     let image = image(question, reply)?;
-    let names = revealed_names(&image, question);
-    if names.len() > MAX_REVEALED { Err(UnusableReply::TooLarge) } else { Ok(Believed { image, names }) }
+    let (names, addresses) = revealed(&image, question);
+    if names.len() > MAX_REVEALED || addresses.len() > MAX_REVEALED_ADDRESSES {
+        return Err(UnusableReply::TooLarge);
+    }
+    let stripped = stripped(&image)?;
+    Ok(Believed { image, names, addresses, stripped })
+}
+
+/// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to anybody,
+/// or a key could hide in it.
+fn stripped(image: &AnswerImage) -> Result<Option<Box<Stripped>>, UnusableReply> {
+    use schoolgate_wire::service_params::{ECH, IPV4HINT, IPV6HINT};
+    let without_ech = image.without_service_params(&[ECH])?;
+    let without_hints = image.without_service_params(&[ECH, IPV4HINT, IPV6HINT])?;
+    Ok(without_hints.is_some().then(|| Box::new(Stripped { without_ech, without_hints })))
 }
 
 fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {
@@ -249,11 +271,15 @@ fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply
 }
 
 /// A rewrite's own target is not judged: it is what the policy itself put there.
-fn revealed_names(image: &AnswerImage, question: &Question) -> Vec<Box<[u8]>> {
+fn revealed(image: &AnswerImage, question: &Question) -> (Vec<Box<[u8]>>, Vec<IpAddr>) {
     let own_target = question.rewrite.as_deref();
-    let names = image.revealed().into_iter().filter_map(|revealed| match revealed {
-        Revealed::Name(name) => Some(name),
-        Revealed::Address(_) => None,
-    });
-    names.filter(|name| Some(name) != own_target).map(|name| name.as_wire().into()).collect()
+    let (mut names, mut addresses) = (Vec::new(), Vec::new());
+    for revealed in image.revealed() {
+        match revealed {
+            Revealed::Name(name) if Some(&name) == own_target => {}
+            Revealed::Name(name) => names.push(name.as_wire().into()),
+            Revealed::Address(address) => addresses.push(address),
+        }
+    }
+    (names, addresses)
 }

@@ -13,16 +13,17 @@ const ANY_TTL_S: u32 = 3600;
 /// Writes the fixed answer of an allowed question and returns its length; `None` if it has none.
 #[inline]
 pub fn answer_locally(turn: &Turn<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
-    let fixed = FixedAnswer::of(&turn.regime.rulebook, &query.name, query.qtype, verdict)?;
+    let fixed = FixedAnswer::of(&turn.regime.rulebook, turn.selected.segment, &query.name, query.qtype, verdict)?;
     Some(answer_fixed(turn, query, fixed, out))
 }
 
 fn answer_fixed(turn: &Turn<'_>, query: &Query, fixed: FixedAnswer, out: &mut [u8]) -> usize {
-    let boundary_s = turn.boundary_s();
-    let negative_ttl_s = LOCAL_NEGATIVE_TTL_S.min(boundary_s);
+    let longest_s = turn.longest_s();
+    let negative_ttl_s = LOCAL_NEGATIVE_TTL_S.min(longest_s);
     let answer = match fixed {
         FixedAnswer::Zone(zone) => return answer_from_zone(turn, query, zone, out),
-        FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S.min(boundary_s)),
+        FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S.min(longest_s)),
+        FixedAnswer::NoServiceBinding => PolicyAnswer::nodata(negative_ttl_s),
         FixedAnswer::SingleLabel if query.name.is_root() => PolicyAnswer::nodata(negative_ttl_s),
         FixedAnswer::SingleLabel => PolicyAnswer::nxdomain(negative_ttl_s),
     };
@@ -31,8 +32,8 @@ fn answer_fixed(turn: &Turn<'_>, query: &Query, fixed: FixedAnswer, out: &mut [u
 
 /// Prepared answers first; what a wildcard makes, or a type that was not prepared, is composed when asked.
 fn answer_from_zone(turn: &Turn<'_>, query: &Query, at: u16, out: &mut [u8]) -> usize {
-    let boundary_s = turn.boundary_s();
-    let rule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s: boundary_s };
+    let longest_s = turn.longest_s();
+    let rule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s: longest_s };
     if let Some(image) = turn.regime.prepared(at, &query.name, query.qtype) {
         return image.write(out, turn.packet, query, rule, &turn.reply);
     }
@@ -42,7 +43,7 @@ fn answer_from_zone(turn: &Turn<'_>, query: &Query, at: u16, out: &mut [u8]) -> 
     if let Some(image) = composed {
         return image.write(out, turn.packet, query, rule, &turn.reply);
     }
-    let ttl_s = LOCAL_NEGATIVE_TTL_S.min(boundary_s);
+    let ttl_s = LOCAL_NEGATIVE_TTL_S.min(longest_s);
     let exists = records.is_some() || zone.is_some_and(|zone| zone.kind == ZoneKind::Nodata);
     let answer = if exists { PolicyAnswer::nodata(ttl_s) } else { PolicyAnswer::nxdomain(ttl_s) };
     policy_answer(out, turn.packet, query, &answer, &turn.reply)

@@ -40,16 +40,18 @@ pub struct Waiter {
     pub packet: Box<[u8]>,
     /// What its OPT said.
     pub edns: Option<Edns>,
+    /// When its query came, on the monotonic clock in microseconds.
+    pub since_us: u64,
 }
 
 impl Waiter {
     /// The sender of `packet`, from which `query` was peeked.
-    pub fn new(asker: Asker, packet: &[u8], query: &Query) -> Self {
+    pub fn new(asker: Asker, packet: &[u8], query: &Query, since_us: u64) -> Self {
         let mut packet: Box<[u8]> = packet.get(..query.question_end).unwrap_or_default().into();
         if let Some(count) = packet.get_mut(ADDITIONAL_COUNT) {
             count.fill(0);
         }
-        Self { asker, packet, edns: query.edns }
+        Self { asker, packet, edns: query.edns, since_us }
     }
 
     fn id(&self) -> Option<[u8; 2]> {
@@ -242,7 +244,7 @@ mod tests {
 
     fn waiter_at(address: &str, ticket: u64, id: u8) -> Waiter {
         let address = address.parse().expect("an address");
-        Waiter { asker: Asker::Stream(ticket, address, address), packet: [0, id, 1, 0].into(), edns: None }
+        Waiter { asker: Asker::Stream(ticket, address, address), packet: [0, id, 1, 0].into(), edns: None, since_us: 0 }
     }
 
     /// A waiter like no other, at an address of its own.
@@ -312,7 +314,7 @@ mod tests {
         packet.extend_from_slice(&[0; 0xfefc]);
         let mut query = Query::default();
         schoolgate_wire::peek(&packet, &mut query).expect("a query");
-        let waiter = Waiter::new(waiter(1, 1).asker, &packet, &query);
+        let waiter = Waiter::new(waiter(1, 1).asker, &packet, &query, 0);
         assert_eq!(waiter.packet.len(), end);
         schoolgate_wire::peek(&waiter.packet, &mut query).expect("still a query");
         assert!(waiter.edns.is_some_and(|edns| edns.dnssec_ok) && query.id == 0x1234);

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING, Miss};
+use crate::query_log::QueryLog;
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
@@ -12,6 +13,7 @@ use crate::stream::{Asked, StreamDesk};
 use crate::worker::{Gauges, Worker};
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
+use schoolgate_querylog::{LogStatus, Recorder};
 use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -88,6 +90,8 @@ pub struct Status {
     pub uptime_ms: u64,
     /// Addresses answered on.
     pub listening: Vec<SocketAddr>,
+    /// What became of the rows of the query log.
+    pub query_log: LogStatus,
 }
 
 /// Sockets, workers, desk and stream doors.
@@ -104,6 +108,7 @@ pub struct Plane {
     ready: Mutex<Vec<Worker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     install: Mutex<u64>,
+    log: Option<QueryLog>,
     miss_wake: Arc<Wake>,
     answers_wake: Arc<Wake>,
     stop: Arc<AtomicBool>,
@@ -127,6 +132,10 @@ impl Plane {
         let settings = Arc::new(settings);
         let clock = Clock::start();
         let regime = Regime::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
+        let mut log = settings.query_log.as_ref().map(QueryLog::new);
+        if let Some(log) = &mut log {
+            log.install(&regime);
+        }
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
@@ -141,11 +150,11 @@ impl Plane {
         let mut lines = Vec::new();
         let mut ready = Vec::new();
         for (at, doors) in doors.into_iter().enumerate() {
-            let (worker, line) = shared.worker(at, doors)?;
+            let (worker, line) = shared.worker(at, doors, log.as_mut().map(QueryLog::recorder))?;
             ready.push(worker);
             lines.push(line);
         }
-        let (stream, line) = shared.stream_desk();
+        let (stream, line) = shared.stream_desk(log.as_mut().map(QueryLog::recorder));
         lines.push(line);
         let counters = ready.iter().map(|worker| worker.counters.clone());
         let counters = counters.chain([stream.counters.clone(), desk_counters.clone()]).collect();
@@ -158,6 +167,7 @@ impl Plane {
             ready: Mutex::new(ready),
             threads: Mutex::default(),
             install: Mutex::new(1),
+            log,
             settings: shared.settings,
             clock,
             regime: shared.regime,
@@ -169,6 +179,9 @@ impl Plane {
 
     /// Starts the workers.
     pub fn start(&self) -> Result<(), PlaneError> {
+        if let Some(log) = &self.log {
+            log.start(self.clock.start_instant())?;
+        }
         for (at, worker) in lock(&self.ready).drain(..).enumerate() {
             let thread = std::thread::Builder::new().name(format!("plane-{at}")).spawn(move || worker.run())?;
             lock(&self.threads).push(thread);
@@ -183,6 +196,9 @@ impl Plane {
         for thread in lock(&self.threads).drain(..) {
             // A worker that died of nothing but panics has been reported as missing; there is nothing left to do.
             let _ = thread.join();
+        }
+        if let Some(log) = &self.log {
+            log.stop();
         }
     }
 
@@ -228,7 +244,18 @@ impl Plane {
             table.unwrap_or_else(|| before.table().clone()),
             sealed.or_else(|| before.sealed().cloned()),
         );
-        self.regime.store(Arc::new(Regime::new(rulebook, *generation, self.clock.now())));
+        let regime = Regime::new(rulebook, *generation, self.clock.now());
+        if let Some(log) = &self.log {
+            log.install(&regime);
+        }
+        self.regime.store(Arc::new(regime));
+    }
+
+    /// Clients are recorded under this key from now on; `None`: by address.
+    pub fn set_pseudonym_key(&self, key: Option<[u8; 16]>) {
+        if let Some(log) = &self.log {
+            log.set_key(key);
+        }
     }
 
     /// Answers a message of a stream door.
@@ -275,6 +302,7 @@ impl Plane {
             sealed_serial: regime.rulebook.sealed().map(|list| list.serial()),
             uptime_ms: self.clock.now().mono_ms,
             listening: self.listening.clone(),
+            query_log: self.log.as_ref().map(|log| log.status(self.clock.now())).unwrap_or_default(),
         }
     }
 
@@ -304,10 +332,15 @@ struct Shared {
 }
 
 impl Shared {
-    fn worker(&self, at: usize, doors: Vec<DatagramDoor>) -> Result<(Worker, Line), PlaneError> {
+    fn worker(
+        &self,
+        at: usize,
+        doors: Vec<DatagramDoor>,
+        recorder: Option<Recorder>,
+    ) -> Result<(Worker, Line), PlaneError> {
         let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?), WORKER_SHARES);
         let worker = Worker {
-            answerer,
+            answerer: answerer.recording_to(recorder),
             doors,
             answers,
             wake: line.wake.clone(),
@@ -325,10 +358,10 @@ impl Shared {
         Ok((worker, line))
     }
 
-    fn stream_desk(&self) -> (StreamDesk, Line) {
+    fn stream_desk(&self, recorder: Option<Recorder>) -> (StreamDesk, Line) {
         let (answerer, answers, counters, line) = self.answerer(self.answers_wake.clone(), STREAM_SHARES);
         let desk = StreamDesk {
-            answerer,
+            answerer: answerer.recording_to(recorder),
             answers,
             miss_wake: self.miss_wake.clone(),
             regime: self.regime.clone(),

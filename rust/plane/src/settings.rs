@@ -31,6 +31,21 @@ pub struct Settings {
     /// Where packets that made a worker panic are kept.
     #[serde(default)]
     pub crash_dir: Option<PathBuf>,
+    /// Where and how queries are recorded; `None`: they are not.
+    #[serde(default)]
+    pub query_log: Option<QueryLogSettings>,
+}
+
+/// Where and how queries are recorded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryLogSettings {
+    /// Directory of the write-ahead files.
+    pub directory: PathBuf,
+    /// Bound of all write-ahead files together, octets.
+    pub max_octets: u64,
+    /// Key of the pseudonyms that stand for clients; `None`: addresses are stored.
+    pub key: Option<[u8; 16]>,
 }
 
 fn default_cache_octets() -> u64 {

@@ -51,6 +51,7 @@ impl StreamDesk {
         if self.answerer.take_has_sent() {
             self.miss_wake.signal();
         }
+        self.answerer.commit_records(&self.clock, now);
         match outcome {
             Ok(Outcome::Answer(length)) => Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec()),
             Ok(Outcome::Waiting) => Asked::Ticket(self.next_ticket),
@@ -82,6 +83,7 @@ impl StreamDesk {
         if self.answerer.take_has_sent() {
             self.miss_wake.signal();
         }
+        self.answerer.commit_records(&self.clock, now);
         ready.0
     }
 

@@ -1,11 +1,11 @@
-//! One query under way: what is known of it beside [`schoolgate_wire::Query`], and the two limits on every TTL.
+//! One query under way: what is known of it beside [`schoolgate_wire::Query`], and the limits on every TTL.
 
 use crate::asker::Asker;
 use crate::cache::Held;
 use crate::clock::Now;
 use crate::regime::Regime;
 use crate::settings::Settings;
-use schoolgate_policy::Selected;
+use schoolgate_policy::{Ech, Selected};
 use schoolgate_wire::{EdeCode, EdnsReply, TtlRule};
 
 /// TTL of a stale answer (RFC 8767 section 4).
@@ -43,6 +43,8 @@ pub struct Turn<'a> {
     pub asker: &'a Asker,
     /// The time.
     pub now: Now,
+    /// When the query came, on the monotonic clock in microseconds: for a client that waited, before `now`.
+    pub since_us: u64,
     /// Segment and policy.
     pub selected: Selected,
     /// What the answer may be made from.
@@ -58,9 +60,23 @@ impl Turn<'_> {
         self.selected.policy
     }
 
-    /// Whole seconds to the next boundary of the segment's schedule: no answer may be kept past it.
+    /// What becomes of ECH keys in the answer.
     #[inline]
-    pub fn boundary_s(&self) -> u32 {
+    pub fn ech(&self) -> Ech {
+        self.regime.rulebook.table().ech(self.selected.segment)
+    }
+
+    /// No client may keep an answer longer, seconds: to the next boundary of its segment's schedule, and not beyond what
+    /// its policy allows, or a tightening would reach it too late.
+    #[inline]
+    pub fn longest_s(&self) -> u32 {
+        let most_s = self.regime.rulebook.policy(self.policy()).map_or(u32::MAX, |policy| policy.max_ttl_s);
+        self.boundary_s().min(most_s)
+    }
+
+    /// Whole seconds to the next boundary of the segment's schedule.
+    #[inline]
+    fn boundary_s(&self) -> u32 {
         let ends_ms = self.selected.segment.and_then(|at| self.regime.ends_ms.get(usize::from(at)).copied().flatten());
         ends_ms.map_or(u32::MAX, |ends_ms| whole_s(ends_ms.saturating_sub(self.now.mono_ms)))
     }
@@ -72,13 +88,13 @@ impl Turn<'_> {
         TtlRule::Aged {
             elapsed_s,
             floor_s: settings.min_ttl_s.saturating_sub(elapsed_s),
-            cap_s: settings.most_ttl_s(held.is_negative()).saturating_sub(elapsed_s).min(self.boundary_s()),
+            cap_s: settings.most_ttl_s(held.is_negative()).saturating_sub(elapsed_s).min(self.longest_s()),
         }
     }
 
     /// How the TTLs of a stale answer are written.
     pub fn stale(&self) -> TtlRule {
-        TtlRule::Fixed(STALE_TTL_S.min(self.boundary_s()))
+        TtlRule::Fixed(STALE_TTL_S.min(self.longest_s()))
     }
 }
 

@@ -107,7 +107,8 @@ impl Answerer {
             return self.answer_stranger(packet, asker, now, out);
         };
         let reply = self.frame(asker, now);
-        self.resolve(&Turn { regime, packet, asker, now, selected, supply, reply }, out)
+        let since_us = waiter.since_us;
+        self.resolve(&Turn { regime, packet, asker, now, since_us, selected, supply, reply }, out)
     }
 
     /// A failure must not push out an answer that can still be served stale.

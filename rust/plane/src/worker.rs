@@ -92,6 +92,8 @@ impl Worker {
         if self.answerer.take_has_sent() {
             self.miss_wake.signal();
         }
+        // After the answers are on their way.
+        self.answerer.commit_records(&self.clock, now);
         if now.mono_ms >= self.next_tick_ms {
             self.next_tick_ms = now.mono_ms + TICK_MS;
             self.tick();

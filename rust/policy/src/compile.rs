@@ -4,12 +4,15 @@
 //! streamed; one bad line never spoils a list, it is counted by reason with the first examples. The file appears under
 //! its name only when it is whole and on disk.
 
+use crate::address_table::{AddressRule, AddressTableBuilder};
 use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
-use crate::snapshot::{Meta, Snapshot, Source};
+use crate::patterns::{self, PatternRules};
+use crate::snapshot::{Meta, PatternsUnusable, Snapshot, Source};
+use schoolgate_wire::Name;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -140,6 +143,9 @@ pub enum CompileError {
     /// The names do not fit together.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// Nor do the expressions.
+    #[error(transparent)]
+    Patterns(#[from] PatternsUnusable),
 }
 
 /// Compiles `inputs` into a snapshot file at `out`. No feed denies a name of `protected`.
@@ -154,9 +160,11 @@ pub fn compile_snapshot(
         compiler.read(input, protected)?;
     }
     let names = compiler.builder.len() as u64;
-    let table = compiler.builder.build(&ListStatements, 0)?;
-    let meta = Meta { sources: compiler.report.sources.clone() };
-    let snapshot = Snapshot::new(serial, table, meta);
+    let mut table = compiler.builder.build(&ListStatements, 0)?;
+    let addresses = compiler.addresses.build(&mut table);
+    compiler.patterns.guard(&compiler.excepted, protected);
+    let meta = Meta { sources: compiler.report.sources.clone(), patterns: compiler.patterns };
+    let snapshot = Snapshot::new(serial, table, addresses, meta)?;
     publish(&snapshot, out).map_err(|error| CompileError::Output { path: out.to_owned(), error })?;
     Ok(CompileReport {
         serial,
@@ -170,6 +178,10 @@ pub fn compile_snapshot(
 #[derive(Default)]
 struct Compiler {
     builder: NameTableBuilder,
+    patterns: PatternRules,
+    /// Names that a source takes out of itself: its expressions must leave them alone too.
+    excepted: Vec<(u32, Name)>,
+    addresses: AddressTableBuilder,
     report: CompileReport,
 }
 
@@ -184,6 +196,9 @@ impl Compiler {
             input,
             protected,
             builder: &mut self.builder,
+            patterns: &mut self.patterns,
+            excepted: &mut self.excepted,
+            addresses: &mut self.addresses,
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -221,6 +236,9 @@ struct Taker<'a> {
     input: &'a Input,
     protected: &'a ProtectedNames,
     builder: &'a mut NameTableBuilder,
+    patterns: &'a mut PatternRules,
+    excepted: &'a mut Vec<(u32, Name)>,
+    addresses: &'a mut AddressTableBuilder,
     sources: &'a mut Vec<Source>,
     report: InputReport,
     /// The category of the last rule and its source: the next rule's is mostly the same.
@@ -240,6 +258,13 @@ impl Taker<'_> {
         let source = source(self.sources, &self.input.feed, self.input.categories.of(theirs)?);
         self.last = Some((theirs.map(str::to_owned), source));
         Some(source)
+    }
+
+    fn count(&mut self, source: u32) {
+        self.report.rules += 1;
+        if let Some(source) = self.sources.get_mut(source as usize) {
+            source.rules += 1;
+        }
     }
 
     fn add(&mut self, rule: &Rule, source: u32, spared: &[u32]) -> Result<(), BuildError> {
@@ -273,10 +298,36 @@ impl Sink for Taker<'_> {
             self.failed.get_or_insert(error);
             return;
         }
-        self.report.rules += 1;
-        if let Some(source) = self.sources.get_mut(source as usize) {
-            source.rules += 1;
+        if !rule.kind.lists() {
+            self.excepted.push((source, rule.name.clone()));
         }
+        self.count(source);
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if let Err(reason) = patterns::admit(pattern, self.protected) {
+            return self.skipped(place, reason);
+        }
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !self.patterns.take(source, pattern) {
+            return self.skipped(place, SkipReason::RegexTooLong);
+        }
+        self.count(source);
+    }
+
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        if let Some(reason) = judge_address(rule, self.input.reviewed) {
+            return self.skipped(place, reason);
+        }
+        let Some(source) = self.source(place.category) else {
+            return self.skipped(place, SkipReason::Unmapped);
+        };
+        if !self.addresses.add(*rule, source) {
+            return self.skipped(place, SkipReason::TooManyNetworks);
+        }
+        self.count(source);
     }
 
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason) {

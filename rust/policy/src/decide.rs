@@ -5,9 +5,12 @@
 //! then *judged* for a policy: the smallest layer wins. `decide` is tag and judge; `explain` is the same two calls and a
 //! list of everything that was in the sets.
 
+use crate::address::is_private;
+use crate::ech::Ech;
 use crate::hash::SuffixHashes;
 use crate::layer::{Effect, Layer};
 use crate::name_table::Found;
+use crate::patterns::Patterns;
 use crate::rulebook::{OwnRuling, Rulebook, Ruling, own_ruling};
 use crate::segments::Selection;
 use crate::table::Statement;
@@ -21,12 +24,19 @@ pub struct Tag {
     listed: Found,
     own: Found,
     sealed: bool,
+    /// By bit: the sources of [`crate::Patterns`] that list its shape.
+    shaped: u64,
+    private: bool,
 }
 
 impl Tag {
+    /// An address of a local network, where none may be.
+    pub const PRIVATE: Tag =
+        Tag { listed: Found::NOTHING, own: Found::NOTHING, sealed: false, shaped: 0, private: true };
+
     /// Whether nothing at all is said: such a name need not be judged again for each policy.
     pub fn says_nothing(&self) -> bool {
-        self.listed.set == 0 && self.own.set == 0 && !self.sealed
+        self.listed.set == 0 && self.own.set == 0 && !self.sealed && !self.private && self.shaped == 0
     }
 }
 
@@ -41,6 +51,8 @@ pub enum Origin {
     Statement(u32),
     /// The policy's rule for unknown names, or nobody.
     Policy,
+    /// An answer of a public name that leads into a local network (DNS rebinding).
+    PrivateAddress,
 }
 
 /// What is to be done with a name for one policy.
@@ -67,12 +79,20 @@ pub enum FixedAnswer {
     Zone(u16),
     /// A bare host name or the root: a search-list slip, not a question for the outside.
     SingleLabel,
+    /// Type HTTPS, which the segment has no use for ([`Ech::Nodata`]).
+    NoServiceBinding,
 }
 
 impl FixedAnswer {
     /// The fixed answer for an allowed question, if it has one.
     #[inline]
-    pub fn of(rulebook: &Rulebook, name: &Name, qtype: u16, verdict: Verdict) -> Option<FixedAnswer> {
+    pub fn of(
+        rulebook: &Rulebook,
+        segment: Option<u16>,
+        name: &Name,
+        qtype: u16,
+        verdict: Verdict,
+    ) -> Option<FixedAnswer> {
         /// NS, SOA, DS and DNSKEY: what a validating client needs of the root and the top-level domains.
         const NEEDED_OF_TOP_LEVEL: [u16; 4] = [2, 6, 43, 48];
         if qtype == schoolgate_wire::rtype::ANY {
@@ -80,7 +100,12 @@ impl FixedAnswer {
         }
         if let Some(at) = verdict.zone {
             let zone = rulebook.table().zones().get(usize::from(at));
-            return zone.is_some_and(|zone| zone.answers_for(name)).then_some(FixedAnswer::Zone(at));
+            if zone.is_some_and(|zone| zone.answers_for(name)) {
+                return Some(FixedAnswer::Zone(at));
+            }
+        }
+        if qtype == schoolgate_wire::rtype::HTTPS && rulebook.table().ech(segment) == Ech::Nodata {
+            return Some(FixedAnswer::NoServiceBinding);
         }
         (name.label_count() < 2 && !NEEDED_OF_TOP_LEVEL.contains(&qtype)).then_some(FixedAnswer::SingleLabel)
     }
@@ -100,7 +125,19 @@ impl Rulebook {
             listed: self.snapshot().names().find(name, hashes),
             own: self.table().own.find(name, hashes),
             sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
+            shaped: self.snapshot().patterns().map_or(0, |all| all.sources_of(name, &mut hashes.patterns)),
+            private: false,
         }
+    }
+
+    /// What lists say of an address in the answer to a question. No name of the outside leads into a local network, unless
+    /// the school says so of the name that was asked: that is the one a browser believes.
+    pub fn tag_address(&self, address: IpAddr, question: &Name) -> Tag {
+        if is_private(address) && !self.table().may_be_private(question) {
+            return Tag::PRIVATE;
+        }
+        let set = self.snapshot().addresses().find(address);
+        Tag { listed: Found { set, depth: 0 }, ..Tag::default() }
     }
 
     /// What that means for a policy. An unknown policy index is denied: never open by mistake.
@@ -117,6 +154,7 @@ impl Rulebook {
             };
         };
         let listed = listed.get(tag.listed.set as usize).copied().unwrap_or(Ruling::NONE);
+        let listed = if tag.shaped == 0 { listed } else { listed.first(self.shaped_ruling(at, tag.shaped)) };
         let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
         let own = own.get(tag.own.set as usize).copied().unwrap_or(nothing);
         let (effect, layer, origin) = if tag.sealed {
@@ -131,17 +169,29 @@ impl Rulebook {
         Verdict { effect, layer, origin, rewrite: own.rewrite, zone: own.zone }
     }
 
-    /// The verdict on an answer, given the verdict on the question and the tag of a name the answer reveals. An approved
+    /// The verdict on an answer, given the verdict on the question and the tag of a name or address the answer reveals. An approved
     /// exception or the school's own allow opens the targets of its name too; an allow by a feed does not; and nothing opens
     /// a sealed or locked target.
     #[inline]
     pub fn judge_revealed(&self, policy: u16, question: Verdict, revealed: Tag) -> Verdict {
+        if revealed.private {
+            let (layer, origin) = (Layer::Threat, Origin::PrivateAddress);
+            return Verdict { effect: Effect::Deny, layer, origin, rewrite: None, zone: None };
+        }
         let target = self.judge(policy, revealed);
         // The rule for unknown names speaks of what is asked; a target need not be on an allow list.
         let denied = target.effect == Effect::Deny && target.layer < Layer::Unknown;
         let imposed = target.layer <= Layer::TrustLocked;
         let vouched = matches!(question.layer, Layer::Exception | Layer::Own);
         if denied && (imposed || !vouched) { Verdict { rewrite: None, zone: None, ..target } } else { question }
+    }
+
+    /// What wins among sources that list a name by its shape.
+    #[cold]
+    fn shaped_ruling(&self, policy: usize, bits: u64) -> Ruling {
+        let rulings = self.shaped.get(policy).map(Vec::as_slice).unwrap_or_default();
+        let fitting = (0..).zip(rulings).filter(|(bit, _)| bits & 1 << bit != 0);
+        fitting.fold(Ruling::NONE, |best, (_, ruling)| best.first(*ruling))
     }
 
     fn unknown(&self, policy: usize) -> (Effect, Layer, Origin) {
@@ -177,9 +227,13 @@ impl Rulebook {
                 _ => String::new(),
             },
             Origin::Policy => "unknown".to_owned(),
+            Origin::PrivateAddress => PRIVATE_ADDRESS.to_owned(),
         }
     }
 }
+
+/// What a client and an administrator read of an answer that leads into a local network.
+pub const PRIVATE_ADDRESS: &str = "private address";
 
 /// Something that was said of a name and took part in the decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -257,18 +311,26 @@ impl Rulebook {
         Explained {
             outside: false,
             segment: segment.map(|segment| segment.id.clone()),
-            answer: self.answer_in_words(name, qtype, verdict, &decision),
+            answer: self.answer_in_words(selected.segment, name, qtype, verdict, &decision),
             decision: Some(decision),
         }
     }
 
-    fn answer_in_words(&self, name: &Name, qtype: u16, verdict: Verdict, decision: &Explanation) -> String {
+    fn answer_in_words(
+        &self,
+        segment: Option<u16>,
+        name: &Name,
+        qtype: u16,
+        verdict: Verdict,
+        decision: &Explanation,
+    ) -> String {
         if let Some(action) = decision.action {
             return format!("denied: {action}");
         }
-        match (FixedAnswer::of(self, name, qtype, verdict), &decision.local_zone, &decision.rewrite) {
+        match (FixedAnswer::of(self, segment, name, qtype, verdict), &decision.local_zone, &decision.rewrite) {
             (Some(FixedAnswer::Any), ..) => "minimal answer to ANY (RFC 8482)".to_owned(),
             (Some(FixedAnswer::Zone(_)), Some(zone), _) => format!("answered from the local zone {zone}"),
+            (Some(FixedAnswer::NoServiceBinding), ..) => "no data: the segment has no type HTTPS (ech)".to_owned(),
             (Some(_), ..) => "answered here: a single label is never forwarded".to_owned(),
             (None, _, Some(rewrite)) => format!("resolved as {rewrite} (CNAME)"),
             (None, ..) => "resolved".to_owned(),
@@ -328,7 +390,9 @@ impl Rulebook {
             let ruling = Ruling::new(Layer::Sealed, 0, Effect::Deny, 0);
             matched.push((ruling.rank, Matched { rule: Some(self.rule(Origin::Sealed)), ..words(ruling, true) }));
         }
-        for at in self.snapshot().names().set(tag.listed.set) {
+        let shaped = self.snapshot().patterns().map(Patterns::sources).unwrap_or_default();
+        let shaped = (0..).zip(shaped).filter(|(bit, _)| tag.shaped & 1u64 << bit != 0).map(|(_, source)| source);
+        for at in self.snapshot().names().set(tag.listed.set).iter().chain(shaped) {
             let origin = Origin::Source(*at);
             let rule =
                 self.policy(policy).zip(self.category(origin)).and_then(|(policy, id)| policy.categories.get(id));

@@ -3,7 +3,8 @@
 //! Inheritance, locks, templates and schedules are worked out before; what arrives here is flat: each policy with the rule
 //! for each category, each name with the policies it speaks to. Serial and boundaries are data; nothing here knows the time.
 
-use crate::layer::{Action, Effect};
+use crate::ech::Ech;
+use crate::layer::{Action, Effect, LogLevel};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,11 @@ pub struct Description {
     pub(crate) allowed_clients: Vec<String>,
     #[serde(default)]
     pub(crate) zones: Vec<ZoneDescription>,
+    #[serde(default)]
+    pub(crate) private_addresses: Vec<String>,
+    /// Categories of which a denial matters for safeguarding.
+    #[serde(default)]
+    pub(crate) safeguarded: Vec<String>,
 }
 
 fn default_block_ttl_s() -> u32 {
@@ -41,6 +47,8 @@ pub(crate) struct PolicyDescription {
     pub id: String,
     pub action: Action,
     pub block_ttl_s: Option<u32>,
+    #[serde(default)]
+    pub max_ttl_s: Option<u32>,
     #[serde(default)]
     pub block_addresses: Vec<std::net::IpAddr>,
     pub unknown: Effect,
@@ -103,6 +111,10 @@ pub(crate) struct SegmentDescription {
     pub burst: u32,
     #[serde(default)]
     pub ends_at_unix_s: Option<i64>,
+    #[serde(default)]
+    pub ech: Ech,
+    #[serde(default)]
+    pub log: LogLevel,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,6 +122,9 @@ pub(crate) struct SegmentDescription {
 pub(crate) struct ZoneDescription {
     pub zone: String,
     pub kind: ZoneKindDescription,
+    /// The policies it answers for; all of them where this is left out.
+    #[serde(default)]
+    pub policies: Option<Vec<String>>,
     #[serde(default)]
     pub records: Vec<RecordDescription>,
 }

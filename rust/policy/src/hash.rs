@@ -6,6 +6,7 @@
 //! Two 64-bit lanes of multiply-and-fold, seeded per table. 128 bits, because a wrong verdict by collision must be rarer
 //! than 1e-12 a lookup; seeded, so that a published list cannot be written to collide with a name it does not contain.
 
+use crate::patterns::PatternScratch;
 use schoolgate_wire::Name;
 
 /// Most labels a name can have (255 octets of one-octet labels, without the root).
@@ -27,16 +28,18 @@ pub struct SuffixHash {
     pub b: u64,
 }
 
-/// The hashes of the suffixes of one name; index `d` is the suffix of `d + 1` labels.
+/// The hashes of the suffixes of one name; index `d` is the suffix of `d + 1` labels. A caller keeps one for all its look-ups.
 #[derive(Clone)]
 pub struct SuffixHashes {
     hashes: [SuffixHash; MAX_DEPTH],
     depth: usize,
+    /// The same for names matched by shape.
+    pub(crate) patterns: PatternScratch,
 }
 
 impl Default for SuffixHashes {
     fn default() -> Self {
-        Self { hashes: [SuffixHash::default(); MAX_DEPTH], depth: 0 }
+        Self { hashes: [SuffixHash::default(); MAX_DEPTH], depth: 0, patterns: PatternScratch::default() }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Looking at one list without compiling it: what an update asks before it lets a feed near a snapshot.
 
+use crate::address_table::AddressRule;
 use crate::dialect::{FeedError, FeedForm, Place, Rule, Sink, SkipReason, read_feed};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
+use crate::patterns;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -126,6 +128,28 @@ impl Sink for Inspector<'_> {
         }
         if self.found.sample.len() < SAMPLE {
             self.found.sample.push(rule.name.to_string());
+        }
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if let Err(reason) = patterns::admit(pattern, self.protected) {
+            return self.skipped(place, reason);
+        }
+        self.checksum.update(pattern.as_bytes());
+        self.found.rules += 1;
+    }
+
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        if let Some(reason) = judge_address(rule, self.reviewed) {
+            return self.skipped(place, reason);
+        }
+        let text = rule.prefix.to_string();
+        self.checksum.update(&[u8::from(rule.lists)]);
+        self.checksum.update(text.as_bytes());
+        self.found.rules += 1;
+        self.found.exceptions += u64::from(!rule.lists);
+        if self.found.sample.len() < SAMPLE {
+            self.found.sample.push(text);
         }
     }
 

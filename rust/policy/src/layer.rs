@@ -98,6 +98,19 @@ impl Action {
     }
 }
 
+/// How much the query log keeps of a segment's queries. What is sealed is always kept, without its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Every query.
+    #[default]
+    Full,
+    /// Denied queries; the others are counted.
+    DeniedOnly,
+    /// Nothing but counts.
+    CountsOnly,
+}
+
 /// Whether a rule opens or closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]

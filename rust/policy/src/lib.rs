@@ -9,10 +9,13 @@
 //! new list or policy is a new value with a higher serial.
 #![forbid(unsafe_code)]
 
+mod address;
+mod address_table;
 mod compile;
 mod decide;
 mod description;
 mod dialect;
+mod ech;
 mod hash;
 mod inspect;
 mod layer;
@@ -22,6 +25,7 @@ mod list_statements;
 mod listed_name;
 mod name_table;
 mod name_table_build;
+mod patterns;
 mod provenance;
 mod registrable_domain;
 mod rulebook;
@@ -33,27 +37,31 @@ mod segments;
 mod snapshot;
 mod table;
 
+pub use address::is_private;
+pub use address_table::AddressRule;
 pub use compile::{Categories, CompileError, CompileReport, Input, InputReport, compile_snapshot};
-pub use decide::{Explained, Explanation, FixedAnswer, Matched, Origin, Tag, Verdict};
+pub use decide::{Explained, Explanation, FixedAnswer, Matched, Origin, PRIVATE_ADDRESS, Tag, Verdict};
 pub use description::{Description, PolicyInvalid};
 pub use dialect::{
     Dialect, FeedError, FeedForm, FeedRead, Limits, LineReader, Place, Rule, RuleKind, Sink, SkipReason, Taken,
     UnknownDialect, detect, read_feed,
 };
+pub use ech::Ech;
 pub use hash::SuffixHashes;
 pub use inspect::{Inspection, Skipped, SkippedByReason, inspect_list};
-pub use layer::{Action, Effect, Layer};
+pub use layer::{Action, Effect, Layer, LogLevel};
 pub use list_difference::{Difference, Differing, list_difference};
 pub use list_guard::{Judged, ProtectedNames, judge};
 pub use listed_name::{NameRejected, listed_name};
-pub use provenance::{Covering, ListedBy, list_rules_for};
+pub use patterns::Patterns;
+pub use provenance::{Covering, ListedBy, list_rules_for, list_rules_for_address};
 pub use registrable_domain::registrable_domain;
 pub use rulebook::Rulebook;
 pub use sealed::{SELF_TEST_NAME, SealedList};
 pub use sealed_file::SealedFacts;
 pub use sealed_import::{SealFailed, SealReport, SealRequest, SealedFormat, seal_list};
 pub use sealed_key::{SealedCorrupt, SealedKeys};
-pub use segments::{Selected, Selection};
+pub use segments::{Prefix, Selected, Selection};
 pub use snapshot::{Snapshot, SnapshotCorrupt};
 pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};
 

@@ -5,6 +5,7 @@
 use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::patterns;
 use serde::Serialize;
 use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_128;
@@ -79,6 +80,20 @@ struct Reader<'a> {
     found: &'a mut Found,
 }
 
+impl Reader<'_> {
+    /// Notes a rule under the key by which the other side knows it.
+    fn note(&mut self, category: &str, key: u128, name: impl FnOnce() -> String, kind: &'static str) {
+        if !self.found.seen.insert(key) || self.other.is_none_or(|other| other.contains(&key)) {
+            return;
+        }
+        self.found.differing += 1;
+        if self.found.named.len() < self.most {
+            let (category, feed) = (category.to_owned(), self.input.feed.clone());
+            self.found.named.push(Differing { name: name(), category, feed, kind });
+        }
+    }
+}
+
 impl Sink for Reader<'_> {
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
         let Some(category) = self.input.categories.of(place.category) else { return };
@@ -87,17 +102,14 @@ impl Sink for Reader<'_> {
             return;
         }
         let key = xxh3_128(&[rule.name.as_wire(), category.as_bytes()].concat());
-        if !self.found.seen.insert(key) || self.other.is_none_or(|other| other.contains(&key)) {
-            return;
-        }
-        self.found.differing += 1;
-        if self.found.named.len() < self.most {
-            self.found.named.push(Differing {
-                name: rule.name.to_string(),
-                category: category.to_owned(),
-                feed: self.input.feed.clone(),
-                kind: rule.kind.as_str(),
-            });
+        self.note(category, key, || rule.name.to_string(), rule.kind.as_str());
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        let Some(category) = self.input.categories.of(place.category) else { return };
+        if patterns::admit(pattern, self.protected).is_ok() {
+            let key = xxh3_128(&[b"/", pattern.as_bytes(), category.as_bytes()].concat());
+            self.note(category, key, || format!("/{pattern}/"), "pattern");
         }
     }
 

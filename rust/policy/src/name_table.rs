@@ -57,6 +57,11 @@ pub struct Found {
     pub depth: u8,
 }
 
+impl Found {
+    /// Nothing is listed.
+    pub const NOTHING: Found = Found { set: 0, depth: 0 };
+}
+
 impl NameTable {
     /// The set that `name` carries: its own, or the one its deepest listed ancestor hands down.
     #[inline]

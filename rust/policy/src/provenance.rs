@@ -1,12 +1,15 @@
 //! Which lines of which lists speak of a name. A snapshot keeps feeds and categories, not lines: the lists are read again,
 //! as a stream, with the same readers and guards, so the answer needs no index and cannot differ from what was compiled.
 
+use crate::address_table::AddressRule;
 use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::inspect::shown;
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
+use crate::patterns;
 use schoolgate_wire::Name;
 use serde::Serialize;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Lines quoted at most; a list may say the same name a million times.
@@ -57,6 +60,60 @@ pub fn list_rules_for(inputs: &[Input], name: &Name, protected: &ProtectedNames)
     Ok(covering)
 }
 
+/// Every rule of `inputs` that speaks of `address`.
+pub fn list_rules_for_address(inputs: &[Input], address: IpAddr) -> Result<Covering, CompileError> {
+    let mut covering = Covering { name: address.to_string(), ..Covering::default() };
+    for input in inputs {
+        let mut seeker = AddressSeeker { input, address, rules: &mut covering.rules };
+        let read = read_feed(&input.path, &input.form(), &mut seeker);
+        covering.lines_read += read.map_err(|error| CompileError::Input { path: input.path.clone(), error })?.lines;
+    }
+    Ok(covering)
+}
+
+struct AddressSeeker<'a> {
+    input: &'a Input,
+    address: IpAddr,
+    rules: &'a mut Vec<ListedBy>,
+}
+
+impl Sink for AddressSeeker<'_> {
+    fn rule(&mut self, _: &Place<'_>, _: &Rule) {}
+
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        if !rule.prefix.holds(self.address) || self.rules.len() >= MOST {
+            return;
+        }
+        let refused = judge_address(rule, self.input.reviewed).map(SkipReason::as_str);
+        let kind = if rule.lists { "address" } else { "spared-address" };
+        self.rules.push(listed_by(self.input, place, rule.prefix.to_string(), kind, refused));
+    }
+
+    fn skipped(&mut self, _: &Place<'_>, _: SkipReason) {}
+}
+
+fn listed_by(
+    input: &Input,
+    place: &Place<'_>,
+    rule: String,
+    kind: &'static str,
+    refused: Option<&'static str>,
+) -> ListedBy {
+    let category = input.categories.of(place.category).map(str::to_owned);
+    let unmapped = category.is_none().then_some(SkipReason::Unmapped.as_str());
+    ListedBy {
+        feed: input.feed.clone(),
+        category,
+        path: input.path.clone(),
+        member: place.member.to_owned(),
+        line: place.line,
+        text: shown(place.text),
+        rule,
+        kind,
+        refused: unmapped.or(refused),
+    }
+}
+
 struct Seeker<'a> {
     input: &'a Input,
     name: &'a Name,
@@ -86,23 +143,23 @@ impl Seeker<'_> {
 
 impl Sink for Seeker<'_> {
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
-        if !self.speaks(rule) || self.rules.len() >= MOST {
-            return;
+        if self.rules.len() < MOST && self.speaks(rule) {
+            self.quote(place, rule.name.to_string(), rule.kind.as_str(), self.refused(rule));
         }
-        let category = self.input.categories.of(place.category).map(str::to_owned);
-        let unmapped = category.is_none().then_some(SkipReason::Unmapped.as_str());
-        self.rules.push(ListedBy {
-            feed: self.input.feed.clone(),
-            category,
-            path: self.input.path.clone(),
-            member: place.member.to_owned(),
-            line: place.line,
-            text: shown(place.text),
-            rule: rule.name.to_string(),
-            kind: rule.kind.as_str(),
-            refused: unmapped.or_else(|| self.refused(rule)),
-        });
+    }
+
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        if self.rules.len() < MOST && patterns::fits(pattern, self.name) {
+            let refused = patterns::admit(pattern, self.protected).err().map(SkipReason::as_str);
+            self.quote(place, format!("/{pattern}/"), "pattern", refused);
+        }
     }
 
     fn skipped(&mut self, _: &Place<'_>, _: SkipReason) {}
+}
+
+impl Seeker<'_> {
+    fn quote(&mut self, place: &Place<'_>, rule: String, kind: &'static str, refused: Option<&'static str>) {
+        self.rules.push(listed_by(self.input, place, rule, kind, refused));
+    }
 }

@@ -3,11 +3,13 @@
 //! For every policy and every set of statements that a name can carry, the winning ruling is worked out here, once, off
 //! the hot path. A decision is then two lookups by name and one load each, however many categories and feeds there are.
 
+use crate::decide::{Origin, Verdict};
 use crate::layer::{Effect, Layer};
 use crate::name_table::NameTable;
+use crate::patterns::Patterns;
 use crate::sealed::SealedList;
 use crate::segments::{Selected, Selection};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Source};
 use crate::table::{Policy, PolicyTable, Statement};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -59,8 +61,12 @@ pub struct Rulebook {
     sealed: Option<Arc<SealedList>>,
     /// By policy, then by set of the snapshot.
     pub(crate) listed: Vec<Vec<Ruling>>,
+    /// By policy, then by source that lists names by their shape.
+    pub(crate) shaped: Vec<Vec<Ruling>>,
     /// By policy, then by set of the school's own names.
     pub(crate) own: Vec<Vec<OwnRuling>>,
+    /// By source of the snapshot: whether a denial by it matters for safeguarding.
+    safeguarded: Vec<bool>,
 }
 
 impl Rulebook {
@@ -68,7 +74,9 @@ impl Rulebook {
     pub fn new(snapshot: Arc<Snapshot>, table: Arc<PolicyTable>, sealed: Option<Arc<SealedList>>) -> Self {
         let listed = table.policies().iter().map(|policy| listed_rulings(policy, &snapshot)).collect();
         let own = (0u16..).zip(table.policies()).map(|(at, policy)| own_rulings(at, policy, &table)).collect();
-        Self { snapshot, table, sealed, listed, own }
+        let shaped = table.policies().iter().map(|policy| shaped_rulings(policy, &snapshot)).collect();
+        let safeguarded = snapshot.sources().iter().map(|one| table.is_safeguarded(&one.category)).collect();
+        Self { snapshot, table, sealed, listed, shaped, own, safeguarded }
     }
 
     /// The snapshot in it.
@@ -99,20 +107,42 @@ impl Rulebook {
         }
     }
 
+    /// Whether a verdict matters for safeguarding: the query log must not lose it.
+    #[inline]
+    pub fn is_safeguarding(&self, verdict: &Verdict) -> bool {
+        let by_category = match verdict.origin {
+            Origin::Source(at) => self.safeguarded.get(at as usize).copied().unwrap_or(false),
+            _ => false,
+        };
+        let imposed = matches!(verdict.layer, Layer::Sealed | Layer::Circumvention);
+        verdict.effect == Effect::Deny && (imposed || by_category)
+    }
+
     /// A policy by its index.
     pub fn policy(&self, policy: u16) -> Option<&Policy> {
         self.table.policies().get(usize::from(policy))
     }
 }
 
+fn source_ruling(policy: &Policy, at: u32, source: &Source) -> Ruling {
+    match policy.categories.get(&source.category) {
+        Some((layer, order, effect)) => Ruling::new(*layer, *order, *effect, at),
+        None => Ruling::NONE,
+    }
+}
+
+fn shaped_rulings(policy: &Policy, snapshot: &Snapshot) -> Vec<Ruling> {
+    let sources = snapshot.patterns().map(Patterns::sources).unwrap_or_default();
+    let ruling = |at: &u32| {
+        let source = snapshot.sources().get(*at as usize);
+        source.map_or(Ruling::NONE, |source| source_ruling(policy, *at, source))
+    };
+    sources.iter().map(ruling).collect()
+}
+
 fn listed_rulings(policy: &Policy, snapshot: &Snapshot) -> Vec<Ruling> {
-    let by_source: Vec<Ruling> = (0u32..)
-        .zip(snapshot.sources())
-        .map(|(at, source)| match policy.categories.get(&source.category) {
-            Some((layer, order, effect)) => Ruling::new(*layer, *order, *effect, at),
-            None => Ruling::NONE,
-        })
-        .collect();
+    let sources = (0u32..).zip(snapshot.sources());
+    let by_source: Vec<Ruling> = sources.map(|(at, source)| source_ruling(policy, at, source)).collect();
     let winner = |names: &NameTable, set: u32| {
         let rulings = names.set(set).iter().filter_map(|source| by_source.get(*source as usize));
         rulings.fold(Ruling::NONE, |best, ruling| best.first(*ruling))
@@ -142,7 +172,10 @@ fn own_rulings(at: u16, policy: &Policy, table: &PolicyTable) -> Vec<OwnRuling> 
             out.ruling = out.ruling.first(own_ruling(at, *number, statement));
             match statement {
                 Statement::Rewrite(rewrite) if policy.rewrites.contains(rewrite) => out.rewrite = Some(*rewrite),
-                Statement::Zone { zone, depth } if out.zone.is_none() || *depth >= zone_depth => {
+                Statement::Zone { zone, depth, policies }
+                    if policies.as_ref().is_none_or(|policies| policies.contains(&at))
+                        && (out.zone.is_none() || *depth >= zone_depth) =>
+                {
                     (out.zone, zone_depth) = (Some(*zone), *depth);
                 }
                 _ => {}

@@ -5,6 +5,7 @@
 //!
 //! Prefixes are flattened into sorted, disjoint ranges when the table is compiled, so a query costs one binary search.
 
+use crate::address::{V4_BASE, on_line};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A client network.
@@ -39,6 +40,44 @@ impl Prefix {
 
     fn last(self) -> u128 {
         self.network | self.host_mask()
+    }
+
+    /// Its first address on the one line of both families ([`crate::address`]).
+    pub(crate) fn first(self) -> u128 {
+        self.on_line(self.network)
+    }
+
+    /// Its last address there.
+    pub(crate) fn last_on_line(self) -> u128 {
+        self.on_line(self.last())
+    }
+
+    /// The length of its prefix there, 0 to 128.
+    pub(crate) fn bits(self) -> u8 {
+        if self.v6 { self.length } else { self.length + 96 }
+    }
+
+    /// Whether it holds an address, however that is written.
+    pub fn holds(self, address: IpAddr) -> bool {
+        (self.first()..=self.last_on_line()).contains(&on_line(address))
+    }
+
+    /// Whether it is as narrow as these prefix lengths, of IPv4 and IPv6.
+    pub(crate) fn is_at_least(self, v4: u8, v6: u8) -> bool {
+        self.length >= if self.v6 { v6 } else { v4 }
+    }
+
+    fn on_line(self, bits: u128) -> u128 {
+        if self.v6 { bits } else { V4_BASE | bits }
+    }
+}
+
+impl std::fmt::Display for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.v6 {
+            true => write!(f, "{}/{}", std::net::Ipv6Addr::from(self.network), self.length),
+            false => write!(f, "{}/{}", Ipv4Addr::from(self.network as u32), self.length),
+        }
     }
 }
 

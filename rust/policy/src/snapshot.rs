@@ -1,8 +1,9 @@
 //! A snapshot: all lists compiled, with a serial. This is the file format and nothing else.
 //!
 //! ```text
-//! header    magic, version, lengths, serial, seed, depths, entries, six sections (offset, length, xxh3), xxh3 of the header
-//! sections  bloom · buckets · rules · set starts · set items · meta (JSON: sources), each at a multiple of 64
+//! header    magic, version, lengths, serial, seed, depths, entries, seven sections (offset, length, xxh3), xxh3 of the header
+//! sections  bloom · buckets · rules · set starts · set items · address ranges · meta (JSON: sources), each at a multiple
+//!           of 64
 //! ```
 //! All numbers are little-endian. The octets depend on the lists and the serial alone, so two machines that compile the same
 //! lists can compare checksums.
@@ -10,17 +11,20 @@
 //! A snapshot is read whole into memory and checked before anything uses it. It is not mapped: a mapped file that somebody
 //! truncates kills the process that reads it, and a DNS filter must outlive its disk.
 
+use crate::address_table::{AddressRange, AddressTable};
 use crate::hash::Seed;
 use crate::name_table::{Block, Bucket, NameTable, NodeRule};
+use crate::patterns::{PatternRules, Patterns};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: [u8; 8] = *b"SGLISTS\n";
-const VERSION: u32 = 1;
-const SECTIONS: usize = 6;
+const VERSION: u32 = 2;
+const SECTIONS: usize = 7;
 const ALIGN: u64 = 64;
 /// A file that claims more than this is damaged: about 400 million names.
 const MAX_FILE_OCTETS: u64 = 6 << 30;
@@ -41,6 +45,9 @@ pub struct Source {
 pub struct Meta {
     /// The sources, in the order that statement numbers follow.
     pub sources: Vec<Source>,
+    /// What lists names by their shape.
+    #[serde(default, skip_serializing_if = "PatternRules::is_empty")]
+    pub patterns: PatternRules,
 }
 
 /// All lists, compiled and checked.
@@ -48,7 +55,9 @@ pub struct Meta {
 pub struct Snapshot {
     serial: u64,
     names: NameTable,
-    meta: Meta,
+    sources: Vec<Source>,
+    patterns: Option<Patterns>,
+    addresses: AddressTable,
 }
 
 /// Why a file is not a snapshot that can be used. The one in force stays.
@@ -58,6 +67,11 @@ pub struct SnapshotCorrupt {
     path: PathBuf,
     problem: Problem,
 }
+
+/// Expressions that do not fit together, or that another version wrote.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the regular expressions of these lists are too large together; take one of the feeds that have many out")]
+pub struct PatternsUnusable;
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
@@ -103,8 +117,14 @@ compile_error!("snapshots are read in place: little-endian machines only");
 
 impl Snapshot {
     /// A snapshot of what was just compiled.
-    pub(crate) fn new(serial: u64, names: NameTable, meta: Meta) -> Self {
-        Self { serial, names, meta }
+    pub(crate) fn new(
+        serial: u64,
+        names: NameTable,
+        addresses: AddressTable,
+        meta: Meta,
+    ) -> Result<Self, PatternsUnusable> {
+        let patterns = Patterns::new(&meta.patterns).map_err(|_| PatternsUnusable)?;
+        Ok(Self { serial, names, sources: meta.sources, patterns, addresses })
     }
 
     /// A snapshot with no list in it, for tests and for a server told to use none.
@@ -119,7 +139,7 @@ impl Snapshot {
             starts: vec![0, 0],
             items: Vec::new(),
         };
-        Self { serial: 0, names, meta: Meta::default() }
+        Self { serial: 0, names, sources: Vec::new(), patterns: None, addresses: AddressTable::default() }
     }
 
     /// Reads and checks the file at `path`.
@@ -130,7 +150,8 @@ impl Snapshot {
 
     /// Writes the file; the caller gives it its name (`compile` renames it into place).
     pub(crate) fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        let meta = serde_json::to_vec(&self.meta)?;
+        let patterns = self.patterns.as_ref().map(Patterns::rules).cloned().unwrap_or_default();
+        let meta = serde_json::to_vec(&Meta { sources: self.sources.clone(), patterns })?;
         let names = &self.names;
         let parts: [&[u8]; SECTIONS] = [
             bytemuck::cast_slice(&names.bloom),
@@ -138,6 +159,7 @@ impl Snapshot {
             bytemuck::cast_slice(&names.rules),
             bytemuck::cast_slice(&names.starts),
             bytemuck::cast_slice(&names.items),
+            bytemuck::cast_slice(&self.addresses.ranges),
             &meta,
         ];
         let mut sections = [Section::default(); SECTIONS];
@@ -173,14 +195,31 @@ impl Snapshot {
         &self.names
     }
 
+    /// The table of addresses; its sets are numbered with those of the names.
+    pub fn addresses(&self) -> &AddressTable {
+        &self.addresses
+    }
+
+    /// What lists say of an address: category and feed of each.
+    pub fn said_of_address(&self, address: IpAddr) -> impl Iterator<Item = &Source> {
+        let set = self.names.set(self.addresses.find(address));
+        set.iter().filter_map(|at| self.sources.get(*at as usize))
+    }
+
     /// The sources of its statements.
     pub fn sources(&self) -> &[Source] {
-        &self.meta.sources
+        &self.sources
+    }
+
+    /// What lists names by their shape, if anything does.
+    #[inline]
+    pub fn patterns(&self) -> Option<&Patterns> {
+        self.patterns.as_ref()
     }
 
     /// Octets it occupies in memory.
     pub fn size_octets(&self) -> usize {
-        self.names.size_octets()
+        self.names.size_octets() + self.addresses.size_octets()
     }
 }
 
@@ -217,7 +256,7 @@ fn read(mut file: File) -> Result<Snapshot, Problem> {
     if header.file_octets != actual || actual > MAX_FILE_OCTETS {
         return Err(Problem::Length { claimed: header.file_octets, actual });
     }
-    let [bloom, buckets, rules, starts, items, meta] = header.sections;
+    let [bloom, buckets, rules, starts, items, ranges, meta] = header.sections;
     let mut at = aligned(size_of::<Header>() as u64);
     let names = NameTable {
         seed: Seed(header.seed[0], header.seed[1]),
@@ -229,10 +268,16 @@ fn read(mut file: File) -> Result<Snapshot, Problem> {
         starts: section::<u32>(&mut file, (&mut at, actual), starts, "set starts")?,
         items: section::<u32>(&mut file, (&mut at, actual), items, "set items")?,
     };
+    let ranges = section::<AddressRange>(&mut file, (&mut at, actual), ranges, "addresses")?;
+    let addresses = AddressTable { ranges };
     let meta: Meta = serde_json::from_slice(&section::<u8>(&mut file, (&mut at, actual), meta, "meta")?)
         .map_err(|_| Problem::Inconsistent("its sources cannot be read"))?;
     check(&names, &meta)?;
-    Ok(Snapshot { serial: header.serial, names, meta })
+    if !addresses.is_sound(names.set_count() as u64) {
+        return Err(Problem::Inconsistent("its addresses do not line up"));
+    }
+    Snapshot::new(header.serial, names, addresses, meta)
+        .map_err(|_| Problem::Inconsistent("its expressions cannot be read"))
 }
 
 const fn aligned_header() -> usize {
@@ -276,6 +321,9 @@ fn check(names: &NameTable, meta: &Meta) -> Result<(), Problem> {
     }
     if names.items.iter().any(|source| *source as usize >= meta.sources.len()) {
         return Err(Problem::Inconsistent("a set names a source that is not there"));
+    }
+    if meta.patterns.sources().any(|source| source as usize >= meta.sources.len()) {
+        return Err(Problem::Inconsistent("an expression names a source that is not there"));
     }
     if names.entries > 0 && (names.bloom.is_empty() || names.buckets.is_empty()) {
         return Err(Problem::Inconsistent("it counts names and holds none"));

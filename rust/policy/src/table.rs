@@ -7,12 +7,13 @@ use crate::description::{
     Description, Matching, NameDescription, PolicyDescription, PolicyInvalid, SegmentDescription, ZoneDescription,
     ZoneKindDescription,
 };
-use crate::layer::{Action, Effect, Layer};
+use crate::ech::Ech;
+use crate::layer::{Action, Effect, Layer, LogLevel};
 use crate::name_table::NameTable;
 use crate::name_table_build::{Inherit, NameTableBuilder};
 use crate::segments::{Asked, Prefix, SegmentMap};
 use schoolgate_wire::Name;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A block answer older than a minute would outlive a tightening (requirements: cap 60 s).
@@ -27,6 +28,8 @@ pub struct Policy {
     pub action: Action,
     /// TTL of its denials, seconds.
     pub block_ttl_s: u32,
+    /// No answer is kept by a client longer than this, seconds.
+    pub max_ttl_s: u32,
     /// IPv4 addresses of its block page.
     pub block_v4: Vec<Ipv4Addr>,
     /// IPv6 addresses of its block page.
@@ -52,6 +55,10 @@ pub struct Segment {
     pub burst: u32,
     /// When its schedule next changes the policy, seconds since 1970 UTC.
     pub ends_at_unix_s: Option<i64>,
+    /// What becomes of ECH keys in its answers.
+    pub ech: Ech,
+    /// How much the query log keeps.
+    pub log: LogLevel,
 }
 
 /// A rewrite after an allow: a CNAME to a target (SafeSearch).
@@ -98,7 +105,7 @@ pub struct LocalZone {
     /// Records of wildcard owners, by the name the asterisk stands under.
     wildcards: HashMap<Box<[u8]>, Vec<ZoneRecord>>,
     /// Names that exist because something below them does (RFC 4592 empty non-terminals).
-    empty: std::collections::HashSet<Box<[u8]>>,
+    empty: HashSet<Box<[u8]>>,
 }
 
 impl LocalZone {
@@ -137,9 +144,21 @@ impl LocalZone {
 /// What the school itself says of a name.
 #[derive(Debug)]
 pub(crate) enum Statement {
-    Rule { policies: Vec<u16>, layer: Layer, effect: Effect, depth: u8, exact: bool, rule: String },
+    Rule {
+        policies: Vec<u16>,
+        layer: Layer,
+        effect: Effect,
+        depth: u8,
+        exact: bool,
+        rule: String,
+    },
     Rewrite(u16),
-    Zone { zone: u16, depth: u8 },
+    /// `policies`: those it answers for; all where there is none.
+    Zone {
+        zone: u16,
+        depth: u8,
+        policies: Option<Vec<u16>>,
+    },
 }
 
 /// All policies, compiled.
@@ -150,10 +169,14 @@ pub struct PolicyTable {
     segments: Vec<Segment>,
     map: SegmentMap,
     strictest: u16,
+    strictest_ech: Ech,
     pub(crate) own: NameTable,
     pub(crate) statements: Vec<Statement>,
     rewrites: Vec<Rewrite>,
     zones: Vec<LocalZone>,
+    /// Names, with all below them, that may lead into a local network.
+    private: HashSet<Name>,
+    safeguarded: HashSet<String>,
 }
 
 impl PolicyTable {
@@ -170,6 +193,8 @@ impl PolicyTable {
         description.names.iter().for_each(|one| draft.name(one));
         let rewrites = description.rewrites.iter().enumerate().map(|(at, one)| draft.rewrite(at as u16, one)).collect();
         let zones = description.zones.iter().enumerate().map(|(at, one)| draft.zone(at as u16, one)).collect();
+        let private =
+            description.private_addresses.iter().map(|text| draft.parse_name("private_addresses", text)).collect();
         let own = draft.builder.build(&OwnNames, 1).map_err(|error| PolicyInvalid(vec![error.to_string()]))?;
         if !draft.problems.is_empty() {
             return Err(PolicyInvalid(draft.problems));
@@ -177,14 +202,23 @@ impl PolicyTable {
         Ok(Self {
             serial: description.serial,
             policies,
-            segments,
             map: SegmentMap::new(&doors, &allowed),
             strictest,
+            strictest_ech: segments.iter().map(|segment| segment.ech).max().unwrap_or_default(),
+            segments,
             own,
             statements: draft.statements,
             rewrites,
             zones,
+            private,
+            safeguarded: description.safeguarded.into_iter().collect(),
         })
+    }
+
+    /// Whether the school says that a name may lead into a local network. Looked up when an answer is tagged, not when it is
+    /// given.
+    pub fn may_be_private(&self, name: &Name) -> bool {
+        !self.private.is_empty() && self.private.iter().any(|above| name.is_within(above))
     }
 
     /// The revision's serial.
@@ -212,9 +246,25 @@ impl PolicyTable {
         &self.zones
     }
 
+    /// Whether a denial of this category matters for safeguarding.
+    pub fn is_safeguarded(&self, category: &str) -> bool {
+        self.safeguarded.contains(category)
+    }
+
+    /// The school's own statements in words, by number.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().map(|one| if let Statement::Rule { rule, .. } = one { rule.as_str() } else { "" })
+    }
+
     /// The strictest policy, for allowed clients in no segment.
     pub fn strictest(&self) -> u16 {
         self.strictest
+    }
+
+    /// What becomes of ECH keys in a segment; for a client in none, as the strictest segment has it.
+    #[inline]
+    pub fn ech(&self, segment: Option<u16>) -> Ech {
+        segment.and_then(|at| self.segments.get(usize::from(at))).map_or(self.strictest_ech, |segment| segment.ech)
     }
 
     pub(crate) fn map(&self) -> &SegmentMap {
@@ -309,6 +359,7 @@ impl Draft {
             id: one.id.clone(),
             action: one.action,
             block_ttl_s,
+            max_ttl_s: one.max_ttl_s.unwrap_or(u32::MAX),
             block_v4: one
                 .block_addresses
                 .iter()
@@ -328,7 +379,8 @@ impl Draft {
 
     fn segment(&mut self, one: &SegmentDescription) -> Segment {
         let policy = self.policy_number(&format!("segments.{}.policy", one.id), &one.policy);
-        Segment { id: one.id.clone(), policy, qps: one.qps, burst: one.burst, ends_at_unix_s: one.ends_at_unix_s }
+        let SegmentDescription { qps, burst, ends_at_unix_s, ech, log, .. } = *one;
+        Segment { id: one.id.clone(), policy, qps, burst, ends_at_unix_s, ech, log }
     }
 
     fn doors(&mut self, one: &SegmentDescription) -> (Vec<Prefix>, Vec<Asked>) {
@@ -380,7 +432,9 @@ impl Draft {
         let path = format!("zones.{}", one.zone);
         let apex = self.parse_name(&path, &one.zone);
         let depth = apex.label_count() as u8;
-        self.add(&path, &apex, Statement::Zone { zone: at, depth }, false);
+        let numbers = |ids: &Vec<String>| ids.iter().map(|id| self.policy_number(&path, id)).collect();
+        let policies = one.policies.as_ref().map(numbers);
+        self.add(&path, &apex, Statement::Zone { zone: at, depth, policies }, false);
         let mut zone = LocalZone {
             apex: apex.clone(),
             kind: match one.kind {
@@ -391,7 +445,7 @@ impl Draft {
             },
             records: HashMap::new(),
             wildcards: HashMap::new(),
-            empty: std::collections::HashSet::new(),
+            empty: HashSet::new(),
         };
         for record in &one.records {
             let owner = self.parse_name(&path, &record.name);

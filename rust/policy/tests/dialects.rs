@@ -10,6 +10,9 @@ fn read(dialect: &str, unmarked: RuleKind, text: &str) -> (Vec<String>, Vec<&'st
     for line in text.lines() {
         reader.read(line.as_bytes(), &mut taken);
         rules.extend(taken.rules.iter().map(|rule| format!("{} {}", rule.kind.as_str(), rule.name)));
+        rules.extend(taken.patterns.iter().map(|pattern| format!("pattern {pattern}")));
+        let word = |lists: bool| if lists { "address" } else { "spared-address" };
+        rules.extend(taken.addresses.iter().map(|rule| format!("{} {}", word(rule.lists), rule.prefix)));
         skipped.extend(taken.skipped.iter().map(|reason| reason.as_str()));
     }
     (rules, skipped)
@@ -24,9 +27,18 @@ fn says(dialect: &str, text: &str, rules: &[&str], skipped: &[&str]) {
 
 #[test]
 fn plain_has_marks_for_exact_and_exception() {
-    let text = "\u{feff}# category: games\nexample.com\n  Example.ORG.\r\n=www.example.net # alone\n!lesson.example.com\n\ncom\n";
-    let rules = ["suffix example.com", "suffix example.org", "exact www.example.net", "exception lesson.example.com"];
-    says("plain", text, &rules, &["single-label"]);
+    let text = "\u{feff}# category: games\nexample.com\n  Example.ORG.\r\n=www.example.net # alone\n!lesson.example.com\n\ncom\n\
+                192.0.2.1 # a resolver\n2001:DB8::/32\n!192.0.2.2\n192.0.2.1/24\n";
+    let rules = [
+        "suffix example.com",
+        "suffix example.org",
+        "exact www.example.net",
+        "exception lesson.example.com",
+        "address 192.0.2.1/32",
+        "address 2001:db8::/32",
+        "spared-address 192.0.2.2/32",
+    ];
+    says("plain", text, &rules, &["single-label", "malformed"]);
 }
 
 #[test]
@@ -106,8 +118,9 @@ fn adblock_leaves_what_dns_cannot_do_and_counts_it() {
         ("||example.com:8080^", "path"),
         ("-ad-banner.", "pattern"),
         ("||ads*.example.com^", "pattern"),
-        ("/banner[0-9]+/", "regex"),
-        ("/^ad.*\\.example\\.com$/", "regex"),
+        ("@@/banner[0-9]+/", "regex"),
+        ("/banner[0-9]+/$important", "regex"),
+        ("/^https?:\\/\\/banner/", "path"),
         (long.as_str(), "regex-too-long"),
         ("||example.com^$dnstype=AAAA", "dns-type"),
         ("||example.com^$dnstype=~A", "dns-type"),
@@ -159,6 +172,7 @@ fn rpz_knows_its_zone_and_its_actions() {
                 c.example.com CNAME rpz-drop.\nd.example.com CNAME rpz-passthru.\n*.d.example.com CNAME rpz-passthru.\n\
                 e.example.com A 0.0.0.0\n              AAAA ::\nf.example.com CNAME rpz-tcp-only.\n\
                 g.example.com CNAME safe.example.org.\ng.example.com TXT \"a ; b\"\n32.1.2.0.192.rpz-ip CNAME .\n\
+                48.zz.db8.2001.rpz-ip CNAME rpz-passthru.\n33.1.2.0.192.rpz-ip CNAME .\n\
                 24.0.2.0.192.rpz-client-ip CNAME .\nns.example.com.rpz-nsdname CNAME .\n$GENERATE 1-9 a CNAME .\n";
     let rules = [
         "exact a.example.com",
@@ -169,6 +183,8 @@ fn rpz_knows_its_zone_and_its_actions() {
         "spared-below d.example.com",
         "exact e.example.com",
         "exact e.example.com",
+        "address 192.0.2.1/32",
+        "spared-address 2001:db8::/48",
     ];
     let skipped =
         ["tcp-only", "rewrite", "rewrite", "response-address", "client-address", "name-server", "other-directive"];
@@ -236,4 +252,13 @@ fn a_dialect_is_told_by_its_lines_and_written_back_by_its_word() {
     assert_eq!(detect(b"What is this\nLorem ipsum dolor\n", "feed"), None);
     assert_eq!("csv:a:b".parse(), Ok(Dialect::Csv(Some("a:b".into()))));
     assert!("hosts:x".parse::<Dialect>().is_err());
+}
+
+#[test]
+fn adblock_expressions_are_taken_as_they_stand() {
+    let text = "/banner[0-9]+/\n/^ad.*\\.example\\.com$/\n/(^|\\.)example\\.org$/\n";
+    let rules = ["suffix example.org", "pattern banner[0-9]+", "pattern ^ad.*\\.example\\.com$"];
+    let (mut found, skipped) = read("adblock", RuleKind::Suffix, text);
+    found.sort_by_key(|rule| rule.starts_with("pattern"));
+    assert_eq!((found, skipped), (rules.map(str::to_owned).to_vec(), vec![]));
 }

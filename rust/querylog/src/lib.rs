@@ -10,6 +10,9 @@
 
 mod frame;
 mod legend;
+mod log_status;
+mod log_thread;
+mod log_writer;
 mod name_text;
 mod parquet_file;
 mod pseudonym;
@@ -24,8 +27,13 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writer_tests;
 
 pub use legend::Legend;
+pub use log_status::{ByClass, LogCounts, LogStatus};
+pub use log_thread::LogThread;
+pub use log_writer::{LogOrders, LogSettings, LogWriter};
 pub use parquet_file::{Converted, log_to_parquet};
 pub use pseudonym::PseudonymKey;
 pub use record::{Client, Origin, Record};

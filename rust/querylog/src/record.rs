@@ -20,7 +20,7 @@ const NAME_LENGTH_AT: usize = 45;
 const CNAME_LENGTH_AT: usize = 46;
 
 const WITHHELD: u8 = 1;
-const COUNTED: u8 = 2;
+pub(crate) const COUNTED: u8 = 2;
 pub(crate) const PSEUDONYM: u8 = 4;
 
 /// Stands for a client that no segment names.
@@ -39,6 +39,8 @@ pub enum Origin {
     Source(u32),
     /// One of the school's own statements.
     Statement(u32),
+    /// An address of a local network in the answer to a public name.
+    PrivateAddress,
 }
 
 /// Who asked.
@@ -120,6 +122,7 @@ impl<'a> Record<'a> {
             Origin::Sealed => (1, 0),
             Origin::Source(at) => (2, at),
             Origin::Statement(at) => (3, at),
+            Origin::PrivateAddress => (4, 0),
         };
         let flags = if self.withheld { WITHHELD } else { 0 } | if self.counted { COUNTED } else { 0 } | pseudonym;
         let mut head = [0; HEAD_OCTETS];
@@ -155,6 +158,7 @@ impl<'a> Record<'a> {
             (1, _) => Origin::Sealed,
             (2, at) => Origin::Source(at),
             (3, at) => Origin::Statement(at),
+            (4, _) => Origin::PrivateAddress,
             _ => return None,
         };
         let client = <[u8; 16]>::try_from(head.get(CLIENT_AT)?).ok()?;

@@ -103,6 +103,9 @@ impl RowTexts {
     }
 }
 
+/// What stands for the rule against rebinding, as in `explain`.
+const PRIVATE_ADDRESS: &str = "private address";
+
 /// Category and rule of a verdict.
 fn reasons<'a>(record: &Record<'_>, legend: &'a Legend) -> (Option<&'a str>, Option<&'a str>) {
     match record.origin {
@@ -112,5 +115,6 @@ fn reasons<'a>(record: &Record<'_>, legend: &'a Legend) -> (Option<&'a str>, Opt
             (Some(category.as_str()), Some(feed.as_str()).filter(|feed| !feed.is_empty()))
         }),
         Origin::Statement(at) => (None, legend.statements.get(at as usize).map(String::as_str)),
+        Origin::PrivateAddress => (None, Some(PRIVATE_ADDRESS)),
     }
 }

@@ -32,6 +32,12 @@ pub(crate) struct Lost {
     pub error: io::Error,
 }
 
+impl Lost {
+    pub(crate) fn nothing(error: io::Error) -> Self {
+        Self { rows: 0, error }
+    }
+}
+
 /// The file of one class.
 pub(crate) struct WalFile {
     class: Class,
@@ -74,6 +80,10 @@ impl WalFile {
 
     pub(crate) fn added(&mut self, rows: u32) {
         self.pending_rows += rows;
+    }
+
+    pub(crate) fn pending_rows(&self) -> u32 {
+        self.pending_rows
     }
 
     pub(crate) fn is_frame_full(&self) -> bool {
@@ -142,7 +152,7 @@ impl WalFile {
     pub(crate) fn rotate(&mut self) -> Result<(), Lost> {
         self.sync()?;
         self.open = None;
-        self.open().map_err(|error| Lost { rows: 0, error })
+        self.open().map_err(Lost::nothing)
     }
 
     fn begin_frame(&mut self) {
@@ -155,7 +165,9 @@ impl WalFile {
         let Some(open) = &mut self.open else { return Ok(0) };
         let before = open.octets;
         let legend_at = open.legend_at(legend)?;
-        if let Some(head) = self.pending.get_mut(frame::FRAME_HEAD_OCTETS..).and_then(|octets| octets.first_chunk_mut::<12>()) {
+        if let Some(head) =
+            self.pending.get_mut(frame::FRAME_HEAD_OCTETS..).and_then(|octets| octets.first_chunk_mut::<12>())
+        {
             head[..8].copy_from_slice(&legend_at.to_le_bytes());
             head[8..].copy_from_slice(&rows.to_le_bytes());
         }

@@ -6,6 +6,7 @@
 use crate::compose::{Sheet, id_and_flags, truncated};
 use crate::cursor::Cursor;
 use crate::record::{ParsedData, Record, spell_out};
+use crate::service_params;
 use crate::upstream::Selection;
 use crate::{CLASS_IN, EdnsReply, HEADER_OCTETS, MAX_MESSAGE_OCTETS, Name, Query, Rcode, UnusableReply, rtype};
 use domain::base::iana::Class;
@@ -167,6 +168,32 @@ impl AnswerImage {
             *field = ttl_rule.apply(u32::from_be_bytes(*field)).to_be_bytes();
         }
         Sheet::resume(out, self.octets.len()).opt(query, self.rcode, reply)
+    }
+
+    /// The same answer without these parameters (by key, RFC 9460 section 14.3.2) in its service bindings, and without the
+    /// signatures of what was changed; `None` where there is nothing to take out.
+    ///
+    /// # Errors
+    /// [`UnusableReply::Malformed`] if a service binding cannot be read to its end.
+    pub fn without_service_params(&self, keys: &[u16]) -> Result<Option<Self>, UnusableReply> {
+        if !matches!(self.qtype(), Some(rtype::SVCB | rtype::HTTPS)) {
+            return Ok(None);
+        }
+        let (mut answers, authority) = self.records()?;
+        let mut changed = HashSet::new();
+        for record in answers.iter_mut().filter(|record| matches!(record.rtype, rtype::SVCB | rtype::HTTPS)) {
+            if let Some(data) = service_params::without(&record.data, keys)? {
+                record.data = data;
+                changed.insert((record.owner.clone(), record.rtype));
+            }
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        answers.retain(|record| {
+            record.covered_type().is_none_or(|covered| !changed.contains(&(record.owner.clone(), covered)))
+        });
+        Self::from_sections(&self.question()?, self.qtype().unwrap_or(0), self.rcode, &answers, authority).map(Some)
     }
 
     /// Everything that the answer reveals beyond its question, each thing once, in the order of the message.

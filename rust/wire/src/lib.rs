@@ -16,6 +16,7 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod alias;
 mod compose;
 mod cookie;
 mod cursor;
@@ -29,8 +30,10 @@ mod rcode;
 mod record;
 mod refusal;
 pub mod rtype;
+pub mod service_params;
 mod upstream;
 
+pub use alias::{Alias, first_alias};
 pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};
 pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};

@@ -49,6 +49,12 @@ impl Record {
         }
     }
 
+    /// The type that this signs, if it is an RRSIG: the first field of its data (RFC 4034 section 3.1).
+    pub(crate) fn covered_type(&self) -> Option<u16> {
+        let covered = self.data.first_chunk::<2>().filter(|_| self.rtype == rtype::RRSIG)?;
+        Some(u16::from_be_bytes(*covered))
+    }
+
     /// MINIMUM, if this is an SOA: its last field (RFC 1035 section 3.3.13).
     pub(crate) fn soa_minimum_s(&self) -> Option<u32> {
         let minimum = self.data.last_chunk::<4>().filter(|_| self.rtype == rtype::SOA)?;

@@ -298,9 +298,8 @@ fn signatures(entries: &[Entry<'_>], owner: &Name, covered: u16) -> Result<Vec<R
     Ok(records)
 }
 
-/// An RRSIG's data begins with the type it covers (RFC 4034 section 3.1).
 fn covers(signature: &Record, covered: u16) -> bool {
-    signature.data.first_chunk::<2>() == Some(&covered.to_be_bytes())
+    signature.covered_type() == Some(covered)
 }
 
 /// The entries that match, read, each once.

@@ -52,7 +52,6 @@ def lists_dir(tmp_path: Path) -> Path:
         "special-names.toml": SPECIAL,
         "services/video.toml": SERVICES,
         "starter/gambling.txt": GAMBLING,
-        "circumvention/resolver-addresses.txt": "192.0.2.53\n",
     }.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,11 @@ import pytest
 
 from schoolgate._core import PolicyTable, Snapshot
 from schoolgate.config import Settings
-from schoolgate.lists import CanaryMissing, ListsNotBuilt, NoUsableSnapshot, SnapshotStore, build, list_inputs, prove
-from schoolgate.lists.build import compile_apart
-from schoolgate.lists.proof import categories_of
-from schoolgate.lists.snapshots import KEPT
+from schoolgate.lists.build import ListsNotBuilt, build, compile_apart
+from schoolgate.lists.inputs import list_inputs
+from schoolgate.lists.past import why
+from schoolgate.lists.proof import CanaryMissing, categories_of, prove
+from schoolgate.lists.snapshots import KEPT, NoUsableSnapshot, SnapshotStore
 
 Make = Callable[..., Settings]
 NOBODY = PolicyTable.compile(
@@ -43,6 +44,20 @@ def test_a_build_publishes_what_it_proved(settings: Make, store: SnapshotStore) 
     assert categories_of(opened.snapshot, NOBODY, "www.bets.example") == {"gambling"}
     assert categories_of(opened.snapshot, NOBODY, "lesson.bets.example") == frozenset()
     assert categories_of(opened.snapshot, NOBODY, "cdn.tube.example.net") == {"service:tube"}
+
+
+def test_a_list_of_addresses_is_compiled_and_proved_by_its_test_address(
+    settings: Make, lists_dir: Path, store: SnapshotStore
+) -> None:
+    path = lists_dir / "circumvention" / "resolver-addresses.txt"
+    path.parent.mkdir()
+    path.write_text("# category: gambling\n\n2001:db8:53::853\n192.0.2.0/24\n", encoding="utf-8")
+    assert build(settings()).proved == 3
+    snapshot = store.open_current().snapshot
+    found = {address: categories_of(snapshot, NOBODY, address) for address in ("192.0.2.9", "192.0.3.9", "2001:db8::")}
+    assert found == {"192.0.2.9": {"gambling"}, "192.0.3.9": frozenset(), "2001:db8::": frozenset()}
+    serial, lines = why(store.work.parent.parent, "192.0.2.9")
+    assert [(serial, one.rule, one.kind, one.line) for one in lines] == [(1, "192.0.2.0/24", "address", 4)]
 
 
 def test_serials_rise_and_old_ones_are_kept_for_a_while(settings: Make, store: SnapshotStore) -> None:

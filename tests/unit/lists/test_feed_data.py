@@ -8,7 +8,7 @@ import pytest
 from yarl import URL
 
 from schoolgate.config import Settings, parse
-from schoolgate.lists import build
+from schoolgate.lists.build import build
 from schoolgate.lists.canaries import read_canaries
 from schoolgate.lists.catalogue import NoSuchFeed, read_published
 from schoolgate.lists.protected import protected_names

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from schoolgate.config import Settings
-from schoolgate.lists import ListsUnreadable, list_inputs
-from schoolgate.lists.inputs import category_and_canary
+from schoolgate.lists.inputs import ListsUnreadable, category_and_canary, list_inputs
 
 Make = Callable[..., Settings]
 

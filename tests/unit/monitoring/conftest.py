@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import schoolgate._core as _c  # TEMP
-if not hasattr(_c, "registrable_domain"):  # TEMP
-    _c.registrable_domain = lambda n: ".".join(n.split(".")[-2:]) if n.count(".") >= 1 else None  # TEMP
-    _c.log_read = None  # TEMP
 from schoolgate.config import shipped_lists
 from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.known import Known, read_known
@@ -39,7 +35,9 @@ def denied(name: str, category: str, *, at: float = 0, **others: Any) -> Row:
     """A question denied for its category."""
     layer = "circumvention" if category.startswith("circumvention") else "category"
     return made_row(
-        name, at=at, **({"action": "deny", "layer": layer, "category": category, "rcode": 3, "source": "policy"} | others)
+        name,
+        at=at,
+        **({"action": "deny", "layer": layer, "category": category, "rcode": 3, "source": "policy"} | others),
     )
 
 
@@ -59,6 +57,3 @@ def store(tmp_path: Path) -> Iterator[AlertStore]:
 @pytest.fixture
 def outbox(store: AlertStore) -> Outbox:
     return Outbox(store)
-
-
-Make = Callable[..., Row]

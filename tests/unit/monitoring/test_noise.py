@@ -15,7 +15,9 @@ from schoolgate.policy.monitoring import Noise
 
 def test_the_types_of_one_name_and_its_repeats_count_once(known: Known) -> None:
     sieve = Sieve(Noise(), known)
-    rows = [made_row("www.example.org", at=at, qtype=qtype) for at, qtype in ((0, 1), (0, 28), (0, 65), (4, 1), (9, 28))]
+    rows = [
+        made_row("www.example.org", at=at, qtype=qtype) for at, qtype in ((0, 1), (0, 28), (0, 65), (4, 1), (9, 28))
+    ]
     assert [sieve.keeps(row) for row in rows] == [True, False, False, False, False]
     assert sieve.keeps(made_row("www.example.org", at=10)), "ten seconds later somebody came back"
     assert sieve.keeps(made_row("www.example.org", at=0, client="p-b")), "another client is another person"

@@ -62,7 +62,9 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
             "policy": "pupil",
             "qps": 300,
             "burst": 600,
+            "ech": "pass",
             "ends_at_unix_s": 1795433400,
+            "log": "full",
         }
     ]
     assert found["zones"] == [
@@ -79,6 +81,7 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
         "id": "pupil",
         "action": "block-page",
         "block_ttl_s": 60,
+        "max_ttl_s": None,
         "block_addresses": ["192.0.2.10", "2001:db8::10"],
         "unknown": "deny",
         "on_request": False,
@@ -215,3 +218,43 @@ def test_policies_that_differ_only_in_layout_compile_to_the_same_octets(read, ca
     ).description
     assert one == other
     assert orjson.loads(one)["serial"] == 1
+
+
+def test_names_that_may_lead_inside_are_the_documents_and_the_schools_other_servers(read, catalogue) -> None:
+    text = 'private_addresses = ["School.example.", "intranet.example"]\n[policies.trust]'
+    compiled = compile_policy(read(text), catalogue, (), serial=1, now=NOW, forwarded=["ad.example", "school.example"])
+    found = orjson.loads(compiled.description)["private_addresses"]
+    assert found == ["ad.example", "intranet.example", "school.example"]
+
+
+def test_a_ttl_cap_is_inherited_and_the_nearer_one_counts(compiled) -> None:
+    text = """
+    [policies.trust]
+    [policies.pupil]
+    extends = "trust"
+    max_ttl_s = 60
+    [policies.club]
+    extends = "pupil"
+    [policies.sixth-form]
+    extends = "pupil"
+    max_ttl_s = 300
+    """
+    found = {one["id"]: one["max_ttl_s"] for one in compiled(text, NOW)["policies"]}
+    assert found == {"trust": None, "pupil": 60, "club": 60, "sixth-form": 300}
+
+
+def test_a_canary_of_a_category_answers_for_policies_that_do_not_allow_it(compiled) -> None:
+    text = """
+    [policies.trust]
+    [policies.pupil]
+    extends = "trust"
+    categories = { gambling = "deny" }
+    [policies.staff]
+    extends = "trust"
+    categories = { gambling = "allow" }
+    """
+    zones = (Zone("canary.example", "nxdomain", (), "why", "gambling"), Zone("test", "nxdomain", (), "why"))
+    found = compiled(text, NOW, zones)
+    assert [one.get("policies") for one in found["zones"]] == [["pupil", "trust"], None]
+    names = {one["name"]: one["policies"] for one in found["names"]}
+    assert names == {"canary.example": ["pupil", "trust"], "test": ["pupil", "staff", "trust"]}

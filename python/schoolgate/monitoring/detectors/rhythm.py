@@ -116,7 +116,8 @@ class SegmentRhythm:
         if is_less_blocked and count.total >= total * settings.total_share * 2:
             sentence = (
                 f"In segment {segment or 'without a name'} {count.blocked} questions were blocked in an hour in which"
-                f" usually about {blocked:.0f} are, although it asked as ever. Check its policy and lists: `schoolgate status`."
+                f" usually about {blocked:.0f} are, although it asked as ever. Check its policy and"
+                " lists: `schoolgate status`."
             )
             return Finding(self.name, "warning", segment, "", at_us, HOUR_S, sentence, evidence=evidence)
         return None

@@ -52,12 +52,18 @@ fn denied_local_and_cached_answers_allocate_nothing() {
     let mut description = description();
     description["segments"][0]["qps"] = json!(1000);
     description["segments"][0]["burst"] = json!(1000);
+    description["segments"][0]["ech"] = json!("strip");
+    description["policies"][1]["max_ttl_s"] = json!(60);
     description["zones"] = json!([{"zone": "school.example", "kind": "static", "records": [
         {"name": "printer.school.example", "type": 1, "ttl_s": 300, "rdata": "c0000207"}]}]);
     description["names"].as_array_mut().expect("names").push(rule("cdn.example.net", &["staff"], 6, "deny"));
     let mut bench = Bench::with(description).with_lists(&[("social", "social.example.com")]);
     let chain = [("www.example.com", 300, Data::Cname("cdn.example.net".into())), ("cdn.example.net", 300, Data::A(1))];
     bench.fill(&ask("www.example.com"), &chain);
+    let keys = [&[0, 1, 0][..], &[0, 5, 0, 4, b'k', b'e', b'y', b's']].concat();
+    bench.fill(&ask("keys.example.com").of(rtype::HTTPS), &[("keys.example.com", 300, Data::Binding(keys))]);
+    let inside = "10.0.0.1".parse().expect("an address");
+    bench.fill(&ask("inside.example.com"), &[("inside.example.com", 300, Data::Address(inside))]);
     bench.fill(&ask("search.example.org"), &[("safe.example.net", 300, Data::A(1))]);
     for asked in [
         ask("www.social.example.com").edns(),
@@ -68,6 +74,8 @@ fn denied_local_and_cached_answers_allocate_nothing() {
         ask("www.example.com").subnet(1),
         ask("www.example.com").staff(),
         ask("search.example.org").edns(),
+        ask("keys.example.com").of(rtype::HTTPS),
+        ask("inside.example.com").edns(),
         ask("www.example.com").from("233.252.0.1"),
         Ask { class: 3, ..ask("www.example.com") },
         ask("nowhere.example.com").no_rd(),

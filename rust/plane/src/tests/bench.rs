@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub const SEALED_KEY: [u8; 16] = [1; 16];
 /// When a bench begins, in both clocks.
-pub const START: Now = Now { mono_ms: 1_000_000, unix_s: 1_750_000_000 };
+pub const START: Now = Now::at(1_000_000, 1_750_000_000);
 
 /// Pupils (192.0.2.0/24) may not see what is listed as `social` or denied by the school; staff (198.51.100.0/24) may see
 /// all but what is locked; guests (203.0.113.0/24, in no segment) get the strictest policy.
@@ -253,8 +253,10 @@ impl Bench {
 
     /// Time passes; what the clients that waited hear because of it.
     pub fn pass_ms(&mut self, ms: u64) -> Vec<Answer> {
-        self.now.mono_ms += ms;
-        self.now.unix_s = START.unix_s + (self.now.mono_ms - START.mono_ms) as i64 / 1000;
+        let mono_ms = self.now.mono_ms + ms;
+        let past_us = (mono_ms - START.mono_ms) as i64 * 1000;
+        let (unix_s, unix_us) = (START.unix_s + past_us / 1_000_000, START.unix_us + past_us);
+        self.now = Now { mono_ms, unix_s, mono_us: mono_ms * 1000, unix_us };
         let mut late = Late::default();
         for worker in &mut self.workers {
             while worker.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= self.now.mono_ms) {
@@ -292,6 +294,7 @@ impl Bench {
             RateDropped,
             Denied,
             DeniedRevealed,
+            DeniedPrivate,
             Local,
             CacheHits,
             Resolved,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::panic)]
 
+mod addresses;
 mod allocation;
 mod bench;
 mod denial;
@@ -15,6 +16,7 @@ mod panics;
 mod refusal;
 mod revealed;
 mod rewrite;
+mod service_bindings;
 mod sockets;
 mod stale;
 mod ttl;

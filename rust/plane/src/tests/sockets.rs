@@ -138,6 +138,7 @@ fn balance(status: &Status) {
         "rate_dropped",
         "denied",
         "denied_revealed",
+        "denied_private",
         "local",
         "cache_hits",
         "resolved",

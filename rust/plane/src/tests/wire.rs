@@ -6,6 +6,7 @@ use domain::base::name::ParsedName;
 use domain::base::opt::AllOptData;
 use domain::rdata::AllRecordData;
 use schoolgate_wire::{Name, rtype};
+use std::net::IpAddr;
 
 /// The wire form of a name, its case kept.
 pub fn wire(text: &str) -> Vec<u8> {
@@ -99,6 +100,11 @@ impl Ask {
 #[derive(Clone, Debug)]
 pub enum Data {
     A(u8),
+    Address(IpAddr),
+    /// An HTTPS record of this RDATA.
+    Binding(Vec<u8>),
+    /// A signature over records of this type.
+    Signature(u16),
     Cname(String),
     /// An SOA with this MINIMUM.
     Soa(u32),
@@ -110,7 +116,10 @@ pub enum Data {
 impl Data {
     fn rtype(&self) -> u16 {
         match self {
-            Data::A(_) => rtype::A,
+            Data::A(_) | Data::Address(IpAddr::V4(_)) => rtype::A,
+            Data::Address(IpAddr::V6(_)) => rtype::AAAA,
+            Data::Binding(_) => rtype::HTTPS,
+            Data::Signature(_) => rtype::RRSIG,
             Data::Cname(_) => rtype::CNAME,
             Data::Soa(_) => rtype::SOA,
             Data::Https(_) => rtype::HTTPS,
@@ -121,6 +130,12 @@ impl Data {
     fn octets(&self) -> Vec<u8> {
         match self {
             Data::A(last) => vec![203, 0, 113, *last],
+            Data::Address(IpAddr::V4(address)) => address.octets().to_vec(),
+            Data::Address(IpAddr::V6(address)) => address.octets().to_vec(),
+            Data::Binding(data) => data.clone(),
+            Data::Signature(covered) => {
+                [&covered.to_be_bytes(), &[13, 3][..], &[0; 14], &wire("example.com"), &[7; 64]].concat()
+            }
             Data::Cname(target) => wire(target),
             Data::Soa(minimum) => {
                 [&wire("ns.example"), &wire("hostmaster.example"), &[0; 16][..], &minimum.to_be_bytes()].concat()

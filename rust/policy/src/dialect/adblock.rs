@@ -9,7 +9,8 @@
 //! ||example.com^$important             no exception of this feed lifts it
 //! ||example.com^$denyallow=a.example.com   the name and all below it, up to a.example.com
 //! ||example.com^$dnstype=A|AAAA        denied, where both address types are; other type rules are left
-//! /(^|\.)example\.com$/                an expression that is only a name; every other one is left
+//! /(^|\.)example\.com$/                an expression that is only a name
+//! /^ad[0-9]+\./                         an expression; one with a modifier, or in an exception, is left
 //! 0.0.0.0 example.com                  as in a hosts file
 //! example.com##.banner  ||example.com/path  ||example.com^$script   parts of pages: counted and left
 //! ```
@@ -44,8 +45,14 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     }
     match target(pattern, unmarked) {
         Ok((kind, name)) => take(&name, kind, excepts, &options, taken),
+        Err(SkipReason::Regex) if !excepts && options.is_plain() => taken.patterns.push(inside(pattern).to_owned()),
         Err(reason) => taken.skip(reason),
     }
+}
+
+/// An expression without the slashes round it.
+fn inside(pattern: &str) -> &str {
+    pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).unwrap_or(pattern)
 }
 
 fn is_comment(line: &str) -> bool {
@@ -123,8 +130,10 @@ fn expression(pattern: &str) -> Result<(RuleKind, std::borrow::Cow<'_, str>), Sk
     if pattern.len() > MAX_REGEX_OCTETS {
         return Err(SkipReason::RegexTooLong);
     }
-    let inside = pattern.get(1..pattern.len() - 1).and_then(|inside| inside.strip_suffix('$'));
-    let inside = inside.ok_or(SkipReason::Regex)?;
+    if inside(pattern).contains('/') {
+        return Err(SkipReason::Path);
+    }
+    let inside = inside(pattern).strip_suffix('$').ok_or(SkipReason::Regex)?;
     let suffix = ["(^|\\.)", "(\\.|^)", "^(.+\\.)?", "^(.*\\.)?"].iter().find_map(|mark| inside.strip_prefix(mark));
     let exact = || inside.strip_prefix('^').map(|rest| (RuleKind::Exact, rest));
     let (kind, rest) = suffix.map(|rest| (RuleKind::Suffix, rest)).or_else(exact).ok_or(SkipReason::Regex)?;

@@ -11,6 +11,11 @@ pub(super) struct Options<'a> {
 }
 
 impl Options<'_> {
+    /// Whether they add nothing to what the rule says.
+    pub fn is_plain(&self) -> bool {
+        !self.important && self.denyallow.is_empty()
+    }
+
     /// The names of `$denyallow`.
     pub fn spared(&self) -> impl Iterator<Item = &str> {
         self.denyallow.split('|').filter(|name| !name.is_empty())

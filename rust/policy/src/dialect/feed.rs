@@ -4,6 +4,7 @@ use super::detect::{detect, refuse_no_list};
 use super::lines::each_line;
 use super::unpack::{self, Budget};
 use super::{Dialect, LineReader, Rule, RuleKind, SkipReason, Taken, domains, json, ut1};
+use crate::address_table::AddressRule;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
@@ -91,6 +92,14 @@ pub trait Sink {
     }
     /// A rule.
     fn rule(&mut self, place: &Place<'_>, rule: &Rule);
+    /// A rule by shape: a regular expression, not yet looked at.
+    fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
+        let _ = (place, pattern);
+    }
+    /// A rule about an address in answers.
+    fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
+        let _ = (place, rule);
+    }
     /// Something that gave no rule.
     fn skipped(&mut self, place: &Place<'_>, reason: SkipReason);
 }
@@ -259,5 +268,7 @@ impl Feed<'_> {
 
 fn hand_over(sink: &mut dyn Sink, place: &Place<'_>, taken: &Taken) {
     taken.rules.iter().for_each(|rule| sink.rule(place, rule));
+    taken.patterns.iter().for_each(|pattern| sink.pattern(place, pattern));
+    taken.addresses.iter().for_each(|rule| sink.address(place, rule));
     taken.skipped.iter().for_each(|reason| sink.skipped(place, *reason));
 }

@@ -26,6 +26,7 @@ pub use detect::detect;
 pub use feed::{FeedError, FeedForm, FeedRead, Limits, Place, Sink, read_feed};
 pub use reason::SkipReason;
 
+use crate::address_table::AddressRule;
 use crate::listed_name::{NameRejected, listed_name};
 use schoolgate_wire::Name;
 use std::fmt;
@@ -98,7 +99,7 @@ pub struct Rule {
 /// The language a list is written in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// Ours: `example.com`, `=example.com`, `!example.com`.
+    /// Ours: `example.com`, `=example.com`, `!example.com`, `192.0.2.0/24`.
     Plain,
     /// `0.0.0.0 example.com`.
     Hosts,
@@ -177,6 +178,10 @@ impl fmt::Display for Dialect {
 pub struct Taken {
     /// The rules.
     pub rules: Vec<Rule>,
+    /// Regular expressions that names are listed by.
+    pub patterns: Vec<String>,
+    /// Rules about addresses in answers.
+    pub addresses: Vec<AddressRule>,
     /// Why other parts of the line gave none.
     pub skipped: Vec<SkipReason>,
 }
@@ -184,6 +189,8 @@ pub struct Taken {
 impl Taken {
     fn clear(&mut self) {
         self.rules.clear();
+        self.patterns.clear();
+        self.addresses.clear();
         self.skipped.clear();
     }
 

@@ -19,10 +19,12 @@ pub enum SkipReason {
     Path,
     /// It matches by a pattern inside a name.
     Pattern,
-    /// A regular expression that is more than a name.
+    /// A regular expression that cannot be used: a syntax we do not read, an exception, a modifier.
     Regex,
-    /// A regular expression over the size limit.
+    /// A regular expression over a limit: its length, its size once compiled, their number.
     RegexTooLong,
+    /// A regular expression that would fit half of the internet.
+    RegexTooBroad,
     /// A modifier that changes the rule's meaning in a way a name list cannot carry.
     Modifier,
     /// It speaks of some record types only.
@@ -33,7 +35,7 @@ pub enum SkipReason {
     Forward,
     /// Another setting of the program the list was written for.
     OtherDirective,
-    /// RPZ: triggered by an address in an answer.
+    /// RPZ: triggered by an address in an answer that is no network.
     ResponseAddress,
     /// RPZ: triggered by the client.
     ClientAddress,
@@ -57,6 +59,10 @@ pub enum SkipReason {
     PublicSuffix,
     /// A rule for a protected name.
     Protected,
+    /// A network so wide that a rule for it would close much of the internet.
+    NetworkTooWide,
+    /// More networks than a snapshot holds.
+    TooManyNetworks,
 }
 
 impl SkipReason {
@@ -72,6 +78,7 @@ impl SkipReason {
             SkipReason::Pattern => "pattern",
             SkipReason::Regex => "regex",
             SkipReason::RegexTooLong => "regex-too-long",
+            SkipReason::RegexTooBroad => "regex-too-broad",
             SkipReason::Modifier => "modifier",
             SkipReason::DnsType => "dns-type",
             SkipReason::Rewrite => "rewrite",
@@ -89,6 +96,8 @@ impl SkipReason {
             SkipReason::Unmapped => "unmapped-category",
             SkipReason::PublicSuffix => "public-suffix",
             SkipReason::Protected => "protected",
+            SkipReason::NetworkTooWide => "network-too-wide",
+            SkipReason::TooManyNetworks => "too-many-networks",
         }
     }
 }

@@ -9,10 +9,13 @@
 //! example.com   CNAME rpz-passthru.     this feed spares the name
 //! example.com   CNAME rpz-tcp-only.     left
 //! example.com   A     0.0.0.0           denied; other data is a redirection, left
-//! 32.1.2.0.192.rpz-ip CNAME .           triggers that are no question's name: counted and left
+//! 32.1.2.0.192.rpz-ip CNAME .           answers that point at 192.0.2.1 are denied
+//! 32.1.2.0.192.rpz-nsip CNAME .         triggers that are neither name nor answer: counted and left
 //! ```
 
 use super::{RuleKind, SkipReason, Taken, is_null_address};
+use crate::address_table::AddressRule;
+use crate::segments::Prefix;
 
 /// Where the reader stands in the zone.
 #[derive(Default)]
@@ -104,6 +107,7 @@ fn rule(trigger: &str, kind: &str, data: &str, taken: &mut Taken) {
     if let Some(reason) = other_trigger(trigger) {
         return taken.skip(reason);
     }
+    let network = trigger.strip_suffix(RESPONSE_ADDRESS);
     let (name, below) = trigger.strip_prefix("*.").map_or((trigger, false), |name| (name, true));
     let denies = match (kind, data) {
         ("CNAME", "." | "*." | "rpz-drop.") => true,
@@ -114,6 +118,12 @@ fn rule(trigger: &str, kind: &str, data: &str, taken: &mut Taken) {
         (_, "") => return taken.malformed(),
         _ => return taken.skip(SkipReason::Rewrite),
     };
+    if let Some(network) = network {
+        return match network_of(network) {
+            Some(prefix) => taken.addresses.push(AddressRule { prefix, lists: denies }),
+            None => taken.skip(SkipReason::ResponseAddress),
+        };
+    }
     taken.take(
         name,
         match (denies, below) {
@@ -128,11 +138,30 @@ fn rule(trigger: &str, kind: &str, data: &str, taken: &mut Taken) {
 fn other_trigger(trigger: &str) -> Option<SkipReason> {
     // The mark stands right under the apex, which is cut off already.
     match trigger.rsplit('.').next().unwrap_or_default() {
-        "rpz-ip" => Some(SkipReason::ResponseAddress),
         "rpz-client-ip" => Some(SkipReason::ClientAddress),
         "rpz-nsdname" | "rpz-nsip" => Some(SkipReason::NameServer),
         _ => None,
     }
+}
+
+/// What stands in front of a trigger by an address in the answer.
+const RESPONSE_ADDRESS: &str = ".rpz-ip";
+
+/// `24.0.2.0.192` is 192.0.2.0/24 and `48.zz.1.db8.2001` is 2001:db8:1::/48: length first, then the parts backwards.
+fn network_of(text: &str) -> Option<Prefix> {
+    let (length, parts) = text.split_once('.')?;
+    let parts: Vec<&str> = parts.split('.').rev().collect();
+    if parts.len() == 4 && !parts.contains(&"zz") {
+        return Prefix::parse(&format!("{}/{length}", parts.join(".")));
+    }
+    if parts.iter().filter(|part| **part == "zz").count() > 1 {
+        return None;
+    }
+    let text = parts.join(":").replace("zz", "");
+    // A run of zeroes at either end has its second colon to come.
+    let text = if text.starts_with(':') { format!(":{text}") } else { text };
+    let text = if text.ends_with(':') && !text.ends_with("::") { format!("{text}:") } else { text };
+    Prefix::parse(&format!("{text}/{length}"))
 }
 
 fn is_ttl_or_class(word: &&str) -> bool {
@@ -159,4 +188,26 @@ fn within<'a>(name: &'a str, apex: &str) -> Option<&'a str> {
     }
     let front = name.strip_suffix(apex)?;
     if front.is_empty() { Some("") } else { front.strip_suffix('.') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_read_backwards() {
+        for (written, meant) in [
+            ("32.1.2.0.192", "192.0.2.1/32"),
+            ("24.0.2.0.192", "192.0.2.0/24"),
+            ("48.zz.1.db8.2001", "2001:db8:1::/48"),
+            ("128.57.zz.1.db8.2001", "2001:db8:1::57/128"),
+            ("128.1.zz", "::1/128"),
+            ("128.8.7.6.5.4.3.db8.2001", "2001:db8:3:4:5:6:7:8/128"),
+        ] {
+            assert_eq!(network_of(written).map(|network| network.to_string()).as_deref(), Some(meant), "{written}");
+        }
+        for broken in ["", "32", "33.1.2.0.192", "24.1.2.0.192", "32.1.2.0.256", "x.1.2.0.192", "48.zz.zz.2001"] {
+            assert_eq!(network_of(broken), None, "{broken}");
+        }
+    }
 }

@@ -1,0 +1,256 @@
+"""Findings become alerts by the school's rules: counts, windows, quiet hours, escalation, one message for many."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.unit.monitoring.conftest import NOW
+
+from schoolgate.monitoring.alert_store import AlertRefused, AlertStore, stamp
+from schoolgate.monitoring.findings import Finding
+from schoolgate.monitoring.outbox import Outbox
+from schoolgate.monitoring.rules import BUILT_IN, Rulebook, is_quiet
+from schoolgate.policy.monitoring import AlertRule, Quiet
+
+LONDON = ZoneInfo("Europe/London")
+LEAD = "lead@school.example"
+SELF_HARM = AlertRule(categories=("self-harm",), to=(LEAD,), urgency="urgent")
+
+
+def finding(at_s: float = 0, **values: object) -> Finding:
+    given: dict[str, object] = {
+        "detector": "attempt", "severity": "urgent", "segment": "pupils", "client": "p-a", "window_s": 0,
+        "sentence": "A device asked.", "category": "self-harm", "names": ("bad.example.org",),
+    }  # fmt: skip
+    at_us = int((NOW.timestamp() + at_s) * 1e6)
+    return Finding(**(given | {"at_us": at_us} | values))  # type: ignore[arg-type]
+
+
+def book(**rules: AlertRule) -> Rulebook:
+    return Rulebook(rules, LONDON)
+
+
+def waiting(outbox: Outbox, at: dt.datetime = NOW) -> list[str]:
+    """Keys of what would leave now."""
+    return [one.message.key for one in outbox.due(at, 1000)]
+
+
+def apply(rules: Rulebook, store: AlertStore, outbox: Outbox, *found: Finding, now: dt.datetime = NOW) -> None:
+    rules.apply(found, store, outbox, now)
+
+
+def everything(store: AlertStore) -> list[tuple[str, str, int]]:
+    return [(one.rule, one.state, one.count) for one in store.alerts(("new", "acknowledged", "closed"), 100)]
+
+
+def test_a_finding_of_a_rule_is_an_alert_and_a_message(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding())
+    assert everything(store) == [("harm", "new", 1)]
+    (due,) = outbox.due(NOW, 10)
+    assert (due.recipient, due.message.urgency, due.attempt) == (LEAD, "urgent", 1)
+    assert "bad[.]example[.]org" in due.message.text
+
+
+def test_many_within_the_window_are_one_alert_and_one_message(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, *(finding(at) for at in range(0, 3000, 60)))
+    assert everything(store) == [("harm", "new", 50)]
+    assert len(waiting(outbox)) == 1
+
+
+def test_the_same_finding_again_counts_nothing(store: AlertStore, outbox: Outbox) -> None:
+    """What a monitor reads again after SIGKILL."""
+    rules = book(harm=SELF_HARM)
+    apply(rules, store, outbox, finding(), finding(9))
+    apply(rules, store, outbox, finding(), finding(9))
+    assert everything(store) == [("harm", "new", 2)]
+
+
+def test_after_the_window_it_is_another(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding(), finding(3600))
+    assert everything(store) == [("harm", "new", 1)] * 2
+
+
+def test_two_clients_are_two_alerts(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding(), finding(client="p-b"))
+    assert len(everything(store)) == 2
+
+
+def test_a_rule_may_want_several_of_one_client(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(games=AlertRule(categories=("gamb*",), count=3, window_minutes=10, to=(LEAD,)))
+    bets = [
+        finding(at, category="gambling", severity="notice", client=client)
+        for at, client in ((0, "a"), (9, "b"), (20, "a"))
+    ]
+    apply(rules, store, outbox, *bets)
+    assert everything(store) == []
+    apply(rules, store, outbox, finding(599, category="gambling", severity="notice", client="a"))
+    assert everything(store) == [("games", "new", 3)]
+
+
+def test_those_outside_the_window_do_not_count(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(games=AlertRule(categories=("gambling",), count=2, window_minutes=10, to=(LEAD,)))
+    apply(rules, store, outbox, *(finding(at, category="gambling", severity="notice") for at in (0, 600, 1200)))
+    assert everything(store) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_meant"),
+    [
+        (AlertRule(detectors=("attempt",)), True),
+        (AlertRule(detectors=("sealed",)), False),
+        (AlertRule(categories=("self-*",)), True),
+        (AlertRule(categories=("*",), segments=("staff",)), False),
+        (AlertRule(categories=("*",), segments=("pup*",)), True),
+        (AlertRule(categories=("*",), least="urgent"), True),
+    ],
+)
+def test_patterns_of_category_detector_and_segment(rule: AlertRule, is_meant: bool) -> None:
+    found = [identity for identity, _ in book(one=rule).rules_for(finding())]
+    assert found == (["one"] if is_meant else [BUILT_IN])
+
+
+def test_what_is_urgent_and_nobodys_is_kept_with_nobody_told(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(), store, outbox, finding(), finding(severity="warning"))
+    assert everything(store) == [(BUILT_IN, "new", 1)]
+    assert waiting(outbox) == []
+
+
+def test_what_gets_worse_is_told_again(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(round=AlertRule(detectors=("circumvention",), to=(LEAD,)))
+    for at, severity in ((0, "warning"), (60, "urgent"), (70, "urgent")):
+        worse = finding(at, detector="circumvention", severity=severity, category=None)
+        apply(rules, store, outbox, worse, now=NOW + dt.timedelta(seconds=at))
+    assert [one.message.subject.split(":")[0] for one in outbox.due(NOW + dt.timedelta(minutes=2), 10)] == [
+        "[schoolgate] warning",
+        "[schoolgate] Worse",
+    ]
+    assert store.get(1).severity == "urgent"
+
+
+def test_in_quiet_hours_a_message_waits_until_they_end(store: AlertStore, outbox: Outbox) -> None:
+    quiet = Quiet.model_validate({"from": "18:00", "to": "07:00"})
+    rules = book(round=AlertRule(detectors=("*",), to=(LEAD,), quiet_hours=(quiet,)))
+    evening = NOW.replace(hour=22)
+    apply(rules, store, outbox, finding(), now=evening)
+    assert everything(store) == [("round", "new", 1)]
+    assert waiting(outbox, evening) == []
+    assert waiting(outbox, evening.replace(hour=6, minute=59) + dt.timedelta(days=1)) == []
+    assert len(waiting(outbox, evening.replace(hour=7) + dt.timedelta(days=1))) == 1
+
+
+def test_quiet_hours_follow_the_schools_clock_in_summer() -> None:
+    quiet = Quiet.model_validate({"from": "18:00", "to": "07:00"})
+    summer = dt.datetime(2026, 7, 6, 17, 30, tzinfo=dt.UTC)
+    assert is_quiet(quiet, summer, LONDON)
+    assert not is_quiet(quiet, summer, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize(("hour", "day", "quiet"), [(23, 20, True), (6, 21, True), (8, 21, False), (6, 23, False)])
+def test_hours_over_midnight_belong_to_their_first_day(hour: int, day: int, quiet: bool) -> None:
+    friday = Quiet.model_validate({"days": ["fri"], "from": "22:00", "to": "07:00"})
+    assert is_quiet(friday, dt.datetime(2026, 11, day, hour, tzinfo=dt.UTC), LONDON) is quiet
+
+
+def test_an_alert_nobody_acknowledges_goes_to_the_next_once(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(
+        harm=SELF_HARM.model_copy(update={"escalate_to": ("head@school.example",), "escalate_after_minutes": 30})
+    )
+    apply(rules, store, outbox, finding())
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=29)) == 0
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=30)) == 1
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=90)) == 0
+    subjects = {one.recipient: one.message.subject for one in outbox.due(NOW + dt.timedelta(minutes=30), 10)}
+    assert subjects["head@school.example"].startswith("[schoolgate] Not acknowledged: urgent")
+    assert [one["what"] for one in store.history(1)] == ["new", "escalated"]
+
+
+def test_an_acknowledged_one_does_not(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(harm=SELF_HARM.model_copy(update={"escalate_to": ("head@school.example",)}))
+    apply(rules, store, outbox, finding())
+    store.acknowledge(1, "lead", "I am on it", NOW)
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(days=1)) == 0
+
+
+def test_the_states_of_an_alert_and_its_history(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding())
+    assert store.acknowledge(1, "lead", "seen", NOW).state == "acknowledged"
+    closed = store.close_alert(1, "false-alarm", "lead", "a lesson about it", NOW)
+    assert (closed.state, closed.outcome) == ("closed", "false-alarm")
+    with pytest.raises(AlertRefused, match="closed already"):
+        store.acknowledge(1, "other", "", NOW)
+    with pytest.raises(AlertRefused, match="false-alarm"):
+        store.close_alert(1, "nonsense", "lead", "", NOW)
+    with pytest.raises(AlertRefused, match="no alert 99"):
+        store.get(99)
+    store.close_alert(1, "concern", "head", "on second thoughts", NOW)
+    assert [(one["who"], one["what"]) for one in store.history(1)] == [
+        ("schoolgate", "new"), ("lead", "acknowledged"), ("lead", "closed: false-alarm"), ("head", "closed: concern"),
+    ]  # fmt: skip
+
+
+def test_history_cannot_be_rewritten(store: AlertStore, outbox: Outbox) -> None:
+    from schoolgate.monitoring.alert_store import AlertsUnavailable
+
+    apply(book(harm=SELF_HARM), store, outbox, finding())
+    with pytest.raises(AlertsUnavailable, match="append-only"), store.transaction() as db:
+        db.execute("UPDATE history SET note = 'nothing happened'")
+
+
+def test_a_closed_alert_is_not_woken_by_the_next_finding(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding())
+    store.close_alert(1, "concern", "lead", "", NOW)
+    apply(book(harm=SELF_HARM), store, outbox, finding(60))
+    assert sorted(everything(store)) == [("harm", "closed", 1), ("harm", "new", 2)]
+
+
+def test_the_share_of_false_alarms(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, *(finding(client=f"p-{number}") for number in range(5)))
+    for number, outcome in ((1, "false-alarm"), (2, "concern"), (3, "expected-lesson"), (4, "false-alarm")):
+        store.close_alert(number, outcome, "lead", "", NOW)
+    told = store.summary(NOW - dt.timedelta(days=1))["rules"]["harm"]
+    assert (told["alerts"], told["open"], told["false_alarm_rate"]) == (5, 1, 0.5)
+
+
+def test_old_alerts_go_and_open_ones_stay(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding(), finding(client="p-b"))
+    store.close_alert(1, "concern", "lead", "", NOW)
+    assert store.forget_before(NOW + dt.timedelta(seconds=1)) == 1
+    assert everything(store) == [("harm", "new", 1)]
+    assert store.history(1) == []
+
+
+def sent_of(outbox: Outbox, now: dt.datetime, most: int = 1000) -> Iterable[str]:
+    for due in outbox.due(now, most):
+        outbox.sent(due, now)
+        yield due.message.key
+
+
+def test_beyond_the_rate_messages_are_held_and_summed_up(store: AlertStore, outbox: Outbox) -> None:
+    normal = AlertRule(categories=("*",), to=(LEAD,))
+    apply(book(all=normal), store, outbox, *(finding(client=f"p-{number}") for number in range(50)))
+    assert len(list(sent_of(outbox, NOW))) == 20
+    assert outbox.counts() == {"sent": 20, "held": 30}
+    assert outbox.summarise(NOW + dt.timedelta(minutes=59)) == 0
+    assert outbox.summarise(NOW + dt.timedelta(minutes=61)) == 1
+    (due,) = outbox.due(NOW + dt.timedelta(minutes=61), 10)
+    assert "30 more messages" in due.message.text
+
+
+def test_an_urgent_one_still_gets_through(store: AlertStore, outbox: Outbox) -> None:
+    normal = AlertRule(categories=("*",), segments=("staff",), to=(LEAD,))
+    staff = [finding(client=f"p-{number}", segment="staff", severity="notice") for number in range(50)]
+    rules = book(all=normal, harm=SELF_HARM.model_copy(update={"segments": ("pupils",)}))
+    apply(rules, store, outbox, *staff, finding())
+    sent = list(sent_of(outbox, NOW))
+    assert sent[0].startswith("alert-51-urgent"), "before all the others"
+    assert outbox.counts() == {"sent": 20, "held": 31}
+    apply(rules, store, outbox, finding(client="p-later"))
+    assert len(list(sent_of(outbox, NOW))) == 1, "beyond the rate of the others"
+
+
+def test_times_as_text_sort_like_times() -> None:
+    moments = [NOW + dt.timedelta(milliseconds=step) for step in (0, 1, 999, 1000, 60_000)]
+    assert sorted(map(stamp, reversed(moments))) == [stamp(one) for one in moments]
