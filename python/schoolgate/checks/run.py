@@ -17,7 +17,7 @@ from schoolgate.config import Settings, SocketAddress
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call_if_running
 from schoolgate.in_force import config_label
-from schoolgate.lists import SnapshotStore
+from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import load_catalogue
 from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
 from schoolgate.sealed import SealedStore

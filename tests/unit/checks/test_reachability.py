@@ -13,7 +13,7 @@ from schoolgate.checks.deciding import Decided
 from schoolgate.checks.needed import Needed, needed_names
 from schoolgate.checks.reachability import Closed, is_meant
 from schoolgate.config import Settings, parse
-from schoolgate.lists import build
+from schoolgate.lists.build import build
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)

@@ -13,7 +13,7 @@ from tests.stand_in.upstream import StandIn
 
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import parse
-from schoolgate.lists import build
+from schoolgate.lists.build import build
 from schoolgate.monitoring.check_jobs import DailyChecks, check_jobs, is_due
 from schoolgate.monitoring.findings import Finding
 from schoolgate.monitoring.place import Place
