@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from schoolgate.cli_options import Config, Json, config_of
+from schoolgate.cli_suggestions import suggestions_app
 
 lists_app = typer.Typer(no_args_is_help=True, help="The lists that policies decide by.")
+lists_app.add_typer(suggestions_app, name="suggestions")
 feeds_app = typer.Typer(no_args_is_help=True, help="Lists that others publish: what there is, and what is in use here.")
 
 FeedArgument = Annotated[str, typer.Argument(metavar="ID", help="The feed, such as hagezi-gambling.")]

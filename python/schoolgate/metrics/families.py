@@ -119,6 +119,11 @@ def _log_dropped(told: Told) -> Iterator[Sample]:
             yield (str(class_), reason), float(count)
 
 
+def _tasks(told: Told) -> Iterator[Sample]:
+    for name, outcome in sorted((_at(told, "monitor", "jobs") or {}).items()):
+        yield (str(name),), float(bool(outcome.get("ok")))
+
+
 def _gauge(name: str, help_: str, read: Callable[[Told], Iterable[Sample]], *labels: str) -> Family:
     return Family(f"schoolgate_{name}", "gauge", help_, labels, read)
 
@@ -214,4 +219,11 @@ FAMILIES: tuple[Family, ...] = (
         "log_fsync_age_seconds", "Since the query log was last on the disk.",
         _value("query_log", "last_fsync_age_ms", divisor=1000),
     ),
+    # the monitor
+    _gauge("monitor_age_seconds", "Since the monitor last said that it is alive.", _value("monitor", "age_s")),
+    _gauge("monitor_lag_seconds", "How far it is behind the query log.", _value("monitor", "lag_s")),
+    _gauge("monitor_problems", "Things the monitor asks somebody to look at.", _count_of("monitor", "problems")),
+    # Not "job": Prometheus has a label of that name.
+    _gauge("monitor_task_ok", "1 where the last run of a job of the monitor was well.", _tasks, "task"),
+    _gauge("outbox_messages", "Messages of alerts and reports, by state.", _counts("monitor", "outbox"), "state"),
 )  # fmt: skip

@@ -7,8 +7,9 @@ from schoolgate.monitoring.jobs import Job
 from schoolgate.monitoring.keeping import keeping_jobs
 from schoolgate.monitoring.place import Place
 from schoolgate.monitoring.report_jobs import report_jobs
+from schoolgate.monitoring.suggestion_jobs import suggestion_jobs
 
 
 def jobs(place: Place) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
-    return [*keeping_jobs(place), *check_jobs(place), *report_jobs(place)]
+    return [*keeping_jobs(place), *check_jobs(place), *report_jobs(place), *suggestion_jobs(place)]

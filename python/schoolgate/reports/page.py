@@ -80,9 +80,8 @@ def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
             "No questions are in the log for this time. Is the query log switched on, and do devices use schoolgate?"
         ]
     elif facts.rows_before:
-        said.append(
-            f"Blocked questions {_change(facts.blocked, facts.blocked_before)} the {facts.period.kind.noun} before."
-        )
+        change = _change(facts.blocked, facts.blocked_before)
+        said.append(f"Blocked questions {change} the {facts.period.kind.noun} before.")
     if facts.alerts is not None:
         raised = sum(count for _, _, count in facts.alerts.alerts)
         said.append(f"{_number(raised)} alerts were raised; {_number(facts.alerts.open)} of them are still open.")
@@ -131,7 +130,7 @@ def _bypass(facts: Facts, reader: Reader) -> Iterator[Section]:
     before = sum(one.before or 0 for one in facts.bypass)
     said = [f"{_number(tried)} questions for ways around the filter were blocked (the time before: {_number(before)})."]
     found = [one for one in (facts.alerts.findings if facts.alerts else ()) if one[0] in _EVASIONS]
-    said += [f"{_number(count)} findings of {_EVASIONS[detector]} ({severity})." for detector, severity, count in found]
+    said += [f"Found {_times(count)}: {_EVASIONS[detector]} ({severity})." for detector, severity, count in found]
     rows = tuple((one.what, _number(one.blocked), _number(one.before or 0)) for one in facts.bypass)
     yield Section("Attempts to get around the filter", tuple(said), ("Way", "Blocked", "The time before"), rows)
 
@@ -196,6 +195,10 @@ def _change(now: int, then: int) -> str:
     if abs(change) < WORTH_A_WORD:
         return "are about as many as in"
     return f"are {abs(change):.0%} {'more' if change > 0 else 'fewer'} than in"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{_number(count)} times"
 
 
 def _number(count: int) -> str:

@@ -72,13 +72,17 @@ def test_the_query_log_and_the_checks_are_told_where_they_are() -> None:
     log = {"rows": {"ordinary": 5, "safeguarding": 1}, "dropped_ring": {"ordinary": 2}, "dropped_disk": {}, "octets": 9}
     log["last_fsync_age_ms"] = 1500
     checks = {"reachability": {"rate": 0.01, "over_blocked_names": 4, "age_s": 60}, "safesearch": {"failed": 0}}
+    monitor = {"age_s": 2, "lag_s": 0.5, "jobs": {"reports": {"ok": False}}, "outbox": {"dead": 1}, "problems": []}
     assert {
+        "schoolgate_monitor_lag_seconds 0.5",
+        'schoolgate_monitor_task_ok{task="reports"} 0.0',
+        'schoolgate_outbox_messages{state="dead"} 1.0',
         'schoolgate_log_rows_total{class="ordinary"} 5.0',
         'schoolgate_log_rows_dropped_total{class="ordinary",reason="ring"} 2.0',
         "schoolgate_log_fsync_age_seconds 1.5",
         "schoolgate_over_blocked_ratio 0.01",
         "schoolgate_safesearch_targets_failed 0.0",
-    } <= lines(query_log=log, checks=checks)
+    } <= lines(query_log=log, checks=checks, monitor=monitor)
 
 
 def test_a_status_that_tells_nothing_is_no_error() -> None:
@@ -104,3 +108,4 @@ def test_names_have_base_units_and_are_there_once() -> None:
         assert one.name.endswith("_total") == (one.kind == "counter"), one.name
         assert not re.search(r"_(ms|octets|minutes|hours|days|percent)\b", one.name)
         assert not {"client", "name", "qname", "address"} & set(one.labels)
+        assert not {"job", "instance"} & set(one.labels), "these are Prometheus's own"

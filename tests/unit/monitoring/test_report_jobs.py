@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from tests.unit.reports.conftest import school, week_of_rows, write_log
 from schoolgate.config import ConfigInvalid, Settings
 from schoolgate.monitoring.place import Place
 from schoolgate.monitoring.report_jobs import ScheduledReports
-from schoolgate.reports.shelf import shelf_of
+from schoolgate.reports.shelf import ReportNotKept, shelf_of
 
 __all__ = ["school"]
 
@@ -66,6 +67,19 @@ async def test_a_report_is_made_once_when_its_hour_has_come_and_sent_with_a_key(
     assert html is not None and html.startswith("<!doctype html>")
     assert "bets.example.net" not in text + html
     assert len(shelf_of(settings).all()) == 3
+
+
+async def test_a_report_that_cannot_be_kept_is_said_tried_again_and_sent_once(
+    school: Callable[..., Settings], tmp_path: Path
+) -> None:
+    (tmp_path / "full").write_text("a file where the directory should be", encoding="utf-8")
+    settings = school(SCHEDULED.replace("[reports]", '[reports]\ndir = "full"'))
+    write_log(settings.server.state_dir, *week_of_rows())
+    desk = Desk(settings)
+    for minute in (0, 1):
+        with pytest.raises(ReportNotKept, match=r"full.*reports\.dir"):
+            await ScheduledReports(desk.place).work(MONDAY + dt.timedelta(hours=7, minutes=minute))
+    assert {sent[3] for sent in desk.sent} == {"report-2026-11-16-weekly-governors"}, "the outbox takes one of a key"
 
 
 @pytest.mark.parametrize(

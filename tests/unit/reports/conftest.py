@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,11 @@ def week_of_rows() -> tuple[list[LogRow], list[LogRow]]:
 def write_log(state: Path, ordinary: Sequence[LogRow], safeguarding: Sequence[LogRow]) -> None:
     wal = state / "log" / "wal"
     wal.mkdir(parents=True, exist_ok=True)
-    _core.log_write_sample(wal, "ordinary", 1, list(ordinary))
-    _core.log_write_sample(wal, "safeguarding", 1, list(safeguarding))
+    # In order of time, as a server writes.
+    _core.log_write_sample(wal, "ordinary", 1, sorted(ordinary, key=lambda one: one[0]))
+    _core.log_write_sample(wal, "safeguarding", 1, sorted(safeguarding, key=lambda one: one[0]))
+    for path in wal.iterdir():  # searches pass over files that were last written before what they look for
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_alerts_are_counted_by_what_became_of_them(settings: Settings) -> None:
         store.remember(database, finding, MONDAY)
     store.close()
     text = made(settings).written(Form.text)
-    assert "1 findings of a device that tried several ways around the filter (warning)." in text
+    assert "Found once: a device that tried several ways around the filter (warning)." in text
     (folder / "alerts.db").write_bytes(b"not a database, and long enough to be looked at" * 10)
     assert made(settings).facts.alerts is None
 
