@@ -1,4 +1,4 @@
-"""The query log when the disk fills up, its directory goes, the process is killed: DNS goes on and losses are counted."""
+"""The query log when the disk fills up, its directory goes, the process is killed: DNS goes on, losses are counted."""
 
 from __future__ import annotations
 
