@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from schoolgate._core import log_write_sample
+from schoolgate._core import log_read, log_write_sample
 from schoolgate.querylog import Query, QueryLog
-from schoolgate.querylog.query import COLUMNS, Row, microseconds
+from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.query import COLUMNS, Row, microseconds, row_of
 
 DAY = dt.date(2026, 11, 17)
 NOON = dt.datetime(2026, 11, 17, 12, tzinfo=dt.UTC)
@@ -84,14 +85,16 @@ def wal(number: int) -> str:
     return f"wal-{number:020}"
 
 
-def write_wals(state_dir: Path, rows: Iterable[Row], each: int = 10, open_rows: Iterable[Row] = ()) -> None:
+def write_wals(
+    state_dir: Path, rows: Iterable[Row], each: int = 10, open_rows: Iterable[Row] = (), first: int = 1
+) -> None:
     """Write-ahead files as the server leaves them: closed ones with `each` rows, and an open one of each class."""
     folder = state_dir / "log" / "wal"
     for class_ in ("ordinary", "safeguarding"):
         some = [one for one in rows if one.class_ == class_]
         parts = [some[at : at + each] for at in range(0, len(some), each)]
         parts.append([one for one in open_rows if one.class_ == class_])
-        for number, part in enumerate(parts, 1):
+        for number, part in enumerate(parts, first):
             log_write_sample(folder, class_, number, [values_of(one) for one in part])
 
 
@@ -107,6 +110,19 @@ def all_rows(state_dir: Path) -> list[Row]:
             cursor = page.cursor
             if cursor is None:
                 return found
+
+
+def counted_rows(state_dir: Path) -> list[Row]:
+    """Every row of the files that count, without the search: for tests that look very often."""
+    listing = LogFolder(state_dir / "log").list()
+    found = [row_of(values, wal.class_) for wal in listing.wals for values in log_read(wal.path, 0, 1_000_000)[0]]
+    columns = ", ".join(("epoch_us(time)", *COLUMNS[1:]))
+    with duckdb.connect() as connection:
+        for file in listing.files:
+            sql = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = false)"
+            rows = connection.execute(sql, [[str(file.path)]]).fetchall()
+            found += (row_of(values, file.class_) for values in rows)
+    return found
 
 
 def same(found: Iterable[Row], expected: Iterable[Row]) -> bool:

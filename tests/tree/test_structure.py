@@ -33,7 +33,7 @@ PACKAGES = {
     "control": {"_core"},
     "sealed": {"_core"},
     "pseudonyms": set(),
-    "querylog": {"_core"},
+    "querylog": {"_core", "pseudonyms"},
     "upstreams": {"resolver"},
     "wall_clock": set(),
     "regime": {"_core", "policy"},

@@ -43,7 +43,7 @@ def _converted(work: Maintenance, wal: Wal, pending: list[Erasure]) -> dict[str,
     for erasure in pending:
         erase_from(work, erasure, map(Path, report["files"]), pending)
     with work.log.changing():
-        wal.path.unlink()
+        wal.path.unlink(missing_ok=True)  # the server makes room too
         sync_folder(wal.path.parent)
     return report
 

@@ -15,7 +15,7 @@ from typing import Any
 from schoolgate._core import normalise_name
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.process import WorkerProcess
-from schoolgate.querylog.pseudonym import known_as, read_key
+from schoolgate.querylog.pseudonym import key_of_log, known_as
 from schoolgate.querylog.query import (
     Asked,
     BadQuery,
@@ -106,7 +106,7 @@ class QueryLog:
 
     def known_as(self, client: str) -> list[str]:
         """The texts under which the log may hold a client: its pseudonym, its address. Raises `BadQuery`."""
-        return known_as(client, read_key(self.folder.pseudonym_key))
+        return known_as(client, key_of_log(self.folder.pseudonym_key))
 
     def as_logged(self, query: Query) -> Query:
         """The query with its name as the log writes names. Raises `BadQuery`."""

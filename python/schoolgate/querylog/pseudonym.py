@@ -1,58 +1,32 @@
-"""Clients under a secret key: who a pseudonym is, and under which texts the log knows an address.
+"""Under which texts the log knows a client, and who a pseudonym is.
 
-A pseudonym is the 16 octets of the address as one block of AES-128. When the key is rotated the old one is gone, and
-nobody can say any more whom the older pseudonyms stood for: that is what rotation is for.
+A pseudonym is the address under a secret key. When the key is rotated the old one is gone, and nobody can say any more
+whom the older pseudonyms stood for: that is what rotation is for.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import fcntl
 import ipaddress
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
-from schoolgate._core import log_client, log_pseudonym
+from schoolgate._core import log_pseudonym
+from schoolgate.pseudonyms import PseudonymKey, read_key
 from schoolgate.querylog.query import BadQuery
 
 _PSEUDONYM = re.compile(r"p-[a-z2-7]{26}")
 
 
-@dataclass(frozen=True, repr=False)
-class PseudonymKey:
-    """The key in use now."""
-
-    octets: bytes
-    made_at: dt.datetime
-    id: str
-
-    def pseudonym(self, address: str) -> str:
-        """What the log calls a client."""
-        return log_pseudonym(self.octets, address)
-
-    def address(self, pseudonym: str) -> str | None:
-        """Some address or other where the pseudonym was made with another key; None for what is no pseudonym."""
-        return log_client(self.octets, pseudonym)
-
-
-def read_key(path: Path) -> PseudonymKey | None:
-    """The key of this log, or None where clients are kept as addresses."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # not while it is rotated
-            raw = orjson.loads(file.read())
-        octets = bytes.fromhex(raw["key"])
-        return PseudonymKey(octets, dt.datetime.fromisoformat(raw["made_at"]), str(raw["id"]))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadQuery(f"{path}: the key of the pseudonyms cannot be read ({error}); search by pseudonym") from error
+def key_of_log(path: Path) -> PseudonymKey | None:
+    """The key in use now, or None where clients are kept as addresses. Raises `BadQuery`."""
+    key = read_key(path)
+    if key is None and path.exists():
+        raise BadQuery(f"{path}: the key of the pseudonyms cannot be read; search by pseudonym, as the log shows it")
+    return key
 
 
 def is_pseudonym(text: str) -> bool:
+    """Whether a text has the form of one."""
     return _PSEUDONYM.fullmatch(text) is not None
 
 
@@ -69,4 +43,4 @@ def known_as(client: str, key: PseudonymKey | None) -> list[str]:
         ) from None
     plain = str(getattr(address, "ipv4_mapped", None) or address)
     # Rows from before pseudonyms were switched on hold the address.
-    return [plain] if key is None else [key.pseudonym(plain), plain]
+    return [plain] if key is None else [log_pseudonym(key.key, plain), plain]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,13 +91,15 @@ def octets_of(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+            found = path.stat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return total
 
 
 def _lack(log: LogFolder, kept: Retention, free: Free) -> str:
     """Why there is too little room; empty when there is enough."""
-    used, left = octets_of(log.folder), free(log.folder)
+    # What a search has spilled is gone when it ends; no day goes for it.
+    used, left = octets_of(log.folder) - octets_of(log.scratch), free(log.folder)
     if used > kept.max_gib * GIB:
         return f"the query log takes {used / GIB:.1f} GiB of the {kept.max_gib} it may"
     if left < kept.min_free_mib * MIB:

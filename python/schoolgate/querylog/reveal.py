@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 
+from schoolgate._core import log_client
+from schoolgate.pseudonyms import PseudonymKey
 from schoolgate.querylog import records
 from schoolgate.querylog.log import QueryLog
-from schoolgate.querylog.pseudonym import PseudonymKey, is_pseudonym, read_key
+from schoolgate.querylog.pseudonym import is_pseudonym, key_of_log
 from schoolgate.querylog.query import BadQuery, LogProblem, Query
 
 # Where clients of a school can have addresses: global unicast, unique local, link local, loopback.
@@ -25,13 +27,13 @@ def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetim
         raise BadQuery(f"{pseudonym!r} is no pseudonym; write one as the log shows it: p- and 26 characters")
     if not reason.strip():
         raise BadQuery("a reason is needed; it is kept with the record")
-    key = read_key(log.folder.pseudonym_key)
+    key = key_of_log(log.folder.pseudonym_key)
     if key is None:
         raise CannotReveal(f"{log.folder.pseudonym_key} is not there: this log has no key for pseudonyms")
-    address = key.address(text)
+    address = log_client(key.key, text)
     problem = _problem(log, key, text, address)
     record = {"at": now.isoformat(timespec="seconds"), "who": who, "pseudonym": text, "reason": reason}
-    records.append(log.folder.reveals, record | {"key": key.id, "shown": problem is None})
+    records.append(log.folder.reveals, record | {"key": key.identity, "shown": problem is None})
     if problem is not None or address is None:
         raise CannotReveal(problem)
     return address
