@@ -84,7 +84,7 @@ def monitoring() -> Iterator[Callable[[Serving], Monitoring]]:
     yield make
     for one in made:
         assert one.stop() == 0, one.said()
-        assert "Traceback" not in one.said()
+        assert "defect" not in one.said(), one.said()
 
 
 def mail_settings(box: Mailbox) -> str:

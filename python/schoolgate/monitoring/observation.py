@@ -113,6 +113,13 @@ class Observation:
             return 0.0
         return max(0.0, now.timestamp() - self.newest_us / 1e6)
 
+    def what_is_wrong(self) -> list[str]:
+        """For `status`."""
+        defects = sorted(self._watch.defects.items())
+        return self.problems + [
+            f"detector {name} has a defect and may miss something: {what}" for name, what in defects
+        ]
+
     def noise_removed(self) -> int:
         return self._watch.sieve.removed
 
