@@ -52,8 +52,6 @@ STATUS_EVERY_S = 5.0
 POLICY_EVERY_S = 5.0
 # After a disk that was full, a directory that was gone.
 TRY_AGAIN_S = 2.0
-# As long as the rows of the log that an alert rests on, by its default.
-ALERTS_KEPT = dt.timedelta(days=365)
 
 _log = structlog.get_logger("schoolgate.monitor")
 
@@ -321,7 +319,9 @@ class Monitor:
         return f"{count} escalated, {summaries} summaries" if count or summaries else None
 
     async def _clean_up(self, now: dt.datetime) -> str | None:
-        gone = await asyncio.to_thread(self._store.forget_before, now - ALERTS_KEPT)
+        # As long as the rows of the log that an alert rests on.
+        kept = dt.timedelta(days=self._settings.retention.safeguarding_days)
+        gone = await asyncio.to_thread(self._store.forget_before, now - kept)
         await asyncio.to_thread(self._outbox.forget_before, now - SENT_KEPT)
         return f"{gone} old alerts removed" if gone else None
 
