@@ -56,12 +56,13 @@ def refuse_address(url: str, allow_http: bool) -> URL:
         raise complaint(f"{shown(url)} is not an address", 'write "https://..."') from None
     if parsed.scheme not in ("https", "http") or not parsed.host:
         raise complaint("is no web address", 'write "https://..."')
-    if parsed.scheme == "http" and not (allow_http or _is_loopback(parsed.host)):
+    if parsed.scheme == "http" and not (allow_http or is_loopback(parsed.host)):
         raise complaint("is http: all on the way could read it", "write https, or allow_http = true")
     return parsed
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

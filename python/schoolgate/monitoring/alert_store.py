@@ -23,13 +23,19 @@ import orjson
 from schoolgate.errors import SchoolgateError
 from schoolgate.monitoring.alert_schema import SCHEMA, SCHEMA_VERSION
 from schoolgate.monitoring.findings import SEVERITIES, Finding
+from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
 
 OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
 # Another process holds the file for milliseconds; a person does not wait longer than this.
 BUSY_TIMEOUT_S = 5.0
 # A rule that fires without end fills no disk: the oldest closed alerts go first, then the oldest of all.
 MOST_ALERTS = 100_000
+MOST_FINDINGS = 500_000
 LONGEST_NOTE = 2000
+# What goes on for days is told of again each day.
+LONGEST_ALERT_S = 86400
+# Counts of a rule are needed as long as the longest window of a rule.
+HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
 
 
 class AlertsUnavailable(SchoolgateError):
@@ -127,13 +133,15 @@ class AlertStore:
         )  # fmt: skip
         return db.execute(f"INSERT OR IGNORE INTO findings VALUES ({_marks(values)})", values).rowcount == 1
 
-    def hit(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> int:
-        """Counts a finding for a rule; returns how many its client (or segment) has within the window."""
+    def hit(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int, most: int) -> int:
+        """Counts a finding for a rule; returns how many its client (or segment) has within the window: `most` at
+        most."""
         values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
         db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values)
         found = db.execute(
-            "SELECT count(*) FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ?",
-            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000),
+            "SELECT count(*) FROM"
+            " (SELECT 1 FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ? LIMIT ?)",
+            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000, most),
         )
         return int(found.fetchone()[0])
 
@@ -145,8 +153,14 @@ class AlertStore:
         window only counts up, unless it gets worse."""
         open_one = db.execute(
             "SELECT id, severity FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND state != 'closed'"
-            " AND last_us > ? ORDER BY id DESC LIMIT 1",
-            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000),
+            " AND last_us > ? AND first_us > ? ORDER BY id DESC LIMIT 1",
+            (
+                rule,
+                finding.segment,
+                finding.client,
+                finding.at_us - window_s * 1_000_000,
+                finding.at_us - max(window_s, LONGEST_ALERT_S) * 1_000_000,
+            ),
         ).fetchone()
         if open_one is not None:
             is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one["severity"])
@@ -186,7 +200,11 @@ class AlertStore:
         """Findings, counts and closed alerts older than the log they rest on; returns how many alerts went."""
         with self.transaction() as db:
             db.execute("DELETE FROM findings WHERE seen_at < ?", (stamp(oldest),))
-            db.execute("DELETE FROM hits WHERE at_us < ?", (int(oldest.timestamp() * 1e6),))
+            newest_us = db.execute("SELECT max(at_us) FROM hits").fetchone()[0] or 0
+            db.execute("DELETE FROM hits WHERE at_us < ?", (newest_us - HITS_KEPT_US,))
+            surplus = db.execute("SELECT max(0, count(*) - ?) FROM findings", (MOST_FINDINGS,)).fetchone()[0]
+            oldest_first = "SELECT identity FROM findings ORDER BY seen_at LIMIT ?"
+            db.execute(f"DELETE FROM findings WHERE identity IN ({oldest_first})", (surplus,))
             gone = db.execute("DELETE FROM alerts WHERE state = 'closed' AND opened_at < ?", (stamp(oldest),)).rowcount
             surplus = db.execute("SELECT max(0, count(*) - ?) FROM alerts", (MOST_ALERTS,)).fetchone()[0]
             gone += db.execute(

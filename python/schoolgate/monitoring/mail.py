@@ -16,6 +16,7 @@ from email.policy import SMTP
 import aiosmtplib
 
 from schoolgate.config import Settings
+from schoolgate.config.webhooks import is_loopback
 from schoolgate.monitoring.delivery_failed import DeliveryFailed
 from schoolgate.monitoring.messages import Message, one_line
 from schoolgate.monitoring.secret_files import read_secret
@@ -59,7 +60,7 @@ async def send_mail(settings: Settings, message: Message, recipient: str, attemp
     password = read_secret(mail.password_file, CREDENTIAL, "the mail password") if mail.user else None
     if mail.user and password is None:
         raise DeliveryFailed("mail.user is set and there is no password; set mail.password_file", is_final=False)
-    if mail.user and mail.tls == "none" and not mail.host.startswith(("127.", "::1", "localhost")):
+    if mail.user and mail.tls == "none" and not is_loopback(mail.host):
         raise DeliveryFailed("the password would cross the network in the clear; set mail.tls", is_final=False)
     try:
         await aiosmtplib.send(

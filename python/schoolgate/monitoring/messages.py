@@ -39,7 +39,7 @@ def one_line(text: str) -> str:
 
 def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = "alert") -> Message:
     """The message of an alert: `kind` alert, worse, escalation."""
-    where = f"segment {alert.segment}" if alert.segment else "the whole school"
+    where = _where(alert)
     head = {"escalation": "Not acknowledged: ", "worse": "Worse: "}.get(kind, "")
     subject = one_line(f"[schoolgate] {head}{alert.severity}: {_topic(alert)}, {where}")
     lines = [alert.sentence, "", f"Where:    {where}"]
@@ -59,6 +59,12 @@ def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = 
     return Message(
         key, subject, "\n".join(lines) + "\n", now.isoformat(timespec="seconds"), alert.urgency, _fields(alert, kind)
     )
+
+
+def _where(alert: Alert) -> str:
+    if alert.segment:
+        return f"segment {alert.segment}"
+    return "a device of no segment" if alert.client else "the whole school"
 
 
 def unlinked_word(word: str) -> str:

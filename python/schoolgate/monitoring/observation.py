@@ -27,7 +27,9 @@ STATE_VERSION = 1
 # Rows of one step: some tens of milliseconds of Python, so that positions are saved and jobs run in between.
 MOST_ROWS = 2_000
 # After SIGKILL so much is read again.
-SAVE_EVERY_S = 5
+SAVE_EVERY_S = 10
+# With nothing read since. A school at night wears out no disk.
+SAVE_IDLE_EVERY_S = 300
 LOOK_EVERY_S = 10
 SAVE_FILTER_EVERY_S = 600
 # What was written before this many seconds ago has been brought to the file: the server does so each second.
@@ -56,6 +58,7 @@ class Observation:
         self.findings = 0
         self.newest_us = 0
         self._waiting: list[Finding] = []
+        self._unsaved = 0
         self._last: dict[str, dt.datetime] = {}
 
     def install(self, watch: Watch, rulebook: Rulebook) -> None:
@@ -89,7 +92,8 @@ class Observation:
             if self.is_at_end and self._is_due("look", now, LOOK_EVERY_S):
                 self._waiting += self._watch.look(int(now.timestamp()) - SETTLED_AFTER_S)
         self._store_findings(now)
-        if self._is_due("save", now, SAVE_EVERY_S):
+        self._unsaved += read
+        if self._is_due("save", now, SAVE_EVERY_S if self._unsaved else SAVE_IDLE_EVERY_S):
             self.save(now)
         return read
 
@@ -112,6 +116,13 @@ class Observation:
         if self.is_at_end or not self.newest_us:
             return 0.0
         return max(0.0, now.timestamp() - self.newest_us / 1e6)
+
+    def what_is_wrong(self) -> list[str]:
+        """For `status`."""
+        defects = sorted(self._watch.defects.items())
+        return self.problems + [
+            f"detector {name} has a defect and may miss something: {what}" for name, what in defects
+        ]
 
     def noise_removed(self) -> int:
         return self._watch.sieve.removed
@@ -141,6 +152,7 @@ class Observation:
         write_whole(self._own_dir / "state.json", orjson.dumps(written))
         write_whole(self._own_dir / "positions.json", orjson.dumps(positions))
         self._saved_positions = positions
+        self._unsaved = 0
 
     @property
     def _filter_path(self) -> Path:

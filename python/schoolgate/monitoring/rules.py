@@ -21,6 +21,8 @@ BUILT_IN_RULE = AlertRule(categories=("*",), detectors=("*",), least="urgent", u
 # A stretch of quiet hours longer than this is a mistake; the message goes out all the same.
 LONGEST_QUIET = dt.timedelta(days=4)
 _STEP = dt.timedelta(minutes=1)
+# Of one client within a rule's window; an infected device asks a hundred thousand times.
+MOST_COUNTED = 1000
 
 
 class Rulebook:
@@ -41,7 +43,7 @@ class Rulebook:
                 new += 1
                 for identity, rule in self.rules_for(finding):
                     window_s = rule.window_minutes * 60
-                    count = store.hit(db, identity, finding, window_s)
+                    count = store.hit(db, identity, finding, window_s, max(rule.count, MOST_COUNTED))
                     if count < rule.count:
                         continue
                     alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)

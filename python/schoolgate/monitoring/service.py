@@ -35,7 +35,7 @@ from schoolgate.monitoring.jobs import Job, Jobs
 from schoolgate.monitoring.known import read_known
 from schoolgate.monitoring.messages import Message, one_line
 from schoolgate.monitoring.observation import Observation
-from schoolgate.monitoring.outbox import SENT_KEPT, Outbox
+from schoolgate.monitoring.outbox import MOST_WAITING, SENT_KEPT, Outbox
 from schoolgate.monitoring.registered import jobs as registered
 from schoolgate.monitoring.rules import Rulebook
 from schoolgate.policy import parse
@@ -52,8 +52,6 @@ STATUS_EVERY_S = 5.0
 POLICY_EVERY_S = 5.0
 # After a disk that was full, a directory that was gone.
 TRY_AGAIN_S = 2.0
-# As long as the rows of the log that an alert rests on, by its default.
-ALERTS_KEPT = dt.timedelta(days=365)
 
 _log = structlog.get_logger("schoolgate.monitor")
 
@@ -73,7 +71,15 @@ def run(config: Path | None, *, until_stdin_ends: bool = False, read: ReadRows =
         keep_private()
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
-        asyncio.run(Monitor(config, settings, read).run(until_stdin_ends=until_stdin_ends))
+        if asyncio.run(_run(config, settings, read, until_stdin_ends)):
+            raise SystemExit(1)
+
+
+async def _run(config: Path | None, settings: Settings, read: ReadRows, until_stdin_ends: bool) -> bool:
+    """Whether it ended by a defect."""
+    monitor = Monitor(config, settings, read)
+    await monitor.run(until_stdin_ends=until_stdin_ends)
+    return monitor.has_defect
 
 
 def _now() -> dt.datetime:
@@ -87,6 +93,7 @@ class Monitor:
         self, config: Path | None, settings: Settings, read: ReadRows, clock: Callable[[], dt.datetime] = _now
     ) -> None:
         self.config = config
+        self.has_defect = False
         self._settings = settings
         self._state_dir = settings.server.state_dir
         self._clock = clock
@@ -178,6 +185,7 @@ class Monitor:
     def _report_defect(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task ended by a defect", exc_info=error)
+            self.has_defect = True
             self._stopping.set()  # whoever started us starts us anew
 
     # -- what goes on ---------------------------------------------------------------------------------------------
@@ -243,11 +251,13 @@ class Monitor:
         }
 
     def _what_is_wrong(self, outbox: dict[str, int]) -> list[str]:
-        found = [*self._problems.values(), *self._observation.problems, *self._jobs.problems()]
+        found = [*self._problems.values(), *self._observation.what_is_wrong(), *self._jobs.problems()]
         for follower in self._observation.followers.values():
             found += [f"the query log cannot be read: {follower.problem}"] if follower.problem else []
         if passed := self._observation.followers["ordinary"].passed_over:
             found.append(f"the monitor was too far behind: {passed} files of ordinary rows were not watched")
+        if outbox.get("waiting", 0) >= MOST_WAITING:
+            found.append(f"{MOST_WAITING} messages wait, no more are laid out; see `schoolgate alerts list`")
         if dead := outbox.get("dead"):
             found.append(f"{dead} messages could not be delivered; see `schoolgate alerts list --undelivered`")
         found += recipient_problems(self._observation.rulebook, self._settings)
@@ -309,7 +319,9 @@ class Monitor:
         return f"{count} escalated, {summaries} summaries" if count or summaries else None
 
     async def _clean_up(self, now: dt.datetime) -> str | None:
-        gone = await asyncio.to_thread(self._store.forget_before, now - ALERTS_KEPT)
+        # As long as the rows of the log that an alert rests on.
+        kept = dt.timedelta(days=self._settings.retention.safeguarding_days)
+        gone = await asyncio.to_thread(self._store.forget_before, now - kept)
         await asyncio.to_thread(self._outbox.forget_before, now - SENT_KEPT)
         return f"{gone} old alerts removed" if gone else None
 

@@ -366,3 +366,19 @@ def test_the_same_key_is_the_same_message(store: AlertStore, outbox: Outbox) -> 
     put(store, outbox)
     put(store, outbox)
     assert outbox.counts() == {"waiting": 1}
+
+
+async def test_a_servers_words_are_shown_without_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    with mail_server() as box:
+        box.answers = ["554 \x1b[2Jgo away\x07"]
+        error = await refusal(to_mailbox(box, tmp_path))
+    assert str(error).isprintable()
+    assert "go away" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("segment", "client", "said"),
+    [("pupils", "p-a", "segment pupils"), ("", "p-a", "a device of no segment"), ("", "", "the whole school")],
+)
+def test_it_says_where(segment: str, client: str, said: str) -> None:
+    assert said in message(segment=segment, client=client).subject

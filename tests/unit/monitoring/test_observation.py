@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from tests.unit.monitoring.conftest import NOW, denied, made_row
 from schoolgate._core import log_read, log_write_sample
 from schoolgate.monitoring.alert_store import AlertStore, AlertsUnavailable
 from schoolgate.monitoring.detectors import watch
+from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.findings import Finding
 from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.observation import Observation
@@ -191,3 +193,18 @@ def test_a_finding_from_a_job_goes_through_the_rules(school: School) -> None:
     at_us = int(NOW.timestamp() * 1e6)
     school.observation.report(Finding("safesearch", "urgent", "", "", at_us, 0, "SafeSearch is not enforced."), NOW)
     assert school.alerts() == [("urgent", 1)]
+
+
+def test_a_detector_with_a_defect_blinds_no_other_and_is_named(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CircumventionScore, "feed", _stumble)
+    school.tries(0, 60, 120, 180)
+    school.read()
+    assert school.alerts() == [("again", 1)]
+    assert school.observation.what_is_wrong() == [
+        "detector circumvention has a defect and may miss something: KeyError: 1"
+    ]
+
+
+def _stumble(*_: object) -> Iterator[Finding]:
+    yield from ()
+    raise KeyError(1)

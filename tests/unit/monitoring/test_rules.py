@@ -254,3 +254,16 @@ def test_an_urgent_one_still_gets_through(store: AlertStore, outbox: Outbox) -> 
 def test_times_as_text_sort_like_times() -> None:
     moments = [NOW + dt.timedelta(milliseconds=step) for step in (0, 1, 999, 1000, 60_000)]
     assert sorted(map(stamp, reversed(moments))) == [stamp(one) for one in moments]
+
+
+def test_what_goes_on_for_days_is_told_of_again_each_day(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, *(finding(minute * 60) for minute in range(0, 3 * 1440, 30)))
+    assert [state for _, state, _ in everything(store)] == ["new"] * 3
+
+
+def test_a_password_leaves_this_machine_only_encrypted() -> None:
+    from schoolgate.config.webhooks import is_loopback
+
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.evil.example", "192.0.2.1")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip

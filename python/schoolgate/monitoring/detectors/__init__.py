@@ -6,9 +6,11 @@ Time is passed in: the rows' own, and for what did *not* happen the instant up t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
@@ -23,6 +25,8 @@ from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Monitoring
+
+_log = structlog.get_logger("schoolgate.monitor")
 
 
 class Detector(Protocol):
@@ -47,6 +51,8 @@ class Watch:
     rhythm: SegmentRhythm
     first_uses: FirstUses
     others: tuple[Detector, ...]
+    # detector -> its defect: it stays out of the way of the others, and `status` names it.
+    defects: dict[str, str] = field(default_factory=dict)
 
     @property
     def detectors(self) -> tuple[Detector, ...]:
@@ -54,15 +60,27 @@ class Watch:
 
     def feed(self, rows: list[Row]) -> list[Finding]:
         """What these rows say, in the order of the detectors."""
-        found = list(self.rhythm.feed(rows))
         kept = [row for row in rows if self.sieve.keeps(row)]
-        for detector in (self.first_uses, *self.others):
-            found += detector.feed(kept)
+        found: list[Finding] = []
+        for detector in self.detectors:
+            self._ask(detector, found, detector.feed(rows if detector is self.rhythm else kept))
         return found
 
     def look(self, now_s: int) -> list[Finding]:
         """What did not happen until `now_s`; everything written before it has been fed."""
-        return [finding for detector in self.detectors for finding in detector.look(now_s)]
+        found: list[Finding] = []
+        for detector in self.detectors:
+            self._ask(detector, found, detector.look(now_s))
+        return found
+
+    def _ask(self, detector: Detector, found: list[Finding], says: Iterator[Finding]) -> None:
+        """A row that one detector stumbles over must not blind the others, nor stop the monitor again and again."""
+        try:
+            found.extend(says)
+        except Exception as error:
+            if detector.name not in self.defects:
+                _log.error("a detector has a defect", detector=detector.name, exc_info=error)
+            self.defects[detector.name] = f"{type(error).__name__}: {error}"
 
     def saved(self) -> dict[str, Any]:
         return {detector.name: detector.saved() for detector in self.detectors}

@@ -24,6 +24,8 @@ from schoolgate.policy.monitoring import Tunnel
 MOST_PAIRS = 50_000
 # Different names counted below one domain (4 octets each); the largest threshold anybody needs.
 MOST_NAMES_COUNTED = 4_000
+# Below, a client's names under one domain are not worth their place in the saved state.
+LEAST_SAVED = 10
 PRIVATE_TYPE = 65_399  # what some tunnels call their own
 DATA_TYPES = frozenset((NULL, TXT, PRIVATE_TYPE))
 
@@ -117,7 +119,9 @@ class Tunnels:
             self._window = now_s // self._window_s
 
     def saved(self) -> Any:
-        return {"window": self._window, "pairs": self._pairs.saved()}
+        """Without the many pairs that a page or two made: what they had counted so far changes no judgement."""
+        pairs = [pair for pair in self._pairs.saved() if len(pair[1].names) >= LEAST_SAVED]
+        return {"window": self._window, "pairs": pairs}
 
     def load(self, saved: Any) -> None:
         self._window = int(saved["window"])
