@@ -97,6 +97,10 @@ bench: build ## Measure this machine: load, swap, start, memory, compile (half a
 bench-compare: build ## Measure the other DNS servers of this machine beside ours, same names, same run
 	@$(BIN)/python -m benchmarks.compare $(BENCH)
 
+.PHONY: bench-log
+bench-log: build ## Measure the query log: octets a row, ingest, searches (20 M rows; BENCH="--rows 200000" for a try)
+	@$(BIN)/python -m benchmarks.querylog $(BENCH)
+
 .PHONY: bench-micro
 bench-micro: ## Criterion: peek, find, decide, cache, compose
 	@cargo bench --manifest-path benchmarks/micro/Cargo.toml --locked
