@@ -101,6 +101,10 @@ bench-compare: build ## Measure the other DNS servers of this machine beside our
 bench-scale: build ## Speed and memory by number of names, segments, policies, cache and workers (BENCH=--quick for a minute)
 	@$(BIN)/python -m benchmarks.scale $(BENCH)
 
+.PHONY: bench-log
+bench-log: build ## Measure the query log: octets a row, ingest, searches (20 M rows; BENCH="--rows 200000" for a try)
+	@$(BIN)/python -m benchmarks.querylog $(BENCH)
+
 .PHONY: bench-micro
 bench-micro: ## Criterion: peek, find, decide, cache, compose
 	@cargo bench --manifest-path benchmarks/micro/Cargo.toml --locked

@@ -74,6 +74,7 @@ def reveal(config: Path | None, pseudonym: str, reason: str) -> None:
 def status(config: Path | None, as_json: bool) -> None:
     """How much there is, since when, and how much may be."""
     settings = load(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
     with QueryLog(settings.server.state_dir) as log:
         held, problems, folder = log.held(), list(log.problems), log.folder
     listing = folder.list()

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.text import Text
 
+from schoolgate import state_dir
 from schoolgate.commands.questions import type_name, type_number
 from schoolgate.commands.terminal import note, out, say, table
 from schoolgate.config import load
@@ -85,7 +86,7 @@ class Filters:
 
 def search(config: Path | None, filters: Filters, most: int, after: str | None, form: str) -> None:
     """Rows, newest first."""
-    with QueryLog(load(config).server.state_dir) as log:
+    with _opened(config) as log:
         writer = Writer(form)
         cursor = after
         query = filters.query(_now())
@@ -106,7 +107,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
 
 def tail(config: Path | None, filters: Filters, form: str) -> None:
     """Rows as they are written, until Ctrl-C."""
-    with QueryLog(load(config).server.state_dir) as log:
+    with _opened(config) as log:
         query = log.as_logged(filters.query(_now()))
         clients = [] if query.client is None else log.known_as(query.client)
     following = Tail(log.folder)
@@ -121,7 +122,7 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
 
 def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str) -> None:
     """What comes most often."""
-    with QueryLog(load(config).server.state_dir) as log:
+    with _opened(config) as log:
         found = log.top(what, filters.query(_now()), most=most)
         if form == "json":
             _write(json_object(asdict(one)) + b"\n" for one in found)
@@ -140,7 +141,7 @@ def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str
 
 def export(config: Path | None, client: str, filters: Filters, file: Path, form: str) -> None:
     """Everything the log holds of one client, to a file that only we can read."""
-    with QueryLog(load(config).server.state_dir) as log:
+    with _opened(config) as log:
         query = replace(filters.query(_now()), client=client)
         count = 0
         with _new_file(file) as descriptor:
@@ -181,6 +182,13 @@ class Writer:
     def end(self) -> None:
         if self._form == "table" and self.count:
             out.print(self._table)
+
+
+def _opened(config: Path | None) -> QueryLog:
+    """The log of the settings. Not as root: the lock and the scratch would belong to root, and shut the service out."""
+    folder = load(config).server.state_dir
+    state_dir.refuse_strangers(folder)
+    return QueryLog(folder)
 
 
 def _cells(row: Row) -> list[Text]:
