@@ -1,10 +1,11 @@
-"""A forwarder with an answer for every route round a block: chains, lies, hints, addresses. It says what a zone text says.
+"""A forwarder with an answer for every route round a block: chains, lies, hints, addresses: each as its text says.
 
 A name that has no text of its own has one address, 203.0.113.7 and 2001:db8::7, and nothing else.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import dns.flags
@@ -21,14 +22,15 @@ BLOCKED, OPEN, LOCKED, SEALED = (
     "locked.example",
     "sealed.example.net",
 )
-KEYS = 'ech="a2V5cw=="'
+# An ECHConfigList of one configuration of an invented kind (RFC 9849 section 4).
+KEYS = 'ech="AAj+DQAEa2V5cw=="'
 ALIASES = (dns.rdatatype.CNAME, dns.rdatatype.DNAME)
 SOA = "ns.example.org. host.example.org. 1 3600 600 86400 60"
 
 
 def chain(*names: str, end: str = "A 203.0.113.9") -> str:
     """Each name is an alias of the next; the last has `end`."""
-    links = [f"{name}. 300 IN CNAME {to}." for name, to in zip(names, names[1:], strict=False)]
+    links = [f"{name}. 300 IN CNAME {to}." for name, to in itertools.pairwise(names)]
     return "\n".join([*links, f"{names[-1]}. 300 IN {end}"])
 
 
@@ -38,7 +40,7 @@ def own(name: str, *data: str) -> str:
 
 
 def _search(name: str) -> str:
-    """A search engine as its owner publishes it: addresses, hints that lead past a lock, and keys that hide the visit."""
+    """A search engine as its owner publishes it: addresses, hints that lead past a lock, keys that hide the visit."""
     hints = f'HTTPS 1 . alpn="h2,h3" ipv4hint=203.0.113.99 {KEYS} ipv6hint=2001:db8::99'
     return own(name, "A 203.0.113.99", "AAAA 2001:db8::99", hints)
 
@@ -139,7 +141,9 @@ def answered(query: bytes) -> bytes:
     wanted = (*ALIASES, question.rdtype)
     reply.answer = [one for one in _rrsets(text) if one.rdtype in wanted]
     if all(one.rdtype != question.rdtype for one in reply.answer):
-        soa = dns.rrset.from_text(question.name.parent(), 60, "IN", "SOA", SOA)
+        # Of the root itself is asked whether we live.
+        zone = question.name if question.name == dns.name.root else question.name.parent()
+        soa = dns.rrset.from_text(zone, 60, "IN", "SOA", SOA)
         reply.authority = [soa]
     reply.additional = _rrsets(ADDITIONAL.get(name, ""))
     return reply.to_wire(max_size=65535)
