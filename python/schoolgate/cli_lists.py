@@ -126,12 +126,12 @@ def lists_rollback(
 
 @lists_app.command("why", epilog="schoolgate lists why www.example.org")
 def lists_why(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A domain name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A domain name, or an address.")],
     serial: Annotated[int | None, typer.Option("--serial", metavar="N", help="Default: the current one.")] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show every line of every list that speaks of a name: feed, line, date, rule and category."""
+    """Show every line of every list that speaks of a name or an address: feed, line, date, rule and category."""
     from schoolgate.commands import past
 
     past.why(config_of(config), name, serial, as_json)

@@ -159,13 +159,22 @@ pub fn stored(name: &Name) -> Arc<Stored> {
         fresh_for_ms: 3_600_000,
         received_ms: 0,
         names: Vec::new(),
+        addresses: [std::net::Ipv4Addr::new(203, 0, 113, 1).into()].into(),
+        stripped: None,
     })
 }
+
+/// Of the regime, and of the tags of what is in the cache: answers are tagged when they come.
+const GENERATION: u64 = 1;
 
 /// A cache that holds answers for all `names`.
 pub fn cache(names: &[Name]) -> PacketCache {
     let mut cache = PacketCache::new(256 << 20);
-    names.iter().for_each(|name| cache.insert(schoolgate_plane::bench_support::Held::new(stored(name))));
+    for name in names {
+        let mut held = schoolgate_plane::bench_support::Held::new(stored(name));
+        held.generation = GENERATION;
+        cache.insert(held);
+    }
     cache
 }
 
@@ -195,7 +204,7 @@ impl Desk {
         let (producer, consumer) = rtrb::RingBuffer::new(16);
         let cookies = Arc::new(CookieSecrets::new([7; 16], None));
         let mut answerer = Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer);
-        let regime = Regime::new(Rulebook::new(snapshot, table(), None), 1, Now::default());
+        let regime = Regime::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
         for name in warm {
             answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);
         }

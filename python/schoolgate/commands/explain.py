@@ -72,6 +72,7 @@ def explain(
 ) -> None:
     """Prints the decision with its reasons."""
     settings = load(config)
+    _refuse_address(name)
     question = Asked(name, type_number(qtype), _client(client), _local(asked, settings))
     told, source = _explained(settings, config, question, at)
     told["lines"] = _lines_that_decided(settings, question.name, told)
@@ -85,6 +86,15 @@ def explain(
         say_json(about | told | {"decided_by": source})
         return
     _print(question, told, source)
+
+
+def _refuse_address(name: str) -> None:
+    """An address is judged where an answer points at it; nobody asks for it as a name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return
+    raise QuestionUnclear(f"{name} is an address, not a name; which lists close it says `schoolgate lists why {name}`")
 
 
 def _lines_that_decided(settings: Settings, name: str, told: dict[str, Any]) -> list[dict[str, Any]]:

@@ -31,6 +31,12 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let _ = image.revealed();
+    for keys in [&[5][..], &[4, 5, 6]] {
+        if let Ok(Some(without)) = image.without_service_params(keys) {
+            assert_eq!(without.qtype(), Some(qtype));
+            assert_eq!(without.without_service_params(keys), Ok(None), "all of them, at once");
+        }
+    }
 
     let packet = forwarder_query(&name, qtype, dnssec, false);
     let mut query = Query::default();

@@ -14,7 +14,7 @@
 //! ([`crate::recording`]); what is no query, or from a stranger, or over its rate, is only counted.
 
 use crate::asker::Asker;
-use crate::cache::{Body, PacketCache};
+use crate::cache::{Body, PacketCache, Stored};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::denial::deny;
@@ -60,7 +60,7 @@ pub struct Answerer {
     pub(crate) pending: Pending,
     limiter: RateLimiter,
     pub(crate) query: Query,
-    hashes: SuffixHashes,
+    pub(crate) hashes: SuffixHashes,
     misses: rtrb::Producer<Wanted>,
     /// Set when a miss was sent for since the last look.
     has_sent: bool,
@@ -351,10 +351,8 @@ fn rate_of(regime: &Regime, selection: Selection) -> Rate {
     segment.map_or(Rate::UNLIMITED, |segment| Rate { qps: segment.qps, burst: segment.burst })
 }
 
-/// Tags of what an answer reveals, under the rulebook now in force; kept with the answer until the next one.
-#[cold]
-fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
-    let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
+/// Tags of what an answer reveals, under the rulebook now in force.
+pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) -> Vec<Tag> {
     let asked = Name::from_wire(&stored.question.name).unwrap_or_default();
     let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
     let names = names.map(|name| regime.rulebook.tag(&name, hashes));
@@ -365,6 +363,14 @@ fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, qu
             tags.push(tag);
         }
     }
+    tags
+}
+
+/// Tags of another generation are made again, and kept with the answer until the next one.
+#[cold]
+fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
+    let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
+    let tags = tags(&stored, regime, hashes);
     cache.update(question, |held| (held.tags, held.generation) = (tags, regime.generation));
 }
 

@@ -89,7 +89,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Takes hold of an answer; its tags are made at first use.
+    /// Takes hold of an answer; without tags of its own they are made at first use.
     pub fn new(stored: Arc<Stored>) -> Self {
         Self { stored, tags: Vec::new(), generation: 0, recheck_ms: 0, is_passing: false }
     }

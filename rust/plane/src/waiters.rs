@@ -2,7 +2,7 @@
 //!
 //! Whoever waited takes the one path of [`crate::answer`] again, because lists and policies may have changed meanwhile.
 
-use crate::answer::{Answerer, Outcome};
+use crate::answer::{Answerer, Outcome, tags};
 use crate::asker::Asker;
 use crate::cache::{Body, Held, Stored};
 use crate::clock::Now;
@@ -34,8 +34,10 @@ impl Answerer {
         crate::tests::stumble(stored.octets());
         match &stored.body {
             Body::Image(_) => {
-                self.cache.insert(Held::new(stored.clone()));
-                self.cache.pass(Held::new(stored.clone()));
+                let mut held = Held::new(stored.clone());
+                (held.tags, held.generation) = (tags(stored, regime, &mut self.hashes), regime.generation);
+                self.cache.insert(held.clone());
+                self.cache.pass(held);
                 let answered = self.answer_waiters(regime, waiters, Supply::Arrived, now, outlet);
                 self.cache.end_pass();
                 answered

@@ -124,6 +124,22 @@ fn bad_lines_are_counted_and_spoil_nothing() {
 }
 
 #[test]
+fn networks_too_wide_are_left_and_counted() {
+    let directory = Directory::new("wide");
+    let path = directory.0.join("list.txt");
+    std::fs::write(&path, "0.0.0.0/1\n10.0.0.0/8\n::/8\n2001:db8::/32\n198.18.0.0/15\n").expect("a list");
+    let out = directory.0.join("out");
+    for (reviewed, left) in [(true, 2), (false, 4)] {
+        let input = Input { reviewed, ..Input::reviewed(path.clone(), "f".into(), "c".into(), RuleKind::Suffix) };
+        let report = compile_snapshot(&[input], &out, 1).expect("a snapshot");
+        assert_eq!(report.skipped["network-too-wide"].lines, left);
+    }
+    let said = Snapshot::open(&out).expect("a snapshot");
+    let of = |address: &str| said.said_of_address(address.parse().expect("an address")).count();
+    assert_eq!((of("2001:db8::1"), of("198.18.0.1"), of("10.0.0.1")), (1, 0, 0));
+}
+
+#[test]
 fn a_missing_list_leaves_the_snapshot_as_it_was() {
     let directory = Directory::new("missing");
     let path = compile(&directory.0, &[("social", lines(3))], "a");

@@ -14,6 +14,7 @@ def test_every_kind_of_problem_is_told_in_one_run(problems) -> None:
         """
         time_zone = "Europe/Londno"
         stricktest = "x"
+        private_addresses = ["school.example", "10.0.0.0/8"]
         [policies.trust.locked]
         categories = { pornography = "deny", games = "allow" }
         deny = ["bad.example"]
@@ -23,6 +24,7 @@ def test_every_kind_of_problem_is_told_in_one_run(problems) -> None:
         extends = "trust"
         unknown = "maybe"
         block_ttl_s = 61
+        max_ttl_s = 0
         allow = ["http://example.org/x", "example..org"]
         categories = { pornography = "allow", gambing = "deny", help-lines = "deny" }
         safesearch = { google = "moderate", gogle = true, youtube = 3 }
@@ -32,6 +34,7 @@ def test_every_kind_of_problem_is_told_in_one_run(problems) -> None:
         asked = [":0"]
         policy = "pupli"
         rate_limit = { qps = 0 }
+        ech = "none"
         [[segments.pupils.schedule]]
         policy = "trust"
         from = "25:00"
@@ -45,10 +48,12 @@ def test_every_kind_of_problem_is_told_in_one_run(problems) -> None:
         [
             "time_zone",
             "stricktest",
+            "private_addresses[1]",
             "policies.trust.locked.categories.games",
             "policies.school.extends",
             "policies.pupil.unknown",
             "policies.pupil.block_ttl_s",
+            "policies.pupil.max_ttl_s",
             "policies.pupil.allow[0]",
             "policies.pupil.allow[1]",
             "policies.pupil.categories.pornography",
@@ -65,6 +70,7 @@ def test_every_kind_of_problem_is_told_in_one_run(problems) -> None:
             "segments.pupils.asked[0]",
             "segments.pupils.policy",
             "segments.pupils.rate_limit.qps",
+            "segments.pupils.ech",
             "segments.pupils.schedule[0].from",
             "segments.pupils.schedule[0].days[0]",
             "segments.pupils.schedule[0].dates.only[0]",

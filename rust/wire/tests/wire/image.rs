@@ -202,7 +202,64 @@ fn local_records_of_the_wrong_shape_are_refused() {
     assert_eq!(image, Err(UnusableReply::TooLarge));
 }
 
+/// The parameters of the first record of an answer, as `domain` reads them: key and value.
+fn params(octets: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    use domain::rdata::svcb::UnknownSvcParam;
+    let message = domain::base::Message::from_octets(octets).unwrap();
+    let records = message.answer().unwrap().limit_to::<domain::rdata::Https<&[u8], domain::base::ParsedName<&[u8]>>>();
+    let data = records.map(Result::unwrap).next().unwrap().into_data();
+    let read =
+        data.params().iter_raw().map(|param: UnknownSvcParam<&[u8]>| (param.key().to_int(), param.value().to_vec()));
+    read.collect()
+}
+
+#[test]
+fn an_answer_without_ech_is_a_sound_message_without_its_signature() {
+    let binding = [&[0, 1, 0][..], &[0, 1, 0, 3, 2, b'h', b'2'], &[0, 5, 0, 4], b"keys"].concat();
+    let signature = [&rtype::HTTPS.to_be_bytes(), &[13, 3][..], &[0; 14], &wire("example.com"), &[7; 64]].concat();
+    let reply = reply("www.example.com", rtype::HTTPS)
+        .cname("www.example.com", 300, "a.example.net")
+        .record("a.example.net", rtype::HTTPS, 60, &binding)
+        .record("a.example.net", rtype::RRSIG, 60, &signature);
+    let whole = AnswerImage::from_reply(&name("www.example.com"), rtype::HTTPS, true, &reply.octets).unwrap();
+    let without = whole.without_service_params(&[5]).unwrap().unwrap();
+    let packet = query("www.example.com", rtype::HTTPS);
+    assert_eq!(seen(&whole, &packet, aged(0)).answer.len(), 3);
+    let rest = ["www.example.com 300 CNAME", "a.example.net 60 HTTPS"];
+    assert_eq!(seen(&without, &packet, aged(0)).answer, rest);
+    assert_eq!((without.ttl_s(), without.is_negative()), (Some(60), false));
+    assert_eq!(params(&written(&without, &packet, aged(0))), [(1, b"\x02h2".to_vec())]);
+    assert_eq!(without.without_service_params(&[4, 5, 6]), Ok(None));
+    assert_eq!(www().without_service_params(&[5]), Ok(None), "addresses have no parameters");
+}
+
 proptest! {
+    #[test]
+    fn parameters_that_stay_are_read_as_they_were(
+        unknown in prop::collection::btree_map(9_u16..200, prop::collection::vec(any::<u8>(), 0..30), 0..6),
+        hints in prop::collection::vec(any::<[u8; 4]>(), 0..3), keys in prop::collection::vec(any::<u8>(), 1..50),
+    ) {
+        let mut all: Vec<(u16, Vec<u8>)> = vec![(1, b"\x02h2".to_vec()), (5, keys)];
+        if !hints.is_empty() {
+            all.insert(1, (4, hints.concat()));
+        }
+        all.extend(unknown);
+        let spelled = all.iter().flat_map(|(key, value)| {
+            [&key.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), value].concat()
+        });
+        let binding: Vec<u8> = [0, 1, 0].into_iter().chain(spelled).collect();
+        let reply = reply("www.example.com", rtype::HTTPS).record("www.example.com", rtype::HTTPS, 60, &binding);
+        let whole = AnswerImage::from_reply(&name("www.example.com"), rtype::HTTPS, false, &reply.octets).unwrap();
+        let packet = query("www.example.com", rtype::HTTPS);
+        let packet = packet.opt(4096, 0, b"");
+        prop_assert_eq!(params(&written(&whole, &packet, aged(0))), all.clone());
+        for removed in [&[5][..], &[4, 5, 6]] {
+            let without = whole.without_service_params(removed).unwrap().unwrap();
+            let expected: Vec<_> = all.iter().filter(|(key, _)| !removed.contains(key)).cloned().collect();
+            prop_assert_eq!(params(&written(&without, &packet, aged(0))), expected);
+        }
+    }
+
     #[test]
     fn whatever_is_written_stays_within_the_limit_and_can_be_read(
         count in 0_u8..120, announced in prop::option::of(any::<u16>()), elapsed_s in any::<u32>(), room in 0_usize..1400,
