@@ -185,7 +185,7 @@ impl Exchange {
         &mut self,
         forwarder: u32,
         ended: Vec<Attempt>,
-        heard: impl Fn() -> Heard<'static>,
+        heard: fn() -> Heard<'static>,
         listener: &mut impl Listener,
     ) {
         self.under_way -= ended.len();
@@ -217,8 +217,6 @@ impl Exchange {
                 Ok(taken) => {
                     read += taken;
                     self.under_way -= hear(port, &self.inbox, taken, listener);
-                    let (forwarder, guessed) = (port.forwarder, port.take_guessed());
-                    self.end(forwarder, guessed, || Heard::Guessed, listener);
                     if taken < BATCH || read >= READ_A_TURN {
                         break;
                     }
@@ -270,20 +268,26 @@ impl AsRawFd for Exchange {
     }
 }
 
-/// Judges what was read; returns how many questions have their reply.
+/// Judges what was read; returns how many questions have ended.
 fn hear(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) -> usize {
-    let mut replies = 0;
+    let mut ended = 0;
     for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
         match port.judge(datagram) {
             Judged::Reply(attempt) => {
-                replies += 1;
+                ended += 1;
                 listener.heard(port.forwarder, attempt, Heard::Reply(datagram));
             }
             Judged::Late => {}
-            Judged::Stray => listener.stray(port.forwarder),
+            Judged::Stray => {
+                listener.stray(port.forwarder);
+                // At once: the next datagram of this batch may be a guess that is right.
+                let guessed = port.take_guessed();
+                ended += guessed.len();
+                guessed.into_iter().for_each(|one| listener.heard(port.forwarder, one, Heard::Guessed));
+            }
         }
     }
-    replies
+    ended
 }
 
 /// Whose fault an error is.

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn an_answer_or_a_recovery_ends_the_memory() {
         let mut memory = FailureMemory::default();
-        [1, 2].map(|number| memory.record(&question(number), EdeCode::NO_REACHABLE_AUTHORITY, 0));
+        [1, 2].iter().for_each(|number| memory.record(&question(*number), EdeCode::NO_REACHABLE_AUTHORITY, 0));
         memory.forget(&question(1));
         assert_eq!(memory.recall(&question(1), 1), None);
         assert!(memory.recall(&question(2), 1).is_some());

@@ -158,7 +158,7 @@ impl Forwarding {
                 continue;
             }
             let set = self.zones.select(asked_name(&miss.query));
-            let Some(share) = shares.get_mut(set).and_then(next_share) else {
+            let Some(share) = shares.get_mut(set).and_then(|set| next_share(set)) else {
                 self.report.nobody += 1;
                 self.desk.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
                 continue;
@@ -227,7 +227,7 @@ impl Forwarding {
 }
 
 /// The share that the next question of a set falls to.
-fn next_share(shares: &mut Vec<Share>) -> Option<Share> {
+fn next_share(shares: &mut [Share]) -> Option<Share> {
     let share = shares.iter_mut().find(|share| share.most > 0)?;
     share.most -= 1;
     Some(*share)

@@ -116,9 +116,12 @@ async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
     errand = Errand("www.example.com")
-    exchanges.send(errand, Send(forwarder, "tcp", 0.0), time.monotonic())
+    exchanges.send(errand, Send(forwarder, "tcp", 2.0), time.monotonic())
+    (attempt,) = exchanges._attempts.values()
+    await until(lambda: attempt.dialogue.is_sent)
     asyncio.get_running_loop().remove_reader(exchanges._epoll.fileno())
     await until(lambda: select.select([exchanges._epoll], [], [], 0)[0])
+    attempt.expires_at = 0.0
     exchanges._expire()
     assert isinstance(errand.heard.result(), bytes)
 
