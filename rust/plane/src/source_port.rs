@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 /// A port is not used longer. A kernel answers at most a thousand probes of its ports a second, so in this time about one
 /// port in thirty is found, and the finder has what is left of the second to guess 16 bits.
 pub const LIFE_S: f64 = 1.0;
-/// Nor for more questions: they fit into the socket's default receive buffer if all replies wait there at once.
+/// Nor for more questions: so many short replies fit into the kernel's default buffer, should all wait there at once.
 pub const MOST_USES: usize = 256;
 /// Wrong replies at a port while a question waits there, before it moves to TCP: somebody is guessing the ID.
 pub const MOST_STRAYS: u32 = 8;
