@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -46,30 +45,38 @@ def plane(compiled: Any) -> Iterator[Plane]:
     made.stop()
 
 
-def test_misses_are_taken_and_completed_in_batches(benchmark: Any, plane: Plane) -> None:
-    """One batch of questions through take and complete; waiting for the worker to hand them up is not in it."""
+def test_replies_are_read_in_batches(benchmark: Any, plane: Plane) -> None:
+    """One batch of replies from their sockets to the worker's ring; what comes before and after is not in it."""
     asked = 0
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+    with _socket() as client, _socket() as forwarder:
         client.connect(tuple(plane.listening()[0]))
-        client.settimeout(5)
+        forwarder.bind(("127.0.0.1", 0))
+        plane.install_routes([(1, *forwarder.getsockname(), 0)], [])
 
-        def ask() -> tuple[tuple[list[tuple[int, str, bytes]]], dict[str, Any]]:
+        def ask() -> None:
             nonlocal asked
             for _ in range(BATCH):
                 asked += 1
                 client.send(packet(f"n{asked}.example.com", A))
-            taken: list[tuple[int, str, bytes]] = []
-            while len(taken) < BATCH:
-                taken += plane.take_misses(BATCH)
-            return (taken,), {}
+            sent = 0
+            while sent < BATCH:
+                sent += plane.send_misses([[(1, 1.0, BATCH)]], 0.0)[4][0]
+            for _ in range(BATCH):
+                query, source = forwarder.recvfrom(2048)
+                forwarder.sendto(query[:2] + _reply(query)[2:], source)
 
-        def complete(taken: list[tuple[int, str, bytes]]) -> None:
-            plane.take_misses(BATCH)
-            plane.complete([(token, _reply(query), 0) for token, _, query in taken])
-            for _ in taken:
+        def read() -> None:
+            plane.read_replies(0.0)
+            for _ in range(BATCH):
                 client.recv(2048)
 
-        benchmark.pedantic(complete, setup=ask, rounds=50)
+        benchmark.pedantic(read, setup=ask, rounds=50)
+
+
+def _socket() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.settimeout(5)
+    return made
 
 
 def _reply(query: bytes) -> bytes:

@@ -112,6 +112,17 @@ class PolicyTable:
     def serial(self) -> int:
         """The number of the policy revision."""
 
+# Forwarder, sent, replies, round-trip times of some of them (s), silences, waits of some of them (s), refusals, strays
+# (replies to no question of ours), a query it has answered.
+_Tally = tuple[int, int, int, list[float], int, list[float], int, int, bytes | None]
+# Key (a miss's token or that of `send_query`), what happened ("replied", "guessed": too many strays, "timed_out",
+# "failed": the network refused, "starved": this machine is short of something), forwarder, reply, when it was sent,
+# query, and the name in text for a miss, None for a query.
+_Event = tuple[int, str, int, bytes, float, bytes, str | None]
+# Under way, open ports, whether misses wait, whether more is overdue, (misses taken, answered, failed for nobody to
+# ask, failed for a bound), by forwarder, and what the caller has to see to.
+_Report = tuple[int, int, bool, bool, tuple[int, int, int, int], list[_Tally], list[_Event]]
+
 @final
 class Plane:
     """Sockets, worker threads, packet cache and pending table. No thread of it ever attaches to Python."""
@@ -137,16 +148,37 @@ class Plane:
     def listening(self) -> list[tuple[str, int]]:
         """(address, port) of every socket, with the real port where 0 was asked for."""
 
-    def miss_fd(self) -> int:
-        """A descriptor that is readable while misses wait. The plane closes it."""
+    def forwarding_fd(self) -> int:
+        """A descriptor that is readable while misses wait to be sent or replies to be read. The plane closes it."""
 
-    def take_misses(self, most: int) -> list[tuple[int, str, bytes]]:
-        """At most `most` questions for a forwarder: (token, name in text, lower case and without the last dot, whole
-        query message with ID 0, RD, EDNS 1232 and no client subnet (RFC 7871))."""
+    def install_routes(self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]) -> None:
+        """Who may be asked: (number, address, port, scope of a link-local address), and (zone, index of its set in
+        `send_misses`); set 0 has all other names. Remembered failures are forgotten."""
 
-    def complete(self, results: list[tuple[int, bytes | None, int]]) -> None:
-        """(token, reply message, 0) or (token, None, EDE code of the failure: 22 or 23, RFC 8914). The reply is
-        checked: one that does not answer the question counts as a failure. Unknown tokens are passed over."""
+    def read_replies(self, now_s: float) -> _Report:
+        """Takes replies that have come. NOERROR, NXDOMAIN and YXDOMAIN without TC complete their questions. `now_s` is
+        the caller's monotonic clock, here and below."""
+
+    def send_misses(self, shares: Sequence[Sequence[tuple[int, float, int]]], now_s: float) -> _Report:
+        """Sends misses. For each set, in the order in which they are asked: (forwarder, timeout in seconds, how many
+        questions it gets). Where nobody is left a miss fails with EDE 22 at once."""
+
+    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report:
+        """Sends one query; what becomes of it is an event under `key`. Its ID is drawn anew."""
+
+    def end_overdue(self, now_s: float) -> _Report:
+        """Reads what has come, then ends what is overdue and closes ports that are of no more use."""
+
+    def abandon_queries(self) -> None:
+        """Closes all ports; misses on their first try fail with EDE 23, of queries nothing more is heard."""
+
+    def complete(self, results: Sequence[tuple[int, bytes | None, int, bool]]) -> None:
+        """(token, reply message or None, EDE code of the failure where there is none: 22 or 23 (RFC 8914), whether a
+        failure is remembered (RFC 9520)). The reply is checked: one that does not answer the question counts as a
+        failure. Unknown tokens are passed over."""
+
+    def forget_failures(self) -> None:
+        """What failed may succeed now."""
 
     def install(self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None) -> None:
         """Puts lists, policies, sealed lists or all in force; None keeps what is.

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from schoolgate.resolver.exchange import question_of
 from schoolgate.resolver.forwarders import Forwarder
-from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution, Send
+from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution
 
 if TYPE_CHECKING:
     from schoolgate.resolver.service import ResolverService
 
 
 class MissErrand:
-    """One miss on its way: carries events of the exchange to its resolution, and steps back."""
+    """One miss that met something odd: carries events of the exchanges to its resolution, and steps back."""
 
-    __slots__ = ("query", "question", "resolution", "service", "token")
+    __slots__ = ("key", "query", "question", "resolution", "service")
 
     def __init__(self, service: ResolverService, token: int, query: bytes, resolution: Resolution) -> None:
         self.service = service
-        self.token = token
+        self.key = token
         self.query = query
         self.question = question_of(query)
         self.resolution = resolution
@@ -27,9 +27,8 @@ class MissErrand:
     def replied(self, octets: bytes, now: float) -> None:
         self.service.take_step(self, self.resolution.replied(octets, now), now)
 
-    def mismatched(self, now: float) -> Send | None:
-        step = self.resolution.mismatched(now)
-        return step if isinstance(step, Send) else None
+    def guessed(self, now: float) -> None:
+        self.service.take_step(self, self.resolution.guessed(now), now)
 
     def timed_out(self, now: float) -> None:
         self.service.take_step(self, self.resolution.timed_out(now), now)
@@ -45,10 +44,11 @@ class ProbeErrand:
     """Our own question to a suspected forwarder: any answer at all proves that it lives. Every second probe repeats a
     question it has answered before, for forwarders that pass over the name servers of a zone in silence."""
 
-    __slots__ = ("forwarder", "query", "question", "service", "was_up")
+    __slots__ = ("forwarder", "key", "query", "question", "service", "was_up")
 
-    def __init__(self, service: ResolverService, forwarder: Forwarder) -> None:
+    def __init__(self, service: ResolverService, key: int, forwarder: Forwarder) -> None:
         self.service = service
+        self.key = key
         self.forwarder = forwarder
         self.was_up = forwarder.is_up
         self.query = probe_query(forwarder.probe_name)
@@ -60,8 +60,8 @@ class ProbeErrand:
         if not self.was_up:
             self.service.forwarder_is_back(self.forwarder)
 
-    def mismatched(self, now: float) -> Send | None:
-        return None
+    def guessed(self, now: float) -> None:
+        """Says nothing about the forwarder; the next probe leaves from another port."""
 
     def timed_out(self, now: float) -> None:
         self._unanswered()
@@ -76,12 +76,6 @@ class ProbeErrand:
 
     def starved(self, now: float) -> None:
         pass
-
-
-def failure_key(question: bytes, query: bytes) -> bytes:
-    """What makes two failed questions equal: name in any case, type, class, and the rest of the query (CD, DO)."""
-    rest = 12 + len(question)
-    return query[2:4] + question[:-4].lower() + question[-4:] + query[rest:]
 
 
 def probe_query(name: str) -> bytes:

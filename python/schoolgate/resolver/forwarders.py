@@ -7,11 +7,15 @@ own servers are dead must never be able to talk us out of a healthy forwarder.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from schoolgate.errors import SchoolgateError
+
+if TYPE_CHECKING:
+    from schoolgate._core import _Tally
 
 DNS_PORT: Final = 53
 SUSPECT_AFTER: Final = 3
@@ -24,8 +28,10 @@ UNKNOWN_RTT_S: Final = 0.3
 """Rank of a forwarder that has been asked but has not yet answered."""
 RTT_HALF_LIFE_S: Final = 20.0
 """A round-trip time loses half of its weight in this time, so a forwarder that was slow once is tried again."""
+LEARN_AFTER_S: Final = 1.0
+"""A measurement older than this is looked at again with one question before many follow."""
 RANK_FOR_S: Final = 0.1
-"""How long one ranking is used: sorting for each of 40,000 queries a second would cost more than it tells."""
+"""How long one ranking is used: sorting for each batch would cost more than it tells."""
 SUSPECT_PENALTY_S: Final = 10.0
 """Puts suspected forwarders behind all others without excluding them."""
 
@@ -43,10 +49,13 @@ class Forwarder:
 
     __slots__ = (
         "_measured_at", "_probed_at", "address", "answered_query", "errors", "failures", "family", "is_up",
-        "mismatches", "port", "probe_name", "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
+        "mismatches", "number", "port", "probe_name", "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s",
+        "timeouts",
     )  # fmt: skip
+    _numbers: ClassVar = itertools.count(1)
 
     def __init__(self, address: str, port: int = DNS_PORT, *, probe_name: str = "") -> None:
+        self.number = next(self._numbers)
         self.address = address
         self.port = port
         self.probe_name = probe_name
@@ -69,6 +78,11 @@ class Forwarder:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     @property
+    def scope(self) -> int:
+        """The interface of a link-local address, 0 for all others."""
+        return int(self.sockaddr[3]) if self.family is socket.AddressFamily.AF_INET6 else 0
+
+    @property
     def is_suspect(self) -> bool:
         """Up, but silent so often in a row that only a probe can tell."""
         return self.failures >= SUSPECT_AFTER and self.is_up
@@ -81,6 +95,29 @@ class Forwarder:
         return max(SHORTEST_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
 
     # -- what happened --------------------------------------------------------------------------------------------
+
+    def heed(self, tally: _Tally, now: float) -> None:
+        """What happened in one batch. Replies come last: any of them proves that it lives."""
+        _, sent, replies, rtts_s, silences, waits_s, refusals, strays, answered_query = tally
+        if sent:
+            self.asked(sent, now)
+        for waited_s in waits_s:
+            self.unanswered(waited_s, now)
+        self.timeouts += silences - len(waits_s)
+        self.failures += silences - len(waits_s) + refusals
+        self.errors += refusals
+        self.mismatches += strays
+        for rtt_s in rtts_s:
+            self.answered(rtt_s, now)
+        self.replies += replies - len(rtts_s)
+        if answered_query is not None:
+            self.answered_query = answered_query
+
+    def asked(self, questions: int, now: float) -> None:
+        """Questions leave for it. Where the measurement is old or missing, one is enough to learn."""
+        self.sent += questions
+        if self.is_to_learn(now):
+            self._measured_at = now
 
     def answered(self, rtt_s: float, now: float) -> None:
         """A reply to one of our own datagrams came after `rtt_s`; whatever it says, the forwarder lives."""
@@ -134,20 +171,19 @@ class Forwarder:
         self._probed_at = now
         self.probes += 1
 
-    def preference(self, now: float) -> float:
-        """Rank: the smaller, the sooner asked. Ages towards zero, so that no forwarder is forgotten for ever."""
-        if self._measured_at is None:
+    def preference(self, now: float, *, is_learning: bool = False) -> float:
+        """Rank: the smaller, the sooner asked. Ages towards zero, so that no forwarder is forgotten for ever; not while
+        it `is_learning`: a question is on its way that will tell."""
+        if self._measured_at is None and not is_learning:
             return 0.0
         rtt_s = UNKNOWN_RTT_S if self.srtt_s is None else self.srtt_s
-        aged: float = rtt_s * 0.5 ** ((now - self._measured_at) / RTT_HALF_LIFE_S)
+        measured_at = now if self._measured_at is None or is_learning else self._measured_at
+        aged: float = rtt_s * 0.5 ** ((now - measured_at) / RTT_HALF_LIFE_S)
         return aged + SUSPECT_PENALTY_S if self.failures >= SUSPECT_AFTER else aged
 
-    def chosen_to_learn(self, now: float) -> bool:
-        """Whether an old or missing measurement put it first. Marks it: one query is enough to learn."""
-        if self._measured_at is not None and now - self._measured_at < 1.0:
-            return False
-        self._measured_at = now
-        return True
+    def is_to_learn(self, now: float) -> bool:
+        """Whether its measurement is old or missing."""
+        return self._measured_at is None or now - self._measured_at >= LEARN_AFTER_S
 
     def health(self) -> dict[str, Any]:
         """For `status`: state, times and counts."""
@@ -167,24 +203,32 @@ class Forwarder:
 class ForwarderSet:
     """Forwarders that may answer the same names; the quickest that lives is asked first."""
 
-    __slots__ = ("_best", "_ranked_until", "forwarders")
+    __slots__ = ("_ranked_until", "_shares", "forwarders")
 
     def __init__(self, forwarders: Sequence[Forwarder]) -> None:
         if not forwarders:
             raise ForwarderInvalid("no forwarder is given; name at least one server address")
         self.forwarders = tuple(forwarders)
-        self._best = self.forwarders[0]
+        self._shares: tuple[Forwarder, ...] = ()
         self._ranked_until = float("-inf")
 
-    def first(self, now: float) -> Forwarder | None:
-        """The forwarder for a first try, or None when all are down."""
-        if now < self._ranked_until and self._best.is_up:
-            return self._best
-        best = self.next(now, ())
-        if best is not None:
-            self._best = best
-            self._ranked_until = now if best.chosen_to_learn(now) else now + RANK_FOR_S
-        return best
+    def shares(self, now: float) -> tuple[Forwarder, ...]:
+        """Who gets the next questions: one question each, to learn how quick they are, but the last has all the rest.
+        Empty when all are down."""
+        if now < self._ranked_until and self._shares[0].is_up:
+            return self._shares
+        living = [one for one in self.forwarders if one.is_up]
+        if not living:
+            return ()
+        learning: list[Forwarder] = []
+        while True:
+            best = min(living, key=lambda one: one.preference(now, is_learning=one in learning))
+            if best in learning or not best.is_to_learn(now):
+                break
+            learning.append(best)
+        self._shares = (*learning, best)
+        self._ranked_until = now if learning else now + RANK_FOR_S
+        return self._shares
 
     def next(self, now: float, tried: Iterable[Forwarder]) -> Forwarder | None:
         """The best living forwarder not in `tried`, or None."""
@@ -199,17 +243,20 @@ class NoForwarders(ForwarderSet):
 
     def __init__(self) -> None:
         self.forwarders = ()
+        self._shares = ()
         self._ranked_until = float("-inf")
 
 
 class Routes:
     """Which forwarders answer for which names: the longest zone wins, the default set has the rest."""
 
-    __slots__ = ("_zones", "default")
+    __slots__ = ("_zones", "default", "sets", "zones")
 
     def __init__(self, default: ForwarderSet, zones: Mapping[str, ForwarderSet] | None = None) -> None:
         self.default = default
         self._zones = {zone.lower().rstrip("."): where for zone, where in (zones or {}).items()}
+        self.sets = (default, *self._zones.values())
+        self.zones = [(zone, at) for at, zone in enumerate(self._zones, 1)]
 
     def select(self, name: str) -> ForwarderSet:
         """The set for `name` (text, lower case, no trailing dot; a dot inside a label is written `\\.`)."""
@@ -227,8 +274,7 @@ class Routes:
 
     def forwarders(self) -> tuple[Forwarder, ...]:
         """Every forwarder once, those of the default set first."""
-        sets = (self.default, *self._zones.values())
-        return tuple(dict.fromkeys(one for each in sets for one in each.forwarders))
+        return tuple(dict.fromkeys(one for each in self.sets for one in each.forwarders))
 
 
 def _after_next_dot(name: str, start: int) -> int:

@@ -1,8 +1,9 @@
-"""One miss, from the first question to a forwarder until an answer or the end of patience. No sockets, no clock.
+"""One miss that its first try has not settled, until an answer or the end of patience. No sockets, no clock.
 
-The caller reports what happened and when; the resolution says what to do next. A *try* is one forwarder asked once;
-when its reply is truncated the same try goes on over TCP. Whatever the network does, there are at most `tries` of them
-and the end comes before the client's own patience does.
+First tries are made in batches, and most end there. Of any other the caller reports what happened and when; the
+resolution says what to do next. A *try* is one forwarder asked once; when its reply is truncated the same try goes on
+over TCP. Whatever the network does, there are at most `tries` of them and the end comes before the client's own
+patience does.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ EDE_NETWORK_ERROR: Final = 23
 
 FINAL_RCODES: Final = frozenset({0, 3, 6})
 """NOERROR, NXDOMAIN, YXDOMAIN: an answer about the name. Any other is about the server, and another may do better."""
-MISMATCHES_MAX: Final = 8
-"""Wrong replies at one open port before the question moves to TCP: somebody is guessing our 16-bit id."""
 SHORTEST_WAIT_S: Final = 0.05
 """With less than this left there is no point in asking again."""
 
@@ -30,10 +29,6 @@ class Send(NamedTuple):
     forwarder: Forwarder
     transport: Transport
     timeout_s: float
-
-
-class Wait(NamedTuple):
-    """Go on waiting for the try under way; its timeout stays as it is."""
 
 
 class Done(NamedTuple):
@@ -50,8 +45,7 @@ class Failed(NamedTuple):
     asked: bool
 
 
-Step = Send | Wait | Done | Failed
-_WAIT: Final = Wait()
+Step = Send | Done | Failed
 
 
 class Patience(NamedTuple):
@@ -65,35 +59,31 @@ class Patience(NamedTuple):
 DEFAULT_PATIENCE: Final = Patience()
 
 
+def first_timeout_s(forwarder: Forwarder, patience: Patience) -> float:
+    """How long the first try waits for `forwarder`."""
+    return min(forwarder.timeout_s, patience.timeout_s, patience.total_s)
+
+
 class Resolution:
-    """The course of one miss. `begin`, then one event after another until a `Done` or a `Failed`."""
+    """The course of one miss that was first sent to `forwarder` by UDP at `begun`: one event after another until a
+    `Done` or a `Failed`."""
 
     __slots__ = (
-        "_deadline", "_forwarder", "_forwarders", "_is_stream", "_mismatches", "_patience", "_reply", "_silent",
-        "_spent", "_tries",
+        "_deadline", "_forwarder", "_forwarders", "_is_stream", "_patience", "_reply", "_silent", "_spent", "_tries",
     )  # fmt: skip
 
-    def __init__(self, forwarders: ForwarderSet, patience: Patience = DEFAULT_PATIENCE) -> None:
+    def __init__(
+        self, forwarders: ForwarderSet, forwarder: Forwarder, begun: float, patience: Patience = DEFAULT_PATIENCE
+    ) -> None:
         self._forwarders = forwarders
+        self._forwarder = forwarder
         self._patience = patience
-        self._deadline = 0.0
+        self._deadline = begun + patience.total_s
         self._is_stream = False
-        self._mismatches = 0
-        self._tries = 0
+        self._tries = 1
         self._spent: tuple[Forwarder, ...] = ()
         self._silent: tuple[Forwarder, ...] = ()
         self._reply: bytes | None = None
-
-    def begin(self, now: float) -> Step:
-        """The first question."""
-        patience = self._patience
-        self._deadline = now + patience.total_s
-        forwarder = self._forwarders.first(now)
-        if forwarder is None:
-            return Failed(EDE_NO_REACHABLE_AUTHORITY, asked=False)
-        self._forwarder = forwarder
-        self._tries = 1
-        return Send(forwarder, "udp", min(forwarder.timeout_s, patience.timeout_s, patience.total_s))
 
     def replied(self, octets: bytes, now: float) -> Step:
         """A reply whose id and question match ours: at least a whole header."""
@@ -108,12 +98,9 @@ class Resolution:
         self._reply = octets
         return self._give_up_on_forwarder(now)
 
-    def mismatched(self, now: float) -> Send | Wait:
-        """A reply that is not to our question: ignored, until there are so many that this port is under attack."""
-        self._mismatches += 1
-        if self._mismatches < MISMATCHES_MAX or self._is_stream or self._deadline - now < SHORTEST_WAIT_S:
-            return _WAIT
-        return self._send_over_stream(now)
+    def guessed(self, now: float) -> Step:
+        """So many wrong replies that somebody is guessing our 16-bit id: over TCP there is nothing to guess."""
+        return self._end() if self._deadline - now < SHORTEST_WAIT_S else self._send_over_stream(now)
 
     def timed_out(self, now: float) -> Step:
         """Silence for the whole timeout. A datagram may just have been lost: this forwarder may be asked again."""
@@ -143,7 +130,6 @@ class Resolution:
     def _ask_again(self, forwarder: Forwarder, left_s: float) -> Step:
         self._forwarder = forwarder
         self._is_stream = False
-        self._mismatches = 0
         self._tries += 1
         # The last try waits longest: a recursive server may need that long for a name it meets for the first time.
         longest_s = self._patience.timeout_s * (2 if self._tries == self._patience.tries else 1)

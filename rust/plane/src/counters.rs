@@ -85,6 +85,8 @@ counters! {
     SendFailures = "send_failures",
     /// Answers of the resolver, or work that was due, that made a worker panic.
     LatePanics = "late_panics",
+    /// Questions answered with a failure of a moment ago, without asking again (RFC 9520).
+    FailuresRecalled = "failures_recalled",
     /// Replies of forwarders that could not be used.
     UnusableReplies = "unusable_replies",
     /// Questions that the resolver took so late that nobody waited any more; they were not asked.

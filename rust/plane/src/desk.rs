@@ -10,13 +10,15 @@
 use crate::cache::{Body, Stored, Stripped};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
+use crate::failure_memory::FailureMemory;
 use crate::pending::GIVE_UP_AFTER_MS;
 use crate::question::Question;
 use crate::settings::Settings;
 use crate::socket::Wake;
+use crate::source_port::question_end;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::{AnswerImage, EdeCode, Name, Revealed, UnusableReply, forwarder_query};
+use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Revealed, UnusableReply, forwarder_query};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,10 +63,26 @@ pub struct Line {
 pub struct Miss {
     /// Comes back with the reply.
     pub token: u64,
-    /// The name to ask for, as text, to choose forwarders by.
-    pub name: String,
     /// The whole query for a forwarder; its ID is 0 and must be replaced.
     pub query: Vec<u8>,
+}
+
+#[cfg(test)]
+impl Miss {
+    /// The name asked for, as text.
+    pub fn name(&self) -> String {
+        name_of(&self.query)
+    }
+}
+
+/// The name that a query of ours asks for, folded, in wire format.
+pub fn asked_name(query: &[u8]) -> &[u8] {
+    question_end(query).and_then(|end| query.get(HEADER_OCTETS..end - 4)).unwrap_or_default()
+}
+
+/// The same as text.
+pub fn name_of(query: &[u8]) -> String {
+    Name::from_wire(asked_name(query)).map(|name| name.to_string()).unwrap_or_default()
 }
 
 struct UnderWay {
@@ -86,6 +104,9 @@ pub struct Desk {
     next_token: u64,
     /// Which line is asked next.
     turn: usize,
+    failures: FailureMemory,
+    /// Bit by line: it has been handed something that somebody waits for, or much.
+    to_wake: u128,
 }
 
 impl Desk {
@@ -99,6 +120,8 @@ impl Desk {
             tokens: HashMap::default(),
             next_token: 1,
             turn: 0,
+            failures: FailureMemory::default(),
+            to_wake: 0,
         }
     }
 
@@ -138,11 +161,14 @@ impl Desk {
             under_way.waiting |= 1 << line;
             return None;
         }
+        if let Some(code) = self.failures.recall(&question, now.mono_ms) {
+            self.counters.count(Counter::FailuresRecalled);
+            self.fail(&question, code, line, now);
+            return None;
+        }
         if self.under_way.len() >= MAX_UNDER_WAY {
             self.counters.count(Counter::DeskFull);
-            let failure = self.store(&question, Err(EdeCode::OTHER), now);
-            self.hand_down(Arc::new(failure), 1 << line);
-            self.lines.get(line)?.wake.signal();
+            self.fail(&question, EdeCode::OTHER, line, now);
             return None;
         }
         let token = self.next_token;
@@ -154,7 +180,12 @@ impl Desk {
         let query = forwarder_query(&asked, question.qtype, question.dnssec_ok(), question.checking_disabled());
         self.tokens.insert(question.clone(), token);
         self.under_way.insert(token, UnderWay { question, waiting: 1 << line, since_ms: now.mono_ms });
-        Some(Miss { token, name: asked.to_string(), query })
+        Some(Miss { token, query })
+    }
+
+    fn fail(&mut self, question: &Question, code: EdeCode, line: usize, now: Now) {
+        let failure = self.store(question, Err(code), now);
+        self.hand_down(Arc::new(failure), 1 << line, 1 << line);
     }
 
     fn forget_lost(&mut self, now: Now) {
@@ -168,6 +199,20 @@ impl Desk {
 
     /// Takes the reply to a question, or that there is none, and passes the outcome on. `now` is when it came.
     pub fn complete(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
+        self.end(token, reply, false, now);
+    }
+
+    /// The same for a question that forwarders were asked in vain: its failure is remembered (RFC 9520).
+    pub fn give_up(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
+        self.end(token, reply, true, now);
+    }
+
+    /// A forwarder has come back, or others are asked: what failed may succeed now.
+    pub fn forget_failures(&mut self) {
+        self.failures.clear();
+    }
+
+    fn end(&mut self, token: u64, reply: Result<&[u8], EdeCode>, is_remembered: bool, now: Now) {
         let Some(under_way) = self.under_way.remove(&token) else {
             self.counters.count(Counter::UnknownTokens);
             return;
@@ -183,26 +228,46 @@ impl Desk {
                 }
             })
         });
+        match &outcome {
+            Ok(_) => self.failures.forget(question),
+            Err(code) if is_remembered => self.failures.record(question, *code, now.mono_ms),
+            Err(_) => {}
+        }
         // An answer is for all workers to keep; a failure only concerns those who wait.
         let lines = if outcome.is_ok() { u128::MAX } else { under_way.waiting };
-        let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), lines);
+        let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), lines, under_way.waiting);
         self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
     }
 
-    /// Gives an outcome to these lines; returns those that could not take it: workers that have stopped taking. Who waits
-    /// there expires.
-    fn hand_down(&mut self, stored: Arc<Stored>, lines: u128) -> u128 {
+    /// Gives an outcome to these lines; `waiting` are to be woken. Returns those that could not take it: workers that have
+    /// stopped taking. Who waits there expires.
+    fn hand_down(&mut self, stored: Arc<Stored>, lines: u128, waiting: u128) -> u128 {
         let mut lost = 0;
+        self.to_wake |= waiting;
         for (at, line) in self.lines.iter_mut().enumerate() {
-            if lines & 1 << at != 0 && line.answers.push(stored.clone()).is_err() {
+            if lines & 1 << at == 0 {
+                continue;
+            }
+            if line.answers.push(stored.clone()).is_err() {
                 lost |= 1 << at;
+            }
+            // Where nobody waits, an answer has time; but the ring must not run over.
+            if line.answers.slots() < ANSWER_RING / 2 {
+                self.to_wake |= 1 << at;
             }
         }
         lost
     }
 
-    /// Wakes the workers, once for a batch of [`Desk::complete`].
-    pub fn wake_workers(&self) {
+    /// Wakes the workers that have been handed something to do, once for a batch of [`Desk::complete`].
+    pub fn wake_workers(&mut self) {
+        let to_wake = std::mem::take(&mut self.to_wake);
+        let lines = self.lines.iter().enumerate();
+        lines.filter(|(at, _)| to_wake & 1 << at != 0).for_each(|(_, line)| line.wake.signal());
+    }
+
+    /// Wakes all workers, so that they look up.
+    pub fn wake_all(&self) {
         self.lines.iter().for_each(|line| line.wake.signal());
     }
 

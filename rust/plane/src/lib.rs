@@ -5,8 +5,8 @@
 //! local, cache. Denied, local and cached questions are answered on the spot, and the batch leaves in one system call.
 //!
 //! A question that nobody can answer yet waits in the worker's [`pending`] table, and goes up through a ring to the
-//! [`desk`], where the asyncio resolver fetches it. The reply comes back to the desk, is checked and cut there, and goes down
-//! to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the same path again.
+//! [`desk`]. The asyncio resolver has it sent to a forwarder of its choice ([`forwarding`], [`exchange`]). The reply comes
+//! back to the desk, is checked and cut there, and goes down to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the same path again.
 //!
 //! No worker ever waits for another thread: not for the resolver, not for Python, not for a disk. What several threads see is
 //! either a ring with one writer and one reader, or an immutable [`regime`] that is swapped whole.
@@ -14,11 +14,15 @@
 mod answer;
 mod asker;
 mod cache;
+mod chance;
 mod clock;
 mod counters;
 mod crash;
 mod denial;
 mod desk;
+mod exchange;
+mod failure_memory;
+mod forwarding;
 mod local;
 mod pending;
 mod plane;
@@ -29,19 +33,23 @@ mod recording;
 mod regime;
 mod settings;
 mod socket;
+mod source_port;
 mod stream;
 mod turn;
 mod waiters;
 mod worker;
+mod zones;
 
 #[cfg(test)]
 mod tests;
 
 pub use counters::Counter;
-pub use desk::Miss;
+pub use desk::name_of;
+pub use forwarding::{Event, EventKind, Report, Share, Tally};
 pub use plane::{Plane, PlaneError, Status};
 pub use regime::Regime;
 pub use settings::Settings;
+pub use source_port::Owner;
 pub use stream::Asked;
 
 #[doc(hidden)]

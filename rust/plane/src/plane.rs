@@ -4,17 +4,20 @@ use crate::answer::Answerer;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING, Miss};
+use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING};
+use crate::exchange::Exchange;
+use crate::forwarding::{Forwarding, Report, Share};
 use crate::query_log::QueryLog;
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
 use crate::stream::{Asked, StreamDesk};
 use crate::worker::{Gauges, Worker};
+use crate::zones::Zones;
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
 use schoolgate_querylog::{LogStatus, Recorder};
-use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Reason};
+use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Name, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -103,7 +106,8 @@ pub struct Plane {
     gauges: Vec<Arc<Gauges>>,
     listening: Vec<SocketAddr>,
     // These locks are taken by the resolver's side only; no worker knows them.
-    desk: Mutex<Desk>,
+    forwarding: Mutex<Forwarding>,
+    forwarding_fd: RawFd,
     stream: Mutex<StreamDesk>,
     ready: Mutex<Vec<Worker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -158,11 +162,14 @@ impl Plane {
         lines.push(line);
         let counters = ready.iter().map(|worker| worker.counters.clone());
         let counters = counters.chain([stream.counters.clone(), desk_counters.clone()]).collect();
+        let desk = Desk::new(shared.settings.clone(), desk_counters, lines);
+        let exchange = Exchange::new(&*shared.miss_wake)?;
         Ok(Self {
             gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),
             counters,
             listening,
-            desk: Mutex::new(Desk::new(shared.settings.clone(), desk_counters, lines)),
+            forwarding_fd: exchange.as_raw_fd(),
+            forwarding: Mutex::new(Forwarding::new(desk, exchange)),
             stream: Mutex::new(stream),
             ready: Mutex::new(ready),
             threads: Mutex::default(),
@@ -192,7 +199,7 @@ impl Plane {
     /// Stops the workers and waits for them. What waits for an answer is dropped; clients ask again.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        lock(&self.desk).wake_workers();
+        lock(&self.forwarding).desk.wake_all();
         for thread in lock(&self.threads).drain(..) {
             // A worker that died of nothing but panics has been reported as missing; there is nothing left to do.
             let _ = thread.join();
@@ -202,30 +209,76 @@ impl Plane {
         }
     }
 
-    /// Readable when misses wait.
-    pub fn miss_fd(&self) -> RawFd {
-        self.miss_wake.as_raw_fd()
+    /// Readable when misses wait to be sent, or replies to be read.
+    pub fn forwarding_fd(&self) -> RawFd {
+        self.forwarding_fd
     }
 
-    /// At most `most` questions for the resolver. The fd becomes unreadable when none are left.
-    pub fn take_misses(&self, most: usize) -> Vec<Miss> {
+    /// Who may be asked, by number, and which set of them answers for which zone. Failures are forgotten.
+    pub fn install_routes(&self, forwarders: Vec<(u32, SocketAddr)>, zones: Vec<(Name, usize)>) {
+        lock(&self.forwarding).install(forwarders, Zones::new(zones));
+    }
+
+    /// Takes replies that have come; final ones complete their questions. Times in seconds are the resolver's own.
+    pub fn read_replies(&self, now_s: f64) -> Report {
+        let report = lock(&self.forwarding).read_replies(self.clock.now(), now_s);
+        if report.has_misses {
+            // Before the rings are looked at, so that no signal is lost.
+            self.miss_wake.clear();
+        }
+        report
+    }
+
+    /// Sends misses to the forwarders that `shares` names for each set. What is left keeps the fd readable.
+    pub fn send_misses(&self, shares: Vec<Vec<Share>>, now_s: f64) -> Report {
+        let report = lock(&self.forwarding).send_misses(shares, self.clock.now(), now_s);
+        if report.has_misses {
+            self.miss_wake.signal();
+        }
+        report
+    }
+
+    /// Sends one query of the resolver's own; `None` when it is none.
+    pub fn send_query(&self, key: i64, forwarder: u32, query: &[u8], timeout_s: f64, now_s: f64) -> Option<Report> {
+        lock(&self.forwarding).send_query(key, forwarder, query, timeout_s, self.clock.now(), now_s)
+    }
+
+    /// Ends what is overdue. To be called every few dozen milliseconds while there are open ports.
+    pub fn end_overdue(&self, now_s: f64) -> Report {
+        lock(&self.forwarding).end_overdue(self.clock.now(), now_s)
+    }
+
+    /// Fails what is under way and closes all ports.
+    pub fn abandon_queries(&self) {
+        lock(&self.forwarding).abandon(self.clock.now());
+    }
+
+    /// Replies to questions, or the EDE code of why there is none; and whether that is a failure to remember.
+    pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>) {
+        let now = self.clock.now();
+        let desk = &mut lock(&self.forwarding).desk;
+        for (token, reply, is_remembered) in replies {
+            let reply = reply.map_err(EdeCode);
+            if is_remembered { desk.give_up(token, reply, now) } else { desk.complete(token, reply, now) }
+        }
+        desk.wake_workers();
+    }
+
+    /// A forwarder has come back: what failed may succeed now.
+    pub fn forget_failures(&self) {
+        lock(&self.forwarding).desk.forget_failures();
+    }
+
+    /// Questions without their forwarders, for tests that answer them by hand.
+    #[cfg(test)]
+    pub(crate) fn take_misses(&self, most: usize) -> Vec<crate::desk::Miss> {
         self.miss_wake.clear();
-        let mut desk = lock(&self.desk);
+        let desk = &mut lock(&self.forwarding).desk;
         let misses = desk.take_misses(most, self.clock.now());
         if desk.has_misses() {
             self.miss_wake.signal();
         }
         misses
-    }
-
-    /// Replies to questions, or the EDE code of why there is none.
-    pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>)>) {
-        let now = self.clock.now();
-        let mut desk = lock(&self.desk);
-        for (token, reply) in replies {
-            desk.complete(token, reply.map_err(EdeCode), now);
-        }
-        desk.wake_workers();
     }
 
     /// Puts new lists, policies or both in force: built and bound here, then one pointer is swapped.
@@ -294,7 +347,7 @@ impl Plane {
             cache_entries: gauge(|gauges| &gauges.entries) + entries as u64,
             cache_octets: gauge(|gauges| &gauges.octets) + octets,
             pending: gauge(|gauges| &gauges.pending) + pending as u64,
-            under_way: lock(&self.desk).under_way(),
+            under_way: lock(&self.forwarding).desk.under_way(),
             workers: self.gauges.len(),
             workers_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
             snapshot_serial: regime.rulebook.snapshot().serial(),

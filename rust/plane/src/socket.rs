@@ -18,6 +18,8 @@ pub const BATCH: usize = 64;
 const RECEIVE_OCTETS: usize = 2048;
 /// Room for an answer: what we announce (1232), rounded up.
 const SEND_OCTETS: usize = 1280;
+/// More than the 1232 we announce to forwarders: one that ignores it is still read whole.
+const REPLY_OCTETS: usize = 4096;
 /// Room for one PKTINFO control message of either family.
 const CONTROL_OCTETS: usize = 64;
 /// Kernel buffers: a class of thirty opening their browsers at once must not be dropped while a worker is busy.
@@ -350,6 +352,132 @@ fn write_control<T: Copy>(control: &mut Control, level: libc::c_int, kind: libc:
         libc::CMSG_DATA(message).cast::<T>().write_unaligned(data);
     }
     space as usize
+}
+
+/// A UDP socket connected to one forwarder: what comes from anywhere else is dropped by the kernel, which has also drawn a
+/// free source port at random.
+pub struct ForwarderSocket(Socket);
+
+impl ForwarderSocket {
+    /// Opens and connects one.
+    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&address.into())?;
+        Ok(Self(socket))
+    }
+
+    /// Sends at most [`BATCH`] datagrams. Returns how many left, and the error that kept back the rest.
+    pub fn send(&self, datagrams: &[&[u8]]) -> (usize, Option<io::Error>) {
+        let datagrams = datagrams.get(..BATCH).unwrap_or(datagrams);
+        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        for (part, datagram) in parts.iter_mut().zip(datagrams) {
+            *part = libc::iovec { iov_base: datagram.as_ptr().cast_mut().cast(), iov_len: datagram.len() };
+        }
+        let mut headers = headers_over(&mut parts);
+        let mut sent = 0;
+        while let Some(rest) = headers.get_mut(sent..datagrams.len()).filter(|rest| !rest.is_empty()) {
+            let (first, count) = (rest.as_mut_ptr(), rest.len() as libc::c_uint);
+            // SAFETY: the headers lead to `parts`, and those to `datagrams`, which sendmmsg only reads; all outlive the call.
+            let taken = unsafe { libc::sendmmsg(self.as_raw_fd(), first, count, libc::MSG_DONTWAIT) };
+            match usize::try_from(taken) {
+                Ok(taken) if taken > 0 => sent += taken,
+                _ => return (sent, Some(io::Error::last_os_error())),
+            }
+        }
+        (sent, None)
+    }
+}
+
+impl AsRawFd for ForwarderSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Room for a batch of replies, used by all sockets towards forwarders in turn.
+pub struct Inbox {
+    datagrams: Box<[[u8; REPLY_OCTETS]]>,
+    lengths: [usize; BATCH],
+}
+
+impl Inbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { datagrams: vec![[0; REPLY_OCTETS]; BATCH].into(), lengths: [0; BATCH] }
+    }
+
+    /// Reads what waits, at most [`BATCH`] datagrams, over what was here before.
+    pub fn receive(&mut self, from: &ForwarderSocket) -> io::Result<usize> {
+        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        for (part, datagram) in parts.iter_mut().zip(&mut self.datagrams) {
+            *part = libc::iovec { iov_base: datagram.as_mut_ptr().cast(), iov_len: REPLY_OCTETS };
+        }
+        let mut headers = headers_over(&mut parts);
+        let (first, count) = (headers.as_mut_ptr(), BATCH as libc::c_uint);
+        // SAFETY: BATCH headers lead to as many parts, and those to the buffers of this box with their length; all outlive
+        // the call.
+        let taken = unsafe { libc::recvmmsg(from.as_raw_fd(), first, count, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
+        let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
+        for (length, header) in self.lengths.iter_mut().zip(&headers).take(taken) {
+            *length = header.msg_len as usize;
+        }
+        Ok(taken)
+    }
+
+    /// The `at`-th datagram of the last batch.
+    pub fn datagram(&self, at: usize) -> Option<&[u8]> {
+        self.datagrams.get(at)?.get(..*self.lengths.get(at)?)
+    }
+}
+
+fn headers_over(parts: &mut [libc::iovec; BATCH]) -> [libc::mmsghdr; BATCH] {
+    // SAFETY: all-zero is a value of this C struct of integers and pointers.
+    let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+    for (header, part) in headers.iter_mut().zip(parts) {
+        header.msg_hdr.msg_iov = part;
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    headers
+}
+
+/// Which of many descriptors can be read (epoll). It can itself be watched. A descriptor that is closed is watched no more.
+pub struct Readiness(std::os::fd::OwnedFd);
+
+impl Readiness {
+    /// One that watches nothing.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: epoll_create1 takes no pointers; a non-negative result is a file descriptor nobody else owns.
+        unsafe {
+            let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(std::os::fd::FromRawFd::from_raw_fd(fd))) }
+        }
+    }
+
+    /// Watches a descriptor, to be shown as `key`.
+    pub fn watch(&self, fd: RawFd, key: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: key };
+        // SAFETY: a living event, which is only read.
+        let done = unsafe { libc::epoll_ctl(self.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Writes the keys of what is readable now; returns how many.
+    pub fn ready(&self, keys: &mut [u64; BATCH]) -> usize {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
+        // SAFETY: a living, writable array of BATCH events.
+        let count = unsafe { libc::epoll_wait(self.as_raw_fd(), events.as_mut_ptr(), BATCH as libc::c_int, 0) };
+        for (key, event) in keys.iter_mut().zip(&events) {
+            *key = event.u64;
+        }
+        usize::try_from(count).unwrap_or(0)
+    }
+}
+
+impl AsRawFd for Readiness {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
 }
 
 /// An eventfd: wakes a thread or an event loop that waits for readiness.

@@ -1,14 +1,24 @@
-"""Small doubles of the plane: one hands out misses, one answers messages from streams."""
+"""The plane for tests of the cold path: the real one, and a double that answers messages from streams."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import os
-from collections import deque
 from collections.abc import Callable
 
-Result = tuple[bytes | None, int]
+import dns.edns
+import dns.message
+
+from schoolgate._core import Plane, PolicyTable, Snapshot
+
+_OPEN = {
+    "serial": 1,
+    "policies": [{"id": "open", "action": "nxdomain", "unknown": "allow"}],
+    "segments": [],
+    "strictest": "open",
+    "allowed_clients": ["127.0.0.0/8"],
+}
 
 
 async def until(is_so: Callable[[], object]) -> None:
@@ -29,44 +39,55 @@ def query_for(name: str, qtype: int = 1, ident: int = 0) -> bytes:
     return ident.to_bytes(2) + b"\1\0\0\1\0\0\0\0\0\1" + question + b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
 
 
-class MissPlane:
-    """Misses go in by `ask`, which waits for what `complete` says about them."""
+class Heard:
+    """What a client hears."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self.message = dns.message.from_wire(octets)
+
+    @property
+    def rcode(self) -> int:
+        return int(self.message.rcode())
+
+    @property
+    def reasons(self) -> set[int]:
+        """The codes of the extended errors (RFC 8914)."""
+        return {int(one.code) for one in self.message.options if isinstance(one, dns.edns.EDEOption)}
+
+
+class OpenPlane:
+    """The core's plane with a policy that allows everything, asked by its stream door."""
 
     def __init__(self) -> None:
-        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._misses: deque[tuple[int, str, bytes]] = deque()
-        self._waiting: dict[int, asyncio.Future[Result]] = {}
-        self._tokens = 0
-        self.batches: list[int] = []
+        settings = {"listen": ["127.0.0.1:0"], "workers": 1}
+        self.core = Plane(
+            json.dumps(settings).encode(), Snapshot.empty(), PolicyTable.compile(json.dumps(_OPEN).encode())
+        )
+        self._waiting: dict[int, asyncio.Future[Heard]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.core.answers_fd(), self._take_answers)
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._loop.remove_reader(self.core.answers_fd())
 
-    def put(self, name: str, qtype: int = 1, query: bytes | None = None) -> asyncio.Future[Result]:
-        self._tokens += 1
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[self._tokens] = future
-        self._misses.append((self._tokens, name, query_for(name, qtype) if query is None else query))
-        os.eventfd_write(self._fd, 1)
+    def put(self, name: str, qtype: int = 1) -> asyncio.Future[Heard]:
+        """Ask, and wait for nothing."""
+        future: asyncio.Future[Heard] = self._loop.create_future()
+        asked = self.core.ask(query_for(name, qtype), "127.0.0.1", 4000, "127.0.0.1", 53)
+        if isinstance(asked, bytes):
+            future.set_result(Heard(asked))
+        else:
+            assert asked is not None
+            self._waiting[asked] = future
         return future
 
-    async def ask(self, name: str, qtype: int = 1) -> Result:
+    async def ask(self, name: str, qtype: int = 1) -> Heard:
         return await asyncio.wait_for(self.put(name, qtype), 5)
 
-    def miss_fd(self) -> int:
-        return self._fd
-
-    def take_misses(self, most: int) -> list[tuple[int, str, bytes]]:
-        taken = [self._misses.popleft() for _ in range(min(most, len(self._misses)))]
-        if not self._misses:
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._fd)
-        return taken
-
-    def complete(self, results: list[tuple[int, bytes | None, int]]) -> None:
-        self.batches.append(len(results))
-        for token, octets, ede in results:
-            self._waiting.pop(token).set_result((octets, ede))
+    def _take_answers(self) -> None:
+        for ticket, octets in self.core.take_answers():
+            self._waiting.pop(ticket).set_result(Heard(octets))
 
 
 class AnswerPlane:

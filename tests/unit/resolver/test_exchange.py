@@ -1,9 +1,8 @@
-"""Questions over real sockets to the stand-in: what may be believed, what is ignored, what ends a wait."""
+"""Questions over TCP to the stand-in: what may be believed, what ends a wait. UDP: rust/plane/src/tests/exchange.rs."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import select
 import time
 from collections.abc import AsyncIterator
@@ -14,27 +13,25 @@ from tests.stand_in.upstream import StandIn
 from tests.unit.resolver.planes import query_for, until, wire_name
 
 from schoolgate.resolver import exchange as exchange_module
-from schoolgate.resolver.exchange import Exchanges, matches, question_of
+from schoolgate.resolver.exchange import StreamExchanges, matches, question_of
 from schoolgate.resolver.forwarders import Forwarder
 from schoolgate.resolver.resolution import Send
 
 
 class Errand:
-    """Records what it hears, and how often it was told of a mismatch; `instead` is what it answers to the last one."""
+    """Records what it hears."""
 
     def __init__(self, name: str, qtype: int = 1) -> None:
+        self.key = 0
         self.query = query_for(name, qtype)
         self.question = question_of(self.query)
         self.heard: asyncio.Future[str | bytes] = asyncio.get_running_loop().create_future()
-        self.mismatches = 0
-        self.instead: Send | None = None
 
     def replied(self, octets: bytes, now: float) -> None:
         self.heard.set_result(octets)
 
-    def mismatched(self, now: float) -> Send | None:
-        self.mismatches += 1
-        return self.instead
+    def guessed(self, now: float) -> None:
+        self.heard.set_result("guessed")
 
     def timed_out(self, now: float) -> None:
         self.heard.set_result("timed out")
@@ -47,122 +44,61 @@ class Errand:
 
 
 @pytest_asyncio.fixture
-async def exchanges() -> AsyncIterator[Exchanges]:
-    made = Exchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
+async def exchanges() -> AsyncIterator[StreamExchanges]:
+    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
     yield made
     made.close()
 
 
-async def ask(
-    exchanges: Exchanges, errand: Errand, forwarder: Forwarder, transport: str = "udp", timeout_s: float = 2.0
-) -> str | bytes:
-    step = Send(forwarder, "tcp" if transport == "tcp" else "udp", timeout_s)
-    exchanges.send(errand, step, time.monotonic())
+async def ask(exchanges: StreamExchanges, errand: Errand, forwarder: Forwarder, timeout_s: float = 2.0) -> str | bytes:
+    exchanges.send(errand, Send(forwarder, "tcp", timeout_s), time.monotonic())
     return await asyncio.wait_for(errand.heard, 5)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
-    upstream: StandIn, exchanges: Exchanges, transport: str
+    upstream: StandIn, exchanges: StreamExchanges
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
-    octets = await ask(exchanges, Errand("www.example.com"), forwarder, transport)
+    octets = await ask(exchanges, Errand("www.example.com"), forwarder)
     assert isinstance(octets, bytes)
     assert octets[12:].startswith(wire_name("www.example.com"))
     assert (forwarder.replies, forwarder.failures, len(exchanges)) == (1, 0, 0)
 
 
-async def test_ipv6_forwarders_are_asked_too(exchanges: Exchanges) -> None:
-    upstream = StandIn()
-    await upstream.start("::1")
-    try:
-        assert isinstance(await ask(exchanges, Errand("www.example.com"), Forwarder("::1", upstream.port)), bytes)
-    finally:
-        await upstream.stop()
-
-
-async def test_every_question_has_its_own_source_port_and_id(upstream: StandIn, exchanges: Exchanges) -> None:
-    forwarder = Forwarder(upstream.address, upstream.port)
-    errands = [Errand("www.example.com") for _ in range(300)]
-    for errand in errands:
-        exchanges.send(errand, Send(forwarder, "udp", 2.0), time.monotonic())
-    await asyncio.gather(*(errand.heard for errand in errands))
-    ports = [one.source_port for one in upstream.seen]
-    idents = [one.ident for one in upstream.seen]
-    assert len(ports) == 300
-    assert len(set(ports)) == 300, "all were open at once, so no port may have served twice"
-    assert len(set(idents)) > 280, "about one pair in 65,536 may share an id"
-    steps = {after - before for before, after in itertools.pairwise(ports)}
-    assert len(steps) > 200, "the next port must not follow from the last"
-
-
-async def test_ports_differ_also_when_one_question_follows_another(upstream: StandIn, exchanges: Exchanges) -> None:
-    forwarder = Forwarder(upstream.address, upstream.port)
-    for _ in range(40):
-        await ask(exchanges, Errand("www.example.com"), forwarder)
-    assert len({one.source_port for one in upstream.seen}) > 35
-
-
-async def test_lies_are_ignored_and_counted_while_the_wait_goes_on(upstream: StandIn, exchanges: Exchanges) -> None:
-    forwarder = Forwarder(upstream.address, upstream.port)
-    errand = Errand("liar.example.com")
-    octets = await ask(exchanges, errand, forwarder)
-    assert isinstance(octets, bytes)
-    assert matches(octets, octets[:2], errand.question)
-    assert b"\xcb\0\x71\x42" not in octets, "the forged address"
-    assert errand.mismatches == forwarder.mismatches == exchanges.counters["mismatches"] == 5
-
-
-async def test_too_many_lies_move_the_question_to_another_transport(upstream: StandIn, exchanges: Exchanges) -> None:
-    forwarder = Forwarder(upstream.address, upstream.port)
-    errand = Errand("liar.example.com")
-    errand.instead = Send(forwarder, "tcp", 2.0)
-    assert isinstance(await ask(exchanges, errand, forwarder), bytes)
-    assert [one.transport for one in upstream.seen] == ["udp", "tcp"]
-    assert errand.mismatches == 1
-
-
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_silence_ends_at_the_timeout(upstream: StandIn, exchanges: Exchanges, transport: str) -> None:
+async def test_silence_ends_at_the_timeout(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.is_dead = True
     forwarder = Forwarder(upstream.address, upstream.port)
-    assert await ask(exchanges, Errand("www.example.com"), forwarder, transport, 0.03) == "timed out"
+    assert await ask(exchanges, Errand("www.example.com"), forwarder, 0.03) == "timed out"
     assert (forwarder.timeouts, forwarder.failures, len(exchanges)) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_closed_port_fails_at_once(upstream: StandIn, exchanges: Exchanges, transport: str) -> None:
+async def test_a_closed_port_fails_at_once(upstream: StandIn, exchanges: StreamExchanges) -> None:
     await upstream.stop()
     forwarder = Forwarder(upstream.address, upstream.port)
-    assert await ask(exchanges, Errand("www.example.com"), forwarder, transport, 60.0) == "failed"
+    assert await ask(exchanges, Errand("www.example.com"), forwarder, 60.0) == "failed"
     assert (forwarder.errors, len(exchanges)) == (1, 0)
 
 
-async def test_an_address_without_a_route_fails_at_once(exchanges: Exchanges) -> None:
-    forwarder = Forwarder("255.255.255.255", 53)
-    assert await ask(exchanges, Errand("www.example.com"), forwarder, "udp", 60.0) == "failed"
-
-
-async def test_a_reply_in_many_pieces_over_tcp_is_put_together(upstream: StandIn, exchanges: Exchanges) -> None:
+async def test_a_reply_in_many_pieces_over_tcp_is_put_together(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.splits_stream = True
-    octets = await ask(exchanges, Errand("nodata.example.com"), Forwarder(upstream.address, upstream.port), "tcp")
+    octets = await ask(exchanges, Errand("nodata.example.com"), Forwarder(upstream.address, upstream.port))
     assert isinstance(octets, bytes)
     assert octets[3] & 15 == 0
 
 
-async def test_a_long_reply_over_tcp_is_whole(upstream: StandIn, exchanges: Exchanges) -> None:
-    octets = await ask(exchanges, Errand("big.example.com", 16), Forwarder(upstream.address, upstream.port), "tcp")
+async def test_a_long_reply_over_tcp_is_whole(upstream: StandIn, exchanges: StreamExchanges) -> None:
+    octets = await ask(exchanges, Errand("big.example.com", 16), Forwarder(upstream.address, upstream.port))
     assert isinstance(octets, bytes)
     assert len(octets) > 5000
 
 
-async def test_a_forwarder_that_hangs_up_over_tcp_has_failed(upstream: StandIn, exchanges: Exchanges) -> None:
+async def test_a_forwarder_that_hangs_up_over_tcp_has_failed(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.closes_stream = True
-    assert await ask(exchanges, Errand("a.example"), Forwarder(upstream.address, upstream.port), "tcp") == "failed"
+    assert await ask(exchanges, Errand("a.example"), Forwarder(upstream.address, upstream.port)) == "failed"
 
 
 async def test_tcp_exchanges_are_bounded(
-    upstream: StandIn, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+    upstream: StandIn, exchanges: StreamExchanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange_module, "STREAMS_MAX", 1)
     forwarder = Forwarder(upstream.address, upstream.port)
@@ -172,42 +108,31 @@ async def test_tcp_exchanges_are_bounded(
     assert await second.heard == "starved"
     assert isinstance(await first.heard, bytes)
     assert exchanges.counters["streams_overflow"] == 1
-    assert isinstance(await ask(exchanges, Errand("www.example.com"), forwarder, "tcp"), bytes)
+    assert isinstance(await ask(exchanges, Errand("www.example.com"), forwarder), bytes)
 
 
 async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
-    upstream: StandIn, exchanges: Exchanges
+    upstream: StandIn, exchanges: StreamExchanges
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
     errand = Errand("www.example.com")
-    exchanges.send(errand, Send(forwarder, "udp", 0.0), time.monotonic())
+    exchanges.send(errand, Send(forwarder, "tcp", 2.0), time.monotonic())
+    (attempt,) = exchanges._attempts.values()
+    await until(lambda: attempt.dialogue.is_sent)
     asyncio.get_running_loop().remove_reader(exchanges._epoll.fileno())
     await until(lambda: select.select([exchanges._epoll], [], [], 0)[0])
+    attempt.expires_at = 0.0
     exchanges._expire()
     assert isinstance(errand.heard.result(), bytes)
 
 
-async def test_many_overdue_questions_end_in_turns_and_all_of_them_end(
-    upstream: StandIn, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exchange_module, "EXPIRED_PER_TICK", 10)
-    upstream.is_dead = True
-    forwarder = Forwarder(upstream.address, upstream.port)
-    errands = [Errand("www.example.com") for _ in range(35)]
-    for errand in errands:
-        exchanges.send(errand, Send(forwarder, "udp", 0.0), time.monotonic())
-    exchanges._expire()
-    assert len(exchanges) == 25
-    assert await asyncio.gather(*(errand.heard for errand in errands)) == ["timed out"] * 35
-
-
 async def test_a_defect_in_one_errand_harms_no_other(
-    upstream: StandIn, exchanges: Exchanges, caplog: pytest.LogCaptureFixture
+    upstream: StandIn, exchanges: StreamExchanges, caplog: pytest.LogCaptureFixture
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
     broken, sound = Errand("www.example.com"), Errand("www.example.org")
     broken.heard.set_result("already")
-    exchanges.send(broken, Send(forwarder, "udp", 2.0), time.monotonic())
+    exchanges.send(broken, Send(forwarder, "tcp", 2.0), time.monotonic())
     assert isinstance(await ask(exchanges, sound, forwarder), bytes)
     await until(lambda: not len(exchanges))
     assert exchanges.counters["internal_errors"] == 1
@@ -216,9 +141,9 @@ async def test_a_defect_in_one_errand_harms_no_other(
 
 async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
-    made = Exchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
+    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
     errand = Errand("www.example.com")
-    made.send(errand, Send(Forwarder(upstream.address, upstream.port), "udp", 2.0), time.monotonic())
+    made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", 2.0), time.monotonic())
     assert made.close() == [errand]
 
 

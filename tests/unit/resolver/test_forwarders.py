@@ -70,6 +70,15 @@ def test_probes_are_due_once_a_second_and_only_when_suspected() -> None:
     assert made.wants_probe(PROBE_EVERY_S)
 
 
+def test_a_batch_is_heeded_as_if_each_had_been_told_and_a_reply_counts_last() -> None:
+    made = forwarder(1)
+    made.heed((made.number, 20, 6, [0.1, 0.2], 5, [0.8], 2, 3, b"query"), now=1.0)
+    assert (made.sent, made.replies, made.timeouts, made.errors, made.mismatches) == (20, 6, 5, 2, 3)
+    assert (made.failures, made.answered_query) == (0, b"query")
+    made.heed((made.number, 0, 0, [], 5, [0.8], 2, 0, None), now=2.0)
+    assert (made.failures, made.is_suspect, made.answered_query) == (7, True, b"query")
+
+
 def test_health_names_each_state() -> None:
     made = forwarder(1, 0.0015)
     assert made.health()["state"] == "up"
@@ -83,13 +92,21 @@ def test_health_names_each_state() -> None:
 
 def test_the_quickest_is_first() -> None:
     slow, quick = forwarder(1, 0.05), forwarder(2, 0.001)
-    assert ForwarderSet([slow, quick]).first(0.5) is quick
+    assert ForwarderSet([slow, quick]).shares(0.5) == (quick,)
 
 
 def test_one_never_asked_gets_exactly_one_question_before_it_has_answered() -> None:
     known, new = forwarder(1, 0.001), forwarder(2)
     made = ForwarderSet([known, new])
-    assert [made.first(0.5 + step / 1000) for step in range(5)] == [new, known, known, known, known]
+    assert made.shares(0.5) == (new, known)
+    assert made.shares(0.501) == (new, known), "it still waits for its question"
+    new.asked(1, 0.502)
+    assert made.shares(0.503) == (known,)
+
+
+def test_one_that_stands_alone_has_all_questions_also_while_we_learn() -> None:
+    alone = forwarder(1)
+    assert set(ForwarderSet([alone]).shares(0.5)) == {alone}
 
 
 def test_one_that_was_slow_long_ago_is_tried_again_once() -> None:
@@ -97,13 +114,20 @@ def test_one_that_was_slow_long_ago_is_tried_again_once() -> None:
     made = ForwarderSet([slow, quick])
     later = 4 * RTT_HALF_LIFE_S
     quick.answered(0.001, now=later)
-    assert [made.first(later), made.first(later)] == [slow, quick]
+    assert made.shares(later) == (slow, quick)
+    slow.asked(1, later)
+    assert made.shares(later) == (quick,)
+
+
+def test_the_best_stays_the_best_while_it_is_learned_anew() -> None:
+    second, best = forwarder(1, 0.008), forwarder(2, 0.001)
+    assert set(ForwarderSet([second, best]).shares(1.5)) == {best}
 
 
 def test_a_suspect_comes_after_all_others_and_one_that_is_down_never() -> None:
     suspect, slow = silent(SUSPECT_AFTER, forwarder(1, 0.001)), forwarder(2, 0.5)
     made = ForwarderSet([suspect, slow])
-    assert made.first(0.5) is slow
+    assert made.shares(0.5) == (slow,)
     assert made.next(0.5, (slow,)) is suspect
     suspect.probe_unanswered()
     assert made.next(0.5, (slow,)) is None
@@ -112,9 +136,9 @@ def test_a_suspect_comes_after_all_others_and_one_that_is_down_never() -> None:
 def test_a_ranking_is_not_used_after_its_best_went_down() -> None:
     quick, slow = forwarder(1, 0.001), forwarder(2, 0.5)
     made = ForwarderSet([quick, slow])
-    assert made.first(0.5) is quick
+    assert made.shares(0.5) == (quick,)
     quick.is_up = False
-    assert made.first(0.5001) is slow
+    assert made.shares(0.5001) == (slow,)
 
 
 def test_a_set_without_forwarders_is_refused() -> None:
@@ -153,6 +177,7 @@ def test_the_longest_zone_wins_label_by_label(name: str, route: str) -> None:
         {"corp.example": sets["corp"], "Deep.Corp.Example.": sets["deep"], "10.in-addr.arpa": sets["reverse"]},
     )
     assert routes.select(name) is sets[route]
+    assert [routes.sets[at] for _, at in routes.zones] == [sets["corp"], sets["deep"], sets["reverse"]]
 
 
 def test_a_route_for_the_root_has_every_name_without_a_longer_zone() -> None:

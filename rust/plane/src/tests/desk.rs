@@ -128,7 +128,7 @@ fn no_worker_is_held_up_by_a_flood_at_another() {
     bench.ask(&ask("www.example.org").staff());
     let first = bench.desk.take_misses(10, bench.now);
     assert_eq!(first.len(), 10);
-    assert!(first.iter().any(|miss| miss.name == "www.example.org"));
+    assert!(first.iter().any(|miss| miss.name() == "www.example.org"));
     assert!(bench.desk.has_misses());
     assert_eq!(bench.misses().len(), 991);
     assert!(!bench.desk.has_misses());

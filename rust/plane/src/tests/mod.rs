@@ -1,5 +1,5 @@
-//! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets` alone uses
-//! real ones.
+//! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets`, `exchange`
+//! and `forwarding` use real sockets.
 
 #![allow(clippy::panic)]
 
@@ -9,6 +9,8 @@ mod bench;
 mod denial;
 mod desk;
 mod doors;
+mod exchange;
+mod forwarding;
 mod limits;
 mod local;
 mod model;

@@ -140,7 +140,7 @@ impl Model {
             }
             Step::Reply { target, ttl_s } => {
                 for miss in self.bench.desk.take_misses(1, self.bench.now) {
-                    let name = NAMES.iter().position(|name| *name == miss.name).expect("a name that was asked");
+                    let name = NAMES.iter().position(|name| *name == miss.name()).expect("a name that was asked");
                     let target = target.filter(|target| *target != name);
                     let known = Known { target, ttl_s: *ttl_s, came_ms: self.bench.now.mono_ms };
                     self.known.insert(name, known);

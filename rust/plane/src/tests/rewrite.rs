@@ -14,7 +14,7 @@ fn the_answer_is_a_cname_and_what_the_target_says() {
     let mut bench = Bench::new();
     assert_eq!(bench.ask(&ask("Search.example.org").edns()), Got::Waiting);
     let miss = bench.miss();
-    assert_eq!(miss.name, SAFE, "the target is asked for, and only that");
+    assert_eq!(miss.name(), SAFE, "the target is asked for, and only that");
     let octets = super::wire::reply(&miss.query, 0, &[(SAFE, 120, Data::A(1))], &[]);
     let heard = bench.complete(&miss, Ok(&octets)).remove(0);
     assert_eq!(heard.question, "Search.example.org");
@@ -62,7 +62,7 @@ fn an_allow_does_not_turn_it_off_and_a_deny_comes_first() {
     bench.description["names"] = json!([rule(NAME, &["pupil"], 6, "allow")]);
     bench.install();
     bench.ask(&ask(NAME));
-    assert_eq!(bench.miss().name, SAFE);
+    assert_eq!(bench.miss().name(), SAFE);
     bench.description["names"] = json!([rule(NAME, &["pupil"], 6, "deny")]);
     bench.install();
     assert_eq!(bench.ask(&ask(NAME).id(2)).answer().rcode, 3);

@@ -64,11 +64,11 @@ fn plane(listen: &[&str], description: &Value, change: impl FnOnce(Settings) -> 
 
 fn resolve(plane: &Plane, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        wait_readable(&mut [readable(plane.miss_fd())], 20);
+        wait_readable(&mut [readable(plane.forwarding_fd())], 20);
         let misses = plane.take_misses(256);
-        let answered = misses.iter().filter(|miss| !miss.name.starts_with("silent."));
-        let replies: Vec<_> = answered.map(|miss| (miss.token, answer_for(&miss.name, &miss.query))).collect();
-        plane.complete(replies.iter().map(|(token, octets)| (*token, Ok(octets.as_slice()))));
+        let answered = misses.iter().filter(|miss| !miss.name().starts_with("silent."));
+        let replies: Vec<_> = answered.map(|miss| (miss.token, answer_for(&miss.name(), &miss.query))).collect();
+        plane.complete(replies.iter().map(|(token, octets)| (*token, Ok(octets.as_slice()), false)));
     }
 }
 
@@ -340,14 +340,14 @@ fn misses_are_announced_until_all_are_taken() {
     until("all are under way", || plane.status().counters["cache_misses"] == 10);
     let mut taken = 0;
     until("all are taken", || {
-        let mut fds = [readable(plane.miss_fd())];
+        let mut fds = [readable(plane.forwarding_fd())];
         wait_readable(&mut fds, 1000);
         assert_ne!(fds[0].revents, 0, "{taken} of 10 are taken, and no more announced");
         taken += plane.take_misses(3).len();
         taken == 10
     });
     assert!(plane.take_misses(3).is_empty());
-    let mut fds = [readable(plane.miss_fd())];
+    let mut fds = [readable(plane.forwarding_fd())];
     wait_readable(&mut fds, 0);
     assert_eq!(fds[0].revents, 0);
 }
@@ -420,6 +420,6 @@ fn a_plane_that_is_stopped_or_dropped_leaves_its_address() {
     second.stop();
     assert_eq!(second.status().workers_alive, 0);
     let misses = second.take_misses(10);
-    second.complete(misses.iter().map(|miss| (miss.token, Err(22))));
+    second.complete(misses.iter().map(|miss| (miss.token, Err(22), false)));
     UdpSocket::bind(address).expect("a free address");
 }

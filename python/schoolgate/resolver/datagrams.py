@@ -1,0 +1,172 @@
+"""Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
+
+The plain case - a reply about the name, in time - costs Python nothing but its share of a batch: numbers by forwarder.
+What is odd comes one by one and goes to an errand, which decides. Replies are always read before anything is called
+overdue, so a loop that was held up takes no waiting reply for a late one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from schoolgate.resolver.forwarders import Forwarder, Routes
+from schoolgate.resolver.resolution import Send
+
+if TYPE_CHECKING:
+    from schoolgate._core import _Report
+
+TICK_S: Final = 0.05
+"""Coarseness of timeouts: small beside the shortest (400 ms)."""
+EVERY: Final = 0xFFFF_FFFF
+"""All questions that are left."""
+
+Share = tuple[int, float, int]
+
+
+class DatagramPlane(Protocol):
+    """The part of the plane that carries questions to forwarders."""
+
+    def forwarding_fd(self) -> int: ...
+    def install_routes(
+        self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]
+    ) -> None: ...
+    def read_replies(self, now_s: float) -> _Report: ...
+    def send_misses(self, shares: Sequence[Sequence[Share]], now_s: float) -> _Report: ...
+    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report: ...
+    def end_overdue(self, now_s: float) -> _Report: ...
+    def abandon_queries(self) -> None: ...
+
+
+class Errand(Protocol):
+    """Who wants a question answered. For each send it hears exactly one of these; `starved` says that this machine is
+    short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack."""
+
+    key: int
+    query: bytes
+    question: bytes
+
+    def replied(self, octets: bytes, now: float) -> None: ...
+    def guessed(self, now: float) -> None: ...
+    def timed_out(self, now: float) -> None: ...
+    def failed(self, now: float) -> None: ...
+    def starved(self, now: float) -> None: ...
+
+
+class Household(Protocol):
+    """Who keeps this: makes an errand of a miss that met something odd, and hears when a callback ends."""
+
+    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> Errand: ...
+    def met_defect(self, errand: Errand | None) -> None: ...
+    def end_batch(self) -> None: ...
+
+
+class Datagrams:
+    """All questions under way by UDP, as Python sees them. Belongs to one event loop."""
+
+    def __init__(
+        self, plane: DatagramPlane, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], household: Household
+    ) -> None:
+        self._plane = plane
+        self._loop = loop
+        self._clock = clock
+        self._household = household
+        self._forwarders: dict[int, Forwarder] = {}
+        self._errands: dict[int, Errand] = {}
+        self._tick: asyncio.TimerHandle | asyncio.Handle | None = None
+        self.under_way = 0
+        self.counters = dict.fromkeys(
+            ("misses", "answered", "failed_no_forwarder", "overflow", "sent_udp", "replies", "timeouts",
+             "network_errors", "mismatches", "short_of_resources"), 0)  # fmt: skip
+
+    def install(self, routes: Routes) -> None:
+        """New forwarders and zones for misses to come; of those under way we still hear."""
+        forwarders = routes.forwarders()
+        self._plane.install_routes(
+            [(one.number, one.sockaddr[0], one.port, one.scope) for one in forwarders], routes.zones
+        )
+        self._forwarders |= {one.number: one for one in forwarders}
+
+    def close(self) -> list[Errand]:
+        """Ends everything under way. Misses on their first try have failed; the errands returned hear nothing more."""
+        if self._tick is not None:
+            self._tick.cancel()
+        self._plane.abandon_queries()
+        dropped, self._errands = list(self._errands.values()), {}
+        return dropped
+
+    def read(self, now: float) -> bool:
+        """Take replies that have come; whether misses wait to be sent."""
+        return self._heed(self._plane.read_replies(now), now)
+
+    def send_misses(self, shares: Sequence[Sequence[Share]], now: float) -> None:
+        """Send a batch of misses."""
+        self._heed(self._plane.send_misses(shares, now), now)
+
+    def send(self, errand: Errand, step: Send, now: float) -> None:
+        """Ask for an errand. What fails at once is told to it before this returns."""
+        self._errands[errand.key] = errand
+        self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
+
+    def _heed(self, report: _Report, now: float) -> bool:
+        self.under_way, ports, has_misses, has_overdue, counts, tallies, events = report
+        counters = self.counters
+        for counter, count in zip(("misses", "answered", "failed_no_forwarder", "overflow"), counts, strict=True):
+            counters[counter] += count
+        for tally in tallies:
+            self._forwarders[tally[0]].heed(tally, now)
+            counters["sent_udp"] += tally[1]
+            counters["replies"] += tally[2]
+            counters["timeouts"] += tally[4]
+            counters["network_errors"] += tally[6]
+            counters["mismatches"] += tally[7]
+        for event in events:
+            self._hear(*event, now)
+        if has_overdue:
+            self._keep_time(0.0)
+        elif ports:
+            self._keep_time(TICK_S)
+        return has_misses
+
+    def _hear(
+        self,
+        key: int,
+        what: str,
+        forwarder: int,
+        octets: bytes,
+        sent_at: float,
+        query: bytes,
+        name: str | None,
+        now: float,
+    ) -> None:
+        errand = None
+        try:
+            if name is None:
+                errand = self._errands.pop(key)
+            else:
+                errand = self._household.take_over(key, name, query, self._forwarders[forwarder], sent_at)
+            match what:
+                case "replied":
+                    errand.replied(octets, now)
+                case "guessed":
+                    errand.guessed(now)
+                case "timed_out":
+                    errand.timed_out(now)
+                case "failed":
+                    errand.failed(now)
+                case _:
+                    self.counters["short_of_resources"] += 1
+                    errand.starved(now)
+        except Exception:
+            self._household.met_defect(errand)
+
+    def _keep_time(self, after_s: float) -> None:
+        if self._tick is None:
+            self._tick = self._loop.call_later(after_s, self._end_overdue)
+
+    def _end_overdue(self) -> None:
+        self._tick = None
+        now = self._clock()
+        self._heed(self._plane.end_overdue(now), now)
+        self._household.end_batch()

@@ -1,0 +1,297 @@
+//! Questions on their way to forwarders by UDP, and the replies that may be believed.
+//!
+//! Each forwarder has a few source ports at a time, opened when they are needed, each for a short while
+//! ([`crate::source_port`]). A question leaves from one of them drawn at random; many questions of one batch leave together
+//! in one system call. When there are few, nearly each has a port to itself.
+//!
+//! Nothing here waits, reads a clock, or decides whom to ask: that is told, and what was heard is told to a [`Listener`].
+
+use crate::chance::Chance;
+use crate::socket::{BATCH, Inbox, Readiness};
+use crate::source_port::{Attempt, Judged, MOST_USES, SourcePort};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Source ports of one forwarder that are in use at a time; the next question draws among them. A power of two.
+const PLACES: usize = 16;
+/// Up to this many questions of a batch each draw a port of their own; more share one, for the sake of one system call.
+const FEW: usize = 4;
+/// Open ports in all, those in use and those where replies are still waited for. Far above what is needed; holds if
+/// forwarders fall silent under a flood.
+const MOST_PORTS: usize = 512;
+/// Datagrams read in one call, before others have their turn.
+const READ_A_TURN: usize = 512;
+/// A dead forwarder makes thousands overdue at once; asking elsewhere for all of them in one go would hold the resolver.
+pub const OVERDUE_A_TURN: usize = 1024;
+/// Marks the readiness of what the owner of the exchange watches beside its ports.
+const OTHER: u64 = 0;
+
+/// What became of a question.
+#[derive(Debug, PartialEq)]
+pub enum Heard<'a> {
+    /// A reply whose ID and question match: at least a whole header and question.
+    Reply(&'a [u8]),
+    /// Too many wrong replies at its port.
+    Guessed,
+    /// Nothing in time.
+    Silence,
+    /// The network says no.
+    Refused,
+    /// This machine is short of descriptors or the like: no fault of the forwarder.
+    Short,
+}
+
+/// Who wants to know.
+pub trait Listener {
+    /// What became of a question; it is under way no more.
+    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>);
+    /// A forwarder sent what is no reply to a question of ours.
+    fn stray(&mut self, forwarder: u32);
+}
+
+struct Forwarder {
+    address: SocketAddr,
+    places: [u64; PLACES],
+}
+
+/// All questions under way by UDP.
+pub struct Exchange {
+    readiness: Readiness,
+    forwarders: HashMap<u32, Forwarder, RandomState>,
+    ports: HashMap<u64, SourcePort, RandomState>,
+    next_port: u64,
+    under_way: usize,
+    chance: Chance,
+    inbox: Inbox,
+}
+
+impl Exchange {
+    /// An exchange that knows no forwarder yet. Its readiness shows `other` too.
+    pub fn new(other: &impl AsRawFd) -> io::Result<Self> {
+        let readiness = Readiness::new()?;
+        readiness.watch(other.as_raw_fd(), OTHER)?;
+        Ok(Self {
+            readiness,
+            forwarders: HashMap::default(),
+            ports: HashMap::default(),
+            next_port: OTHER + 1,
+            under_way: 0,
+            chance: Chance::open()?,
+            inbox: Inbox::new(),
+        })
+    }
+
+    /// The forwarders that will be asked. Those that wait for others still hear of them.
+    pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>) {
+        let mut old = std::mem::take(&mut self.forwarders);
+        for (number, address) in forwarders {
+            let known = old.remove(&number).filter(|known| known.address == address);
+            self.forwarders.insert(number, known.unwrap_or(Forwarder { address, places: [OTHER; PLACES] }));
+        }
+        old.into_values().flat_map(|gone| gone.places).for_each(|key| self.retire(key));
+    }
+
+    /// Questions under way.
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    /// Open source ports.
+    pub fn ports(&self) -> usize {
+        self.ports.len()
+    }
+
+    /// Asks a forwarder all this. What cannot be sent is told to `listener` before this returns.
+    pub fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now_s: f64, listener: &mut impl Listener) {
+        let together = if asked.len() <= FEW { 1 } else { BATCH.min(MOST_USES) };
+        let mut rest = asked.into_iter();
+        loop {
+            let batch: Vec<Attempt> = rest.by_ref().take(together).collect();
+            if batch.is_empty() {
+                return;
+            }
+            match self.port_for(forwarder, batch.len(), now_s) {
+                Ok(key) => self.send_from(key, batch, listener),
+                Err(error) => batch.into_iter().for_each(|one| listener.heard(forwarder, one, trouble(&error))),
+            }
+        }
+    }
+
+    fn port_for(&mut self, forwarder: u32, questions: usize, now_s: f64) -> io::Result<u64> {
+        let place = usize::from(self.chance.draw()?) % PLACES;
+        let known = self.forwarders.get_mut(&forwarder).ok_or(io::ErrorKind::NotConnected)?;
+        let held = known.places.get_mut(place).ok_or(io::ErrorKind::NotFound)?;
+        if self.ports.get(held).is_some_and(|port| port.has_room(questions, now_s)) {
+            return Ok(*held);
+        }
+        let old = std::mem::replace(held, OTHER);
+        let address = known.address;
+        self.retire(old);
+        if self.ports.len() >= MOST_PORTS {
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+        }
+        let port = SourcePort::open(forwarder, address, now_s)?;
+        let key = self.next_port;
+        self.readiness.watch(port.socket.as_raw_fd(), key)?;
+        self.next_port += 1;
+        self.ports.insert(key, port);
+        if let Some(held) = self.forwarders.get_mut(&forwarder).and_then(|known| known.places.get_mut(place)) {
+            *held = key;
+        }
+        Ok(key)
+    }
+
+    fn retire(&mut self, key: u64) {
+        if let Some(port) = self.ports.get_mut(&key) {
+            port.is_retired = true;
+        }
+        self.close_if_over(key);
+    }
+
+    fn close_if_over(&mut self, key: u64) {
+        if self.ports.get(&key).is_some_and(|port| port.is_over(f64::MAX)) {
+            self.ports.remove(&key);
+        }
+    }
+
+    fn send_from(&mut self, key: u64, mut batch: Vec<Attempt>, listener: &mut impl Listener) {
+        let Some(port) = self.ports.get_mut(&key) else { return };
+        let forwarder = port.forwarder;
+        let numbered = batch.iter_mut().try_for_each(|attempt| port.number(attempt, &mut self.chance));
+        let (sent, error) = match numbered {
+            Ok(()) => port.socket.send(&batch.iter().map(|attempt| attempt.query.as_slice()).collect::<Vec<_>>()),
+            Err(error) => (0, Some(error)),
+        };
+        self.under_way += sent;
+        let rest = batch.split_off(sent);
+        batch.into_iter().for_each(|attempt| port.wait(attempt));
+        let Some(error) = error else { return };
+        rest.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, trouble(&error)));
+        if trouble(&error) == Heard::Refused {
+            // It speaks of a datagram that went before.
+            self.refuse(key, listener);
+        }
+    }
+
+    fn refuse(&mut self, key: u64, listener: &mut impl Listener) {
+        let Some(mut port) = self.ports.remove(&key) else { return };
+        self.end(port.forwarder, port.take_all(), || Heard::Refused, listener);
+    }
+
+    fn end(
+        &mut self,
+        forwarder: u32,
+        ended: Vec<Attempt>,
+        heard: fn() -> Heard<'static>,
+        listener: &mut impl Listener,
+    ) {
+        self.under_way -= ended.len();
+        ended.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, heard()));
+    }
+
+    /// Reads what has come; whether what is watched beside the ports is ready, and whether more may have come.
+    pub fn receive(&mut self, now_s: f64, listener: &mut impl Listener) -> (bool, bool) {
+        let mut keys = [OTHER; BATCH];
+        let ready = self.readiness.ready(&mut keys);
+        let (mut is_other_ready, mut read) = (false, 0);
+        for key in keys.into_iter().take(ready) {
+            if key == OTHER {
+                is_other_ready = true;
+            } else if read < READ_A_TURN {
+                read += self.read_port(key, listener);
+                if self.ports.get(&key).is_some_and(|port| port.is_over(now_s)) {
+                    self.ports.remove(&key);
+                }
+            }
+        }
+        (is_other_ready, read >= READ_A_TURN || ready == BATCH)
+    }
+
+    fn read_port(&mut self, key: u64, listener: &mut impl Listener) -> usize {
+        let (mut read, mut is_refused) = (0, false);
+        while let Some(port) = self.ports.get_mut(&key) {
+            match self.inbox.receive(&port.socket) {
+                Ok(taken) => {
+                    read += taken;
+                    self.under_way -= hear(port, &self.inbox, taken, listener);
+                    if taken < BATCH || read >= READ_A_TURN {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Replies that came before the refusal wait behind it.
+                Err(_) => is_refused = true,
+            }
+        }
+        if is_refused {
+            self.refuse(key, listener);
+        }
+        read
+    }
+
+    /// Ends what is overdue, but reads first: a resolver that was held up must not call replies late that wait to be read.
+    /// Returns whether more is overdue.
+    pub fn end_overdue(&mut self, now_s: f64, listener: &mut impl Listener) -> bool {
+        for _ in 0..MOST_PORTS {
+            if !self.receive(now_s, listener).1 {
+                break;
+            }
+        }
+        let mut left = OVERDUE_A_TURN;
+        let keys: Vec<u64> = self.ports.keys().copied().collect();
+        for key in keys {
+            let Some(port) = self.ports.get_mut(&key) else { continue };
+            let overdue = port.take_overdue(now_s, left);
+            left -= overdue.len();
+            let (forwarder, is_over) = (port.forwarder, port.is_over(now_s));
+            self.end(forwarder, overdue, || Heard::Silence, listener);
+            if is_over {
+                self.ports.remove(&key);
+            }
+        }
+        left == 0
+    }
+
+    /// Closes all ports; what was under way hears that the network says no.
+    pub fn close(&mut self, listener: &mut impl Listener) {
+        let keys: Vec<u64> = self.ports.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.refuse(key, listener));
+    }
+}
+
+impl AsRawFd for Exchange {
+    fn as_raw_fd(&self) -> RawFd {
+        self.readiness.as_raw_fd()
+    }
+}
+
+/// Judges what was read; returns how many questions have ended.
+fn hear(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) -> usize {
+    let mut ended = 0;
+    for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
+        match port.judge(datagram) {
+            Judged::Reply(attempt) => {
+                ended += 1;
+                listener.heard(port.forwarder, attempt, Heard::Reply(datagram));
+            }
+            Judged::Late => {}
+            Judged::Stray => {
+                listener.stray(port.forwarder);
+                // At once: the next datagram of this batch may be a guess that is right.
+                let guessed = port.take_guessed();
+                ended += guessed.len();
+                guessed.into_iter().for_each(|one| listener.heard(port.forwarder, one, Heard::Guessed));
+            }
+        }
+    }
+    ended
+}
+
+/// Whose fault an error is.
+fn trouble(error: &io::Error) -> Heard<'static> {
+    const OURS: [i32; 6] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EAGAIN, libc::EADDRNOTAVAIL];
+    if error.raw_os_error().is_some_and(|code| OURS.contains(&code)) { Heard::Short } else { Heard::Refused }
+}

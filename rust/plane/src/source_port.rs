@@ -1,0 +1,195 @@
+//! A source port towards one forwarder: a connected UDP socket, and the questions that wait for a reply to it.
+//!
+//! A reply is believed only if it comes from the forwarder (the socket is connected), carries the ID of a question that
+//! waits here and repeats that question. An ID serves once in the life of a port, so a reply that comes twice or too late
+//! is told from a guess. Ports live shortly: whoever finds one by probing (as SAD DNS did) has no time to use it.
+
+use crate::chance::Chance;
+use crate::socket::ForwarderSocket;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use schoolgate_wire::HEADER_OCTETS;
+use std::io;
+use std::net::SocketAddr;
+
+/// A port is not used longer. A kernel answers at most a thousand probes of its ports a second, so in this time about one
+/// port in thirty is found, and the finder has what is left of the second to guess 16 bits.
+pub const LIFE_S: f64 = 1.0;
+/// Nor for more questions: so many short replies fit into the kernel's default buffer, should all wait there at once.
+pub const MOST_USES: usize = 256;
+/// Wrong replies at a port while a question waits there, before it moves to TCP: somebody is guessing the ID.
+pub const MOST_STRAYS: u32 = 8;
+
+/// For whom a question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A miss by its token: its first try.
+    Miss(u64),
+    /// An errand of the resolver by its key: another try of a miss, or a probe.
+    Errand(i64),
+}
+
+/// A question under way.
+#[derive(Debug)]
+pub struct Attempt {
+    /// For whom.
+    pub owner: Owner,
+    /// The whole query, with the ID it is sent with.
+    pub query: Vec<u8>,
+    /// When it was sent.
+    pub sent_s: f64,
+    /// When it is overdue.
+    pub expires_s: f64,
+    strays_before: u32,
+}
+
+impl Attempt {
+    /// A question to be sent now.
+    pub fn new(owner: Owner, query: Vec<u8>, now_s: f64, timeout_s: f64) -> Self {
+        Self { owner, query, sent_s: now_s, expires_s: now_s + timeout_s, strays_before: 0 }
+    }
+}
+
+/// What a datagram is to a port.
+#[derive(Debug)]
+pub enum Judged {
+    /// The reply to this question, which waits no longer.
+    Reply(Attempt),
+    /// A reply that was heard before, or given up.
+    Late,
+    /// A reply to no question of ours.
+    Stray,
+}
+
+/// A source port.
+pub struct SourcePort {
+    /// Whom it asks.
+    pub forwarder: u32,
+    /// The socket.
+    pub socket: ForwarderSocket,
+    /// It sends no more, and is closed when nobody waits.
+    pub is_retired: bool,
+    opened_s: f64,
+    waiting: HashMap<u16, Attempt, RandomState>,
+    issued: Vec<u16>,
+    strays: u32,
+}
+
+impl SourcePort {
+    /// Opens a port that the kernel draws at random.
+    pub fn open(forwarder: u32, address: SocketAddr, now_s: f64) -> io::Result<Self> {
+        Ok(Self {
+            forwarder,
+            socket: ForwarderSocket::connect(address)?,
+            is_retired: false,
+            opened_s: now_s,
+            waiting: HashMap::default(),
+            issued: Vec::new(),
+            strays: 0,
+        })
+    }
+
+    /// Whether `more` questions may leave from here.
+    pub fn has_room(&self, more: usize, now_s: f64) -> bool {
+        !self.is_retired && self.issued.len() + more <= MOST_USES && now_s - self.opened_s < LIFE_S
+    }
+
+    /// Whether it is of no more use.
+    pub fn is_over(&self, now_s: f64) -> bool {
+        self.waiting.is_empty() && !self.has_room(1, now_s)
+    }
+
+    /// Writes a fresh ID into a query.
+    pub fn number(&mut self, attempt: &mut Attempt, chance: &mut Chance) -> io::Result<()> {
+        let mut id = chance.draw()?;
+        while self.issued.contains(&id) {
+            id = chance.draw()?;
+        }
+        self.issued.push(id);
+        if let Some(place) = attempt.query.first_chunk_mut::<2>() {
+            *place = id.to_be_bytes();
+        }
+        Ok(())
+    }
+
+    /// Lets a question that was sent wait for its reply.
+    pub fn wait(&mut self, mut attempt: Attempt) {
+        attempt.strays_before = self.strays;
+        self.waiting.insert(id_of(&attempt.query), attempt);
+    }
+
+    /// Says what a datagram from the forwarder is.
+    pub fn judge(&mut self, datagram: &[u8]) -> Judged {
+        let id = id_of(datagram);
+        match self.waiting.get(&id) {
+            Some(attempt) if matches(datagram, &attempt.query) => {
+                self.waiting.remove(&id).map_or(Judged::Late, Judged::Reply)
+            }
+            None if datagram.len() >= HEADER_OCTETS && self.issued.contains(&id) => Judged::Late,
+            _ => {
+                self.strays += 1;
+                Judged::Stray
+            }
+        }
+    }
+
+    /// Questions that have met too many wrong replies here; a port that somebody guesses at is used no more.
+    pub fn take_guessed(&mut self) -> Vec<Attempt> {
+        if self.strays < MOST_STRAYS {
+            return Vec::new();
+        }
+        self.is_retired = true;
+        let strays = self.strays;
+        self.take(|attempt| strays - attempt.strays_before >= MOST_STRAYS)
+    }
+
+    /// Questions that are overdue.
+    pub fn take_overdue(&mut self, now_s: f64, most: usize) -> Vec<Attempt> {
+        let mut left = most;
+        self.take(|attempt| {
+            let is_overdue = attempt.expires_s <= now_s && left > 0;
+            left -= usize::from(is_overdue);
+            is_overdue
+        })
+    }
+
+    /// All questions that wait here.
+    pub fn take_all(&mut self) -> Vec<Attempt> {
+        self.take(|_| true)
+    }
+
+    fn take(&mut self, mut is_meant: impl FnMut(&Attempt) -> bool) -> Vec<Attempt> {
+        self.waiting.extract_if(|_, attempt| is_meant(attempt)).map(|(_, attempt)| attempt).collect()
+    }
+}
+
+fn id_of(message: &[u8]) -> u16 {
+    message.first_chunk::<2>().map_or(0, |id| u16::from_be_bytes(*id))
+}
+
+/// Whether a datagram is a reply (QR, opcode QUERY, one question) with the ID and the question of `query`, in any case.
+pub fn matches(datagram: &[u8], query: &[u8]) -> bool {
+    let is_reply = match datagram.first_chunk::<HEADER_OCTETS>() {
+        Some(header) => query.starts_with(&header[..2]) && header[2] & 0xf8 == 0x80 && header[4..6] == [0, 1],
+        None => false,
+    };
+    let asked = question_end(query).and_then(|end| query.get(HEADER_OCTETS..end));
+    let Some((name, rest)) = asked.and_then(|asked| asked.split_at_checked(asked.len() - 4)) else { return false };
+    let Some(found) = datagram.get(HEADER_OCTETS..) else { return false };
+    is_reply
+        && found.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
+        && found.get(name.len()..).is_some_and(|found| found.starts_with(rest))
+}
+
+/// Where the first question of a message ends, if it has a whole one, uncompressed.
+pub fn question_end(message: &[u8]) -> Option<usize> {
+    let mut at = HEADER_OCTETS;
+    loop {
+        match *message.get(at)? {
+            0 => break,
+            length if length < 64 => at += 1 + usize::from(length),
+            _ => return None,
+        }
+    }
+    (at + 5 <= message.len()).then_some(at + 5)
+}

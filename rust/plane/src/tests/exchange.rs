@@ -1,0 +1,326 @@
+//! The exchange with forwarders, over real loopback sockets; time is in the test's hand.
+
+use super::until;
+use super::wire::{reply, wire};
+use crate::exchange::{Exchange, Heard, Listener, OVERDUE_A_TURN};
+use crate::socket::Wake;
+use crate::source_port::{Attempt, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
+use schoolgate_wire::{Name, forwarder_query};
+use std::collections::{HashMap, HashSet};
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+const FORWARDER: u32 = 7;
+
+/// Writes down what it hears.
+#[derive(Default)]
+struct Ear {
+    heard: Vec<(i64, String)>,
+    strays: u32,
+}
+
+impl Listener for Ear {
+    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
+        assert_eq!(forwarder, FORWARDER);
+        let Owner::Errand(key) = attempt.owner else { panic!("an errand") };
+        let what = match heard {
+            Heard::Reply(octets) => {
+                assert!(matches(octets, &attempt.query));
+                "reply".into()
+            }
+            other => format!("{other:?}"),
+        };
+        self.heard.push((key, what));
+    }
+
+    fn stray(&mut self, _: u32) {
+        self.strays += 1;
+    }
+}
+
+/// An exchange, its forwarder and its time.
+struct Bench {
+    exchange: Exchange,
+    forwarder: UdpSocket,
+    ear: Ear,
+    now_s: f64,
+    next_key: i64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        let address = forwarder.local_addr().expect("an address");
+        let mut exchange = Exchange::new(&Wake::new().expect("a wake")).expect("an exchange");
+        exchange.install([(FORWARDER, address)]);
+        Self { exchange, forwarder, ear: Ear::default(), now_s: 100.0, next_key: 0 }
+    }
+
+    fn send(&mut self, questions: usize, timeout_s: f64) {
+        let asked = (0..questions).map(|_| {
+            self.next_key += 1;
+            let name = Name::from_text(&format!("n{}.example.com", self.next_key)).expect("a name");
+            let query = forwarder_query(&name, 1, false, false);
+            Attempt::new(Owner::Errand(self.next_key), query, self.now_s, timeout_s)
+        });
+        let asked = asked.collect();
+        self.exchange.send(FORWARDER, asked, self.now_s, &mut self.ear);
+    }
+
+    /// The next query at the forwarder.
+    fn query(&self) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 512];
+        let (length, from) = self.forwarder.recv_from(&mut buffer).expect("a query within ten seconds");
+        (buffer[..length].to_vec(), from)
+    }
+
+    fn say(&self, octets: &[u8], to: SocketAddr) {
+        self.forwarder.send_to(octets, to).expect("sent");
+    }
+
+    fn receive_until(&mut self, is_so: impl Fn(&Ear) -> bool) {
+        until("it is heard", || {
+            self.exchange.receive(self.now_s, &mut self.ear);
+            is_so(&self.ear)
+        });
+    }
+
+    fn heard(&self) -> Vec<&str> {
+        self.ear.heard.iter().map(|(_, what)| what.as_str()).collect()
+    }
+}
+
+fn honest(query: &[u8]) -> Vec<u8> {
+    reply(query, 0, &[], &[])
+}
+
+fn other_id(query: &[u8]) -> Vec<u8> {
+    let mut octets = honest(query);
+    octets[0] ^= 0x55;
+    octets
+}
+
+#[test]
+fn replies_reach_those_who_asked() {
+    let mut bench = Bench::new();
+    bench.send(200, 1.0);
+    assert_eq!(bench.exchange.under_way(), 200);
+    for _ in 0..200 {
+        let (query, from) = bench.query();
+        bench.say(&honest(&query), from);
+    }
+    bench.receive_until(|ear| ear.heard.len() == 200);
+    let keys: HashSet<i64> = bench.ear.heard.iter().map(|(key, _)| *key).collect();
+    assert_eq!((keys.len(), bench.exchange.under_way(), bench.ear.strays), (200, 0, 0));
+    assert!(bench.heard().iter().all(|what| *what == "reply"));
+}
+
+#[test]
+fn few_questions_leave_from_ports_of_their_own_which_live_shortly() {
+    let mut bench = Bench::new();
+    let ports = |bench: &mut Bench| -> HashSet<u16> {
+        (0..64)
+            .map(|_| {
+                bench.send(1, 10.0);
+                bench.query().1.port()
+            })
+            .collect()
+    };
+    let first = ports(&mut bench);
+    assert!(first.len() >= 12, "64 questions draw among 16 places: {first:?}");
+    bench.now_s += LIFE_S;
+    let second = ports(&mut bench);
+    assert!(first.intersection(&second).count() < 4, "the kernel draws new ones");
+    for _ in 0..2 {
+        bench.now_s += LIFE_S;
+        bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+    }
+    assert_eq!(bench.exchange.ports(), first.len() + second.len(), "replies may still come");
+    bench.now_s += 10.0;
+    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (0, 0));
+}
+
+#[test]
+fn a_port_serves_a_bounded_number_of_questions_each_with_an_id_of_its_own() {
+    let mut bench = Bench::new();
+    let mut ids: HashMap<u16, Vec<[u8; 2]>> = HashMap::new();
+    for _ in 0..120 {
+        bench.send(60, 10.0);
+        for _ in 0..60 {
+            let (query, from) = bench.query();
+            ids.entry(from.port()).or_default().push([query[0], query[1]]);
+        }
+    }
+    assert!(ids.len() >= 7200 / MOST_USES, "{}", ids.len());
+    for ids in ids.values() {
+        assert!(ids.len() <= MOST_USES);
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+    }
+    let all: HashSet<[u8; 2]> = ids.into_values().flatten().collect();
+    assert!(all.len() > 6000, "7200 of 65536: {}", all.len());
+}
+
+#[test]
+fn what_is_no_reply_to_the_question_is_counted_and_the_wait_goes_on() {
+    let mut bench = Bench::new();
+    bench.send(1, 1.0);
+    let (query, from) = bench.query();
+    let victim = [&query[..12], &wire("victim.example.net"), b"\0\x01\0\x01", &query[query.len() - 11..]].concat();
+    let mut other_type = honest(&query);
+    let at = other_type.len() - 3;
+    other_type[at] ^= 0x1c;
+    let lies = [other_id(&query), honest(&victim), other_type, query.clone(), query[..2].to_vec(), Vec::new()];
+    lies.iter().for_each(|lie| bench.say(lie, from));
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    stranger.send_to(&honest(&query), from).expect("sent");
+    bench.receive_until(|ear| ear.strays == lies.len() as u32);
+    assert!(bench.ear.heard.is_empty(), "nor is a stranger heard");
+    bench.say(&honest(&query), from);
+    bench.receive_until(|ear| ear.heard.len() == 1);
+    assert_eq!(bench.heard(), ["reply"]);
+}
+
+#[test]
+fn a_question_moves_on_when_too_many_guess_at_its_port_while_it_waits() {
+    let mut bench = Bench::new();
+    bench.send(60, 1.0);
+    let asked: Vec<_> = (0..60).map(|_| bench.query()).collect();
+    let (query, from) = &asked[0];
+    let mut guess = honest(query);
+    let taken: HashSet<[u8; 2]> = asked.iter().map(|(query, _)| [query[0], query[1]]).collect();
+    let free = (0..=u16::MAX).map(u16::to_be_bytes).find(|id| !taken.contains(id)).expect("an id");
+    guess[..2].copy_from_slice(&free);
+    (0..MOST_STRAYS - 1).for_each(|_| bench.say(&guess, *from));
+    bench.receive_until(|ear| ear.strays == MOST_STRAYS - 1);
+    assert!(bench.ear.heard.is_empty());
+    bench.say(&guess, *from);
+    bench.say(&honest(query), *from);
+    bench.receive_until(|ear| ear.heard.len() == 60);
+    assert!(bench.heard().iter().all(|what| *what == "Guessed"), "a reply that comes now may be a guess that is right");
+    bench.send(60, 1.0);
+    let (_, later) = bench.query();
+    assert_ne!(later, *from, "the port is used no more");
+}
+
+#[test]
+fn a_reply_that_comes_twice_or_too_late_is_no_guess() {
+    let mut bench = Bench::new();
+    bench.send(60, 1.0);
+    let asked: Vec<_> = (0..60).map(|_| bench.query()).collect();
+    asked[1..].iter().for_each(|(query, from)| (0..2).for_each(|_| bench.say(&honest(query), *from)));
+    bench.receive_until(|ear| ear.heard.len() == 59);
+    bench.now_s += 0.9;
+    bench.send(1, 10.0);
+    bench.now_s += 0.1;
+    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+    assert_eq!(bench.ear.heard.pop(), Some((1, "Silence".into())));
+    (0..20).for_each(|_| bench.say(&honest(&asked[0].0), asked[0].1));
+    let (query, from) = bench.query();
+    bench.say(&honest(&query), from);
+    bench.receive_until(|ear| ear.heard.len() == 60);
+    assert_eq!(bench.ear.strays, 0);
+}
+
+#[test]
+fn replies_that_wait_are_read_before_anything_is_called_late() {
+    let mut bench = Bench::new();
+    bench.send(200, 1.0);
+    for at in 0..200 {
+        let (query, from) = bench.query();
+        if at % 20 != 0 {
+            bench.say(&honest(&query), from);
+        }
+    }
+    // The resolver was held up for long.
+    bench.now_s += 100.0;
+    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+    let late = bench.heard().iter().filter(|what| **what == "Silence").count();
+    assert_eq!((bench.ear.heard.len(), late), (200, 10));
+}
+
+#[test]
+fn many_that_are_overdue_end_in_turns() {
+    let mut bench = Bench::new();
+    bench.send(OVERDUE_A_TURN, 1.0);
+    bench.send(60, 2.0);
+    bench.now_s += 3.0;
+    assert!(bench.exchange.end_overdue(bench.now_s, &mut bench.ear));
+    assert_eq!(bench.exchange.under_way(), 60);
+    assert!(!bench.exchange.end_overdue(bench.now_s, &mut bench.ear));
+    assert_eq!((bench.exchange.under_way(), bench.exchange.ports()), (0, 0));
+}
+
+#[test]
+fn a_closed_port_or_no_route_is_a_refusal() {
+    let mut bench = Bench::new();
+    bench.forwarder = UdpSocket::bind("127.0.0.1:0").expect("another socket");
+    bench.send(60, 60.0);
+    bench.receive_until(|ear| ear.heard.len() == 60);
+    assert!(bench.heard().iter().all(|what| *what == "Refused"));
+    assert_eq!((bench.exchange.under_way(), bench.exchange.ports()), (0, 0));
+    bench.exchange.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
+    bench.ear.heard.clear();
+    bench.send(2, 60.0);
+    assert_eq!(bench.heard(), ["Refused", "Refused"]);
+}
+
+#[test]
+fn open_ports_have_a_bound() {
+    let mut bench = Bench::new();
+    for _ in 0..600 {
+        bench.send(1, 10_000.0);
+        bench.query_if_any();
+        bench.now_s += LIFE_S;
+    }
+    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (512, 512));
+    assert_eq!(bench.heard(), ["Short"; 88]);
+    bench.exchange.close(&mut bench.ear);
+    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (0, 0));
+    assert_eq!(bench.ear.heard.len(), 600);
+}
+
+#[test]
+fn a_forwarder_that_is_asked_no_more_is_still_heard() {
+    let mut bench = Bench::new();
+    bench.send(1, 1.0);
+    bench.exchange.install([]);
+    let (query, from) = bench.query();
+    bench.say(&honest(&query), from);
+    bench.receive_until(|ear| ear.heard.len() == 1);
+    assert_eq!((bench.heard(), bench.exchange.ports()), (vec!["reply"], 0));
+}
+
+impl Bench {
+    fn query_if_any(&self) {
+        self.forwarder.set_nonblocking(true).expect("a flag");
+        let _ = self.forwarder.recv_from(&mut [0; 512]);
+    }
+}
+
+#[test]
+fn a_reply_matches_in_any_letter_case_and_nothing_else_does() {
+    let query = forwarder_query(&Name::from_text("www.example.com").expect("a name"), 65, false, false);
+    let query = [&[0x12, 0x34], &query[2..]].concat();
+    let message = |head: &[u8], name: &str, tail: &[u8]| [head, &[0, 0, 0, 0, 0, 0], &wire(name), tail].concat();
+    let (head, tail) = (b"\x12\x34\x81\x80\0\x01", b"\0\x41\0\x01");
+    let name = "www.example.com";
+    assert!(matches(&message(head, name, tail), &query));
+    assert!(matches(&message(head, "WWW.Example.COM", b"\0\x41\0\x01records"), &query));
+    for other in [
+        Vec::new(),
+        head.to_vec(),
+        message(head, name, b"\0\x41\0"),
+        message(b"\x12\x35\x81\x80\0\x01", name, tail),
+        message(b"\x12\x34\x01\x00\0\x01", name, tail),
+        message(b"\x12\x34\xa1\x80\0\x01", name, tail),
+        message(b"\x12\x34\x81\x80\0\0", name, tail),
+        message(b"\x12\x34\x81\x80\0\x02", name, tail),
+        message(head, "www.example.org", tail),
+        message(head, name, b"\0\x61\0\x01"),
+        message(head, name, b"\0\x41\0\x03"),
+    ] {
+        assert!(!matches(&other, &query), "{other:?}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Misses on their way to forwarders and back: who is asked, what ends here, what the resolver hears of.
+
+use super::bench::{Bench, Got};
+use super::until;
+use super::wire::{Ask, Data, ask, reply};
+use crate::counters::Counter;
+use crate::desk::{Desk, name_of};
+use crate::exchange::Exchange;
+use crate::forwarding::{EventKind, Forwarding, Report, Share};
+use crate::socket::Wake;
+use crate::source_port::Owner;
+use crate::zones::Zones;
+use schoolgate_wire::{EdeCode, Name};
+use std::net::UdpSocket;
+use std::time::Duration;
+
+const ALL: u32 = u32::MAX;
+
+/// A bench whose misses go to real sockets.
+struct Hall {
+    bench: Bench,
+    forwarding: Forwarding,
+    forwarders: [UdpSocket; 2],
+}
+
+impl Hall {
+    fn new(zones: Zones) -> Self {
+        let mut bench = Bench::new();
+        let empty = Desk::new(std::sync::Arc::new(super::bench::settings()), bench.desk_counters.clone(), Vec::new());
+        let desk = std::mem::replace(&mut bench.desk, empty);
+        let mut forwarding = Forwarding::new(desk, Exchange::new(&Wake::new().expect("a wake")).expect("an exchange"));
+        let forwarders = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+        forwarders.iter().for_each(|one| one.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout"));
+        forwarding.install((0..).zip(forwarders.iter().map(|one| one.local_addr().expect("an address"))), zones);
+        Self { bench, forwarding, forwarders }
+    }
+
+    fn ask(&mut self, asks: &[Ask]) {
+        asks.iter().for_each(|ask| assert_eq!(self.bench.ask(ask), Got::Waiting));
+    }
+
+    /// Sends misses; each set has these forwarders with so many questions each.
+    fn send(&mut self, sets: &[&[(u32, u32)]]) -> Report {
+        let share = |(forwarder, most): &(u32, u32)| Share { forwarder: *forwarder, timeout_s: 1.0, most: *most };
+        let shares = sets.iter().map(|set| set.iter().map(share).collect()).collect();
+        self.forwarding.send_misses(shares, self.bench.now, 0.0)
+    }
+
+    /// The forwarder hears this name next and answers like this.
+    fn answer(&self, forwarder: usize, name: &str, make: impl FnOnce(&[u8]) -> Vec<u8>) {
+        let mut buffer = [0; 512];
+        let (length, from) = self.forwarders[forwarder].recv_from(&mut buffer).expect("a query");
+        assert_eq!(name_of(&buffer[..length]), name);
+        self.forwarders[forwarder].send_to(&make(&buffer[..length]), from).expect("sent");
+    }
+
+    fn read(&mut self, is_enough: impl Fn(&Report) -> bool) -> Report {
+        let mut report = Report::default();
+        until("replies come", || {
+            report = self.forwarding.read_replies(self.bench.now, 0.25);
+            is_enough(&report)
+        });
+        report
+    }
+}
+
+fn address(query: &[u8]) -> Vec<u8> {
+    reply(query, 0, &[(&name_of(query), 300, Data::A(1))], &[])
+}
+
+#[test]
+fn an_answer_about_the_name_ends_the_matter_and_the_resolver_hears_numbers() {
+    let mut hall = Hall::new(Zones::default());
+    hall.ask(&[ask("www.example.com")]);
+    let sent = hall.send(&[&[(0, ALL)]]);
+    assert_eq!((sent.misses, sent.under_way, sent.tallies[0].sent), (1, 1, 1));
+    hall.answer(0, "www.example.com", address);
+    let heard = hall.read(|report| report.answered == 1);
+    let tally = &heard.tallies[0];
+    assert_eq!((tally.replies, tally.rtts_s.as_slice(), heard.under_way), (1, [0.25].as_slice(), 0));
+    assert!(heard.events.is_empty() && tally.answered_query.is_some());
+    assert_eq!(hall.bench.deliver()[0].data(), ["203.0.113.1"]);
+}
+
+#[test]
+fn what_is_not_final_is_the_resolvers_to_see_to() {
+    let mut hall = Hall::new(Zones::default());
+    for (rcode, flags) in [(2, 0x81), (5, 0x81), (0, 0x83)] {
+        hall.ask(&[ask("odd.example.com")]);
+        hall.send(&[&[(0, ALL)]]);
+        hall.answer(0, "odd.example.com", |query| {
+            let mut octets = reply(query, rcode, &[], &[]);
+            octets[2] = flags;
+            octets
+        });
+        let mut heard = hall.read(|report| !report.events.is_empty());
+        let event = heard.events.remove(0);
+        let EventKind::Replied(octets) = &event.kind else { panic!("a reply") };
+        let Owner::Miss(token) = event.owner else { panic!("a miss") };
+        assert_eq!((octets[2], octets[3] & 15, heard.answered), (flags, rcode, 0));
+        // As an errand it is heard of whatever comes.
+        hall.forwarding.send_query(token.cast_signed(), 1, &event.query, 1.0, hall.bench.now, 0.0).expect("a query");
+        hall.answer(1, "odd.example.com", address);
+        let heard = hall.read(|report| !report.events.is_empty());
+        assert_eq!(heard.events[0].owner, Owner::Errand(token.cast_signed()));
+        hall.forwarding.desk.complete(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
+        assert_eq!(hall.bench.deliver()[0].rcode, 2);
+        hall.bench.pass_s(2);
+    }
+}
+
+#[test]
+fn a_share_has_its_number_of_questions_and_the_last_the_rest() {
+    let mut hall = Hall::new(Zones::default());
+    hall.ask(&(0..5u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
+    let sent = hall.send(&[&[(1, 1), (0, ALL)]]);
+    let by_forwarder = sent.tallies.iter().map(|tally| (tally.forwarder, tally.sent));
+    assert_eq!(by_forwarder.collect::<Vec<_>>(), [(1, 1), (0, 4)]);
+    hall.forwarding.abandon(hall.bench.now);
+    assert_eq!(hall.bench.deliver().iter().filter(|answer| answer.rcode == 2).count(), 5);
+}
+
+#[test]
+fn a_name_goes_to_the_forwarders_of_its_zone_and_where_nobody_is_left_it_fails_at_once() {
+    let mut hall = Hall::new(Zones::new([(Name::from_text("corp.example").expect("a name"), 1)]));
+    hall.ask(&[ask("dc1.corp.example").id(1), ask("www.example.com").id(2)]);
+    hall.send(&[&[(0, ALL)], &[(1, ALL)]]);
+    hall.answer(0, "www.example.com", address);
+    hall.answer(1, "dc1.corp.example", address);
+    until("both are answered", || {
+        hall.forwarding.read_replies(hall.bench.now, 0.25);
+        hall.forwarding.desk.under_way() == 0
+    });
+    assert_eq!(hall.bench.deliver().len(), 2);
+    hall.ask(&[ask("dc2.corp.example").id(3).edns()]);
+    let sent = hall.send(&[&[(0, ALL)], &[]]);
+    assert_eq!((sent.nobody, sent.misses), (1, 1));
+    let failed = hall.bench.deliver().pop().expect("an answer");
+    assert_eq!((failed.rcode, failed.ede_code()), (2, Some(22)));
+    hall.forwarding.abandon(hall.bench.now);
+    hall.bench.deliver();
+}
+
+#[test]
+fn too_many_questions_under_way_fail_at_once_and_are_counted() {
+    let mut hall = Hall::new(Zones::default());
+    hall.forwarding.most_under_way = 64;
+    hall.ask(&(0..70u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
+    let sent = hall.send(&[&[(0, ALL)]]);
+    assert_eq!((sent.overflow, sent.under_way), (6, 64));
+    assert_eq!(hall.bench.deliver().len(), 6);
+    let ended = hall.forwarding.end_overdue(hall.bench.now, 1.0);
+    assert!(ended.events.iter().all(|event| event.kind == EventKind::Silent) && ended.events.len() == 64);
+    assert_eq!((ended.tallies[0].silences, ended.tallies[0].waits_s.as_slice()), (64, [1.0; 4].as_slice()));
+    for event in ended.events {
+        let Owner::Miss(token) = event.owner else { panic!("a miss") };
+        hall.forwarding.desk.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), hall.bench.now);
+    }
+    assert_eq!(hall.bench.deliver().len(), 64);
+}
+
+#[test]
+fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
+    let mut hall = Hall::new(Zones::default());
+    let fail = |hall: &mut Hall| {
+        hall.ask(&[ask("lame.example.com").staff().edns()]);
+        let token = hall.forwarding.desk.take_misses(1, hall.bench.now)[0].token;
+        hall.forwarding.desk.give_up(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
+        assert_eq!(hall.bench.deliver().len(), 1);
+    };
+    fail(&mut hall);
+    hall.bench.pass_s(1);
+    fail(&mut hall);
+    // The worker's own memory is over after a second, this one after two.
+    hall.bench.pass_ms(1_500);
+    hall.ask(&[ask("lame.example.com").staff().edns()]);
+    assert_eq!(hall.send(&[&[(0, ALL)]]).misses, 0);
+    let answers = hall.bench.deliver();
+    assert_eq!((answers[0].rcode, answers[0].ede_code()), (2, Some(23)));
+    assert_eq!(hall.bench.count(Counter::FailuresRecalled), 1);
+    hall.bench.pass_ms(400);
+    hall.forwarding.desk.forget_failures();
+    hall.bench.pass_s(1);
+    hall.ask(&[ask("lame.example.com").staff()]);
+    assert_eq!(hall.send(&[&[(0, ALL)]]).misses, 1);
+    hall.answer(0, "lame.example.com", address);
+    hall.read(|report| report.answered == 1);
+    assert_eq!(hall.bench.deliver()[0].rcode, 0);
+}
