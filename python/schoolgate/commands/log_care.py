@@ -136,11 +136,12 @@ def _ask(folder: LogFolder, clients: list[str], reason: str, now: dt.datetime) -
 def _until_done(settings: Settings, folder: LogFolder, asked: Erasure) -> Erasure | None:
     """What is left of the request; None when it is done."""
     deadline = time.monotonic() + WAIT_FOR_CLOSE_S
+    keeper = _keeper(settings)
     with err.status("erasing") as shown:
         while True:
             problems: list[str] = []
             with contextlib.suppress(KeeperBusy):
-                problems = _keeper(settings).tick(_now()).problems
+                problems = keeper.tick(_now()).problems
             left = next((one for one in pending_in(folder) if one.id == asked.id), None)
             if left is None:
                 return None

@@ -17,13 +17,17 @@ import orjson
 
 from schoolgate._core import log_read
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import LogFolder, Wal, put_in_place
+from schoolgate.querylog.layout import DAMAGED, LogFolder, Wal, put_in_place
 from schoolgate.querylog.maintenance import Maintenance
 from schoolgate.querylog.query import LogProblem, microseconds
 
 # A query may be this long on its way from a worker of the server to the file.
 ON_ITS_WAY = dt.timedelta(seconds=5)
 _ROWS_AT_ONCE = 20_000
+
+
+# For each request, the files that hold no row of it any more. Rows that come later are newer than the request.
+Cleared = dict[str, set[Path]]
 
 
 class ErasureUnreadable(LogProblem):
@@ -66,16 +70,21 @@ def pending_in(log: LogFolder) -> list[Erasure]:
         ) from error
 
 
-def carry_out(work: Maintenance, now: dt.datetime) -> list[Erasure]:
+def carry_out(work: Maintenance, now: dt.datetime, cleared: Cleared) -> list[Erasure]:
     """Goes on with every request; returns those that are not done."""
     pending = pending_in(work.log)
     for erasure in tuple(pending):
-        erase_from(work, erasure, [file.path for file in work.log.list().files], pending)
+        looked_at = cleared.setdefault(erasure.id, set())
+        for file in work.log.list().files:
+            if file.path not in looked_at:
+                erase_from(work, erasure, [file.path], pending)
+                looked_at.add(file.path)
     for erasure in tuple(pending):
         if _is_done(work.log, erasure, now):
             _record(work, erasure, now)
-            pending.remove(erasure)
+            pending = [one for one in pending if one.id != erasure.id]
             _write(work.log, pending)
+            cleared.pop(erasure.id, None)
     return pending
 
 
@@ -116,6 +125,10 @@ def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
     record: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "kind": "asked", "id": erasure.id}
     record |= {"clients": erasure.clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
     record |= {"rows": sum(erasure.removed.values())}
+    if damaged := sorted(str(path) for path in work.log.rows.rglob(f"*{DAMAGED}")):
+        record["not_looked_into"] = damaged
+        told = "is damaged and may hold rows that were to be erased; delete it"
+        work.report.problems += [f"{path}: {told}" for path in damaged]
     if not any(one.get("id") == erasure.id for one in records.read(work.log.erasures)):
         records.append(work.log.erasures, record)
     work.report.erased.append(record)

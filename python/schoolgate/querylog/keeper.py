@@ -13,7 +13,7 @@ from pathlib import Path
 from schoolgate.config.retention import Retention
 from schoolgate.querylog.compaction import SETTLED, compact, remove_covered
 from schoolgate.querylog.conversion import MayDelete, convert
-from schoolgate.querylog.erasure import carry_out
+from schoolgate.querylog.erasure import Cleared, carry_out
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.maintenance import KeeperReport, Maintenance
 from schoolgate.querylog.process import WorkerProcess
@@ -36,6 +36,7 @@ class Keeper:
         self._may_delete = may_delete
         self._free = free
         self._compacted: tuple[dt.date, int] | None = None
+        self._cleared: Cleared = {}
 
     def tick(self, now: dt.datetime) -> KeeperReport:
         """One round: whatever is due at `now`. Raises `KeeperBusy`; everything else is a problem in the report."""
@@ -67,8 +68,8 @@ class Keeper:
         make_room(work, self._retention, now, self._free)
 
     def _convert(self, work: Maintenance, now: dt.datetime) -> None:
-        convert(work, self._may_delete, carry_out(work, now))
-        carry_out(work, now)
+        convert(work, self._may_delete, carry_out(work, now, self._cleared))
+        carry_out(work, now, self._cleared)
 
     def _tidy(self, work: Maintenance, now: dt.datetime) -> None:
         """Compaction and rollups, once an hour."""

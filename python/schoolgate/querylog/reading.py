@@ -47,7 +47,7 @@ class Reader:
         for _ in range(MOST_TRIES):
             try:
                 look = self._look(since)
-                return question(look), tuple(_damaged(path) for path in sorted(look.left_out))
+                return question(look), (*map(_damaged, sorted(look.left_out)), *self._unconverted.problems)
             except FileNotFoundError:
                 continue
             except (duckdb.InterruptException, duckdb.OutOfMemoryException):

@@ -26,8 +26,6 @@ _ORDERS = {"time": "time", "client": "client, time", "as before": ""}
 
 def hours(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -> dict[str, Any]:
     """The hour of the first row of each file; None for an empty one."""
-    if damaged := _damaged(connection, files):
-        return {"damaged": damaged}
     found = [
         connection.execute(f"SELECT hour(min(time AT TIME ZONE 'UTC')) FROM {_FROM}", [[file]]).fetchone()
         for file in files
@@ -37,8 +35,6 @@ def hours(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -
 
 def merge(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str], order: str) -> dict[str, Any]:
     """One file of several. Its rows are counted against theirs."""
-    if damaged := _damaged(connection, files):
-        return {"damaged": damaged}
     expected = _count(connection, files)
     made = _write(connection, work, f"SELECT {_COLUMNS} FROM {_FROM} ORDER BY {_ORDERS[order]}", [files])
     if _count(connection, [made]) != expected:
@@ -51,8 +47,6 @@ def without(
 ) -> dict[str, Any]:
     """The file without a client's rows up to a moment; "made" is None where it holds none."""
     theirs = f"client IN ({', '.join('?' * len(clients))}) AND time <= make_timestamptz(?)"
-    if damaged := _damaged(connection, [file]):
-        return {"damaged": damaged}
     found = connection.execute(f"SELECT count(*) FROM {_FROM} WHERE {theirs}", [[file], *clients, until_us]).fetchone()
     removed = found[0] if found else 0
     if not removed:
@@ -68,8 +62,6 @@ def roll_up(
     connection: duckdb.DuckDBPyConnection, work: Path, files: list[list[str]], through: dict[str, int]
 ) -> dict[str, Any]:
     """Counts of a day's rows by the hour. `files`: (class, path); `through`: the last WAL number of each class."""
-    if damaged := _damaged(connection, [path for _, path in files]):
-        return {"damaged": damaged}
     pairs = files_of((name, Path(path)) for class_, path in files for name in CLASSES if name == class_)
     metadata = ", ".join(f"{name}: '{int(through[name])}'" for name in CLASSES)
     sql = f"{ROLL_UP.format(relation=pairs.relation)} ORDER BY ALL NULLS FIRST"
@@ -100,11 +92,37 @@ def count(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -
         return {"rows": None}
 
 
-REWRITES: dict[str, Callable[..., dict[str, Any]]] = {
-    "hours": hours,
-    "merge": merge,
-    "without": without,
-    "roll_up": roll_up,
+Rewrite = Callable[..., dict[str, Any]]
+
+
+def _or_damaged(rewrite: Rewrite) -> Rewrite:
+    """What failed because a source is damaged answers {"damaged": [paths]}; those are found by reading them whole."""
+
+    def tried(connection: duckdb.DuckDBPyConnection, work: Path, **what: Any) -> dict[str, Any]:
+        try:
+            return rewrite(connection, work, **what)
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.IOException):
+            raise
+        except duckdb.Error:
+            damaged = unreadable(connection, _sources(what))
+            if not damaged:
+                raise
+            return {"damaged": sorted(map(str, damaged))}
+
+    return tried
+
+
+def _sources(what: dict[str, Any]) -> list[Path]:
+    """The files among the arguments of a rewrite."""
+    files = what.get("files") or [what["file"]]
+    return [Path(one if isinstance(one, str) else one[1]) for one in files]
+
+
+REWRITES: dict[str, Rewrite] = {
+    "hours": _or_damaged(hours),
+    "merge": _or_damaged(merge),
+    "without": _or_damaged(without),
+    "roll_up": _or_damaged(roll_up),
     "rolled": rolled,
     "count": count,
 }
@@ -119,8 +137,3 @@ def _write(connection: duckdb.DuckDBPyConnection, work: Path, sql: str, values: 
 def _count(connection: duckdb.DuckDBPyConnection, files: list[str]) -> int:
     found = connection.execute(f"SELECT count(*) FROM {_FROM}", [files]).fetchone() if files else None
     return found[0] if found else 0
-
-
-def _damaged(connection: duckdb.DuckDBPyConnection, files: list[str]) -> list[str]:
-    """Looked at whole before anything is made of them: what is made takes their place."""
-    return sorted(map(str, unreadable(connection, map(Path, files))))

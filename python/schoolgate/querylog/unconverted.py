@@ -25,15 +25,29 @@ class Unconverted:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._made: dict[Path, tuple[int, tuple[Path, ...]]] = {}
+        self.problems: list[str] = []
 
     def of(self, wals: Iterable[Wal], since: dt.datetime | None) -> Iterator[tuple[Class, Path]]:
         """Files with the rows of these, those from before `since` left out. `FileNotFoundError`: one was converted."""
         wals = tuple(wals)
+        self.problems = []
         self._forget({wal.path for wal in wals})
         for wal in wals:
             found = wal.path.stat()
             if found.st_size and not _is_older(found.st_mtime, since):
-                yield from ((wal.class_, path) for path in self._copy(wal, found.st_size))
+                yield from ((wal.class_, path) for path in self._tried(wal, found.st_size))
+
+    def _tried(self, wal: Wal, size: int) -> tuple[Path, ...]:
+        """A file that cannot be copied, for want of space or whatever, does not hide the others."""
+        try:
+            return self._copy(wal, size)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            self.problems.append(
+                f"{wal.path}: its rows, mostly of the last minute, cannot be read: {error.strerror or error}"
+            )
+            return ()
 
     def _copy(self, wal: Wal, size: int) -> tuple[Path, ...]:
         known = self._made.get(wal.path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -18,6 +20,7 @@ from schoolgate.querylog import QueryLog, Row
 from schoolgate.querylog.erasure import ask_for, pending_in
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
 from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.process import WorkerProcess
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 # The day after the rows, when hours and days are over.
@@ -167,6 +170,51 @@ def test_two_do_not_maintain_at_once(tmp_path: Path) -> None:
         keeper(tmp_path).tick(NOON)
 
 
+class Bench:
+    """One place where a log is laid out again and again. Its worker process is real, and is not started anew each time:
+    a process that was killed leaves nothing but its scratch, which `test_worker` looks at."""
+
+    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.place = place
+        self.template = place.with_name("template")
+        self._monkeypatch = monkeypatch
+        self._worker = WorkerProcess(place / "log", "maintain")
+        monkeypatch.setattr("schoolgate.querylog.keeper.WorkerProcess", lambda *_: self)
+
+    def ask(self, *args: Any, **what: Any) -> Any:
+        return self._worker.ask(*args, **what)
+
+    def close(self) -> None:
+        """A round is over; there are more."""
+
+    def end(self) -> None:
+        self._worker.close()
+
+    def lay_out(self) -> None:
+        for one in self.place.glob("log/*"):
+            if one.is_file():
+                one.unlink()
+            elif one.name != "tmp":
+                shutil.rmtree(one)
+        shutil.copytree(self.template, self.place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tmp"))
+
+    def survives(self, step: int, now: dt.datetime) -> bool:
+        """Whether a round ends that would be killed before this step."""
+        with killed_before(step, self._monkeypatch):
+            try:
+                keeper(self.place).tick(now)
+            except Killed:
+                return False
+            return True
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path / "log-of-one", monkeypatch)
+    yield made
+    made.end()
+
+
 def stages(state_dir: Path) -> None:
     """A log in the middle of its life: a compacted day, an old day, converted files, closed ones, an open one."""
     rows = made(30, dt.timedelta(minutes=2))
@@ -176,72 +224,47 @@ def stages(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("now", [NOON + HOUR, AFTER])
-def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
-    now: dt.datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    template = tmp_path / "template"
-    stages(template)
-    before = all_rows(template)
+def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(now: dt.datetime, bench: Bench) -> None:
+    stages(bench.template)
+    before = counted_rows(bench.template)
     expected = [one for one in before if one.class_ == "safeguarding" or one.time > NOON - 91 * DAY]
     assert len(expected) == len(before) - 1
-    steps = 0
-    while True:
-        place = tmp_path / "log-of-one"
-        shutil.copytree(template, place)
-        with killed_before(steps, monkeypatch):
-            try:
-                keeper(place).tick(now)
-                survived = True
-            except Killed:
-                survived = False
-        found = counted_rows(place)
-        assert same(found, expected) or same(found, before), f"killed before step {steps}"
-        report = keeper(place).tick(now)
-        assert report.problems == []
-        assert same(counted_rows(place), expected)
-        assert len(records(place)) == 1
-        assert kinds(place) == {"day"} if now == AFTER else "hour" in kinds(place)
-        shutil.rmtree(place)
+    for step in itertools.count():
+        bench.lay_out()
+        survived = bench.survives(step, now)
+        found = counted_rows(bench.place)
+        assert same(found, expected) or same(found, before), f"killed before step {step}"
+        assert keeper(bench.place).tick(now).problems == []
+        assert same(counted_rows(bench.place), expected)
+        assert len(records(bench.place)) == 1
+        assert kinds(bench.place) == {"day"} if now == AFTER else "hour" in kinds(bench.place)
         if survived:
             break
-        steps += 1
-    assert steps > 10
+    assert step > 10
 
 
 def erased_completely(found: list[Row], before: list[Row]) -> bool:
     return same(found, [one for one in before if one.client != CLIENT])
 
 
-def test_an_erasure_killed_anywhere_is_carried_out_by_the_next_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    template = tmp_path / "template"
+def test_an_erasure_killed_anywhere_is_carried_out_by_the_next_round(bench: Bench) -> None:
     rows = made(24)
-    write_rows(template, f"day-{1:020}-{1:020}", rows[:10], order="client, time")
-    write_wals(template, rows[10:], each=30, first=2)
-    steps = 0
-    while True:
-        place = tmp_path / "log-of-one"
-        shutil.copytree(template, place)
-        log = LogFolder(place / "log")
+    write_rows(bench.template, f"day-{1:020}-{1:020}", rows[:10], order="client, time")
+    write_wals(bench.template, rows[10:], each=30, first=2)
+    for step in itertools.count():
+        bench.lay_out()
+        log = LogFolder(bench.place / "log")
         with log.maintained():
             ask_for(log, [CLIENT], "asked by a parent", "dpo", NOON)
-        with killed_before(steps, monkeypatch):
-            try:
-                keeper(place).tick(AFTER)
-                survived = True
-            except Killed:
-                survived = False
-        assert keeper(place).tick(AFTER).problems == []
-        assert erased_completely(counted_rows(place), rows)
+        survived = bench.survives(step, AFTER)
+        assert keeper(bench.place).tick(AFTER).problems == []
+        assert erased_completely(counted_rows(bench.place), rows)
         assert pending_in(log) == []
-        (record,) = records(place)
+        (record,) = records(bench.place)
         assert (record["rows"], record["clients"]) == (sum(one.client == CLIENT for one in rows), [CLIENT])
-        shutil.rmtree(place)
         if survived:
             break
-        steps += 1
-    assert steps > 10
+    assert step > 10
 
 
 def test_an_erasure_waits_for_a_row_in_the_open_file_and_keeps_what_came_later(tmp_path: Path) -> None:
@@ -325,3 +348,34 @@ def test_a_damaged_file_is_named_put_aside_and_the_others_go_on(tmp_path: Path) 
     assert bad.with_name(bad.name + ".damaged").exists()
     lost = [one for one in rows[10:20] if one.class_ == bad.parent.name.removeprefix("class=")]
     assert same(all_rows(tmp_path), [one for one in rows if one not in lost])
+
+
+def test_an_erasure_says_which_damaged_file_it_could_not_look_into(tmp_path: Path) -> None:
+    rows = made(20)
+    write_rows(tmp_path, wal(1), rows[:10])
+    (bad, *_) = write_rows(tmp_path, wal(2), rows[10:])
+    bad.write_bytes(b"PAR1" + bytes(500) + b"PAR1")
+    log = LogFolder(tmp_path / "log")
+    with log.maintained():
+        ask_for(log, [CLIENT], "asked", "dpo", NOON)
+    report = keeper(tmp_path).tick(NOON + HOUR)
+    assert any("may hold rows that were to be erased" in problem for problem in report.problems)
+    assert records(tmp_path)[-1]["not_looked_into"] == [f"{bad}.damaged"]
+    assert not any(one.client == CLIENT for one in all_rows(tmp_path))
+
+
+def test_files_without_rows_of_a_client_are_looked_at_once_by_a_keeper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wals(tmp_path, made(20), open_rows=[row(time=NOON, client=CLIENT)])
+    log = LogFolder(tmp_path / "log")
+    with log.maintained():
+        ask_for(log, [CLIENT], "asked", "dpo", NOON + dt.timedelta(minutes=1))
+    one = keeper(tmp_path)
+    one.tick(NOON + HOUR)
+    asked: list[str] = []
+    real = WorkerProcess.ask
+    monkeypatch.setattr(WorkerProcess, "ask", lambda *args, **what: asked.append(args[1]) or real(*args, **what))
+    one.tick(NOON + HOUR)
+    assert asked == []
+    assert len(pending_in(log)) == 1
