@@ -44,7 +44,10 @@ async def _start(config: Path | None, log_level: str) -> asyncio.subprocess.Proc
     arguments = ["-m", "schoolgate", "monitor", "--until-stdin-ends", "--log-level", log_level]
     arguments += ["--config", str(config)] if config is not None else []
     try:
-        return await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=asyncio.subprocess.PIPE)
+        # In a session of its own: Ctrl-C is for us, and we end it in our order.
+        return await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, start_new_session=True
+        )
     except OSError as error:
         _log.error("the monitor cannot be started", reason=str(error))
         return None

@@ -322,3 +322,19 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_run_ends_cleanly_with_its_monitor(start: Start) -> None:
+    school = start(policy=POLICY, is_started=False)
+    with school.log.open("ab") as log:
+        command = [sys.executable, "-m", "schoolgate", "run", "--config", str(school.config)]
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        monitor = _monitor_pid(school, not_pid=0)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 0
+        assert not _runs(monitor)
+        assert "started again" not in school.said()
+    finally:
+        running.kill()
+        running.wait(15)

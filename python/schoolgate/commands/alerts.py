@@ -21,7 +21,8 @@ from schoolgate.config import load
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.monitoring import messages
-from schoolgate.monitoring.alert_store import Alert, AlertStore
+from schoolgate.monitoring.alert import Alert
+from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.delivery import deliver
 from schoolgate.monitoring.names_of import unlinked
 from schoolgate.monitoring.outbox import Outbox

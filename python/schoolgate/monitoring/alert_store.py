@@ -14,13 +14,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from schoolgate.errors import SchoolgateError
+from schoolgate.monitoring.alert import Alert, alert_of, stamp
 from schoolgate.monitoring.alert_schema import SCHEMA, SCHEMA_VERSION
 from schoolgate.monitoring.findings import SEVERITIES, Finding
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
@@ -44,29 +44,6 @@ class AlertsUnavailable(SchoolgateError):
 
 class AlertRefused(SchoolgateError):
     """What was asked of an alert cannot be done."""
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One alert as it stands. Times are UTC."""
-
-    id: int
-    rule: str
-    urgency: str
-    severity: str
-    detector: str
-    category: str | None
-    segment: str
-    client: str
-    state: str
-    opened_at: dt.datetime
-    last_at: dt.datetime
-    count: int
-    sentence: str
-    names: tuple[str, ...]
-    evidence: dict[str, Any]
-    outcome: str | None
-    escalated_at: dt.datetime | None
 
 
 class AlertStore:
@@ -251,7 +228,7 @@ class AlertStore:
         found = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
         if found is None:
             raise AlertRefused(f"there is no alert {alert}; see `schoolgate alerts list --all`")
-        return _alert(found)
+        return alert_of(found)
 
     def alerts(self, states: Sequence[str], most: int, since: dt.datetime | None = None) -> list[Alert]:
         """Newest first."""
@@ -259,7 +236,7 @@ class AlertStore:
             f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ? ORDER BY id DESC LIMIT ?",
             (*states, stamp(since) if since else "", most),
         )
-        return [_alert(one) for one in found]
+        return [alert_of(one) for one in found]
 
     def history(self, alert: int) -> list[dict[str, Any]]:
         found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
@@ -290,34 +267,7 @@ class AlertStore:
         found = self._rows(
             "SELECT * FROM alerts WHERE state = 'new' AND escalated_at IS NULL ORDER BY id LIMIT 1000", ()
         )
-        return [_alert(one) for one in found]
-
-
-def stamp(moment: dt.datetime) -> str:
-    """Sorts as text in the order of time."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-
-
-def _alert(row: sqlite3.Row) -> Alert:
-    return Alert(
-        id=row["id"],
-        rule=row["rule"],
-        urgency=row["urgency"],
-        severity=row["severity"],
-        detector=row["detector"],
-        category=row["category"],
-        segment=row["segment"],
-        client=row["client"],
-        state=row["state"],
-        opened_at=dt.datetime.fromisoformat(row["opened_at"]),
-        last_at=dt.datetime.fromtimestamp(row["last_us"] / 1e6, dt.UTC),
-        count=row["count"],
-        sentence=row["sentence"],
-        names=tuple(orjson.loads(row["names"])),
-        evidence=orjson.loads(row["evidence"]),
-        outcome=row["outcome"],
-        escalated_at=dt.datetime.fromisoformat(row["escalated_at"]) if row["escalated_at"] else None,
-    )
+        return [alert_of(one) for one in found]
 
 
 def _json(value: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schoolgate.monitoring.alert_store import Alert
+from schoolgate.monitoring.alert import Alert
 from schoolgate.monitoring.names_of import unlinked
 
 LONGEST_SUBJECT = 150

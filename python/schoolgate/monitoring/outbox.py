@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from schoolgate.monitoring.alert_store import AlertStore, stamp
+from schoolgate.monitoring.alert import stamp
+from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.messages import Message, summary
 
 # Seconds after the first, second ... failed attempt; then the dead letters. In all about a day: a mail server that is

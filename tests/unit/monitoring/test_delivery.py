@@ -22,7 +22,8 @@ from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, web
 from schoolgate.config import Settings, parse
 from schoolgate.monitoring import mail as mailing
 from schoolgate.monitoring import webhook as hooks
-from schoolgate.monitoring.alert_store import Alert, AlertStore
+from schoolgate.monitoring.alert import Alert
+from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.delivery import Delivery, deliver
 from schoolgate.monitoring.delivery_failed import DeliveryFailed
 from schoolgate.monitoring.messages import Message, about

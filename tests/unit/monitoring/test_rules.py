@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.monitoring.conftest import NOW
 
-from schoolgate.monitoring.alert_store import AlertRefused, AlertStore, stamp
+from schoolgate.monitoring.alert import stamp
+from schoolgate.monitoring.alert_store import AlertRefused, AlertStore
 from schoolgate.monitoring.findings import Finding
 from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rules import BUILT_IN, Rulebook, is_quiet

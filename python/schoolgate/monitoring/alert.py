@@ -1,0 +1,61 @@
+"""An alert: something that somebody should know of, and how far they have come with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert as it stands. Times are UTC."""
+
+    id: int
+    rule: str
+    urgency: str
+    severity: str
+    detector: str
+    category: str | None
+    segment: str
+    client: str
+    state: str
+    opened_at: dt.datetime
+    last_at: dt.datetime
+    count: int
+    sentence: str
+    names: tuple[str, ...]
+    evidence: dict[str, Any]
+    outcome: str | None
+    escalated_at: dt.datetime | None
+
+
+def stamp(moment: dt.datetime) -> str:
+    """Sorts as text in the order of time."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+
+
+def alert_of(row: sqlite3.Row) -> Alert:
+    """From a row of the table."""
+    return Alert(
+        id=row["id"],
+        rule=row["rule"],
+        urgency=row["urgency"],
+        severity=row["severity"],
+        detector=row["detector"],
+        category=row["category"],
+        segment=row["segment"],
+        client=row["client"],
+        state=row["state"],
+        opened_at=dt.datetime.fromisoformat(row["opened_at"]),
+        last_at=dt.datetime.fromtimestamp(row["last_us"] / 1e6, dt.UTC),
+        count=row["count"],
+        sentence=row["sentence"],
+        names=tuple(orjson.loads(row["names"])),
+        evidence=orjson.loads(row["evidence"]),
+        outcome=row["outcome"],
+        escalated_at=dt.datetime.fromisoformat(row["escalated_at"]) if row["escalated_at"] else None,
+    )
