@@ -210,13 +210,7 @@ impl Answerer {
 
     /// Nothing at hand: wait for the question, or say that there is nothing to wait for.
     #[cold]
-    fn wait(
-        &mut self,
-        turn: &Turn<'_>,
-        verdict: Verdict,
-        rewrite: Option<&Arc<Name>>,
-        out: &mut [u8],
-    ) -> Outcome {
+    fn wait(&mut self, turn: &Turn<'_>, verdict: Verdict, rewrite: Option<&Arc<Name>>, out: &mut [u8]) -> Outcome {
         if let Supply::GiveUp(code) = turn.supply {
             return self.fail(turn, verdict, code, Counter::Failures, out);
         }

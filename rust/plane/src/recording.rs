@@ -57,14 +57,7 @@ impl Told {
 impl Answerer {
     /// [`Answerer::say`] to a client of ours: what is said is recorded.
     #[inline]
-    pub(crate) fn tell(
-        &mut self,
-        turn: &Turn<'_>,
-        told: &Told,
-        exit: Counter,
-        out: &[u8],
-        length: usize,
-    ) -> Outcome {
+    pub(crate) fn tell(&mut self, turn: &Turn<'_>, told: &Told, exit: Counter, out: &[u8], length: usize) -> Outcome {
         let outcome = self.say(exit, out, length);
         if let (Outcome::Answer(length), Some(recorder)) = (outcome, &mut self.recorder) {
             record(recorder, turn, &self.query, told, out.get(..length).unwrap_or_default());

@@ -47,7 +47,8 @@ pub struct LogStatus {
 impl ByClass {
     /// Of counts in the order of the classes.
     pub fn of(counts: &[AtomicU64; 2]) -> Self {
-        let [ordinary, safeguarding] = [0, 1].map(|at: usize| counts.get(at).map_or(0, |one| one.load(Ordering::Relaxed)));
+        let [ordinary, safeguarding] =
+            [0, 1].map(|at: usize| counts.get(at).map_or(0, |one| one.load(Ordering::Relaxed)));
         Self { ordinary, safeguarding }
     }
 

@@ -72,9 +72,9 @@ fn unescape(octets: &mut std::str::Bytes<'_>) -> Option<u8> {
         return Some(first);
     }
     let digits = [first, octets.next()?, octets.next()?];
-    let value = digits.iter().try_fold(0u16, |value, digit| {
-        digit.is_ascii_digit().then(|| value * 10 + u16::from(digit - b'0'))
-    })?;
+    let value = digits
+        .iter()
+        .try_fold(0u16, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u16::from(digit - b'0')))?;
     u8::try_from(value).ok()
 }
 

@@ -143,7 +143,8 @@ impl RecordReader {
         let ring = if self.safeguarding.is_empty() { &mut self.ordinary } else { &mut self.safeguarding };
         let mut head = [0; BATCH_HEAD_OCTETS];
         ring.pop_entire_slice(&mut head).ok()?;
-        let word = |at: usize| head.get(at..at + 4).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let word =
+            |at: usize| head.get(at..at + 4).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_le_bytes);
         let batch = Batch {
             class: if word(4) & 1 == 0 { Class::Ordinary } else { Class::Safeguarding },
             rows: word(4) >> 1,

@@ -178,7 +178,14 @@ fn a_file_cut_off_anywhere_gives_its_whole_frames_and_nothing_else() {
     for end in 0..=octets.len() {
         let mut reader = WalReader::new(&octets[..end], 0);
         let mut read = Vec::new();
-        while reader.next(|row| { read.push(owned(row)); Ok(()) }).unwrap().is_some() {}
+        while reader
+            .next(|row| {
+                read.push(owned(row));
+                Ok(())
+            })
+            .unwrap()
+            .is_some()
+        {}
         assert_eq!(read, rows[..read.len()], "cut off at {end}");
         assert!(read.len() % 2 == 0 && seen.last().is_none_or(|last| *last <= read.len()));
         assert_eq!(reader.at() + reader.left_octets().unwrap(), end as u64);
@@ -216,7 +223,9 @@ fn reading_goes_on_where_it_ended_while_the_file_grows() {
         std::fs::write(&growing, &octets[..end]).unwrap();
         at = log_read(&growing, at, 1, |row| read.push(owned(row))).unwrap();
     }
-    while let next = log_read(&growing, at, 1, |row| read.push(owned(row))).unwrap() && next != at {
+    while let next = log_read(&growing, at, 1, |row| read.push(owned(row))).unwrap()
+        && next != at
+    {
         at = next;
     }
     assert_eq!(read, rows);

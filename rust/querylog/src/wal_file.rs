@@ -165,7 +165,9 @@ impl WalFile {
         let Some(open) = &mut self.open else { return Ok(0) };
         let before = open.octets;
         let legend_at = open.legend_at(legend)?;
-        if let Some(head) = self.pending.get_mut(frame::FRAME_HEAD_OCTETS..).and_then(|octets| octets.first_chunk_mut::<12>()) {
+        if let Some(head) =
+            self.pending.get_mut(frame::FRAME_HEAD_OCTETS..).and_then(|octets| octets.first_chunk_mut::<12>())
+        {
             head[..8].copy_from_slice(&legend_at.to_le_bytes());
             head[8..].copy_from_slice(&rows.to_le_bytes());
         }

@@ -26,7 +26,15 @@ impl<F: ReadAt> WalReader<F> {
     /// Reads from `at` on: 0, or where an earlier reading ended.
     pub(crate) fn new(file: F, at: u64) -> Self {
         let (payload, legend_payload) = (Vec::new(), Vec::new());
-        Self { file, at, payload, legend_payload, legend_at: None, legend: Legend::default(), texts: RowTexts::default() }
+        Self {
+            file,
+            at,
+            payload,
+            legend_payload,
+            legend_at: None,
+            legend: Legend::default(),
+            texts: RowTexts::default(),
+        }
     }
 
     /// Where the next frame stands.

@@ -47,7 +47,8 @@ impl Recorded {
             let path = directory.join(format!("wal/{class}-{:020}.wal", 1));
             let read = log_read(&path, 0, usize::MAX, |row| {
                 let own = |text: Option<&str>| text.map(str::to_owned);
-                let action = ["allow", "deny", "deny-revealed", "rewrite", "fail"].into_iter().find(|one| *one == row.action);
+                let action =
+                    ["allow", "deny", "deny-revealed", "rewrite", "fail"].into_iter().find(|one| *one == row.action);
                 let texts = [row.client, row.segment, row.qname].map(str::to_owned);
                 let [client, segment, qname] = texts;
                 let action = action.expect("an action");
@@ -156,11 +157,15 @@ fn a_denial_that_matters_is_of_its_own_class() {
 #[test]
 fn an_answer_that_leads_to_something_denied_says_what_it_led_to() {
     let mut table = Recorded::new(Bench::new().with_lists(&[("social", "social.example.com")]));
-    let chain = [("www.example.com", 300, Data::Cname("social.example.com".into())), ("social.example.com", 300, Data::A(1))];
+    let chain =
+        [("www.example.com", 300, Data::Cname("social.example.com".into())), ("social.example.com", 300, Data::A(1))];
     table.bench.fill(&ask("www.example.com"), &chain);
     let (_, seen) = table.seen().remove(0);
     assert_eq!((seen.2.as_str(), seen.3, seen.4.as_str()), ("www.example.com", "deny-revealed", "category"));
-    assert_eq!((seen.5.as_deref(), seen.6.as_str(), seen.7.as_deref()), (Some("social"), "policy", Some("social.example.com")));
+    assert_eq!(
+        (seen.5.as_deref(), seen.6.as_str(), seen.7.as_deref()),
+        (Some("social"), "policy", Some("social.example.com"))
+    );
 }
 
 #[test]
