@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.namespaces import needs_mounts
-from tests.failures.school import School, until
+from tests.failures.school import UNLIMITED, School, until
 from tests.failures.test_disk import empty, fill, start_on_small_disk
 
 from schoolgate._core import log_read
@@ -68,7 +68,7 @@ def test_killed_it_loses_two_seconds_at_most_and_the_next_start_goes_on(school: 
     until_s = time.monotonic() + 3.0
     while time.monotonic() < until_s:
         name = f"n{len(asked)}.example.org"
-        here.ask(name)
+        here.ask(name, source=UNLIMITED)
         asked.append((time.monotonic(), name))
     killed_at = time.monotonic()
     here.kill()

@@ -32,7 +32,9 @@ fn read(octets: &[u8]) {
         assert!(row.qname.is_ascii() && row.qname_asked.is_none_or(str::is_ascii));
     });
     assert!(end.expect("a file that can be read") <= octets.len() as u64);
-    if rows > 0 && let Ok(converted) = log_to_parquet(&path, &path.with_extension("rows")) {
+    if rows > 0
+        && let Ok(converted) = log_to_parquet(&path, &path.with_extension("rows"))
+    {
         assert_eq!(converted.rows, rows);
     }
 }
