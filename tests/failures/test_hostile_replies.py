@@ -185,7 +185,8 @@ def test_two_thousand_damaged_replies_stop_nothing(running: School, upstream: Up
             for label in labels[start : start + AT_ONCE]:
                 client.send(dns.message.make_query(f"{label}.example.org", "A").to_wire())
             codes = {client.recv(4096)[3] & 0x0F for _ in range(AT_ONCE)}
-            assert codes <= {dns.rcode.NOERROR, dns.rcode.SERVFAIL}
+            # NXDOMAIN: the damage made a private address, or one of a known resolver.
+            assert codes <= {dns.rcode.NOERROR, dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN}
     told = running.status()
     assert told["workers_alive"] == told["workers"]
     assert told["resolver"]["internal_errors"] == told["counters"]["panics"] == 0

@@ -33,8 +33,9 @@ pub const MAX_UNDER_WAY: usize = 65_536;
 pub const LOST_AFTER_MS: u64 = 10_000;
 /// A failure is kept this long (RFC 9520 section 3.2: at least 1 s); the resolver keeps its own, longer, memory.
 const FAILURE_MS: u64 = 1_000;
-/// Addresses that one answer may reveal, for the same reason; a look-up of one is cheaper.
-const MAX_REVEALED_ADDRESSES: usize = 1024;
+/// Addresses that one answer may reveal: as many A records as a message can hold. Hints could be four times as many; a
+/// look-up of an address is far cheaper than one of a name, but not for nothing.
+const MAX_REVEALED_ADDRESSES: usize = 4096;
 /// Names that one answer may reveal. Real answers have a handful; each costs a look-up in every worker whenever lists or
 /// policies change, so an answer made of nothing else is not used.
 const MAX_REVEALED: usize = 256;

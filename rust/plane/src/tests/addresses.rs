@@ -162,12 +162,14 @@ fn a_sealed_target_says_nothing_of_its_addresses() {
 #[test]
 fn an_answer_made_of_nothing_but_addresses_is_not_used() {
     let mut bench = Bench::new();
-    bench.ask(&ask("www.example.com").edns());
-    let many: Vec<Line<'_>> = (0..1025u32)
-        .map(|at| ("www.example.com", 300, Data::Address(std::net::Ipv4Addr::from(0xcb00_7100 + (at << 8)).into())))
-        .collect();
-    let heard = bench.resolve(&many);
-    assert_eq!((heard[0].rcode, heard[0].ede_code()), (2, Some(24)));
+    for (count, rcode) in [(4096u32, 0), (4097, 2)] {
+        let name = format!("{count}.example.com");
+        let octets = (4 * count as u16).to_be_bytes();
+        let hints: Vec<u8> = (0..count).flat_map(|at| (0xcb00_0000 + at).to_be_bytes()).collect();
+        let binding = [&[0, 1, 0, 0, 4][..], &octets, &hints].concat();
+        let heard = bench.fill(&ask(&name).of(rtype::HTTPS).stream(), &[(&name, 300, Data::Binding(binding))]);
+        assert_eq!(heard.rcode, rcode, "{count} addresses");
+    }
 }
 
 #[test]
