@@ -27,6 +27,9 @@ use std::sync::Arc;
 pub const MISS_RING: usize = 8192;
 /// Answers on their way to one worker; beyond, an answer is not shared with that worker.
 pub const ANSWER_RING: usize = 8192;
+/// Answers that nobody at a worker waits for and that may lie in its ring before it is woken for them: as many as it takes
+/// in one turn, so that a client that asks next finds them.
+const UNASKED_ANSWERS: usize = 64;
 /// Questions at the resolver. It bounds itself far below; this holds if it takes questions and completes none.
 pub const MAX_UNDER_WAY: usize = 65_536;
 /// A question that the resolver has not completed by then is lost there (it gives up within 4 s): it may be asked again.
@@ -252,8 +255,8 @@ impl Desk {
             if line.answers.push(stored.clone()).is_err() {
                 lost |= 1 << at;
             }
-            // Where nobody waits, an answer has time; but the ring must not run over.
-            if line.answers.slots() < ANSWER_RING / 2 {
+            // Where nobody waits, an answer has time.
+            if ANSWER_RING - line.answers.slots() >= UNASKED_ANSWERS {
                 self.to_wake |= 1 << at;
             }
         }
