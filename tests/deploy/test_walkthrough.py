@@ -12,7 +12,7 @@ import pytest
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 # Where units and manuals show something to run: Exec lines, indented blocks, words in backticks.
 SHOWN = re.compile(r"^Exec\w+=(.+)$|^ {4}(.+)$|`([^`\n]+)`", re.MULTILINE)
-COMMAND = re.compile(r"(?:^|[ /])schoolgate +(?!schoolgate)((?:lists|policy) [a-z]+|[a-z]+)(?=\s|$)([^#]*)")
+COMMAND = re.compile(r"(?:^|[ /])schoolgate +(?!schoolgate)((?:lists|log|policy) [a-z]+|[a-z]+)(?=\s|$)([^#]*)")
 
 
 def commands() -> dict[str, set[str]]:
