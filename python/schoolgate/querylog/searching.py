@@ -78,30 +78,32 @@ def _newest(look: Look, span: Span, wanted: Conditions, start: Place | None, mos
     """The first `most` rows after a place. The hash is computed only for rows that may be among them."""
     relation, files = span.files.relation, span.files.values
     text, values = wanted.text, wanted.values
-    bound = _oldest_needed(look, span, text, values, start, most)
-    if bound is not None:
-        text, values = f"{text} AND time >= make_timestamptz(?)", [*values, bound]
-    keyed = f"SELECT {_SELECTED} FROM {relation} WHERE {text}"
+    oldest = _oldest_needed(look, span, text, values, start, most)
+    if oldest is None:
+        return []
+    keyed = f"SELECT {_SELECTED} FROM {relation} WHERE {text} AND time >= make_timestamptz(?)"
     after, after_values, skipped = "true", [], 0
     if start is not None:
         after = "(time_us < ? OR (time_us = ? AND key <= ?))"
         after_values, skipped = [start.time_us, start.time_us, start.key], start.shown
     return look.connection.execute(
         f"SELECT * FROM ({keyed}) WHERE {after} ORDER BY time_us DESC, key DESC LIMIT ? OFFSET ?",
-        [*files, *values, *after_values, most, skipped],
+        [*files, *values, oldest, *after_values, most, skipped],
     ).fetchall()
 
 
 def _oldest_needed(look: Look, span: Span, text: str, values: list[Any], start: Place | None, most: int) -> int | None:
-    """The time of the last row that can be on the page. Rows at the very time of the place come on top of `most`."""
+    """The time of the last row that can be on the page; None where there is none. Rows at the very time of the place
+    come on top of `most`."""
     if start is not None:
         text, values = f"{text} AND time < make_timestamptz(?)", [*values, start.time_us]
     found = look.connection.execute(
-        f"SELECT epoch_us(min(time)), count(*) FROM (SELECT time FROM {span.files.relation} WHERE {text}"
+        f"SELECT epoch_us(min(time)) FROM (SELECT time FROM {span.files.relation} WHERE {text}"
         " ORDER BY time DESC LIMIT ?)",
         [*span.files.values, *values, most],
     ).fetchone()
-    return found[0] if found is not None and found[1] == most else None
+    at_the_place = None if start is None else start.time_us
+    return at_the_place if found is None or found[0] is None else int(found[0])
 
 
 def _end(shown: list[tuple[Any, ...]], start: Place | None) -> Place:

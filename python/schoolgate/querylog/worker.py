@@ -32,9 +32,9 @@ def main() -> int:
     folder, task = Path(sys.argv[1]), sys.argv[2]
     bound_this_process()
     log = LogFolder(folder)
-    with scratch(log.scratch) as work:
-        # Maintenance takes one core at most: it runs beside the server all day.
-        connection = connect(folder, work, threads=1 if task == "maintain" else None)
+    # Maintenance takes one core at most: it runs beside the server all day.
+    threads = 1 if task == "maintain" else None
+    with scratch(log.scratch) as work, connect(folder, work, threads) as connection:
         operations = _reading(Reader(log, connection, work)) if task == "read" else _rewriting(connection, work)
         for line in sys.stdin.buffer:
             sys.stdout.buffer.write(orjson.dumps(_answer(connection, operations, orjson.loads(line))) + b"\n")
