@@ -126,9 +126,7 @@ def _clients(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _bypass(facts: Facts, reader: Reader) -> Iterator[Section]:
     tried = sum(one.blocked for one in facts.bypass)
     before = sum(one.before or 0 for one in facts.bypass)
-    said = [
-        f"Questions for ways around the filter that were blocked: {_number(tried)} (the time before: {_number(before)})."
-    ]
+    said = [f"Blocked questions for ways around the filter: {_number(tried)} (the time before: {_number(before)})."]
     found = [one for one in (facts.alerts.findings if facts.alerts else ()) if one[0] in _EVASIONS]
     said += [f"Found {_times(count)}: {_EVASIONS[detector]} ({severity})." for detector, severity, count in found]
     rows = tuple((one.what, _number(one.blocked), _number(one.before or 0)) for one in facts.bypass)
