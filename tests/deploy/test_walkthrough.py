@@ -12,7 +12,8 @@ import pytest
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 # Where units and manuals show something to run: Exec lines, indented blocks, words in backticks.
 SHOWN = re.compile(r"^Exec\w+=(.+)$|^ {4}(.+)$|`([^`\n]+)`", re.MULTILINE)
-COMMAND = re.compile(r"(?:^|[ /])schoolgate +(?!schoolgate)((?:alerts|export|feeds|lists|log|policy|report|sealed) [a-z]+|[a-z]+)(?=\s|$)([^#]*)")
+GROUPS = "alerts|export|feeds|lists|log|policy|report|sealed"
+COMMAND = re.compile(rf"(?:^|[ /])schoolgate +(?!schoolgate)((?:{GROUPS}) [a-z]+|[a-z]+)(?=\s|$)([^#]*)")
 
 
 def commands() -> dict[str, set[str]]:
