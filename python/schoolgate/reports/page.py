@@ -72,9 +72,7 @@ def page_of(facts: Facts, reader: Reader) -> Page:
 
 
 def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
-    said = [
-        f"{_number(facts.rows)} questions were asked, {_number(facts.blocked)} of them ({_share(facts)}) were blocked."
-    ]
+    said = [f"Questions asked: {_number(facts.rows)}; blocked: {_number(facts.blocked)} ({_share(facts)})."]
     if facts.rows == 0:
         said = [
             "No questions are in the log for this time. Is the query log switched on, and do devices use schoolgate?"
@@ -84,7 +82,7 @@ def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
         said.append(f"Blocked questions {change} the {facts.period.kind.noun} before.")
     if facts.alerts is not None:
         raised = sum(count for _, _, count in facts.alerts.alerts)
-        said.append(f"{_number(raised)} alerts were raised; {_number(facts.alerts.open)} of them are still open.")
+        said.append(f"Alerts raised: {_number(raised)}; still open: {_number(facts.alerts.open)}.")
     said += [f"This report is not complete: {problem}" for problem in facts.problems]
     yield Section("At a glance", tuple(said))
 
@@ -92,7 +90,7 @@ def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _trend(facts: Facts, reader: Reader) -> Iterator[Section]:
     if len(facts.days) > 1 and facts.rows:
         busiest = max(facts.days, key=lambda day: day.blocked)
-        said = f"Most was blocked on {busiest.date:%A %-d %B}: {_number(busiest.blocked)} questions."
+        said = f"Most was blocked on {busiest.date:%A %-d %B}: {_number(busiest.blocked)}."
         yield Section("Day by day", (said,) if busiest.blocked else (), chart=facts.days)
 
 
@@ -128,7 +126,7 @@ def _clients(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _bypass(facts: Facts, reader: Reader) -> Iterator[Section]:
     tried = sum(one.blocked for one in facts.bypass)
     before = sum(one.before or 0 for one in facts.bypass)
-    said = [f"{_number(tried)} questions for ways around the filter were blocked (the time before: {_number(before)})."]
+    said = [f"Blocked questions for ways around the filter: {_number(tried)} (the time before: {_number(before)})."]
     found = [one for one in (facts.alerts.findings if facts.alerts else ()) if one[0] in _EVASIONS]
     said += [f"Found {_times(count)}: {_EVASIONS[detector]} ({severity})." for detector, severity, count in found]
     rows = tuple((one.what, _number(one.blocked), _number(one.before or 0)) for one in facts.bypass)
@@ -162,7 +160,7 @@ def _over_blocking(facts: Facts, reader: Reader) -> Iterator[Section]:
     worst = max(facts.over_blocking, key=lambda row: row.get("rate", 0))
     said = (
         f"Help lines, exams, updates and sign-in, {_number(last.get('names', 0))} names, were decided under every"
-        f" policy {len(facts.over_blocking)} times. At the last check {_number(last.get('over_blocked', 0))} of"
+        f" policy {_times(len(facts.over_blocking))}. At the last check {_number(last.get('over_blocked', 0))} of"
         f" {_number(last.get('decisions', 0))} decisions were wrong ({last.get('rate', 0):.2%});"
         f" the worst check had {worst.get('rate', 0):.2%}."
     )

@@ -63,7 +63,7 @@ async def test_a_report_is_made_once_when_its_hour_has_come_and_sent_with_a_key(
     ((recipients, subject, text, key, html),) = desk.sent
     assert (recipients, key) == (("chair@school.example",), "report-2026-11-16-weekly-governors")
     assert subject.startswith("Filtering report, weekly")
-    assert "61 questions were asked" in text
+    assert "Questions asked: 61" in text
     assert html is not None and html.startswith("<!doctype html>")
     assert "bets.example.net" not in text + html
     assert len(shelf_of(settings).all()) == 3

@@ -74,7 +74,7 @@ def test_governors_see_no_site_and_nobody_but_safeguarding_a_device(settings: Se
 
 def test_the_change_against_the_week_before_is_said(settings: Settings) -> None:
     text = made(settings).written(Form.text)
-    assert "61 questions were asked, 11 of them (18.0%) were blocked." in text
+    assert "Questions asked: 61; blocked: 11 (18.0%)." in text
     assert "120% more than in the week before" in text
 
 
