@@ -120,7 +120,7 @@ mod tests {
             if let Some(count) = message.get_mut(7) {
                 *count = 1;
             }
-            first_alias(&message, at);
+            let _ = first_alias(&message, at);
         }
     }
 }
