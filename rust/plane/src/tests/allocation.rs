@@ -5,6 +5,7 @@ use super::wire::{Ask, Data, ask};
 use crate::answer::Outcome;
 use crate::asker::Asker;
 use crate::socket::Peer;
+use schoolgate_querylog::record_rings;
 use schoolgate_wire::rtype;
 use serde_json::json;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -41,6 +42,7 @@ fn allocations(bench: &mut Bench, ask: &Ask) -> u64 {
         let before = ALLOCATIONS.get();
         let outcome = worker.answerer.answer(&bench.regime, &packet, &asker, bench.now, &mut out);
         assert!(matches!(outcome, Outcome::Answer(_)), "{ask:?}");
+        worker.answerer.commit_records(|| 1);
         ALLOCATIONS.get() - before
     };
     once();
@@ -65,6 +67,8 @@ fn denied_local_and_cached_answers_allocate_nothing() {
     let inside = "10.0.0.1".parse().expect("an address");
     bench.fill(&ask("inside.example.com"), &[("inside.example.com", 300, Data::Address(inside))]);
     bench.fill(&ask("search.example.org"), &[("safe.example.net", 300, Data::A(1))]);
+    let (recorder, mut reader) = record_rings(1 << 20, 1 << 20);
+    bench.workers[0].answerer.recorder = Some(recorder);
     for asked in [
         ask("www.social.example.com").edns(),
         ask("denied.example.com"),
@@ -82,4 +86,5 @@ fn denied_local_and_cached_answers_allocate_nothing() {
     ] {
         assert_eq!(allocations(&mut bench, &asked), 0, "{asked:?}");
     }
+    assert!(reader.read(|batch, _, _| batch.rows) == Some(1), "and are recorded");
 }
