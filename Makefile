@@ -109,10 +109,6 @@ bench-log: build ## Measure the query log: octets a row, ingest, searches (20 M 
 bench-micro: ## Criterion: peek, find, decide, cache, compose
 	@cargo bench --manifest-path benchmarks/micro/Cargo.toml --locked
 
-.PHONY: bench-querylog
-bench-querylog: build ## How fast the query log is taken in, and what a row takes
-	@$(BIN)/python -m benchmarks.querylog
-
 .PHONY: instructions
 instructions: build ## Count instructions of the hot path under callgrind against the committed baseline
 	@$(BIN)/python -m benchmarks.instructions
