@@ -42,7 +42,11 @@ fuzz_target!(|input: &[u8]| {
     let mut query = Query::default();
     if peek(&packet, &mut query).is_ok() {
         let mut out = vec![0; 65_535];
-        let rule = TtlRule::Aged { elapsed_s: 1, floor_s: 0, cap_s: 86_400 };
+        let rule = TtlRule::Aged {
+            elapsed_s: 1,
+            floor_s: 0,
+            cap_s: 86_400,
+        };
         let length = image.write(&mut out, &packet, &query, rule, &EdnsReply::stream());
         assert!(length >= 12);
         // What we wrote we must be able to take ourselves, unless it had to be truncated.
