@@ -107,7 +107,7 @@ def lists_diff(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show the names that came and went between two serials."""
+    """Show the names that came and went between two serials, first those that were asked for in the last week."""
     from schoolgate.commands import past
 
     past.diff(config_of(config), before, after, most, as_json)

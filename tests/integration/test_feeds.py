@@ -19,6 +19,8 @@ from tests.integration.feed_school import DAWN, School, lists_dir, names
 from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
 
+from schoolgate._core import log_write_sample
+from schoolgate.commands.past import diff
 from schoolgate.lists import past
 from schoolgate.lists.feeds import FeedBook
 from schoolgate.lists.store import ContentStore
@@ -386,3 +388,36 @@ def test_an_update_is_in_force_in_the_running_service(start: Start, tmp_path: Pa
     assert told["lists"]["update"]["feeds"][0]["condition"] == "ok"
     assert "now decides by serial 1" in run("lists", "rollback")
     assert serving.control("status")["lists"]["serial"] == 1
+
+
+def test_a_difference_says_what_was_asked_for_and_shows_it_first(
+    school: School, server: FeedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.text("/feed", names(100))
+    school.choose(url=server.url("/feed"))
+    school.update()
+    server.text("/feed", names(110))
+    school.update()
+    now_us = int(dt.datetime.now(dt.UTC).timestamp()) * 1_000_000
+    asked = (
+        now_us,
+        "192.0.2.1",
+        "pupils",
+        "pupil",
+        1,
+        "udp",
+        "www.game-107.example.com",
+        None,
+        1,
+        3,
+        "deny",
+        "category",
+    )
+    row = (*asked, "games", "feed", 1, "policy", 5, None, None, None)
+    log_write_sample(school.state_dir / "log" / "wal", "ordinary", 1, [row, row])
+    config = school.folder / "schoolgate.toml"
+    config.write_text(f'[server]\nstate_dir = "{school.state_dir}"\n[lists]\ndir = "{school.folder / "lists"}"\n')
+    diff(config, 1, 2, 3, as_json=False)
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("+ game-")]
+    assert shown[0] == "+ game-107.example.com  games, feeds/feed, asked for 2 times in 7 days"
+    assert len(shown) == 3

@@ -37,14 +37,21 @@ def running_service(settings: Settings) -> SocketAddress | None:
     return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)
 
 
+def a_forwarder(settings: Settings) -> SocketAddress | None:
+    """Whom the service of these settings would ask; None where there is nobody."""
+    servers = upstreams.default_servers(settings, settings.server.listen)
+    return servers[0] if servers else None
+
+
 def quietly(_what: str, _done: int, _of: int) -> None:
     """Nobody looks on."""
 
 
 def reachability(
-    config: Path | None, settings: Settings, service: SocketAddress | None, now: dt.datetime, tell: Progress = quietly
+    config: Path | None, settings: Settings, server: SocketAddress | None, now: dt.datetime, tell: Progress = quietly
 ) -> Reachability:
-    """Decides, and asks `service` where there is one. Blocks for up to minutes. Raises `SchoolgateError`."""
+    """Decides, and asks `server`, the service or a forwarder, where there is one. Blocks for up to minutes. Raises
+    `SchoolgateError`."""
     ground = read_ground(settings, config_label(config))
     number, text, file = in_force_or_first(settings)
     regime = compile_regime(read_policy(text, file, ground), ground, number, now)
@@ -55,10 +62,10 @@ def reachability(
     check = Check(judge, needed, {one.id: one.role for one in ground.catalogue.categories.values()})
     check.decide(lambda done: tell("deciding", done, len(needed)))
     resolved: tuple[Resolved, ...] = ()
-    if service is not None:
+    if server is not None:
         names = [one.name for one in needed]
-        resolved = resolve_all(names, service, lambda done: tell("asking", done, len(needed)))
-        resolved = _with_chains(resolved, upstreams.default_servers(settings, (service,)))
+        resolved = resolve_all(names, server, lambda done: tell("asking", done, len(needed)))
+        resolved = _with_chains(resolved, upstreams.default_servers(settings, settings.server.listen))
         check.follow(resolved)
     return Reachability(
         at=now,
@@ -69,7 +76,7 @@ def reachability(
         decisions=check.decisions,
         over_blocked=tuple(check.over_blocked),
         on_purpose=tuple(check.on_purpose),
-        asked=len(resolved) if service is not None else None,
+        asked=len(resolved) if server is not None else None,
         unresolvable=tuple(one for one in resolved if one.outcome == "unresolvable"),
         refused=sum(one.outcome == "refused" for one in resolved),
         without_address=tuple(one.name for one in resolved if one.outcome == "no address"),

@@ -15,6 +15,11 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists import past
 from schoolgate.lists.history import History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.querylog import LogProblem, QueryLog
+
+# Differing names that are looked up in the query log: more than a day's update of any list.
+COMPARED = 100_000
+ASKED_FOR_DAYS = 7
 
 
 class NoName(SchoolgateError):
@@ -44,22 +49,43 @@ def history(config: Path | None, as_json: bool, most: int) -> None:
 
 
 def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
-    """Names that came and went between two serials."""
-    found = past.difference(load(config).server.state_dir, before, after, most)
+    """Names that came and went between two serials; first those that somebody asked for lately."""
+    state_dir = load(config).server.state_dir
+    found = past.difference(state_dir, before, after, max(most, COMPARED))
+    asked = _asked_lately(state_dir, [one["name"] for one in (*found.added_names, *found.removed_names)])
+    added, removed = (_first_asked(names, asked, most) for names in (found.added_names, found.removed_names))
     if as_json:
-        say_json(asdict(found))
+        shown = asdict(found) | {"added_names": added, "removed_names": removed}
+        say_json(shown | {"asked_for_days": ASKED_FOR_DAYS, "asked_for": len(asked)})
         return
     say(f"serial {before} to {after}: {found.added} names more, {found.removed} fewer")
     for line in found.lists:
         say(f"  {line}")
     for sign, style, names, count in (
-        ("+", "green", found.added_names, found.added),
-        ("-", "red", found.removed_names, found.removed),
+        ("+", "green", added, found.added),
+        ("-", "red", removed, found.removed),
     ):
         for one in names:
-            say(f"{sign} {one['name']}  {one['category']}, {one['feed']}", style)
+            often = f", asked for {one['asked']} times in {ASKED_FOR_DAYS} days" if one["asked"] else ""
+            say(f"{sign} {one['name']}  {one['category']}, {one['feed']}{often}", style)
         if count > len(names):
             note(f"{sign} and {count - len(names)} more; --most {count} shows all")
+
+
+def _asked_lately(state_dir: Path, names: list[str]) -> dict[str, int]:
+    """How often each of the names, or something below it, was asked for. Without a log nobody can say."""
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=ASKED_FOR_DAYS)
+    try:
+        with QueryLog(state_dir) as log:
+            return {one.name: one.rows for one in log.names_asked_since(names, since)}
+    except LogProblem as error:
+        note(f"whether they were asked for cannot be said: {error}", "yellow")
+        return {}
+
+
+def _first_asked(names: tuple[dict[str, str], ...], asked: dict[str, int], most: int) -> list[dict[str, str | int]]:
+    counted: list[dict[str, str | int]] = [one | {"asked": asked.get(one["name"], 0)} for one in names]
+    return sorted(counted, key=lambda one: -int(one["asked"]))[:most]
 
 
 def rollback(config: Path | None, serial: int | None) -> None:
