@@ -36,6 +36,8 @@ use std::sync::Arc;
 
 /// What a stranger may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
 const STRANGER_RATE: Rate = Rate { qps: 5, burst: 10 };
+/// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
+const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000 };
 /// Where the flags of a message start, and TC among them.
 const FLAGS_AT: usize = 2;
 const TC: u8 = 0x02;
@@ -343,12 +345,12 @@ impl Answerer {
     }
 }
 
-/// What one client may ask: what its segment allows. A client in no segment has no rate of its own.
+/// What one client may ask: what its segment allows.
 #[inline]
 fn rate_of(regime: &Regime, selection: Selection) -> Rate {
     let Selection::Served(selected) = selection else { return STRANGER_RATE };
     let segment = selected.segment.and_then(|at| regime.rulebook.table().segments().get(usize::from(at)));
-    segment.map_or(Rate::UNLIMITED, |segment| Rate { qps: segment.qps, burst: segment.burst })
+    segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst })
 }
 
 /// Tags of what an answer reveals, under the rulebook now in force.

@@ -31,11 +31,6 @@ pub struct Rate {
     pub burst: u32,
 }
 
-impl Rate {
-    /// No limit.
-    pub const UNLIMITED: Rate = Rate { qps: 0, burst: 0 };
-}
-
 /// What happens to a query over its rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {

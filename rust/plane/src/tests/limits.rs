@@ -29,6 +29,14 @@ fn over_the_rate_a_datagram_is_truncated_or_dropped() {
 }
 
 #[test]
+fn a_client_in_no_segment_has_the_usual_rate() {
+    let mut bench = Bench::new();
+    let guest = ask("denied.example.com").from("203.0.113.9");
+    let answers: Vec<_> = (0..1_001).map(|_| bench.ask(&guest).answer().truncated).collect();
+    assert_eq!(answers.iter().position(|truncated| *truncated), Some(1_000));
+}
+
+#[test]
 fn over_the_rate_a_stream_hears_nothing() {
     let mut bench = bench(10, 1);
     bench.ask(&ask("denied.example.com").stream());
