@@ -162,7 +162,8 @@ class Writer:
     def __init__(self, form: str, live: bool = False) -> None:
         self.count = 0
         self._form = form
-        self._live = live
+        # In a narrow terminal a table would fold every cell: one line a row reads better.
+        self._live = live or out.width < LEAST_TABLE_WIDTH
         self._table = table("time", "client", "segment", "verdict", "name", "type", "why", "from")
 
     def rows(self, rows: Iterable[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from typing import Any
 
@@ -10,8 +11,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+# What is piped has no edge to be folded at, unless somebody says so.
+_PIPE_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240
+
 # Long lines stay whole: people copy commands and paths from them.
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=_PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
