@@ -30,6 +30,7 @@ from schoolgate.querylog.tail import Tail, matches
 
 # The server writes at least once a second.
 LOOK_EVERY_S = 0.5
+LEAST_TABLE_WIDTH = 140
 _STYLES = {"deny": "red", "deny-revealed": "red", "fail": "yellow", "rewrite": "cyan"}
 
 
