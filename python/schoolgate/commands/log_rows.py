@@ -182,7 +182,7 @@ class Writer:
                 self._table.add_row(*_cells(row))
 
     def end(self) -> None:
-        if self._form == "table" and self.count:
+        if self._form == "table" and self.count and not self._live:
             out.print(self._table)
 
 
