@@ -10,7 +10,7 @@ use crate::inspect::{Skipped, SkippedByReason};
 use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
-use crate::patterns::{self, PatternRules};
+use crate::patterns::{Gate, PatternRules};
 use crate::snapshot::{Meta, PatternsUnusable, Snapshot, Source};
 use schoolgate_wire::Name;
 use serde::Serialize;
@@ -196,6 +196,7 @@ impl Compiler {
             input,
             protected,
             builder: &mut self.builder,
+            gate: Gate::default(),
             patterns: &mut self.patterns,
             excepted: &mut self.excepted,
             addresses: &mut self.addresses,
@@ -236,6 +237,7 @@ struct Taker<'a> {
     input: &'a Input,
     protected: &'a ProtectedNames,
     builder: &'a mut NameTableBuilder,
+    gate: Gate,
     patterns: &'a mut PatternRules,
     excepted: &'a mut Vec<(u32, Name)>,
     addresses: &'a mut AddressTableBuilder,
@@ -305,12 +307,15 @@ impl Sink for Taker<'_> {
     }
 
     fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
-        if let Err(reason) = patterns::admit(pattern, self.protected) {
-            return self.skipped(place, reason);
-        }
         let Some(source) = self.source(place.category) else {
             return self.skipped(place, SkipReason::Unmapped);
         };
+        if !self.patterns.has_room(source) {
+            return self.skipped(place, SkipReason::RegexTooLong);
+        }
+        if let Err(reason) = self.gate.admit(pattern, self.protected) {
+            return self.skipped(place, reason);
+        }
         if !self.patterns.take(source, pattern) {
             return self.skipped(place, SkipReason::RegexTooLong);
         }

@@ -3,7 +3,7 @@
 use crate::address_table::AddressRule;
 use crate::dialect::{FeedError, FeedForm, Place, Rule, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
-use crate::patterns;
+use crate::patterns::Gate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,8 +89,14 @@ pub fn inspect_list(
     protected: &ProtectedNames,
     reviewed: bool,
 ) -> Result<Inspection, FeedError> {
-    let mut inspector =
-        Inspector { path, protected, reviewed, checksum: Box::new(Xxh3::new()), found: Inspection::default() };
+    let mut inspector = Inspector {
+        path,
+        protected,
+        reviewed,
+        gate: Gate::default(),
+        checksum: Box::new(Xxh3::new()),
+        found: Inspection::default(),
+    };
     let read = read_feed(path, form, &mut inspector)?;
     Ok(Inspection {
         dialect: read.dialect.map(|dialect| dialect.to_string()).unwrap_or_default(),
@@ -105,6 +111,7 @@ struct Inspector<'a> {
     path: &'a Path,
     protected: &'a ProtectedNames,
     reviewed: bool,
+    gate: Gate,
     checksum: Box<Xxh3>,
     found: Inspection,
 }
@@ -132,7 +139,7 @@ impl Sink for Inspector<'_> {
     }
 
     fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
-        if let Err(reason) = patterns::admit(pattern, self.protected) {
+        if let Err(reason) = self.gate.admit(pattern, self.protected) {
             return self.skipped(place, reason);
         }
         self.checksum.update(pattern.as_bytes());

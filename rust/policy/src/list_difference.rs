@@ -5,7 +5,7 @@
 use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge};
-use crate::patterns;
+use crate::patterns::Gate;
 use serde::Serialize;
 use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_128;
@@ -58,7 +58,8 @@ fn read<'a>(
 ) -> Result<Found, CompileError> {
     let mut found = Found::default();
     for input in inputs {
-        let mut reader = Reader { input, protected, other, most, found: &mut found };
+        let gate = Gate::default();
+        let mut reader = Reader { input, protected, other, most, gate, found: &mut found };
         read_feed(&input.path, &input.form(), &mut reader)
             .map_err(|error| CompileError::Input { path: input.path.clone(), error })?;
     }
@@ -77,6 +78,7 @@ struct Reader<'a> {
     protected: &'a ProtectedNames,
     other: Option<&'a HashSet<u128>>,
     most: usize,
+    gate: Gate,
     found: &'a mut Found,
 }
 
@@ -107,7 +109,7 @@ impl Sink for Reader<'_> {
 
     fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
         let Some(category) = self.input.categories.of(place.category) else { return };
-        if patterns::admit(pattern, self.protected).is_ok() {
+        if self.gate.admit(pattern, self.protected).is_ok() {
             let key = xxh3_128(&[b"/", pattern.as_bytes(), category.as_bytes()].concat());
             self.note(category, key, || format!("/{pattern}/"), "pattern");
         }

@@ -52,7 +52,8 @@ impl ProtectedNames {
         self.names.get(number as usize)
     }
 
-    fn covers(&self, name: &Name) -> bool {
+    /// Whether a name is one of them, or below one.
+    pub(crate) fn covers(&self, name: &Name) -> bool {
         !self.octets.is_empty() && (0..name.label_count()).any(|label| self.octets.contains(name.suffix(label)))
     }
 

@@ -1,13 +1,13 @@
 //! Rules by shape: the regular expressions of adblock feeds, for names that are made up by the thousand.
 //!
-//! All expressions of a snapshot are one lazy automaton. A name is read once, in time proportional to its length whatever
-//! the expressions are, and the states an automaton may keep are bounded: a feed can neither slow an answer nor fill the
-//! memory with a clever expression. An expression is the clumsiest rule there is, so it is guarded more than a name: no
+//! The expressions of a snapshot are a few automata, worked out in full when the lists are compiled and bounded in size, so
+//! a name is read once by each, an octet at a time: what a feed writes can neither slow an answer nor fill the memory. What
+//! does not fit is refused and reported. An expression is the clumsiest rule there is, so it is guarded more than a name: no
 //! protected name, nothing below one, and nothing the same feed excepts is ever denied by it.
 
 use crate::dialect::SkipReason;
 use crate::list_guard::ProtectedNames;
-use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind, PatternSet};
@@ -17,15 +17,21 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Expressions of one snapshot. Public feeds have tens; a feed of thousands should be a list of names.
-pub(crate) const MAX_PATTERNS: usize = 1_000;
+const MAX_PATTERNS: usize = 500;
+/// Expressions of one source, so that none of them takes the room of all.
+const MAX_OF_A_SOURCE: usize = 200;
 /// Feeds and categories that may have expressions: a tag holds one bit for each.
 const MAX_SOURCES: usize = u64::BITS as usize;
-/// Size of one expression once compiled: `(a{1,1000}){1,1000}` is short and asks for a million states.
-const MAX_PATTERN_OCTETS: usize = 64 << 10;
-/// Size of all of them together.
-const MAX_ALL_OCTETS: usize = 16 << 20;
-/// Memory in which one worker's automaton keeps the states it has met; full, it starts afresh.
-const STATE_OCTETS: usize = 2 << 20;
+/// Automata of one snapshot: each reads every name that is asked, at about a nanosecond an octet.
+const MAX_AUTOMATA: usize = 8;
+/// Size of one automaton. `[a-z].{200}q` is short and asks for a state for every way to be half-way through it.
+const MAX_AUTOMATON_OCTETS: usize = 256 << 10;
+/// What may be used to make one.
+const MAX_MAKING_OCTETS: usize = 1 << 20;
+/// Size of the expression before it is an automaton.
+const MAX_NFA_OCTETS: usize = 64 << 10;
+/// Expressions of one list that are looked at: each costs about a millisecond, and a feed may write a million.
+const MAX_LOOKED_AT: usize = 5_000;
 /// Names of no list. An expression that fits half of them would fit half of the internet.
 const PROBES: [&str; 12] = [
     "example.com",
@@ -46,8 +52,8 @@ const TOO_MANY_PROBES: usize = PROBES.len() / 2;
 /// The expressions of a snapshot, as they are kept in its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatternRules {
-    /// Expressions, each with the source that lists by it.
-    rules: Vec<(u32, String)>,
+    /// By automaton: its expressions, each with the source that lists by it.
+    automata: Vec<Vec<(u32, String)>>,
     /// Names that a source excepts, with all below them.
     spared: Vec<(u32, String)>,
     /// Names that no source's expressions may reach, nor anything below them.
@@ -57,22 +63,44 @@ pub struct PatternRules {
 impl PatternRules {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.automata.is_empty()
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &(u32, String)> {
+        self.automata.iter().flatten()
     }
 
     /// The source of each.
     pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
-        self.rules.iter().map(|(source, _)| *source)
+        self.rules().map(|(source, _)| *source)
     }
 
-    /// Takes an expression that was [admitted](admit); false where there is no room for it.
+    /// Whether there is room for one more of a source; to be asked before anything is worked out for it.
+    pub(crate) fn has_room(&self, source: u32) -> bool {
+        let known: HashSet<u32> = self.sources().collect();
+        let of_this = self.sources().filter(|one| *one == source).count();
+        self.rules().count() < MAX_PATTERNS && of_this < MAX_OF_A_SOURCE && (of_this > 0 || known.len() < MAX_SOURCES)
+    }
+
+    /// Takes an expression that was [admitted](Gate::admit) and for which there [is room](Self::has_room) by number; false
+    /// where it does not fit into the automata.
     pub(crate) fn take(&mut self, source: u32, pattern: &str) -> bool {
-        let mut known: Vec<u32> = self.sources().collect();
-        known.sort_unstable();
-        known.dedup();
-        let has_room = self.rules.len() < MAX_PATTERNS && (known.contains(&source) || known.len() < MAX_SOURCES);
+        let rule = (source, pattern.to_owned());
+        if let Some(last) = self.automata.last_mut() {
+            last.push(rule);
+            if automaton(last).is_ok() {
+                return true;
+            }
+            let Some(rule) = last.pop() else { return false };
+            return self.begin(rule);
+        }
+        self.begin(rule)
+    }
+
+    fn begin(&mut self, rule: (u32, String)) -> bool {
+        let has_room = self.automata.len() < MAX_AUTOMATA;
         if has_room {
-            self.rules.push((source, pattern.to_owned()));
+            self.automata.push(vec![rule]);
         }
         has_room
     }
@@ -89,27 +117,36 @@ impl PatternRules {
     }
 }
 
-/// Whether an expression may be used at all: understood, small, not for everything and not for a protected name.
-pub(crate) fn admit(pattern: &str, protected: &ProtectedNames) -> Result<(), SkipReason> {
-    let alone = PatternRules { rules: vec![(0, pattern.to_owned())], ..PatternRules::default() };
-    let alone = Patterns::within(&alone, MAX_PATTERN_OCTETS).map_err(|reason| match reason {
-        Unusable::TooLarge => SkipReason::RegexTooLong,
-        Unusable::Unreadable => SkipReason::Regex,
-    })?;
-    let mut scratch = PatternScratch::default();
-    let mut fits = |name: &Name| alone.sources_of(name, &mut scratch) != 0;
-    let probes = PROBES.iter().filter_map(|text| Name::from_text(text).ok());
-    if probes.filter(|name| fits(name)).count() >= TOO_MANY_PROBES {
-        return Err(SkipReason::RegexTooBroad);
+/// Stands between the expressions of one list and a snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    looked_at: usize,
+}
+
+impl Gate {
+    /// Whether an expression may be used at all: understood, small, not for everything and not for a protected name.
+    pub fn admit(&mut self, pattern: &str, protected: &ProtectedNames) -> Result<(), SkipReason> {
+        self.looked_at += 1;
+        if self.looked_at > MAX_LOOKED_AT {
+            return Err(SkipReason::RegexTooLong);
+        }
+        let alone = Patterns::alone(pattern).map_err(|reason| match reason {
+            Unusable::TooLarge => SkipReason::RegexTooLong,
+            Unusable::Unreadable => SkipReason::Regex,
+        })?;
+        let mut scratch = PatternScratch::default();
+        let mut fits = |name: &Name| alone.sources_of(name, &mut scratch) != 0;
+        let probes = PROBES.iter().filter_map(|text| Name::from_text(text).ok());
+        if probes.filter(|name| fits(name)).count() >= TOO_MANY_PROBES {
+            return Err(SkipReason::RegexTooBroad);
+        }
+        if protected.names().any(&mut fits) { Err(SkipReason::Protected) } else { Ok(()) }
     }
-    if protected.names().any(&mut fits) { Err(SkipReason::Protected) } else { Ok(()) }
 }
 
 /// Whether one expression fits one name; for those who ask why a name is listed.
 pub(crate) fn fits(pattern: &str, name: &Name) -> bool {
-    let alone = PatternRules { rules: vec![(0, pattern.to_owned())], ..PatternRules::default() };
-    let compiled = Patterns::within(&alone, MAX_PATTERN_OCTETS);
-    compiled.is_ok_and(|patterns| patterns.sources_of(name, &mut PatternScratch::default()) != 0)
+    Patterns::alone(pattern).is_ok_and(|patterns| patterns.sources_of(name, &mut PatternScratch::default()) != 0)
 }
 
 /// Why expressions cannot be used.
@@ -125,9 +162,8 @@ pub(crate) enum Unusable {
 #[derive(Debug)]
 pub struct Patterns {
     rules: PatternRules,
-    automaton: DFA,
-    /// By expression: the bit of its source.
-    bits: Vec<u64>,
+    /// Each with the bit of the source of each of its expressions.
+    automata: Vec<(dense::DFA<Vec<u32>>, Vec<u64>)>,
     /// By bit: the source.
     sources: Vec<u32>,
     /// By name on the wire: the bits that must leave it and all below it alone.
@@ -143,8 +179,8 @@ pub struct PatternScratch(Option<Box<Matching>>);
 #[derive(Clone)]
 struct Matching {
     id: u64,
-    states: Cache,
-    found: PatternSet,
+    /// By automaton.
+    found: Vec<PatternSet>,
 }
 
 impl PartialEq for Patterns {
@@ -158,15 +194,19 @@ impl Eq for Patterns {}
 impl Patterns {
     /// Makes them ready; `None` where there is none.
     pub(crate) fn new(rules: &PatternRules) -> Result<Option<Self>, Unusable> {
-        if rules.is_empty() { Ok(None) } else { Self::within(rules, MAX_ALL_OCTETS).map(Some) }
+        if rules.is_empty() { Ok(None) } else { Self::ready(rules).map(Some) }
     }
 
-    fn within(rules: &PatternRules, most_octets: usize) -> Result<Self, Unusable> {
+    fn alone(pattern: &str) -> Result<Self, Unusable> {
+        Self::ready(&PatternRules { automata: vec![vec![(0, pattern.to_owned())]], ..PatternRules::default() })
+    }
+
+    fn ready(rules: &PatternRules) -> Result<Self, Unusable> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        let mut sources: Vec<u32> = rules.rules.iter().map(|(source, _)| *source).collect();
+        let mut sources: Vec<u32> = rules.sources().collect();
         sources.sort_unstable();
         sources.dedup();
-        if sources.len() > MAX_SOURCES || rules.rules.len() > MAX_PATTERNS {
+        if sources.len() > MAX_SOURCES || rules.automata.len() > MAX_AUTOMATA || rules.rules().count() > MAX_PATTERNS {
             return Err(Unusable::TooLarge);
         }
         let bit = |source: &u32| sources.binary_search(source).map_or(0, |at| 1 << at);
@@ -176,9 +216,10 @@ impl Patterns {
             let name = Name::from_text(text).map_err(|_| Unusable::Unreadable)?;
             *spared.entry(name.as_wire().into()).or_default() |= bits;
         }
+        let bits = |of: &[(u32, String)]| of.iter().map(|(source, _)| bit(source)).collect();
+        let automata = rules.automata.iter().map(|of| Ok((automaton(of)?, bits(of))));
         Ok(Self {
-            automaton: automaton(&rules.rules, most_octets)?,
-            bits: rules.rules.iter().map(|(source, _)| bit(source)).collect(),
+            automata: automata.collect::<Result<_, Unusable>>()?,
             sources,
             spared,
             rules: rules.clone(),
@@ -202,17 +243,18 @@ impl Patterns {
             Some(matching) if matching.id == self.id => matching,
             other => other.insert(Box::new(self.matching())),
         };
-        matching.found.clear();
         let mut text = [0; 256];
         let length = write_text(name, &mut text);
         let input = Input::new(text.get(..length).unwrap_or_default());
-        // It cannot give up: no octet makes it quit, and a full cache is started afresh.
-        let _ = self.automaton.try_which_overlapping_matches(&mut matching.states, &input, &mut matching.found);
-        if matching.found.is_empty() {
-            return 0;
+        let mut fitting = 0;
+        for ((automaton, bits), found) in self.automata.iter().zip(&mut matching.found) {
+            found.clear();
+            // It cannot give up: no octet makes it quit.
+            let _ = automaton.try_which_overlapping_matches(&input, found);
+            let of_these = found.iter().filter_map(|pattern| bits.get(pattern.as_usize()));
+            fitting = of_these.fold(fitting, |all, bit| all | bit);
         }
-        let fitting = matching.found.iter().filter_map(|pattern| self.bits.get(pattern.as_usize()));
-        fitting.fold(0, |all, bit| all | bit) & !self.spared_bits(name)
+        if fitting == 0 { 0 } else { fitting & !self.spared_bits(name) }
     }
 
     fn spared_bits(&self, name: &Name) -> u64 {
@@ -221,15 +263,12 @@ impl Patterns {
     }
 
     fn matching(&self) -> Matching {
-        Matching {
-            id: self.id,
-            states: self.automaton.create_cache(),
-            found: PatternSet::new(self.automaton.pattern_len()),
-        }
+        let found = self.automata.iter().map(|(automaton, _)| PatternSet::new(automaton.pattern_len()));
+        Matching { id: self.id, found: found.collect() }
     }
 }
 
-fn automaton(rules: &[(u32, String)], most_octets: usize) -> Result<DFA, Unusable> {
+fn automaton(rules: &[(u32, String)]) -> Result<dense::DFA<Vec<u32>>, Unusable> {
     let expressions: Vec<&str> = rules.iter().map(|(_, pattern)| pattern.as_str()).collect();
     let nfa = thompson::Compiler::new()
         // Names are folded ASCII; a publisher who wrote capitals meant the same.
@@ -237,17 +276,22 @@ fn automaton(rules: &[(u32, String)], most_octets: usize) -> Result<DFA, Unusabl
         .configure(
             thompson::Config::new()
                 .utf8(false)
-                .nfa_size_limit(Some(most_octets))
+                .nfa_size_limit(Some(MAX_NFA_OCTETS * rules.len().min(8)))
                 .which_captures(thompson::WhichCaptures::None),
         )
         .build_many(&expressions)
         .map_err(|error| if error.size_limit().is_some() { Unusable::TooLarge } else { Unusable::Unreadable })?;
-    DFA::builder()
+    dense::Builder::new()
         .configure(
-            DFA::config().match_kind(MatchKind::All).cache_capacity(STATE_OCTETS).skip_cache_capacity_check(true),
+            dense::Config::new()
+                .match_kind(MatchKind::All)
+                .start_kind(regex_automata::dfa::StartKind::Unanchored)
+                .accelerate(false)
+                .dfa_size_limit(Some(MAX_AUTOMATON_OCTETS))
+                .determinize_size_limit(Some(MAX_MAKING_OCTETS)),
         )
-        .build_from_nfa(nfa)
-        .map_err(|_| Unusable::Unreadable)
+        .build_from_nfa(&nfa)
+        .map_err(|error| if error.is_size_limit_exceeded() { Unusable::TooLarge } else { Unusable::Unreadable })
 }
 
 /// The name as expressions see it: folded, labels joined by dots, none at the end. A dot inside a label is a backslash,
@@ -345,19 +389,47 @@ mod tests {
             (r"(?=ads)x", SkipReason::Regex),
             (r"(a)\1", SkipReason::Regex),
             ("(a{1,1000}){1,1000}", SkipReason::RegexTooLong),
+            ("[a-z].{200}q", SkipReason::RegexTooLong),
         ] {
-            assert_eq!(admit(pattern, &help), Err(reason), "{pattern}");
+            assert_eq!(Gate::default().admit(pattern, &help), Err(reason), "{pattern}");
         }
-        assert_eq!(admit(r"^ad[0-9]{1,3}[a-z]+\.", &help), Ok(()));
+        let mut gate = Gate::default();
+        assert_eq!(gate.admit(r"^ad[0-9]{1,3}[a-z]+\.", &help), Ok(()));
+        let last = (0..MAX_LOOKED_AT).map(|_| gate.admit("(", &help)).last();
+        assert_eq!(last, Some(Err(SkipReason::RegexTooLong)), "a million lines are not looked at");
     }
 
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
         let mut rules = PatternRules::default();
-        assert!((0..MAX_SOURCES as u32).all(|source| rules.take(source, "x")));
-        assert!(!rules.take(999, "x"), "a source more");
-        assert!((MAX_SOURCES..MAX_PATTERNS).all(|_| rules.take(5, "x")));
-        assert!(!rules.take(5, "x"), "an expression more");
+        let mut take = |source: u32, pattern: &str| rules.has_room(source) && rules.take(source, pattern);
+        assert!((0..MAX_SOURCES as u32).all(|source| take(source, "x")));
+        assert!(!take(999, "x"), "a source more");
+        let mut of_five = 1;
+        while take(5, "x") {
+            of_five += 1;
+        }
+        assert_eq!(of_five, MAX_OF_A_SOURCE);
+        let mut others = 0;
+        while take(6 + others % 8, "y") {
+            others += 1;
+        }
+        assert_eq!(rules.rules().count(), MAX_PATTERNS);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_one_automaton_goes_to_the_next_and_there_are_few() {
+        let mut rules = PatternRules::default();
+        // Each needs a state for every set of places where its end may be.
+        let costly = |at: usize| format!("a.{{10}}q{at}$");
+        let taken = (0..30).filter(|at| rules.take(0, &costly(*at))).count();
+        assert!((MAX_AUTOMATA..30).contains(&taken), "{taken}");
+        assert_eq!(rules.automata.len(), MAX_AUTOMATA);
+        let patterns = ready(&rules);
+        let octets: usize = patterns.automata.iter().map(|(automaton, _)| automaton.memory_usage()).sum();
+        assert!(octets <= MAX_AUTOMATA * MAX_AUTOMATON_OCTETS, "{octets}");
+        let name = name("xa1234567890q0");
+        assert_eq!(patterns.sources_of(&name, &mut PatternScratch::default()), 1);
     }
 
     #[test]

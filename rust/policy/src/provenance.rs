@@ -6,7 +6,7 @@ use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::inspect::shown;
 use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
-use crate::patterns;
+use crate::patterns::{self, Gate};
 use schoolgate_wire::Name;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -150,7 +150,9 @@ impl Sink for Seeker<'_> {
 
     fn pattern(&mut self, place: &Place<'_>, pattern: &str) {
         if self.rules.len() < MOST && patterns::fits(pattern, self.name) {
-            let refused = patterns::admit(pattern, self.protected).err().map(SkipReason::as_str);
+            let spared = self.protected.covers(self.name).then_some(SkipReason::Protected);
+            let refused = spared.or_else(|| Gate::default().admit(pattern, self.protected).err());
+            let refused = refused.map(SkipReason::as_str);
             self.quote(place, format!("/{pattern}/"), "pattern", refused);
         }
     }
