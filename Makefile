@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # State of `make run` and `make demo`: inside the checkout, so that trying it leaves nothing behind.
 STATE ?= $(CURDIR)/state
 FUZZ_SECONDS ?= 20
+# Test files run at the same time; their processes wait more than they work.
+TESTS_AT_ONCE ?= 3
 FUZZ_TARGETS = $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path 'rust/fuzz/*' -o -name Cargo.toml -not -path 'rust/fuzz/*') Cargo.toml Cargo.lock
@@ -60,7 +62,7 @@ demo: build ## Like run, with a stand-in upstream that answers any name: works w
 .PHONY: test
 test: build ## Set up and pass every test
 	@cargo test --workspace --locked --quiet
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile --benchmark-disable
 
 .PHONY: lint
 lint: build ## ruff, mypy --strict, stubtest, clippy, rustfmt
