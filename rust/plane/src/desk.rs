@@ -316,11 +316,11 @@ fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableRep
 
 /// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to anybody,
 /// or a key could hide in it.
-fn stripped(image: &AnswerImage) -> Result<Option<Stripped>, UnusableReply> {
+fn stripped(image: &AnswerImage) -> Result<Option<Box<Stripped>>, UnusableReply> {
     use schoolgate_wire::service_params::{ECH, IPV4HINT, IPV6HINT};
     let without_ech = image.without_service_params(&[ECH])?;
     let without_hints = image.without_service_params(&[ECH, IPV4HINT, IPV6HINT])?;
-    Ok(without_hints.is_some().then_some(Stripped { without_ech, without_hints }))
+    Ok(without_hints.is_some().then(|| Box::new(Stripped { without_ech, without_hints })))
 }
 
 fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {

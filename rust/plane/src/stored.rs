@@ -47,7 +47,7 @@ pub struct Beside {
     /// Addresses it reveals beyond those of its records.
     hints: Box<[IpAddr]>,
     /// What else it looks like.
-    stripped: Option<Stripped>,
+    stripped: Option<Box<Stripped>>,
 }
 
 /// An answer with service bindings, with less in them: made once, when it comes, so that giving it costs nothing more.
@@ -68,6 +68,11 @@ impl Stripped {
             Ech::StripHints | Ech::Nodata => self.without_hints.as_ref(),
         }
     }
+
+    fn size_octets(&self) -> usize {
+        let images = [&self.without_ech, &self.without_hints].into_iter().flatten();
+        allocated(size_of::<Self>()) + images.map(|image| allocated(image.heap_octets())).sum::<usize>()
+    }
 }
 
 impl Beside {
@@ -76,7 +81,7 @@ impl Beside {
         image: &AnswerImage,
         names: &[Name],
         addresses: &[IpAddr],
-        stripped: Option<Stripped>,
+        stripped: Option<Box<Stripped>>,
     ) -> Option<Box<Self>> {
         let own: HashSet<IpAddr> = image.addresses().collect();
         let hints: Box<[IpAddr]> = addresses.iter().filter(|address| !own.contains(address)).copied().collect();
@@ -87,9 +92,8 @@ impl Beside {
     }
 
     fn size_octets(&self) -> usize {
-        let images = self.stripped.iter().flat_map(|stripped| [&stripped.without_ech, &stripped.without_hints]);
-        let images: usize = images.flatten().map(|image| allocated(image.heap_octets())).sum();
-        allocated(size_of::<Self>()) + allocated(self.names.len()) + allocated(size_of_val(&*self.hints)) + images
+        let stripped = self.stripped.as_deref().map_or(0, Stripped::size_octets);
+        allocated(size_of::<Self>()) + allocated(self.names.len()) + allocated(size_of_val(&*self.hints)) + stripped
     }
 }
 
@@ -145,7 +149,7 @@ impl Stored {
     /// What else it looks like, where it holds service bindings that a segment may want changed.
     #[inline]
     pub fn stripped(&self) -> Option<&Stripped> {
-        self.beside.as_deref()?.stripped.as_ref()
+        self.beside.as_deref()?.stripped.as_deref()
     }
 
     /// The answer's message, to keep it for the corpus.

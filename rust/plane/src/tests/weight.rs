@@ -58,3 +58,22 @@ fn an_answer_that_is_replaced_is_let_go_with_its_key() {
     cache.insert(Held::new(answer(1)));
     assert_eq!((cache.entries(), Arc::strong_count(&first)), (1, 1));
 }
+
+#[test]
+fn a_flood_of_random_names_does_not_sweep_out_what_is_asked_for() {
+    let mut cache = PacketCache::new(1 << 20);
+    let used: Vec<_> = (0..1000).map(answer).collect();
+    for _ in 0..2 {
+        for stored in &used {
+            if cache.get(stored.question()).is_none() {
+                cache.insert(Held::new(stored.clone()));
+            }
+        }
+    }
+    for flood in 0..20 {
+        (0..1000).for_each(|number| cache.insert(Held::new(answer(10_000 + 1000 * flood + number))));
+        used.iter().for_each(|stored| drop(cache.get(stored.question())));
+    }
+    let kept = used.iter().filter(|stored| cache.get(stored.question()).is_some()).count();
+    assert_eq!(kept, used.len());
+}
