@@ -15,8 +15,8 @@ use schoolgate_policy::Tag;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// What an entry takes in the index: its slot, half a slot for one that has left (quick_cache remembers half as many), and
-/// their places in the hash table.
+/// What an entry takes in the index: its slot, half a slot for one that has left (quick_cache remembers half as many, and
+/// with fewer a flood sweeps out more), and their places in the hash table.
 const SLOT_OCTETS: usize = 112;
 /// Octets a typical entry takes, to size the index.
 const TYPICAL_OCTETS: usize = 320;

@@ -1,5 +1,7 @@
 //! What the cache says it holds is what it takes.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use super::allocation::live_octets;
 use crate::cache::{Held, PacketCache};
 use crate::question::Question;
@@ -17,10 +19,10 @@ fn answer(number: u32) -> Arc<Stored> {
     let name = Name::from_text(&format!("host{number}.site{}.example.com", number % 977)).unwrap();
     let alias = Name::from_text(&format!("edge{}.example.net", number % 97)).unwrap();
     let (qtype, address) =
-        if number % 2 == 0 { (rtype::A, &[192, 0, 2, 1][..]) } else { (rtype::AAAA, &[0x20; 16][..]) };
-    let owner = if number % 3 == 0 { &alias } else { &name };
+        if number.is_multiple_of(2) { (rtype::A, &[192, 0, 2, 1][..]) } else { (rtype::AAAA, &[0x20; 16][..]) };
+    let owner = if number.is_multiple_of(3) { &alias } else { &name };
     let mut records = vec![record(owner, qtype, address); 1 + number as usize % 2];
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         records.insert(0, record(&name, rtype::CNAME, alias.as_wire()));
     }
     let image = AnswerImage::from_records(&name, qtype, Rcode::NOERROR, &records, None).unwrap();
@@ -43,7 +45,7 @@ fn a_full_cache_takes_as_much_memory_as_it_says() {
     for number in 0..60_000 {
         cache.insert(Held::new(answer(number)));
     }
-    assert!(cache.octets() > 4 << 20 - 1, "full");
+    assert!(cache.octets() > (4 << 20) - 1000, "full");
     let taken = live_octets() - before;
     let (said, index) = (cache.octets() as i64, cache.index_octets() as i64);
     println!("{} entries, {said} said, {taken} on the heap, {index} in the index", cache.entries());
@@ -70,12 +72,13 @@ fn a_flood_of_random_names_does_not_sweep_out_what_is_asked_for() {
             }
         }
     }
-    for flood in 0..20 {
-        (0..1000).for_each(|number| cache.insert(Held::new(answer(10_000 + 1000 * flood + number))));
+    for flood in 0..5 {
+        (0..4000).for_each(|number| cache.insert(Held::new(answer(10_000 + 4000 * flood + number))));
         for stored in &used {
             let _ = cache.get(stored.question());
         }
     }
+    assert!(cache.entries() < 4000, "each wave alone is more than the cache holds");
     let kept = used.iter().filter(|stored| cache.get(stored.question()).is_some()).count();
     assert_eq!(kept, used.len());
 }
