@@ -4,7 +4,7 @@
 //! always the same for the same input. Nothing here is measured.
 
 use schoolgate_plane::bench_support::{
-    Answerer, Asker, Body, Counters, Now, Outcome, Outlet, PacketCache, Question, Stored, Wanted,
+    Answerer, Asker, Counters, Now, Outcome, Outlet, PacketCache, Question, Stored, Wanted,
 };
 use schoolgate_plane::{Regime, Settings};
 use schoolgate_policy::{Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Snapshot, compile_snapshot};
@@ -153,15 +153,8 @@ pub fn image(name: &Name) -> AnswerImage {
 
 /// The image as the plane stores it.
 pub fn stored(name: &Name) -> Arc<Stored> {
-    Arc::new(Stored {
-        question: Question { name: name.as_wire().into(), qtype: rtype::A, flags: 0, rewrite: None },
-        body: Body::Image(image(name)),
-        fresh_for_ms: 3_600_000,
-        received_ms: 0,
-        names: Vec::new(),
-        addresses: [std::net::Ipv4Addr::new(203, 0, 113, 1).into()].into(),
-        stripped: None,
-    })
+    let question = Question { name: name.as_wire().into(), qtype: rtype::A, flags: 0, rewrite: None };
+    Arc::new(Stored::answer(&question, image(name), None, 0).fresh_for_ms(3_600_000))
 }
 
 /// Of the regime, and of the tags of what is in the cache: answers are tagged when they come.

@@ -14,7 +14,7 @@
 //! ([`crate::recording`]); what is no query, or from a stranger, or over its rate, is only counted.
 
 use crate::asker::Asker;
-use crate::cache::{Body, PacketCache, Stored};
+use crate::cache::PacketCache;
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::denial::deny;
@@ -26,6 +26,7 @@ use crate::rate_limit::{Over, Rate, RateLimiter};
 use crate::recording::Told;
 use crate::regime::Regime;
 use crate::settings::Settings;
+use crate::stored::{Body, Stored};
 use crate::turn::{Supply, Turn};
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
@@ -174,7 +175,7 @@ impl Answerer {
         let now_ms = turn.now.mono_ms;
         let question = QuestionRef::of(&self.query, rewrite);
         let mut held = self.cache.get(question)?;
-        let is_fresh = held.is_fresh(now_ms);
+        let is_fresh = held.is_fresh(now_ms) || self.cache.is_passing(held);
         let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
         let will_do = is_fresh || may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms());
         if !will_do {
@@ -192,11 +193,11 @@ impl Answerer {
             return Some(self.tell(turn, &told, exit, out, length));
         }
         let image = match &held.stored.body {
-            Body::Image(image) => match &held.stored.stripped {
+            Body::Image(image) => match held.stored.stripped() {
                 Some(stripped) => stripped.fit_for(turn.ech()).unwrap_or(image),
                 None => image,
             },
-            Body::Failure(code) => return Some(self.fail(turn, verdict, *code, Counter::Failures, out)),
+            Body::Failure { code, .. } => return Some(self.fail(turn, verdict, *code, Counter::Failures, out)),
         };
         let (exit, source, ttl_rule, ede) = match is_fresh {
             true => {
@@ -231,7 +232,7 @@ impl Answerer {
             Joined::First(question) => {
                 let wanted = Wanted { question: question.clone(), since_ms: now_ms };
                 if self.misses.push(wanted).is_err() {
-                    self.pending.take(&question);
+                    self.pending.take(question.borrow());
                     return self.turn_away(turn, verdict, has_stale, out);
                 }
                 self.has_sent = true;
@@ -354,18 +355,17 @@ fn rate_of(regime: &Regime, selection: Selection) -> Rate {
 }
 
 /// Tags of what an answer reveals, under the rulebook now in force.
-pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) -> Vec<Tag> {
-    let asked = Name::from_wire(&stored.question.name).unwrap_or_default();
-    let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
-    let names = names.map(|name| regime.rulebook.tag(&name, hashes));
-    let addresses = stored.addresses.iter().map(|address| regime.rulebook.tag_address(*address, &asked));
+pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) -> Box<[Tag]> {
+    let asked = Name::from_wire(stored.question().name).unwrap_or_default();
+    let names = stored.names().map(|name| regime.rulebook.tag(&name, hashes));
+    let addresses = stored.addresses().map(|address| regime.rulebook.tag_address(address, &asked));
     let mut tags: Vec<Tag> = Vec::new();
     for tag in names.chain(addresses) {
         if !tag.says_nothing() && !tags.contains(&tag) {
             tags.push(tag);
         }
     }
-    tags
+    tags.into()
 }
 
 /// Tags of another generation are made again, and kept with the answer until the next one.

@@ -6,72 +6,20 @@
 //!
 //! Bounded in octets; which entries stay is quick_cache's business, which a flood of random sub-domains does not sweep out.
 
-use crate::question::{Question, QuestionRef};
+use crate::question::QuestionRef;
+use crate::stored::{Body, Stored, allocated};
 use foldhash::fast::RandomState;
-use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
-use schoolgate_policy::{Ech, Tag};
-use schoolgate_wire::{AnswerImage, EdeCode};
-use std::net::IpAddr;
+use quick_cache::{Equivalent, Weighter};
+use schoolgate_policy::Tag;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// What an entry weighs beside its octets: two allocations, an index slot, tags.
-const OVERHEAD_OCTETS: u64 = 224;
+/// What an entry takes in the index: its slot, half a slot for one that has left (quick_cache remembers half as many, and
+/// with fewer a flood sweeps out more), and their places in the hash table.
+const SLOT_OCTETS: usize = 112;
 /// Octets a typical entry takes, to size the index.
-const TYPICAL_OCTETS: usize = 400;
-
-/// An answer to a question, shared by all workers.
-#[derive(Debug)]
-pub struct Stored {
-    /// What it answers.
-    pub question: Question,
-    /// The answer, or why there is none.
-    pub body: Body,
-    /// How long it may be used, milliseconds from `received_ms`.
-    pub fresh_for_ms: u64,
-    /// When it came, on the monotonic clock.
-    pub received_ms: u64,
-    /// Names it reveals beyond the question, uncompressed.
-    pub names: Vec<Box<[u8]>>,
-    /// Addresses it reveals.
-    pub addresses: Box<[IpAddr]>,
-    /// What else it looks like, where it holds service bindings that a segment may want changed.
-    pub stripped: Option<Box<Stripped>>,
-}
-
-/// An answer with service bindings, with less in them: made once, when it comes, so that giving it costs nothing more.
-#[derive(Debug, Default)]
-pub struct Stripped {
-    /// Without `ech`, if it had any.
-    pub without_ech: Option<AnswerImage>,
-    /// Without `ech` and address hints, if it had any of them.
-    pub without_hints: Option<AnswerImage>,
-}
-
-impl Stripped {
-    /// The image for a segment's choice; `None`: the one it came with.
-    pub fn fit_for(&self, ech: Ech) -> Option<&AnswerImage> {
-        match ech {
-            Ech::Pass => None,
-            Ech::Strip => self.without_ech.as_ref(),
-            Ech::StripHints | Ech::Nodata => self.without_hints.as_ref(),
-        }
-    }
-
-    fn size_octets(&self) -> usize {
-        let images = [&self.without_ech, &self.without_hints].into_iter().flatten();
-        size_of::<Self>() + images.map(AnswerImage::size_octets).sum::<usize>()
-    }
-}
-
-/// What a question led to.
-#[derive(Debug)]
-pub enum Body {
-    /// An answer.
-    Image(AnswerImage),
-    /// No forwarder answered; kept for a moment so that a burst does not ask again (RFC 9520).
-    Failure(EdeCode),
-}
+const TYPICAL_OCTETS: usize = 320;
 
 /// A worker's hold on a stored answer.
 #[derive(Clone, Debug)]
@@ -79,25 +27,23 @@ pub struct Held {
     /// The answer.
     pub stored: Arc<Stored>,
     /// The different tags of what it reveals that say anything; empty for most answers.
-    pub tags: Vec<Tag>,
+    pub tags: Box<[Tag]>,
     /// The generation of the rulebook that the tags belong to.
     pub generation: u64,
     /// Until then a stale answer is served without asking again (RFC 8767 section 5, failure recheck).
     pub recheck_ms: u64,
-    /// It has just come and is being given to those who waited for it, whatever its TTL.
-    is_passing: bool,
 }
 
 impl Held {
     /// Takes hold of an answer; without tags of its own they are made at first use.
     pub fn new(stored: Arc<Stored>) -> Self {
-        Self { stored, tags: Vec::new(), generation: 0, recheck_ms: 0, is_passing: false }
+        Self { stored, tags: Box::default(), generation: 0, recheck_ms: 0 }
     }
 
     /// Whether the answer is within its TTL.
     #[inline]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
-        self.is_passing || now_ms.saturating_sub(self.stored.received_ms) < self.stored.fresh_for_ms
+        now_ms.saturating_sub(self.stored.received_ms) < self.stored.fresh_for_ms
     }
 
     /// Whether it says that there is no such name or record.
@@ -113,28 +59,40 @@ impl Held {
     }
 }
 
-impl Stored {
-    /// The answer's message, to keep it for the corpus.
-    pub fn octets(&self) -> &[u8] {
-        if let Body::Image(image) = &self.body { image.octets() } else { &[] }
-    }
+/// The question of an answer as the key of the index. It is read off the answer, so nothing holds it twice; what replaces
+/// an answer replaces the key with it.
+#[derive(Clone)]
+struct Key(Arc<Stored>);
 
-    fn weight(&self) -> u64 {
-        let image = if let Body::Image(image) = &self.body { image.size_octets() as u64 } else { 0 };
-        let names: usize = self.names.iter().map(|name| name.len() + size_of::<Box<[u8]>>()).sum();
-        let beside = size_of_val(&*self.addresses) + self.stripped.as_deref().map_or(0, Stripped::size_octets);
-        OVERHEAD_OCTETS + image + (2 * self.question.name.len() + names + beside) as u64
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.question().hash(state);
     }
 }
 
-type Entries = Cache<Question, Held, Octets, RandomState, DefaultLifecycle<Question, Held>>;
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.question().is(&other.0.question())
+    }
+}
+
+impl Eq for Key {}
+
+impl Equivalent<Key> for QuestionRef<'_> {
+    #[inline]
+    fn equivalent(&self, key: &Key) -> bool {
+        self.is(&key.0.question())
+    }
+}
+
+type Entries = Cache<Key, Held, Octets, RandomState, DefaultLifecycle<Key, Held>>;
 
 #[derive(Clone)]
 struct Octets;
 
-impl Weighter<Question, Held> for Octets {
-    fn weight(&self, _: &Question, held: &Held) -> u64 {
-        held.stored.weight()
+impl Weighter<Key, Held> for Octets {
+    fn weight(&self, _: &Key, held: &Held) -> u64 {
+        (SLOT_OCTETS + held.stored.size_octets() + allocated(size_of_val(&*held.tags))) as u64
     }
 }
 
@@ -162,7 +120,7 @@ impl PacketCache {
     #[inline]
     pub fn get(&self, question: QuestionRef<'_>) -> Option<&Held> {
         match &self.passing {
-            Some(passing) if passing.stored.question.borrow().is(&question) => Some(passing),
+            Some(passing) if passing.stored.question().is(&question) => Some(passing),
             _ => self.entries.get(&question),
         }
     }
@@ -171,16 +129,22 @@ impl PacketCache {
     pub fn insert(&mut self, held: Held) {
         self.change(|entries| {
             if held.stored.fresh_for_ms > 0 {
-                entries.insert(held.stored.question.clone(), held);
+                entries.insert(Key(held.stored.clone()), held);
             } else {
-                entries.remove(&held.stored.question.borrow());
+                entries.remove(&held.stored.question());
             }
         });
     }
 
     /// Makes an answer findable until [`PacketCache::end_pass`], even if its TTL is 0 or there is no room for it.
     pub fn pass(&mut self, held: Held) {
-        self.passing = Some(Held { is_passing: true, ..held });
+        self.passing = Some(held);
+    }
+
+    /// Whether this is the answer that has just come and is being given to those who waited for it, whatever its TTL.
+    #[inline]
+    pub fn is_passing(&self, held: &Held) -> bool {
+        self.passing.as_ref().is_some_and(|passing| std::ptr::eq(passing, held))
     }
 
     /// Ends the passing.
@@ -190,7 +154,7 @@ impl PacketCache {
 
     /// Replaces tags or recheck time of an answer.
     pub fn update(&mut self, question: QuestionRef<'_>, change: impl FnOnce(&mut Held)) {
-        if let Some(passing) = self.passing.as_mut().filter(|passing| passing.stored.question.borrow().is(&question)) {
+        if let Some(passing) = self.passing.as_mut().filter(|passing| passing.stored.question().is(&question)) {
             return change(passing);
         }
         self.change(|entries| {
@@ -208,6 +172,13 @@ impl PacketCache {
     /// Octets held.
     pub fn octets(&self) -> u64 {
         self.entries.weight()
+    }
+
+    /// Octets that the index itself takes, as far as it is used.
+    #[cfg(test)]
+    pub fn index_octets(&self) -> usize {
+        let used = self.entries.memory_used();
+        used.entries + used.map
     }
 
     /// After a panic: a change that did not end leaves an index that is not to be trusted, so it is emptied. Otherwise the

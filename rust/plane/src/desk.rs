@@ -7,7 +7,6 @@
 //! The resolver may stall, or lose a question: what nobody waits for any more is not handed to it, and what it never
 //! completes is forgotten.
 
-use crate::cache::{Body, Stored, Stripped};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::failure_memory::FailureMemory;
@@ -16,6 +15,7 @@ use crate::question::Question;
 use crate::settings::Settings;
 use crate::socket::Wake;
 use crate::source_port::question_end;
+use crate::stored::{Beside, Stored, Stripped};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Revealed, UnusableReply, forwarder_query};
@@ -281,17 +281,12 @@ impl Desk {
     }
 
     fn store(&self, question: &Question, outcome: Result<Believed, EdeCode>, now: Now) -> Stored {
-        let (question, received_ms) = (question.clone(), now.mono_ms);
         match outcome {
-            Ok(Believed { image, names, addresses, stripped }) => {
+            Ok(Believed { image, beside }) => {
                 let fresh_for_ms = self.keep_for_ms(&image);
-                let body = Body::Image(image);
-                Stored { question, body, fresh_for_ms, received_ms, names, addresses: addresses.into(), stripped }
+                Stored::answer(question, image, beside, now.mono_ms).fresh_for_ms(fresh_for_ms)
             }
-            Err(code) => {
-                let (body, names, addresses) = (Body::Failure(code), Vec::new(), Box::default());
-                Stored { question, body, fresh_for_ms: FAILURE_MS, received_ms, names, addresses, stripped: None }
-            }
+            Err(code) => Stored::failure(question, code, now.mono_ms).fresh_for_ms(FAILURE_MS),
         }
     }
 
@@ -306,9 +301,7 @@ impl Desk {
 /// What is believed of a reply: its image, and what it reveals beyond the question.
 struct Believed {
     image: AnswerImage,
-    names: Vec<Box<[u8]>>,
-    addresses: Vec<IpAddr>,
-    stripped: Option<Box<Stripped>>,
+    beside: Option<Box<Beside>>,
 }
 
 fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
@@ -317,8 +310,8 @@ fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableRep
     if names.len() > MAX_REVEALED || addresses.len() > MAX_REVEALED_ADDRESSES {
         return Err(UnusableReply::TooLarge);
     }
-    let stripped = stripped(&image)?;
-    Ok(Believed { image, names, addresses, stripped })
+    let beside = Beside::of(&image, &names, &addresses, stripped(&image)?);
+    Ok(Believed { image, beside })
 }
 
 /// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to anybody,
@@ -340,13 +333,13 @@ fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply
 }
 
 /// A rewrite's own target is not judged: it is what the policy itself put there.
-fn revealed(image: &AnswerImage, question: &Question) -> (Vec<Box<[u8]>>, Vec<IpAddr>) {
+fn revealed(image: &AnswerImage, question: &Question) -> (Vec<Name>, Vec<IpAddr>) {
     let own_target = question.rewrite.as_deref();
     let (mut names, mut addresses) = (Vec::new(), Vec::new());
     for revealed in image.revealed() {
         match revealed {
             Revealed::Name(name) if Some(&name) == own_target => {}
-            Revealed::Name(name) => names.push(name.as_wire().into()),
+            Revealed::Name(name) => names.push(name),
             Revealed::Address(address) => addresses.push(address),
         }
     }

@@ -34,6 +34,7 @@ mod regime;
 mod settings;
 mod socket;
 mod source_port;
+mod stored;
 mod stream;
 mod turn;
 mod waiters;
@@ -57,10 +58,11 @@ pub mod bench_support {
     //! The inside of the plane, for the micro-benchmarks.
     pub use crate::answer::{Answerer, Outcome};
     pub use crate::asker::Asker;
-    pub use crate::cache::{Body, Held, PacketCache, Stored};
+    pub use crate::cache::{Held, PacketCache};
     pub use crate::clock::Now;
     pub use crate::counters::Counters;
     pub use crate::desk::Wanted;
     pub use crate::question::{Question, QuestionRef};
+    pub use crate::stored::{Body, Stored};
     pub use crate::waiters::Outlet;
 }

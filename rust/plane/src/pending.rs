@@ -154,8 +154,8 @@ impl Pending {
     }
 
     /// Takes all that wait for a question; it is no longer under way.
-    pub fn take(&mut self, question: &Question) -> Vec<Waiter> {
-        let waiters = self.entries.remove(question).map(|entry| entry.waiters).unwrap_or_default();
+    pub fn take(&mut self, question: QuestionRef<'_>) -> Vec<Waiter> {
+        let waiters = self.entries.remove(&question).map(|entry| entry.waiters).unwrap_or_default();
         self.release(waiters)
     }
 
@@ -176,7 +176,7 @@ impl Pending {
         while let Some((due_ms, question)) = pop_due(&mut self.give_up_at, now_ms) {
             let same = |entry: &Entry| entry.started_ms + GIVE_UP_AFTER_MS == due_ms;
             if self.entries.get(&*question).is_some_and(same) {
-                let waiters = self.take(&question);
+                let waiters = self.take(question.borrow());
                 return Some((question, waiters));
             }
         }
@@ -269,7 +269,7 @@ mod tests {
         let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 0));
         assert_eq!(join(&mut pending, b"\x01a\0", waiter(2, 1), false, 1), Joined::Later);
         first(join(&mut pending, b"\x01b\0", waiter(3, 1), false, 1));
-        assert_eq!(pending.take(&sent).len(), 2);
+        assert_eq!(pending.take(sent.borrow()).len(), 2);
         assert_eq!((pending.len(), pending.waiting()), (1, 1));
     }
 
@@ -279,7 +279,7 @@ mod tests {
         let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 0));
         assert_eq!(join(&mut pending, b"\x01a\0", waiter(1, 1), false, 5), Joined::Again);
         assert_eq!(join(&mut pending, b"\x01a\0", waiter(1, 2), false, 6), Joined::Later);
-        assert_eq!(pending.take(&sent).len(), 2);
+        assert_eq!(pending.take(sent.borrow()).len(), 2);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
     fn an_answered_question_does_not_expire_when_it_is_asked_again() {
         let mut pending = Pending::default();
         let sent = first(join(&mut pending, b"\x01a\0", waiter(1, 1), true, 0));
-        pending.take(&sent);
+        pending.take(sent.borrow());
         join(&mut pending, b"\x01a\0", waiter(2, 2), true, 1_000);
         assert!(pending.next_stale(STALE_AFTER_MS).is_none());
         assert!(pending.next_expired(GIVE_UP_AFTER_MS).is_none());
@@ -339,7 +339,7 @@ mod tests {
         }
         assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Full);
         let oldest = question(&name(0)).to_owned();
-        assert_eq!(pending.take(&oldest).len(), 1);
+        assert_eq!(pending.take(oldest.borrow()).len(), 1);
         first(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0));
     }
 
@@ -378,7 +378,7 @@ mod tests {
         for number in 0..20 * MAX_QUESTIONS as u32 {
             let name = [[4].as_slice(), &number.to_be_bytes(), &[0]].concat();
             let sent = first(join(&mut pending, &name, waiter(2, 1), true, 1));
-            pending.take(&sent);
+            pending.take(sent.borrow());
         }
         assert!(pending.give_up_at.len() <= 2 * MAX_QUESTIONS && pending.stale_at.len() <= 2 * MAX_QUESTIONS);
         assert!(pending.next_stale(STALE_AFTER_MS).is_some() && pending.next_expired(GIVE_UP_AFTER_MS).is_some());

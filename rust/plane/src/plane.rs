@@ -431,7 +431,7 @@ impl Shared {
         &self,
         wake: Arc<Wake>,
         cache_shares: u64,
-    ) -> (Answerer, rtrb::Consumer<Arc<crate::cache::Stored>>, Arc<Counters>, Line) {
+    ) -> (Answerer, rtrb::Consumer<Arc<crate::stored::Stored>>, Arc<Counters>, Line) {
         let cache_octets = self.cache_share * cache_shares;
         let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);

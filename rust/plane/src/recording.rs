@@ -4,8 +4,8 @@
 //! or counts.
 
 use crate::answer::{Answerer, Outcome};
-use crate::cache::{Body, Stored};
 use crate::counters::Counter;
+use crate::stored::{Body, Stored};
 use crate::turn::Turn;
 use schoolgate_policy::{Layer, LogLevel, Origin, Verdict};
 use schoolgate_querylog::{Action, Class, Client, Door, Record, Recorder, Source};

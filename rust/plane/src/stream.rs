@@ -3,12 +3,12 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
-use crate::cache::Stored;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
 use crate::socket::Wake;
+use crate::stored::Stored;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;

@@ -4,11 +4,12 @@
 
 use crate::answer::{Answerer, Outcome, tags};
 use crate::asker::Asker;
-use crate::cache::{Body, Held, Stored};
+use crate::cache::Held;
 use crate::clock::Now;
 use crate::counters::Counter;
 use crate::pending::Waiter;
 use crate::regime::Regime;
+use crate::stored::{Body, Stored};
 use crate::turn::{Supply, Turn};
 use schoolgate_policy::Selection;
 use schoolgate_wire::{EdeCode, MAX_MESSAGE_OCTETS, peek};
@@ -28,7 +29,7 @@ pub trait Outlet {
 impl Answerer {
     /// Takes in what a question led to and answers those who waited for it; returns how many did.
     pub fn complete(&mut self, regime: &Regime, stored: &Arc<Stored>, now: Now, outlet: &mut impl Outlet) -> usize {
-        let waiters = self.pending.take(&stored.question);
+        let waiters = self.pending.take(stored.question());
         self.owed = waiters.len();
         #[cfg(test)]
         crate::tests::stumble(stored.octets());
@@ -42,7 +43,7 @@ impl Answerer {
                 self.cache.end_pass();
                 answered
             }
-            Body::Failure(code) => {
+            Body::Failure { code, .. } => {
                 self.remember_failure(stored, now);
                 self.answer_waiters(regime, waiters, Supply::GiveUp(*code), now, outlet)
             }
@@ -115,7 +116,7 @@ impl Answerer {
 
     /// A failure must not push out an answer that can still be served stale.
     fn remember_failure(&mut self, failure: &Arc<Stored>, now: Now) {
-        let question = failure.question.borrow();
+        let question = failure.question();
         let stale_for_ms = self.settings.stale_for_ms();
         match self.cache.get(question) {
             Some(held) if held.is_usable_stale(now.mono_ms, stale_for_ms) => {

@@ -2,12 +2,12 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
-use crate::cache::Stored;
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
 use crate::socket::{DatagramDoor, Wake, readable, wait_readable};
+use crate::stored::Stored;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
 use std::os::fd::AsRawFd;

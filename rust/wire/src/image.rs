@@ -18,12 +18,17 @@ use domain::rdata::{AllRecordData, svcb::SvcParams};
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+/// QTYPE and QCLASS.
+const QUESTION_FIELDS_OCTETS: usize = 4;
+/// Where ANCOUNT stands.
+const ANSWER_COUNT_AT: usize = 6;
+
 /// An immutable stored answer, to be shared between threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerImage {
+    /// The message, then where in it the TTL fields stand: one allocation, because there are very many images.
     octets: Box<[u8]>,
-    /// Where in `octets` the TTL fields stand.
-    ttl_places: Box<[u16]>,
+    message_octets: u16,
     question_end: u16,
     rcode: Rcode,
     ttl_s: Option<u32>,
@@ -158,16 +163,17 @@ impl AnswerImage {
     ) -> Option<usize> {
         let room = out.len().min(reply.limit_octets);
         let out = out.get_mut(..room)?;
-        let message = out.get_mut(..self.octets.len())?;
-        message.copy_from_slice(&self.octets);
+        let (stored, ttl_places) = self.octets.split_at_checked(usize::from(self.message_octets))?;
+        let message = out.get_mut(..stored.len())?;
+        message.copy_from_slice(stored);
         *message.first_chunk_mut::<4>()? = id_and_flags(query, self.rcode, 0);
         let question = HEADER_OCTETS..usize::from(self.question_end);
         message.get_mut(question.clone())?.copy_from_slice(packet.get(question)?);
-        for &place in &self.ttl_places {
-            let field = message.get_mut(usize::from(place)..)?.first_chunk_mut::<4>()?;
+        for place in places(ttl_places) {
+            let field = message.get_mut(place..)?.first_chunk_mut::<4>()?;
             *field = ttl_rule.apply(u32::from_be_bytes(*field)).to_be_bytes();
         }
-        Sheet::resume(out, self.octets.len()).opt(query, self.rcode, reply)
+        Sheet::resume(out, stored.len()).opt(query, self.rcode, reply)
     }
 
     /// The same answer without these parameters (by key, RFC 9460 section 14.3.2) in its service bindings, and without the
@@ -247,13 +253,28 @@ impl AnswerImage {
     /// Header, question, answer and authority as they are stored.
     #[must_use]
     pub fn octets(&self) -> &[u8] {
-        &self.octets
+        self.octets.get(..usize::from(self.message_octets)).unwrap_or_default()
     }
 
-    /// What the image weighs in a cache.
+    /// Octets that the image has on the heap.
     #[must_use]
-    pub fn size_octets(&self) -> usize {
-        size_of::<Self>() + self.octets.len() + size_of_val(&*self.ttl_places)
+    pub const fn heap_octets(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// The name that the image answers for, folded and uncompressed.
+    #[inline]
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.octets.get(HEADER_OCTETS..usize::from(self.question_end) - QUESTION_FIELDS_OCTETS).unwrap_or_default()
+    }
+
+    /// The addresses that the answer's own records hold; hints of service bindings are not among them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let (message, ttl_places) = self.octets.split_at(usize::from(self.message_octets));
+        let answers = message.get(ANSWER_COUNT_AT..).and_then(|count| count.first_chunk());
+        let answers = usize::from(answers.map_or(0, |count| u16::from_be_bytes(*count)));
+        places(ttl_places).take(answers).filter_map(|place| address_at(message, place))
     }
 
     /// The type that the image answers for.
@@ -273,7 +294,7 @@ impl AnswerImage {
 
     /// Answer and authority, spelled out.
     fn records(&self) -> Result<(Vec<Record>, Vec<Record>), UnusableReply> {
-        let message = Message::from_slice(&self.octets).map_err(|_| UnusableReply::Malformed)?;
+        let message = Message::from_slice(self.octets()).map_err(|_| UnusableReply::Malformed)?;
         let read = |record: Result<ParsedRecord<'_, [u8]>, _>| {
             record.map_err(|_| UnusableReply::Malformed).and_then(|record| Record::read(&record))
         };
@@ -294,10 +315,10 @@ impl AnswerImage {
             authority.iter_mut().for_each(level_soa);
         }
         let octets = compose(question, qtype, rcode, answers, &authority)?;
-        let question_end = HEADER_OCTETS + question.as_wire().len() + 4;
+        let question_end = HEADER_OCTETS + question.as_wire().len() + QUESTION_FIELDS_OCTETS;
         Ok(Self {
-            ttl_places: ttl_places(&octets, question_end).ok_or(UnusableReply::Malformed)?,
-            octets,
+            message_octets: u16::try_from(octets.len()).map_err(|_| UnusableReply::TooLarge)?,
+            octets: with_ttl_places(octets, question_end).ok_or(UnusableReply::Malformed)?,
             question_end: u16::try_from(question_end).map_err(|_| UnusableReply::TooLarge)?,
             rcode,
             ttl_s: kept_for_s(is_negative, answers, &authority),
@@ -330,7 +351,7 @@ fn compose(
     rcode: Rcode,
     answers: &[Record],
     authority: &[Record],
-) -> Result<Box<[u8]>, UnusableReply> {
+) -> Result<Vec<u8>, UnusableReply> {
     let mut builder = MessageBuilder::from_target(StaticCompressor::new(Vec::with_capacity(512)))
         .map_err(|_| UnusableReply::TooLarge)?;
     builder.header_mut().set_qr(true);
@@ -346,7 +367,7 @@ fn compose(
     if octets.len() > MAX_MESSAGE_OCTETS {
         return Err(UnusableReply::TooLarge);
     }
-    Ok(octets.into_boxed_slice())
+    Ok(octets)
 }
 
 fn wire_name(name: &Name) -> Result<domain::base::Name<&[u8]>, UnusableReply> {
@@ -363,19 +384,40 @@ fn push(
         .map_err(|_| UnusableReply::TooLarge)
 }
 
-/// Where the TTL fields of a message stand, all records after the question taken.
-fn ttl_places(octets: &[u8], question_end: usize) -> Option<Box<[u16]>> {
+/// A message, and behind it where its TTL fields stand, all records after the question taken.
+fn with_ttl_places(mut octets: Vec<u8>, question_end: usize) -> Option<Box<[u8]>> {
     let mut cursor = Cursor::new(octets.get(question_end..)?);
     let mut places = Vec::new();
     while !cursor.is_empty() {
         cursor.skip_name()?;
         cursor.take(4)?;
-        places.push(u16::try_from(octets.len() - cursor.rest().len()).ok()?);
+        places.extend(u16::try_from(octets.len() - cursor.rest().len()).ok()?.to_ne_bytes());
         cursor.u32()?;
         let data_octets = cursor.u16()?;
         cursor.take(usize::from(data_octets))?;
     }
-    Some(places.into_boxed_slice())
+    octets.extend(places);
+    Some(octets.into_boxed_slice())
+}
+
+/// The places that [`with_ttl_places`] has written.
+#[inline]
+fn places(octets: &[u8]) -> impl Iterator<Item = usize> {
+    octets.as_chunks().0.iter().map(|place| usize::from(u16::from_ne_bytes(*place)))
+}
+
+/// The address of the record whose TTL field stands at `place`, if it is one of A or AAAA.
+fn address_at(message: &[u8], place: usize) -> Option<IpAddr> {
+    let mut cursor = Cursor::new(message.get(place.checked_sub(4)?..)?);
+    let rtype = cursor.u16()?;
+    cursor.take(6)?;
+    let data_octets = cursor.u16()?;
+    let data = cursor.take(usize::from(data_octets))?;
+    match rtype {
+        rtype::A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
+        rtype::AAAA => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),
+        _ => None,
+    }
 }
 
 fn reveal_data(data: &ParsedData<'_>, revealed: &mut Vec<Revealed>) {

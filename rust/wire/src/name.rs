@@ -126,8 +126,11 @@ impl Name {
     }
 
     /// Becomes the name that these octets begin with, and says how many octets it took. On error the name is the root.
+    ///
+    /// # Errors
+    /// Any of the wire errors of [`NameError`].
     #[inline]
-    pub(crate) fn read(&mut self, octets: &[u8]) -> Result<usize, NameError> {
+    pub fn read(&mut self, octets: &[u8]) -> Result<usize, NameError> {
         let taken = self.mark_labels(octets).and_then(|length| self.fold(octets, length));
         if taken.is_err() {
             self.length = 1;

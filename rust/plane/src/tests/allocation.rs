@@ -1,4 +1,4 @@
-//! Hits do not allocate.
+//! Hits do not allocate; and what a thread has on the heap.
 
 use super::bench::{Bench, description, rule};
 use super::wire::{Ask, Data, ask};
@@ -11,10 +11,15 @@ use serde_json::json;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+/// Blocks from here on are tables, not entries.
+const MAPPED_OCTETS: usize = 64 << 10;
+
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// In blocks that are not mapped on their own: of those, only what is touched takes memory.
+    static LIVE_OCTETS: Cell<i64> = const { Cell::new(0) };
 }
 
 // SAFETY: every call is handed on to the system's allocator as it came.
@@ -22,13 +27,30 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
+        let pointer = unsafe { System.alloc(layout) };
+        count_live(pointer, layout, 1);
+        pointer
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count_live(pointer, layout, -1);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
+}
+
+/// What the allocator has given, and the word it keeps for itself.
+fn count_live(pointer: *mut u8, layout: Layout, sign: i64) {
+    if layout.size() < MAPPED_OCTETS {
+        // SAFETY: the pointer is null or a block of the system's allocator that is not yet freed.
+        let octets = unsafe { libc::malloc_usable_size(pointer.cast()) } + size_of::<usize>();
+        let _ = LIVE_OCTETS.try_with(|live| live.set(live.get() + sign * octets as i64));
+    }
+}
+
+/// Octets that this thread has on the heap, in blocks smaller than those of a big table.
+pub fn live_octets() -> i64 {
+    LIVE_OCTETS.get()
 }
 
 #[global_allocator]

@@ -3,13 +3,13 @@
 use super::wire::{Answer, Ask, Line, name, reply};
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
-use crate::cache::Stored;
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::desk::{self, Desk, Miss};
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::socket::{Peer, Wake};
+use crate::stored::Stored;
 use crate::waiters::Outlet;
 use schoolgate_policy::{
     Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, SealedList, Snapshot, compile_snapshot,

@@ -24,6 +24,7 @@ mod sockets;
 mod stale;
 mod ttl;
 mod waiting;
+mod weight;
 mod wire;
 
 use std::time::{Duration, Instant};

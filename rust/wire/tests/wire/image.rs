@@ -109,6 +109,29 @@ fn a_chain_reveals_its_names_and_addresses_once() {
 }
 
 #[test]
+fn the_addresses_of_an_image_are_those_of_its_answer() {
+    for (qtype, first, second) in [
+        (rtype::A, &[192, 0, 2, 1][..], &[192, 0, 2, 2][..]),
+        (rtype::AAAA, &[0x20; 16], &[0x21; 16]),
+        (rtype::TXT, b"\x03abc", b"\x03abd"),
+    ] {
+        let reply = reply("www.example.com", qtype)
+            .cname("www.example.com", 60, "www.example.net")
+            .record("www.example.net", qtype, 60, first)
+            .record("www.example.net", qtype, 60, second)
+            .authority()
+            .record("example.net", rtype::A, 60, &[192, 0, 2, 9]);
+        let image = AnswerImage::from_reply(&name("www.example.com"), qtype, false, &reply.octets).unwrap();
+        let revealed = image.revealed().into_iter().filter_map(|thing| match thing {
+            Revealed::Address(address) => Some(address),
+            Revealed::Name(_) => None,
+        });
+        assert_eq!(image.addresses().collect::<Vec<_>>(), revealed.collect::<Vec<_>>());
+        assert_eq!(image.addresses().count(), if qtype == rtype::TXT { 0 } else { 2 });
+    }
+}
+
+#[test]
 fn a_service_binding_reveals_target_and_hints() {
     let mut data = [vec![0, 1], wire("svc.example.net")].concat();
     data.extend(b"\x00\x01\x00\x03\x02h2\x00\x04\x00\x08\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x06\x00\x10");
@@ -117,6 +140,7 @@ fn a_service_binding_reveals_target_and_hints() {
         let reply = reply("www.example.com", qtype).record("www.example.com", qtype, 60, &data);
         let image = AnswerImage::from_reply(&name("www.example.com"), qtype, false, &reply.octets).unwrap();
         let address = |text: &str| Revealed::Address(text.parse().unwrap());
+        assert_eq!(image.addresses().count(), 0, "hints stand in no record of their own");
         assert_eq!(
             image.revealed(),
             [

@@ -2,7 +2,7 @@
 
 use crate::messages::{Reply, name, reply, rrsig_data, see, soa_data, wire};
 use proptest::prelude::*;
-use schoolgate_wire::{AnswerImage, EdnsReply, Rcode, TtlRule, UnusableReply, rtype};
+use schoolgate_wire::{AnswerImage, EdnsReply, Rcode, Revealed, TtlRule, UnusableReply, rtype};
 
 const RULE: TtlRule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s: u32::MAX };
 
@@ -321,7 +321,11 @@ proptest! {
             octets[at] = octet;
         }
         if let Ok(image) = AnswerImage::from_reply(&name("www.example.com"), qtype, true, &octets) {
-            let _ = image.revealed();
+            let revealed = image.revealed();
+            prop_assert_eq!(image.name(), wire("www.example.com"));
+            for address in image.addresses() {
+                prop_assert!(revealed.contains(&Revealed::Address(address)), "{} of {:?}", address, revealed);
+            }
             let packet = crate::messages::query("www.example.com", qtype);
             let mut out = [0; 4096];
             let length = image.write(&mut out, &packet.octets, &packet.peeked(), RULE, &EdnsReply::stream());
