@@ -242,6 +242,7 @@ class Monitor:
             "rows_read": dict(observation.rows_read),
             "noise_removed": observation.noise_removed(),
             "files_passed_over": observation.followers["ordinary"].passed_over,
+            "files_damaged": {class_: one.damaged for class_, one in observation.followers.items()},
             "findings": observation.findings,
             "delivered": self._delivery.delivered,
             "delivery_failures": self._delivery.failures,
@@ -252,8 +253,10 @@ class Monitor:
 
     def _what_is_wrong(self, outbox: dict[str, int]) -> list[str]:
         found = [*self._problems.values(), *self._observation.what_is_wrong(), *self._jobs.problems()]
-        for follower in self._observation.followers.values():
-            found += [f"the query log cannot be read: {follower.problem}"] if follower.problem else []
+        for class_, follower in self._observation.followers.items():
+            found += [f"the query log cannot be read, monitoring waits: {follower.problem}"] if follower.problem else []
+            if follower.damaged:
+                found.append(f"the rest of {follower.damaged} files of {class_} rows was damaged and not watched")
         if passed := self._observation.followers["ordinary"].passed_over:
             found.append(f"the monitor was too far behind: {passed} files of ordinary rows were not watched")
         if outbox.get("waiting", 0) >= MOST_WAITING:
