@@ -24,13 +24,13 @@ from schoolgate.monitoring import messages
 from schoolgate.monitoring.alert import Alert
 from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.delivery import deliver
-from schoolgate.monitoring.names_of import unlinked
 from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rules import BUILT_IN, BUILT_IN_RULE
 from schoolgate.policy import parse
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import AlertRule, parse_recipient
 from schoolgate.regime import in_force_or_first
+from schoolgate.unlinked import unlinked
 
 OPEN = ("new", "acknowledged")
 ALL = (*OPEN, "closed")

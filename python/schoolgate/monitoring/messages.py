@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schoolgate.monitoring.alert import Alert
-from schoolgate.monitoring.names_of import unlinked
+from schoolgate.unlinked import unlinked
 
 LONGEST_SUBJECT = 150
 # A message is read on a telephone; reports may be longer.
