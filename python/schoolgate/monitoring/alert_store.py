@@ -237,6 +237,23 @@ class AlertStore:
             self._history(db, alert, now, who, f"closed: {outcome}", note)
             return self._one(db, alert)
 
+    def count_of_clients(self, clients: Sequence[str]) -> int:
+        """How many alerts are theirs."""
+        return int(self._rows(f"SELECT count(*) FROM alerts WHERE client IN ({_marks(clients)})", clients)[0][0])
+
+    def erase_clients(self, clients: Sequence[str]) -> int:
+        """Forgets whose alerts they are: device, names and messages go, rule, time and outcome stay. Returns how many
+        alerts there were."""
+        marks = _marks(clients)
+        with self.transaction() as db:
+            theirs = f"SELECT id FROM alerts WHERE client IN ({marks})"
+            db.execute(f"DELETE FROM outbox WHERE alert IN ({theirs})", (*clients,))
+            db.execute(f"DELETE FROM hits WHERE client IN ({marks})", (*clients,))
+            for table in ("findings", "alerts"):
+                blank = "client = '', names = '[]', evidence = '{}'"
+                erased = db.execute(f"UPDATE {table} SET {blank} WHERE client IN ({marks})", (*clients,)).rowcount
+        return int(erased)
+
     def _history(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
         db.execute(
             "INSERT INTO history (alert, at, who, what, note) VALUES (?, ?, ?, ?, ?)",
