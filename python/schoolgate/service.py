@@ -405,7 +405,8 @@ class Service:
         sealed = self.in_force.sealed
         return {
             "serials": sealed.serials if sealed is not None else {},
-            "segments": from_each_segment(self.plane, segments, self.listening[0]),
+            # Asked as a device would ask, so it stands in the query log: not where there is nothing to test.
+            "segments": from_each_segment(self.plane, segments, self.listening[0]) if sealed is not None else [],
             "listening": [str(one) for one in self.listening],
         }
 

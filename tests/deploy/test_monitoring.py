@@ -86,3 +86,17 @@ def test_panels_do_not_lie_over_each_other(folder: Path) -> None:
         assert place["x"] + place["w"] <= 24
         assert not cells & taken
         taken |= cells
+
+
+@pytest.mark.parametrize(
+    ("alert", "metric"),
+    [
+        ("SchoolgateMonitorGone", "schoolgate_monitor_age_seconds"),
+        ("SchoolgateChecksStopped", "schoolgate_reachability_age_seconds"),
+        ("SchoolgateChecksStopped", "schoolgate_safesearch_age_seconds"),
+    ],
+)
+def test_what_never_ran_has_no_age_and_is_alarm_all_the_same(folder: Path, alert: str, metric: str) -> None:
+    (rule,) = (one for one in rules(folder) if one["alert"] == alert)
+    assert f"(schoolgate_build_info unless on(instance) {metric})" in rule["expr"]
+    assert rule["for"], "not while it starts"

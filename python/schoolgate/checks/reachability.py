@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from schoolgate.checks.deciding import Decided, Judge, Policy
 from schoolgate.checks.needed import Needed
 from schoolgate.checks.resolving import Resolved
+from schoolgate.unlinked import unlinked
 
 # Of each kind, in --json and in what is kept: whoever closes the internet has over-blocked enough to see it.
 MOST_TOLD = 1000
@@ -22,6 +23,8 @@ _IMPOSED = frozenset({"sealed", "trust-locked"})
 _VOUCHES = frozenset({"exception", "own-list"})
 # What asks the service says nothing of another policy; its own denial is told under this name.
 ASKED_HERE = "as asked from this machine"
+# Instead of a name that a sealed list closes: what such a list holds is written nowhere.
+WITHHELD = "(withheld)"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class Closed:
         by = f" by {self.by}" if self.by else ""
         as_ = f" as {self.category}" if self.category else ""
         return f"{self.name}{way} is closed under {self.policy}: {self.layer}{by}{as_}"
+
+    def unlinked(self) -> Closed:
+        """For a message: no name in it is a link."""
+        # A feed, which has no dot, or a rule, which may be a name.
+        by = None if self.by is None else self.by.replace(".", "[.]")
+        return replace(self, name=unlinked(self.name), via=self.via and unlinked(self.via), by=by)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ class Check:
         self._decided: dict[tuple[Policy, str], Decided] = {}
         self.over_blocked: list[Closed] = []
         self.on_purpose: list[Closed] = []
+        self._closed: set[str] = set()
         self.decisions = 0
 
     def decide(self, done: Callable[[int], None] = lambda _: None) -> None:
@@ -151,14 +161,18 @@ class Check:
 
     def _denied_here(self, needed: Needed, answer: Resolved) -> None:
         """Decided open, answered denied: an address it has is listed, or what the service knows is newer."""
-        if any(one.name == needed.name for one in (*self.over_blocked, *self.on_purpose)):
+        if needed.name in self._closed:
             return
         self.over_blocked.append(Closed(needed.name, needed.kind, ASKED_HERE, "answer", None, answer.said))
 
     def _close(self, needed: Needed, policy: Policy, decided: Decided, via: str | None) -> None:
-        by = decided.feed or decided.rule
-        closed = Closed(needed.name, needed.kind, str(policy), decided.layer, decided.category, by, via)
         meant = is_meant(needed, decided, self._roles) if via is None else is_imposed(decided, self._roles)
+        self._closed.add(needed.name)
+        by, name = decided.feed or decided.rule, needed.name
+        if decided.layer == "sealed":
+            by = decided.feed
+            name, via = (WITHHELD, None) if via is None else (name, WITHHELD)
+        closed = Closed(name, needed.kind, str(policy), decided.layer, decided.category, by, via)
         (self.on_purpose if meant else self.over_blocked).append(closed)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from pydantic_core import PydanticCustomError
+from rich.text import Text
 
 from schoolgate import state_dir
 from schoolgate.commands.terminal import moment, note, out, say, say_json, table
@@ -24,13 +25,13 @@ from schoolgate.monitoring import messages
 from schoolgate.monitoring.alert import Alert
 from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.delivery import deliver
-from schoolgate.monitoring.names_of import unlinked
 from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rules import BUILT_IN, BUILT_IN_RULE
 from schoolgate.policy import parse
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import AlertRule, parse_recipient
 from schoolgate.regime import in_force_or_first
+from schoolgate.unlinked import unlinked
 
 OPEN = ("new", "acknowledged")
 ALL = (*OPEN, "closed")
@@ -56,7 +57,7 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool) -> N
         when = moment(one.last_at.isoformat())
         what = one.category or one.detector
         cells = (one.state, one.severity, when, one.rule, one.segment or "-", one.client or "-", one.count, what)
-        rows.add_row(str(one.id), *map(str, cells))
+        rows.add_row(str(one.id), *(Text(str(cell)) for cell in cells))
     if found:
         out.print(rows)
     else:
@@ -76,7 +77,9 @@ def undelivered(config: Path | None, as_json: bool) -> None:
     for one in found:
         again = "-" if one["state"] == "dead" else moment(one["not_before"])
         state = "given up" if one["state"] == "dead" else "tried again"
-        rows.add_row(str(one["alert"] or "-"), one["recipient"], state, str(one["attempts"]), again, one["error"] or "")
+        # A mail server's words are text, whatever brackets are in them.
+        cells = (one["alert"] or "-", one["recipient"], state, one["attempts"], again, one["error"] or "")
+        rows.add_row(*(Text(str(cell)) for cell in cells))
     if found:
         out.print(rows)
     else:

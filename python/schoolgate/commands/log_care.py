@@ -14,6 +14,7 @@ from schoolgate.commands.terminal import err, note, out, say, say_json, table
 from schoolgate.commands.update import who
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
+from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
 from schoolgate.querylog.erasure import Erasure, ask_for, pending_in
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
@@ -43,13 +44,20 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
     with QueryLog(settings.server.state_dir) as log:
         texts, rows = log.known_as(client), log.totals(Query(client=client, until=now)).rows
         folder = log.folder
+    alerts = _alerts_of(settings, texts)
     if not rows:
         say(f"the query log holds no row of {printable(client)}")
+    what = " and ".join((f"{rows} rows", *([f"the traces in {alerts} alerts"] if alerts else [])))
+    if not rows and not alerts:
         return
-    if not yes and not typer.confirm(f"Erase {rows} rows of {printable(client)} for ever?", err=True):
+    if not yes and not typer.confirm(f"Erase {what} of {printable(client)} for ever?", err=True):
         raise typer.Exit(1)
+    _erase_from_alerts(settings, texts, client)
+    if not rows:
+        return
     asked = _ask(folder, texts, reason, now)
     left = _until_done(settings, folder, asked)
+    _erase_from_alerts(settings, texts, client)  # of rows that the monitor read meanwhile
     if left is None:
         say(f"erased: the {rows} rows of {printable(client)}; recorded in {folder.erasures}")
         return
@@ -59,6 +67,25 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
         " that file is done, by the monitor or by `schoolgate log maintain`",
         "yellow",
     )
+
+
+def _alerts_of(settings: Settings, texts: list[str]) -> int:
+    path = settings.server.state_dir / "monitor" / "alerts.db"
+    if not path.exists():
+        return 0
+    with contextlib.closing(AlertStore.open(path)) as store:
+        return store.count_of_clients(texts)
+
+
+def _erase_from_alerts(settings: Settings, texts: list[str], client: str) -> None:
+    path = settings.server.state_dir / "monitor" / "alerts.db"
+    if not path.exists():
+        return
+    with contextlib.closing(AlertStore.open(path)) as store:
+        erased = store.erase_clients(texts)
+    if erased:
+        say(f"erased from {erased} alert{'s' if erased > 1 else ''}: {printable(client)}, names and messages; the rest"
+            " of an alert stays")  # fmt: skip
 
 
 def reveal(config: Path | None, pseudonym: str, reason: str) -> None:

@@ -22,7 +22,7 @@ import orjson
 from schoolgate.errors import SchoolgateError
 from schoolgate.monitoring.alert import Alert, alert_of, stamp
 from schoolgate.monitoring.alert_schema import SCHEMA, SCHEMA_VERSION
-from schoolgate.monitoring.findings import SEVERITIES, Finding
+from schoolgate.monitoring.findings import ATTEMPT, REPEATED, SEVERITIES, Finding
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
 
 OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
@@ -31,11 +31,21 @@ BUSY_TIMEOUT_S = 5.0
 # A rule that fires without end fills no disk: the oldest closed alerts go first, then the oldest of all.
 MOST_ALERTS = 100_000
 MOST_FINDINGS = 500_000
+# Counts of all rules and devices; the oldest go first.
+MOST_HITS = 500_000
 LONGEST_NOTE = 2000
+# What a person reads of one alert; the log has the others.
+MOST_NAMES_OF_ALERT = 20
 # What goes on for days is told of again each day.
 LONGEST_ALERT_S = 86400
 # Counts of a rule are needed as long as the longest window of a rule.
 HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
+# How the keys of its messages begin.
+ESCALATION = "escalation"
+# One question, and the same again and again, are one matter.
+_ATTEMPTS = (ATTEMPT, REPEATED)
+# Escalated in one go; the next go comes within seconds.
+MOST_ESCALATED = 1000
 
 
 class AlertsUnavailable(SchoolgateError):
@@ -113,36 +123,30 @@ class AlertStore:
     def hit(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int, most: int) -> int:
         """Counts a finding for a rule; returns how many its client (or segment) has within the window: `most` at
         most."""
-        values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
-        db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values)
         found = db.execute(
             "SELECT count(*) FROM"
             " (SELECT 1 FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ? LIMIT ?)",
             (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000, most),
         )
-        return int(found.fetchone()[0])
+        before = int(found.fetchone()[0])
+        if before >= most:
+            return most
+        values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
+        return before + db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values).rowcount
 
     def raise_alert(
         self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
         now: dt.datetime,
     ) -> tuple[int, str | None]:  # fmt: skip
-        """(id, what people are told of: `alert`, `worse`, or nothing). One that is open for the same within the
+        """(id, what people are told of: `alert`, `worse`, or nothing). One that is open for the same matter within the
         window only counts up, unless it gets worse."""
-        open_one = db.execute(
-            "SELECT id, severity FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND state != 'closed'"
-            " AND last_us > ? AND first_us > ? ORDER BY id DESC LIMIT 1",
-            (
-                rule,
-                finding.segment,
-                finding.client,
-                finding.at_us - window_s * 1_000_000,
-                finding.at_us - max(window_s, LONGEST_ALERT_S) * 1_000_000,
-            ),
-        ).fetchone()
+        open_one = self._open_alert(db, rule, finding, window_s)
         if open_one is not None:
-            is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one["severity"])
-            self._count_up(db, int(open_one["id"]), finding, is_worse)
-            return int(open_one["id"]), "worse" if is_worse else None
+            is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one.severity)
+            self._count_up(db, open_one, finding)
+            if is_worse:
+                self._worsen(db, open_one, finding, now)
+            return open_one.id, "worse" if is_worse else None
         values = (
             rule, urgency, finding.severity, finding.detector, finding.category, finding.segment, finding.client, "new",
             stamp(now), finding.at_us, finding.at_us, count, finding.sentence, _json(finding.names),
@@ -157,17 +161,34 @@ class AlertStore:
         self._history(db, made, now, "schoolgate", "new", finding.sentence)
         return made, "alert"
 
-    def _count_up(self, db: sqlite3.Connection, alert: int, finding: Finding, is_worse: bool) -> None:
+    def _open_alert(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> Alert | None:
+        """The one that a finding adds to: of its device *and* its matter, so that nothing hides behind another."""
+        same = _ATTEMPTS if finding.detector in _ATTEMPTS else (finding.detector,)
+        oldest_us = finding.at_us - window_s * 1_000_000
+        first_us = finding.at_us - max(window_s, LONGEST_ALERT_S) * 1_000_000
+        found = db.execute(
+            "SELECT * FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND last_us > ? AND first_us > ?"
+            f" AND state != 'closed' AND category IS ? AND detector IN ({_marks(same)}) ORDER BY id DESC LIMIT 1",
+            (rule, finding.segment, finding.client, oldest_us, first_us, finding.category, *same),
+        ).fetchone()
+        return None if found is None else alert_of(found)
+
+    def _count_up(self, db: sqlite3.Connection, alert: Alert, finding: Finding) -> None:
+        names = tuple(dict.fromkeys((*alert.names, *finding.names)))[:MOST_NAMES_OF_ALERT]
         db.execute(
-            "UPDATE alerts SET count = count + 1, last_us = max(last_us, ?) WHERE id = ?", (finding.at_us, alert)
+            "UPDATE alerts SET count = count + 1, last_us = max(last_us, ?), names = ? WHERE id = ?",
+            (finding.at_us, _json(names), alert.id),
         )
-        if is_worse:
-            values = (
-                finding.severity, finding.detector, finding.category, finding.sentence, _json(finding.names),
-                _json(dict(finding.evidence)), alert,
-            )  # fmt: skip
-            assigned = "severity = ?, detector = ?, category = ?, sentence = ?, names = ?, evidence = ?"
-            db.execute(f"UPDATE alerts SET {assigned} WHERE id = ?", values)
+
+    def _worsen(self, db: sqlite3.Connection, alert: Alert, finding: Finding, now: dt.datetime) -> None:
+        """Whoever has seen the alert has not seen this: it is new again, and escalated again."""
+        names = tuple(dict.fromkeys((*finding.names, *alert.names)))[:MOST_NAMES_OF_ALERT]
+        values = (
+            finding.severity, finding.detector, finding.sentence, _json(names), _json(dict(finding.evidence)), alert.id,
+        )  # fmt: skip
+        assigned = "severity = ?, detector = ?, sentence = ?, names = ?, evidence = ?"
+        db.execute(f"UPDATE alerts SET state = 'new', escalated_at = NULL, {assigned} WHERE id = ?", values)
+        self._history(db, alert.id, now, "schoolgate", "worse", finding.sentence)
 
     def mark_escalated(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
         db.execute("UPDATE alerts SET escalated_at = ? WHERE id = ?", (stamp(now), alert))
@@ -179,6 +200,8 @@ class AlertStore:
             db.execute("DELETE FROM findings WHERE seen_at < ?", (stamp(oldest),))
             newest_us = db.execute("SELECT max(at_us) FROM hits").fetchone()[0] or 0
             db.execute("DELETE FROM hits WHERE at_us < ?", (newest_us - HITS_KEPT_US,))
+            newest_kept = "SELECT at_us FROM hits ORDER BY at_us DESC LIMIT 1 OFFSET ?"
+            db.execute(f"DELETE FROM hits WHERE at_us <= ({newest_kept})", (MOST_HITS,))
             surplus = db.execute("SELECT max(0, count(*) - ?) FROM findings", (MOST_FINDINGS,)).fetchone()[0]
             oldest_first = "SELECT identity FROM findings ORDER BY seen_at LIMIT ?"
             db.execute(f"DELETE FROM findings WHERE identity IN ({oldest_first})", (surplus,))
@@ -199,6 +222,7 @@ class AlertStore:
             if found.state == "closed":
                 raise AlertRefused(f"alert {alert} is closed already; see `schoolgate alerts show {alert}`")
             db.execute("UPDATE alerts SET state = 'acknowledged' WHERE id = ?", (alert,))
+            _withdraw_escalation(db, alert)
             self._history(db, alert, now, who, "acknowledged", note)
             return self._one(db, alert)
 
@@ -209,8 +233,26 @@ class AlertStore:
         with self.transaction() as db:
             self._one(db, alert)
             db.execute("UPDATE alerts SET state = 'closed', outcome = ? WHERE id = ?", (outcome, alert))
+            _withdraw_escalation(db, alert)
             self._history(db, alert, now, who, f"closed: {outcome}", note)
             return self._one(db, alert)
+
+    def count_of_clients(self, clients: Sequence[str]) -> int:
+        """How many alerts are theirs."""
+        return int(self._rows(f"SELECT count(*) FROM alerts WHERE client IN ({_marks(clients)})", clients)[0][0])
+
+    def erase_clients(self, clients: Sequence[str]) -> int:
+        """Forgets whose alerts they are: device, names and messages go, rule, time and outcome stay. Returns how many
+        alerts there were."""
+        marks = _marks(clients)
+        with self.transaction() as db:
+            theirs = f"SELECT id FROM alerts WHERE client IN ({marks})"
+            db.execute(f"DELETE FROM outbox WHERE alert IN ({theirs})", (*clients,))
+            db.execute(f"DELETE FROM hits WHERE client IN ({marks})", (*clients,))
+            for table in ("findings", "alerts"):
+                blank = "client = '', names = '[]', evidence = '{}'"
+                erased = db.execute(f"UPDATE {table} SET {blank} WHERE client IN ({marks})", (*clients,)).rowcount
+        return int(erased)
 
     def _history(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
         db.execute(
@@ -262,12 +304,23 @@ class AlertStore:
             row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
         return {"since": stamp(since), "rules": rules}
 
-    def unacknowledged(self) -> list[Alert]:
-        """New ones that have not been escalated, oldest first."""
+    def unacknowledged(self, rule: str, since: dt.datetime) -> list[tuple[Alert, dt.datetime]]:
+        """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
+        oldest first."""
+        moment = "(SELECT max(at) FROM history WHERE alert = alerts.id AND what IN ('new', 'worse'))"
         found = self._rows(
-            "SELECT * FROM alerts WHERE state = 'new' AND escalated_at IS NULL ORDER BY id LIMIT 1000", ()
+            f"SELECT *, {moment} AS since FROM alerts WHERE rule = ? AND state = 'new' AND escalated_at IS NULL"
+            " AND since <= ? ORDER BY since, id LIMIT ?",
+            (rule, stamp(since), MOST_ESCALATED),
         )
-        return [alert_of(one) for one in found]
+        return [(alert_of(one), dt.datetime.fromisoformat(one["since"])) for one in found]
+
+
+def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:
+    """Nobody is told "not acknowledged" of what is."""
+    db.execute(
+        f"DELETE FROM outbox WHERE alert = ? AND key LIKE '{ESCALATION}-%' AND state IN ('waiting', 'held')", (alert,)
+    )
 
 
 def _json(value: Any) -> str:

@@ -76,7 +76,7 @@ class DailyChecks:
 
     async def _report_reachability(self, found: Reachability) -> None:
         if found.over_blocked:
-            sentences = [f"{one}, although it must be open." for one in found.over_blocked]
+            sentences = [f"{one.unlinked()}, although it must be open." for one in found.over_blocked]
             evidence = {"decisions": found.decisions, "over_blocked": len(found.over_blocked)}
             names = tuple(dict.fromkeys(one.name for one in found.over_blocked))
             await self._place.report(_finding("reachability", found.at, sentences, evidence, names))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -21,6 +22,8 @@ MOST_AT_ONCE = 20
 # Beyond the timeouts of mail and webhooks: a defect in a library must not stop the queue.
 LONGEST_DELIVERY_S = 40.0
 WEBHOOK = "webhook:"
+# Runs a function and its arguments in a thread.
+InThread = Callable[..., Awaitable[Any]]
 
 _log = structlog.get_logger("schoolgate.monitor")
 
@@ -42,17 +45,20 @@ async def deliver(settings: Settings, recipient: str, message: Message, attempt:
 
 
 class Delivery:
-    """`await step(now)` sends what is due. Blocking work of the store runs by `in_store`, one at a time."""
+    """`await step(now)` sends what is due. Blocking work of the store runs by `in_thread`."""
 
-    def __init__(self, outbox: Outbox, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self, outbox: Outbox, settings: Callable[[], Settings], in_thread: InThread = asyncio.to_thread
+    ) -> None:
         self._outbox = outbox
         self._settings = settings
+        self._in_thread = in_thread
         self.delivered = 0
         self.failures = 0
 
     async def step(self, now: dt.datetime) -> int:
         """How many were tried."""
-        due = await asyncio.to_thread(self._outbox.due, now, MOST_AT_ONCE)
+        due = await self._in_thread(self._outbox.due, now, MOST_AT_ONCE)
         await asyncio.gather(*(self._one(one, now) for one in due))
         return len(due)
 
@@ -61,11 +67,11 @@ class Delivery:
             await deliver(self._settings(), due.recipient, due.message, due.attempt)
         except DeliveryFailed as error:
             self.failures += 1
-            is_dead = await asyncio.to_thread(self._outbox.failed, due, str(error), error.is_final)
+            is_dead = await self._in_thread(self._outbox.failed, due, str(error), error.is_final)
             say = _log.error if is_dead else _log.warning
             # The recipient's name is a person's; the log of the service says which message, the store says whose.
             say("message not delivered", key=due.message.key.partition("/")[0], attempt=due.attempt, dead=is_dead,
                 reason=str(error))  # fmt: skip
             return
         self.delivered += 1
-        await asyncio.to_thread(self._outbox.sent, due, now)
+        await self._in_thread(self._outbox.sent, due, now)

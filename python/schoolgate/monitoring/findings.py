@@ -16,6 +16,8 @@ MOST_NAMES = 5
 SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "urgent")
 # The detector whose findings are single denied questions of an alert category.
 ATTEMPT = "attempt"
+# The one whose findings are a client that goes on so.
+REPEATED = "repeated-attempts"
 
 
 @dataclass(frozen=True)

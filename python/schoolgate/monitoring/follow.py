@@ -1,7 +1,7 @@
 """Follows the files of the query log as they grow, one class of rows each, from a saved position.
 
-The log may not be there yet, may vanish, may be replaced, may be far ahead: none of these is an error. Nothing is
-written here.
+The log may not be there yet, may vanish, may be replaced, may be far ahead: none of these is an error. A file that is
+there and cannot be read is never passed as if it were: what is passed may be removed. Nothing is written here.
 """
 
 from __future__ import annotations
@@ -42,10 +42,23 @@ class Follower:
         self.position = position
         self.is_at_end = True
         self.passed_over = 0
+        # Files whose rest was damaged when the next was there already.
+        self.damaged = 0
         self.problem: str | None = None
+        self._octets = 0
 
     def step(self, most: int) -> list[tuple[Any, ...]]:
-        """At most about `most` rows; none at the end of what is written."""
+        """At most about `most` rows; none at the end of what is written, or while it cannot be read."""
+        try:
+            rows = self._step(most)
+        except OSError as error:  # too many open files, a broken disk, rights: it stays where it is, and says so
+            self.problem = f"{error.filename or self._directory}: {error.strerror or error}"
+            self.is_at_end = False
+            return []
+        self.problem = None
+        return rows
+
+    def _step(self, most: int) -> list[tuple[Any, ...]]:
         numbers = self._numbers()
         self._go_to_what_is_there(numbers)
         while numbers:
@@ -55,6 +68,7 @@ class Follower:
             if rows or not later:
                 return rows
             # Nothing more here, and the next was there before we looked: this file is closed and read.
+            self.damaged += self._octets > self.position.offset
             self.position = Position(later[0])
         self.is_at_end = True
         return []
@@ -62,7 +76,7 @@ class Follower:
     def _numbers(self) -> list[int]:
         try:
             names = [path.name for path in self._directory.iterdir()]
-        except OSError:  # not there yet, or taken away
+        except FileNotFoundError:  # not there yet, or taken away
             return []
         found = [match for name in names if (match := _NAME.fullmatch(name))]
         return sorted(int(match[2]) for match in found if match[1] == self._class)
@@ -84,11 +98,11 @@ class Follower:
     def _rows(self, most: int) -> list[tuple[Any, ...]]:
         path = self._directory / f"{self._class}-{self.position.number:020}.wal"
         try:
-            offset = self.position.offset if path.stat().st_size >= self.position.offset else 0
+            self._octets = path.stat().st_size
+            offset = self.position.offset if self._octets >= self.position.offset else 0
             rows, end = self._read(str(path), offset, most)
-        except OSError as error:
-            self.problem = f"{path}: {error.strerror or error}"
+        except FileNotFoundError:  # removed since we looked
+            self._octets = 0
             return []
-        self.problem = None
         self.position = Position(self.position.number, end)
         return rows

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schoolgate.monitoring.alert import Alert
-from schoolgate.monitoring.names_of import unlinked
+from schoolgate.unlinked import unlinked
 
 LONGEST_SUBJECT = 150
 # A message is read on a telephone; reports may be longer.
@@ -108,7 +108,7 @@ def summary(recipient: str, key: str, held: int, urgent: int, now: dt.datetime) 
     )
     subject = f"[schoolgate] {held} more alerts"
     fields = {"kind": "summary", "held": held, "urgent": urgent}
-    return Message(key, subject, text, now.isoformat(timespec="seconds"), "normal", fields)
+    return Message(key, subject, text, now.isoformat(timespec="seconds"), "urgent" if urgent else "normal", fields)
 
 
 def test(key: str, now: dt.datetime) -> Message:

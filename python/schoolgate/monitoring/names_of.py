@@ -1,13 +1,10 @@
-"""Domain names as text: how random they look, and how they are written so that nobody can click on them."""
+"""Domain names as text: how random they look."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 
-_PLAIN = re.compile(r"[a-z0-9_.*-]")
-LONGEST_SHOWN = 120
 _VOWELS = frozenset("aeiouy")
 
 
@@ -37,10 +34,3 @@ def _longest_run_without_vowel(label: str) -> int:
         here = 0 if one in _VOWELS or one == "-" else here + 1
         longest = max(longest, here)
     return longest
-
-
-def unlinked(name: str) -> str:
-    """`www.example.com` as `www[.]example[.]com`. Whatever is no letter, digit or hyphen is escaped, so that nothing in
-    a name can end a line, a header or a piece of markup."""
-    kept = "".join(one if _PLAIN.fullmatch(one) else f"\\{ord(one)}" for one in name.lower()[:LONGEST_SHOWN])
-    return kept.replace(".", "[.]") + ("..." if len(name) > LONGEST_SHOWN else "")

@@ -26,7 +26,7 @@ class Sieve:
     def __init__(self, settings: Noise, known: Known) -> None:
         self._settings = settings
         self._known = known
-        self._recent: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str, bool], int] = OrderedDict()
         self._is_background: dict[str, bool] = {}
         self.removed = 0
 
@@ -51,8 +51,9 @@ class Sieve:
         return found
 
     def _is_repeat(self, row: Row) -> bool:
-        """The same client and name within seconds, whatever the type. Each repeat counts from the first."""
-        key = (row.client, row.qname)
+        """The same client and name within seconds, whatever the type. Each repeat counts from the first. What is denied
+        is no repeat of what was allowed."""
+        key = (row.client, row.qname, row.is_denied)
         before = self._recent.get(key)
         if before is not None and 0 <= row.time_s - before < self._settings.repeat_s:
             return True

@@ -83,8 +83,10 @@ class Observation:
         read = 0
         if len(self._waiting) < MOST_WAITING:
             for class_, follower in self.followers.items():
-                values = follower.step(MOST_ROWS)
-                rows = [row(one) for one in values]
+                passed_over = follower.passed_over
+                rows = [row(one) for one in follower.step(MOST_ROWS)]
+                if rows and follower.passed_over > passed_over:
+                    self._watch.missed_before(rows[0].time_s)
                 self._waiting += self._watch.feed(rows)
                 self.rows_read[class_] += len(rows)
                 self.newest_us = max(self.newest_us, rows[-1].time_us if rows else 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,9 +24,12 @@ from schoolgate.monitoring.messages import Message, summary
 RETRY_AFTER_S = (5, 15, 30, 120, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 28_800)
 # More a person does not read; a flood of one rule must not bury the next thing that happens.
 MOST_AN_HOUR = 20
-# Urgent ones have room of their own above that.
+# Urgent ones have room of their own above that. What is about no alert (a report, a summary) is not counted: in a
+# flood it is what a person reads.
 MOST_URGENT_AN_HOUR = 60
 HOUR = dt.timedelta(hours=1)
+# A summary with urgent ones among those it speaks of does not wait for the hour.
+URGENT_SUMMARY_AFTER = dt.timedelta(minutes=5)
 # Delivered messages say what somebody did: they go when they are no longer needed against repeats.
 SENT_KEPT = dt.timedelta(days=14)
 # Kept waiting at most; a rule with many recipients and no mail server must not fill the disk.
@@ -52,7 +56,8 @@ class Outbox:
         not_before: dt.datetime | None = None, alert: int | None = None,
     ) -> None:  # fmt: skip
         """One for each recipient, within the caller's transaction. The same key again is the same message."""
-        if db.execute("SELECT count(*) FROM outbox WHERE state = 'waiting'").fetchone()[0] >= MOST_WAITING:
+        waiting = db.execute("SELECT count(*) FROM outbox WHERE state = 'waiting'").fetchone()[0]
+        if alert is not None and waiting >= MOST_WAITING:
             return
         for recipient in dict.fromkeys(recipients):
             db.execute(
@@ -74,13 +79,14 @@ class Outbox:
                 " ORDER BY urgency = 'urgent' DESC, not_before, alert LIMIT ?",
                 (stamp(now), most),
             ).fetchall()
-            given: dict[str, int] = {}
+            given: Counter[tuple[str, str]] = Counter()
             for row in rows:
                 recipient, attempts = row["recipient"], int(row["attempts"])
-                if attempts == 0 and self._is_too_many(db, row, given.get(recipient, 0), now):
+                is_counted, kind = row["alert"] is not None, (recipient, row["urgency"])
+                if is_counted and attempts == 0 and self._is_too_many(db, row, given[kind], now):
                     db.execute("UPDATE outbox SET state = 'held' WHERE key = ?", (row["key"],))
                     continue
-                given[recipient] = given.get(recipient, 0) + 1
+                given[kind] += is_counted
                 again = now + dt.timedelta(seconds=RETRY_AFTER_S[min(attempts, len(RETRY_AFTER_S) - 1)])
                 db.execute(
                     "UPDATE outbox SET attempts = ?, not_before = ? WHERE key = ?",
@@ -92,7 +98,8 @@ class Outbox:
 
     def _is_too_many(self, db: sqlite3.Connection, row: sqlite3.Row, given: int, now: dt.datetime) -> bool:
         sent = db.execute(
-            "SELECT count(*) FROM outbox WHERE recipient = ? AND sent_at > ?", (row["recipient"], stamp(now - HOUR))
+            "SELECT count(*) FROM outbox WHERE recipient = ? AND sent_at > ? AND urgency = ? AND alert IS NOT NULL",
+            (row["recipient"], stamp(now - HOUR), row["urgency"]),
         ).fetchone()[0]
         most = MOST_URGENT_AN_HOUR if row["urgency"] == "urgent" else MOST_AN_HOUR
         return int(sent) + given >= most
@@ -115,18 +122,20 @@ class Outbox:
         return is_dead
 
     def summarise(self, now: dt.datetime) -> int:
-        """For each recipient with room again: one message that says how many were held. Returns how many were made."""
+        """For each recipient whose time has come: one message that says how many were held. Returns how many were
+        made."""
         made = 0
         with self._store.transaction() as db:
             rows = db.execute(
-                "SELECT recipient, count(*) AS held, sum(urgency = 'urgent') AS urgent, min(made_at) AS first"
+                "SELECT recipient, count(*) AS held, sum(urgency = 'urgent') AS urgent, min(made_at) AS first,"
+                " min(made_at) FILTER (WHERE urgency = 'urgent') AS first_urgent"
                 " FROM outbox WHERE state = 'held' GROUP BY recipient"
             ).fetchall()
             for row in rows:
-                if row["first"] > stamp(now - HOUR):
+                is_soon = row["first_urgent"] is not None and row["first_urgent"] <= stamp(now - URGENT_SUMMARY_AFTER)
+                if not is_soon and row["first"] > stamp(now - HOUR):
                     continue
-                key = f"summary/{row['first']}"
-                message = summary(row["recipient"], key, row["held"], row["urgent"] or 0, now)
+                message = summary(row["recipient"], f"summary/{stamp(now)}", row["held"], row["urgent"], now)
                 db.execute(
                     "UPDATE outbox SET state = 'summarised' WHERE state = 'held' AND recipient = ?", (row["recipient"],)
                 )

@@ -7,11 +7,12 @@ list`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from schoolgate.monitoring import messages
-from schoolgate.monitoring.alert_store import AlertStore
+from schoolgate.monitoring.alert import Alert
+from schoolgate.monitoring.alert_store import ESCALATION, AlertStore
 from schoolgate.monitoring.findings import Finding, at_least
 from schoolgate.monitoring.outbox import Outbox
 from schoolgate.policy.monitoring import WEEKDAYS, AlertRule, Quiet
@@ -75,21 +76,26 @@ class Rulebook:
 
     def escalate(self, store: AlertStore, outbox: Outbox, now: dt.datetime) -> int:
         """Tells the next ones of alerts that nobody has acknowledged. Returns how many."""
-        due = [
-            (alert, rule)
-            for alert in store.unacknowledged()
-            if (rule := self.rules.get(alert.rule)) is not None
-            and rule.escalate_to
-            and now - alert.opened_at >= dt.timedelta(minutes=rule.escalate_after_minutes)
-        ]
-        if not due:
-            return 0
-        with store.transaction() as db:
-            for alert, rule in due:
-                message = messages.about(alert, f"escalation-{alert.id}", self._zone, now, "escalation")
-                outbox.put(db, rule.escalate_to, message, now, self.not_before(rule, now), alert.id)
-                store.mark_escalated(db, alert.id, now)
-        return len(due)
+        escalated = 0
+        for identity, rule in self.rules.items():
+            if not rule.escalate_to or self.not_before(rule, now) > now:
+                continue
+            # Read and marked in one transaction: who acknowledges meanwhile is heard.
+            with store.transaction() as db:
+                for alert in self._overdue(identity, rule, store, now):
+                    key = f"{ESCALATION}-{alert.id}-{alert.severity}"
+                    message = messages.about(alert, key, self._zone, now, "escalation")
+                    outbox.put(db, rule.escalate_to, message, now, now, alert.id)
+                    store.mark_escalated(db, alert.id, now)
+                    escalated += 1
+        return escalated
+
+    def _overdue(self, identity: str, rule: AlertRule, store: AlertStore, now: dt.datetime) -> Iterator[Alert]:
+        """Time runs from when the first message may leave: at night nobody can answer what waits for the morning."""
+        after = dt.timedelta(minutes=rule.escalate_after_minutes)
+        for alert, since in store.unacknowledged(identity, now - after):
+            if now - self.not_before(rule, since) >= after:
+                yield alert
 
     def recipients(self) -> set[str]:
         return {one for rule in self.rules.values() for one in (*rule.to, *rule.escalate_to)}

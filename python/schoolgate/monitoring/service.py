@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -50,9 +51,12 @@ NICENESS = 10
 IDLE_S = 0.25
 STATUS_EVERY_S = 5.0
 POLICY_EVERY_S = 5.0
+# The observation, deliveries (which take turns at the store), status, policy.
+THREADS = 4
 # After a disk that was full, a directory that was gone.
 TRY_AGAIN_S = 2.0
 
+T = TypeVar("T")
 _log = structlog.get_logger("schoolgate.monitor")
 
 
@@ -101,7 +105,9 @@ class Monitor:
         self._store = AlertStore.open(self._own / "alerts.db")
         self._outbox = Outbox(self._store)
         self._observation = Observation(self._state_dir / "log", self._own, read, self._store, self._outbox)
-        self._delivery = Delivery(self._outbox, lambda: self.settings)
+        # Watching and telling have threads of their own: jobs that hang take all those that are there for everybody.
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="watch")
+        self._delivery = Delivery(self._outbox, lambda: self.settings, self._in_thread)
         self._policy_number = 0
         self._document: Document
         self._problems: dict[str, str] = {}
@@ -110,6 +116,9 @@ class Monitor:
         self._stepping = asyncio.Lock()
         self._manager = ServiceManager()
         self._jobs = Jobs([*self._own_jobs(), *registered(self)], clock)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     # -- what jobs may use ----------------------------------------------------------------------------------------
 
@@ -130,7 +139,7 @@ class Monitor:
 
     async def report(self, finding: Finding) -> None:
         async with self._stepping:
-            await asyncio.to_thread(self._observation.report, finding, self._clock())
+            await self._in_thread(self._observation.report, finding, self._clock())
 
     async def post(
         self, recipients: Sequence[str], subject: str, text: str, *, key: str, html: str | None = None
@@ -142,7 +151,7 @@ class Monitor:
             with self._store.transaction() as db:
                 self._outbox.put(db, recipients, message, now)
 
-        await asyncio.to_thread(put)
+        await self._in_thread(put)
 
     # -- start and stop -------------------------------------------------------------------------------------------
 
@@ -171,8 +180,9 @@ class Monitor:
     async def _stop(self) -> None:
         async with self._stepping:
             with contextlib.suppress(OSError, AlertsUnavailable):
-                await asyncio.to_thread(self._observation.save, self._clock())
-        await asyncio.to_thread(self._write_status)
+                await self._in_thread(self._observation.save, self._clock())
+        await self._in_thread(self._write_status)
+        self._threads.shutdown(wait=False)
         self._store.close()
         self._manager.close()
 
@@ -195,7 +205,7 @@ class Monitor:
         while True:
             try:
                 async with self._stepping:
-                    read = await asyncio.to_thread(self._observation.step, self._clock())
+                    read = await self._in_thread(self._observation.step, self._clock())
                 self._mend("follow")
             except (AlertsUnavailable, OSError) as error:
                 self._complain("follow", f"monitoring waits: {error}")
@@ -217,7 +227,7 @@ class Monitor:
     async def _tell(self) -> None:
         """Writes status.json, feeds the service manager's watchdog."""
         while True:
-            await asyncio.to_thread(self._write_status)
+            await self._in_thread(self._write_status)
             self._manager.alive()
             await asyncio.sleep(min(STATUS_EVERY_S, self._manager.feed_every_s or STATUS_EVERY_S))
 
@@ -242,6 +252,7 @@ class Monitor:
             "rows_read": dict(observation.rows_read),
             "noise_removed": observation.noise_removed(),
             "files_passed_over": observation.followers["ordinary"].passed_over,
+            "files_damaged": {class_: one.damaged for class_, one in observation.followers.items()},
             "findings": observation.findings,
             "delivered": self._delivery.delivered,
             "delivery_failures": self._delivery.failures,
@@ -252,8 +263,10 @@ class Monitor:
 
     def _what_is_wrong(self, outbox: dict[str, int]) -> list[str]:
         found = [*self._problems.values(), *self._observation.what_is_wrong(), *self._jobs.problems()]
-        for follower in self._observation.followers.values():
-            found += [f"the query log cannot be read: {follower.problem}"] if follower.problem else []
+        for class_, follower in self._observation.followers.items():
+            found += [f"the query log cannot be read, monitoring waits: {follower.problem}"] if follower.problem else []
+            if follower.damaged:
+                found.append(f"the rest of {follower.damaged} files of {class_} rows was damaged and not watched")
         if passed := self._observation.followers["ordinary"].passed_over:
             found.append(f"the monitor was too far behind: {passed} files of ordinary rows were not watched")
         if outbox.get("waiting", 0) >= MOST_WAITING:
@@ -281,7 +294,7 @@ class Monitor:
     async def _reload(self) -> None:
         """Settings and policy anew; what is broken keeps those in use."""
         try:
-            settings = await asyncio.to_thread(load, self.config)
+            settings = await self._in_thread(load, self.config)
             self._settings = settings
             self._policy_number = 0
             await self._read_policy(self._clock())
@@ -292,12 +305,12 @@ class Monitor:
 
     async def _read_policy(self, _now: dt.datetime) -> str | None:
         """Takes a new revision of the policy, and its thresholds and rules."""
-        number, text, label = await asyncio.to_thread(in_force_or_first, self._settings)
+        number, text, label = await self._in_thread(in_force_or_first, self._settings)
         if number == self._policy_number:
             return None
-        document = (await asyncio.to_thread(parse, text, label)).document
+        document = (await self._in_thread(parse, text, label)).document
         try:
-            known = await asyncio.to_thread(read_known, self._settings.lists.dir)
+            known = await self._in_thread(read_known, self._settings.lists.dir)
         except (OSError, ValueError, KeyError) as error:
             raise ListsUnreadable(f"{self._settings.lists.dir}: {error}; restore the shipped lists") from error
         zone = ZoneInfo(document.time_zone)
@@ -314,15 +327,15 @@ class Monitor:
         ]
 
     async def _escalate(self, now: dt.datetime) -> str | None:
-        count = await asyncio.to_thread(self._observation.rulebook.escalate, self._store, self._outbox, now)
-        summaries = await asyncio.to_thread(self._outbox.summarise, now)
+        count = await self._in_thread(self._observation.rulebook.escalate, self._store, self._outbox, now)
+        summaries = await self._in_thread(self._outbox.summarise, now)
         return f"{count} escalated, {summaries} summaries" if count or summaries else None
 
     async def _clean_up(self, now: dt.datetime) -> str | None:
         # As long as the rows of the log that an alert rests on.
         kept = dt.timedelta(days=self._settings.retention.safeguarding_days)
-        gone = await asyncio.to_thread(self._store.forget_before, now - kept)
-        await asyncio.to_thread(self._outbox.forget_before, now - SENT_KEPT)
+        gone = await self._in_thread(self._store.forget_before, now - kept)
+        await self._in_thread(self._outbox.forget_before, now - SENT_KEPT)
         return f"{gone} old alerts removed" if gone else None
 
 

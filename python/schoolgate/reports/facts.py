@@ -31,14 +31,12 @@ class Day:
 
 @dataclass(frozen=True)
 class Alerts:
-    """What the monitor raised. `findings`: by detector and severity; `alerts`: by detector, state or outcome."""
+    """What the monitor raised. `findings`: by detector and severity; `alerts`: by detector, state or outcome; `open`:
+    all that nobody has closed, those of earlier times too."""
 
     findings: tuple[tuple[str, str, int], ...] = ()
     alerts: tuple[tuple[str, str, int], ...] = ()
-
-    @property
-    def open(self) -> int:
-        return sum(count for _, state, count in self.alerts if state in ("new", "acknowledged"))
+    open: int = 0
 
 
 @dataclass(frozen=True)

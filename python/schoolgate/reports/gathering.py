@@ -23,6 +23,7 @@ from schoolgate.policy import load_catalogue
 from schoolgate.querylog import Query, QueryLog, Top
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
 from schoolgate.reports.period import Period
+from schoolgate.sealed import SealedStore
 
 T = TypeVar("T")
 
@@ -64,7 +65,6 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
             clients = _pseudonyms(_top(log, "clients", asked))
         problems += log.problems
     running = _try(problems, lambda: call_if_running(settings.server.control_socket, "status"))
-    tested = _try(problems, lambda: call_if_running(settings.server.control_socket, "sealed-selftest"))
     return Facts(
         period=period,
         made_at=now,
@@ -83,7 +83,7 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
         alerts=read_alerts(state_dir / "monitor" / "alerts.db", period, wanted.segments),
         over_blocking=_checks(state_dir, period),
         status=running,
-        self_test=_self_test(running, tested),
+        self_test=_self_test(SealedStore(state_dir).last_selftest()),
         problems=tuple(problems),
     )
 
@@ -195,9 +195,12 @@ def read_alerts(path: Path, period: Period, segments: Sequence[str]) -> Alerts |
                 f"{only} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
                 (since, until, *segments),
             ).fetchall()
+            (still_open,) = database.execute(
+                f"SELECT count(*) FROM alerts WHERE state != 'closed' AND opened_at < ?{only}", (until, *segments)
+            ).fetchone()
     except sqlite3.Error:
         return None
-    return Alerts(tuple(findings), tuple(alerts))
+    return Alerts(tuple(findings), tuple(alerts), still_open)
 
 
 def _checks(state_dir: Path, period: Period) -> tuple[dict[str, Any], ...]:
@@ -205,12 +208,15 @@ def _checks(state_dir: Path, period: Period) -> tuple[dict[str, Any], ...]:
     return tuple(row for row in rows if (at := moment_of(row)) is not None and period.since <= at < period.until)
 
 
-def _self_test(status: dict[str, Any] | None, tested: dict[str, Any] | None) -> str | None:
-    """None where there are no sealed lists, or nothing runs that could be asked."""
-    if status is None or tested is None or status.get("sealed") is None:
+def _self_test(last: dict[str, Any] | None) -> str | None:
+    """What `schoolgate sealed selftest` recorded last; a report asks for nothing itself."""
+    if last is None:
         return None
-    failed = [one["segment"] for one in tested["segments"] if not one["denied"]]
-    return f"FAILED in segment {', '.join(failed)}" if failed else "passed in every segment"
+    on = f"on {str(last.get('at'))[:10]}"
+    failed = [str(one["segment"]) for one in last.get("segments", ()) if not one["denied"]]
+    if last.get("passed") is True:
+        return f"passed in every segment {on}"
+    return f"FAILED in segment {', '.join(failed)} {on}" if failed else f"FAILED over the network {on}"
 
 
 def _try(problems: list[str], step: Callable[[], T]) -> T | None:

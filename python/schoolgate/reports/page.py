@@ -7,11 +7,12 @@ health, no client. Sealed names stand in no report: the log does not hold them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from schoolgate.reports.facts import Counted, Day, Facts
 from schoolgate.reports.health import health_sentences
+from schoolgate.unlinked import unlinked
 
 # Less than this moves by chance; nobody need read of it.
 WORTH_A_WORD = 0.1
@@ -111,7 +112,8 @@ def _segments(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _names(facts: Facts, reader: Reader) -> Iterator[Section]:
     if reader.sees_names and facts.blocked_names:
         said = "Many of these are asked by apps in the background, not by people."
-        yield _table("Sites most often blocked", said, "Site", facts.blocked_names)
+        names = [replace(one, what=unlinked(one.what)) for one in facts.blocked_names]
+        yield _table("Sites most often blocked", said, "Site", names)
 
 
 def _clients(facts: Facts, reader: Reader) -> Iterator[Section]:
@@ -133,10 +135,9 @@ def _bypass(facts: Facts, reader: Reader) -> Iterator[Section]:
     yield Section("Attempts to get around the filter", tuple(said), ("Way", "Blocked", "The time before"), rows)
 
 
-# Detectors of the monitor, in words.
+# Detectors of the monitor, in words. A device that fell silent was most often closed: it is no evidence of evasion.
 _EVASIONS = {
     "circumvention": "a device that tried several ways around the filter",
-    "silence": "a busy device that fell silent, as with a hotspot or a tunnel",
     "tunnel": "a tunnel through DNS",
 }
 

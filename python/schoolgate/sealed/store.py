@@ -79,6 +79,10 @@ class OpenedSealed:
         return {one.supplier: one.serial for one in self.facts}
 
 
+# Of the record of self-tests: one line of a school with thousands of segments.
+MOST_TAIL_OCTETS = 1 << 20
+
+
 class SealedStore:
     """The sealed lists of one state directory."""
 
@@ -166,6 +170,16 @@ class SealedStore:
             return facts_of(SealedList.open([path], self.keys))[0]
         except SealedCorrupt:
             return None
+
+    def last_selftest(self) -> dict[str, Any] | None:
+        """The newest record; None where there is none that can be read."""
+        try:
+            with self.selftests.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - MOST_TAIL_OCTETS))
+                found = orjson.loads(file.read().splitlines()[-1])
+        except (OSError, IndexError, orjson.JSONDecodeError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def _usable(self, supplier: str, missing: list[str], problems: list[str]) -> Path | None:
         """The file to use. A damaged one gives way to the one before; one that is gone was taken away, and does not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,12 @@ from schoolgate.checks import run
 from schoolgate.checks.deciding import Decided
 from schoolgate.checks.needed import Needed, needed_names
 from schoolgate.checks.reachability import Closed, is_meant
-from schoolgate.config import Settings, parse
+from schoolgate.checks.record import CheckRecord
+from schoolgate.checks.resolving import Resolved
+from schoolgate.commands import checks as commands
+from schoolgate.config import Settings, SocketAddress, parse
 from schoolgate.lists.build import build
+from schoolgate.sealed import import_list, importing
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
@@ -136,3 +140,37 @@ def test_a_closed_name_is_a_sentence() -> None:
     assert str(closed) == (
         "www.example.org (its answer leads to cdn.example.net) is closed under pupil: category by feeds/x as gambling"
     )
+
+
+SEALED_CDN = "unspeakable.example.net"
+
+
+@pytest.mark.parametrize("listed", [SEALED_CDN, "childline.org.uk"])
+def test_no_name_of_a_sealed_list_is_written_anywhere(  # type: ignore[no-untyped-def]
+    school, listed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A help line's answer leads to it, or it is one: neither the state directory nor a program's output holds it."""
+    monkeypatch.setattr(importing, "keep_private", lambda: None)
+    settings = school()
+    source = tmp_path / "from-supplier"
+    source.write_text(f"{listed}\n", encoding="utf-8")
+    import_list(settings.server.state_dir, source, supplier="iwf", form="plain", column=None, who="a tester", now=NOW)
+    source.unlink()
+
+    def resolved(names: Sequence[str], *_: object) -> tuple[Resolved, ...]:
+        return tuple(
+            Resolved(name, "denied", "NXDOMAIN", (SEALED_CDN,) if name == "childline.org.uk" else ()) for name in names
+        )
+
+    monkeypatch.setattr(run, "resolve_all", resolved)
+    monkeypatch.setattr(run, "needed_names", lambda _: (Needed("childline.org.uk", "help-lines", True),))
+    found = run.reachability(None, settings, SocketAddress("127.0.0.1", 53), NOW)
+    CheckRecord(settings.server.state_dir).keep("reachability", found.whole(), found.summary())
+    kept = (settings.server.state_dir / "checks/reachability.json").read_bytes()
+    assert b"(withheld)" in kept
+    for path in (one for one in settings.server.state_dir.rglob("*") if one.is_file() and "lists" not in one.parts):
+        assert listed.encode() not in path.read_bytes(), path
+    assert len(found.on_purpose) == len(found.policies), "told, and told once for each policy"
+    assert found.over_blocked == ()
+    commands._print(found, None)
+    assert listed not in capsys.readouterr().out

@@ -84,7 +84,7 @@ async def test_over_blocking_is_found_named_and_kept_as_history(tmp_path: Path, 
     said = await DailyChecks(school.place).reachability(NOW)
     assert said is not None and said.startswith("2 of ")
     (finding,) = school.findings
-    assert "childline.org.uk is closed under strict: trust-locked by extra/bets as gambling" in finding.sentence
+    assert "childline[.]org[.]uk is closed under strict: trust-locked by extra/bets as gambling" in finding.sentence
     assert finding.evidence["over_blocked"] == 2
     record = CheckRecord(school.place.state_dir)
     assert [row["over_blocked"] for row in record.history("reachability")] == [2]

@@ -88,3 +88,10 @@ def test_it_survives_a_restart() -> None:
     list(before.feed([denied("a.vpn1.example", VPN)]))
     after.load(orjson.loads(orjson.dumps(before.saved())))
     assert [one.severity for one in after.feed([denied("a.vpn2.example", VPN, at=9)])] == ["warning"]
+
+
+def test_of_two_signs_of_one_provider_the_dearer_counts_as_what_it_is() -> None:
+    """A VPN's own encrypted DNS must not turn its VPN into something that counts little."""
+    rows = [denied("a.vpn1.example", VPN), denied("doh.vpn1.example", DOH, at=1), denied("a.vpn2.example", VPN, at=2)]
+    (found,) = CircumventionScore(Circumvention()).feed(rows)
+    assert found.evidence == {"score": 8, "vpn": 2}

@@ -27,8 +27,8 @@ from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.monitoring.delivery import Delivery, deliver
 from schoolgate.monitoring.delivery_failed import DeliveryFailed
 from schoolgate.monitoring.messages import Message, about
-from schoolgate.monitoring.names_of import unlinked
 from schoolgate.monitoring.outbox import RETRY_AFTER_S, Outbox
+from schoolgate.unlinked import unlinked
 
 LEAD = "lead@school.example"
 SIGN_IN = 'tls = "none"\nuser = "dns"\npassword_file = "password"'

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.monitoring.conftest import made_row
@@ -102,3 +105,50 @@ def test_far_behind_ordinary_rows_are_passed_over_and_counted_safeguarding_never
     assert [names(follower) for _ in range(3)] == [["n8.example"], ["n9.example"], ["n10.example"]]
     assert follower.passed_over == 6
     assert [names(safeguarding) for _ in range(10)] == [[f"s{number}.example"] for number in range(1, 11)]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_file_that_cannot_be_opened_now_is_not_passed(number: int, tmp_path: Path) -> None:
+    """What is not read must not be lost, nor be removed as read."""
+    write(tmp_path, 1, "a.example", class_="safeguarding")
+    write(tmp_path, 2, "b.example", class_="safeguarding")
+    is_well = False
+
+    def read(path: str, offset: int, most: int) -> tuple[list[tuple[Any, ...]], int]:
+        if not is_well:
+            raise OSError(number, os.strerror(number), path)
+        return log_read(path, offset, most)
+
+    follower = Follower(tmp_path, "safeguarding", read, Position())
+    assert [names(follower) for _ in range(3)] == [[], [], []]
+    assert follower.position.number == 1
+    assert not follower.is_at_end
+    assert os.strerror(number) in (follower.problem or "")
+    is_well = True
+    assert [names(follower) for _ in range(3)] == [["a.example"], ["b.example"], []]
+    assert (follower.problem, follower.damaged, follower.is_at_end) == (None, 0, True)
+
+
+def test_a_directory_that_cannot_be_read_now_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    follower = Follower(tmp_path, "safeguarding", log_read, Position(7, 9))
+    assert names(follower) == []
+    assert (follower.position, follower.is_at_end) == (Position(7, 9), False)
+    assert "Permission denied" in (follower.problem or "")
+
+
+@pytest.mark.parametrize("class_", ["ordinary", "safeguarding"])
+def test_the_lost_rest_of_a_file_is_counted(class_: str, tmp_path: Path) -> None:
+    write(tmp_path, 1, "a.example", class_=class_)
+    with (tmp_path / f"{class_}-{1:020}.wal").open("ab") as file:
+        file.write(b"nonsense" * 100)
+    follower = Follower(tmp_path, class_, log_read, Position())
+    assert names(follower) == ["a.example"]
+    assert names(follower) == []
+    assert follower.damaged == 0, "it may still be written"
+    write(tmp_path, 2, "b.example", class_=class_)
+    assert names(follower) == ["b.example"]
+    assert follower.damaged == 1

@@ -77,3 +77,10 @@ def test_kept_are_exactly_those_that_no_kept_one_precedes_within_the_time(asked:
         if wanted:
             last[name] = at
         assert sieve.keeps(made_row(f"n{name}.example.org", at=at)) is wanted
+
+
+def test_a_denied_question_is_no_repeat_of_an_allowed_one(known: Known) -> None:
+    """A type or a schedule may open a name that is closed a second later."""
+    sieve = Sieve(Noise(), known)
+    rows = [made_row("www.example.org"), denied("www.example.org", "self-harm", at=1)]
+    assert [sieve.keeps(row) for row in (*rows, *rows)] == [True, True, False, False]

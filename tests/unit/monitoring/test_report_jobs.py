@@ -12,9 +12,10 @@ import pytest
 from tests.unit.reports.conftest import school, week_of_rows, write_log
 
 from schoolgate.config import ConfigInvalid, Settings
+from schoolgate.monitoring import report_jobs
 from schoolgate.monitoring.place import Place
-from schoolgate.monitoring.report_jobs import ScheduledReports
-from schoolgate.reports.shelf import ReportNotKept, shelf_of
+from schoolgate.monitoring.report_jobs import ReportsNotMade, ScheduledReports
+from schoolgate.reports.shelf import shelf_of
 
 __all__ = ["school"]
 
@@ -77,7 +78,7 @@ async def test_a_report_that_cannot_be_kept_is_said_tried_again_and_sent_once(
     write_log(settings.server.state_dir, *week_of_rows())
     desk = Desk(settings)
     for minute in (0, 1):
-        with pytest.raises(ReportNotKept, match=r"full.*reports\.dir"):
+        with pytest.raises(ReportsNotMade, match=r"full.*reports\.dir"):
             await ScheduledReports(desk.place).work(MONDAY + dt.timedelta(hours=7, minutes=minute))
     assert {sent[3] for sent in desk.sent} == {"report-2026-11-16-weekly-governors"}, "the outbox takes one of a key"
 
@@ -97,3 +98,54 @@ async def test_a_report_that_cannot_be_kept_is_said_tried_again_and_sent_once(
 def test_a_mistake_is_named(school: Callable[..., Settings], extra: str, complaint: str) -> None:
     with pytest.raises(ConfigInvalid, match=complaint):
         school(extra)
+
+
+TWO = """
+[reports]
+at = "07:00"
+[[reports.scheduled]]
+kind = "weekly"
+reader = "it"
+recipients = ["it@school.example"]
+[[reports.scheduled]]
+kind = "weekly"
+reader = "it"
+recipients = ["lead@school.example"]
+"""
+
+
+async def test_the_same_report_for_others_is_sent_to_them_too(school: Callable[..., Settings]) -> None:
+    settings = school(TWO)
+    write_log(settings.server.state_dir, *week_of_rows())
+    desk = Desk(settings)
+    for minute in range(3):
+        await ScheduledReports(desk.place).work(MONDAY + dt.timedelta(hours=7, minutes=minute))
+    assert [sent[0] for sent in desk.sent] == [("it@school.example",), ("lead@school.example",)]
+
+
+async def test_a_report_that_a_person_kept_is_sent_all_the_same(school: Callable[..., Settings]) -> None:
+    settings = school(SCHEDULED)
+    write_log(settings.server.state_dir, *week_of_rows())
+    shelf = shelf_of(settings)
+    shelf.keep(shelf.folder / "2026-11-16-weekly-governors.html", "made by hand")
+    desk = Desk(settings)
+    await ScheduledReports(desk.place).work(MONDAY + dt.timedelta(hours=7))
+    assert [sent[0] for sent in desk.sent] == [("chair@school.example",)]
+
+
+async def test_one_report_that_fails_stops_no_other(
+    school: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = school(SCHEDULED)
+    write_log(settings.server.state_dir, *week_of_rows())
+    whole = report_jobs.make
+
+    def make(settings: Any, zone: Any, reader: Any, *others: Any) -> Any:
+        if reader == "governors":
+            raise ValueError("a defect")
+        return whole(settings, zone, reader, *others)
+
+    monkeypatch.setattr(report_jobs, "make", make)
+    with pytest.raises(ValueError, match="a defect"):
+        await ScheduledReports(Desk(settings).place).work(MONDAY + dt.timedelta(hours=7))
+    assert [one.path.name for one in shelf_of(settings).all()] == ["2026-11-22-daily-it-pupils.html"]

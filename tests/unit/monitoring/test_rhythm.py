@@ -30,7 +30,10 @@ def hour(
     assert list(detector.feed(rows)) == []
 
 
-def close(detector: SegmentRhythm, week: int, shift_s: int = 0) -> list[Finding]:
+def close(detector: SegmentRhythm, week: int, shift_s: int = 0, *, watched: bool = False) -> list[Finding]:
+    if watched:
+        for at_s in range(0, HOUR_S, 300):
+            list(detector.look(NOW_S + week * WEEK_S + shift_s + at_s))
     return list(detector.look(NOW_S + week * WEEK_S + shift_s + HOUR_S + GRACE_S))
 
 
@@ -86,7 +89,7 @@ def test_a_holiday_of_the_whole_school_is_told_once(usual: SegmentRhythm) -> Non
         hour(usual, week, 100, 20)
         hour(usual, week, 100, 20, segment="staff")
         close(usual, week)
-    (found,) = close(usual, 6)
+    (found,) = close(usual, 6, watched=True)
     assert (found.severity, found.segment) == ("notice", "")
     assert found.evidence == {"pupils": 0, "staff": 0}
 
@@ -120,3 +123,43 @@ def test_an_hour_is_closed_once(usual: SegmentRhythm) -> None:
     assert close(usual, 3) == []
     hour(usual, 3, 10)
     assert close(usual, 3) == []
+
+
+def week_of(detector: SegmentRhythm, first: int, hours: int, rows: int = 1, segment: str = "staff") -> list[Finding]:
+    """Hours in which hardly anybody asks, each looked at when it is over."""
+    told = []
+    for number in range(hours):
+        hour(detector, first, rows, segment=segment, shift_s=number * HOUR_S)
+        told += close(detector, first, number * HOUR_S)
+    return told
+
+
+def test_a_drop_that_goes_on_is_told_once_a_day() -> None:
+    detector = SegmentRhythm(SMALL, LONDON)
+    list(detector.feed([made_row("first.example.org", at=-HOUR_S)]))
+    for week in range(3):
+        for segment in ("pupils", "library"):
+            for number in range(48):
+                hour(detector, week, 100, segment=segment, shift_s=number * HOUR_S)
+        assert close(detector, week, 47 * HOUR_S) == []
+    told = week_of(detector, 3, 48)
+    assert [one.evidence for one in told] == [{"library": 0, "pupils": 0}] * len(told)
+    days = [(one.at_us // 1_000_000 - HOUR_S - NOW_S - 3 * WEEK_S) // HOUR_S for one in told]
+    assert days == [0, 15, 39], "nine o'clock, and each midnight after it"
+
+
+def test_what_was_passed_over_is_neither_compared_nor_learnt(usual: SegmentRhythm) -> None:
+    """The monitor was far behind: of this hour only the end was read, and of the one before only what matters."""
+    hour(usual, 3, 5)
+    usual.missed_before(NOW_S + 3 * WEEK_S + 3000)
+    hour(usual, 3, 5, shift_s=0)
+    assert close(usual, 3) == []
+    assert usual._usual.of("0-9 pupils").total == [100, 100, 100]
+    hour(usual, 4, 5)
+    assert len(close(usual, 4)) == 1, "the next whole hour is compared again"
+
+
+def test_hours_while_nothing_watched_and_nothing_was_written_are_none(usual: SegmentRhythm) -> None:
+    """The server was down and so was the monitor: it is no silence of the school."""
+    assert close(usual, 4) == []
+    assert usual._usual.of("0-9 pupils").total == [100, 100, 100]

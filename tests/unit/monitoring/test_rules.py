@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.monitoring.conftest import NOW
 
+from schoolgate.monitoring import alert_store
 from schoolgate.monitoring.alert import stamp
-from schoolgate.monitoring.alert_store import AlertRefused, AlertStore
+from schoolgate.monitoring.alert_store import MOST_NAMES_OF_ALERT, AlertRefused, AlertStore
 from schoolgate.monitoring.findings import Finding
+from schoolgate.monitoring.messages import Message
 from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rules import BUILT_IN, Rulebook, is_quiet
 from schoolgate.policy.monitoring import AlertRule, Quiet
@@ -247,7 +249,7 @@ def test_an_urgent_one_still_gets_through(store: AlertStore, outbox: Outbox) -> 
     apply(rules, store, outbox, *staff, finding())
     sent = list(sent_of(outbox, NOW))
     assert sent[0].startswith("alert-51-urgent"), "before all the others"
-    assert outbox.counts() == {"sent": 20, "held": 31}
+    assert outbox.counts() == {"sent": 21, "held": 30}, "and takes no room of theirs"
     apply(rules, store, outbox, finding(client="p-later"))
     assert len(list(sent_of(outbox, NOW))) == 1, "beyond the rate of the others"
 
@@ -268,3 +270,130 @@ def test_a_password_leaves_this_machine_only_encrypted() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.evil.example", "192.0.2.1")] == [
         True, True, True, False, False,
     ]  # fmt: skip
+
+
+def test_another_kind_of_trouble_of_the_same_device_is_told_of_too(store: AlertStore, outbox: Outbox) -> None:
+    """An acknowledged alert about one thing must not swallow the next thing."""
+    rules = book(grave=AlertRule(categories=("*",), detectors=("sealed",), to=(LEAD,), urgency="urgent"))
+    apply(rules, store, outbox, finding(0, category="nudify"))
+    store.acknowledge(1, "lead", "", NOW)
+    apply(rules, store, outbox, finding(60), finding(120, detector="sealed", category=None, names=()))
+    again = finding(180, detector="repeated-attempts"), finding(181, category="nudify")
+    apply(rules, store, outbox, *again)
+    assert [(one.detector, one.category) for one in reversed(store.alerts(("new", "acknowledged"), 9))] == [
+        ("attempt", "nudify"), ("attempt", "self-harm"), ("sealed", None),
+    ]  # fmt: skip
+    assert len(waiting(outbox)) == 3
+
+
+def test_an_alert_gathers_the_names_of_what_follows(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(harm=SELF_HARM)
+    apply(rules, store, outbox, *(finding(at, names=(f"n{at}.example.org", "n0.example.org")) for at in range(90)))
+    names = store.get(1).names
+    assert names[:3] == ("n0.example.org", "n1.example.org", "n2.example.org")
+    assert len(names) == MOST_NAMES_OF_ALERT
+
+
+def test_alerts_that_nobody_escalates_do_not_hide_those_that_are(store: AlertStore, outbox: Outbox) -> None:
+    quiet = AlertRule(categories=("gambling",))
+    slow = AlertRule(categories=("weapons",), escalate_to=("head@school.example",), escalate_after_minutes=10_000)
+    grave = SELF_HARM.model_copy(update={"escalate_to": ("head@school.example",)})
+    rules = book(quiet=quiet, slow=slow, grave=grave)
+    for category in ("gambling", "weapons"):
+        apply(rules, store, outbox, *(finding(client=f"p-{one}", category=category) for one in range(1000)))
+    apply(rules, store, outbox, finding())
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=31)) == 1
+
+
+def test_an_acknowledged_alert_that_gets_worse_is_new_again_and_escalated(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(
+        round=AlertRule(detectors=("circumvention",), to=(LEAD,), escalate_to=("head@school.example",)),
+    )
+    apply(rules, store, outbox, finding(detector="circumvention", severity="warning", category=None))
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=30)) == 1
+    store.acknowledge(1, "lead", "", NOW + dt.timedelta(minutes=31))
+    worse = NOW + dt.timedelta(minutes=40)
+    apply(rules, store, outbox, finding(2400, detector="circumvention", severity="urgent", category=None), now=worse)
+    assert store.get(1).state == "new"
+    assert rules.escalate(store, outbox, worse + dt.timedelta(minutes=29)) == 0
+    assert rules.escalate(store, outbox, worse + dt.timedelta(minutes=30)) == 1
+    assert [one["what"] for one in store.history(1)] == ["new", "escalated", "acknowledged", "worse", "escalated"]
+    assert "escalation-1-urgent/head@school.example" in waiting(outbox, worse + dt.timedelta(hours=1))
+
+
+def test_escalation_counts_from_when_the_first_message_may_leave(store: AlertStore, outbox: Outbox) -> None:
+    """Nobody can acknowledge at night what they are told of in the morning."""
+    quiet = Quiet.model_validate({"from": "18:00", "to": "07:00"})
+    rules = book(
+        round=AlertRule(detectors=("*",), to=(LEAD,), quiet_hours=(quiet,), escalate_to=("head@school.example",))
+    )
+    evening = NOW.replace(hour=22, minute=0)
+    apply(rules, store, outbox, finding(), now=evening)
+    morning = evening.replace(hour=7) + dt.timedelta(days=1)
+    assert rules.escalate(store, outbox, evening + dt.timedelta(minutes=45)) == 0
+    assert rules.escalate(store, outbox, morning + dt.timedelta(minutes=29)) == 0
+    assert rules.escalate(store, outbox, morning + dt.timedelta(minutes=30)) == 1
+
+
+def test_what_was_told_before_quiet_hours_is_not_escalated_within_them(store: AlertStore, outbox: Outbox) -> None:
+    quiet = Quiet.model_validate({"from": "18:00", "to": "07:00"})
+    rules = book(
+        round=AlertRule(detectors=("*",), to=(LEAD,), quiet_hours=(quiet,), escalate_to=("head@school.example",))
+    )
+    apply(rules, store, outbox, finding(), now=NOW.replace(hour=17, minute=50))
+    assert rules.escalate(store, outbox, NOW.replace(hour=18, minute=40)) == 0
+    assert rules.escalate(store, outbox, NOW.replace(hour=7) + dt.timedelta(days=1)) == 1
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_what_is_acknowledged_is_escalated_no_more_not_even_by_a_waiting_message(
+    store: AlertStore, outbox: Outbox, is_closed: bool
+) -> None:
+    rules = book(harm=SELF_HARM.model_copy(update={"escalate_to": ("head@school.example",)}))
+    apply(rules, store, outbox, finding())
+    assert rules.escalate(store, outbox, NOW + dt.timedelta(minutes=30)) == 1
+    if is_closed:
+        store.close_alert(1, "concern", "lead", "", NOW)
+    else:
+        store.acknowledge(1, "lead", "", NOW)
+    assert waiting(outbox, NOW + dt.timedelta(minutes=31)) == [f"alert-1-urgent/{LEAD}"]
+
+
+def test_in_a_flood_summaries_and_reports_still_arrive(store: AlertStore, outbox: Outbox) -> None:
+    """A flood that goes on for hours: what says so, and what is about no alert, has no part in the rate."""
+    rules = book(all=AlertRule(categories=("*",), to=(LEAD,)))
+    keys: list[str] = []
+    for hour in range(4):
+        now = NOW + dt.timedelta(hours=hour, minutes=hour)
+        flood = [finding(hour * 3700, client=f"p-{hour}-{one}") for one in range(50)]
+        apply(rules, store, outbox, *flood, now=now)
+        keys += sent_of(outbox, now)
+        outbox.summarise(now)
+        with store.transaction() as db:
+            outbox.put(db, [LEAD], Message(f"report-{hour}", "Report", "Text", stamp(now)), now)
+        keys += sent_of(outbox, now)
+    assert sum(key.startswith("summary/") for key in keys) == 2
+    assert sum(key.startswith("report-") for key in keys) == 4
+    assert sum(key.startswith("alert-") for key in keys) == 80
+
+
+def test_a_summary_of_urgent_ones_is_urgent_and_soon(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, *(finding(client=f"p-{number}") for number in range(70)))
+    assert len(list(sent_of(outbox, NOW))) == 60
+    assert outbox.summarise(NOW + dt.timedelta(minutes=4)) == 0
+    assert outbox.summarise(NOW + dt.timedelta(minutes=5)) == 1
+    (due,) = outbox.due(NOW + dt.timedelta(minutes=5), 10)
+    assert (due.message.urgency, due.message.fields["urgent"]) == ("urgent", 10)
+
+
+def test_counts_of_a_rule_do_not_grow_without_end(store: AlertStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hits() -> int:
+        with store.transaction() as db:
+            return int(db.execute("SELECT count(*) FROM hits").fetchone()[0])
+
+    with store.transaction() as db:
+        counts = [store.hit(db, "all", finding(at), 3600, 5) for at in range(20)]
+    assert (counts, hits()) == ([1, 2, 3, 4] + [5] * 16, 5)
+    monkeypatch.setattr(alert_store, "MOST_HITS", 3)
+    store.forget_before(NOW)
+    assert hits() == 3

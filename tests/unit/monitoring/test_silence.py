@@ -83,3 +83,10 @@ def test_it_survives_a_restart() -> None:
     list(before.feed(lesson(5, range(4)) + lesson(5, range(4, 9), first=1)))
     after.load(orjson.loads(orjson.dumps(before.saved())))
     assert [one.client for one in after.look(NOW_S + START + 8 * BIN_S)] == ["p-0"]
+
+
+def test_a_class_that_closes_its_devices_together_is_told_of_by_nobody() -> None:
+    """Thirty of two hundred: few of the segment, and yet one thing."""
+    assert found(lesson(30, range(4)) + lesson(200, range(14), first=30), 14) == []
+    assert found(lesson(3, range(4)) + lesson(60, range(14), first=3), 14) == []
+    assert found(lesson(2, range(4)) + lesson(60, range(14), first=2), 14) == ["p-0", "p-1"]

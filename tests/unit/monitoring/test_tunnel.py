@@ -104,3 +104,13 @@ def test_it_survives_a_restart() -> None:
     after.load(orjson.loads(orjson.dumps(before.saved())))
     list(after.feed(rows[80:]))
     assert len(list(after.look(AFTER))) == 1
+
+
+def test_a_scanner_that_few_use_much_and_many_use_a_little_is_a_product() -> None:
+    def users(count: int) -> list[Row]:
+        heavy = carried(150, client="p-heavy", domain="example.com")
+        light = [row for one in range(count) for row in carried(12, client=f"p-{one}", domain="example.com")]
+        return sorted(heavy + light, key=lambda row: row.time_us)
+
+    assert judged(users(200)) == []
+    assert [one.client for one in judged(users(3))] == ["p-heavy"]

@@ -73,6 +73,10 @@ class Watch:
             self._ask(detector, found, detector.look(now_s))
         return found
 
+    def missed_before(self, time_s: int) -> None:
+        """Ordinary rows before this moment were passed over."""
+        self.rhythm.missed_before(time_s)
+
     def _ask(self, detector: Detector, found: list[Finding], says: Iterator[Finding]) -> None:
         """A row that one detector stumbles over must not blind the others, nor stop the monitor again and again."""
         try:

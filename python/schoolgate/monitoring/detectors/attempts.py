@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate.monitoring.findings import ATTEMPT, MOST_NAMES, Finding
+from schoolgate.monitoring.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
 from schoolgate.monitoring.kept import Kept
 from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.rows import Row
@@ -33,7 +33,7 @@ class _Moments:
 class Attempts:
     """Findings `attempt` for each, `repeated-attempts` for a client that goes on."""
 
-    name = "repeated-attempts"
+    name = REPEATED
 
     def __init__(self, settings: Repeated, known: Known) -> None:
         self._settings = settings

@@ -83,7 +83,10 @@ class CircumventionScore:
         # One provider is one sign, under however many names: its program asks for ten of them in a second.
         name = registrable_domain(row.qname) or row.qname
         if name in seen.signs or len(seen.signs) < MOST_SIGNS:
-            seen.signs[name] = (kind, max(points, seen.signs.get(name, (kind, 0, 0))[1]), row.time_s)
+            before = seen.signs.get(name)
+            if before is not None and before[1] > points:  # the dearer sign says what the provider is
+                kind, points = before[0], before[1]
+            seen.signs[name] = (kind, points, row.time_s)
 
     def _score(self, seen: _Signs) -> int:
         by_itself = sum(points for kind, points, _ in seen.signs.values() if kind == "encrypted DNS")

@@ -2,6 +2,8 @@
 
 Fewer than usual may be a trip or a holiday; it may also be a segment that has found another resolver. Fewer *blocked*
 ones at the usual total mean that the filter does less: a list is missing, or a policy was opened.
+
+Hours that we did not see whole say nothing: they are neither compared nor learnt from.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ MOST_HOURS = 16_800
 WEEKS_KEPT = 8
 # The log is written within seconds; rows of an hour that come later are not of this hour's account.
 GRACE_S = 120
+# We look every few seconds while we run; a longer pause is a time when nobody watched.
+LONGEST_PAUSE_S = 600
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class SegmentRhythm:
         self._usual: Kept[_Usual] = Kept(_Usual, MOST_HOURS)
         self._closed = 0  # the newest hour that is closed, as its first second
         self._whole_from = 0  # hours before were not seen from their beginning
+        self._looked_s = 0
+        self._watched_from = 0  # since then we have looked without a pause
+        self._told: dict[str, str] = {}  # "severity segment" -> day on the school's wall on which it was told of
 
     def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
         for row in rows:
@@ -69,13 +76,26 @@ class SegmentRhythm:
 
     def look(self, now_s: int) -> Iterator[Finding]:
         first_open = (now_s - GRACE_S) - (now_s - GRACE_S) % HOUR_S
+        if now_s - self._looked_s > LONGEST_PAUSE_S:
+            self._watched_from = now_s
+        self._looked_s = now_s
         if self._whole_from == 0 or first_open - HOUR_S <= self._closed:
             return
         start = max(self._closed + HOUR_S, self._whole_from)
-        # A monitor that was off for a week has no week of silence to report: only what was read is compared.
+        # After more than a week off the weeks before are too old to be compared with.
         for hour in range(max(start, first_open - 7 * 24 * HOUR_S), first_open, HOUR_S):
-            yield from self._close(hour)
+            # Nobody asked anything at all: the school is silent only if we watched it being silent.
+            was_seen = hour >= self._watched_from or any(key.startswith(f"{hour} ") for key, _ in self._open.items())
+            if was_seen:
+                yield from self._close(hour)
         self._closed = first_open - HOUR_S
+
+    def missed_before(self, time_s: int) -> None:
+        """Rows before were passed over; the hour of this moment is not whole either."""
+        self._whole_from = max(self._whole_from, time_s - time_s % HOUR_S + HOUR_S)
+        for key, _ in self._open.items():
+            if int(key.partition(" ")[0]) < self._whole_from:
+                self._open.drop(key)
 
     def _close(self, hour: int) -> Iterator[Finding]:
         segments = {key.partition(" ")[2] for key, _ in self._usual.items()} | {
@@ -92,7 +112,15 @@ class SegmentRhythm:
                 usual.total = [*usual.total, count.total][-WEEKS_KEPT:]
                 usual.blocked = [*usual.blocked, count.blocked][-WEEKS_KEPT:]
             self._open.drop(f"{hour} {segment}")
-        yield from self._together(dropped, hour)
+        yield from self._together([one for one in dropped if self._is_news(one, hour)], hour)
+
+    def _is_news(self, finding: Finding, hour: int) -> bool:
+        """A drop that goes on is told of once a day."""
+        today = dt.datetime.fromtimestamp(hour, self._zone).date().isoformat()
+        key = f"{finding.severity} {finding.segment}"
+        is_news = self._told.get(key) != today
+        self._told = {one: day for one, day in self._told.items() if day == today} | {key: today}
+        return is_news
 
     def _slot(self, hour: int) -> str:
         """Weekday and hour on the school's wall: lessons follow the clock, in winter and in summer."""
@@ -142,9 +170,14 @@ class SegmentRhythm:
             "whole_from": self._whole_from,
             "open": self._open.saved(),
             "usual": self._usual.saved(),
+            "looked_s": self._looked_s,
+            "watched_from": self._watched_from,
+            "told": self._told,
         }
 
     def load(self, saved: Any) -> None:
         self._closed, self._whole_from = int(saved["closed"]), int(saved["whole_from"])
         self._open.load(saved["open"])
         self._usual.load(saved["usual"])
+        self._looked_s, self._watched_from = int(saved.get("looked_s", 0)), int(saved.get("watched_from", 0))
+        self._told = dict(saved.get("told", {}))

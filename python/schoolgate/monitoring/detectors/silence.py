@@ -1,6 +1,7 @@
 """A client that was busy asks nothing more, while the others of its segment go on: it may have left by another way.
 
-When all go quiet together the bell has rung, or the network is down: that is no finding about a client.
+When several go quiet together a class has closed its devices, the bell has rung, or the network is down: that is no
+finding about a client.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from schoolgate.policy.monitoring import Silence
 
 MOST_CLIENTS = 20_000
 BIN_S = 300
+# Of a segment, in the same five minutes. Two pupils may share a hotspot; more are a lesson that ends.
+MOST_TOGETHER = 2
 
 
 @dataclass(slots=True)
@@ -78,7 +81,11 @@ class SilentClients:
         for client, pulse in gone:
             share = went[pulse.segment] / max(1, was_busy[pulse.segment])
             is_alone = went[pulse.segment] == 1 or share <= self._settings.most_share
-            if is_alone and talking[pulse.segment] >= self._settings.least_others:
+            if (
+                went[pulse.segment] <= MOST_TOGETHER
+                and is_alone
+                and talking[pulse.segment] >= self._settings.least_others
+            ):
                 pulse.told_bin = over
                 yield self._finding(client, pulse, over, talking[pulse.segment])
 

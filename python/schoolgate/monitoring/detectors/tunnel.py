@@ -8,7 +8,7 @@ when it ends.
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +24,10 @@ from schoolgate.policy.monitoring import Tunnel
 MOST_PAIRS = 50_000
 # Different names counted below one domain (4 octets each); the largest threshold anybody needs.
 MOST_NAMES_COUNTED = 4_000
+# So many names of the kind make a client a user of the domain: a scanner on a quiet device.
+LEAST_ALIKE = 10
 # Below, a client's names under one domain are not worth their place in the saved state.
-LEAST_SAVED = 10
+LEAST_SAVED = LEAST_ALIKE
 PRIVATE_TYPE = 65_399  # what some tunnels call their own
 DATA_TYPES = frozenset((NULL, TXT, PRIVATE_TYPE))
 
@@ -77,23 +79,25 @@ class Tunnels:
         carried.data_types += row.qtype in DATA_TYPES
 
     def _judge(self) -> Iterator[Finding]:
-        """The window is over. A domain that many clients use alike is a product."""
+        """The window is over. A domain that many clients use alike, be it little, is a product."""
+        users: Counter[str] = Counter()
         found: dict[str, list[tuple[str, _Carried]]] = defaultdict(list)
         for key, carried in self._pairs.items():
             self._pairs.drop(key)
-            if self._is_suspect(carried):
-                client, _, domain = key.partition(" ")
+            client, _, domain = key.partition(" ")
+            users[domain] += self._carries(carried, LEAST_ALIKE, LEAST_ALIKE)
+            if self._carries(carried, self._settings.least_names, self._settings.least_data_types):
                 found[domain].append((client, carried))
-        for domain, users in found.items():
-            if len(users) <= self._settings.most_clients:
-                yield from (self._finding(domain, client, carried) for client, carried in users)
+        for domain, suspects in found.items():
+            if users[domain] <= self._settings.most_clients:
+                yield from (self._finding(domain, client, carried) for client, carried in suspects)
 
-    def _is_suspect(self, carried: _Carried) -> bool:
+    def _carries(self, carried: _Carried, least_names: int, least_data_types: int) -> bool:
         count, settings = len(carried.names), self._settings
-        if carried.data_types >= settings.least_data_types:
+        if carried.data_types >= least_data_types:
             return True
         return (
-            count >= settings.least_names
+            count >= least_names
             and carried.octets >= count * settings.least_octets
             and carried.entropy >= count * settings.least_entropy_bits
         )
