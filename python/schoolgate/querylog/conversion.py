@@ -42,7 +42,7 @@ def convert(work: Maintenance, may_delete: MayDelete) -> None:
 def _converted(work: Maintenance, wal: Wal) -> dict[str, Any]:
     report: dict[str, Any] = orjson.loads(log_to_parquet(str(wal.path), str(work.log.rows)))
     with work.log.changing():
-        if report.get("is_damaged"):
+        if report["is_damaged"]:
             with contextlib.suppress(FileNotFoundError):  # the server makes room too
                 wal.path.replace(wal.path.with_name(wal.path.name + DAMAGED))
         else:
@@ -54,8 +54,8 @@ def _converted(work: Maintenance, wal: Wal) -> dict[str, Any]:
 def _tell(work: Maintenance, wal: Wal, report: dict[str, Any]) -> None:
     work.report.converted += 1
     work.report.rows += report["rows"]
-    lost = f"{report['lost_octets']} octets, {report.get('lost_rows')} rows at least, were damaged and lost"
-    if report.get("is_damaged"):
+    lost = f"{report['lost_octets']} octets, {report['lost_rows']} rows at least, were damaged and lost"
+    if report["is_damaged"]:
         work.report.problems.append(
             f"{wal.path}: {lost}; the others were taken in; it was put aside as {wal.path.name}{DAMAGED}: delete it"
         )
