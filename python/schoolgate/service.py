@@ -343,7 +343,7 @@ class Service:
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""
-        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now)
+        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
         if found is None:
             return
         if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
@@ -434,11 +434,11 @@ class Service:
         return {"level": str(level)}
 
 
-def _pseudonym_key(settings: Settings, now: dt.datetime) -> PseudonymKey | None:
+def _pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey | None:
     log = settings.query_log
     if not log.enabled or not log.pseudonyms:
         return None
-    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now)
+    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now, in_use)
 
 
 def _query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ import orjson
 
 from schoolgate._core import log_read
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import DAMAGED, LogFolder, Wal, put_in_place
+from schoolgate.querylog.layout import LogFolder, Wal, put_in_place
 from schoolgate.querylog.maintenance import Maintenance
 from schoolgate.querylog.query import LogProblem, microseconds
 
@@ -135,7 +135,7 @@ def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
     record: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "kind": "asked", "id": erasure.id}
     record |= {"clients": erasure.clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
     record |= {"rows": sum(erasure.removed.values())}
-    if damaged := sorted(str(path) for path in work.log.rows.rglob(f"*{DAMAGED}")):
+    if damaged := sorted(map(str, work.log.put_aside())):
         record["not_looked_into"] = damaged
         told = "is damaged and may hold rows that were to be erased; delete it"
         work.report.problems += [f"{path}: {told}" for path in damaged]

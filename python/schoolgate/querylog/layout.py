@@ -156,6 +156,11 @@ class LogFolder:
         with _locked(self.folder / "maintenance.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield
 
+    def put_aside(self) -> Iterator[Path]:
+        """Damaged files, whole or in part: rows in them are found by nobody, and are there all the same."""
+        yield from self.rows.rglob(f"*{DAMAGED}")
+        yield from self.wal.glob(f"*{DAMAGED}")
+
     def day_folder(self, day: dt.date, class_: Class) -> Path:
         return self.rows / f"day={day}" / f"class={class_}"
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from schoolgate.config.retention import Retention
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import CLASSES, Class, LogFolder
+from schoolgate.querylog.layout import CLASSES, DAMAGED, Class, LogFolder
 from schoolgate.querylog.maintenance import Maintenance
 from schoolgate.querylog.query import LogProblem
 
@@ -55,6 +55,12 @@ def erase_old(work: Maintenance, kept: Retention, now: dt.datetime) -> None:
     for one in days_of(work.log):
         if (today - one.day).days > limits[one.class_]:
             _remove(work, one, "age", now)
+    for path in work.log.wal.glob(f"*{DAMAGED}"):
+        class_ = path.name.partition("-")[0]
+        written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date()
+        if (today - written).days > limits.get(class_, kept.safeguarding_days):
+            _record(work, _about(path, written, class_, "age", now))
+            path.unlink(missing_ok=True)
     for day, path in work.log.list().rollups.items():
         if (today - day).days > kept.rollups_days:
             _record(work, _about(path, day, "rollup", "age", now))
