@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 
 from schoolgate import state_dir
+from schoolgate.commands.person import who
 from schoolgate.commands.terminal import err, note, out, say, say_json, table
-from schoolgate.commands.update import who
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
