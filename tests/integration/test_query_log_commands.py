@@ -166,6 +166,34 @@ def test_erase_removes_a_client_whole_and_keeps_the_others(state: Path) -> None:
     assert "holds no row" in nothing
 
 
+def test_erase_says_what_it_could_not_look_into(state: Path) -> None:
+    (bad,) = write_rows(state, wal(9), [at(5, client="192.0.2.99")])
+    bad.write_bytes(b"PAR1" + bytes(500) + b"PAR1")
+    done = schoolgate(state, "log", "erase", "--client", "192.0.2.99", "--reason", "asked", "--yes")
+    assert (done.returncode, str(bad) in done.stderr, "holds no row" in done.stdout) == (1, True, False)
+
+
+def test_the_record_of_an_erasure_names_what_was_asked_for_and_nothing_beside_it(tmp_path: Path) -> None:
+    pseudonym = log_pseudonym(KEY, "192.0.2.77")
+    write_rows(tmp_path, wal(1), [at(5, client=pseudonym), at(4, client="192.0.2.77")])
+    with_key(tmp_path, NOW - dt.timedelta(days=1))
+    printed(tmp_path, "log", "erase", "--client", "192.0.2.77", "--reason", "asked", "--yes")
+    (record,) = map(orjson.loads, (tmp_path / "log" / "erasures.jsonl").read_bytes().splitlines())
+    assert (record["clients"], record["rows"]) == (["192.0.2.77"], 2)
+    assert not [path for path in (tmp_path / "log").glob("*.json*") if pseudonym in path.read_text()]
+
+
+def test_maintain_takes_in_all_there_is_and_says_what_waits(tmp_path: Path) -> None:
+    write_wals(tmp_path, [at(50)] * 230, each=1)
+    assert "0 files" in printed(tmp_path, "log", "maintain").splitlines()[-1]
+    assert orjson.loads(printed(tmp_path, "log", "status", "--json"))["waiting"] == 0
+    write_wals(tmp_path, [at(40)] * 2, each=1, first=300)
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "monitor" / "positions.json").write_text('{"ordinary": {"number": 300, "offset": 0}}')
+    done = schoolgate(tmp_path, "log", "maintain")
+    assert (done.returncode, "the monitor has not read" in done.stderr) == (0, True), done.stderr
+
+
 def test_erase_asks_first(state: Path) -> None:
     done = schoolgate(state, "log", "erase", "--client", "192.0.2.1", "--reason", "a slip")
     assert done.returncode == 1

@@ -36,7 +36,8 @@ class ErasureUnreadable(LogProblem):
 
 @dataclass(frozen=True)
 class Erasure:
-    """A request under way. `removed`: rows removed from each file."""
+    """A request under way. `removed`: rows removed from each file. `clients`: the texts the log may know somebody by,
+    forgotten when it is done; `asked`: what was asked for, which is recorded."""
 
     id: str
     clients: tuple[str, ...]
@@ -44,15 +45,18 @@ class Erasure:
     who: str
     asked_at: str
     removed: dict[str, int] = field(default_factory=dict)
+    asked: str = ""
 
     @property
     def until_us(self) -> int:
         return microseconds(dt.datetime.fromisoformat(self.asked_at))
 
 
-def ask_for(log: LogFolder, clients: Iterable[str], reason: str, who: str, now: dt.datetime) -> Erasure:
+def ask_for(
+    log: LogFolder, clients: Iterable[str], reason: str, who: str, now: dt.datetime, asked: str = ""
+) -> Erasure:
     """Writes a request down. The caller maintains the log meanwhile."""
-    made = Erasure(secrets.token_hex(8), tuple(clients), reason, who, now.isoformat())
+    made = Erasure(secrets.token_hex(8), tuple(clients), reason, who, now.isoformat(), asked=asked)
     _write(log, [*pending_in(log), made])
     return made
 
@@ -133,7 +137,9 @@ def _holds(wal: Wal, erasure: Erasure) -> bool:
 
 def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
     record: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "kind": "asked", "id": erasure.id}
-    record |= {"clients": erasure.clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
+    # A pseudonym beside its address would outlast every key.
+    clients = [erasure.asked] if erasure.asked else erasure.clients
+    record |= {"clients": clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
     record |= {"rows": sum(erasure.removed.values())}
     if damaged := sorted(map(str, work.log.put_aside())):
         record["not_looked_into"] = damaged
