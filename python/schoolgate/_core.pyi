@@ -341,7 +341,8 @@ def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]]
 def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
     """Turns a closed write-ahead file into Parquet under directory/day=YYYY-MM-DD/class=.../wal-<number>[-part].parquet
     (days in UTC), written aside, synced and renamed; doing it again gives the same files. JSON: {"rows", "files":
-    [paths], "lost_octets": at the end of the file that are no whole frame}. Raises `OSError`."""
+    [paths], "lost_octets": that are no whole frame, "lost_rows", "is_damaged": more is lost than a last frame that was
+    never whole}. Raises `OSError`, also for a format of another version."""
 
 def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
     """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks.

@@ -22,9 +22,9 @@ def _config(context: typer.Context, given: Path | None) -> Path | None:
 
 
 def _who(given: str | None) -> str:
-    import getpass
+    from schoolgate.commands.person import who
 
-    return given or getpass.getuser()
+    return given or who()
 
 
 @suggestions_app.callback(

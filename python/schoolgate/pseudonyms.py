@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -28,16 +28,21 @@ class PseudonymKey:
     problem: str | None = None
 
 
-def key_in_force(state_dir: Path, days: int, now: dt.datetime) -> PseudonymKey:
+def key_in_force(state_dir: Path, days: int, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey:
     """The key on the disk; a new one in its place where it is missing, damaged or `days` old.
 
-    Never fails: where the disk takes no key, one is made that nobody can keep, so that no address is stored instead.
+    Never fails: where the disk takes no key, one is made that nobody can keep, so that no address is stored instead. A
+    file that cannot be read may hold a good key: it stays, and the key `in_use` goes on.
     """
     path = state_dir / FILE
-    known = read_key(path)
+    try:
+        known = read_key(path)
+    except OSError as error:
+        problem = f"{path}: {error.strerror}; the key of the pseudonyms cannot be read, and is not replaced"
+        return replace(in_use or _made(now), problem=problem)
     if known is not None and now < known.made_at + dt.timedelta(days=days):
         return known
-    made = PseudonymKey(secrets.token_bytes(KEY_OCTETS), now, secrets.token_hex(4))
+    made = _made(now)
     try:
         _write(path, made)
     except OSError as error:
@@ -49,16 +54,20 @@ def key_in_force(state_dir: Path, days: int, now: dt.datetime) -> PseudonymKey:
 
 
 def read_key(path: Path) -> PseudonymKey | None:
-    """The key in a file; None where there is none, or the file is damaged."""
+    """The key in a file; None where there is none, or the file is damaged. Raises `OSError` for any other reason."""
     try:
         raw = orjson.loads(path.read_bytes())
         key, made_at = bytes.fromhex(raw["key"]), dt.datetime.fromisoformat(raw["made_at"])
         identity = str(raw["id"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
     if len(key) != KEY_OCTETS or made_at.tzinfo is None:
         return None
     return PseudonymKey(key, made_at, identity)
+
+
+def _made(now: dt.datetime) -> PseudonymKey:
+    return PseudonymKey(secrets.token_bytes(KEY_OCTETS), now, secrets.token_hex(4))
 
 
 def _write(path: Path, made: PseudonymKey) -> None:
@@ -69,7 +78,7 @@ def _write(path: Path, made: PseudonymKey) -> None:
         aside.unlink()
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        described = {"key": made.key.hex(), "made_at": made.made_at.isoformat(timespec="seconds"), "id": made.identity}
+        described = {"key": made.key.hex(), "made_at": made.made_at.isoformat(), "id": made.identity}
         file.write(orjson.dumps(described))
         file.flush()
         os.fsync(file.fileno())

@@ -29,6 +29,7 @@ from schoolgate.control import ControlServer
 from schoolgate.control.server import Arguments
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import InForce
+from schoolgate.log_off import close_files, forget_overdue_key
 from schoolgate.pseudonyms import PseudonymKey, key_in_force
 from schoolgate.resolver.addresses import ForwarderDirectory
 from schoolgate.resolver.service import ResolverService
@@ -343,7 +344,7 @@ class Service:
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""
-        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now)
+        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
         if found is None:
             return
         if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
@@ -435,11 +436,23 @@ class Service:
         return {"level": str(level)}
 
 
-def _pseudonym_key(settings: Settings, now: dt.datetime) -> PseudonymKey | None:
+def _pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey | None:
     log = settings.query_log
     if not log.enabled or not log.pseudonyms:
+        _tidy_log_switched_off(settings, now)
         return None
-    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now)
+    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now, in_use)
+
+
+def _tidy_log_switched_off(settings: Settings, now: dt.datetime) -> None:
+    """What cannot be done now is tried again with the next look at the key."""
+    folder = settings.server.state_dir
+    try:
+        forget_overdue_key(folder, settings.query_log.pseudonym_key_days, now)
+        if not settings.query_log.enabled:
+            close_files(folder)
+    except OSError as error:
+        _log.warning("what is left of the query log cannot be tidied", problem=str(error))
 
 
 def _query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:

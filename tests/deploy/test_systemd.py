@@ -151,6 +151,7 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
 def test_the_monitor_gives_way_to_the_resolver_and_has_no_privilege(deploy: Path) -> None:
     service = settings(deploy / "systemd" / "schoolgate-monitor.service")
     assert service["ExecStart"][0].split()[1] == "monitor"
+    assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
     assert "Requires" not in service
     assert int(service["CPUWeight"][0]) < 100

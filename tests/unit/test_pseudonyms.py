@@ -45,6 +45,27 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     assert key_in_force(tmp_path, 90, NOW) == made
 
 
+def test_a_key_that_cannot_be_read_is_never_replaced(tmp_path: Path) -> None:
+    known = key_in_force(tmp_path, 90, NOW)
+    path = tmp_path / FILE
+    path.rename(path.with_name("aside"))
+    path.mkdir()  # EISDIR stands for EIO and EACCES: those fail for root too
+    kept = key_in_force(tmp_path, 90, NOW + DAY, known)
+    assert (kept.key, kept.made_at, kept.identity) == (known.key, known.made_at, known.identity)
+    assert kept.problem is not None and str(path) in kept.problem
+    first = key_in_force(tmp_path, 90, NOW + DAY)
+    assert first.key != known.key
+    assert first.problem is not None
+    path.rmdir()
+    path.with_name("aside").rename(path)
+    assert key_in_force(tmp_path, 90, NOW + DAY, kept) == known
+
+
+def test_the_moment_a_key_was_made_is_kept_whole(tmp_path: Path) -> None:
+    now = NOW + dt.timedelta(microseconds=987_654)
+    assert key_in_force(tmp_path, 90, now) == key_in_force(tmp_path, 90, now + DAY)
+
+
 def test_where_the_disk_takes_no_key_one_is_used_that_nobody_keeps(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("in the way")
     made = key_in_force(tmp_path, 90, NOW)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import getpass
-import os
 import secrets
 import sys
 from dataclasses import asdict
@@ -17,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from rich.text import Text
 
 from schoolgate import state_dir
+from schoolgate.commands.person import who as person
 from schoolgate.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.config.problems import message_and_remedy
@@ -125,13 +124,13 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
 
 def acknowledge(config: Path | None, number: int, remark: str, who: str | None) -> None:
     """Somebody has seen it: it is escalated no more."""
-    alert = _store(config).acknowledge(number, who or _user(), remark, _now())
+    alert = _store(config).acknowledge(number, who or person(), remark, _now())
     say(f"alert {alert.id} acknowledged; close it with `schoolgate alerts close {alert.id} --outcome ...`")
 
 
 def close(config: Path | None, number: int, outcome: str, remark: str, who: str | None) -> None:
     """What came of it."""
-    alert = _store(config).close_alert(number, outcome, who or _user(), remark, _now())
+    alert = _store(config).close_alert(number, outcome, who or person(), remark, _now())
     say(f"alert {alert.id} closed: {alert.outcome}")
 
 
@@ -182,10 +181,6 @@ def _rule_json(rule: AlertRule) -> dict[str, Any]:
 
 def _json(alert: Alert) -> dict[str, Any]:
     return asdict(alert)
-
-
-def _user() -> str:
-    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def _now() -> dt.datetime:

@@ -10,16 +10,17 @@ from pathlib import Path
 import typer
 
 from schoolgate import state_dir
+from schoolgate.commands.person import who
 from schoolgate.commands.terminal import err, note, out, say, say_json, table
-from schoolgate.commands.update import who
 from schoolgate.config import Settings, load
+from schoolgate.control import call
 from schoolgate.errors import SchoolgateError
 from schoolgate.monitoring.alert_store import AlertStore
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
 from schoolgate.querylog.erasure import Erasure, ask_for, pending_in
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.positions import read_by_monitor
+from schoolgate.querylog.positions import read_by_monitor, unread_by_monitor
 from schoolgate.querylog.retention import MIB, free_octets, octets_of
 from schoolgate.querylog.reveal import reveal as reveal_pseudonym
 from schoolgate.querylog.shown import printable
@@ -42,8 +43,10 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
         raise BadQuery("a reason is needed; it is kept with the record")
     now = _now()
     with QueryLog(settings.server.state_dir) as log:
-        texts, rows = log.known_as(client), log.totals(Query(client=client, until=now)).rows
-        folder = log.folder
+        texts, rows = log.known_as(client), log.count(Query(client=client, until=now))
+        folder, problems = log.folder, log.problems
+    if problems:
+        raise LogProblem("\n".join(("nothing was erased: the client's rows cannot all be found", *problems)))
     alerts = _alerts_of(settings, texts)
     if not rows:
         say(f"the query log holds no row of {printable(client)}")
@@ -55,18 +58,21 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
     _erase_from_alerts(settings, texts, client)
     if not rows:
         return
-    asked = _ask(folder, texts, reason, now)
+    asked = _ask(folder, texts, reason, now, client.strip())
     left = _until_done(settings, folder, asked)
     _erase_from_alerts(settings, texts, client)  # of rows that the monitor read meanwhile
     if left is None:
         say(f"erased: the {rows} rows of {printable(client)}; recorded in {folder.erasures}")
         return
     say(f"erased from all finished files: {sum(left.removed.values())} of {rows} rows of {printable(client)}")
-    note(
-        "the rest is in a file that the server still writes, or that the monitor has yet to read; it is erased when"
-        " that file is done, by the monitor or by `schoolgate log maintain`",
-        "yellow",
-    )
+    if _is_serving(settings):
+        rest = (
+            "the rest is in a file that the server still writes, or that the monitor has yet to read; it is erased when"
+        )
+        note(f"{rest} that file is done, by the monitor or by `schoolgate log maintain`", "yellow")
+    else:
+        rest = "the rest is in the last file of a server that does not run; start the server, which closes that file,"
+        note(f"{rest} and then the monitor, or `schoolgate log maintain`", "yellow")
 
 
 def _alerts_of(settings: Settings, texts: list[str]) -> int:
@@ -129,17 +135,25 @@ def status(config: Path | None, as_json: bool) -> None:
 
 
 def maintain(config: Path | None) -> None:
-    """One round of maintenance by hand; the monitor does the same all day."""
+    """Maintenance by hand, until nothing is left to convert; the monitor does the same all day."""
     settings = load(config)
     folder = settings.server.state_dir
     state_dir.refuse_strangers(folder)
-    report = _keeper(settings).tick(_now())
-    say(f"{report.converted} files of {report.rows:,} rows converted, {report.compacted} compacted")
-    for record in report.erased:
-        what = record.get("class") or ", ".join(record.get("clients", ()))
-        say(f"erased ({record['kind']}): {what} {record.get('day', '')}".rstrip())
-    if report.problems:
-        raise NotMaintained("\n".join(report.problems))
+    keeper = _keeper(settings)
+    is_going_on = True
+    problems: dict[str, None] = {}
+    while is_going_on:
+        report = keeper.tick(_now())
+        say(f"{report.converted} files of {report.rows:,} rows converted, {report.compacted} compacted")
+        for record in report.erased:
+            what = record.get("class") or ", ".join(record.get("clients", ()))
+            say(f"erased ({record['kind']}): {what} {record.get('day', '')}".rstrip())
+        problems |= dict.fromkeys(report.problems)
+        is_going_on = report.converted > 0
+    if told := unread_by_monitor(folder, keeper.log.list().closed):
+        note(told, "yellow")
+    if problems:
+        raise NotMaintained("\n".join(problems))
 
 
 def _keeper(settings: Settings) -> Keeper:
@@ -147,13 +161,22 @@ def _keeper(settings: Settings) -> Keeper:
     return Keeper(folder / "log", settings.retention, read_by_monitor(folder))
 
 
-def _ask(folder: LogFolder, clients: list[str], reason: str, now: dt.datetime) -> Erasure:
+def _is_serving(settings: Settings) -> bool:
+    """Whether a server answers here."""
+    try:
+        call(settings.server.control_socket, "status")
+    except SchoolgateError:
+        return False
+    return True
+
+
+def _ask(folder: LogFolder, clients: list[str], reason: str, now: dt.datetime, asked: str) -> Erasure:
     """Writes the request down, when the monitor lets us."""
     deadline = time.monotonic() + WAIT_FOR_TURN_S
     while True:
         try:
             with folder.maintained():
-                return ask_for(folder, clients, reason, who(), now)
+                return ask_for(folder, clients, reason, who(), now, asked)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise KeeperBusy("the query log is being maintained; nothing was erased; try again later") from None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from schoolgate import state_dir
 from schoolgate.commands.lists import install
+from schoolgate.commands.person import who
 from schoolgate.commands.terminal import moment, note, out, say, say_json, table
-from schoolgate.commands.update import who
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists import past

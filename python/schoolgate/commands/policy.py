@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import pwd
 import sys
 from pathlib import Path
 
 from schoolgate import state_dir
 from schoolgate.commands.lists import StoredNotInForce
+from schoolgate.commands.person import who as person
 from schoolgate.commands.terminal import note, out, say, table
 from schoolgate.config import Settings, load, read_text
 from schoolgate.control import call
@@ -44,7 +43,7 @@ def apply(config: Path | None, file: Path, reason: str, who: str | None) -> None
     if before is not None and before.text == text:
         say(f"{file} is {label(before)}, which is the latest already; nothing was applied")
         return
-    revision = store_of(settings).apply(text, who=who or _who(), why=reason, now=_now())
+    revision = store_of(settings).apply(text, who=who or person(), why=reason, now=_now())
     _put_in_force(settings, before, revision)
 
 
@@ -55,7 +54,7 @@ def rollback(config: Path | None, number: int, reason: str, who: str | None) -> 
     before = store.latest()
     old = store.show(number)
     _check(settings, config, old.text, label(old))
-    _put_in_force(settings, before, store.rollback(number, who=who or _who(), why=reason, now=_now()))
+    _put_in_force(settings, before, store.rollback(number, who=who or person(), why=reason, now=_now()))
 
 
 def show(config: Path | None, number: int | None) -> None:
@@ -104,17 +103,6 @@ def templates(config: Path | None, name: str | None) -> None:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-def _who() -> str:
-    """The person, also behind sudo and runuser."""
-    known = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME")
-    if known:
-        return known
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"
 
 
 def _writable(config: Path | None) -> Settings:

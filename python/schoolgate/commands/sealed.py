@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import pwd
 from pathlib import Path
 from typing import Any
 
 from schoolgate import state_dir
 from schoolgate._core import SEALED_SELF_TEST_NAME
+from schoolgate.commands.person import who
 from schoolgate.commands.terminal import age, note, say, say_json, table
 from schoolgate.commands.terminal import out as terminal
 from schoolgate.config import Settings, SocketAddress, load
@@ -54,7 +53,7 @@ def import_sealed(
         supplier=supplier,
         form=form,
         column=column,
-        who=_who(),
+        who=who(),
         now=_now(),
         accept_shrink=accept_shrink,
     )
@@ -78,7 +77,7 @@ def fetch_feeds(settings: Settings, quiet: bool = False) -> int:
     output is a program's."""
     from schoolgate.sealed.feeds import SealedFetching
 
-    fetching = SealedFetching(settings.server.state_dir, _who(), settings.lists.proxy)
+    fetching = SealedFetching(settings.server.state_dir, who(), settings.lists.proxy)
     outcomes = [fetching.fetch(feed, _now()) for feed in settings.sealed.feeds]
     for one in outcomes:
         if one.report is not None and not quiet:
@@ -160,7 +159,7 @@ def selftest(config: Path | None) -> None:
         by_network, problem = False, str(error)
     segments: list[dict[str, Any]] = told["segments"]
     passed = by_network and bool(segments) and all(one["denied"] for one in segments)
-    record = {"at": _now().isoformat(timespec="seconds"), "who": _who(), "passed": passed, "serials": told["serials"]}
+    record = {"at": _now().isoformat(timespec="seconds"), "who": who(), "passed": passed, "serials": told["serials"]}
     record |= {"name": SEALED_SELF_TEST_NAME, "by_network": by_network, "address": str(address), "segments": segments}
     store.note(store.selftests, record)
     for one in segments:
@@ -208,17 +207,6 @@ def _reached_at(listening: str) -> SocketAddress:
     if not address.is_wildcard:
         return address
     return SocketAddress("::1" if ":" in address.host else "127.0.0.1", address.port)
-
-
-def _who() -> str:
-    """The person at the keyboard, as far as the machine knows."""
-    name = os.environ.get("SUDO_USER")
-    if name:
-        return name
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def _now() -> dt.datetime:

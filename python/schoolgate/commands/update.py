@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 from pathlib import Path
 
 from schoolgate import state_dir
 from schoolgate.commands.lists import install
+from schoolgate.commands.person import who
 from schoolgate.commands.sealed import fetch_feeds
 from schoolgate.commands.terminal import note, say
 from schoolgate.commands.update_progress import shown
@@ -46,14 +46,6 @@ def unpin(config: Path | None) -> None:
     serial = SnapshotStore(folder).current_serial()
     History(folder).append(Event(at=dt.datetime.now(dt.UTC), what="unpinned", serial=serial, who=who()))
     say("updates publish again; now: schoolgate lists update")
-
-
-def who() -> str:
-    """Whose doing it is, as far as the machine knows."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _sum_up(report: UpdateReport) -> None:

@@ -14,25 +14,31 @@ from pathlib import Path
 
 from schoolgate.querylog.layout import CLASSES, Listing, RowFile, put_in_place, sync_folder
 from schoolgate.querylog.maintenance import Maintenance
+from schoolgate.querylog.query import LogProblem
 
 # The last files of an hour, or of a day, are closed and converted by then.
 SETTLED = dt.timedelta(minutes=5)
 
 
 def compact(work: Maintenance, now: dt.datetime) -> None:
-    """Does what is due. Files made of a WAL that is still there are not touched."""
+    """Does what is due. Files made of a WAL that is still there are not touched; one that cannot be opened keeps its
+    own neighbours as they are."""
     listing = work.log.list()
     for day in listing.days:
         for class_ in CLASSES:
-            files = listing.of(day, class_)
-            if not files:
-                continue
-            if _is_over(day, now):
-                if len(files) > 1 or files[0].kind != "day":
-                    _merge(work, files, None)
-            else:
-                for hour, group in _hours(work, files, now):
-                    _merge(work, group, hour)
+            for files in listing.neighbours(day, class_):
+                try:
+                    _compact(work, day, files, now)
+                except (LogProblem, OSError) as error:
+                    work.report.problems.append(f"{files[0].path.parent}: cannot be compacted: {error}")
+
+
+def _compact(work: Maintenance, day: dt.date, files: tuple[RowFile, ...], now: dt.datetime) -> None:
+    if not _is_over(day, now):
+        for hour, group in _hours(work, files, now):
+            _merge(work, group, hour)
+    elif len(files) > 1 or files[0].kind != "day":
+        _merge(work, files, None)
 
 
 def remove_covered(work: Maintenance, listing: Listing) -> None:

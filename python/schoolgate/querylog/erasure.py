@@ -17,7 +17,7 @@ import orjson
 
 from schoolgate._core import log_read
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import DAMAGED, LogFolder, Wal, put_in_place
+from schoolgate.querylog.layout import LogFolder, Wal, put_in_place
 from schoolgate.querylog.maintenance import Maintenance
 from schoolgate.querylog.query import LogProblem, microseconds
 
@@ -36,7 +36,8 @@ class ErasureUnreadable(LogProblem):
 
 @dataclass(frozen=True)
 class Erasure:
-    """A request under way. `removed`: rows removed from each file."""
+    """A request under way. `removed`: rows removed from each file. `clients`: the texts the log may know somebody by,
+    forgotten when it is done; `asked`: what was asked for, which is recorded."""
 
     id: str
     clients: tuple[str, ...]
@@ -44,15 +45,18 @@ class Erasure:
     who: str
     asked_at: str
     removed: dict[str, int] = field(default_factory=dict)
+    asked: str = ""
 
     @property
     def until_us(self) -> int:
         return microseconds(dt.datetime.fromisoformat(self.asked_at))
 
 
-def ask_for(log: LogFolder, clients: Iterable[str], reason: str, who: str, now: dt.datetime) -> Erasure:
+def ask_for(
+    log: LogFolder, clients: Iterable[str], reason: str, who: str, now: dt.datetime, asked: str = ""
+) -> Erasure:
     """Writes a request down. The caller maintains the log meanwhile."""
-    made = Erasure(secrets.token_hex(8), tuple(clients), reason, who, now.isoformat())
+    made = Erasure(secrets.token_hex(8), tuple(clients), reason, who, now.isoformat(), asked=asked)
     _write(log, [*pending_in(log), made])
     return made
 
@@ -70,35 +74,45 @@ def pending_in(log: LogFolder) -> list[Erasure]:
         ) from error
 
 
-def carry_out(work: Maintenance, now: dt.datetime, cleared: Cleared) -> list[Erasure]:
-    """Goes on with every request; returns those that are not done."""
+def carry_out(work: Maintenance, now: dt.datetime, cleared: Cleared) -> None:
+    """Goes on with every request. One waits for files that cannot be opened, and says which."""
     pending = pending_in(work.log)
     for erasure in tuple(pending):
-        looked_at = cleared.setdefault(erasure.id, set())
-        for file in work.log.list().files:
-            if file.path not in looked_at:
-                erase_from(work, erasure, [file.path], pending)
-                looked_at.add(file.path)
-    for erasure in tuple(pending):
-        if _is_done(work.log, erasure, now):
-            _record(work, erasure, now)
-            pending = [one for one in pending if one.id != erasure.id]
-            _write(work.log, pending)
-            cleared.pop(erasure.id, None)
-    return pending
-
-
-def erase_from(work: Maintenance, erasure: Erasure, paths: Iterable[Path], pending: list[Erasure]) -> None:
-    """Takes the client's rows out of these files. How many is written down before a file changes."""
-    for path in paths:
-        found = work.rewrite("without", file=str(path), clients=list(erasure.clients), until_us=erasure.until_us)
-        if found is None or found["made"] is None:
+        is_clear = _erase(work, erasure, pending, cleared.setdefault(erasure.id, set()))
+        if not is_clear or not _is_done(work.log, erasure, now):
             continue
-        at = next(index for index, one in enumerate(pending) if one.id == erasure.id)
-        removed = {**pending[at].removed, str(path.relative_to(work.log.rows)): found["rows"]}
-        pending[at] = replace(pending[at], removed=removed)
+        at = next(one for one in pending if one.id == erasure.id)
+        _record(work, at, now)
+        pending.remove(at)
         _write(work.log, pending)
-        put_in_place(Path(found["made"]), path)
+        cleared.pop(erasure.id, None)
+
+
+def _erase(work: Maintenance, erasure: Erasure, pending: list[Erasure], looked_at: set[Path]) -> bool:
+    """Whether every converted file could be looked into."""
+    is_clear = True
+    for file in work.log.list().files:
+        if file.path in looked_at:
+            continue
+        try:
+            _erase_from(work, erasure, file.path, pending)
+            looked_at.add(file.path)
+        except (LogProblem, OSError) as error:
+            is_clear = False
+            work.report.problems.append(f"{file.path}: an erasure waits for it: {error}")
+    return is_clear
+
+
+def _erase_from(work: Maintenance, erasure: Erasure, path: Path, pending: list[Erasure]) -> None:
+    """Takes the client's rows out of a file. How many is written down before it changes."""
+    found = work.rewrite("without", file=str(path), clients=list(erasure.clients), until_us=erasure.until_us)
+    if found is None or found["made"] is None:
+        return
+    at = next(index for index, one in enumerate(pending) if one.id == erasure.id)
+    removed = {**pending[at].removed, str(path.relative_to(work.log.rows)): found["rows"]}
+    pending[at] = replace(pending[at], removed=removed)
+    _write(work.log, pending)
+    put_in_place(Path(found["made"]), path)
 
 
 def _is_done(log: LogFolder, erasure: Erasure, now: dt.datetime) -> bool:
@@ -123,9 +137,11 @@ def _holds(wal: Wal, erasure: Erasure) -> bool:
 
 def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
     record: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "kind": "asked", "id": erasure.id}
-    record |= {"clients": erasure.clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
+    # A pseudonym beside its address would outlast every key.
+    clients = [erasure.asked] if erasure.asked else erasure.clients
+    record |= {"clients": clients, "reason": erasure.reason, "who": erasure.who, "asked_at": erasure.asked_at}
     record |= {"rows": sum(erasure.removed.values())}
-    if damaged := sorted(str(path) for path in work.log.rows.rglob(f"*{DAMAGED}")):
+    if damaged := sorted(map(str, work.log.put_aside())):
         record["not_looked_into"] = damaged
         told = "is damaged and may hold rows that were to be erased; delete it"
         work.report.problems += [f"{path}: {told}" for path in damaged]

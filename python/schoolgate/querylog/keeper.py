@@ -6,11 +6,11 @@ Memory-hungry work is done in a child process. A round blocks for seconds: call 
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from pathlib import Path
 
 from schoolgate.config.retention import Retention
+from schoolgate.querylog.clock import look_at_clock
 from schoolgate.querylog.compaction import SETTLED, compact, remove_covered
 from schoolgate.querylog.conversion import MayDelete, convert
 from schoolgate.querylog.erasure import Cleared, carry_out
@@ -18,7 +18,7 @@ from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.maintenance import KeeperReport, Maintenance
 from schoolgate.querylog.process import WorkerProcess
 from schoolgate.querylog.query import LogProblem
-from schoolgate.querylog.retention import Free, erase_old, free_octets, make_room
+from schoolgate.querylog.retention import WAIT_FOR_ROOM, Free, erase_old, free_octets, make_room
 from schoolgate.querylog.rollups import roll_up
 from schoolgate.querylog.scratch import sweep
 
@@ -37,6 +37,7 @@ class Keeper:
         self._free = free
         self._compacted: tuple[dt.date, int] | None = None
         self._cleared: Cleared = {}
+        self._room_made: dt.datetime | None = None
 
     def tick(self, now: dt.datetime) -> KeeperReport:
         """One round: whatever is due at `now`. Raises `KeeperBusy`; everything else is a problem in the report."""
@@ -54,22 +55,39 @@ class Keeper:
         return report
 
     def _round(self, work: Maintenance, now: dt.datetime) -> None:
+        """Space first: everything else needs it. A step that fails keeps none of the others."""
         sweep(self.log.scratch)
-        for step in (self._make_room, self._convert, self._tidy):
+        for step in (
+            self._remove_covered,
+            self._erase,
+            self._erase_asked,
+            self._convert,
+            self._erase_asked,
+            self._tidy,
+        ):
             try:
                 step(work, now)
             except (LogProblem, OSError) as error:
                 work.report.problems.append(str(error))
+        work.report.problems = list(dict.fromkeys(work.report.problems))
 
-    def _make_room(self, work: Maintenance, now: dt.datetime) -> None:
-        """First: everything else needs space."""
+    def _remove_covered(self, work: Maintenance, now: dt.datetime) -> None:
         remove_covered(work, self.log.list())
-        erase_old(work, self._retention, now)
-        make_room(work, self._retention, now, self._free)
+
+    def _erase(self, work: Maintenance, now: dt.datetime) -> None:
+        clock = look_at_clock(self.log, now)
+        if clock.problem is None:
+            erase_old(work, self._retention, now)
+        else:
+            work.report.problems.append(clock.problem)
+        if self._room_made is None or not self._room_made <= now < self._room_made + WAIT_FOR_ROOM:
+            self._room_made = now if make_room(work, self._retention, clock.believed, self._free) else None
+
+    def _erase_asked(self, work: Maintenance, now: dt.datetime) -> None:
+        carry_out(work, now, self._cleared)
 
     def _convert(self, work: Maintenance, now: dt.datetime) -> None:
-        convert(work, self._may_delete, carry_out(work, now, self._cleared))
-        carry_out(work, now, self._cleared)
+        convert(work, self._may_delete)
 
     def _tidy(self, work: Maintenance, now: dt.datetime) -> None:
         """Compaction and rollups, once an hour."""
@@ -80,10 +98,3 @@ class Keeper:
         compact(work, now)
         roll_up(work)
         self._compacted = hour
-
-
-def is_maintained_elsewhere(log: LogFolder) -> bool:
-    """Whether another process is at it this moment."""
-    with contextlib.suppress(BlockingIOError), log.maintained():
-        return False
-    return True

@@ -16,10 +16,12 @@ import datetime as dt
 import fcntl
 import os
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +76,7 @@ class Listing:
     files: tuple[RowFile, ...]  # those that count
     covered: tuple[RowFile, ...]  # those a wider one stands for
     rollups: dict[dt.date, Path]
+    aside: tuple[RowFile, ...] = ()  # those put aside as damaged; a person may bring them back
 
     @cached_property
     def closed(self) -> tuple[Wal, ...]:
@@ -90,6 +93,15 @@ class Listing:
     def days(self) -> tuple[dt.date, ...]:
         """Days with rows, oldest first."""
         return tuple(sorted({file.day for file in self.files}))
+
+    def neighbours(self, day: dt.date, class_: Class) -> Iterator[tuple[RowFile, ...]]:
+        """The files of a day between which no number is missing: a WAL that waits, or a file that was put aside. A
+        range over such a number would stand for rows that are not in it."""
+        missing = {wal.number for wal in self.wals if wal.class_ == class_}
+        missing |= {file.first for file in self.aside if (file.day, file.class_) == (day, class_)}
+        in_order = sorted(missing)
+        for _, run in groupby(self.of(day, class_), key=lambda file: bisect(in_order, file.first)):
+            yield tuple(run)
 
     def of(self, day: dt.date, class_: Class | None = None) -> tuple[RowFile, ...]:
         """The files of a day, in the order they were written."""
@@ -109,6 +121,7 @@ class LogFolder:
         self.erasures = folder / "erasures.jsonl"
         self.reveals = folder / "reveals.jsonl"
         self.erasing = folder / "erasing.json"
+        self.clock = folder / "clock.json"
 
     def list(self) -> Listing:
         """What is there now; nothing where the server never wrote a log."""
@@ -117,11 +130,12 @@ class LogFolder:
         with self.held_still():
             wals = tuple(sorted(self._wals()))
             found = tuple(self._row_files())
+            aside = tuple(self._row_files(DAMAGED))
             rollups = dict(self._rollups())
         waiting = {(wal.class_, wal.number) for wal in wals}
         handed_over = [one for one in found if one.kind != "wal" or (one.class_, one.first) not in waiting]
         counted, covered = _counted(handed_over)
-        return Listing(wals, counted, covered, rollups)
+        return Listing(wals, counted, covered, rollups, aside)
 
     @contextmanager
     def held_still(self) -> Iterator[None]:
@@ -142,6 +156,11 @@ class LogFolder:
         with _locked(self.folder / "maintenance.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield
 
+    def put_aside(self) -> Iterator[Path]:
+        """Damaged files, whole or in part: rows in them are found by nobody, and are there all the same."""
+        yield from self.rows.rglob(f"*{DAMAGED}")
+        yield from self.wal.glob(f"*{DAMAGED}")
+
     def day_folder(self, day: dt.date, class_: Class) -> Path:
         return self.rows / f"day={day}" / f"class={class_}"
 
@@ -160,13 +179,14 @@ class LogFolder:
             if match := _WAL.fullmatch(name):
                 yield Wal(_class(match[1]), int(match[2]), self.wal / name)
 
-    def _row_files(self) -> Iterator[RowFile]:
+    def _row_files(self, ending: str = "") -> Iterator[RowFile]:
         for folder in _names(self.rows):
             match = _DAY.fullmatch(folder)
             day = _date(match[1]) if match else None
             for class_ in CLASSES if day is not None else ():
                 inside = self.rows / folder / f"class={class_}"
-                yield from (file for name in _names(inside) if (file := _row_file(inside / name, day, class_)))
+                names = [name for name in _names(inside) if name.endswith(ending)]
+                yield from (file for name in names if (file := _row_file(inside / name, day, class_, ending)))
 
     def _rollups(self) -> Iterator[tuple[dt.date, Path]]:
         for name in _names(self.rollups):
@@ -208,8 +228,8 @@ def _counted(found: list[RowFile]) -> tuple[tuple[RowFile, ...], tuple[RowFile, 
     return tuple(sorted(counted, key=lambda file: (file.day, file.class_, file.first))), tuple(covered)
 
 
-def _row_file(path: Path, day: dt.date | None, class_: Class) -> RowFile | None:
-    match = _ROWS.fullmatch(path.name)
+def _row_file(path: Path, day: dt.date | None, class_: Class, ending: str) -> RowFile | None:
+    match = _ROWS.fullmatch(path.name.removesuffix(ending))
     if match is None or day is None:
         return None
     if match[1]:

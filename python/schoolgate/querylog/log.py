@@ -75,6 +75,10 @@ class QueryLog:
         """Sums over matching rows."""
         return Totals(*self._ask("totals", (0, 0, 0, 0), **self._filters(query)))
 
+    def count(self, query: Query) -> int:
+        """How many rows match."""
+        return int(self._ask("count", 0, **self._filters(query)))
+
     def rollup(
         self,
         since: dt.datetime,

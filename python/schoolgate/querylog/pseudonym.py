@@ -19,7 +19,10 @@ _PSEUDONYM = re.compile(r"p-[a-z2-7]{26}")
 
 def key_of_log(path: Path) -> PseudonymKey | None:
     """The key in use now, or None where clients are kept as addresses. Raises `BadQuery`."""
-    key = read_key(path)
+    try:
+        key = read_key(path)
+    except OSError as error:
+        raise BadQuery(f"{path}: {error.strerror}; search by pseudonym, as the log shows it") from error
     if key is None and path.exists():
         raise BadQuery(f"{path}: the key of the pseudonyms cannot be read; search by pseudonym, as the log shows it")
     return key

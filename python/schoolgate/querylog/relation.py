@@ -13,6 +13,7 @@ from schoolgate.querylog.layout import CLASSES, Class, Listing
 from schoolgate.querylog.query import COLUMNS, Query, microseconds
 
 _COLUMNS = ", ".join(COLUMNS)
+_EVERYTHING = f"bit_xor(hash({_COLUMNS}))"
 # The class is a directory, not a column; DuckDB must not make columns of the directory names.
 _FROM_FILES = "SELECT {columns}, '{class_}' AS class FROM read_parquet(?, hive_partitioning = false)"
 
@@ -80,21 +81,26 @@ def whole(
     return files_of(pair for pair in pairs if query.class_ in (None, pair[0]) and pair[1] not in left_out)
 
 
-def unreadable(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> frozenset[Path]:
-    """Those that are damaged: every column of every row is looked at. A disk that fails raises `duckdb.IOException`."""
-    return frozenset(path for path in paths if path.exists() and not _is_sound(connection, path))
-
-
-def _is_sound(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+def trouble_with(
+    connection: duckdb.DuckDBPyConnection, path: Path, looked_at: str = _EVERYTHING
+) -> duckdb.Error | None:
+    """Why a file cannot be read, every column of every row: `duckdb.IOException` where the disk or the permissions are
+    to blame, any other error where the file is damaged."""
     try:
         connection.execute(
-            f"SELECT bit_xor(hash({_COLUMNS})) FROM read_parquet(?, hive_partitioning = false)", [[str(path)]]
+            f"SELECT {looked_at} FROM read_parquet(?, hive_partitioning = false)", [[str(path)]]
         ).fetchall()
-    except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.IOException):
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
         raise
-    except duckdb.Error:
-        return False
-    return True
+    except duckdb.Error as error:
+        return error if path.exists() else None  # maintenance took it away meanwhile
+    return None
+
+
+def damaged(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> list[Path]:
+    """Those that are damaged. What cannot be opened may be whole: it is none of them."""
+    found = ((path, trouble_with(connection, path)) for path in paths if path.exists())
+    return [path for path, error in found if error is not None and not isinstance(error, duckdb.IOException)]
 
 
 def _may_hold(day: dt.date, query: Query) -> bool:

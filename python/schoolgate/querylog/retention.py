@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 from schoolgate.config.retention import Retention
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import CLASSES, Class, LogFolder
+from schoolgate.querylog.layout import CLASSES, DAMAGED, Class, LogFolder
 from schoolgate.querylog.maintenance import Maintenance
 from schoolgate.querylog.query import LogProblem
 
 GIB, MIB = 1 << 30, 1 << 20
+# What was erased frees its space when the last search that reads it has ended: a search ends within half a minute, and
+# a file system has its own time.
+WAIT_FOR_ROOM = dt.timedelta(minutes=5)
 Why = Literal["age", "space"]
 Free = Callable[[Path], int]
 
@@ -52,6 +55,12 @@ def erase_old(work: Maintenance, kept: Retention, now: dt.datetime) -> None:
     for one in days_of(work.log):
         if (today - one.day).days > limits[one.class_]:
             _remove(work, one, "age", now)
+    for path in work.log.wal.glob(f"*{DAMAGED}"):
+        class_ = path.name.partition("-")[0]
+        written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date()
+        if (today - written).days > limits.get(class_, kept.safeguarding_days):
+            _record(work, _about(path, written, class_, "age", now))
+            path.unlink(missing_ok=True)
     for day, path in work.log.list().rollups.items():
         if (today - day).days > kept.rollups_days:
             _record(work, _about(path, day, "rollup", "age", now))
@@ -59,21 +68,25 @@ def erase_old(work: Maintenance, kept: Retention, now: dt.datetime) -> None:
                 path.unlink(missing_ok=True)
 
 
-def make_room(work: Maintenance, kept: Retention, now: dt.datetime, free: Free = free_octets) -> None:
-    """By space."""
+def make_room(work: Maintenance, kept: Retention, now: dt.datetime, free: Free = free_octets) -> bool:
+    """By space: days go until they make up for what is short at this moment. What they free may come later, when a
+    search that reads them ends; so look again after `WAIT_FOR_ROOM` where this answers that something went."""
+    lack = _lack(work.log, kept, free)
+    if lack is None:
+        return False
     today = now.astimezone(dt.UTC).date()
-    days = days_of(work.log)
-    candidates = [one for name in CLASSES for one in days if one.class_ == name]
-    spare = iter([one for one in candidates if (today - one.day).days > kept.floor_days])
-    while lack := _lack(work.log, kept, free):
-        one = next(spare, None)
-        if one is None:
-            work.report.problems.append(
-                f"{lack}, and the newest {kept.floor_days} days are never erased for it; make space, or raise"
-                " retention.max_gib"
-            )
-            return
-        _remove(work, one, "space", now)
+    days = [one for one in days_of(work.log) if (today - one.day).days > kept.floor_days]
+    short = lack.octets
+    for one in (one for name in CLASSES for one in days if one.class_ == name):
+        if short <= 0:
+            return True
+        short -= _remove(work, one, "space", now)
+    if short > 0:
+        work.report.problems.append(
+            f"{lack.told}, and the newest {kept.floor_days} days are never erased for it; make space, or raise"
+            " retention.max_gib"
+        )
+    return short < lack.octets
 
 
 def days_of(log: LogFolder) -> list[DayOfClass]:
@@ -96,18 +109,39 @@ def octets_of(folder: Path) -> int:
     return total
 
 
-def _lack(log: LogFolder, kept: Retention, free: Free) -> str:
-    """Why there is too little room; empty when there is enough."""
+@dataclass(frozen=True)
+class Lack:
+    """How much room is short, and why."""
+
+    octets: int
+    told: str
+
+
+def _lack(log: LogFolder, kept: Retention, free: Free) -> Lack | None:
     # What a search has spilled is gone when it ends; no day goes for it.
-    used, left = octets_of(log.folder) - octets_of(log.scratch), free(log.folder)
-    if used > kept.max_gib * GIB:
-        return f"the query log takes {used / GIB:.1f} GiB of the {kept.max_gib} it may"
-    if left < kept.min_free_mib * MIB:
-        return f"the disk of {log.folder} has {left // MIB} MiB free, and {kept.min_free_mib} are wanted"
-    return ""
+    spilled = octets_of(log.scratch)
+    over = octets_of(log.folder) - spilled - kept.max_gib * GIB
+    short = kept.min_free_mib * MIB - free(log.folder) - spilled
+    if over > 0:
+        used = (over + kept.max_gib * GIB) / GIB
+        return Lack(max(over, short), f"the query log takes {used:.1f} GiB of the {kept.max_gib} it may")
+    if short > 0:
+        left = (kept.min_free_mib * MIB - short) // MIB
+        return Lack(short, f"the disk of {log.folder} has {left} MiB free, and {kept.min_free_mib} are wanted")
+    return None
 
 
-def _remove(work: Maintenance, one: DayOfClass, why: Why, now: dt.datetime) -> None:
+def _remove(work: Maintenance, one: DayOfClass, why: Why, now: dt.datetime) -> int:
+    """Returns the octets that went. What of a day cannot be removed does not keep the other days."""
+    octets = octets_of(one.folder)
+    try:
+        _empty(work, one, why, now)
+    except OSError as error:
+        work.report.problems.append(f"{one.folder}: cannot be removed ({error.strerror}); look what is in it")
+    return octets - octets_of(one.folder)
+
+
+def _empty(work: Maintenance, one: DayOfClass, why: Why, now: dt.datetime) -> None:
     paths = one.paths
     if paths:
         record = _about(one.folder, one.day, one.class_, why, now) | {"rows": _rows(work, paths)}

@@ -16,6 +16,10 @@ from schoolgate.querylog.query import BadQuery, LogProblem, Query
 _CLIENT_NETWORKS = [ipaddress.IPv6Network(text) for text in ("2000::/3", "fc00::/7", "fe80::/10", "::1/128")]
 
 
+# Rows of the key before are on their way while a key changes, and a class that only counts cuts times to the minute.
+KEY_SETTLES = dt.timedelta(minutes=1)
+
+
 class CannotReveal(LogProblem):
     """Nobody can say who a pseudonym is."""
 
@@ -42,7 +46,8 @@ def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetim
 def _problem(log: QueryLog, key: PseudonymKey, text: str, address: str | None) -> str | None:
     """Any key makes some address of any pseudonym: it must be one of this key, or somebody else would be named."""
     made = f"{key.made_at.astimezone():%Y-%m-%d %H:%M}"
-    if address is None or not log.search(Query(client=text, since=key.made_at), most=1).rows:
+    since = key.made_at + KEY_SETTLES
+    if address is None or not log.search(Query(client=text, since=since), most=1).rows:
         return (
             f"{text} was not seen since the key in use was made ({made}). If it is older, its key has been rotated"
             " away, and nobody can say any more who it was"

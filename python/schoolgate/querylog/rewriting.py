@@ -14,7 +14,7 @@ import duckdb
 from schoolgate.querylog.counting import ROLL_UP, rolled_through
 from schoolgate.querylog.layout import CLASSES
 from schoolgate.querylog.query import COLUMNS
-from schoolgate.querylog.relation import files_of, unreadable
+from schoolgate.querylog.relation import damaged, files_of
 
 _COLUMNS = ", ".join(COLUMNS)
 _FROM = "read_parquet(?, hive_partitioning = false)"
@@ -75,16 +75,20 @@ def roll_up(
 
 
 def rolled(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -> dict[str, Any]:
-    """For each rollup that can be read, the last WAL number of each class in it."""
+    """For each rollup that can be read, the last WAL number of each class in it. A damaged one is made anew; what
+    cannot be opened may be whole, and is told: {path: why}."""
     found: dict[str, Any] = {}
+    unopened: dict[str, str] = {}
     for file in files:
         try:
             found |= rolled_through(connection, [file])
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise
+        except duckdb.IOException as error:
+            unopened[file] = str(error).partition("\n")[0]
         except duckdb.Error:
             continue
-    return {"through": found}
+    return {"through": found, "unopened": unopened}
 
 
 def count(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -> dict[str, Any]:
@@ -109,10 +113,10 @@ def _or_damaged(rewrite: Rewrite) -> Rewrite:
         except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.IOException):
             raise
         except duckdb.Error:
-            damaged = unreadable(connection, _sources(what))
-            if not damaged:
+            found = damaged(connection, _sources(what))
+            if not found:
                 raise
-            return {"damaged": sorted(map(str, damaged))}
+            return {"damaged": sorted(map(str, found))}
 
     return tried
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from schoolgate.querylog.layout import CLASSES, Class, Listing, put_in_place
 from schoolgate.querylog.maintenance import Maintenance
+from schoolgate.querylog.query import LogProblem
 
 
 def roll_up(work: Maintenance) -> None:
@@ -19,11 +20,18 @@ def roll_up(work: Maintenance) -> None:
     rollups = {day: path for day, path in listing.rollups.items() if day in listing.days}
     found = work.rewrite("rolled", files=[str(path) for path in rollups.values()])
     known = found["through"] if found is not None else {}
+    unopened = found["unopened"] if found is not None else {}
+    work.report.problems += [f"{path}: cannot be brought up to date: {why}" for path, why in unopened.items()]
     for day in listing.days:
+        if str(rollups.get(day)) in unopened:
+            continue
         through = _through(listing, day)
         counted = known.get(str(rollups[day])) if day in rollups else None
         if counted is None or (through != counted and _is_whole(listing, day, counted)):
-            _write(work, listing, day, through)
+            try:
+                _write(work, listing, day, through)
+            except (LogProblem, OSError) as error:
+                work.report.problems.append(f"the rows of {day} cannot be counted: {error}")
 
 
 def _through(listing: Listing, day: dt.date) -> dict[Class, int]:

@@ -1,17 +1,19 @@
 """CSV (RFC 4180) that a spreadsheet shows and does not run: a pupil chooses the names in the log, and a cell that
-begins with = would be a formula on the desk of whoever opens the file.
+begins with = would be a formula on the desk of whoever opens the file. Where the decimal sign is a comma, a spreadsheet
+splits at semicolons too, so a cell can begin in the middle of a name.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from schoolgate.querylog.shown import printable
 
 # What makes a spreadsheet calculate, or skip to what does (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BEFORE_FORMULA = re.compile(r"""(^|;[\s"']*)(?=[=+\-@\t\r])""")
 
 
 def csv_line(values: Sequence[object]) -> str:
@@ -27,9 +29,7 @@ def csv_text(records: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: object) -> object:
-    """A value as a cell: text that could be a formula gets an apostrophe in front. Numbers are numbers."""
+    """A value as a cell: an apostrophe stands before what could be a formula. Numbers are numbers."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return f"'{printable(value)}" if value.startswith(_FORMULA) else printable(value)
-    return value
+    return _BEFORE_FORMULA.sub(r"\1'", printable(value)) if isinstance(value, str) else value

@@ -55,6 +55,7 @@ class Unconverted:
             place = self._scratch / f"{wal.path.name}.{size}"
             place.mkdir(exist_ok=True)
             report = orjson.loads(log_to_parquet(str(wal.path), str(place)))
+            self._forget({*self._made} - {wal.path})
             known = self._made[wal.path] = (size, tuple(map(Path, report["files"])))
         return known[1]
 

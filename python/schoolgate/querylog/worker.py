@@ -78,6 +78,10 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         query, clients = query_from(asked), asked["clients"]
         return reader.ask(query.since, lambda look: counting.totals(look, query, clients))
 
+    def count(asked: dict[str, Any]) -> Any:
+        query, clients = query_from(asked), asked["clients"]
+        return reader.ask(query.since, lambda look: counting.count(look, query, clients))
+
     def rollup(asked: dict[str, Any]) -> Any:
         since, until = _moment(asked["since"]), _moment(asked["until"])
         return reader.ask(since, lambda look: counting.rollup(look, since, until, asked["by"], asked["segments"]))
@@ -93,6 +97,7 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         "search": search,
         "top": top,
         "totals": totals,
+        "count": count,
         "rollup": rollup,
         "names": names_asked,
         "status": status,

@@ -35,7 +35,8 @@ fn read(octets: &[u8]) {
     if rows > 0
         && let Ok(converted) = log_to_parquet(&path, &path.with_extension("rows"))
     {
-        assert_eq!(converted.rows, rows);
+        // It also reads what lies behind a damaged frame.
+        assert!(converted.rows >= rows);
     }
 }
 

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod frame;
+mod highest;
 mod legend;
 mod log_status;
 mod log_thread;

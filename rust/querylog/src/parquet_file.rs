@@ -57,8 +57,12 @@ pub struct Converted {
     pub rows: u64,
     /// Files that hold them.
     pub files: Vec<PathBuf>,
-    /// Octets at the end that are no whole frame: what was being written when the machine stopped.
+    /// Octets that are no whole frame: what was being written when the machine stopped, or damage.
     pub lost_octets: u64,
+    /// Rows known to be lost.
+    pub lost_rows: u64,
+    /// Whether more is lost than a last frame that was never whole.
+    pub is_damaged: bool,
 }
 
 /// Turns a closed write-ahead file into Parquet files below `directory`.
@@ -66,14 +70,15 @@ pub fn log_to_parquet(wal: &Path, directory: &Path) -> io::Result<Converted> {
     let Some((class, number)) = parse_wal_name(wal) else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "not the name of a write-ahead file"));
     };
-    let mut reader = WalReader::new(File::open(wal)?, 0);
+    let mut reader = WalReader::of_closed(File::open(wal)?);
     let mut days = Days { directory, class: class.as_str(), number, parts: BTreeMap::new(), format: Format::new()? };
     let mut rows = 0;
     while let Some(shown) = reader.next(|row| days.add(row))? {
         rows += shown as u64;
     }
     let files = days.finish()?;
-    Ok(Converted { rows, files, lost_octets: reader.left_octets()? })
+    let lost = reader.lost()?;
+    Ok(Converted { rows, files, lost_octets: lost.octets, lost_rows: lost.rows, is_damaged: lost.is_damaged })
 }
 
 struct Format {

@@ -1,7 +1,7 @@
 //! What is written is read, whatever happens to the file between.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use crate::frame::{FRAME_HEAD_OCTETS, read_head};
+use crate::frame::{FRAME_HEAD_OCTETS, Kind, frame, read_head};
 use crate::wal_reader::{WalReader, count_rows};
 use crate::{Class, OwnedRow, WITHHELD, log_read, log_to_parquet, write_sample};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -261,8 +261,92 @@ fn the_tail_that_is_lost_is_told() {
     File::options().write(true).open(&path).unwrap().set_len(cut).unwrap();
     let converted = log_to_parquet(&path, &scratch.0.join("rows")).unwrap();
     let (format, legend) = (38, read_head(&octets.as_slice(), 38).unwrap().unwrap().octets());
-    assert_eq!((converted.rows, converted.lost_octets), (0, cut - format - legend));
+    assert_eq!((converted.rows, converted.lost_octets, converted.is_damaged), (0, cut - format - legend, false));
     assert_eq!(FRAME_HEAD_OCTETS, 16);
+}
+
+/// Where each frame of a file stands.
+fn frames(octets: &[u8]) -> Vec<(u64, crate::frame::FrameHead)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(head) = read_head(&octets, at).unwrap() {
+        found.push((at, head));
+        at += head.octets();
+    }
+    found
+}
+
+#[test]
+fn a_damaged_frame_of_a_closed_file_costs_its_own_rows_and_they_are_counted() {
+    let scratch = Scratch::new();
+    let rows: Vec<_> = (0..6).map(|at| OwnedRow { policy_serial: at / 2, ..row(at, "www.example.com") }).collect();
+    let path = wal(&scratch, 1, &rows);
+    let octets = std::fs::read(&path).unwrap();
+    for (start, head) in frames(&octets) {
+        let mut damaged = octets.clone();
+        damaged[(start + head.octets()) as usize - 1] ^= 0x10;
+        std::fs::write(&path, &damaged).unwrap();
+        let converted = log_to_parquet(&path, &scratch.0.join("rows")).unwrap();
+        let lost = if head.kind == Kind::Rows { 2 } else { 0 };
+        assert_eq!((converted.rows, converted.lost_rows), (6 - lost, lost), "frame at {start}");
+        assert_eq!((converted.lost_octets, converted.is_damaged), (head.octets(), true));
+    }
+}
+
+#[test]
+fn a_closed_file_cut_off_anywhere_is_torn_and_not_damaged() {
+    let scratch = Scratch::new();
+    let rows: Vec<_> = (0..4).map(|at| OwnedRow { policy_serial: at / 2, ..row(at, "www.example.com") }).collect();
+    let octets = std::fs::read(wal(&scratch, 1, &rows)).unwrap();
+    for end in 0..=octets.len() {
+        for zeros in [0, 100] {
+            let torn = [&octets[..end], &vec![0; zeros]].concat();
+            let whole: u64 = frames(&octets)
+                .iter()
+                .filter(|(at, head)| at + head.octets() <= end as u64)
+                .map(|(_, head)| head.octets())
+                .sum();
+            if zeros > 0 && end as u64 != whole {
+                continue;
+            }
+            let mut reader = WalReader::of_closed(torn.as_slice());
+            while reader.next(|_| Ok(())).unwrap().is_some() {}
+            let lost = reader.lost().unwrap();
+            assert_eq!(
+                (lost.octets, lost.rows, lost.is_damaged),
+                (torn.len() as u64 - whole, 0, false),
+                "cut off at {end}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_format_is_refused_whole() {
+    let scratch = Scratch::new();
+    let path = wal(&scratch, 1, &[row(0, "www.example.com")]);
+    let octets = std::fs::read(&path).unwrap();
+    let other = frame(Kind::Format, b"schoolgate query log 2");
+    for bad in [[&other, &octets[other.len()..]].concat(), b"a head of sixteen octets or more".to_vec()] {
+        std::fs::write(&path, bad).unwrap();
+        let error = log_to_parquet(&path, &scratch.0.join("rows")).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    }
+}
+
+#[test]
+fn rows_with_words_nobody_knows_are_counted_as_lost() {
+    let scratch = Scratch::new();
+    let path = wal(&scratch, 1, &[row(0, "www.example.com"), row(1, "www.example.com")]);
+    let octets = std::fs::read(&path).unwrap();
+    let (at, head) = *frames(&octets).last().unwrap();
+    // The frame says it has three rows, and is whole: a later version has put something there.
+    let payload = &octets[at as usize + FRAME_HEAD_OCTETS..];
+    let said = [&payload[..8], &3u32.to_le_bytes(), &payload[12..]].concat();
+    assert_eq!(said.len(), head.payload_octets);
+    std::fs::write(&path, [&octets[..at as usize], &frame(Kind::Rows, &said)].concat()).unwrap();
+    let converted = log_to_parquet(&path, &scratch.0.join("rows")).unwrap();
+    assert_eq!((converted.rows, converted.lost_rows, converted.is_damaged), (2, 1, true));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! After a failed write the file is cut back to its last whole frame, so that what comes later can still be read.
 
 use crate::frame::{self, FORMAT, Kind};
+use crate::highest::highest_number;
 use crate::wal_name::{path_of, scan};
 use crate::wal_reader::ROWS_HEAD_OCTETS;
 use crate::words::Class;
@@ -43,6 +44,8 @@ pub(crate) struct WalFile {
     class: Class,
     directory: PathBuf,
     next_number: u64,
+    /// Whether what came before this process took part in `next_number`.
+    knows_highest: bool,
     open: Option<Open>,
     /// The frame of rows being collected.
     pending: Vec<u8>,
@@ -65,6 +68,7 @@ impl WalFile {
             class,
             directory: directory.to_owned(),
             next_number: 1,
+            knows_highest: false,
             open: None,
             pending: Vec::with_capacity(2 * FRAME_OCTETS),
             pending_rows: 0,
@@ -94,6 +98,10 @@ impl WalFile {
     pub(crate) fn open(&mut self) -> io::Result<()> {
         if self.open.is_none() {
             make_directory(&self.directory)?;
+            if !self.knows_highest {
+                self.next_number = self.next_number.max(highest_number(&self.directory, self.class)? + 1);
+                self.knows_highest = true;
+            }
             let of_class = scan(&self.directory)?.into_iter().filter(|one| one.class == self.class);
             let highest = of_class.map(|one| one.number).max().unwrap_or(0);
             self.open_number(self.next_number.max(highest + 1))?;

@@ -8,6 +8,10 @@ use crate::{
     Action, ByClass, Class, Client, Door, Legend, LogCounts, LogOrders, LogSettings, LogStatus, LogWriter, Origin,
     OwnedRow, PseudonymKey, Record, Recorder, Source, WITHHELD, log_read, record_rings,
 };
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +27,53 @@ struct Table {
     counts: Arc<LogCounts>,
     dropped: Arc<[std::sync::atomic::AtomicU64; 2]>,
     now_ms: u64,
+}
+
+/// A writer that starts on what is there already.
+fn numbers_after_a_start(scratch: Scratch) -> Vec<(Class, u64)> {
+    let mut table = Table::with(scratch, 1 << 20, 1 << 20, u64::MAX);
+    table.turn(1);
+    table.files()
+}
+
+#[test]
+fn a_number_is_never_used_twice_also_when_the_directory_was_emptied() {
+    let scratch = Scratch::new();
+    let log = scratch.0.join("log");
+    for (class, names) in [
+        (
+            "ordinary",
+            &["wal-00000000000000000007-1.parquet", "hour-07-00000000000000000002-00000000000000000005.parquet"],
+        ),
+        (
+            "safeguarding",
+            &["day-00000000000000000001-00000000000000000003.parquet", "wal-00000000000000000009.parquet.damaged"],
+        ),
+    ] {
+        let folder = log.join("rows/day=2026-11-17").join(format!("class={class}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in names {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+    }
+    std::fs::create_dir(log.join("wal")).unwrap();
+    std::fs::write(log.join("wal/ordinary-00000000000000000011.wal.damaged"), "").unwrap();
+    assert_eq!(numbers_after_a_start(scratch), [(Class::Ordinary, 12), (Class::Safeguarding, 10)]);
+}
+
+#[test]
+fn a_number_that_only_a_rollup_remembers_is_not_used_again() {
+    let scratch = Scratch::new();
+    let rollups = scratch.0.join("log/rollups");
+    std::fs::create_dir_all(&rollups).unwrap();
+    let schema = Arc::new(parse_message_type("message rollup { required int64 rows; }").unwrap());
+    let said =
+        vec![KeyValue::new("ordinary".into(), "41".to_owned()), KeyValue::new("safeguarding".into(), "-1".to_owned())];
+    let properties = Arc::new(WriterProperties::builder().set_key_value_metadata(Some(said)).build());
+    let file = std::fs::File::create(rollups.join("day=2025-01-01.parquet")).unwrap();
+    SerializedFileWriter::new(file, schema, properties).unwrap().close().unwrap();
+    std::fs::write(rollups.join("day=2025-01-02.parquet"), "damaged").unwrap();
+    assert_eq!(numbers_after_a_start(scratch), [(Class::Ordinary, 42), (Class::Safeguarding, 1)]);
 }
 
 impl Table {

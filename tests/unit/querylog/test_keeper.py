@@ -21,12 +21,14 @@ from schoolgate.querylog.erasure import ask_for, pending_in
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.process import WorkerProcess
+from schoolgate.querylog.retention import MIB
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 # The day after the rows, when hours and days are over.
 AFTER = NOON + DAY
 CLIENT = "192.0.2.1"
 CLASSES = ("ordinary", "safeguarding")
+WANTED = Retention().min_free_mib * MIB
 
 
 def keeper(state_dir: Path, **kept: int) -> Keeper:
@@ -318,10 +320,10 @@ def test_for_space_the_oldest_ordinary_days_go_first_and_safeguarding_ones_last(
 
 
 def frees(state_dir: Path, files_to_go: int) -> Callable[[Path], int]:
-    """A disk that has room again when so many files are gone."""
+    """A disk that lacks an octet until so many files are gone."""
     rows = state_dir / "log" / "rows"
     there = len(list(rows.rglob("*.parquet")))
-    return lambda folder: (1 << 40) if there - len(list(rows.rglob("*.parquet"))) >= files_to_go else 0
+    return lambda folder: (1 << 40) if there - len(list(rows.rglob("*.parquet"))) >= files_to_go else WANTED - 1
 
 
 def test_a_log_over_its_size_loses_its_oldest_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
