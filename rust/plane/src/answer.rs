@@ -358,7 +358,11 @@ pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) 
     let asked = Name::from_wire(&stored.question.name).unwrap_or_default();
     let names = stored.names.iter().filter_map(|name| Name::from_wire(name).ok());
     let names = names.map(|name| regime.rulebook.tag(&name, hashes));
-    let addresses = stored.addresses.iter().map(|address| regime.rulebook.tag_address(*address, &asked));
+    let is_placed = stored.question.rewrite.is_some();
+    let addresses = stored.addresses.iter().map(|address| {
+        let tag = regime.rulebook.tag_address(*address, &asked);
+        if is_placed { tag.placed() } else { tag }
+    });
     let mut tags: Vec<Tag> = Vec::new();
     for tag in names.chain(addresses) {
         if !tag.says_nothing() && !tags.contains(&tag) {
