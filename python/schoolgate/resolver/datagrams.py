@@ -41,13 +41,15 @@ class DatagramPlane(Protocol):
 
 class Errand(Protocol):
     """Who wants a question answered. For each send it hears exactly one of these; `starved` says that this machine is
-    short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack."""
+    short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack, `damaged`
+    that the reply is of no use."""
 
     key: int
     query: bytes
     question: bytes
 
     def replied(self, octets: bytes, now: float) -> None: ...
+    def damaged(self, octets: bytes, now: float) -> None: ...
     def guessed(self, now: float) -> None: ...
     def timed_out(self, now: float) -> None: ...
     def failed(self, now: float) -> None: ...
@@ -149,6 +151,8 @@ class Datagrams:
             match what:
                 case "replied":
                     errand.replied(octets, now)
+                case "damaged":
+                    errand.damaged(octets, now)
                 case "guessed":
                     errand.guessed(now)
                 case "timed_out":

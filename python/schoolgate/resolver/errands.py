@@ -27,6 +27,9 @@ class MissErrand:
     def replied(self, octets: bytes, now: float) -> None:
         self.service.take_step(self, self.resolution.replied(octets, now), now)
 
+    def damaged(self, octets: bytes, now: float) -> None:
+        self.service.take_step(self, self.resolution.damaged(octets, now), now)
+
     def guessed(self, now: float) -> None:
         self.service.take_step(self, self.resolution.guessed(now), now)
 
@@ -42,9 +45,10 @@ class MissErrand:
 
 class ProbeErrand:
     """Our own question to a suspected forwarder: any answer at all proves that it lives. Every second probe repeats a
-    question it has answered before, for forwarders that pass over the name servers of a zone in silence."""
+    question it has answered before, for forwarders that pass over the name servers of a zone in silence. A client chose that
+    question, so it may prove life, never death: the servers of its zone may have died since."""
 
-    __slots__ = ("forwarder", "key", "query", "question", "service", "was_up")
+    __slots__ = ("forwarder", "is_repeat", "key", "query", "question", "service", "was_up")
 
     def __init__(self, service: ResolverService, key: int, forwarder: Forwarder) -> None:
         self.service = service
@@ -52,13 +56,17 @@ class ProbeErrand:
         self.forwarder = forwarder
         self.was_up = forwarder.is_up
         self.query = probe_query(forwarder.probe_name)
-        if forwarder.answered_query is not None and forwarder.probes % 2 == 0:
+        self.is_repeat = forwarder.answered_query is not None and forwarder.probes % 2 == 0
+        if forwarder.answered_query is not None and self.is_repeat:
             self.query = forwarder.answered_query
         self.question = question_of(self.query)
 
     def replied(self, octets: bytes, now: float) -> None:
         if not self.was_up:
             self.service.forwarder_is_back(self.forwarder)
+
+    def damaged(self, octets: bytes, now: float) -> None:
+        self.replied(octets, now)
 
     def guessed(self, now: float) -> None:
         """Says nothing about the forwarder; the next probe leaves from another port."""
@@ -70,6 +78,8 @@ class ProbeErrand:
         self._unanswered()
 
     def _unanswered(self) -> None:
+        if self.is_repeat:
+            return
         self.forwarder.probe_unanswered()
         if self.was_up and not self.forwarder.is_up:
             self.service.forwarder_is_lost(self.forwarder)

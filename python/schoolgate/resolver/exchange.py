@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import select
 import socket
@@ -27,10 +26,10 @@ STREAMS_MAX: Final = 256
 """Stops names that are always truncated from holding a connection each; the rest fail."""
 
 HEADER_OCTETS: Final = 12
-_OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL})
+_OURS: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL, errno.EPERM}
+)
 """Errors that say this machine is short of something: no fault of the forwarder."""
-
-_log = logging.getLogger(__name__)
 
 
 class Attempt:
@@ -58,20 +57,26 @@ class Attempt:
 
 
 class StreamExchanges:
-    """All questions under way over TCP. Belongs to one event loop; `after_batch` runs when a callback ends."""
+    """All questions under way over TCP. Belongs to one event loop; `after_batch` runs when a callback ends, `met_defect`
+    when a question met a defect of ours: it hears nothing more from here."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], after_batch: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        after_batch: Callable[[], None],
+        met_defect: Callable[[Errand], None],
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._after_batch = after_batch
+        self._met_defect = met_defect
         self._attempts: dict[int, Attempt] = {}
         self._epoll = select.epoll()
         self._tick: asyncio.TimerHandle | None = None
         self.counters = dict.fromkeys(
             ("sent_tcp", "replies", "mismatches", "timeouts", "network_errors", "short_of_resources",
-             "streams_overflow", "internal_errors"), 0)  # fmt: skip
+             "streams_overflow"), 0)  # fmt: skip
         loop.add_reader(self._epoll.fileno(), self._read_ready)
 
     def __len__(self) -> int:
@@ -136,7 +141,7 @@ class StreamExchanges:
             try:
                 self._go_on(fd, attempt, now)
             except Exception:
-                self._internal_error(fd)
+                self._internal_error(fd, attempt)
         self._after_batch()
 
     def _go_on(self, fd: int, attempt: Attempt, now: float) -> None:
@@ -177,7 +182,7 @@ class StreamExchanges:
             try:
                 attempt.errand.timed_out(now)
             except Exception:
-                self._internal_error(fd)
+                self._internal_error(fd, attempt)
         self._after_batch()
         if self._attempts and self._tick is None:
             self._tick = self._loop.call_later(TICK_S, self._expire)
@@ -186,13 +191,12 @@ class StreamExchanges:
         del self._attempts[fd]
         attempt.sock.close()
 
-    def _internal_error(self, fd: int) -> None:
+    def _internal_error(self, fd: int, attempt: Attempt) -> None:
         """A defect of ours met one question; the others must go on."""
-        self.counters["internal_errors"] += 1
-        _log.exception("a question to a forwarder met a defect; please report it")
-        attempt = self._attempts.get(fd)
-        if attempt is not None:
+        # Its descriptor may be the next question's by now.
+        if self._attempts.get(fd) is attempt:
             self._end(fd, attempt)
+        self._met_defect(attempt.errand)
 
 
 def matches(octets: bytes, ident: bytes, question: bytes) -> bool:

@@ -15,8 +15,8 @@ from schoolgate.resolver.forwarders import Forwarder, ForwarderSet
 EDE_NO_REACHABLE_AUTHORITY: Final = 22
 EDE_NETWORK_ERROR: Final = 23
 
-FINAL_RCODES: Final = frozenset({0, 3, 6})
-"""NOERROR, NXDOMAIN, YXDOMAIN: an answer about the name. Any other is about the server, and another may do better."""
+FINAL_RCODES: Final = frozenset({0, 3})
+"""NOERROR, NXDOMAIN: an answer about the name. Any other is about the server, and another may do better."""
 SHORTEST_WAIT_S: Final = 0.05
 """With less than this left there is no point in asking again."""
 
@@ -69,7 +69,8 @@ class Resolution:
     `Done` or a `Failed`."""
 
     __slots__ = (
-        "_deadline", "_forwarder", "_forwarders", "_is_stream", "_patience", "_reply", "_silent", "_spent", "_tries",
+        "_deadline", "_forwarder", "_forwarders", "_has_insisted", "_is_stream", "_patience", "_reply", "_silent",
+        "_spent", "_tries",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +81,7 @@ class Resolution:
         self._patience = patience
         self._deadline = begun + patience.total_s
         self._is_stream = False
+        self._has_insisted = False
         self._tries = 1
         self._spent: tuple[Forwarder, ...] = ()
         self._silent: tuple[Forwarder, ...] = ()
@@ -98,6 +100,11 @@ class Resolution:
         self._reply = octets
         return self._give_up_on_forwarder(now)
 
+    def damaged(self, octets: bytes, now: float) -> Step:
+        """A reply that cannot be used, whatever its header says: another forwarder may do better."""
+        self._reply = octets
+        return self._give_up_on_forwarder(now)
+
     def guessed(self, now: float) -> Step:
         """So many wrong replies that somebody is guessing our 16-bit id: over TCP there is nothing to guess."""
         return self._end() if self._deadline - now < SHORTEST_WAIT_S else self._send_over_stream(now)
@@ -108,8 +115,16 @@ class Resolution:
         return self._give_up_on_forwarder(now)
 
     def failed(self, now: float) -> Step:
-        """The network refused: at once, so asking there again would only be refused again."""
-        return self._give_up_on_forwarder(now)
+        """The network refused. One such message ends all that waits at a port, whatever it was about: where nobody else
+        is left, this forwarder is asked once more, from another port."""
+        step = self._give_up_on_forwarder(now)
+        if not isinstance(step, Failed) or self._is_stream or self._has_insisted or not self._forwarder.is_up:
+            return step
+        left_s = self._deadline - now
+        if self._tries >= self._patience.tries or left_s < SHORTEST_WAIT_S:
+            return step
+        self._has_insisted = True
+        return self._ask_again(self._forwarder, left_s)
 
     def _send_over_stream(self, now: float) -> Send:
         self._is_stream = True

@@ -63,7 +63,7 @@ class ResolverService:
         self._patience = patience
         self._clock = clock
         self._datagrams = Datagrams(plane, self._loop, clock, self)
-        self._streams = StreamExchanges(self._loop, clock, self.end_batch)
+        self._streams = StreamExchanges(self._loop, clock, self.end_batch, self.met_defect)
         self._datagrams.install(routes)
         self._results: list[Result] = []
         # Tokens of misses are positive.
@@ -100,7 +100,8 @@ class ResolverService:
         self.end_batch()
 
     def install(self, routes: Routes, patience: Patience | None = None) -> None:
-        """New routes for misses to come, and for further tries of those under way."""
+        """New routes for misses to come, and for the further tries of those whose first try is under way. A miss that is
+        past its first try goes on with the forwarders it had."""
         self._routes = routes
         self._forwarders = routes.forwarders()
         self._patience = patience or self._patience

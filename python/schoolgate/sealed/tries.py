@@ -24,7 +24,7 @@ def read_tries(state_dir: Path) -> dict[str, dict[str, Any]]:
         tries: dict[str, dict[str, Any]] = orjson.loads(_path(state_dir).read_bytes())
     except (OSError, ValueError):
         return {}
-    return tries
+    return tries if isinstance(tries, dict) else {}
 
 
 def failing_feeds(state_dir: Path) -> list[str]:

@@ -207,6 +207,7 @@ fn tally_told(py: Python<'_>, tally: Tally) -> PyResult<Bound<'_, PyTuple>> {
 fn event_told(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
     let (kind, octets) = match &event.kind {
         EventKind::Replied(octets) => ("replied", octets.as_slice()),
+        EventKind::Damaged(octets) => ("damaged", octets.as_slice()),
         EventKind::Guessed => ("guessed", [].as_slice()),
         EventKind::Silent => ("timed_out", [].as_slice()),
         EventKind::Refused => ("failed", [].as_slice()),

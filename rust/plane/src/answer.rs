@@ -356,9 +356,14 @@ fn rate_of(regime: &Regime, selection: Selection) -> Rate {
 
 /// Tags of what an answer reveals, under the rulebook now in force.
 pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) -> Box<[Tag]> {
-    let asked = Name::from_wire(stored.question().name).unwrap_or_default();
+    let question = stored.question();
+    let asked = Name::from_wire(question.name).unwrap_or_default();
+    let is_placed = question.rewrite.is_some();
     let names = stored.names().map(|name| regime.rulebook.tag(&name, hashes));
-    let addresses = stored.addresses().map(|address| regime.rulebook.tag_address(address, &asked));
+    let addresses = stored.addresses().map(|address| {
+        let tag = regime.rulebook.tag_address(address, &asked);
+        if is_placed { tag.placed() } else { tag }
+    });
     let mut tags: Vec<Tag> = Vec::new();
     for tag in names.chain(addresses) {
         if !tag.says_nothing() && !tags.contains(&tag) {

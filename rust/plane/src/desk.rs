@@ -9,6 +9,7 @@
 
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
+use crate::crash::CrashKeeper;
 use crate::failure_memory::FailureMemory;
 use crate::pending::GIVE_UP_AFTER_MS;
 use crate::question::Question;
@@ -21,6 +22,7 @@ use hashbrown::HashMap;
 use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Revealed, UnusableReply, forwarder_query};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Questions of one worker that wait to be fetched; beyond, the worker answers SERVFAIL.
@@ -111,6 +113,7 @@ pub struct Desk {
     failures: FailureMemory,
     /// Bit by line: it has been handed something that somebody waits for, or much.
     to_wake: u128,
+    crashes: CrashKeeper,
 }
 
 impl Desk {
@@ -126,7 +129,13 @@ impl Desk {
             turn: 0,
             failures: FailureMemory::default(),
             to_wake: 0,
+            crashes: CrashKeeper::default(),
         }
+    }
+
+    /// The same, keeping replies that met a defect.
+    pub fn keeping(self, crashes: CrashKeeper) -> Self {
+        Self { crashes, ..self }
     }
 
     /// Takes at most `most` questions from the workers, one of each in turn, so that a flood at one does not hold up the
@@ -206,6 +215,20 @@ impl Desk {
         self.end(token, reply, false, now);
     }
 
+    /// Takes a reply that may end the matter; `false` if it cannot be used: the question is still under way then.
+    pub fn accept(&mut self, token: u64, reply: &[u8], now: Now) -> bool {
+        let Some(under_way) = self.under_way.get(&token) else {
+            self.counters.count(Counter::UnknownTokens);
+            return true;
+        };
+        let question = under_way.question.clone();
+        match self.read(&question, reply) {
+            Ok(believed) => self.conclude(token, Ok(believed), false, now),
+            Err(_) => return false,
+        }
+        true
+    }
+
     /// The same for a question that forwarders were asked in vain: its failure is remembered (RFC 9520).
     pub fn give_up(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
         self.end(token, reply, true, now);
@@ -217,21 +240,36 @@ impl Desk {
     }
 
     fn end(&mut self, token: u64, reply: Result<&[u8], EdeCode>, is_remembered: bool, now: Now) {
+        let question = self.under_way.get(&token).map(|under_way| under_way.question.clone());
+        let outcome = reply.and_then(|reply| match question {
+            Some(question) => {
+                self.read(&question, reply).inspect_err(|_| self.counters.count(Counter::UnusableReplies))
+            }
+            None => Err(EdeCode::OTHER),
+        });
+        self.conclude(token, outcome, is_remembered, now);
+    }
+
+    /// Reads a reply behind a barrier: a defect that it meets costs this question and nothing else.
+    fn read(&mut self, question: &Question, reply: &[u8]) -> Result<Believed, EdeCode> {
+        let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(question, reply))) else {
+            self.counters.count(Counter::Panics);
+            self.crashes.keep(reply);
+            return Err(EdeCode::OTHER);
+        };
+        read.map_err(|unusable| match unusable {
+            UnusableReply::Rcode(_) => EdeCode::NO_REACHABLE_AUTHORITY,
+            _ => EdeCode::INVALID_DATA,
+        })
+    }
+
+    fn conclude(&mut self, token: u64, outcome: Result<Believed, EdeCode>, is_remembered: bool, now: Now) {
         let Some(under_way) = self.under_way.remove(&token) else {
             self.counters.count(Counter::UnknownTokens);
             return;
         };
         let question = &under_way.question;
         self.tokens.remove(&**question);
-        let outcome = reply.and_then(|reply| {
-            read_reply(question, reply).map_err(|unusable| {
-                self.counters.count(Counter::UnusableReplies);
-                match unusable {
-                    UnusableReply::Rcode(_) => EdeCode::NO_REACHABLE_AUTHORITY,
-                    _ => EdeCode::INVALID_DATA,
-                }
-            })
-        });
         match &outcome {
             Ok(_) => self.failures.forget(question),
             Err(code) if is_remembered => self.failures.record(question, *code, now.mono_ms),
@@ -305,6 +343,8 @@ struct Believed {
 }
 
 fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
+    #[cfg(test)]
+    crate::tests::stumble_at_desk(reply);
     let image = image(question, reply)?;
     let (names, addresses) = revealed(&image, question);
     if names.len() > MAX_REVEALED || addresses.len() > MAX_REVEALED_ADDRESSES {

@@ -50,6 +50,8 @@ pub trait Listener {
     fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>);
     /// A forwarder sent what is no reply to a question of ours.
     fn stray(&mut self, forwarder: u32);
+    /// The network says no at a port, once for all that waited there: one ICMP message is no proof of many failures.
+    fn refused(&mut self, forwarder: u32);
 }
 
 struct Forwarder {
@@ -63,7 +65,6 @@ pub struct Exchange {
     forwarders: HashMap<u32, Forwarder, RandomState>,
     ports: HashMap<u64, SourcePort, RandomState>,
     next_port: u64,
-    under_way: usize,
     chance: Chance,
     inbox: Inbox,
 }
@@ -78,7 +79,6 @@ impl Exchange {
             forwarders: HashMap::default(),
             ports: HashMap::default(),
             next_port: OTHER + 1,
-            under_way: 0,
             chance: Chance::open()?,
             inbox: Inbox::new(),
         })
@@ -96,7 +96,7 @@ impl Exchange {
 
     /// Questions under way.
     pub fn under_way(&self) -> usize {
-        self.under_way
+        self.ports.values().map(SourcePort::waiting).sum()
     }
 
     /// Open source ports.
@@ -115,7 +115,12 @@ impl Exchange {
             }
             match self.port_for(forwarder, batch.len(), now_s) {
                 Ok(key) => self.send_from(key, batch, listener),
-                Err(error) => batch.into_iter().for_each(|one| listener.heard(forwarder, one, trouble(&error))),
+                Err(error) => {
+                    batch.into_iter().for_each(|one| listener.heard(forwarder, one, trouble(&error)));
+                    if trouble(&error) == Heard::Refused {
+                        listener.refused(forwarder);
+                    }
+                }
             }
         }
     }
@@ -131,7 +136,9 @@ impl Exchange {
         let address = known.address;
         self.retire(old);
         if self.ports.len() >= MOST_PORTS {
-            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+            let shared =
+                self.ports.iter().find(|(_, port)| port.forwarder == forwarder && port.has_room(questions, now_s));
+            return shared.map(|(key, _)| *key).ok_or(io::Error::from_raw_os_error(libc::EMFILE));
         }
         let port = SourcePort::open(forwarder, address, now_s)?;
         let key = self.next_port;
@@ -165,31 +172,21 @@ impl Exchange {
             Ok(()) => port.socket.send(&batch.iter().map(|attempt| attempt.query.as_slice()).collect::<Vec<_>>()),
             Err(error) => (0, Some(error)),
         };
-        self.under_way += sent;
         let rest = batch.split_off(sent);
         batch.into_iter().for_each(|attempt| port.wait(attempt));
         let Some(error) = error else { return };
         rest.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, trouble(&error)));
-        if trouble(&error) == Heard::Refused {
-            // It speaks of a datagram that went before.
+        if is_of_earlier(&error) {
             self.refuse(key, listener);
+        } else if trouble(&error) == Heard::Refused {
+            listener.refused(forwarder);
         }
     }
 
     fn refuse(&mut self, key: u64, listener: &mut impl Listener) {
         let Some(mut port) = self.ports.remove(&key) else { return };
-        self.end(port.forwarder, port.take_all(), || Heard::Refused, listener);
-    }
-
-    fn end(
-        &mut self,
-        forwarder: u32,
-        ended: Vec<Attempt>,
-        heard: fn() -> Heard<'static>,
-        listener: &mut impl Listener,
-    ) {
-        self.under_way -= ended.len();
-        ended.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, heard()));
+        listener.refused(port.forwarder);
+        port.take_all().into_iter().for_each(|attempt| listener.heard(port.forwarder, attempt, Heard::Refused));
     }
 
     /// Reads what has come; whether what is watched beside the ports is ready, and whether more may have come.
@@ -216,7 +213,7 @@ impl Exchange {
             match self.inbox.receive(&port.socket) {
                 Ok(taken) => {
                     read += taken;
-                    self.under_way -= hear(port, &self.inbox, taken, listener);
+                    hear(port, &self.inbox, taken, listener);
                     if taken < BATCH || read >= READ_A_TURN {
                         break;
                     }
@@ -247,7 +244,7 @@ impl Exchange {
             let overdue = port.take_overdue(now_s, left);
             left -= overdue.len();
             let (forwarder, is_over) = (port.forwarder, port.is_over(now_s));
-            self.end(forwarder, overdue, || Heard::Silence, listener);
+            overdue.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, Heard::Silence));
             if is_over {
                 self.ports.remove(&key);
             }
@@ -268,30 +265,30 @@ impl AsRawFd for Exchange {
     }
 }
 
-/// Judges what was read; returns how many questions have ended.
-fn hear(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) -> usize {
-    let mut ended = 0;
+/// Judges what was read.
+fn hear(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) {
     for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
         match port.judge(datagram) {
-            Judged::Reply(attempt) => {
-                ended += 1;
-                listener.heard(port.forwarder, attempt, Heard::Reply(datagram));
-            }
+            Judged::Reply(attempt) => listener.heard(port.forwarder, attempt, Heard::Reply(datagram)),
             Judged::Late => {}
             Judged::Stray => {
                 listener.stray(port.forwarder);
                 // At once: the next datagram of this batch may be a guess that is right.
                 let guessed = port.take_guessed();
-                ended += guessed.len();
                 guessed.into_iter().for_each(|one| listener.heard(port.forwarder, one, Heard::Guessed));
             }
         }
     }
-    ended
 }
 
-/// Whose fault an error is.
+/// Whether an error at sending was waiting at the socket (ICMP), and so speaks of a datagram that went before.
+fn is_of_earlier(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| [libc::ECONNREFUSED, libc::EMSGSIZE].contains(&code))
+}
+
+/// Whose fault an error is. EPERM is a packet filter of this machine that says no, mostly because its table is full.
 fn trouble(error: &io::Error) -> Heard<'static> {
-    const OURS: [i32; 6] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EAGAIN, libc::EADDRNOTAVAIL];
+    const OURS: [i32; 7] =
+        [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EAGAIN, libc::EADDRNOTAVAIL, libc::EPERM];
     if error.raw_os_error().is_some_and(|code| OURS.contains(&code)) { Heard::Short } else { Heard::Refused }
 }

@@ -20,8 +20,8 @@ pub const MOST_UNDER_WAY: usize = 8192;
 const MISSES_A_TURN: usize = 256;
 /// Round-trip times told of one forwarder and one call: enough to follow it.
 const MOST_SAMPLES: usize = 4;
-/// RCODEs of an answer about the name: NOERROR, NXDOMAIN, YXDOMAIN. Any other is about the server, and another may do better.
-const FINAL_RCODES: [u8; 3] = [0, 3, 6];
+/// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
+const FINAL_RCODES: [u8; 2] = [0, 3];
 const TRUNCATED: u8 = 0x02;
 
 /// A forwarder that is to be asked the next questions of a set.
@@ -55,6 +55,8 @@ pub struct Event {
 pub enum EventKind {
     /// A reply that is not final, or one to an errand.
     Replied(Vec<u8>),
+    /// A reply that cannot be used, whatever its header says: another forwarder may do better.
+    Damaged(Vec<u8>),
     /// Too many wrong replies.
     Guessed,
     /// Nothing in time.
@@ -80,7 +82,7 @@ pub struct Tally {
     pub silences: u32,
     /// How long some of these waited.
     pub waits_s: Vec<f64>,
-    /// Questions the network refused.
+    /// How often the network refused, at one port each.
     pub refusals: u32,
     /// What came and was no reply to a question of ours.
     pub strays: u32,
@@ -267,8 +269,11 @@ impl Listener for Hearing<'_> {
                 }
                 match attempt.owner {
                     Owner::Miss(token) if is_final(octets) => {
-                        self.report.answered += 1;
-                        return self.desk.complete(token, Ok(octets), self.now);
+                        if self.desk.accept(token, octets, self.now) {
+                            self.report.answered += 1;
+                            return;
+                        }
+                        EventKind::Damaged(octets.to_vec())
                     }
                     _ => EventKind::Replied(octets.to_vec()),
                 }
@@ -278,10 +283,7 @@ impl Listener for Hearing<'_> {
                 sample(&mut tally.waits_s, waited_s);
                 EventKind::Silent
             }
-            Heard::Refused => {
-                tally.refusals += 1;
-                EventKind::Refused
-            }
+            Heard::Refused => EventKind::Refused,
             Heard::Guessed => EventKind::Guessed,
             Heard::Short => EventKind::Short,
         };
@@ -291,6 +293,10 @@ impl Listener for Hearing<'_> {
 
     fn stray(&mut self, forwarder: u32) {
         self.report.tally(forwarder).strays += 1;
+    }
+
+    fn refused(&mut self, forwarder: u32) {
+        self.report.tally(forwarder).refusals += 1;
     }
 }
 

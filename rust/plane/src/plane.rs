@@ -162,7 +162,8 @@ impl Plane {
         lines.push(line);
         let counters = ready.iter().map(|worker| worker.counters.clone());
         let counters = counters.chain([stream.counters.clone(), desk_counters.clone()]).collect();
-        let desk = Desk::new(shared.settings.clone(), desk_counters, lines);
+        let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
+        let desk = Desk::new(shared.settings.clone(), desk_counters, lines).keeping(crashes);
         let exchange = Exchange::new(&*shared.miss_wake)?;
         Ok(Self {
             gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),

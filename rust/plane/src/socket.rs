@@ -20,6 +20,9 @@ const RECEIVE_OCTETS: usize = 2048;
 const SEND_OCTETS: usize = 1280;
 /// More than the 1232 we announce to forwarders: one that ignores it is still read whole.
 const REPLY_OCTETS: usize = 4096;
+/// The octet of a header that says whether a message was cut, and its bit.
+const FLAGS_AT: usize = 2;
+const TC: u8 = 0x02;
 /// Room for one PKTINFO control message of either family.
 const CONTROL_OCTETS: usize = 64;
 /// Kernel buffers: a class of thirty opening their browsers at once must not be dropped while a worker is busy.
@@ -419,8 +422,12 @@ impl Inbox {
         // the call.
         let taken = unsafe { libc::recvmmsg(from.as_raw_fd(), first, count, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
         let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
-        for (length, header) in self.lengths.iter_mut().zip(&headers).take(taken) {
+        for ((length, header), datagram) in self.lengths.iter_mut().zip(&headers).zip(&mut self.datagrams).take(taken) {
             *length = header.msg_len as usize;
+            if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+                // Cut by us is as good as cut by the forwarder: the whole is to be had over TCP.
+                datagram[FLAGS_AT] |= TC;
+            }
         }
         Ok(taken)
     }

@@ -99,6 +99,11 @@ impl SourcePort {
         self.waiting.is_empty() && !self.has_room(1, now_s)
     }
 
+    /// Questions that wait here.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Writes a fresh ID into a query.
     pub fn number(&mut self, attempt: &mut Attempt, chance: &mut Chance) -> io::Result<()> {
         let mut id = chance.draw()?;

@@ -85,13 +85,11 @@ impl AddressTableBuilder {
     }
 
     /// The finished table; its sets are added to those of `names`.
-    pub fn build(mut self, names: &mut NameTable) -> AddressTable {
-        // Wider before narrower, so that those open at an address form a stack; of one network a listing goes last and wins.
-        self.entries.sort_by_key(|(rule, source)| (rule.prefix.first(), rule.prefix.bits(), *source, rule.lists));
+    pub fn build(self, names: &mut NameTable) -> AddressTable {
         let mut sets = Sets::of(names);
         let mut open: Vec<(u128, AddressRule, u32)> = Vec::new();
         let mut ranges: Vec<AddressRange> = Vec::new();
-        for (rule, source) in self.entries {
+        for (rule, source) in self.distinct() {
             close_before(Some(rule.prefix.first()), &mut open, &mut ranges, &mut sets);
             open.push((rule.prefix.last_on_line(), rule, source));
             push(&mut ranges, rule.prefix.first(), sets.number(&open));
@@ -99,6 +97,17 @@ impl AddressTableBuilder {
         close_before(None, &mut open, &mut ranges, &mut sets);
         sets.finish(names);
         AddressTable { ranges }
+    }
+}
+
+impl AddressTableBuilder {
+    /// Wider before narrower, so that those open at an address form a stack. What one source says of one network stands there
+    /// once, a listing before a sparing: the stack is no deeper than prefix lengths times sources, whatever a feed repeats.
+    fn distinct(mut self) -> Vec<(AddressRule, u32)> {
+        let place = |(rule, source): &(AddressRule, u32)| (rule.prefix.first(), rule.prefix.bits(), *source);
+        self.entries.sort_by_key(|entry| (place(entry), !entry.0.lists));
+        self.entries.dedup_by_key(|entry| place(entry));
+        self.entries
     }
 }
 
@@ -200,6 +209,18 @@ mod tests {
         let lists = [(rule("192.0.2.0/24", true), 0), (rule("192.0.2.53", false), 0), (rule("192.0.2.0/25", true), 1)];
         assert_eq!(sources(&lists, "192.0.2.53"), [1]);
         assert_eq!(sources(&lists, "192.0.2.52"), [0, 1]);
+    }
+
+    #[test]
+    fn what_a_source_repeats_stands_there_once() {
+        let mut builder = AddressTableBuilder::default();
+        for at in 0..100_000u32 {
+            let written = if at % 3 == 0 { "::ffff:192.0.2.0/120" } else { "192.0.2.0/24" };
+            assert!(builder.add(rule(written, at % 5 != 0), at % 2));
+        }
+        let distinct = builder.distinct();
+        assert_eq!(distinct.len(), 2, "one for each source");
+        assert!(distinct.iter().all(|(rule, _)| rule.lists), "and a listing wins");
     }
 
     #[test]

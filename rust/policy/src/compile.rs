@@ -4,10 +4,11 @@
 //! streamed; one bad line never spoils a list, it is counted by reason with the first examples. The file appears under
 //! its name only when it is whole and on disk.
 
+use crate::address_guard::AddressGuard;
 use crate::address_table::{AddressRule, AddressTableBuilder};
 use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
-use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
+use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::patterns::{Gate, PatternRules};
@@ -200,6 +201,7 @@ impl Compiler {
             patterns: &mut self.patterns,
             excepted: &mut self.excepted,
             addresses: &mut self.addresses,
+            address_guard: AddressGuard::new(input.reviewed),
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -241,6 +243,7 @@ struct Taker<'a> {
     patterns: &'a mut PatternRules,
     excepted: &'a mut Vec<(u32, Name)>,
     addresses: &'a mut AddressTableBuilder,
+    address_guard: AddressGuard,
     sources: &'a mut Vec<Source>,
     report: InputReport,
     /// The category of the last rule and its source: the next rule's is mostly the same.
@@ -323,13 +326,14 @@ impl Sink for Taker<'_> {
     }
 
     fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
-        if let Some(reason) = judge_address(rule, self.input.reviewed) {
-            return self.skipped(place, reason);
-        }
         let Some(source) = self.source(place.category) else {
             return self.skipped(place, SkipReason::Unmapped);
         };
-        if !self.addresses.add(*rule, source) {
+        let rule = match self.address_guard.judge(rule) {
+            Ok(rule) => rule,
+            Err(reason) => return self.skipped(place, reason),
+        };
+        if !self.addresses.add(rule, source) {
             return self.skipped(place, SkipReason::TooManyNetworks);
         }
         self.count(source);

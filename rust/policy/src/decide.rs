@@ -27,12 +27,21 @@ pub struct Tag {
     /// By bit: the sources of [`crate::Patterns`] that list its shape.
     shaped: u64,
     private: bool,
+    /// The policy itself leads there.
+    placed: bool,
 }
 
 impl Tag {
     /// An address of a local network, where none may be.
     pub const PRIVATE: Tag =
-        Tag { listed: Found::NOTHING, own: Found::NOTHING, sealed: false, shaped: 0, private: true };
+        Tag { listed: Found::NOTHING, own: Found::NOTHING, sealed: false, shaped: 0, private: true, placed: false };
+
+    /// The same of an address that a rewrite leads to: the policy put its target there, so a feed that lists a big host's
+    /// address does not close SafeSearch.
+    #[must_use]
+    pub fn placed(self) -> Tag {
+        Tag { placed: true, ..self }
+    }
 
     /// Whether nothing at all is said: such a name need not be judged again for each policy.
     pub fn says_nothing(&self) -> bool {
@@ -127,6 +136,7 @@ impl Rulebook {
             sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
             shaped: self.snapshot().patterns().map_or(0, |all| all.sources_of(name, &mut hashes.patterns)),
             private: false,
+            placed: false,
         }
     }
 
@@ -170,8 +180,9 @@ impl Rulebook {
     }
 
     /// The verdict on an answer, given the verdict on the question and the tag of a name or address the answer reveals. An approved
-    /// exception or the school's own allow opens the targets of its name too; an allow by a feed does not; and nothing opens
-    /// a sealed or locked target.
+    /// exception or the school's own allow opens the targets of its name too. What the platform needs and what is protected
+    /// stays open when its content network's name or address is in a feed, but not for a threat or what the school itself
+    /// closes. An allow by a feed opens nothing, and nothing opens a sealed or locked target.
     #[inline]
     pub fn judge_revealed(&self, policy: u16, question: Verdict, revealed: Tag) -> Verdict {
         if revealed.private {
@@ -182,7 +193,12 @@ impl Rulebook {
         // The rule for unknown names speaks of what is asked; a target need not be on an allow list.
         let denied = target.effect == Effect::Deny && target.layer < Layer::Unknown;
         let imposed = target.layer <= Layer::TrustLocked;
-        let vouched = matches!(question.layer, Layer::Exception | Layer::Own);
+        let vouched = match question.layer {
+            Layer::Exception | Layer::Own => true,
+            // Lists of these layers are our own, reviewed line by line: no feed can carry their categories.
+            Layer::Platform | Layer::Protected => target.layer >= Layer::Circumvention,
+            _ => false,
+        } || revealed.placed;
         if denied && (imposed || !vouched) { Verdict { rewrite: None, zone: None, ..target } } else { question }
     }
 

@@ -1,8 +1,9 @@
 //! Looking at one list without compiling it: what an update asks before it lets a feed near a snapshot.
 
+use crate::address_guard::AddressGuard;
 use crate::address_table::AddressRule;
 use crate::dialect::{FeedError, FeedForm, Place, Rule, Sink, SkipReason, read_feed};
-use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
+use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::patterns::Gate;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,6 +95,7 @@ pub fn inspect_list(
         protected,
         reviewed,
         gate: Gate::default(),
+        address_guard: AddressGuard::new(reviewed),
         checksum: Box::new(Xxh3::new()),
         found: Inspection::default(),
     };
@@ -112,6 +114,7 @@ struct Inspector<'a> {
     protected: &'a ProtectedNames,
     reviewed: bool,
     gate: Gate,
+    address_guard: AddressGuard,
     checksum: Box<Xxh3>,
     found: Inspection,
 }
@@ -147,9 +150,10 @@ impl Sink for Inspector<'_> {
     }
 
     fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
-        if let Some(reason) = judge_address(rule, self.reviewed) {
-            return self.skipped(place, reason);
-        }
+        let rule = match self.address_guard.judge(rule) {
+            Ok(rule) => rule,
+            Err(reason) => return self.skipped(place, reason),
+        };
         let text = rule.prefix.to_string();
         self.checksum.update(&[u8::from(rule.lists)]);
         self.checksum.update(text.as_bytes());

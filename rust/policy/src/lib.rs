@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod address_guard;
 mod address_table;
 mod compile;
 mod decide;

@@ -9,7 +9,6 @@
 //! Lists that people of the school have reviewed pass the second guard: they may close what they like, and what must stay
 //! open for everybody has a layer of its own above them.
 
-use crate::address_table::AddressRule;
 #[cfg(doc)]
 use crate::dialect::RuleKind;
 use crate::dialect::{Rule, SkipReason};
@@ -86,16 +85,6 @@ pub fn judge<'a>(rule: &Rule, protected: &'a ProtectedNames, reviewed: bool) -> 
         return Judged::Refused(SkipReason::Protected);
     }
     Judged::Stands(if rule.kind.reaches_below() { protected.below(&rule.name) } else { &[] })
-}
-
-/// The widest networks a list may name, as prefix lengths of IPv4 and IPv6: wider ones hold half the internet's hosts.
-const WIDEST_REVIEWED: (u8, u8) = (8, 16);
-const WIDEST_FEED: (u8, u8) = (16, 32);
-
-/// Why a rule about addresses is dropped, if it is. A hosting network closed by somebody's mistake closes its strangers.
-pub fn judge_address(rule: &AddressRule, reviewed: bool) -> Option<SkipReason> {
-    let (v4, v6) = if reviewed { WIDEST_REVIEWED } else { WIDEST_FEED };
-    (rule.lists && !rule.prefix.is_at_least(v4, v6)).then_some(SkipReason::NetworkTooWide)
 }
 
 /// Longest public suffix, in labels.

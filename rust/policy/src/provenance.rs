@@ -1,11 +1,12 @@
 //! Which lines of which lists speak of a name. A snapshot keeps feeds and categories, not lines: the lists are read again,
 //! as a stream, with the same readers and guards, so the answer needs no index and cannot differ from what was compiled.
 
+use crate::address_guard::AddressGuard;
 use crate::address_table::AddressRule;
 use crate::compile::{CompileError, Input};
 use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
 use crate::inspect::shown;
-use crate::list_guard::{Judged, ProtectedNames, judge, judge_address};
+use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::patterns::{self, Gate};
 use schoolgate_wire::Name;
 use serde::Serialize;
@@ -64,7 +65,8 @@ pub fn list_rules_for(inputs: &[Input], name: &Name, protected: &ProtectedNames)
 pub fn list_rules_for_address(inputs: &[Input], address: IpAddr) -> Result<Covering, CompileError> {
     let mut covering = Covering { name: address.to_string(), ..Covering::default() };
     for input in inputs {
-        let mut seeker = AddressSeeker { input, address, rules: &mut covering.rules };
+        let mut seeker =
+            AddressSeeker { input, address, guard: AddressGuard::new(input.reviewed), rules: &mut covering.rules };
         let read = read_feed(&input.path, &input.form(), &mut seeker);
         covering.lines_read += read.map_err(|error| CompileError::Input { path: input.path.clone(), error })?.lines;
     }
@@ -74,6 +76,7 @@ pub fn list_rules_for_address(inputs: &[Input], address: IpAddr) -> Result<Cover
 struct AddressSeeker<'a> {
     input: &'a Input,
     address: IpAddr,
+    guard: AddressGuard,
     rules: &'a mut Vec<ListedBy>,
 }
 
@@ -81,10 +84,12 @@ impl Sink for AddressSeeker<'_> {
     fn rule(&mut self, _: &Place<'_>, _: &Rule) {}
 
     fn address(&mut self, place: &Place<'_>, rule: &AddressRule) {
-        if !rule.prefix.holds(self.address) || self.rules.len() >= MOST {
+        let judged = self.guard.judge(rule);
+        let meant = judged.as_ref().unwrap_or(rule).prefix;
+        if !meant.holds(self.address) || self.rules.len() >= MOST {
             return;
         }
-        let refused = judge_address(rule, self.input.reviewed).map(SkipReason::as_str);
+        let refused = judged.err().map(SkipReason::as_str);
         let kind = if rule.lists { "address" } else { "spared-address" };
         self.rules.push(listed_by(self.input, place, rule.prefix.to_string(), kind, refused));
     }

@@ -5,7 +5,7 @@
 //!
 //! Prefixes are flattened into sorted, disjoint ranges when the table is compiled, so a query costs one binary search.
 
-use crate::address::{V4_BASE, on_line};
+use crate::address::{SPELLINGS, Spelling, V4_BASE, on_line};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A client network.
@@ -65,6 +65,49 @@ impl Prefix {
     /// Whether it is as narrow as these prefix lengths, of IPv4 and IPv6.
     pub(crate) fn is_at_least(self, v4: u8, v6: u8) -> bool {
         self.length >= if self.v6 { v6 } else { v4 }
+    }
+
+    /// How many addresses it has; at most `u128::MAX`.
+    pub(crate) fn addresses(self) -> u128 {
+        self.host_mask().saturating_add(1)
+    }
+
+    /// The network that it is on the one line: a network of spellings of IPv4 addresses is theirs. `None` where there is none:
+    /// it holds all IPv4 addresses in some spelling beside others, or spellings that have no order.
+    pub(crate) fn meant(self) -> Option<Prefix> {
+        // `::` and `::1` are IPv6's own.
+        if !self.v6 || self.last() <= 1 {
+            return Some(self);
+        }
+        match SPELLINGS.iter().find(|spelling| self.meets(spelling)) {
+            Some(spelling) if self.length < spelling.v4_at => None,
+            Some(spelling) => Some(self.spelt(spelling)),
+            None => Some(self),
+        }
+    }
+
+    /// Whether it is a part of such a network, or holds all of it. A network around Teredo's is about others too, and no
+    /// wider for it.
+    fn meets(self, spelling: &Spelling) -> bool {
+        let shift = 128 - u32::from(spelling.length.min(self.length));
+        let is_same = |bits: u128| bits.checked_shr(shift).unwrap_or(0);
+        let block = spelling.block << (128 - u32::from(spelling.length));
+        let is_around = self.length < spelling.length;
+        is_same(self.network) == is_same(block) && !(is_around && spelling.length < spelling.v4_at)
+    }
+
+    fn spelt(self, spelling: &Spelling) -> Prefix {
+        // A 6to4 network below one address is that address.
+        let length = (self.length - spelling.v4_at).min(32);
+        let written = (self.network >> (96 - u32::from(spelling.v4_at))) as u32;
+        let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+        let v4 = if spelling.is_inverted { !written } else { written } & mask;
+        Prefix { network: u128::from(v4), length, v6: false }
+    }
+
+    /// Whether it is of IPv6.
+    pub(crate) fn is_v6(self) -> bool {
+        self.v6
     }
 
     fn on_line(self, bits: u128) -> u128 {

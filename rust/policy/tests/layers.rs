@@ -221,9 +221,56 @@ fn targets_are_judged_with_the_question() {
     };
     assert_eq!(answer("any.example", "denied.example"), Effect::Deny);
     assert_eq!(answer("own.example", "denied.example"), Effect::Allow, "the school vouches for its own names");
-    assert_eq!(answer("platform.example", "denied.example"), Effect::Deny, "a feed does not");
+    // Platform and protected names come from lists that we review; they vouch against feeds (below), not against the school.
+    assert_eq!(answer("platform.example", "denied.example"), Effect::Deny, "the school's own deny stands");
     for question in ["any.example", "own.example", "platform.example"] {
         assert_eq!(answer(question, "locked.example"), Effect::Deny, "{question}");
         assert_eq!(answer(question, "sealed.example"), Effect::Deny, "{question}");
+    }
+}
+
+#[test]
+fn what_must_stay_open_vouches_against_feeds_but_not_against_threats() {
+    let mut lists = Lists::new("vouched");
+    for (category, lines) in [
+        ("platform", "ocsp.example"),
+        ("protected", "help.example"),
+        ("malware", "malware.example\n192.0.2.7"),
+        ("vpn", "vpn.example\n192.0.2.8"),
+        ("social", "social.example\n192.0.2.9"),
+    ] {
+        lists.list(category, lines);
+    }
+    let deny = |layer: u8| json!({"layer": layer, "effect": "deny"});
+    let allow = |layer: u8| json!({"layer": layer, "effect": "allow"});
+    let description = json!({
+        "serial": 1, "strictest": "pupil", "allowed_clients": ["0.0.0.0/0"], "segments": [],
+        "policies": [{"id": "pupil", "action": "nxdomain", "unknown": "allow", "categories": {
+            "platform": allow(2), "protected": allow(4), "malware": deny(7), "vpn": deny(8), "social": deny(9)}}],
+    });
+    let table = PolicyTable::compile(description.to_string().as_bytes()).expect("a table");
+    let sealed = SealedList::new(KEY, 7, vec![SealedList::hash(&KEY, &name("sealed.example"))]);
+    let rulebook = Rulebook::new(lists.compile(), Arc::new(table), Some(Arc::new(sealed)));
+    let hashes = &mut Default::default();
+    for (asked, stays_open) in [("ocsp.example", true), ("help.example", true), ("any.example", false)] {
+        let question = rulebook.decide(0, &name(asked), hashes);
+        for (target, address, is_vouched_for) in [
+            ("malware.example", "192.0.2.7", false),
+            ("vpn.example", "192.0.2.8", stays_open),
+            ("social.example", "192.0.2.9", stays_open),
+        ] {
+            let expected = if is_vouched_for { Effect::Allow } else { Effect::Deny };
+            let by_name = rulebook.tag(&name(target), hashes);
+            let by_address = rulebook.tag_address(address.parse().expect("an address"), &name(asked));
+            for tag in [by_name, by_address] {
+                assert_eq!(rulebook.judge_revealed(0, question, tag).effect, expected, "{asked} -> {target}");
+            }
+            let placed = rulebook.judge_revealed(0, question, by_address.placed());
+            assert_eq!(placed.effect, Effect::Allow, "{address} of a rewrite's own target");
+        }
+        let sealed = rulebook.tag(&name("sealed.example"), hashes);
+        assert_eq!(rulebook.judge_revealed(0, question, sealed).effect, Effect::Deny, "{asked}");
+        let private = rulebook.tag_address("10.0.0.1".parse().expect("an address"), &name(asked)).placed();
+        assert_eq!(rulebook.judge_revealed(0, question, private).effect, Effect::Deny, "{asked}");
     }
 }

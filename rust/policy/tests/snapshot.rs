@@ -1,7 +1,7 @@
 //! The snapshot file: same lists, same octets; anything else than a sound file is refused with its reason.
 
 use proptest::prelude::*;
-use schoolgate_policy::{CompileError, CompileReport, Input, ProtectedNames, RuleKind, Snapshot};
+use schoolgate_policy::{CompileError, CompileReport, Dialect, Input, ProtectedNames, RuleKind, Snapshot};
 use std::path::{Path, PathBuf};
 
 struct Directory(PathBuf);
@@ -137,6 +137,29 @@ fn networks_too_wide_are_left_and_counted() {
     let said = Snapshot::open(&out).expect("a snapshot");
     let of = |address: &str| said.said_of_address(address.parse().expect("an address")).count();
     assert_eq!((of("2001:db8::1"), of("198.18.0.1"), of("10.0.0.1")), (1, 0, 0));
+}
+
+#[test]
+fn no_spelling_closes_all_of_ipv4() {
+    let directory = Directory::new("spelling");
+    let path = directory.0.join("list.txt");
+    let out = directory.0.join("out");
+    let rpz = "$ORIGIN rpz.example.\n@ SOA a. b. 1 2 3 4 5\n96.0.0.ffff.zz.rpz-ip CNAME .\n32.0.zz.rpz-ip CNAME .\n";
+    for (list, dialect) in [
+        ("::/32\n::/64\n::ffff:0:0/96\n64:ff9b::/96\n64:ff9b::203.0.113.0/120\n".to_owned(), Dialect::Plain),
+        (format!("{rpz}120.7100.cb00.zz.ff9b.64.rpz-ip CNAME .\n24.0.113.0.203.rpz-ip CNAME .\n"), Dialect::Rpz),
+    ] {
+        std::fs::write(&path, list).expect("a list");
+        for reviewed in [false, true] {
+            let input = Input::reviewed(path.clone(), "f".into(), "c".into(), RuleKind::Suffix);
+            let input = Input { reviewed, dialect: Some(dialect.clone()), ..input };
+            let report = compile_snapshot(&[input], &out, 1).expect("a snapshot");
+            assert!(report.skipped["network-too-wide"].lines >= 2, "{:?}", report.skipped);
+            let said = Snapshot::open(&out).expect("a snapshot");
+            let of = |address: &str| said.said_of_address(address.parse().expect("an address")).count();
+            assert_eq!((of("192.0.2.1"), of("64:ff9b::192.0.2.1"), of("203.0.113.9")), (0, 0, 1), "{dialect:?}");
+        }
+    }
 }
 
 #[test]

@@ -40,6 +40,9 @@ fn rewrite(data: &[u8], keys: &[u16]) -> Option<Option<Vec<u8>>> {
         if last.replace(key).is_some_and(|last| last >= key) {
             return None;
         }
+        if !is_whole(key, value) {
+            return None;
+        }
         match key {
             MANDATORY => put(&mut kept, key, &still_mandatory(value, keys)?),
             _ if !keys.contains(&key) => put(&mut kept, key, value),
@@ -47,6 +50,17 @@ fn rewrite(data: &[u8], keys: &[u16]) -> Option<Option<Vec<u8>>> {
         }
     }
     Some((kept.len() < data.len()).then_some(kept))
+}
+
+/// Hints are lists of addresses, never empty (section 7.3): what has another length would be read by each client its own way,
+/// and past the addresses that were judged.
+fn is_whole(key: u16, value: &[u8]) -> bool {
+    let octets = match key {
+        IPV4HINT => 4,
+        IPV6HINT => 16,
+        _ => return true,
+    };
+    !value.is_empty() && value.len().is_multiple_of(octets)
 }
 
 /// The mandatory keys that are not taken out; with none left there is no list (section 8: it is never empty).
@@ -108,6 +122,11 @@ mod tests {
         cut.pop();
         let falling = binding(&[(5, b"keys"), (4, &[192, 0, 2, 1])]);
         let odd = binding(&[(0, &[0, 5, 0])]);
+        let hints = [(4, 0), (4, 3), (4, 5), (6, 0), (6, 4), (6, 17)];
+        for (key, octets) in hints {
+            let data = binding(&[(key, &[0u8; 20][..octets])]);
+            assert_eq!(without(&data, &[ECH]), Err(UnusableReply::Malformed), "{key} with {octets}");
+        }
         for data in [&cut[..], &falling, &odd, b"", b"\x00\x01", b"\x00\x01\x03svc"] {
             assert_eq!(without(data, &[ECH]), Err(UnusableReply::Malformed), "{data:?}");
         }
@@ -121,6 +140,11 @@ mod tests {
         ) {
             let list: Vec<u8> = mandatory.iter().flat_map(|key| key.to_be_bytes()).collect();
             let left: Vec<u8> = mandatory.iter().filter(|key| !HINTS.contains(key)).flat_map(|key| key.to_be_bytes()).collect();
+            let mut params = params;
+            params.iter_mut().filter(|(_, value)| value.is_empty()).for_each(|(_, value)| value.push(7));
+            for (key, octets) in [(IPV4HINT, 4), (IPV6HINT, 16)] {
+                params.entry(key).and_modify(|value| *value = value.repeat(octets));
+            }
             let all = |list: Vec<u8>| {
                 let mut all: BTreeMap<u16, Vec<u8>> = params.clone();
                 if !list.is_empty() {

@@ -30,6 +30,9 @@ class Errand:
     def replied(self, octets: bytes, now: float) -> None:
         self.heard.set_result(octets)
 
+    def damaged(self, octets: bytes, now: float) -> None:
+        self.heard.set_result("damaged")
+
     def guessed(self, now: float) -> None:
         self.heard.set_result("guessed")
 
@@ -43,9 +46,13 @@ class Errand:
         self.heard.set_result("starved")
 
 
+def no_defect(errand: object) -> None:
+    raise AssertionError(errand)
+
+
 @pytest_asyncio.fixture
 async def exchanges() -> AsyncIterator[StreamExchanges]:
-    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
+    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
     yield made
     made.close()
 
@@ -126,22 +133,41 @@ async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
     assert isinstance(errand.heard.result(), bytes)
 
 
-async def test_a_defect_in_one_errand_harms_no_other(
-    upstream: StandIn, exchanges: StreamExchanges, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_defect_in_one_errand_is_told_and_harms_no_other(upstream: StandIn) -> None:
+    met: list[object] = []
+    exchanges = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, met.append)
     forwarder = Forwarder(upstream.address, upstream.port)
     broken, sound = Errand("www.example.com"), Errand("www.example.org")
     broken.heard.set_result("already")
     exchanges.send(broken, Send(forwarder, "tcp", 2.0), time.monotonic())
     assert isinstance(await ask(exchanges, sound, forwarder), bytes)
     await until(lambda: not len(exchanges))
-    assert exchanges.counters["internal_errors"] == 1
-    assert "defect" in caplog.text
+    assert met == [broken]
+    exchanges.close()
+
+
+async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstream: StandIn) -> None:
+    """The next one has the same descriptor."""
+    upstream.is_dead = True
+    met: list[object] = []
+    exchanges = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, met.append)
+    forwarder = Forwarder(upstream.address, upstream.port)
+    broken, following = Errand("www.example.com"), Errand("www.example.org")
+
+    def stumble(now: float) -> None:
+        exchanges.send(following, Send(forwarder, "tcp", 60.0), now)
+        raise RuntimeError
+
+    broken.timed_out = stumble  # type: ignore[method-assign]
+    exchanges.send(broken, Send(forwarder, "tcp", 0.0), time.monotonic())
+    await until(lambda: bool(met))
+    assert met == [broken]
+    assert exchanges.close() == [following]
 
 
 async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
-    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None)
+    made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
     errand = Errand("www.example.com")
     made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", 2.0), time.monotonic())
     assert made.close() == [errand]

@@ -47,7 +47,7 @@ def test_an_answer_about_the_name_is_done(rcode: int) -> None:
     assert resolution.replied(reply(rcode), 0.2) == Done(reply(rcode), is_failure=False)
 
 
-@pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED, 1, 4, 9])
+@pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED, 1, 4, 6, 9])
 def test_an_answer_about_the_server_asks_the_next_forwarder(rcode: int) -> None:
     _, far, forwarders = two_forwarders()
     resolution = begun(forwarders)
@@ -92,7 +92,32 @@ def test_a_network_error_asks_the_next_at_once_and_fails_with_ede_23_when_none_i
     _, far, forwarders = two_forwarders()
     resolution = begun(forwarders)
     assert sent(resolution.failed(0.1)).forwarder is far
+    assert sent(resolution.failed(0.1)).forwarder is far
     assert resolution.failed(0.1) == Failed(EDE_NETWORK_ERROR, asked=True)
+
+
+def test_a_single_forwarder_that_the_network_refuses_is_asked_once_more() -> None:
+    """One ICMP message ends all that waits at a port."""
+    alone = ForwarderSet([Forwarder("192.0.2.1")])
+    resolution = begun(alone, 0.0)
+    assert sent(resolution.failed(0.1)).transport == "udp"
+    assert resolution.replied(reply(), 0.2) == Done(reply(), is_failure=False)
+    resolution = begun(alone, 0.0)
+    resolution.failed(0.1)
+    assert resolution.failed(0.1) == Failed(EDE_NETWORK_ERROR, asked=True)
+    resolution = begun(alone, 0.0)
+    resolution.replied(reply(is_truncated=True), 0.1)
+    assert resolution.failed(0.2) == Failed(EDE_NETWORK_ERROR, asked=True), "nobody shares a TCP connection"
+
+
+def test_a_reply_that_cannot_be_used_asks_the_next_forwarder_and_is_the_last_resort() -> None:
+    _, far, forwarders = two_forwarders()
+    resolution = begun(forwarders)
+    assert sent(resolution.damaged(reply(mark=b"cut"), 0.2)).forwarder is far
+    assert resolution.replied(reply(NOERROR), 0.3) == Done(reply(NOERROR), is_failure=False)
+    resolution = begun(forwarders)
+    resolution.damaged(reply(mark=b"cut"), 0.2)
+    assert resolution.failed(0.3) == Done(reply(mark=b"cut"), is_failure=True)
 
 
 def test_truncation_goes_on_over_tcp_with_the_same_forwarder() -> None:

@@ -12,10 +12,11 @@ from tests.stand_in import answers
 from tests.stand_in.upstream import StandIn
 from tests.unit.resolver.planes import OpenPlane, until, wire_name
 
-from schoolgate.resolver.errands import MissErrand, probe_query
-from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
+from schoolgate.resolver.errands import MissErrand, ProbeErrand, probe_query
+from schoolgate.resolver.forwarders import SUSPECT_AFTER, Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, EDE_NO_REACHABLE_AUTHORITY, Patience
 from schoolgate.resolver.service import ResolverService
+from schoolgate.resolver.stream_exchange import StreamDialogue
 
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 QUICK = Patience(tries=3, timeout_s=0.03, total_s=1.0)
@@ -292,6 +293,36 @@ async def test_a_defect_met_by_one_question_harms_no_other(
     assert (await sound).rcode == NOERROR
     assert service.stats()["internal_errors"] == 1
     assert "defect" in caplog.text
+
+
+async def test_a_defect_during_a_tcp_try_completes_its_question(
+    upstream: StandIn, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = bench.serve(upstream)
+
+    def stumble(dialogue: StreamDialogue) -> bytes | None:
+        raise RuntimeError
+
+    monkeypatch.setattr(StreamDialogue, "go_on", stumble)
+    broken = bench.plane.put("big.example.com")
+    assert (await asyncio.wait_for(broken, 5)).reasons == {EDE_NETWORK_ERROR}
+    assert (await bench.plane.ask("www.example.com")).rcode == NOERROR
+    assert service.stats()["internal_errors"] == 1
+    assert service.stats()["under_way_tcp"] == 0
+    assert "defect" in caplog.text
+
+
+async def test_a_clients_question_repeated_as_a_probe_never_proves_death(upstream: StandIn, bench: Bench) -> None:
+    """Only the probe that no client chose may: the zone of the other may have died since."""
+    service = bench.serve(upstream)
+    forwarder = bench.forwarders[0]
+    forwarder.answered_query = probe_query("known.example.com")
+    forwarder.failures = SUSPECT_AFTER
+    for probes, is_up in ((2, True), (1, False)):
+        forwarder.probes = probes
+        errand = ProbeErrand(service, -1, forwarder)
+        errand.timed_out(0.0)
+        assert forwarder.is_up is is_up
 
 
 def test_probes_ask_for_the_name_servers_of_the_zone() -> None:

@@ -17,6 +17,8 @@ const FORWARDER: u32 = 7;
 struct Ear {
     heard: Vec<(i64, String)>,
     strays: u32,
+    refusals: u32,
+    truncated: u32,
 }
 
 impl Listener for Ear {
@@ -26,6 +28,7 @@ impl Listener for Ear {
         let what = match heard {
             Heard::Reply(octets) => {
                 assert!(matches(octets, &attempt.query));
+                self.truncated += u32::from(octets[2] & 2 != 0);
                 "reply".into()
             }
             other => format!("{other:?}"),
@@ -35,6 +38,10 @@ impl Listener for Ear {
 
     fn stray(&mut self, _: u32) {
         self.strays += 1;
+    }
+
+    fn refused(&mut self, _: u32) {
+        self.refusals += 1;
     }
 }
 
@@ -260,6 +267,7 @@ fn a_closed_port_or_no_route_is_a_refusal() {
     bench.receive_until(|ear| ear.heard.len() == 60);
     assert!(bench.heard().iter().all(|what| *what == "Refused"));
     assert_eq!((bench.exchange.under_way(), bench.exchange.ports()), (0, 0));
+    assert_eq!(bench.ear.refusals, 1, "one message of the network is one refusal");
     bench.exchange.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
     bench.ear.heard.clear();
     bench.send(2, 60.0);
@@ -279,6 +287,30 @@ fn open_ports_have_a_bound() {
     bench.exchange.close(&mut bench.ear);
     assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (0, 0));
     assert_eq!(bench.ear.heard.len(), 600);
+}
+
+#[test]
+fn at_the_bound_a_question_shares_an_open_port() {
+    let mut bench = Bench::new();
+    for _ in 0..512 {
+        bench.now_s += LIFE_S;
+        bench.send(1, 10_000.0);
+        bench.query_if_any();
+    }
+    (0..20).for_each(|_| bench.send(1, 10_000.0));
+    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (512, 532));
+    assert!(bench.ear.heard.is_empty());
+}
+
+#[test]
+fn a_reply_too_long_for_us_counts_as_cut_off() {
+    let mut bench = Bench::new();
+    bench.send(1, 1.0);
+    let (query, from) = bench.query();
+    let long = [honest(&query), vec![0; 8000]].concat();
+    bench.say(&long, from);
+    bench.receive_until(|ear| ear.heard.len() == 1);
+    assert_eq!(bench.ear.truncated, 1);
 }
 
 #[test]

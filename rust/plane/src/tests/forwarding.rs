@@ -85,7 +85,7 @@ fn an_answer_about_the_name_ends_the_matter_and_the_resolver_hears_numbers() {
 #[test]
 fn what_is_not_final_is_the_resolvers_to_see_to() {
     let mut hall = Hall::new(Zones::default());
-    for (rcode, flags) in [(2, 0x81), (5, 0x81), (0, 0x83)] {
+    for (rcode, flags) in [(2, 0x81), (5, 0x81), (6, 0x81), (0, 0x83)] {
         hall.ask(&[ask("odd.example.com")]);
         hall.send(&[&[(0, ALL)]]);
         hall.answer(0, "odd.example.com", |query| {
@@ -186,4 +186,42 @@ fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
     hall.answer(0, "lame.example.com", address);
     hall.read(|report| report.answered == 1);
     assert_eq!(hall.bench.deliver()[0].rcode, 0);
+}
+
+#[test]
+fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
+    let cut = |query: &[u8]| {
+        let mut octets = address(query);
+        octets.truncate(octets.len() - 2);
+        octets
+    };
+    // An OPT whose extended RCODE makes BADVERS of NOERROR (RFC 6891 section 6.1.3).
+    let extended = |query: &[u8]| {
+        let mut octets = reply(query, 0, &[], &[]);
+        octets.truncate(crate::source_port::question_end(&octets).expect("a question"));
+        octets[6..12].copy_from_slice(&[0, 0, 0, 0, 0, 1]);
+        [&octets[..], &[0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0]].concat()
+    };
+    // A defect of ours that the reply meets.
+    let defect = |query: &[u8]| {
+        let name = name_of(query);
+        let chain = [(name.as_str(), 300, Data::Cname("tripping.example.com".into()))];
+        reply(query, 0, &chain, &[])
+    };
+    let makes: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&cut, &extended, &defect];
+    let mut hall = Hall::new(Zones::default());
+    for (at, make) in makes.iter().enumerate() {
+        let name = format!("odd{at}.example.com");
+        hall.ask(&[ask(&name)]);
+        hall.send(&[&[(0, ALL)]]);
+        hall.answer(0, &name, |query| make(query));
+        let mut heard = hall.read(|report| !report.events.is_empty());
+        let event = heard.events.remove(0);
+        let EventKind::Damaged(octets) = &event.kind else { panic!("{:?}", event.kind) };
+        let Owner::Miss(token) = event.owner else { panic!("a miss") };
+        assert_eq!((heard.answered, heard.under_way, hall.forwarding.desk.under_way()), (0, 0, 1));
+        hall.forwarding.desk.give_up(token, Ok(octets), hall.bench.now);
+        assert_eq!(hall.bench.deliver()[0].rcode, 2);
+    }
+    assert_eq!(hall.bench.desk_counters.get(Counter::Panics), 2, "once as a first try, once as the best there is");
 }

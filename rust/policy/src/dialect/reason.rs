@@ -61,6 +61,8 @@ pub enum SkipReason {
     Protected,
     /// A network so wide that a rule for it would close much of the internet.
     NetworkTooWide,
+    /// With it the feed would close more of the internet than one feed may.
+    CoversTooMuch,
     /// More networks than a snapshot holds.
     TooManyNetworks,
 }
@@ -97,6 +99,7 @@ impl SkipReason {
             SkipReason::PublicSuffix => "public-suffix",
             SkipReason::Protected => "protected",
             SkipReason::NetworkTooWide => "network-too-wide",
+            SkipReason::CoversTooMuch => "covers-too-much",
             SkipReason::TooManyNetworks => "too-many-networks",
         }
     }
