@@ -214,7 +214,8 @@ def log_erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: Config = None,
 ) -> None:
-    """Erase every row of a client up to now. Pseudonyms of keys that were rotated away cannot be found by address."""
+    """Erase every row of a client up to now, and its traces in alerts. Pseudonyms of keys that were rotated away cannot
+    be found by address."""
     from schoolgate.commands import log_care
 
     log_care.erase(config_of(config), client, reason, yes)

@@ -21,7 +21,7 @@ CRATES = {
     "plane": {"wire", "policy", "querylog"},
     "bindings": {"wire", "policy", "plane", "querylog"},
 }
-EVERYWHERE = {"errors", "config", "telemetry", "state_dir", "whole_file"}
+EVERYWHERE = {"errors", "config", "telemetry", "state_dir", "unlinked", "whole_file"}
 PACKAGES = {
     "config": set(),
     "errors": set(),
@@ -34,6 +34,7 @@ PACKAGES = {
     "sealed": {"_core", "lists"},
     "pseudonyms": set(),
     "querylog": {"_core", "pseudonyms"},
+    "unlinked": set(),
     "upstreams": {"resolver"},
     "wall_clock": set(),
     "whole_file": set(),
@@ -57,7 +58,7 @@ PACKAGES = {
     "firewall": set(),
     "metrics": set(),
     "suggestions": {"_core", "lists", "policy", "querylog"},
-    "reports": {"checks", "control", "lists", "policy", "querylog"},
+    "reports": {"checks", "control", "lists", "policy", "querylog", "sealed"},
     "checks": {"_core", "control", "in_force", "lists", "policy", "regime", "sealed", "stub_resolver", "upstreams"},
     "commands": {
         "_core",
