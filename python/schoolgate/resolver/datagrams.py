@@ -41,8 +41,8 @@ class DatagramPlane(Protocol):
 
 class Errand(Protocol):
     """Who wants a question answered. For each send it hears exactly one of these; `starved` says that this machine is
-    short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack, `damaged`
-    that the reply is of no use."""
+    short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack,
+    `damaged` that the reply is of no use."""
 
     key: int
     query: bytes

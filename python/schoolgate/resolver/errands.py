@@ -44,9 +44,10 @@ class MissErrand:
 
 
 class ProbeErrand:
-    """Our own question to a suspected forwarder: any answer at all proves that it lives. Every second probe repeats a
-    question it has answered before, for forwarders that pass over the name servers of a zone in silence. A client chose that
-    question, so it may prove life, never death: the servers of its zone may have died since."""
+    """Our own question to a suspected forwarder: any answer at all proves that it lives.
+
+    Every second probe repeats a question it has answered before, for forwarders that pass over the name servers of a
+    zone in silence. A client chose that one, so it may prove life, never death: its zone may have died since."""
 
     __slots__ = ("forwarder", "is_repeat", "key", "query", "question", "service", "was_up")
 

@@ -57,8 +57,8 @@ class Attempt:
 
 
 class StreamExchanges:
-    """All questions under way over TCP. Belongs to one event loop; `after_batch` runs when a callback ends, `met_defect`
-    when a question met a defect of ours: it hears nothing more from here."""
+    """All questions under way over TCP. Belongs to one event loop. `after_batch` runs when a callback ends;
+    `met_defect` hears of an errand that met a defect of ours and hears nothing more from here."""
 
     def __init__(
         self,

@@ -100,8 +100,8 @@ class ResolverService:
         self.end_batch()
 
     def install(self, routes: Routes, patience: Patience | None = None) -> None:
-        """New routes for misses to come, and for the further tries of those whose first try is under way. A miss that is
-        past its first try goes on with the forwarders it had."""
+        """New routes for misses to come, and for further tries of those whose first is under way. A miss that is past
+        its first try goes on with the forwarders it had."""
         self._routes = routes
         self._forwarders = routes.forwarders()
         self._patience = patience or self._patience

@@ -253,7 +253,7 @@ impl Desk {
     /// Reads a reply behind a barrier: a defect that it meets costs this question and nothing else.
     fn read(&mut self, question: &Question, reply: &[u8]) -> Result<Believed, EdeCode> {
         let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(question, reply))) else {
-            self.counters.count(Counter::Panics);
+            self.counters.count(Counter::LatePanics);
             self.crashes.keep(reply);
             return Err(EdeCode::OTHER);
         };

@@ -223,5 +223,5 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         hall.forwarding.desk.give_up(token, Ok(octets), hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
     }
-    assert_eq!(hall.bench.desk_counters.get(Counter::Panics), 2, "once as a first try, once as the best there is");
+    assert_eq!(hall.bench.desk_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
 }
