@@ -439,24 +439,30 @@ class Service:
 def _pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey | None:
     log = settings.query_log
     if not log.enabled or not log.pseudonyms:
-        _tidy_log_switched_off(settings, now)
+        _forget_overdue_key(settings, now)
         return None
     return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now, in_use)
 
 
-def _tidy_log_switched_off(settings: Settings, now: dt.datetime) -> None:
+def _forget_overdue_key(settings: Settings, now: dt.datetime) -> None:
     """What cannot be done now is tried again with the next look at the key."""
-    folder = settings.server.state_dir
     try:
-        forget_overdue_key(folder, settings.query_log.pseudonym_key_days, now)
-        if not settings.query_log.enabled:
-            close_files(folder)
+        forget_overdue_key(settings.server.state_dir, settings.query_log.pseudonym_key_days, now)
     except OSError as error:
-        _log.warning("what is left of the query log cannot be tidied", problem=str(error))
+        _log.warning("a key of pseudonyms that nobody uses cannot be removed", problem=str(error))
+
+
+def _close_log(settings: Settings) -> None:
+    """Only at the start, when no writer of this process can have a file open."""
+    try:
+        close_files(settings.server.state_dir)
+    except OSError as error:
+        _log.warning("the last files of the query log cannot be closed", problem=str(error))
 
 
 def _query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:
     if not settings.query_log.enabled:
+        _close_log(settings)
         return None
     return {
         "directory": os.fspath(settings.server.state_dir / "log" / "wal"),
