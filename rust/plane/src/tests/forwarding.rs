@@ -188,6 +188,8 @@ fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
     assert_eq!(hall.bench.deliver()[0].rcode, 0);
 }
 
+type Make<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
     let cut = |query: &[u8]| {
@@ -208,7 +210,7 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         let chain = [(name.as_str(), 300, Data::Cname("tripping.example.com".into()))];
         reply(query, 0, &chain, &[])
     };
-    let makes: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&cut, &extended, &defect];
+    let makes: [Make<'_>; 3] = [&cut, &extended, &defect];
     let mut hall = Hall::new(Zones::default());
     for (at, make) in makes.iter().enumerate() {
         let name = format!("odd{at}.example.com");
