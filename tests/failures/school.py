@@ -32,8 +32,15 @@ BLOCKED = "gambling.blocked.example.com"
 LOCAL = "localhost"
 # Segments of the demonstration policy.
 PUPIL, STAFF = "127.0.0.1", "127.0.0.2"
-# In no segment, and so without a rate of its own.
+# A segment beside it, for tests that ask more than any device does.
 UNLIMITED = "127.0.9.9"
+_DEMO = Path(__file__).parents[2] / "lists" / "policies" / "demo.toml"
+_UNLIMITED = f"""
+[segments.unlimited]
+prefixes = ["{UNLIMITED}/32"]
+policy = "guest"
+rate_limit = {{ qps = 1000000, burst = 1000000 }}
+"""
 
 STALE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 3, 22, 23, 24
 
@@ -67,9 +74,9 @@ class School:
         self._log = folder / "log"
         head = f'[server]\nlisten = ["{listen}"]\nworkers = 1\nstate_dir = "state"\ncontrol_socket = "control.sock"\n'
         self.settings_text = f"{head}[forwarders]\nservers = [{forwarders}]\n{settings}"
-        if policy is not None:
-            (folder / "first.policy.toml").write_text(policy, encoding="utf-8")
-            self.settings_text += '\n[policy]\nfile = "first.policy.toml"\n'
+        text = policy if policy is not None else _DEMO.read_text(encoding="utf-8") + _UNLIMITED
+        (folder / "first.policy.toml").write_text(text, encoding="utf-8")
+        self.settings_text += '\n[policy]\nfile = "first.policy.toml"\n'
         self.config.write_text(self.settings_text, encoding="utf-8")
 
     # -- the process ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from schoolgate._core import Plane, PolicyTable, Snapshot
 _OPEN = {
     "serial": 1,
     "policies": [{"id": "open", "action": "nxdomain", "unknown": "allow"}],
-    "segments": [],
+    "segments": [{"id": "all", "prefixes": ["127.0.0.0/8"], "policy": "open", "qps": 0, "burst": 0}],
     "strictest": "open",
     "allowed_clients": ["127.0.0.0/8"],
 }
