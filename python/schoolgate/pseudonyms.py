@@ -26,6 +26,8 @@ class PseudonymKey:
     made_at: dt.datetime
     identity: str
     problem: str | None = None
+    # No other was in use here before it, so no pseudonym can be another key's.
+    is_first: bool = False
 
 
 def key_in_force(state_dir: Path, days: int, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey:
@@ -42,7 +44,7 @@ def key_in_force(state_dir: Path, days: int, now: dt.datetime, in_use: Pseudonym
         return replace(in_use or _made(now), problem=problem)
     if known is not None and now < known.made_at + dt.timedelta(days=days):
         return known
-    made = _made(now)
+    made = replace(_made(now), is_first=not path.exists())
     try:
         _write(path, made)
     except OSError as error:
@@ -58,12 +60,12 @@ def read_key(path: Path) -> PseudonymKey | None:
     try:
         raw = orjson.loads(path.read_bytes())
         key, made_at = bytes.fromhex(raw["key"]), dt.datetime.fromisoformat(raw["made_at"])
-        identity = str(raw["id"])
+        identity, is_first = str(raw["id"]), raw.get("first") is True
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
     if len(key) != KEY_OCTETS or made_at.tzinfo is None:
         return None
-    return PseudonymKey(key, made_at, identity)
+    return PseudonymKey(key, made_at, identity, is_first=is_first)
 
 
 def _made(now: dt.datetime) -> PseudonymKey:
@@ -78,7 +80,12 @@ def _write(path: Path, made: PseudonymKey) -> None:
         aside.unlink()
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        described = {"key": made.key.hex(), "made_at": made.made_at.isoformat(), "id": made.identity}
+        described = {
+            "key": made.key.hex(),
+            "made_at": made.made_at.isoformat(),
+            "id": made.identity,
+            "first": made.is_first,
+        }
         file.write(orjson.dumps(described))
         file.flush()
         os.fsync(file.fileno())

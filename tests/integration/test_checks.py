@@ -12,13 +12,13 @@ from tests.integration.serving import Serving
 from tests.integration.upstream_thread import UpstreamThread
 
 BETS = "middle.example.net\n"
-ALWAYS = "cname.example.org\nplain.example.org\nnx.example.org\nnodata.example.org\nservfail.example.org\n"
-EXTRA = '[lists]\nextra = [{ path = "bets.txt", category = "gambling" }, { path = "always.txt", category = "exams" }]\n'
+ALWAYS = "plain.example.org\nnx.example.org\nnodata.example.org\nservfail.example.org\n"
+EXTRA = '[lists]\nprotected = ["cname.example.org"]\nextra = [{ path = "bets.txt", category = "gambling" }, { path = "always.txt", category = "exams" }]\n'
 
 
 @pytest.fixture
 def school(start: Start) -> Serving:
-    """A help line whose answer leads to a name that a list denies; run without the shipped names it would take long."""
+    """A name that is guarded from lists, and whose answer leads to one that a list denies; run without the shipped names it would take long."""
     made = start(settings=EXTRA, policy=POLICY, is_started=False)
     (made.folder / "bets.txt").write_text(BETS, encoding="utf-8")
     (made.folder / "always.txt").write_text(ALWAYS, encoding="utf-8")
@@ -39,8 +39,7 @@ def test_an_answer_that_leads_to_a_denied_name_is_over_blocking_under_the_polici
     code, told = reachability(school)
     assert code == 3, told
     assert {(one["name"], one["policy"], one["via"], one["by"]) for one in told["closed"]} == {
-        ("cname.example.org", policy, "middle.example.net", "extra/bets")
-        for policy in ("strict", "strict, allow list only")
+        ("cname.example.org", "strict", "middle.example.net", "extra/bets")
     }
     assert school.rcode("cname.example.org") == "NXDOMAIN", "the device gets just that"
     unresolvable = {one["name"]: one["said"] for one in told["unresolvable_names"]}
@@ -50,9 +49,9 @@ def test_an_answer_that_leads_to_a_denied_name_is_over_blocking_under_the_polici
     assert told["asked"] == told["names"]
 
     kept = orjson.loads((school.state / "checks/reachability.json").read_bytes())
-    assert (kept["rate"], kept["over_blocked"]) == (told["rate"], 2)
+    assert (kept["rate"], kept["over_blocked"]) == (told["rate"], 1)
     (row,) = (school.state / "checks/reachability-history.jsonl").read_bytes().splitlines()
-    assert orjson.loads(row)["over_blocked"] == 2
+    assert orjson.loads(row)["over_blocked"] == 1
     assert b"example" not in row, "the history has no names"
     assert any("closed under some policy" in problem for problem in school.control("status")["problems"])
 

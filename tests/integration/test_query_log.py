@@ -136,7 +136,7 @@ def test_each_answer_has_one_row_and_status_counts_them(start: Start) -> None:
     assert told["dropped_ring"] == told["dropped_disk"] == {"ordinary": 0, "safeguarding": 0}
     school.ask("n1.example.org")
     school.until(lambda: school.control("status")["query_log"]["rows"]["ordinary"] == 1)
-    assert "schoolgate_query_log_rows_total" in school.cli("status", "--metrics").stdout
+    assert "schoolgate_log_rows_total" in school.cli("status", "--metrics").stdout
     assert "query log   1 rows since the start" in school.cli("status").stdout
 
 

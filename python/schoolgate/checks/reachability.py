@@ -21,6 +21,9 @@ MOST_TOLD = 1000
 # Layers whose deny an answer's target imposes on a name whatever vouches for the name (ARCHITECTURE.md).
 _IMPOSED = frozenset({"sealed", "trust-locked"})
 _VOUCHES = frozenset({"exception", "own-list"})
+# What must be open vouches for where it leads, but not for what is compromised.
+_ALWAYS_OPEN = ("platform", "protected")
+_BELOW_THREATS = ("circumvention", "category")
 # What asks the service says nothing of another policy; its own denial is told under this name.
 ASKED_HERE = "as asked from this machine"
 # Instead of a name that a sealed list closes: what such a list holds is written nowhere.
@@ -154,6 +157,8 @@ class Check:
             decided = self._decide(policy, target)
             # The rule for unknown names speaks of what is asked; a target need not be on an allow list.
             if decided.is_open or decided.layer == "unknown":
+                continue
+            if own.layer in _ALWAYS_OPEN and decided.layer in _BELOW_THREATS:
                 continue
             if decided.layer in _IMPOSED or own.layer not in _VOUCHES:
                 self._close(needed, policy, decided, target)

@@ -46,7 +46,7 @@ def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetim
 def _problem(log: QueryLog, key: PseudonymKey, text: str, address: str | None) -> str | None:
     """Any key makes some address of any pseudonym: it must be one of this key, or somebody else would be named."""
     made = f"{key.made_at.astimezone():%Y-%m-%d %H:%M}"
-    since = key.made_at + KEY_SETTLES
+    since = key.made_at if key.is_first else key.made_at + KEY_SETTLES
     if address is None or not log.search(Query(client=text, since=since), most=1).rows:
         return (
             f"{text} was not seen since the key in use was made ({made}). If it is older, its key has been rotated"
