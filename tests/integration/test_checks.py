@@ -13,12 +13,15 @@ from tests.integration.upstream_thread import UpstreamThread
 
 BETS = "middle.example.net\n"
 ALWAYS = "plain.example.org\nnx.example.org\nnodata.example.org\nservfail.example.org\n"
-EXTRA = '[lists]\nprotected = ["cname.example.org"]\nextra = [{ path = "bets.txt", category = "gambling" }, { path = "always.txt", category = "exams" }]\n'
+EXTRA = (
+    '[lists]\nprotected = ["cname.example.org"]\n'
+    'extra = [{ path = "bets.txt", category = "gambling" }, { path = "always.txt", category = "exams" }]\n'
+)
 
 
 @pytest.fixture
 def school(start: Start) -> Serving:
-    """A name that is guarded from lists, and whose answer leads to one that a list denies; run without the shipped names it would take long."""
+    """A name that is guarded from lists, and whose answer leads to one that a list denies."""
     made = start(settings=EXTRA, policy=POLICY, is_started=False)
     (made.folder / "bets.txt").write_text(BETS, encoding="utf-8")
     (made.folder / "always.txt").write_text(ALWAYS, encoding="utf-8")
