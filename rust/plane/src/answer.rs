@@ -26,12 +26,13 @@ use crate::rate_limit::{Over, Rate, RateLimiter};
 use crate::recording::Told;
 use crate::regime::Regime;
 use crate::settings::Settings;
+use crate::sight::Sight;
 use crate::stored::{Body, Stored};
 use crate::turn::{Supply, Turn};
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
-    CookieSecrets, Ede, EdeCode, EdnsReply, Name, Query, Rcode, Refusal, peek, rcode_answer, refusal_reply, truncated,
+    CookieSecrets, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, rcode_answer, refusal_reply, truncated,
 };
 use std::sync::Arc;
 
@@ -62,7 +63,10 @@ pub struct Answerer {
     pub(crate) cache: PacketCache,
     pub(crate) pending: Pending,
     limiter: RateLimiter,
-    pub(crate) query: Query,
+    /// The query being answered.
+    pub(crate) sight: Box<Sight>,
+    /// The one to be answered next, once it has been looked at.
+    next: Box<Sight>,
     pub(crate) hashes: SuffixHashes,
     misses: rtrb::Producer<Wanted>,
     /// Set when a miss was sent for since the last look.
@@ -90,7 +94,8 @@ impl Answerer {
             cookies,
             pending: Pending::default(),
             limiter: RateLimiter::default(),
-            query: Query::default(),
+            sight: Box::default(),
+            next: Box::default(),
             hashes: SuffixHashes::default(),
             misses,
             has_sent: false,
@@ -105,13 +110,22 @@ impl Answerer {
         Self { recorder, ..self }
     }
 
+    /// Goes on to the packet that was looked at ahead, if one was, and looks at the one that follows it.
+    #[inline]
+    pub fn look_ahead(&mut self, regime: &Regime, following: Option<&[u8]>) {
+        std::mem::swap(&mut self.sight, &mut self.next);
+        if let Some(packet) = following {
+            self.next.look(regime, packet);
+        }
+    }
+
     /// Answers one packet.
     #[inline]
     pub fn answer(&mut self, regime: &Regime, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
         self.counters.count(Counter::Queries);
         #[cfg(test)]
         crate::tests::stumble(packet);
-        let peeked = peek(packet, &mut self.query);
+        let peeked = self.sight.peeked(packet);
         let selection = regime.rulebook.select(asker.client().ip(), asker.local());
         if let Err(refusal) = peeked {
             return self.refuse(rate_of(regime, selection), packet, asker, &refusal, now, out);
@@ -141,18 +155,18 @@ impl Answerer {
     pub fn recover(&mut self) {
         self.counters.add(Counter::Abandoned, std::mem::take(&mut self.owed) as u64);
         self.cache.recover();
-        self.query = Query::default();
+        (self.sight, self.next) = (Box::default(), Box::default());
     }
 
     /// Steps 4 to 7.
     #[inline]
     pub(crate) fn resolve(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Outcome {
-        let verdict = turn.regime.rulebook.decide(turn.policy(), &self.query.name, &mut self.hashes);
+        let verdict = self.sight.decide(&turn.regime.rulebook, turn.policy(), &mut self.hashes);
         if verdict.effect == Effect::Deny {
-            let length = deny(turn, &self.query, verdict, out);
+            let length = deny(turn, &self.sight.query, verdict, out);
             return self.tell(turn, &Told::denied(verdict), Counter::Denied, out, length);
         }
-        if let Some(length) = answer_locally(turn, &self.query, verdict, out) {
+        if let Some(length) = answer_locally(turn, &self.sight.query, verdict, out) {
             return self.tell(turn, &Told::local(verdict), Counter::Local, out, length);
         }
         let rewrite = verdict.rewrite.and_then(|at| turn.regime.rewrites.get(usize::from(at)));
@@ -173,7 +187,7 @@ impl Answerer {
         out: &mut [u8],
     ) -> Option<Outcome> {
         let now_ms = turn.now.mono_ms;
-        let question = QuestionRef::of(&self.query, rewrite);
+        let question = QuestionRef::of(&self.sight.query, rewrite);
         let mut held = self.cache.get(question)?;
         let is_fresh = held.is_fresh(now_ms) || self.cache.is_passing(held);
         let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
@@ -189,7 +203,7 @@ impl Answerer {
             let is_private = objection.origin == Origin::PrivateAddress;
             let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };
             let told = Told::denied_for(objection, held.stored.clone());
-            let length = deny(turn, &self.query, objection, out);
+            let length = deny(turn, &self.sight.query, objection, out);
             return Some(self.tell(turn, &told, exit, out, length));
         }
         let image = match &held.stored.body {
@@ -210,7 +224,7 @@ impl Answerer {
             false => (Counter::Stale, Source::Stale, turn.stale(), Some(Ede::new(stale_code(image.rcode())))),
         };
         let reply = EdnsReply { ede, ..turn.reply };
-        let length = image.write(out, turn.packet, &self.query, ttl_rule, &reply);
+        let length = image.write(out, turn.packet, &self.sight.query, ttl_rule, &reply);
         Some(self.tell(turn, &Told::answered(verdict, rewrite.is_some(), source), exit, out, length))
     }
 
@@ -220,14 +234,14 @@ impl Answerer {
         if let Supply::GiveUp(code) = turn.supply {
             return self.fail(turn, verdict, code, Counter::Failures, out);
         }
-        if !self.query.recursion_desired {
-            let length = rcode_answer(out, turn.packet, &self.query, Rcode::REFUSED, &turn.reply);
+        if !self.sight.query.recursion_desired {
+            let length = rcode_answer(out, turn.packet, &self.sight.query, Rcode::REFUSED, &turn.reply);
             return self.tell(turn, &Told::failed(verdict), Counter::NoRecursion, out, length);
         }
-        let question = QuestionRef::of(&self.query, rewrite);
+        let question = QuestionRef::of(&self.sight.query, rewrite);
         let (now_ms, stale_for_ms) = (turn.now.mono_ms, self.settings.stale_for_ms());
         let has_stale = self.cache.get(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
-        let waiter = Waiter::new(*turn.asker, turn.packet, &self.query, turn.since_us);
+        let waiter = Waiter::new(*turn.asker, turn.packet, &self.sight.query, turn.since_us);
         let joined = match self.pending.join(question, waiter, has_stale, now_ms) {
             Joined::First(question) => {
                 let wanted = Wanted { question: question.clone(), since_ms: now_ms };
@@ -262,7 +276,7 @@ impl Answerer {
 
     fn fail(&mut self, turn: &Turn<'_>, verdict: Verdict, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
         let reply = turn.reply.with_ede(Ede::new(code));
-        let length = rcode_answer(out, turn.packet, &self.query, Rcode::SERVFAIL, &reply);
+        let length = rcode_answer(out, turn.packet, &self.sight.query, Rcode::SERVFAIL, &reply);
         self.tell(turn, &Told::failed(verdict), exit, out, length)
     }
 
@@ -285,7 +299,7 @@ impl Answerer {
         if self.limiter.take(asker.client().ip(), rate, now.mono_ms) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
-        let length = refusal_reply(out, packet, &self.query, refusal);
+        let length = refusal_reply(out, packet, &self.sight.query, refusal);
         self.say(Counter::Refusals, out, length)
     }
 
@@ -296,7 +310,7 @@ impl Answerer {
             return self.drop(Counter::RateDropped);
         }
         let reply = self.frame(asker, now).with_ede(Ede::new(EdeCode::PROHIBITED));
-        let length = rcode_answer(out, packet, &self.query, Rcode::REFUSED, &reply);
+        let length = rcode_answer(out, packet, &self.sight.query, Rcode::REFUSED, &reply);
         self.say(Counter::Outside, out, length)
     }
 
@@ -309,7 +323,7 @@ impl Answerer {
         match self.limiter.take(turn.asker.client().ip(), rate, turn.now.mono_ms) {
             Over::Within => None,
             Over::Truncate if turn.asker.is_datagram() => {
-                let length = truncated(out, turn.packet, &self.query, &turn.reply);
+                let length = truncated(out, turn.packet, &self.sight.query, &turn.reply);
                 Some(self.say(Counter::RateTruncated, out, length))
             }
             Over::Truncate | Over::Drop => Some(self.drop(Counter::RateDropped)),
@@ -319,8 +333,8 @@ impl Answerer {
     /// How the answer is framed: its size, its cookie.
     #[inline]
     pub(crate) fn frame(&self, asker: &Asker, now: Now) -> EdnsReply<'static> {
-        let reply = if asker.is_datagram() { EdnsReply::datagram(&self.query) } else { EdnsReply::stream() };
-        let Some(edns) = self.query.edns else { return reply };
+        let reply = if asker.is_datagram() { EdnsReply::datagram(&self.sight.query) } else { EdnsReply::stream() };
+        let Some(edns) = self.sight.query.edns else { return reply };
         reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, asker.client().ip(), now.unix_s as u32))
     }
 

@@ -62,6 +62,8 @@ pub struct Line {
     pub answers: rtrb::Producer<Arc<Stored>>,
     /// Wakes it.
     pub wake: Arc<Wake>,
+    /// Of answers that nobody there waits for it gets those of at least so many octets.
+    pub least_octets: usize,
 }
 
 /// A question for the resolver.
@@ -275,10 +277,19 @@ impl Desk {
             Err(code) if is_remembered => self.failures.record(question, *code, now.mono_ms),
             Err(_) => {}
         }
-        // An answer is for all workers to keep; a failure only concerns those who wait.
-        let lines = if outcome.is_ok() { u128::MAX } else { under_way.waiting };
+        // An answer is for others to keep too; a failure only concerns those who wait.
+        let lines = match &outcome {
+            Ok(believed) => under_way.waiting | self.lines_that_keep(believed.image.octets().len()),
+            Err(_) => under_way.waiting,
+        };
         let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), lines, under_way.waiting);
         self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
+    }
+
+    /// Bit by line: it keeps an answer of so many octets for whoever asks next.
+    fn lines_that_keep(&self, octets: usize) -> u128 {
+        let bit = |(at, line): (usize, &Line)| u128::from(octets >= line.least_octets) << at;
+        self.lines.iter().enumerate().map(bit).sum()
     }
 
     /// Gives an outcome to these lines; `waiting` are to be woken. Returns those that could not take it: workers that have

@@ -32,6 +32,7 @@ mod rate_limit;
 mod recording;
 mod regime;
 mod settings;
+mod sight;
 mod socket;
 mod source_port;
 mod stored;

@@ -32,6 +32,9 @@ const MOST_WORKERS: usize = 127;
 /// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
 const WORKER_SHARES: u64 = 8;
 const STREAM_SHARES: u64 = 1;
+/// Who asks by TCP asks mostly for what did not fit into a datagram (512 octets without EDNS): other answers would be kept
+/// twice for nobody.
+const LEAST_STREAM_OCTETS: usize = 513;
 
 /// Why a plane cannot be made or started.
 #[derive(Debug, thiserror::Error)]
@@ -392,7 +395,7 @@ impl Shared {
         doors: Vec<DatagramDoor>,
         recorder: Option<Recorder>,
     ) -> Result<(Worker, Line), PlaneError> {
-        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?), WORKER_SHARES);
+        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?), WORKER_SHARES, 0);
         let worker = Worker {
             answerer: answerer.recording_to(recorder),
             doors,
@@ -413,7 +416,8 @@ impl Shared {
     }
 
     fn stream_desk(&self, recorder: Option<Recorder>) -> (StreamDesk, Line) {
-        let (answerer, answers, counters, line) = self.answerer(self.answers_wake.clone(), STREAM_SHARES);
+        let (answerer, answers, counters, line) =
+            self.answerer(self.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS);
         let desk = StreamDesk {
             answerer: answerer.recording_to(recorder),
             answers,
@@ -432,6 +436,7 @@ impl Shared {
         &self,
         wake: Arc<Wake>,
         cache_shares: u64,
+        least_octets: usize,
     ) -> (Answerer, rtrb::Consumer<Arc<crate::stored::Stored>>, Arc<Counters>, Line) {
         let cache_octets = self.cache_share * cache_shares;
         let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
@@ -439,7 +444,7 @@ impl Shared {
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
         let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in);
-        (answerer, answers, counters, Line { misses, answers: answers_in, wake })
+        (answerer, answers, counters, Line { misses, answers: answers_in, wake, least_octets })
     }
 }
 

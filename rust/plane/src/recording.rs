@@ -60,7 +60,7 @@ impl Answerer {
     pub(crate) fn tell(&mut self, turn: &Turn<'_>, told: &Told, exit: Counter, out: &[u8], length: usize) -> Outcome {
         let outcome = self.say(exit, out, length);
         if let (Outcome::Answer(length), Some(recorder)) = (outcome, &mut self.recorder) {
-            record(recorder, turn, &self.query, told, out.get(..length).unwrap_or_default());
+            record(recorder, turn, &self.sight.query, told, out.get(..length).unwrap_or_default());
         }
         outcome
     }

@@ -89,6 +89,7 @@ impl DatagramDoor {
         let _ = socket.set_recv_buffer_size(KERNEL_BUFFER_OCTETS);
         let _ = socket.set_send_buffer_size(KERNEL_BUFFER_OCTETS);
         socket.set_nonblocking(true)?;
+        keep_whole(&socket, address.is_ipv6())?;
         let wildcard = address.ip().is_unspecified();
         if wildcard {
             ask_for_pktinfo(&socket, address.is_ipv6())?;
@@ -134,14 +135,17 @@ impl DatagramDoor {
         usize::try_from(taken).unwrap_or(0)
     }
 
-    /// The `at`-th datagram taken and a buffer for its answer. Of packets that were cut only the header is given.
+    /// The octets of the `at`-th datagram taken. Of packets that were cut only the header is given.
+    #[inline]
+    pub fn packet(&self, at: usize) -> Option<&[u8]> {
+        packet_of(&self.arrays.packets, &self.arrays.received, at)
+    }
+
+    /// The `at`-th datagram taken and a buffer for its answer.
     #[inline]
     pub fn datagram(&mut self, at: usize) -> Option<(Peer, &[u8], &mut [u8])> {
-        let arrays = &mut *self.arrays;
-        let header = arrays.received.get(at)?;
-        let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        let length = if cut { HEADER_OCTETS } else { (header.msg_len as usize).min(RECEIVE_OCTETS) };
-        let client = socket_address(arrays.from.get(at)?)?;
+        let header = self.arrays.received.get(at)?;
+        let client = socket_address(self.arrays.from.get(at)?)?;
         let mut peer = Peer { client, local: self.bound, interface: 0 };
         if self.wildcard {
             // SAFETY: the kernel has filled `msg_control` of this header up to `msg_controllen`.
@@ -150,7 +154,8 @@ impl DatagramDoor {
                 peer.interface = interface;
             }
         }
-        Some((peer, arrays.packets.get(at)?.get(..length)?, arrays.answers.get_mut(self.queued)?.as_mut_slice()))
+        let Arrays { packets, received, answers, .. } = &mut *self.arrays;
+        Some((peer, packet_of(packets, received, at)?, answers.get_mut(self.queued)?.as_mut_slice()))
     }
 
     /// A buffer for an answer that has no datagram in this batch.
@@ -217,17 +222,26 @@ impl AsRawFd for DatagramDoor {
     }
 }
 
-fn arrays() -> Box<Arrays> {
-    const LAYOUT: Layout = Layout::new::<Arrays>();
-    // SAFETY: the layout is not empty and is that of the box; every field is a plain C struct or array of integers and
-    // pointers, for which all-zero is a value. Boxing before the pointers are set keeps them valid for the life of the box.
-    let mut arrays: Box<Arrays> = unsafe {
-        let zeroed = std::alloc::alloc_zeroed(LAYOUT).cast::<Arrays>();
+/// A box of zeros, filled where it stands: on the stack there is no room for it. What points into it is set afterwards and
+/// holds for the life of the box.
+///
+/// # Safety
+/// `T` is not empty, and all-zero is a value of it.
+unsafe fn zeroed_box<T>() -> Box<T> {
+    let layout = Layout::new::<T>();
+    // SAFETY: the layout is not empty and is that of the box; the caller vouches for the value.
+    unsafe {
+        let zeroed = std::alloc::alloc_zeroed(layout).cast::<T>();
         if zeroed.is_null() {
-            std::alloc::handle_alloc_error(LAYOUT);
+            std::alloc::handle_alloc_error(layout);
         }
         Box::from_raw(zeroed)
-    };
+    }
+}
+
+fn arrays() -> Box<Arrays> {
+    // SAFETY: plain C structs and arrays of integers and pointers, of which all-zero is a value.
+    let mut arrays: Box<Arrays> = unsafe { zeroed_box() };
     let all = &mut *arrays;
     for at in 0..BATCH {
         all.received_iov[at] = libc::iovec { iov_base: all.packets[at].as_mut_ptr().cast(), iov_len: RECEIVE_OCTETS };
@@ -246,17 +260,42 @@ fn arrays() -> Box<Arrays> {
     arrays
 }
 
+#[inline]
+fn packet_of<'a>(
+    packets: &'a [[u8; RECEIVE_OCTETS]; BATCH],
+    received: &[libc::mmsghdr; BATCH],
+    at: usize,
+) -> Option<&'a [u8]> {
+    let header = received.get(at)?;
+    let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+    packets.get(at)?.get(..if cut { HEADER_OCTETS } else { (header.msg_len as usize).min(RECEIVE_OCTETS) })
+}
+
 fn ask_for_pktinfo(socket: &Socket, v6: bool) -> io::Result<()> {
     let (level, option) =
         if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
-    let on: libc::c_int = 1;
+    set_option(socket, level, option, 1)
+}
+
+/// Answers leave unfragmented, whatever a forged ICMP message says of the path (RFC 9715 section 3.1): they are short enough
+/// for every path that is not broken. It also spares the kernel a number for each of them.
+fn keep_whole(socket: &Socket, v6: bool) -> io::Result<()> {
+    let (level, option, probe) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    };
+    set_option(socket, level, option, probe)
+}
+
+fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the option value is a living c_int and its size is given.
     let done = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             level,
             option,
-            (&raw const on).cast(),
+            (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
@@ -373,6 +412,13 @@ impl ForwarderSocket {
     /// Sends at most [`BATCH`] datagrams. Returns how many left, and the error that kept back the rest.
     pub fn send(&self, datagrams: &[&[u8]]) -> (usize, Option<io::Error>) {
         let datagrams = datagrams.get(..BATCH).unwrap_or(datagrams);
+        if let [datagram] = datagrams {
+            // Most often there is one; the arrays below are large.
+            return match self.0.send(datagram) {
+                Ok(_) => (1, None),
+                Err(error) => (0, Some(error)),
+            };
+        }
         let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
         for (part, datagram) in parts.iter_mut().zip(datagrams) {
             *part = libc::iovec { iov_base: datagram.as_ptr().cast_mut().cast(), iov_len: datagram.len() };
@@ -400,29 +446,42 @@ impl AsRawFd for ForwarderSocket {
 
 /// Room for a batch of replies, used by all sockets towards forwarders in turn.
 pub struct Inbox {
-    datagrams: Box<[[u8; REPLY_OCTETS]]>,
+    arrays: Box<ReplyArrays>,
     lengths: [usize; BATCH],
 }
+
+/// What the kernel writes replies into. Boxed once and never moved, because it points into itself.
+struct ReplyArrays {
+    datagrams: [[u8; REPLY_OCTETS]; BATCH],
+    iov: [libc::iovec; BATCH],
+    headers: [libc::mmsghdr; BATCH],
+}
+
+// SAFETY: the raw pointers lead only into the same boxed allocation, which moves with its owner; nothing is tied to a thread.
+unsafe impl Send for Inbox {}
 
 impl Inbox {
     /// An empty one.
     pub fn new() -> Self {
-        Self { datagrams: vec![[0; REPLY_OCTETS]; BATCH].into(), lengths: [0; BATCH] }
+        // SAFETY: integers and pointers, of which all-zero is a value.
+        let mut arrays: Box<ReplyArrays> = unsafe { zeroed_box() };
+        let all = &mut *arrays;
+        for at in 0..BATCH {
+            all.iov[at] = libc::iovec { iov_base: all.datagrams[at].as_mut_ptr().cast(), iov_len: REPLY_OCTETS };
+            all.headers[at].msg_hdr.msg_iov = &raw mut all.iov[at];
+            all.headers[at].msg_hdr.msg_iovlen = 1;
+        }
+        Self { arrays, lengths: [0; BATCH] }
     }
 
     /// Reads what waits, at most [`BATCH`] datagrams, over what was here before.
     pub fn receive(&mut self, from: &ForwarderSocket) -> io::Result<usize> {
-        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
-        for (part, datagram) in parts.iter_mut().zip(&mut self.datagrams) {
-            *part = libc::iovec { iov_base: datagram.as_mut_ptr().cast(), iov_len: REPLY_OCTETS };
-        }
-        let mut headers = headers_over(&mut parts);
-        let (first, count) = (headers.as_mut_ptr(), BATCH as libc::c_uint);
-        // SAFETY: BATCH headers lead to as many parts, and those to the buffers of this box with their length; all outlive
-        // the call.
+        let (first, count) = (self.arrays.headers.as_mut_ptr(), BATCH as libc::c_uint);
+        // SAFETY: BATCH headers lead to as many parts, and those to the buffers of this box with their length.
         let taken = unsafe { libc::recvmmsg(from.as_raw_fd(), first, count, libc::MSG_DONTWAIT, std::ptr::null_mut()) };
         let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
-        for ((length, header), datagram) in self.lengths.iter_mut().zip(&headers).zip(&mut self.datagrams).take(taken) {
+        let ReplyArrays { datagrams, headers, .. } = &mut *self.arrays;
+        for ((length, header), datagram) in self.lengths.iter_mut().zip(headers).zip(datagrams).take(taken) {
             *length = header.msg_len as usize;
             if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
                 // Cut by us is as good as cut by the forwarder: the whole is to be had over TCP.
@@ -434,7 +493,7 @@ impl Inbox {
 
     /// The `at`-th datagram of the last batch.
     pub fn datagram(&self, at: usize) -> Option<&[u8]> {
-        self.datagrams.get(at)?.get(..*self.lengths.get(at)?)
+        self.arrays.datagrams.get(at)?.get(..*self.lengths.get(at)?)
     }
 }
 
@@ -522,13 +581,21 @@ impl AsRawFd for Wake {
     }
 }
 
-/// Waits until one of `fds` is readable or `timeout_ms` has passed.
-pub fn wait_readable(fds: &mut [libc::pollfd], timeout_ms: i32) {
+/// A descriptor to wait for.
+pub type PollFd = libc::pollfd;
+
+/// Waits until one of `fds` is readable or `timeout_ms` has passed; each says which it was.
+pub fn wait_readable(fds: &mut [PollFd], timeout_ms: i32) {
     // SAFETY: a living slice of pollfd and its length. An interrupted wait is as good as a short one.
     unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout_ms) };
 }
 
 /// A pollfd that waits for reading.
-pub fn readable(fd: RawFd) -> libc::pollfd {
-    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+pub fn readable(fd: RawFd) -> PollFd {
+    PollFd { fd, events: libc::POLLIN, revents: 0 }
+}
+
+/// Whether the last wait found it readable.
+pub fn is_readable(fd: &PollFd) -> bool {
+    fd.revents != 0
 }

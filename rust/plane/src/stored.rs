@@ -4,9 +4,10 @@
 //! addresses of the answer are read off the image, and what few answers have stands apart.
 
 use crate::question::{Question, QuestionRef};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use schoolgate_policy::Ech;
 use schoolgate_wire::{AnswerImage, EdeCode, Name};
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -83,8 +84,9 @@ impl Beside {
         addresses: &[IpAddr],
         stripped: Option<Box<Stripped>>,
     ) -> Option<Box<Self>> {
-        let own: HashSet<IpAddr> = image.addresses().collect();
-        let hints: Box<[IpAddr]> = addresses.iter().filter(|address| !own.contains(address)).copied().collect();
+        // Most answers say it all with their records, in the same order.
+        let is_all_own = image.addresses().eq(addresses.iter().copied());
+        let hints = if is_all_own { Box::default() } else { hints(image, addresses) };
         let names = names.iter().flat_map(Name::as_wire).copied().collect();
         let beside = Self { names, hints, stripped };
         let says_something = !beside.names.is_empty() || !beside.hints.is_empty() || beside.stripped.is_some();
@@ -95,6 +97,12 @@ impl Beside {
         let stripped = self.stripped.as_deref().map_or(0, Stripped::size_octets);
         allocated(size_of::<Self>()) + allocated(self.names.len()) + allocated(size_of_val(&*self.hints)) + stripped
     }
+}
+
+/// Addresses that are not those of its records.
+fn hints(image: &AnswerImage, addresses: &[IpAddr]) -> Box<[IpAddr]> {
+    let own: HashSet<IpAddr, RandomState> = image.addresses().collect();
+    addresses.iter().filter(|address| !own.contains(*address)).copied().collect()
 }
 
 impl Stored {

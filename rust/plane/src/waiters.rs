@@ -12,7 +12,7 @@ use crate::regime::Regime;
 use crate::stored::{Body, Stored};
 use crate::turn::{Supply, Turn};
 use schoolgate_policy::Selection;
-use schoolgate_wire::{EdeCode, MAX_MESSAGE_OCTETS, peek};
+use schoolgate_wire::{EdeCode, MAX_MESSAGE_OCTETS};
 use std::sync::Arc;
 
 /// After a failed or overdue refresh a stale answer is served this long without asking again.
@@ -100,12 +100,12 @@ impl Answerer {
 
     fn answer_waiter(&mut self, regime: &Regime, waiter: &Waiter, supply: Supply, now: Now, out: &mut [u8]) -> Outcome {
         let (packet, asker) = (&*waiter.packet, &waiter.asker);
-        if peek(packet, &mut self.query).is_err() {
+        if self.sight.peek(packet).is_err() {
             // Not to be expected of what has passed once.
             self.counters.count(Counter::Abandoned);
             return Outcome::Silence;
         }
-        self.query.edns = waiter.edns;
+        self.sight.query.edns = waiter.edns;
         let Selection::Served(selected) = regime.rulebook.select(asker.client().ip(), asker.local()) else {
             return self.answer_stranger(packet, asker, now, out);
         };

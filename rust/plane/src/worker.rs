@@ -6,7 +6,7 @@ use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
-use crate::socket::{DatagramDoor, Wake, readable, wait_readable};
+use crate::socket::{DatagramDoor, PollFd, Wake, is_readable, readable, wait_readable};
 use crate::stored::Stored;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
@@ -23,6 +23,10 @@ const WAITERS_A_TURN: usize = 256;
 const LONGEST_WAIT_MS: u64 = 500;
 /// How often the first worker reminds the stream doors of what is due, and all renew their gauges.
 const TICK_MS: u64 = 250;
+/// A batch smaller than this has most likely emptied its socket: waiting says so for less than another try would.
+const FEW: usize = 16;
+/// Where the worker's own descriptor stands among those it waits for.
+const WAKE_AT: usize = 0;
 /// A worker goes on after a panic, but one that does nothing else is better dead and reported than busy.
 const PANICS_IN_A_ROW: u32 = 1000;
 
@@ -63,9 +67,11 @@ impl Worker {
     pub fn run(mut self) {
         let mut in_force = arc_swap::Cache::new(self.regime.clone());
         let mut panics = 0;
+        let mut awaited: Vec<_> = self.doors.iter().map(|door| readable(door.as_raw_fd())).collect();
+        awaited.insert(WAKE_AT, readable(self.wake.as_raw_fd()));
         while !self.stop.load(Ordering::Relaxed) {
             let regime = in_force.load();
-            match catch_unwind(AssertUnwindSafe(|| self.turn(regime))) {
+            match catch_unwind(AssertUnwindSafe(|| self.turn(regime, &mut awaited))) {
                 Ok(()) => panics = 0,
                 Err(_) if panics < PANICS_IN_A_ROW => {
                     panics += 1;
@@ -80,11 +86,12 @@ impl Worker {
         }
     }
 
-    /// Answers that came, queries that came, what is due; each bounded, so that none of them starves the others.
-    fn turn(&mut self, regime: &Regime) {
+    /// Answers that came, queries that came, what is due; each bounded, so that none of them starves the others. Then it waits,
+    /// unless there is more.
+    fn turn(&mut self, regime: &Regime, awaited: &mut [PollFd]) {
         let now = self.clock.now();
-        let had_outcomes = self.take_outcomes(regime, now);
-        let had_queries = self.serve(regime, now);
+        let has_outcomes = self.take_outcomes(regime, now);
+        let has_queries = self.serve(regime, now);
         if self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
             self.answerer.expire(regime, now, &mut LateAnswers { doors: &mut self.doors, counters: &self.counters });
             self.flush();
@@ -98,18 +105,27 @@ impl Worker {
             self.next_tick_ms = now.mono_ms + TICK_MS;
             self.tick();
         }
-        if !had_outcomes && !had_queries {
-            self.wait(now);
+        if !has_outcomes && !has_queries {
+            self.wait(now, awaited);
         }
     }
 
-    /// Queries that wait at the sockets; whether there were any.
+    /// Queries that wait at the sockets; whether there may be more.
     fn serve(&mut self, regime: &Regime, now: Now) -> bool {
-        let mut any = false;
+        let (mut any, mut more) = (false, false);
         for at in 0..self.doors.len() {
             let Some(door) = self.doors.get_mut(at) else { continue };
             let taken = door.receive();
+            // What panics here panics again when its turn comes, and is seen to there.
+            let look = |answerer: &mut Answerer, door: &DatagramDoor, at: usize| {
+                let packet = if at < taken { door.packet(at) } else { None };
+                if catch_unwind(AssertUnwindSafe(|| answerer.look_ahead(regime, packet))).is_err() {
+                    answerer.recover();
+                }
+            };
+            look(&mut self.answerer, door, 0);
             for datagram in 0..taken {
+                look(&mut self.answerer, door, datagram + 1);
                 let Some((peer, packet, out)) = door.datagram(datagram) else { continue };
                 let asker = Asker::Datagram(at, peer);
                 let answerer = &mut self.answerer;
@@ -125,18 +141,23 @@ impl Worker {
                 }
             }
             any |= taken > 0;
+            more |= taken >= FEW;
         }
         if any {
             self.flush();
         }
-        any
+        more
     }
 
-    /// Outcomes that came from the desk; whether there were any.
+    /// Outcomes that came from the desk; whether there may be more.
     fn take_outcomes(&mut self, regime: &Regime, now: Now) -> bool {
         let (mut outcomes, mut waiters) = (0, 0);
-        while outcomes < OUTCOMES_A_TURN && waiters < WAITERS_A_TURN {
-            let Ok(stored) = self.answers.pop() else { break };
+        let mut more = true;
+        while more && outcomes < OUTCOMES_A_TURN && waiters < WAITERS_A_TURN {
+            let Ok(stored) = self.answers.pop() else {
+                more = false;
+                continue;
+            };
             let stored = self.in_hand.insert(stored);
             let mut late = LateAnswers { doors: &mut self.doors, counters: &self.counters };
             waiters += self.answerer.complete(regime, stored, now, &mut late);
@@ -146,7 +167,7 @@ impl Worker {
         if waiters > 0 {
             self.flush();
         }
-        outcomes > 0
+        more
     }
 
     fn flush(&mut self) {
@@ -168,15 +189,15 @@ impl Worker {
         }
     }
 
-    fn wait(&mut self, now: Now) {
+    fn wait(&self, now: Now, awaited: &mut [PollFd]) {
         let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
         let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
         let tick_ms = if self.tick.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
-        let mut fds: Vec<_> = self.doors.iter().map(|door| readable(door.as_raw_fd())).collect();
-        fds.push(readable(self.wake.as_raw_fd()));
-        wait_readable(&mut fds, due_ms.min(tick_ms).min(LONGEST_WAIT_MS) as i32);
+        wait_readable(awaited, due_ms.min(tick_ms).min(LONGEST_WAIT_MS) as i32);
         // Cleared before the ring is looked at again, so that no signal is lost.
-        self.wake.clear();
+        if awaited.get(WAKE_AT).is_some_and(is_readable) {
+            self.wake.clear();
+        }
     }
 }
 

@@ -127,11 +127,35 @@ impl Rulebook {
         self.judge(policy, self.tag(name, hashes))
     }
 
+    /// Begins to decide a name: what can be worked out whoever asks, and brings near what [`Rulebook::decide_prepared`] will read.
+    #[inline]
+    pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
+        self.snapshot().names().prepare(name, hashes);
+    }
+
+    /// [`Rulebook::decide`] for a name of which [`Rulebook::prepare`] has made `prepared`.
+    #[inline]
+    pub fn decide_prepared(
+        &self,
+        policy: u16,
+        name: &Name,
+        prepared: &SuffixHashes,
+        hashes: &mut SuffixHashes,
+    ) -> Verdict {
+        let listed = self.snapshot().names().find_prepared(name, prepared, hashes);
+        self.judge(policy, self.tag_listed(listed, name, hashes))
+    }
+
     /// What lists and school say of a name.
     #[inline]
     pub fn tag(&self, name: &Name, hashes: &mut SuffixHashes) -> Tag {
+        self.tag_listed(self.snapshot().names().find(name, hashes), name, hashes)
+    }
+
+    #[inline]
+    fn tag_listed(&self, listed: Found, name: &Name, hashes: &mut SuffixHashes) -> Tag {
         Tag {
-            listed: self.snapshot().names().find(name, hashes),
+            listed,
             own: self.table().own.find(name, hashes),
             sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
             shaped: self.snapshot().patterns().map_or(0, |all| all.sources_of(name, &mut hashes.patterns)),

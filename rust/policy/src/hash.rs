@@ -33,13 +33,15 @@ pub struct SuffixHash {
 pub struct SuffixHashes {
     hashes: [SuffixHash; MAX_DEPTH],
     depth: usize,
+    seed: Seed,
     /// The same for names matched by shape.
     pub(crate) patterns: PatternScratch,
 }
 
 impl Default for SuffixHashes {
     fn default() -> Self {
-        Self { hashes: [SuffixHash::default(); MAX_DEPTH], depth: 0, patterns: PatternScratch::default() }
+        let hashes = [SuffixHash::default(); MAX_DEPTH];
+        Self { hashes, depth: 0, seed: Seed(0, 0), patterns: PatternScratch::default() }
     }
 }
 
@@ -55,6 +57,13 @@ impl SuffixHashes {
             *slot = state;
         }
         self.depth = depth;
+        self.seed = seed;
+    }
+
+    /// The seed of the last [`SuffixHashes::compute`].
+    #[inline]
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// The suffixes hashed, top-level label first.

@@ -7,7 +7,7 @@
 //!
 //! Nothing here reads a clock, a socket or an environment variable, and nothing a decision touches is ever changed: a
 //! new list or policy is a new value with a higher serial.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod address;
 mod address_guard;
@@ -24,6 +24,7 @@ mod list_difference;
 mod list_guard;
 mod list_statements;
 mod listed_name;
+mod memory;
 mod name_table;
 mod name_table_build;
 mod patterns;

@@ -8,6 +8,7 @@
 //! of a name are loaded side by side. Depths at which nothing is listed are not even probed.
 
 use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
+use crate::memory::prefetch;
 use schoolgate_wire::Name;
 
 /// Bits of a slot that hold the rule number; the other 46 are fingerprint.
@@ -71,6 +72,28 @@ impl NameTable {
         }
         hashes.compute(self.seed, name, self.deepest());
         self.find_hashed(hashes.as_slice(), name.label_count())
+    }
+
+    /// Hashes the suffixes of `name` and brings near all that [`NameTable::find_prepared`] may read of them: the table is
+    /// larger than a processor's nearest cache.
+    #[inline]
+    pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
+        hashes.compute(self.seed, name, self.deepest());
+        for (at, hash) in hashes.as_slice().iter().enumerate() {
+            if self.depths >> at & 1 != 0 {
+                self.bloom.get(bloom_block(*hash, self.bloom.len())).into_iter().for_each(prefetch);
+                self.buckets.get(bucket_of(*hash, self.buckets.len())).into_iter().for_each(prefetch);
+            }
+        }
+    }
+
+    /// [`NameTable::find`] with hashes that [`NameTable::prepare`] has made of this name. Those of another table are made again.
+    #[inline]
+    pub fn find_prepared(&self, name: &Name, prepared: &SuffixHashes, hashes: &mut SuffixHashes) -> Found {
+        if prepared.seed() != self.seed {
+            return self.find(name, hashes);
+        }
+        self.find_hashed(prepared.as_slice(), name.label_count())
     }
 
     /// [`NameTable::find`] for a name of `labels` labels whose suffixes are hashed already.

@@ -13,6 +13,7 @@
 
 use crate::address_table::{AddressRange, AddressTable};
 use crate::hash::Seed;
+use crate::memory::zeroed_table;
 use crate::name_table::{Block, Bucket, NameTable, NodeRule};
 use crate::patterns::{PatternRules, Patterns};
 use serde::{Deserialize, Serialize};
@@ -296,7 +297,7 @@ fn section<T: bytemuck::Pod>(
     if section.offset != *at || !section.length.is_multiple_of(size) || !fits {
         return Err(Problem::Inconsistent("its sections overlap or leave gaps"));
     }
-    let mut items = vec![T::zeroed(); (section.length / size) as usize];
+    let mut items: Vec<T> = zeroed_table((section.length / size) as usize);
     let octets: &mut [u8] = bytemuck::cast_slice_mut(&mut items);
     file.read_exact(octets)?;
     if xxh3_64(octets) != section.xxh3 {

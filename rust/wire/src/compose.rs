@@ -8,7 +8,7 @@ use crate::{CLASS_IN, Ede, EdnsReply, HEADER_OCTETS, OUR_UDP_SIZE_OCTETS, Query,
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A pointer to the question's name: every owner name in an answer of our own.
-const QUESTION_POINTER: [u8; 2] = [0xc0, HEADER_OCTETS as u8];
+pub(crate) const QUESTION_POINTER: [u8; 2] = [0xc0, HEADER_OCTETS as u8];
 /// MNAME of the SOA in a policy's negative answer. Under `.invalid`, so that nobody can be asked about it (RFC 6761).
 const SOA_MNAME: &[u8] = b"\x0aschoolgate\x07invalid\x00";
 /// RNAME of that SOA.

@@ -3,7 +3,7 @@
 //! The image holds header, question (folded), answer and authority, but no additional section and no OPT. Writing it is
 //! a copy and a few patches: ID, flags, the client's own spelling of the question, each TTL, an OPT record at the end.
 
-use crate::compose::{Sheet, id_and_flags, truncated};
+use crate::compose::{QUESTION_POINTER, Sheet, id_and_flags, truncated};
 use crate::cursor::Cursor;
 use crate::record::{ParsedData, Record, spell_out};
 use crate::service_params;
@@ -22,6 +22,8 @@ use std::net::IpAddr;
 const QUESTION_FIELDS_OCTETS: usize = 4;
 /// Where ANCOUNT stands.
 const ANSWER_COUNT_AT: usize = 6;
+/// So many addresses are compared with each other.
+const FEW: usize = 16;
 
 /// An immutable stored answer, to be shared between threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +207,9 @@ impl AnswerImage {
     /// Everything that the answer reveals beyond its question, each thing once, in the order of the message.
     #[must_use]
     pub fn revealed(&self) -> Vec<Revealed> {
+        if let Some(revealed) = self.revealed_by_addresses() {
+            return revealed;
+        }
         // An image was made from records that could be read; one that cannot reveals nothing because it is never made.
         let (Ok(question), Ok((answers, _))) = (self.question(), self.records()) else {
             return Vec::new();
@@ -221,6 +226,27 @@ impl AnswerImage {
         let mut seen = HashSet::new();
         revealed.retain(|thing| seen.insert(thing.clone()));
         revealed
+    }
+
+    /// [`AnswerImage::revealed`] of an answer of a few addresses of the name that was asked, as most are: read off the image.
+    fn revealed_by_addresses(&self) -> Option<Vec<Revealed>> {
+        let message = self.octets();
+        let mut cursor = Cursor::new(message.get(usize::from(self.question_end)..)?);
+        let mut revealed = Vec::new();
+        for _ in 0..u16::from_be_bytes(*message.get(ANSWER_COUNT_AT..)?.first_chunk()?) {
+            let owner = cursor.take(2)?;
+            let rtype = cursor.u16()?;
+            cursor.take(6)?;
+            let data_octets = cursor.u16()?;
+            let address = Revealed::Address(address_of(rtype, cursor.take(usize::from(data_octets))?)?);
+            if owner != QUESTION_POINTER || revealed.len() == FEW {
+                return None;
+            }
+            if !revealed.contains(&address) {
+                revealed.push(address);
+            }
+        }
+        Some(revealed)
     }
 
     /// The response code.
@@ -412,7 +438,10 @@ fn address_at(message: &[u8], place: usize) -> Option<IpAddr> {
     let rtype = cursor.u16()?;
     cursor.take(6)?;
     let data_octets = cursor.u16()?;
-    let data = cursor.take(usize::from(data_octets))?;
+    address_of(rtype, cursor.take(usize::from(data_octets))?)
+}
+
+fn address_of(rtype: u16, data: &[u8]) -> Option<IpAddr> {
     match rtype {
         rtype::A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
         rtype::AAAA => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),

@@ -118,10 +118,7 @@ impl Name {
     /// The name made of these labels, leftmost first, without the root.
     pub(crate) fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Result<Self, NameError> {
         let mut builder = NameBuilder::default();
-        for label in labels {
-            label.iter().try_for_each(|&octet| builder.push(octet))?;
-            builder.end_label()?;
-        }
+        labels.into_iter().try_for_each(|label| builder.push_label(label))?;
         builder.finish()
     }
 
@@ -337,6 +334,16 @@ impl NameBuilder {
         *self.wire.get_mut(self.at).ok_or(NameError::LongName)? = octet;
         self.at += 1;
         Ok(())
+    }
+
+    fn push_label(&mut self, label: &[u8]) -> Result<(), NameError> {
+        if label.len() > MAX_LABEL_OCTETS {
+            return Err(NameError::LongLabel);
+        }
+        let end = self.at + label.len();
+        self.wire.get_mut(self.at..end).ok_or(NameError::LongName)?.copy_from_slice(label);
+        self.at = end;
+        self.end_label()
     }
 
     fn end_label(&mut self) -> Result<(), NameError> {

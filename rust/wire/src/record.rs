@@ -33,6 +33,11 @@ impl Record {
         Ok(Self { owner: spell_out(&record.owner())?, rtype: record.rtype().to_int(), ttl_s: read_ttl_s(record), data })
     }
 
+    /// Whether both say the same; their TTLs may differ.
+    pub(crate) fn is_copy_of(&self, other: &Self) -> bool {
+        self.rtype == other.rtype && self.data == other.data && self.owner == other.owner
+    }
+
     /// The RDATA, read.
     pub(crate) fn parse_data(&self) -> Result<ParsedData<'_>, UnusableReply> {
         let mut parser = Parser::from_ref(self.data.as_slice());

@@ -14,6 +14,8 @@ use std::fmt;
 
 /// Links of a CNAME chain that are followed: more make a resolver work for an attacker.
 const MAX_CHAIN_LINKS: usize = 16;
+/// So many records are compared with each other; hashes are for more.
+const FEW: usize = 16;
 
 /// Why a forwarder's reply, or a set of local records, cannot become an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +198,7 @@ struct Chain {
 impl Chain {
     fn follow(question: &Name, qtype: u16, dnssec: bool, answer: &[Entry<'_>]) -> Result<Self, UnusableReply> {
         let mut chain = Self { records: Vec::new(), last: question.clone(), is_complete: false };
-        let mut passed = HashSet::from([question.clone()]);
+        let mut passed: Vec<Name> = Vec::new();
         for _ in 0..=MAX_CHAIN_LINKS {
             let end = asked_rrset(answer, &chain.last, qtype, dnssec)?;
             if !end.is_empty() {
@@ -207,10 +209,10 @@ impl Chain {
             let Some(next) = chain.link(answer, dnssec)? else {
                 return Ok(chain);
             };
-            if !passed.insert(next.clone()) {
+            passed.push(std::mem::replace(&mut chain.last, next));
+            if passed.contains(&chain.last) {
                 return Err(UnusableReply::ChainLoop);
             }
-            chain.last = next;
         }
         Err(UnusableReply::ChainTooLong)
     }
@@ -304,13 +306,19 @@ fn covers(signature: &Record, covered: u16) -> bool {
 
 /// The entries that match, read, each once.
 fn take(entries: &[Entry<'_>], matches: impl Fn(&Entry<'_>) -> bool) -> Result<Vec<Record>, UnusableReply> {
-    let mut records = Vec::new();
-    let mut seen = HashSet::new();
+    let mut records: Vec<Record> = Vec::new();
     for entry in entries.iter().filter(|entry| matches(entry)) {
-        let record = Record::read(&entry.record)?;
-        if seen.insert((record.owner.clone(), record.rtype, record.data.clone())) {
-            records.push(record);
-        }
+        records.push(Record::read(&entry.record)?);
+    }
+    if records.len() > FEW {
+        let mut seen = HashSet::new();
+        records.retain(|record| seen.insert((record.owner.clone(), record.rtype, record.data.clone())));
+        return Ok(records);
+    }
+    let mut at = 0;
+    while let Some((before, [record, ..])) = records.split_at_checked(at) {
+        let is_new = !before.iter().any(|other| other.is_copy_of(record));
+        if is_new { at += 1 } else { drop(records.remove(at)) }
     }
     Ok(records)
 }

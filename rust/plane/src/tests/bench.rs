@@ -144,7 +144,8 @@ impl Bench {
             let counters = Arc::new(Counters::default());
             let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), misses_in);
             made.push(Worker { answerer, answers, counters });
-            lines.push(desk::Line { misses, answers: answers_in, wake: Arc::new(Wake::new().expect("an eventfd")) });
+            let wake = Arc::new(Wake::new().expect("an eventfd"));
+            lines.push(desk::Line { misses, answers: answers_in, wake, least_octets: 0 });
         }
         let desk_counters = Arc::new(Counters::default());
         let rulebook = Rulebook::new(Arc::new(Snapshot::empty()), table(&description), None);

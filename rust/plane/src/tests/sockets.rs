@@ -277,10 +277,34 @@ fn an_answer_that_panics_ends_no_worker() {
     until("both have stumbled", || live.counter("late_panics") == 2);
     assert_eq!(live.counter("abandoned"), 1);
     (0..20).for_each(|id| assert_eq!(Client::of(live.address()).ask(&ask("locked.example.com").id(id)).rcode, 3));
-    // The stream doors' answerer met it too, on the thread of whoever takes its answers.
+    // The stream doors' answerer meets it when one of its own clients waits, on the thread of whoever takes its answers.
     live.plane.take_answers();
-    assert_eq!((live.counter("late_panics"), live.plane.status().workers_alive), (3, 2));
+    assert_eq!((live.counter("late_panics"), live.plane.status().workers_alive), (2, 2));
+    let stream = SocketAddr::from(([127, 0, 0, 1], 5000));
+    let asked = live.plane.ask(&ask("stumble.example.com").packet(), stream, live.address());
+    assert!(matches!(asked, Asked::Ticket(_)), "{asked:?}");
+    until("all three have stumbled", || {
+        live.plane.take_answers();
+        live.counter("late_panics") == 5
+    });
+    assert_eq!((live.counter("abandoned"), live.plane.status().workers_alive), (2, 2));
     balance(&live.plane.status());
+}
+
+#[test]
+fn an_answer_too_large_for_a_datagram_is_at_hand_for_who_asks_again_by_a_stream() {
+    let live = Live::at(&["127.0.0.1:0"]);
+    let client = Client::of(live.address());
+    let by_stream =
+        |what: &Ask| live.plane.ask(&what.packet(), SocketAddr::from(([127, 0, 0, 1], 5000)), live.address());
+    assert!(client.ask(&ask("big.example.com").of(rtype::TXT)).truncated);
+    live.plane.take_answers();
+    let Asked::Answer(whole) = by_stream(&ask("big.example.com").of(rtype::TXT)) else { panic!("an answer at once") };
+    assert!(whole.len() > 3000);
+    // What did fit is not kept for them too.
+    assert!(!client.ask(&ask("www.example.com")).truncated);
+    live.plane.take_answers();
+    assert!(matches!(by_stream(&ask("www.example.com")), Asked::Ticket(_)));
 }
 
 #[test]

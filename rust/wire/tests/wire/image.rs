@@ -132,6 +132,23 @@ fn the_addresses_of_an_image_are_those_of_its_answer() {
 }
 
 #[test]
+fn plain_answers_reveal_what_a_chain_to_the_same_addresses_reveals() {
+    // More addresses than are compared one by one, and some of them twice.
+    for count in [0, 1, 2, 16, 17, 60] {
+        let of = |owner: &str, reply: crate::messages::Reply| {
+            let reply = (0..count).fold(reply, |reply, at| reply.a(owner, 60, at % 40));
+            AnswerImage::from_reply(&name("www.example.com"), rtype::A, false, &reply.octets).unwrap().revealed()
+        };
+        let plain = of("www.example.com", reply("www.example.com", rtype::A));
+        let chained =
+            of("www.example.net", reply("www.example.com", rtype::A).cname("www.example.com", 60, "www.example.net"));
+        assert_eq!(plain.len(), usize::from(count.min(40)));
+        assert_eq!(chained[..1], [Revealed::Name(name("www.example.net"))]);
+        assert_eq!(chained[1..], plain);
+    }
+}
+
+#[test]
 fn a_service_binding_reveals_target_and_hints() {
     let mut data = [vec![0, 1], wire("svc.example.net")].concat();
     data.extend(b"\x00\x01\x00\x03\x02h2\x00\x04\x00\x08\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x06\x00\x10");

@@ -1,0 +1,60 @@
+//! What is seen of a query before its turn comes.
+//!
+//! Lists of a million names do not fit into a processor's nearest cache, and a look-up that waits for memory takes longer than
+//! everything else that is done for a query. So a worker looks at a packet while the one before it is being answered: what
+//! its look-up will read is on its way by then.
+
+use crate::regime::Regime;
+use schoolgate_policy::{Rulebook, SuffixHashes, Verdict};
+use schoolgate_wire::{Query, Refusal, peek};
+
+/// A query, as far as it can be seen whoever asks. Made to be used again for packet after packet.
+#[derive(Default)]
+pub struct Sight {
+    /// The query.
+    pub query: Query,
+    /// The suffixes of its name, if they have been prepared.
+    suffixes: SuffixHashes,
+    is_prepared: bool,
+    /// What [`peek`] said, if the packet was looked at ahead.
+    peeked: Option<Result<(), Refusal>>,
+}
+
+impl Sight {
+    /// Looks at a packet ahead of its turn.
+    #[inline]
+    pub fn look(&mut self, regime: &Regime, packet: &[u8]) {
+        let peeked = self.peek(packet);
+        if peeked.is_ok() {
+            regime.rulebook.prepare(&self.query.name, &mut self.suffixes);
+            self.is_prepared = true;
+        }
+        self.peeked = Some(peeked);
+    }
+
+    /// What [`peek`] says of the packet, which was looked at ahead or is looked at now.
+    #[inline]
+    pub fn peeked(&mut self, packet: &[u8]) -> Result<(), Refusal> {
+        match self.peeked.take() {
+            Some(peeked) => peeked,
+            None => self.peek(packet),
+        }
+    }
+
+    /// Looks at a packet now.
+    #[inline]
+    pub fn peek(&mut self, packet: &[u8]) -> Result<(), Refusal> {
+        (self.is_prepared, self.peeked) = (false, None);
+        peek(packet, &mut self.query)
+    }
+
+    /// The verdict on its name. `hashes` is room to work in.
+    #[inline]
+    pub fn decide(&mut self, rulebook: &Rulebook, policy: u16, hashes: &mut SuffixHashes) -> Verdict {
+        if !self.is_prepared {
+            rulebook.prepare(&self.query.name, &mut self.suffixes);
+            self.is_prepared = true;
+        }
+        rulebook.decide_prepared(policy, &self.query.name, &self.suffixes, hashes)
+    }
+}

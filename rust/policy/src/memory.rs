@@ -1,0 +1,52 @@
+//! What the processor and the kernel are told of memory that look-ups will read. It is advice: a machine that does not take it
+//! gives the same verdicts, later. The only unsafe code of this crate.
+#![allow(unsafe_code)]
+
+use bytemuck::Zeroable;
+
+/// What one entry of the processor's address cache covers of a huge page.
+const HUGE_PAGE_OCTETS: usize = 2 << 20;
+/// A table smaller than this is not worth a huge page.
+const LEAST_HUGE_OCTETS: usize = 1 << 20;
+
+/// Brings the cache line of a value near, without waiting for it. Does nothing where there is no stable way to say so.
+#[inline]
+pub fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch shows a program nothing and never faults; every x86_64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>((&raw const *value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+/// So many zeros, in huge pages if there are many and the system has them for who asks: reading at random in a table of many
+/// small pages, the processor looks up addresses for longer than it reads.
+pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
+    let octets = count * size_of::<T>();
+    let mut table = Vec::new();
+    if octets >= LEAST_HUGE_OCTETS {
+        // To the end of the last huge page, or what is left there would stay in small ones.
+        table.reserve_exact(octets.next_multiple_of(HUGE_PAGE_OCTETS).div_ceil(size_of::<T>()));
+        advise_huge_pages(&table);
+    }
+    table.resize(count, T::zeroed());
+    table
+}
+
+/// Before anything is written there: a page gets its size when it is first touched.
+fn advise_huge_pages<T>(table: &Vec<T>) {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: asks for a number.
+        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1);
+        let start = (table.as_ptr() as usize).next_multiple_of(page);
+        let end = (table.as_ptr() as usize + table.capacity() * size_of::<T>()) / page * page;
+        // SAFETY: whole pages of an allocation that is ours; the advice changes nothing that can be read there.
+        unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = table;
+}
