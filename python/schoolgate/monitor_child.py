@@ -7,7 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-import structlog
+from schoolgate.telemetry.alone import structlog
 
 # Seconds before the first, second ... new start; a monitor that cannot start must not take the server's time.
 START_AGAIN_S = (1.0, 2.0, 5.0, 15.0, 60.0)

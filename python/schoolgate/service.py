@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import structlog
 
 from schoolgate import in_force as reading
 from schoolgate import state_dir, status, upstreams
@@ -38,6 +37,7 @@ from schoolgate.resolver.stream_connection import StreamLimits
 from schoolgate.sealed.memory import keep_private
 from schoolgate.sealed.selftest import from_each_segment
 from schoolgate.telemetry import LEVELS, ServiceManager, set_level
+from schoolgate.telemetry.alone import structlog
 from schoolgate.wall_clock import WallClock, seconds_until
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
-
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.monitoring.delivery_failed import DeliveryFailed
@@ -16,6 +14,7 @@ from schoolgate.monitoring.mail import send_mail
 from schoolgate.monitoring.messages import Message
 from schoolgate.monitoring.outbox import Due, Outbox
 from schoolgate.monitoring.webhook import send_webhook
+from schoolgate.telemetry.alone import structlog
 
 # At once: a hung mail server holds up so many others for its timeout, not the whole school's.
 MOST_AT_ONCE = 20

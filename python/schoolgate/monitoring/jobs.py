@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from schoolgate.errors import SchoolgateError
+from schoolgate.telemetry.alone import structlog
 
 LONGEST_SAID = 300
 

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
-import structlog
 
 from schoolgate import state_dir
 from schoolgate._core import __version__, log_read
@@ -44,6 +43,7 @@ from schoolgate.policy.model import Document
 from schoolgate.regime import in_force_or_first
 from schoolgate.sealed.memory import keep_private
 from schoolgate.telemetry import ServiceManager
+from schoolgate.telemetry.alone import structlog
 
 # The server's threads go first.
 NICENESS = 10

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import orjson
-import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+
+from schoolgate.telemetry.alone import structlog
+
+if TYPE_CHECKING:
+    from structlog.types import EventDict, Processor, WrappedLogger
 
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -50,11 +50,15 @@ proptest! {
         rules in proptest::collection::vec((any_name(), prop_oneof![0u32..6, 100u32..103]), 0..60),
         asked in proptest::collection::vec(any_name(), 30),
     ) {
-        let table = build(&rules);
-        let mut hashes = SuffixHashes::default();
+        let (table, other) = (build(&rules), build(&[("b.example".to_owned(), 7)]));
+        let (mut hashes, mut prepared) = (SuffixHashes::default(), SuffixHashes::default());
         for asked in asked.iter().chain(rules.iter().map(|(name, _)| name)) {
             let found = table.find(&name(asked), &mut hashes);
             prop_assert_eq!(table.set(found.set), oracle(&rules, asked), "{}", asked);
+            for table_of_hashes in [&table, &other] {
+                table_of_hashes.prepare(&name(asked), &mut prepared);
+                prop_assert_eq!(table.find_prepared(&name(asked), &prepared, &mut hashes), found);
+            }
         }
     }
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.detectors.first_use import FirstUses
@@ -25,6 +23,7 @@ from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Monitoring
+from schoolgate.telemetry.alone import structlog
 
 _log = structlog.get_logger("schoolgate.monitor")
 

@@ -1,7 +1,7 @@
 //! Any octets at all.
 
 use super::bench::Bench;
-use super::wire::{Data, ask};
+use super::wire::{Ask, Data, ask};
 use crate::answer::Outcome;
 use crate::asker::Asker;
 use crate::socket::Peer;
@@ -40,6 +40,24 @@ fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
     }
 }
 
+/// The answer to a datagram, octet by octet; empty where there is none yet.
+fn octets(bench: &mut Bench, packet: &[u8]) -> Vec<u8> {
+    let client = std::net::SocketAddr::from(([192, 0, 2, 9], 4000));
+    let asker = Asker::Datagram(0, Peer::new(client, client));
+    let mut out = vec![0; 1280];
+    match bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out) {
+        Outcome::Answer(length) => out[..length].to_vec(),
+        Outcome::Silence | Outcome::Waiting => Vec::new(),
+    }
+}
+
+/// Queries that are denied, answered from the cache, waited for, or refused.
+fn any_query() -> impl Strategy<Value = Vec<u8>> {
+    let names = ["www.example.com", "example.net", "deep.below.example.net", "unknown.example.org", "localhost", "."];
+    (proptest::sample::select(names.to_vec()), any::<u16>(), 1u16..4)
+        .prop_map(|(name, id, class)| Ask { class, ..ask(name).id(id) }.packet())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -49,6 +67,27 @@ proptest! {
         for packet in &packets {
             take(&mut bench, packet, client, false);
             take(&mut bench, packet, client, true);
+        }
+    }
+
+    #[test]
+    fn looking_ahead_changes_no_answer(
+        packets in proptest::collection::vec(prop_oneof![any_query(), proptest::collection::vec(any::<u8>(), 0..40)], 0..40),
+        // A batch in which a packet is never answered: its sender had no address.
+        skipped in proptest::collection::vec(any::<bool>(), 40),
+        again: bool,
+    ) {
+        let (mut plain, mut ahead) = (bench(), bench());
+        for _ in 0..=u8::from(again) {
+            for (at, packet) in packets.iter().enumerate() {
+                if at == 0 {
+                    ahead.workers[0].answerer.look_ahead(&ahead.regime, Some(packet));
+                }
+                ahead.workers[0].answerer.look_ahead(&ahead.regime, packets.get(at + 1).map(Vec::as_slice));
+                if !skipped[at] {
+                    prop_assert_eq!(octets(&mut ahead, packet), octets(&mut plain, packet));
+                }
+            }
         }
     }
 
