@@ -32,7 +32,7 @@ extra = [{{ path = "listed.txt", category = "{category}", match = "suffix" }}]
 file = "policy.toml"
 """
 # As shipped.
-CACHE_MIB = 18
+CACHE_MIB = 22
 _POLICY = """\
 format = 1
 time_zone = "Europe/London"

@@ -6,7 +6,7 @@
 //!
 //! Same names and statements, same octets: the order of input does not matter, and the seed comes from the content.
 
-use crate::hash::{Seed, whole};
+use crate::hash::{Seed, SuffixHash, whole};
 use crate::name_table::{
     Block, Bucket, MAX_PROBES, NameTable, NodeRule, RULE_BITS, RULE_MASK, SLOTS, bloom_block, bloom_masks, bucket_of,
     fingerprint,
@@ -257,24 +257,33 @@ impl NameTableBuilder {
 
     #[allow(clippy::type_complexity)] // the four parts of one table, taken apart by the only caller
     fn fill(&self, seed: Seed) -> Option<(Vec<Block>, Vec<Bucket>, u128, u64)> {
-        let mut slots: Vec<(u32, u64)> = Vec::new();
         let entries = self.nodes.iter().filter(|node| node.kept).count();
         let mut bloom = vec![Block::default(); (entries as u64 * BLOOM_BITS_PER_NAME).div_ceil(256).max(1) as usize];
         let buckets = ((entries as f64 / (SLOTS as f64 * FILL)).ceil() as usize).max(1);
         let mut depths = 0u128;
-        slots.reserve_exact(entries);
+        // By home bucket, then by node. A slot is made when it is placed: all of them at once would be the most memory that a
+        // compile needs.
+        let mut homes: Vec<(u32, u32)> = Vec::new();
+        homes.reserve_exact(entries);
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.kept) {
-            let name = Name::from_wire(self.octets(at)).ok()?;
-            let hash = whole(seed, &name);
+            let hash = self.hash(at, seed)?;
             depths |= 1u128.checked_shl(u32::from(node.labels).wrapping_sub(1)).unwrap_or(0);
             let block = bloom_block(hash, bloom.len());
             for (word, mask) in bloom.get_mut(block)?.iter_mut().zip(bloom_masks(hash)) {
                 *word |= mask;
             }
-            slots.push((bucket_of(hash, buckets) as u32, fingerprint(hash) << RULE_BITS | u64::from(node.own)));
+            homes.push((bucket_of(hash, buckets) as u32, at as u32));
         }
-        slots.sort_unstable();
-        Some((bloom, place(&slots, buckets)?, depths, entries as u64))
+        homes.sort_unstable();
+        let slot = |at: u32| {
+            let node = self.nodes.get(at as usize)?;
+            Some(fingerprint(self.hash(at as usize, seed)?) << RULE_BITS | u64::from(node.own))
+        };
+        Some((bloom, place(&homes, slot, buckets)?, depths, entries as u64))
+    }
+
+    fn hash(&self, at: usize, seed: Seed) -> Option<SuffixHash> {
+        Some(whole(seed, &Name::from_wire(self.octets(at)).ok()?))
     }
 }
 
@@ -292,30 +301,33 @@ fn visible(set: &[u32], inherit: &dyn Inherit) -> Vec<u32> {
     shown
 }
 
-/// Puts sorted slots into buckets, on to the next bucket where one is full. `None`: this seed crowds too much, or gives
+/// Puts slots into buckets, home by home, on to the next bucket where one is full. `None`: this seed crowds too much, or gives
 /// two names one fingerprint where a lookup could confuse them.
-fn place(slots: &[(u32, u64)], count: usize) -> Option<Vec<Bucket>> {
+fn place(homes: &[(u32, u32)], slot: impl Fn(u32) -> Option<u64>, count: usize) -> Option<Vec<Bucket>> {
     let mut buckets = vec![Bucket::default(); count];
-    for (home, slot) in slots {
-        let mut at = *home as usize;
-        let mut placed = false;
-        for _ in 0..MAX_PROBES.min(count) {
-            let bucket = buckets.get_mut(at)?;
-            if bucket.iter().any(|other| *other != 0 && (other ^ slot) & !RULE_MASK == 0) {
-                return None;
-            }
-            if let Some(free) = bucket.iter_mut().find(|other| **other == 0) {
-                *free = *slot;
-                placed = true;
-                break;
-            }
-            at = (at + 1) % count;
-        }
-        if !placed {
-            return None;
-        }
+    for of_one_home in homes.chunk_by(|one, next| one.0 == next.0) {
+        let mut slots = of_one_home.iter().map(|(_, at)| slot(*at)).collect::<Option<Vec<u64>>>()?;
+        // Whatever the order in which names came in.
+        slots.sort_unstable();
+        let home = of_one_home.first()?.0 as usize;
+        slots.into_iter().try_for_each(|slot| place_one(&mut buckets, home, slot))?;
     }
     Some(buckets)
+}
+
+fn place_one(buckets: &mut [Bucket], home: usize, slot: u64) -> Option<()> {
+    let count = buckets.len();
+    for at in (home..).take(MAX_PROBES.min(count)) {
+        let bucket = buckets.get_mut(at % count)?;
+        if bucket.iter().any(|other| *other != 0 && (other ^ slot) & !RULE_MASK == 0) {
+            return None;
+        }
+        if let Some(free) = bucket.iter_mut().find(|other| **other == 0) {
+            *free = slot;
+            return Some(());
+        }
+    }
+    None
 }
 
 /// Statement sets, each kept once.

@@ -107,12 +107,13 @@ fn the_deepest_name_there_can_be_is_found() {
 #[test]
 fn crowded_buckets_are_refused_so_that_another_seed_is_tried() {
     // More slots for one bucket than a lookup may visit.
-    let crowd: Vec<_> = (0..(MAX_PROBES * SLOTS + 1) as u64).map(|at| (0u32, (at + 1) << RULE_BITS)).collect();
-    assert!(place(&crowd, 64).is_none());
-    assert!(place(&crowd[..MAX_PROBES * SLOTS], 64).is_some());
+    let crowd: Vec<_> = (0..(MAX_PROBES * SLOTS + 1) as u32).map(|at| (0, at)).collect();
+    let slot = |at: u32| Some(u64::from(at + 1) << RULE_BITS);
+    assert!(place(&crowd, slot, 64).is_none());
+    assert!(place(&crowd[..MAX_PROBES * SLOTS], slot, 64).is_some());
 }
 
 #[test]
 fn two_names_with_one_fingerprint_are_refused() {
-    assert!(place(&[(3, 9 << RULE_BITS | 1), (3, 9 << RULE_BITS | 2)], 8).is_none());
+    assert!(place(&[(3, 1), (3, 2)], |at| Some(9 << RULE_BITS | u64::from(at)), 8).is_none());
 }
