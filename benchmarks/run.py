@@ -316,13 +316,14 @@ def run_compile(plan: Plan) -> Path:
     return pages.write(plan.out, "compile", blocks, {"machine": what.as_dict(), "compile": figures}, {})
 
 
-_COMPILE = """\
-import json, resource, sys, time
+_COMPILE = r"""
+import json, re, sys, time
 from schoolgate._core import compile_snapshot
 began = time.monotonic()
 report = json.loads(compile_snapshot([(sys.argv[1], "benchmark", "gambling", "suffix")], sys.argv[2], 1))
 took = time.monotonic() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss: across fork and exec that begins with what the parent had.
+peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 print(json.dumps([took, peak, report["size_octets"] / report["entries"]]))
 """
 
