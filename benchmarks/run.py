@@ -1,6 +1,7 @@
 """`python -m benchmarks.run`: schoolgate beside the floor. Writes a page for each part to benchmarks/results/.
 
-Parts: load (listed, hot, mixed, misses), swap, start, compile, soak. `--quick` shows in a few minutes that it all
+Parts: micro, load (listed, hot, mixed, misses), recording, swap, start, compile,
+soak. `--quick` shows in a few minutes that it all
 works; its figures are no figures, and go to results/quick/.
 """
 
@@ -15,11 +16,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import charts, machine, pages, subject
+from benchmarks import charts, machine, micro_page, pages, subject
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.load import ECHO, measure
@@ -34,6 +35,7 @@ RESULTS = CHECKOUT / "benchmarks" / "results"
 BAR_OF_ECHO = {"listed": 0.85, "hot": 0.80, "mixed": 0.60}
 BAR_MISSES_PER_S = 40_000
 BAR_P99_US, BAR_MEMORY_MIB, BAR_START_S = 80.0, 100.0, 0.5
+BAR_RECORDING = 0.90
 BAR_SWAP_P99, BAR_IN_FORCE_S, BAR_SWAP_MEMORY = 2.0, 0.1, 1.2
 SWAP_RATE = 20_000
 _NXDOMAIN = 3
@@ -52,6 +54,7 @@ class Plan:
     out: Path
     names: Names
     scratch: Path
+    is_quick: bool = False
 
 
 def say(text: str) -> None:
@@ -337,6 +340,44 @@ def _compile_once(text: Path, out: Path) -> tuple[float, float, float]:
     return took_s, peak_mib, octets
 
 
+def run_recording(plan: Plan) -> Path:
+    """What it costs to record every query: the server with its query log beside the one without."""
+    what = machine.describe()
+    kinds = ("hot", "listed", "mixed")
+    files = [work.build(kind, plan.names, plan.scratch / "queries") for kind in kinds]
+    echo_port, upstream_port, *ports = free_ports(4)
+    echo = programs.echo(echo_port, plan.scratch / "echo.log")
+    upstream = programs.stand_in(upstream_port, plan.scratch / "standin.log")
+    servers = []
+    try:
+        for port, is_recording in zip(ports, (True, False), strict=True):
+            name = "recording" if is_recording else "silent"
+            ground = Ground(plan.scratch / name, port, upstream_port, plan.names.listed)
+            command = subject.prepare(ground, is_recording=is_recording)
+            servers.append(start(replace(subject.SCHOOLGATE, name=name), command, ground))
+        results = measure(servers, echo, echo_port, files, plan.rounds, plan.seconds, say)
+    finally:
+        for process in (*(one.process for one in servers), echo, upstream):
+            process.stop()
+    rows, figures = [], {}
+    for file in files:
+        on, off = (Spread.of(results[name, file.name].per_s) for name in ("recording", "silent"))
+        ratio = on.over(off)
+        bar = (
+            (f">= {BAR_RECORDING:.2f}", pages.verdict(ratio.median >= BAR_RECORDING))
+            if file.name == "hot"
+            else ("", "")
+        )
+        rows.append([file.title, on.text(), off.text(), ratio.text(2), *bar])
+        figures[file.name] = {"on": on.as_dict(), "off": off.as_dict(), "ratio": ratio.as_dict()}
+    blocks = [
+        "# What recording costs: every query in the query log, or none",
+        "\n".join(setting(plan, what)),
+        pages.table(("workload", "with the log, q/s", "without, q/s", "ratio", "bar", ""), rows),
+    ]
+    return pages.write(plan.out, "recording", blocks, {"machine": what.as_dict(), "recording": figures}, {})
+
+
 def run_soak(plan: Plan) -> Path:
     """A while at half speed: does memory grow, is anything lost?"""
     what = machine.describe()
@@ -415,14 +456,16 @@ def _ground(plan: Plan, port: int, upstream_port: int) -> Ground:
 
 
 PARTS: dict[str, Callable[[Plan], Path]] = {
+    "micro": lambda plan: micro_page.run(plan.names, plan.scratch, plan.out, plan.is_quick),
     "load": lambda plan: run_load(plan, tuple(work.TITLES)),
     **{kind: (lambda plan, kind=kind: run_load(plan, (kind,))) for kind in work.TITLES},  # type: ignore[misc]
+    "recording": run_recording,
     "swap": run_swap,
     "start": run_start,
     "compile": run_compile,
     "soak": run_soak,
 }
-ALL = ("load", "swap", "start", "compile", "soak")
+ALL = ("micro", "load", "recording", "swap", "start", "compile", "soak")
 
 
 def main() -> int:
@@ -455,7 +498,7 @@ def main() -> int:
         SCRATCH,
     )
     if given.quick:
-        plan = Plan(2, 1.0, 2, 5.0, (100_000,), given.listed, given.out or RESULTS / "quick", names, SCRATCH)
+        plan = Plan(2, 1.0, 2, 5.0, (100_000,), given.listed, given.out or RESULTS / "quick", names, SCRATCH, True)
     for part in given.parts or ALL:
         say(f"== {part}")
         say(str(PARTS[part](plan)))

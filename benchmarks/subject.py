@@ -28,6 +28,9 @@ servers = ["127.0.0.1:{upstream_port}"]
 [lists]
 extra = [{{ path = "listed.txt", category = "{category}", match = "suffix" }}]
 
+[query_log]
+enabled = {is_recording}
+
 [policy]
 file = "policy.toml"
 """
@@ -58,7 +61,14 @@ def segment(identity: str, network: str, policy: str) -> str:
     return _SEGMENT.format(segment=identity, network=network, policy=policy)
 
 
-def prepare(ground: Ground, *, workers: int = 1, cache_mib: int = CACHE_MIB, policy: str | None = None) -> list[str]:
+def prepare(
+    ground: Ground,
+    *,
+    workers: int = 1,
+    cache_mib: int = CACHE_MIB,
+    policy: str | None = None,
+    is_recording: bool = True,
+) -> list[str]:
     """Writes configuration, policy and list, and builds the lists, as an installation does before the first start."""
     where = ground.directory
     where.mkdir(parents=True, exist_ok=True)
@@ -71,6 +81,7 @@ def prepare(ground: Ground, *, workers: int = 1, cache_mib: int = CACHE_MIB, pol
             category=CATEGORY,
             workers=workers,
             cache_mib=cache_mib,
+            is_recording=str(is_recording).lower(),
         ),
         encoding="utf-8",
     )

@@ -147,7 +147,10 @@ impl NameTable {
     #[inline]
     fn may_hold(&self, hash: SuffixHash) -> bool {
         match self.bloom.get(bloom_block(hash, self.bloom.len())) {
-            Some(block) => bloom_masks(hash).iter().zip(block).all(|(mask, word)| word & mask == *mask),
+            // All words are looked at: a branch that cannot be foreseen costs more.
+            Some(block) => {
+                bloom_masks(hash).iter().zip(block).fold(0, |missing, (mask, word)| missing | mask & !word) == 0
+            }
             None => false,
         }
     }
@@ -157,7 +160,11 @@ impl NameTable {
         let mut at = bucket_of(hash, self.buckets.len());
         for _ in 0..MAX_PROBES {
             let bucket = self.buckets.get(at)?;
-            if let Some(slot) = bucket.iter().find(|slot| **slot >> RULE_BITS == fingerprint(hash)) {
+            // At most one slot fits, and all are looked at.
+            let wanted = fingerprint(hash) << RULE_BITS;
+            let fitting = |slot: &u64| if (slot ^ wanted) >> RULE_BITS == 0 { *slot } else { 0 };
+            let slot = bucket.iter().map(fitting).fold(0, |found, slot| found | slot);
+            if slot != 0 {
                 return self.rules.get((slot & RULE_MASK) as usize).copied();
             }
             // Buckets fill from the front, so an empty last slot means that nothing was pushed on to the next.
