@@ -24,6 +24,8 @@ impl Sight {
     /// Looks at a packet ahead of its turn.
     #[inline]
     pub fn look(&mut self, regime: &Regime, packet: &[u8]) {
+        #[cfg(test)]
+        crate::tests::stumble(packet);
         let peeked = self.peek(packet);
         if peeked.is_ok() {
             regime.rulebook.prepare(&self.query.name, &mut self.suffixes);

@@ -599,3 +599,25 @@ pub fn readable(fd: RawFd) -> PollFd {
 pub fn is_readable(fd: &PollFd) -> bool {
     fd.revents != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn option(door: &DatagramDoor, level: libc::c_int, option: libc::c_int) -> libc::c_int {
+        let (mut value, mut length): (libc::c_int, _) = (-1, size_of::<libc::c_int>() as libc::socklen_t);
+        // SAFETY: a living c_int and its size.
+        let done =
+            unsafe { libc::getsockopt(door.as_raw_fd(), level, option, (&raw mut value).cast(), &raw mut length) };
+        assert_eq!(done, 0, "{}", io::Error::last_os_error());
+        value
+    }
+
+    #[test]
+    fn answers_leave_unfragmented() {
+        let v4 = DatagramDoor::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a door");
+        assert_eq!(option(&v4, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER), libc::IP_PMTUDISC_PROBE);
+        let v6 = DatagramDoor::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).expect("a door");
+        assert_eq!(option(&v6, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER), libc::IPV6_PMTUDISC_PROBE);
+    }
+}
