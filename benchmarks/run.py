@@ -1,8 +1,7 @@
 """`python -m benchmarks.run`: schoolgate beside the floor. Writes a page for each part to benchmarks/results/.
 
-Parts: micro, load (listed, hot, mixed, misses), recording, swap, start, compile,
-soak. `--quick` shows in a few minutes that it all
-works; its figures are no figures, and go to results/quick/.
+Parts: micro, load (listed, hot, mixed, misses), recording, swap, start, compile, soak. `--quick` shows in a few minutes
+that it all works; its figures are no figures, and go to results/quick/.
 """
 
 from __future__ import annotations

@@ -114,8 +114,9 @@ impl Answerer {
     #[inline]
     pub fn look_ahead(&mut self, regime: &Regime, following: Option<&[u8]>) {
         std::mem::swap(&mut self.sight, &mut self.next);
-        if let Some(packet) = following {
-            self.next.look(regime, packet);
+        match following {
+            Some(packet) => self.next.look(regime, packet),
+            None => self.next.forget(),
         }
     }
 

@@ -32,9 +32,9 @@ const MOST_WORKERS: usize = 127;
 /// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
 const WORKER_SHARES: u64 = 8;
 const STREAM_SHARES: u64 = 1;
-/// Who asks by TCP asks mostly for what did not fit into a datagram (512 octets without EDNS): other answers would be kept
-/// twice for nobody.
-const LEAST_STREAM_OCTETS: usize = 513;
+/// Who asks by TCP asks mostly for what did not fit into a datagram of 512 octets, OPT, cookie and EDE among them: other
+/// answers would be kept twice for nobody. Who comes because of its rate has them asked for again.
+const LEAST_STREAM_OCTETS: usize = 400;
 
 /// Why a plane cannot be made or started.
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,12 @@ impl Sight {
         self.peeked = Some(peeked);
     }
 
+    /// Forgets what was looked at ahead.
+    #[inline]
+    pub fn forget(&mut self) {
+        (self.is_prepared, self.peeked) = (false, None);
+    }
+
     /// What [`peek`] says of the packet, which was looked at ahead or is looked at now.
     #[inline]
     pub fn peeked(&mut self, packet: &[u8]) -> Result<(), Refusal> {
@@ -46,7 +52,7 @@ impl Sight {
     /// Looks at a packet now.
     #[inline]
     pub fn peek(&mut self, packet: &[u8]) -> Result<(), Refusal> {
-        (self.is_prepared, self.peeked) = (false, None);
+        self.forget();
         peek(packet, &mut self.query)
     }
 

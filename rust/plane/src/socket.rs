@@ -89,7 +89,8 @@ impl DatagramDoor {
         let _ = socket.set_recv_buffer_size(KERNEL_BUFFER_OCTETS);
         let _ = socket.set_send_buffer_size(KERNEL_BUFFER_OCTETS);
         socket.set_nonblocking(true)?;
-        keep_whole(&socket, address.is_ipv6())?;
+        // A sandbox that does not know the option costs a number for each answer.
+        let _ = keep_whole(&socket, address.is_ipv6());
         let wildcard = address.ip().is_unspecified();
         if wildcard {
             ask_for_pktinfo(&socket, address.is_ipv6())?;
@@ -278,7 +279,8 @@ fn ask_for_pktinfo(socket: &Socket, v6: bool) -> io::Result<()> {
 }
 
 /// Answers leave unfragmented, whatever a forged ICMP message says of the path (RFC 9715 section 3.1): they are short enough
-/// for every path that is not broken. It also spares the kernel a number for each of them.
+/// for every path that is not broken; where an interface takes less than 1260 octets, one that is longer is given up and its
+/// client asks again with less, or by TCP. It also spares the kernel a number for each of them.
 fn keep_whole(socket: &Socket, v6: bool) -> io::Result<()> {
     let (level, option, probe) = if v6 {
         (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)

@@ -116,7 +116,7 @@ impl Worker {
         for at in 0..self.doors.len() {
             let Some(door) = self.doors.get_mut(at) else { continue };
             let taken = door.receive();
-            // What panics here panics again when its turn comes, and is seen to there.
+            // What panics here panics again when it is decided, and is counted and kept there.
             let look = |answerer: &mut Answerer, door: &DatagramDoor, at: usize| {
                 let packet = if at < taken { door.packet(at) } else { None };
                 if catch_unwind(AssertUnwindSafe(|| answerer.look_ahead(regime, packet))).is_err() {

@@ -33,7 +33,7 @@ pub struct SuffixHash {
 pub struct SuffixHashes {
     hashes: [SuffixHash; MAX_DEPTH],
     depth: usize,
-    seed: Seed,
+    seed: Option<Seed>,
     /// The same for names matched by shape.
     pub(crate) patterns: PatternScratch,
 }
@@ -41,7 +41,7 @@ pub struct SuffixHashes {
 impl Default for SuffixHashes {
     fn default() -> Self {
         let hashes = [SuffixHash::default(); MAX_DEPTH];
-        Self { hashes, depth: 0, seed: Seed(0, 0), patterns: PatternScratch::default() }
+        Self { hashes, depth: 0, seed: None, patterns: PatternScratch::default() }
     }
 }
 
@@ -57,12 +57,12 @@ impl SuffixHashes {
             *slot = state;
         }
         self.depth = depth;
-        self.seed = seed;
+        self.seed = Some(seed);
     }
 
     /// The seed of the last [`SuffixHashes::compute`].
     #[inline]
-    pub(crate) fn seed(&self) -> Seed {
+    pub(crate) fn seed(&self) -> Option<Seed> {
         self.seed
     }
 

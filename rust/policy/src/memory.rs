@@ -36,15 +36,16 @@ pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     table
 }
 
-/// Before anything is written there: a page gets its size when it is first touched.
+/// Best before anything is written there: a page gets its size when it is first touched.
 fn advise_huge_pages<T>(table: &Vec<T>) {
     #[cfg(target_os = "linux")]
     {
         // SAFETY: asks for a number.
         let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1);
-        let start = (table.as_ptr() as usize).next_multiple_of(page);
+        // From the start of its first page: a large allocation begins there, behind a few octets of the allocator's own.
+        let start = table.as_ptr() as usize / page * page;
         let end = (table.as_ptr() as usize + table.capacity() * size_of::<T>()) / page * page;
-        // SAFETY: whole pages of an allocation that is ours; the advice changes nothing that can be read there.
+        // SAFETY: pages that an allocation of ours lies in; the advice changes nothing that can be read there.
         unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_HUGEPAGE) };
     }
     #[cfg(not(target_os = "linux"))]

@@ -19,10 +19,14 @@ pub const SLOTS: usize = 8;
 /// costs the compiler a seed and a query nothing.
 pub const MAX_PROBES: usize = 16;
 
-/// 256 bits of bloom filter.
-pub type Block = [u64; 4];
+/// 256 bits of bloom filter, in one cache line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(32))]
+pub struct Block(pub [u64; 4]);
 /// One cache line of slots; zero is empty.
-pub type Bucket = [u64; SLOTS];
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub struct Bucket(pub [u64; SLOTS]);
 
 /// What a listed name says of itself and of the names below it: two numbers of statement sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
@@ -90,7 +94,7 @@ impl NameTable {
     /// [`NameTable::find`] with hashes that [`NameTable::prepare`] has made of this name. Those of another table are made again.
     #[inline]
     pub fn find_prepared(&self, name: &Name, prepared: &SuffixHashes, hashes: &mut SuffixHashes) -> Found {
-        if prepared.seed() != self.seed {
+        if prepared.seed() != Some(self.seed) {
             return self.find(name, hashes);
         }
         self.find_hashed(prepared.as_slice(), name.label_count())
@@ -149,7 +153,7 @@ impl NameTable {
         match self.bloom.get(bloom_block(hash, self.bloom.len())) {
             // All words are looked at: a branch that cannot be foreseen costs more.
             Some(block) => {
-                bloom_masks(hash).iter().zip(block).fold(0, |missing, (mask, word)| missing | mask & !word) == 0
+                bloom_masks(hash).iter().zip(&block.0).fold(0, |missing, (mask, word)| missing | mask & !word) == 0
             }
             None => false,
         }
@@ -163,12 +167,12 @@ impl NameTable {
             // At most one slot fits, and all are looked at.
             let wanted = fingerprint(hash) << RULE_BITS;
             let fitting = |slot: &u64| if (slot ^ wanted) >> RULE_BITS == 0 { *slot } else { 0 };
-            let slot = bucket.iter().map(fitting).fold(0, |found, slot| found | slot);
+            let slot = bucket.0.iter().map(fitting).fold(0, |found, slot| found | slot);
             if slot != 0 {
                 return self.rules.get((slot & RULE_MASK) as usize).copied();
             }
             // Buckets fill from the front, so an empty last slot means that nothing was pushed on to the next.
-            if bucket[SLOTS - 1] == 0 {
+            if bucket.0[SLOTS - 1] == 0 {
                 return None;
             }
             at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
@@ -197,7 +201,7 @@ pub(crate) fn bloom_block(hash: SuffixHash, blocks: usize) -> usize {
 
 /// Two bits in each of four words, from 48 bits of the second lane.
 #[inline]
-pub(crate) fn bloom_masks(hash: SuffixHash) -> Block {
+pub(crate) fn bloom_masks(hash: SuffixHash) -> [u64; 4] {
     let bits = hash.b;
     [
         1 << (bits & 63) | 1 << (bits >> 6 & 63),

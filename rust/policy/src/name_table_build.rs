@@ -269,7 +269,7 @@ impl NameTableBuilder {
             let hash = self.hash(at, seed)?;
             depths |= 1u128.checked_shl(u32::from(node.labels).wrapping_sub(1)).unwrap_or(0);
             let block = bloom_block(hash, bloom.len());
-            for (word, mask) in bloom.get_mut(block)?.iter_mut().zip(bloom_masks(hash)) {
+            for (word, mask) in bloom.get_mut(block)?.0.iter_mut().zip(bloom_masks(hash)) {
                 *word |= mask;
             }
             homes.push((bucket_of(hash, buckets) as u32, at as u32));
@@ -318,7 +318,7 @@ fn place(homes: &[(u32, u32)], slot: impl Fn(u32) -> Option<u64>, count: usize) 
 fn place_one(buckets: &mut [Bucket], home: usize, slot: u64) -> Option<()> {
     let count = buckets.len();
     for at in (home..).take(MAX_PROBES.min(count)) {
-        let bucket = buckets.get_mut(at % count)?;
+        let Bucket(bucket) = buckets.get_mut(at % count)?;
         if bucket.iter().any(|other| *other != 0 && (other ^ slot) & !RULE_MASK == 0) {
             return None;
         }

@@ -209,7 +209,7 @@ impl Filter {
         // An empty filter has no block, and an answer of "perhaps" is always safe.
         self.blocks
             .get(bloom_block(hash, self.blocks.len()))
-            .is_none_or(|block| bloom_masks(hash).iter().zip(block).all(|(mask, word)| word & mask == *mask))
+            .is_none_or(|block| bloom_masks(hash).iter().zip(&block.0).all(|(mask, word)| word & mask == *mask))
     }
 
     fn new(seed: Seed, depths: u128, hashes: &[SuffixHash]) -> Self {
@@ -218,7 +218,7 @@ impl Filter {
         let count = blocks.len();
         for hash in hashes {
             if let Some(block) = blocks.get_mut(bloom_block(*hash, count)) {
-                bloom_masks(*hash).iter().zip(block).for_each(|(mask, word)| *word |= mask);
+                bloom_masks(*hash).iter().zip(&mut block.0).for_each(|(mask, word)| *word |= mask);
             }
         }
         Self { seed, depths, blocks }

@@ -116,9 +116,9 @@ impl Name {
     }
 
     /// The name made of these labels, leftmost first, without the root.
-    pub(crate) fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Result<Self, NameError> {
+    pub(crate) fn from_labels<'a>(mut labels: impl Iterator<Item = &'a [u8]>) -> Result<Self, NameError> {
         let mut builder = NameBuilder::default();
-        labels.into_iter().try_for_each(|label| builder.push_label(label))?;
+        labels.try_for_each(|label| builder.push_label(label))?;
         builder.finish()
     }
 
