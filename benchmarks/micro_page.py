@@ -35,8 +35,8 @@ def run(names: Names, scratch: Path, out: Path, quick: bool) -> Path:
         "# Each part of the hot path",
         "\n".join(head),
         pages.table(("part", "ns", "bar", ""), rows),
-        "The bars are those of the matcher alone, for lookups in a row. A worker looks ahead (`rust/plane/src/sight.rs`),"
-        " so in a batch the wait for memory, which is most of a hit, is not waited for: see [load](load.md).",
+        "The bars are those of the matcher alone, for lookups in a row. A worker looks ahead, so in a batch the wait for"
+        " memory, which is most of a hit, is not waited for (`rust/plane/src/sight.rs`): see [load](load.md).",
     ]
     figures = {name: dict(zip(("low", "median", "high"), values, strict=True)) for name, values in found.items()}
     return pages.write(out, "micro", blocks, {"machine": what.as_dict(), "ns": figures}, {})
