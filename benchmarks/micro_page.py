@@ -35,7 +35,7 @@ def run(names: Names, scratch: Path, out: Path, quick: bool) -> Path:
         "# Each part of the hot path",
         "\n".join(head),
         pages.table(("part", "ns", "bar", ""), rows),
-        "The bars are those of the matcher alone, for lookups in a row. A worker looks ahead, so in a batch the wait for"
+        "The bars are those of the matcher alone, for lookups in a row. A worker looks ahead: in a batch the wait for"
         " memory, which is most of a hit, is not waited for (`rust/plane/src/sight.rs`): see [load](load.md).",
     ]
     figures = {name: dict(zip(("low", "median", "high"), values, strict=True)) for name, values in found.items()}
