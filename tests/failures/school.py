@@ -21,6 +21,7 @@ import dns.rcode
 from schoolgate.control import call
 
 READY_WITHIN_S = 20.0
+_TAKEN = "over TCP: Address already in use"
 ENDED_WITHIN_S = 15.0
 # A client's patience, and a little for a busy machine.
 ANSWER_WITHIN_S = 6.0
@@ -86,7 +87,12 @@ class School:
         with self.notifications() as notify:
             self.process = self.launch(NOTIFY_SOCKET=str(self.folder / "notify"), **how)
             deadline = time.monotonic() + READY_WITHIN_S
+            unlucky = 0
             while "READY=1" not in received(notify, 0.2):
+                if self.process.poll() is not None and self.said().count(_TAKEN) > unlucky:
+                    # The machine chose a port that is free for UDP, and somebody has it for TCP.
+                    unlucky += 1
+                    self.process = self.launch(NOTIFY_SOCKET=str(self.folder / "notify"), **how)
                 assert self.process.poll() is None, f"it ended: {self.said()}"
                 assert time.monotonic() < deadline, f"not ready: {self.said()}"
         self.port = int(self.status()["listening"]["udp"][0].rpartition(":")[2])
