@@ -37,7 +37,7 @@ class Shape:
     names: int = 1_000_000
     segments: int = 1
     policies: int = 1
-    cache_mib: int = 32
+    cache_mib: int = subject.CACHE_MIB
     workers: int = 1
 
     def text(self, axis: str) -> str:
@@ -48,7 +48,7 @@ AXES: dict[str, tuple[int, ...]] = {
     "names": (100_000, 1_000_000, 5_000_000, 10_000_000),
     "segments": (1, 30, 1_000),
     "policies": (1, 30, 300),
-    "cache_mib": (8, 32, 128, 512),
+    "cache_mib": (8, subject.CACHE_MIB, 128, 512),
     "workers": (1, 2),
 }
 QUICK: dict[str, tuple[int, ...]] = {"names": (100_000,), "segments": (1, 100), "cache_mib": (8,)}
