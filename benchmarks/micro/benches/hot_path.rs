@@ -22,28 +22,22 @@ const NEAR: usize = 48;
 
 /// Runs `call` on one value after the other; the number it returns (always 0) makes each wait for the one before.
 fn in_turn<T: Clone>(criterion: &mut Criterion, id: &str, values: &[T], mut call: impl FnMut(&T) -> usize) {
-    let mut blocks = values.chunks(NEAR).cycle();
-    criterion.bench_function(id, |bencher| {
-        bencher.iter_custom(|times| {
-            let (mut left, mut took) = (times, Duration::ZERO);
-            while left > 0 {
-                let block = blocks.next().unwrap_or_default();
-                let block = &block[..block.len().min(left as usize)];
-                block.iter().for_each(|value| drop(black_box(value.clone())));
-                let (mut at, began) = (0, Instant::now());
-                while at < block.len() {
-                    at += 1 + call(black_box(&block[at]));
-                }
-                took += began.elapsed();
-                left -= block.len() as u64;
-            }
-            took
-        });
+    block_by_block(criterion, id, values, |block| {
+        let mut at = 0;
+        while at < block.len() {
+            at += 1 + call(black_box(&block[at]));
+        }
     });
 }
 
-/// Runs `call` on a block of near values, one after the other; none waits for the one before.
+/// The same, and none waits for the one before.
 fn in_a_row<T: Clone>(criterion: &mut Criterion, id: &str, values: &[T], mut call: impl FnMut(&T) -> usize) {
+    block_by_block(criterion, id, values, |block| {
+        black_box(block.iter().map(|value| call(black_box(value))).sum::<usize>());
+    });
+}
+
+fn block_by_block<T: Clone>(criterion: &mut Criterion, id: &str, values: &[T], mut work: impl FnMut(&[T])) {
     let mut blocks = values.chunks(NEAR).cycle();
     criterion.bench_function(id, |bencher| {
         bencher.iter_custom(|times| {
@@ -53,7 +47,7 @@ fn in_a_row<T: Clone>(criterion: &mut Criterion, id: &str, values: &[T], mut cal
                 let block = &block[..block.len().min(left as usize)];
                 block.iter().for_each(|value| drop(black_box(value.clone())));
                 let began = Instant::now();
-                black_box(block.iter().map(|value| call(black_box(value))).sum::<usize>());
+                work(block);
                 took += began.elapsed();
                 left -= block.len() as u64;
             }
