@@ -1,8 +1,9 @@
 """Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
 
-The plain case - a reply about the name, in time - costs Python nothing but its share of a batch: numbers by forwarder.
-What is odd comes one by one and goes to an errand, which decides. Replies are always read before anything is called
-overdue, so a loop that was held up takes no waiting reply for a late one.
+Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. The plain case -
+a reply about the name, in time - costs Python nothing but its share of a tick: numbers by forwarder. What is odd comes one
+by one and goes to an errand, which decides. Replies are always read before anything is called overdue, so who was held up
+takes no waiting reply for a late one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from schoolgate._core import _Report
 
 TICK_S: Final = 0.05
-"""Coarseness of timeouts: small beside the shortest (400 ms)."""
+"""Coarseness of timeouts, and how often who is asked is said again: small beside the shortest timeout (400 ms)."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
 
@@ -57,10 +58,12 @@ class Errand(Protocol):
 
 
 class Household(Protocol):
-    """Who keeps this: makes an errand of a miss that met something odd, and hears when a callback ends."""
+    """Who keeps this: makes an errand of a miss that met something odd, says who is asked for misses to come, and hears
+    when a callback ends."""
 
     def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> Errand: ...
     def met_defect(self, errand: Errand | None) -> None: ...
+    def name_forwarders(self, now: float) -> None: ...
     def end_batch(self) -> None: ...
 
 
@@ -98,12 +101,12 @@ class Datagrams:
         dropped, self._errands = list(self._errands.values()), {}
         return dropped
 
-    def read(self, now: float) -> bool:
-        """Take replies that have come; whether misses wait to be sent."""
-        return self._heed(self._plane.read_replies(now), now)
+    def read(self, now: float) -> None:
+        """Take replies that have come, and heed what happened since the last time."""
+        self._heed(self._plane.read_replies(now), now)
 
     def send_misses(self, shares: Sequence[Sequence[Share]], now: float) -> None:
-        """Send a batch of misses."""
+        """Send misses that wait, and let workers send those to come, to these."""
         self._heed(self._plane.send_misses(shares, now), now)
 
     def send(self, errand: Errand, step: Send, now: float) -> None:
@@ -111,8 +114,8 @@ class Datagrams:
         self._errands[errand.key] = errand
         self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
 
-    def _heed(self, report: _Report, now: float) -> bool:
-        self.under_way, ports, has_misses, has_overdue, counts, tallies, events = report
+    def _heed(self, report: _Report, now: float) -> None:
+        self.under_way, ports, has_overdue, counts, tallies, events = report
         counters = self.counters
         for counter, count in zip(("misses", "answered", "failed_no_forwarder", "overflow"), counts, strict=True):
             counters[counter] += count
@@ -129,7 +132,6 @@ class Datagrams:
             self._keep_time(0.0)
         elif ports:
             self._keep_time(TICK_S)
-        return has_misses
 
     def _hear(
         self,
@@ -173,4 +175,5 @@ class Datagrams:
         self._tick = None
         now = self._clock()
         self._heed(self._plane.end_overdue(now), now)
+        self._household.name_forwarders(now)
         self._household.end_batch()

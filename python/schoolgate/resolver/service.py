@@ -83,6 +83,7 @@ class ResolverService:
         self.is_running = True
         self._loop.add_reader(self._plane.forwarding_fd(), self._go_on)
         self._probe_timer = self._loop.call_later(PROBE_CHECK_S, self._check_again)
+        self._go_on()
 
     def close(self) -> None:
         """Take no more; what is under way fails now, so that stale answers or SERVFAIL go out at once."""
@@ -106,6 +107,7 @@ class ResolverService:
         self._forwarders = routes.forwarders()
         self._patience = patience or self._patience
         self._datagrams.install(routes)
+        self._go_on()
 
     def health(self) -> list[dict[str, Any]]:
         """One entry per forwarder, for `status`."""
@@ -113,6 +115,8 @@ class ResolverService:
 
     def stats(self) -> dict[str, int]:
         """Counters of this service and of its exchanges, and how many questions are under way now."""
+        # Workers have done things that we have not heard of.
+        self._go_on()
         counted = dict(self.counters)
         for counters in (self._datagrams.counters, self._streams.counters):
             for name, count in counters.items():
@@ -122,11 +126,17 @@ class ResolverService:
     # -- misses ---------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Replies have come, or misses wait, or both."""
+        """Misses wait for us, or something odd has happened, or who is asked is to be said anew."""
+        if not self.is_running:
+            return
         now = self._clock()
-        if self._datagrams.read(now):
-            self._datagrams.send_misses([self._shares(each, now) for each in self._routes.sets], now)
+        self._datagrams.read(now)
+        self.name_forwarders(now)
         self.end_batch()
+
+    def name_forwarders(self, now: float) -> None:
+        """Say who is asked, for misses that wait and for those of the next moments."""
+        self._datagrams.send_misses([self._shares(each, now) for each in self._routes.sets], now)
 
     def _shares(self, forwarders: ForwarderSet, now: float) -> list[Share]:
         shares = forwarders.shares(now)
@@ -178,10 +188,12 @@ class ResolverService:
         self.check_forwarders(self._clock())
 
     def check_forwarders(self, now: float) -> None:
-        """Probe those that are suspected or down, as often as is due at `now`."""
+        """Probe those that are suspected or down, as often as is due at `now`; what is known of them by now counts for
+        the next misses."""
         for forwarder in self._forwarders:
             if forwarder.wants_probe(now):
                 self._probe(forwarder, now)
+        self.name_forwarders(now)
         self.end_batch()
 
     def _probe(self, forwarder: Forwarder, now: float) -> None:
@@ -199,6 +211,8 @@ class ResolverService:
         """What failed while it was down may succeed now."""
         self.counters["recoveries"] += 1
         self._plane.forget_failures()
+        # Not now: this is said while a report is being gone through.
+        self._loop.call_soon(self._go_on)
         _log.warning("forwarder %s answers again", forwarder.label)
 
     def met_defect(self, errand: Errand | None) -> None:

@@ -319,6 +319,12 @@ impl Desk {
         lines.filter(|(at, _)| to_wake & 1 << at != 0).for_each(|(_, line)| line.wake.signal());
     }
 
+    /// The same, called by the worker of this line, which is awake.
+    pub fn wake_workers_but(&mut self, line: usize) {
+        self.to_wake &= !(1 << line);
+        self.wake_workers();
+    }
+
     /// Wakes all workers, so that they look up.
     pub fn wake_all(&self) {
         self.lines.iter().for_each(|line| line.wake.signal());

@@ -1,8 +1,8 @@
 //! Questions on their way to forwarders by UDP, and the replies that may be believed.
 //!
 //! Each forwarder has a few source ports at a time, opened when they are needed, each for a short while
-//! ([`crate::source_port`]). A question leaves from one of them drawn at random; many questions of one batch leave together
-//! in one system call. When there are few, nearly each has a port to itself.
+//! ([`crate::source_port`]). Those of one batch leave from one of them drawn at random, in one system call. When there are few
+//! questions, a batch is one.
 //!
 //! Nothing here waits, reads a clock, or decides whom to ask: that is told, and what was heard is told to a [`Listener`].
 
@@ -17,17 +17,19 @@ use std::os::fd::{AsRawFd, RawFd};
 
 /// Source ports of one forwarder that are in use at a time; the next question draws among them. A power of two.
 const PLACES: usize = 16;
-/// Up to this many questions of a batch each draw a port of their own; more share one, for the sake of one system call.
-const FEW: usize = 4;
+/// Questions that leave from one port in one call.
+const TOGETHER: usize = if BATCH < MOST_USES { BATCH } else { MOST_USES };
 /// Open ports in all, those in use and those where replies are still waited for. Far above what is needed; holds if
 /// forwarders fall silent under a flood.
 const MOST_PORTS: usize = 512;
 /// Datagrams read in one call, before others have their turn.
-const READ_A_TURN: usize = 512;
-/// A dead forwarder makes thousands overdue at once; asking elsewhere for all of them in one go would hold the resolver.
-pub const OVERDUE_A_TURN: usize = 1024;
-/// Marks the readiness of what the owner of the exchange watches beside its ports.
-const OTHER: u64 = 0;
+const READ_A_TURN: usize = 256;
+/// Times that so many are read before anything is called overdue: all that can be under way, and not for ever in a flood.
+const READS_FIRST: usize = 32;
+/// A dead forwarder makes thousands overdue at once; asking elsewhere for all of them in one go would hold up the worker.
+pub const OVERDUE_A_TURN: usize = 256;
+/// No port has this key.
+const NO_PORT: u64 = 0;
 
 /// What became of a question.
 #[derive(Debug, PartialEq)]
@@ -70,15 +72,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange that knows no forwarder yet. Its readiness shows `other` too.
-    pub fn new(other: &impl AsRawFd) -> io::Result<Self> {
-        let readiness = Readiness::new()?;
-        readiness.watch(other.as_raw_fd(), OTHER)?;
+    /// An exchange that knows no forwarder yet.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
-            readiness,
+            readiness: Readiness::new()?,
             forwarders: HashMap::default(),
             ports: HashMap::default(),
-            next_port: OTHER + 1,
+            next_port: NO_PORT + 1,
             chance: Chance::open()?,
             inbox: Inbox::new(),
         })
@@ -89,7 +89,7 @@ impl Exchange {
         let mut old = std::mem::take(&mut self.forwarders);
         for (number, address) in forwarders {
             let known = old.remove(&number).filter(|known| known.address == address);
-            self.forwarders.insert(number, known.unwrap_or(Forwarder { address, places: [OTHER; PLACES] }));
+            self.forwarders.insert(number, known.unwrap_or(Forwarder { address, places: [NO_PORT; PLACES] }));
         }
         old.into_values().flat_map(|gone| gone.places).for_each(|key| self.retire(key));
     }
@@ -106,10 +106,9 @@ impl Exchange {
 
     /// Asks a forwarder all this. What cannot be sent is told to `listener` before this returns.
     pub fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now_s: f64, listener: &mut impl Listener) {
-        let together = if asked.len() <= FEW { 1 } else { BATCH.min(MOST_USES) };
         let mut rest = asked.into_iter();
         loop {
-            let batch: Vec<Attempt> = rest.by_ref().take(together).collect();
+            let batch: Vec<Attempt> = rest.by_ref().take(TOGETHER).collect();
             if batch.is_empty() {
                 return;
             }
@@ -132,7 +131,7 @@ impl Exchange {
         if self.ports.get(held).is_some_and(|port| port.has_room(questions, now_s)) {
             return Ok(*held);
         }
-        let old = std::mem::replace(held, OTHER);
+        let old = std::mem::replace(held, NO_PORT);
         let address = known.address;
         self.retire(old);
         if self.ports.len() >= MOST_PORTS {
@@ -189,22 +188,21 @@ impl Exchange {
         port.take_all().into_iter().for_each(|attempt| listener.heard(port.forwarder, attempt, Heard::Refused));
     }
 
-    /// Reads what has come; whether what is watched beside the ports is ready, and whether more may have come.
-    pub fn receive(&mut self, now_s: f64, listener: &mut impl Listener) -> (bool, bool) {
-        let mut keys = [OTHER; BATCH];
+    /// Reads what has come; whether more may have come.
+    pub fn receive(&mut self, now_s: f64, listener: &mut impl Listener) -> bool {
+        let mut keys = [NO_PORT; BATCH];
         let ready = self.readiness.ready(&mut keys);
-        let (mut is_other_ready, mut read) = (false, 0);
+        let mut read = 0;
         for key in keys.into_iter().take(ready) {
-            if key == OTHER {
-                is_other_ready = true;
-            } else if read < READ_A_TURN {
-                read += self.read_port(key, listener);
-                if self.ports.get(&key).is_some_and(|port| port.is_over(now_s)) {
-                    self.ports.remove(&key);
-                }
+            if read >= READ_A_TURN {
+                break;
+            }
+            read += self.read_port(key, listener);
+            if self.ports.get(&key).is_some_and(|port| port.is_over(now_s)) {
+                self.ports.remove(&key);
             }
         }
-        (is_other_ready, read >= READ_A_TURN || ready == BATCH)
+        read >= READ_A_TURN || ready == BATCH
     }
 
     fn read_port(&mut self, key: u64, listener: &mut impl Listener) -> usize {
@@ -229,11 +227,11 @@ impl Exchange {
         read
     }
 
-    /// Ends what is overdue, but reads first: a resolver that was held up must not call replies late that wait to be read.
-    /// Returns whether more is overdue.
+    /// Ends what is overdue, but reads first: who was held up must not call replies late that wait to be read. Returns whether
+    /// more is overdue.
     pub fn end_overdue(&mut self, now_s: f64, listener: &mut impl Listener) -> bool {
-        for _ in 0..MOST_PORTS {
-            if !self.receive(now_s, listener).1 {
+        for _ in 0..READS_FIRST {
+            if !self.receive(now_s, listener) {
                 break;
             }
         }

@@ -1,29 +1,35 @@
 //! The way of a miss: from the desk to a forwarder and back, in batches.
 //!
-//! The resolver decides for a whole batch which forwarders are asked and how long they are waited for. What goes as it
-//! should - a reply about the name comes in time - ends here, and the resolver hears only numbers. All else it hears one by
-//! one, as an [`Event`]: truncation, SERVFAIL and the like, silence, refusal, guesses. From then on the question is its own
-//! errand: it says what to do next and completes it.
+//! The resolver decides which forwarders are asked and how long they are waited for, and says so beforehand. What it has said
+//! stands until it says otherwise, many times a second while there is anything to do. By that a worker sends, reads and
+//! keeps time by itself ([`Forwarding::go_on`]): no miss waits for another thread, and a resolver that hangs stops none that
+//! goes as it should. Where no worker has been for a while, the resolver does all of it.
+//!
+//! What goes as it should - a reply about the name comes in time - ends here, and the resolver hears only numbers, when it
+//! next looks. For all else it is called, and hears it one by one, as an [`Event`](crate::hearing::Event): truncation, SERVFAIL and the like,
+//! silence, refusal, guesses. From then on the question is its own errand: it says what to do next and completes it.
 
 use crate::clock::Now;
 use crate::desk::{Desk, asked_name};
-use crate::exchange::{Exchange, Heard, Listener};
+use crate::exchange::Exchange;
+use crate::hearing::{Hearing, Report};
 use crate::source_port::{Attempt, Owner, question_end};
 use crate::zones::Zones;
 use schoolgate_wire::EdeCode;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Questions under way. Stops random names under a slow zone (water torture) from using up ports and memory; above it a
 /// miss fails at once, and stale answers are served.
 pub const MOST_UNDER_WAY: usize = 8192;
 /// Misses sent in one call, before others have their turn.
 const MISSES_A_TURN: usize = 256;
-/// Round-trip times told of one forwarder and one call: enough to follow it.
-const MOST_SAMPLES: usize = 4;
-/// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
-const FINAL_RCODES: [u8; 2] = [0, 3];
-const TRUNCATED: u8 = 0x02;
-
+/// How often a worker looks for what is overdue: small beside the shortest timeout (400 ms).
+const LOOK_EVERY_MS: u64 = 50;
+/// Past this the resolver takes it that no worker reads replies.
+const WORKER_GONE_MS: u64 = 3 * LOOK_EVERY_MS;
 /// A forwarder that is to be asked the next questions of a set.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
@@ -35,84 +41,15 @@ pub struct Share {
     pub most: u32,
 }
 
-/// What is not as it should be about one question.
-#[derive(Debug)]
-pub struct Event {
-    /// Whose question.
-    pub owner: Owner,
-    /// Who was asked.
-    pub forwarder: u32,
-    /// What happened.
-    pub kind: EventKind,
-    /// When it was asked.
-    pub sent_s: f64,
-    /// The query.
-    pub query: Vec<u8>,
-}
-
-/// What happened to a question.
-#[derive(Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// A reply that is not final, or one to an errand.
-    Replied(Vec<u8>),
-    /// A reply that cannot be used, whatever its header says: another forwarder may do better.
-    Damaged(Vec<u8>),
-    /// Too many wrong replies.
-    Guessed,
-    /// Nothing in time.
-    Silent,
-    /// The network said no.
-    Refused,
-    /// This machine is short of something.
-    Short,
-}
-
-/// What a forwarder did, in numbers.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Which.
-    pub forwarder: u32,
-    /// Questions sent to it.
-    pub sent: u32,
-    /// Replies that count.
-    pub replies: u32,
-    /// Round-trip times of some of these.
-    pub rtts_s: Vec<f64>,
-    /// Questions it left unanswered in time.
-    pub silences: u32,
-    /// How long some of these waited.
-    pub waits_s: Vec<f64>,
-    /// How often the network refused, at one port each.
-    pub refusals: u32,
-    /// What came and was no reply to a question of ours.
-    pub strays: u32,
-    /// A question that it has answered.
-    pub answered_query: Option<Vec<u8>>,
-}
-
-/// What happened since the last report.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// Misses that were taken.
-    pub misses: u32,
-    /// Of these, completed with an answer.
-    pub answered: u32,
-    /// Failed because there was nobody to ask.
-    pub nobody: u32,
-    /// Failed because too many were under way.
-    pub overflow: u32,
-    /// By forwarder.
-    pub tallies: Vec<Tally>,
-    /// What the resolver has to see to.
-    pub events: Vec<Event>,
-    /// Misses wait to be sent.
-    pub has_misses: bool,
-    /// More is overdue.
-    pub has_overdue: bool,
-    /// Questions under way.
-    pub under_way: usize,
-    /// Open source ports; while there are any, [`Forwarding::end_overdue`] has something to look after.
-    pub ports: usize,
+/// What is left to do after [`Forwarding::go_on`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The resolver is to be called: something is odd, misses wait for it, or it does not know that there is something to watch.
+    pub for_resolver: bool,
+    /// More replies or misses wait for who has called.
+    pub here: bool,
+    /// When the worker that reads replies is to come again in any case, while there are open ports.
+    pub look_at_ms: u64,
 }
 
 /// Desk and exchange, joined.
@@ -122,37 +59,124 @@ pub struct Forwarding {
     exchange: Exchange,
     zones: Zones,
     report: Report,
+    /// What the resolver has said of misses to come: by set, who is asked; the last share has the rest.
+    standing: Option<Vec<Vec<Share>>>,
+    /// What the resolver's clock is ahead of ours, seconds.
+    ahead_s: f64,
+    /// The resolver knows that there are open ports, so it comes by itself to end what is overdue.
+    is_watched: bool,
+    /// The resolver was called and has not come yet.
+    is_called: bool,
+    /// When a worker that reads replies was here last, and when it is to look for what is overdue.
+    carried_ms: Option<u64>,
+    look_at_ms: u64,
+    /// How many source ports are open, for who does not hold this.
+    ports: Arc<AtomicUsize>,
     pub(crate) most_under_way: usize,
 }
 
 impl Forwarding {
     /// With nobody to ask yet.
     pub fn new(desk: Desk, exchange: Exchange) -> Self {
-        let (zones, report) = (Zones::default(), Report::default());
-        Self { desk, exchange, zones, report, most_under_way: MOST_UNDER_WAY }
+        Self {
+            desk,
+            exchange,
+            zones: Zones::default(),
+            report: Report::default(),
+            standing: None,
+            ahead_s: 0.0,
+            is_watched: false,
+            is_called: false,
+            carried_ms: None,
+            look_at_ms: 0,
+            ports: Arc::default(),
+            most_under_way: MOST_UNDER_WAY,
+        }
+    }
+
+    /// Open source ports, as they were when somebody last held this.
+    pub fn ports(&self) -> Arc<AtomicUsize> {
+        self.ports.clone()
+    }
+
+    /// Readable when replies have come.
+    pub fn replies_fd(&self) -> RawFd {
+        self.exchange.as_raw_fd()
     }
 
     /// Who may be asked, and which sets of them answer for which zones.
     pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>, zones: Zones) {
+        self.standing = None;
         self.exchange.install(forwarders);
         self.zones = zones;
         self.desk.forget_failures();
     }
 
-    /// Takes the replies that have come.
+    /// For the worker of this line: sends misses if it has been said how, and takes replies if it is the one that reads them.
+    pub fn go_on(&mut self, line: usize, reads_replies: bool, now: Now) -> Left {
+        let now_s = now.mono_us as f64 / 1e6 + self.ahead_s;
+        let has_replies = reads_replies && self.look(now, now_s);
+        let may_send = match self.standing.take() {
+            Some(mut shares) => {
+                self.send_to(&mut shares, now, now_s);
+                self.standing = Some(shares);
+                true
+            }
+            None => false,
+        };
+        self.desk.wake_workers_but(line);
+        let ports = self.note_ports();
+        let has_misses = self.desk.has_misses();
+        let is_wanted = !self.report.events.is_empty() || has_misses && !may_send || ports > 0 && !self.is_watched;
+        let for_resolver = is_wanted && !self.is_called;
+        self.is_called |= is_wanted;
+        Left { for_resolver, here: has_replies || has_misses && may_send, look_at_ms: self.look_at_ms }
+    }
+
+    /// Takes replies, and from time to time ends what is overdue; whether there may be more of either.
+    fn look(&mut self, now: Now, now_s: f64) -> bool {
+        self.carried_ms = Some(now.mono_ms);
+        if now.mono_ms < self.look_at_ms {
+            return self.receive(now, now_s);
+        }
+        let has_overdue = self.end(now, now_s);
+        self.look_at_ms = if has_overdue { now.mono_ms } else { now.mono_ms + LOOK_EVERY_MS };
+        has_overdue
+    }
+
+    fn is_carried(&self, now: Now) -> bool {
+        self.carried_ms.is_some_and(|carried_ms| now.mono_ms < carried_ms + WORKER_GONE_MS)
+    }
+
+    /// For the resolver, which was called: tells what has happened since it last looked.
     pub fn read_replies(&mut self, now: Now, now_s: f64) -> Report {
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
-        let (has_misses, _) = self.exchange.receive(now_s, &mut hearing);
-        self.report.has_misses = has_misses;
+        self.is_called = false;
+        self.ahead_s = now_s - now.mono_us as f64 / 1e6;
+        if !self.is_carried(now) {
+            self.receive(now, now_s);
+        }
         self.finish()
     }
 
-    /// Sends what the workers want to know. `shares[set]` says who is asked; the last share of a set has the rest.
+    /// Says who is asked: `shares[set]`, of which the last has the rest. Sends what the workers want to know by now.
     pub fn send_misses(&mut self, mut shares: Vec<Vec<Share>>, now: Now, now_s: f64) -> Report {
+        self.send_to(&mut shares, now, now_s);
+        self.standing = Some(shares);
+        self.finish()
+    }
+
+    fn receive(&mut self, now: Now, now_s: f64) -> bool {
+        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
+        self.exchange.receive(now_s, &mut hearing)
+    }
+
+    fn send_to(&mut self, shares: &mut [Vec<Share>], now: Now, now_s: f64) {
         let misses = self.desk.take_misses(MISSES_A_TURN, now);
         self.report.misses += misses.len() as u32;
         let mut groups: Vec<(u32, Vec<Attempt>)> = Vec::new();
-        let mut room = self.most_under_way.saturating_sub(self.exchange.under_way());
+        // What the resolver has not seen yet is under way too.
+        let taken = self.exchange.under_way() + self.report.events.len();
+        let mut room = self.most_under_way.saturating_sub(taken);
         for miss in misses {
             if room == 0 {
                 self.report.overflow += 1;
@@ -175,8 +199,6 @@ impl Forwarding {
         for (forwarder, asked) in groups {
             self.send(forwarder, asked, now, now_s);
         }
-        self.report.has_misses = self.desk.has_misses();
-        self.finish()
     }
 
     /// Sends one query for an errand of the resolver; `None` when it is no query.
@@ -195,15 +217,21 @@ impl Forwarding {
         Some(self.finish())
     }
 
-    /// Ends what is overdue, after reading what has come.
+    /// The same with every tick of its clock. Where no worker reads replies, it reads them and ends what is overdue.
     pub fn end_overdue(&mut self, now: Now, now_s: f64) -> Report {
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
-        self.report.has_overdue = self.exchange.end_overdue(now_s, &mut hearing);
+        self.ahead_s = now_s - now.mono_us as f64 / 1e6;
+        self.report.has_overdue = !self.is_carried(now) && self.end(now, now_s);
         self.finish()
+    }
+
+    fn end(&mut self, now: Now, now_s: f64) -> bool {
+        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
+        self.exchange.end_overdue(now_s, &mut hearing)
     }
 
     /// Ends everything: what is under way fails now, so that stale answers or SERVFAIL go out at once.
     pub fn abandon(&mut self, now: Now) {
+        self.standing = None;
         let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s: 0.0 };
         self.exchange.close(&mut hearing);
         for event in std::mem::take(&mut self.report).events {
@@ -212,6 +240,7 @@ impl Forwarding {
             }
         }
         self.desk.wake_workers();
+        self.note_ports();
     }
 
     fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now: Now, now_s: f64) {
@@ -223,8 +252,16 @@ impl Forwarding {
     fn finish(&mut self) -> Report {
         self.desk.wake_workers();
         self.report.under_way = self.exchange.under_way();
-        self.report.ports = self.exchange.ports();
+        self.report.ports = self.note_ports();
+        self.report.has_misses = self.desk.has_misses();
+        self.is_watched = self.report.ports > 0;
         std::mem::take(&mut self.report)
+    }
+
+    fn note_ports(&self) -> usize {
+        let ports = self.exchange.ports();
+        self.ports.store(ports, Ordering::Relaxed);
+        ports
     }
 }
 
@@ -233,80 +270,4 @@ fn next_share(shares: &mut [Share]) -> Option<Share> {
     let share = shares.iter_mut().find(|share| share.most > 0)?;
     share.most -= 1;
     Some(*share)
-}
-
-impl Report {
-    fn tally(&mut self, forwarder: u32) -> &mut Tally {
-        let at = match self.tallies.iter().position(|tally| tally.forwarder == forwarder) {
-            Some(at) => at,
-            None => {
-                self.tallies.push(Tally { forwarder, ..Tally::default() });
-                self.tallies.len() - 1
-            }
-        };
-        &mut self.tallies[at]
-    }
-}
-
-/// Takes what the exchange hears to the desk, or into the report.
-struct Hearing<'a> {
-    desk: &'a mut Desk,
-    report: &'a mut Report,
-    now: Now,
-    now_s: f64,
-}
-
-impl Listener for Hearing<'_> {
-    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
-        let waited_s = self.now_s - attempt.sent_s;
-        let tally = self.report.tally(forwarder);
-        let kind = match heard {
-            Heard::Reply(octets) => {
-                tally.replies += 1;
-                sample(&mut tally.rtts_s, waited_s);
-                if tally.answered_query.is_none() {
-                    tally.answered_query = Some(attempt.query.clone());
-                }
-                match attempt.owner {
-                    Owner::Miss(token) if is_final(octets) => {
-                        if self.desk.accept(token, octets, self.now) {
-                            self.report.answered += 1;
-                            return;
-                        }
-                        EventKind::Damaged(octets.to_vec())
-                    }
-                    _ => EventKind::Replied(octets.to_vec()),
-                }
-            }
-            Heard::Silence => {
-                tally.silences += 1;
-                sample(&mut tally.waits_s, waited_s);
-                EventKind::Silent
-            }
-            Heard::Refused => EventKind::Refused,
-            Heard::Guessed => EventKind::Guessed,
-            Heard::Short => EventKind::Short,
-        };
-        let Attempt { owner, query, sent_s, .. } = attempt;
-        self.report.events.push(Event { owner, forwarder, kind, sent_s, query });
-    }
-
-    fn stray(&mut self, forwarder: u32) {
-        self.report.tally(forwarder).strays += 1;
-    }
-
-    fn refused(&mut self, forwarder: u32) {
-        self.report.tally(forwarder).refusals += 1;
-    }
-}
-
-fn sample(samples: &mut Vec<f64>, seconds: f64) {
-    if samples.len() < MOST_SAMPLES {
-        samples.push(seconds);
-    }
-}
-
-/// Whether a reply ends the matter: whole, and about the name.
-fn is_final(reply: &[u8]) -> bool {
-    reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
 }

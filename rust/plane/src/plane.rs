@@ -1,16 +1,19 @@
 //! The plane as its owner sees it: made, started, given new rulebooks, asked for misses, stopped.
 
 use crate::answer::Answerer;
+use crate::carrier::Carrier;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING};
 use crate::exchange::Exchange;
-use crate::forwarding::{Forwarding, Report, Share};
+use crate::forwarding::{Forwarding, Share};
+use crate::hearing::Report;
 use crate::query_log::QueryLog;
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
+use crate::stored::Stored;
 use crate::stream::{Asked, StreamDesk};
 use crate::worker::{Gauges, Worker};
 use crate::zones::Zones;
@@ -108,15 +111,14 @@ pub struct Plane {
     counters: Vec<Arc<Counters>>,
     gauges: Vec<Arc<Gauges>>,
     listening: Vec<SocketAddr>,
-    // These locks are taken by the resolver's side only; no worker knows them.
-    forwarding: Mutex<Forwarding>,
-    forwarding_fd: RawFd,
+    // A worker takes this one only where it is free; the others are the resolver's side's, and no worker knows them.
+    forwarding: Arc<Mutex<Forwarding>>,
     stream: Mutex<StreamDesk>,
     ready: Mutex<Vec<Worker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     install: Mutex<u64>,
     log: Option<QueryLog>,
-    miss_wake: Arc<Wake>,
+    resolver_wake: Arc<Wake>,
     answers_wake: Arc<Wake>,
     stop: Arc<AtomicBool>,
 }
@@ -146,34 +148,38 @@ impl Plane {
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
-            miss_wake: Arc::new(Wake::new()?),
+            resolver_wake: Arc::new(Wake::new()?),
             answers_wake: Arc::new(Wake::new()?),
             regime: Arc::new(ArcSwap::from_pointee(regime)),
             stop: Arc::new(AtomicBool::new(false)),
             settings,
             cache_share,
         };
-        let desk_counters = Arc::new(Counters::default());
-        let mut lines = Vec::new();
-        let mut ready = Vec::new();
-        for (at, doors) in doors.into_iter().enumerate() {
-            let (worker, line) = shared.worker(at, doors, log.as_mut().map(QueryLog::recorder))?;
-            ready.push(worker);
+        let (mut seats, mut lines) = (Vec::new(), Vec::new());
+        for _ in &doors {
+            let (seat, line) = shared.seat(Arc::new(Wake::new()?), WORKER_SHARES, 0);
+            seats.push(seat);
             lines.push(line);
         }
-        let (stream, line) = shared.stream_desk(log.as_mut().map(QueryLog::recorder));
+        let (stream, line) = shared.seat(shared.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS);
         lines.push(line);
-        let counters = ready.iter().map(|worker| worker.counters.clone());
-        let counters = counters.chain([stream.counters.clone(), desk_counters.clone()]).collect();
         let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
-        let desk = Desk::new(shared.settings.clone(), desk_counters, lines).keeping(crashes);
-        let exchange = Exchange::new(&*shared.miss_wake)?;
+        let desk_counters = Arc::new(Counters::default());
+        let desk = Desk::new(shared.settings.clone(), desk_counters.clone(), lines).keeping(crashes);
+        let forwarding = Forwarding::new(desk, Exchange::new()?);
+        let (forwarding, carriers) = Carrier::all(forwarding, seats.len(), &shared.resolver_wake);
+        let mut recorder = || log.as_mut().map(QueryLog::recorder);
+        let ready = seats.into_iter().zip(carriers).zip(doors).enumerate();
+        let ready: Vec<_> =
+            ready.map(|(at, ((seat, carrier), doors))| shared.worker(at, seat, carrier, doors, recorder())).collect();
+        let stream = shared.stream_desk(stream, recorder());
+        let counters = ready.iter().map(|worker| worker.counters.clone());
+        let counters = counters.chain([stream.counters.clone(), desk_counters]).collect();
         Ok(Self {
             gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),
             counters,
             listening,
-            forwarding_fd: exchange.as_raw_fd(),
-            forwarding: Mutex::new(Forwarding::new(desk, exchange)),
+            forwarding,
             stream: Mutex::new(stream),
             ready: Mutex::new(ready),
             threads: Mutex::default(),
@@ -182,7 +188,7 @@ impl Plane {
             settings: shared.settings,
             clock,
             regime: shared.regime,
-            miss_wake: shared.miss_wake,
+            resolver_wake: shared.resolver_wake,
             answers_wake: shared.answers_wake,
             stop: shared.stop,
         })
@@ -213,9 +219,9 @@ impl Plane {
         }
     }
 
-    /// Readable when misses wait to be sent, or replies to be read.
+    /// Readable when the resolver has something to see to: misses that wait for it, or what is odd about others.
     pub fn forwarding_fd(&self) -> RawFd {
-        self.forwarding_fd
+        self.resolver_wake.as_raw_fd()
     }
 
     /// Who may be asked, by number, and which set of them answers for which zone. Failures are forgotten.
@@ -225,19 +231,17 @@ impl Plane {
 
     /// Takes replies that have come; final ones complete their questions. Times in seconds are the resolver's own.
     pub fn read_replies(&self, now_s: f64) -> Report {
-        let report = lock(&self.forwarding).read_replies(self.clock.now(), now_s);
-        if report.has_misses {
-            // Before the rings are looked at, so that no signal is lost.
-            self.miss_wake.clear();
-        }
-        report
+        // Before anything is looked at, so that no signal is lost.
+        self.resolver_wake.clear();
+        lock(&self.forwarding).read_replies(self.clock.now(), now_s)
     }
 
-    /// Sends misses to the forwarders that `shares` names for each set. What is left keeps the fd readable.
+    /// Sends misses to the forwarders that `shares` names for each set; workers go by these until others are named. What is left
+    /// keeps the fd readable.
     pub fn send_misses(&self, shares: Vec<Vec<Share>>, now_s: f64) -> Report {
         let report = lock(&self.forwarding).send_misses(shares, self.clock.now(), now_s);
         if report.has_misses {
-            self.miss_wake.signal();
+            self.resolver_wake.signal();
         }
         report
     }
@@ -276,11 +280,11 @@ impl Plane {
     /// Questions without their forwarders, for tests that answer them by hand.
     #[cfg(test)]
     pub(crate) fn take_misses(&self, most: usize) -> Vec<crate::desk::Miss> {
-        self.miss_wake.clear();
+        self.resolver_wake.clear();
         let desk = &mut lock(&self.forwarding).desk;
         let misses = desk.take_misses(most, self.clock.now());
         if desk.has_misses() {
-            self.miss_wake.signal();
+            self.resolver_wake.signal();
         }
         misses
     }
@@ -380,7 +384,7 @@ struct Shared {
     settings: Arc<Settings>,
     clock: Clock,
     cookies: Arc<CookieSecrets>,
-    miss_wake: Arc<Wake>,
+    resolver_wake: Arc<Wake>,
     answers_wake: Arc<Wake>,
     regime: Arc<ArcSwap<Regime>>,
     stop: Arc<AtomicBool>,
@@ -392,60 +396,63 @@ impl Shared {
     fn worker(
         &self,
         at: usize,
+        seat: Seat,
+        carrier: Carrier,
         doors: Vec<DatagramDoor>,
         recorder: Option<Recorder>,
-    ) -> Result<(Worker, Line), PlaneError> {
-        let (answerer, answers, counters, line) = self.answerer(Arc::new(Wake::new()?), WORKER_SHARES, 0);
-        let worker = Worker {
-            answerer: answerer.recording_to(recorder),
+    ) -> Worker {
+        Worker {
+            answerer: seat.answerer.recording_to(recorder),
             doors,
-            answers,
-            wake: line.wake.clone(),
-            miss_wake: self.miss_wake.clone(),
+            answers: seat.answers,
+            wake: seat.wake,
+            carrier,
             tick: (at == 0).then(|| self.answers_wake.clone()),
             next_tick_ms: 0,
             regime: self.regime.clone(),
             clock: self.clock,
             stop: self.stop.clone(),
-            counters,
+            counters: seat.counters,
             gauges: Arc::default(),
             crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
+            full_turns: 0,
+            has_waited: false,
             in_hand: None,
-        };
-        Ok((worker, line))
+        }
     }
 
-    fn stream_desk(&self, recorder: Option<Recorder>) -> (StreamDesk, Line) {
-        let (answerer, answers, counters, line) =
-            self.answerer(self.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS);
-        let desk = StreamDesk {
-            answerer: answerer.recording_to(recorder),
-            answers,
-            miss_wake: self.miss_wake.clone(),
+    fn stream_desk(&self, seat: Seat, recorder: Option<Recorder>) -> StreamDesk {
+        StreamDesk {
+            answerer: seat.answerer.recording_to(recorder),
+            answers: seat.answers,
+            resolver_wake: self.resolver_wake.clone(),
             regime: self.regime.clone(),
             clock: self.clock,
-            counters,
+            counters: seat.counters,
             crashes: CrashKeeper::new(self.settings.crash_dir.clone(), MOST_WORKERS),
             out: vec![0; MAX_MESSAGE_OCTETS],
             next_ticket: 0,
-        };
-        (desk, line)
+        }
     }
 
-    fn answerer(
-        &self,
-        wake: Arc<Wake>,
-        cache_shares: u64,
-        least_octets: usize,
-    ) -> (Answerer, rtrb::Consumer<Arc<crate::stored::Stored>>, Arc<Counters>, Line) {
+    fn seat(&self, wake: Arc<Wake>, cache_shares: u64, least_octets: usize) -> (Seat, Line) {
         let cache_octets = self.cache_share * cache_shares;
         let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
         let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in);
-        (answerer, answers, counters, Line { misses, answers: answers_in, wake, least_octets })
+        let line = Line { misses, answers: answers_in, wake: wake.clone(), least_octets };
+        (Seat { answerer, answers, counters, wake }, line)
     }
+}
+
+/// One end of a line to the desk, where questions are answered.
+struct Seat {
+    answerer: Answerer,
+    answers: rtrb::Consumer<Arc<Stored>>,
+    counters: Arc<Counters>,
+    wake: Arc<Wake>,
 }
 
 /// By worker: a socket for each address. Every address is probed first, because SO_REUSEPORT would let a second server of

@@ -597,6 +597,12 @@ pub fn readable(fd: RawFd) -> PollFd {
     PollFd { fd, events: libc::POLLIN, revents: 0 }
 }
 
+/// A pollfd that waits for nothing.
+pub fn nothing() -> PollFd {
+    // A negative descriptor is passed over (poll(2)).
+    readable(-1)
+}
+
 /// Whether the last wait found it readable.
 pub fn is_readable(fd: &PollFd) -> bool {
     fd.revents != 0

@@ -30,7 +30,7 @@ pub enum Asked {
 pub struct StreamDesk {
     pub(crate) answerer: Answerer,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
-    pub(crate) miss_wake: Arc<Wake>,
+    pub(crate) resolver_wake: Arc<Wake>,
     pub(crate) regime: Arc<ArcSwap<Regime>>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
@@ -49,7 +49,7 @@ impl StreamDesk {
         let (answerer, out) = (&mut self.answerer, &mut self.out);
         let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&regime, message, &asker, now, out)));
         if self.answerer.take_has_sent() {
-            self.miss_wake.signal();
+            self.resolver_wake.signal();
         }
         self.answerer.commit_records(|| self.clock.since_us(now));
         match outcome {
@@ -81,7 +81,7 @@ impl StreamDesk {
             self.catch(|answerer| answerer.expire(&regime, now, &mut ready));
         }
         if self.answerer.take_has_sent() {
-            self.miss_wake.signal();
+            self.resolver_wake.signal();
         }
         self.answerer.commit_records(|| self.clock.since_us(now));
         ready.0

@@ -2,11 +2,12 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
+use crate::carrier::Carrier;
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
-use crate::socket::{DatagramDoor, PollFd, Wake, is_readable, readable, wait_readable};
+use crate::socket::{BATCH, DatagramDoor, PollFd, Wake, is_readable, nothing, readable, wait_readable};
 use crate::stored::Stored;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
@@ -25,8 +26,12 @@ const LONGEST_WAIT_MS: u64 = 500;
 const TICK_MS: u64 = 250;
 /// A batch smaller than this has most likely emptied its socket: waiting says so for less than another try would.
 const FEW: usize = 16;
-/// Where the worker's own descriptor stands among those it waits for.
+/// Where the worker's own descriptor, that of replies, and those of its sockets stand among those it waits for.
 const WAKE_AT: usize = 0;
+const REPLIES_AT: usize = 1;
+const DOORS_AT: usize = 2;
+/// While batches are full, misses gather for so many turns (well under a millisecond): one system call takes many.
+const FULL_TURNS_A_CARRY: u32 = 4;
 /// A worker goes on after a panic, but one that does nothing else is better dead and reported than busy.
 const PANICS_IN_A_ROW: u32 = 1000;
 
@@ -47,7 +52,7 @@ pub struct Worker {
     pub(crate) doors: Vec<DatagramDoor>,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) wake: Arc<Wake>,
-    pub(crate) miss_wake: Arc<Wake>,
+    pub(crate) carrier: Carrier,
     /// Only the first worker has it: the stream doors have no thread that could look at the clock.
     pub(crate) tick: Option<Arc<Wake>>,
     pub(crate) next_tick_ms: u64,
@@ -57,6 +62,10 @@ pub struct Worker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) crashes: CrashKeeper,
+    /// Turns in a row that found a full batch.
+    pub(crate) full_turns: u32,
+    /// Whether the last turn ended waiting, so that what was waited for says what there is.
+    pub(crate) has_waited: bool,
     /// The outcome being taken in, to be kept if it makes the worker panic.
     pub(crate) in_hand: Option<Arc<Stored>>,
 }
@@ -67,8 +76,8 @@ impl Worker {
     pub fn run(mut self) {
         let mut in_force = arc_swap::Cache::new(self.regime.clone());
         let mut panics = 0;
-        let mut awaited: Vec<_> = self.doors.iter().map(|door| readable(door.as_raw_fd())).collect();
-        awaited.insert(WAKE_AT, readable(self.wake.as_raw_fd()));
+        let mut awaited = vec![readable(self.wake.as_raw_fd()), nothing()];
+        awaited.extend(self.doors.iter().map(|door| readable(door.as_raw_fd())));
         while !self.stop.load(Ordering::Relaxed) {
             let regime = in_force.load();
             match catch_unwind(AssertUnwindSafe(|| self.turn(regime, &mut awaited))) {
@@ -86,34 +95,47 @@ impl Worker {
         }
     }
 
-    /// Answers that came, queries that came, what is due; each bounded, so that none of them starves the others. Then it waits,
-    /// unless there is more.
+    /// Queries that came, what is due, misses and replies, answers that came; each bounded, so that none of them starves the
+    /// others. Then it waits, unless there is more.
     fn turn(&mut self, regime: &Regime, awaited: &mut [PollFd]) {
         let now = self.clock.now();
-        let has_outcomes = self.take_outcomes(regime, now);
-        let has_queries = self.serve(regime, now);
+        let taken = self.serve(regime, now, awaited);
         if self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
             self.answerer.expire(regime, now, &mut LateAnswers { doors: &mut self.doors, counters: &self.counters });
             self.flush();
         }
-        if self.answerer.take_has_sent() {
-            self.miss_wake.signal();
-        }
+        self.full_turns = if taken == BATCH { self.full_turns + 1 } else { 0 };
+        let has_misses = self.full_turns.is_multiple_of(FULL_TURNS_A_CARRY) && self.carry(awaited, now);
+        let has_outcomes = self.take_outcomes(regime, now);
         // After the answers are on their way.
         self.answerer.commit_records(|| self.clock.since_us(now));
         if now.mono_ms >= self.next_tick_ms {
             self.next_tick_ms = now.mono_ms + TICK_MS;
             self.tick();
         }
-        if !has_outcomes && !has_queries {
+        self.has_waited = taken < FEW && !has_misses && !has_outcomes;
+        if self.has_waited {
             self.wait(now, awaited);
         }
     }
 
-    /// Queries that wait at the sockets; whether there may be more.
-    fn serve(&mut self, regime: &Regime, now: Now) -> bool {
-        let (mut any, mut more) = (false, false);
+    /// Sends misses and reads replies; whether there may be more.
+    fn carry(&mut self, awaited: &[PollFd], now: Now) -> bool {
+        let has_sent = self.answerer.take_has_sent();
+        let may_have_replies = match self.has_waited {
+            true => awaited.get(REPLIES_AT).is_some_and(is_readable),
+            false => self.carrier.awaits_replies(),
+        };
+        self.carrier.go_on(has_sent, may_have_replies, now)
+    }
+
+    /// Queries that wait at the sockets; the most that one had. After a wait it has said which have any.
+    fn serve(&mut self, regime: &Regime, now: Now, awaited: &[PollFd]) -> usize {
+        let mut most = 0;
         for at in 0..self.doors.len() {
+            if self.has_waited && !awaited.get(DOORS_AT + at).is_some_and(is_readable) {
+                continue;
+            }
             let Some(door) = self.doors.get_mut(at) else { continue };
             let taken = door.receive();
             // What panics here panics again when it is decided, and is counted and kept there.
@@ -140,13 +162,12 @@ impl Worker {
                     }
                 }
             }
-            any |= taken > 0;
-            more |= taken >= FEW;
+            most = most.max(taken);
         }
-        if any {
+        if most > 0 {
             self.flush();
         }
-        more
+        most
     }
 
     /// Outcomes that came from the desk; whether there may be more.
@@ -192,8 +213,12 @@ impl Worker {
     fn wait(&self, now: Now, awaited: &mut [PollFd]) {
         let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
         let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
+        let carry_ms = self.carrier.next_due_ms(now).map_or(LONGEST_WAIT_MS, until);
         let tick_ms = if self.tick.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
-        wait_readable(awaited, due_ms.min(tick_ms).min(LONGEST_WAIT_MS) as i32);
+        if let Some(replies) = awaited.get_mut(REPLIES_AT) {
+            *replies = self.carrier.replies_fd().map_or(nothing(), readable);
+        }
+        wait_readable(awaited, due_ms.min(carry_ms).min(tick_ms).min(LONGEST_WAIT_MS) as i32);
         // Cleared before the ring is looked at again, so that no signal is lost.
         if awaited.get(WAKE_AT).is_some_and(is_readable) {
             self.wake.clear();

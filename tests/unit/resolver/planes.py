@@ -64,12 +64,14 @@ class OpenPlane:
         self.core = Plane(
             json.dumps(settings).encode(), Snapshot.empty(), PolicyTable.compile(json.dumps(_OPEN).encode())
         )
+        self.core.start()
         self._waiting: dict[int, asyncio.Future[Heard]] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.core.answers_fd(), self._take_answers)
 
     def close(self) -> None:
         self._loop.remove_reader(self.core.answers_fd())
+        self.core.stop()
 
     def put(self, name: str, qtype: int = 1) -> asyncio.Future[Heard]:
         """Ask, and wait for nothing."""

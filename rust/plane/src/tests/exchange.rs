@@ -3,7 +3,6 @@
 use super::until;
 use super::wire::{reply, wire};
 use crate::exchange::{Exchange, Heard, Listener, OVERDUE_A_TURN};
-use crate::socket::Wake;
 use crate::source_port::{Attempt, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
 use schoolgate_wire::{Name, forwarder_query};
 use std::collections::{HashMap, HashSet};
@@ -59,7 +58,7 @@ impl Bench {
         let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let address = forwarder.local_addr().expect("an address");
-        let mut exchange = Exchange::new(&Wake::new().expect("a wake")).expect("an exchange");
+        let mut exchange = Exchange::new().expect("an exchange");
         exchange.install([(FORWARDER, address)]);
         Self { exchange, forwarder, ear: Ear::default(), now_s: 100.0, next_key: 0 }
     }

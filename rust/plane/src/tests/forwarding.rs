@@ -6,8 +6,8 @@ use super::wire::{Ask, Data, ask, reply};
 use crate::counters::Counter;
 use crate::desk::{Desk, name_of};
 use crate::exchange::Exchange;
-use crate::forwarding::{EventKind, Forwarding, Report, Share};
-use crate::socket::Wake;
+use crate::forwarding::{Forwarding, Share};
+use crate::hearing::{EventKind, Report};
 use crate::source_port::Owner;
 use crate::zones::Zones;
 use schoolgate_wire::{EdeCode, Name};
@@ -28,7 +28,7 @@ impl Hall {
         let mut bench = Bench::new();
         let empty = Desk::new(std::sync::Arc::new(super::bench::settings()), bench.desk_counters.clone(), Vec::new());
         let desk = std::mem::replace(&mut bench.desk, empty);
-        let mut forwarding = Forwarding::new(desk, Exchange::new(&Wake::new().expect("a wake")).expect("an exchange"));
+        let mut forwarding = Forwarding::new(desk, Exchange::new().expect("an exchange"));
         let forwarders = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
         forwarders.iter().for_each(|one| one.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout"));
         forwarding.install((0..).zip(forwarders.iter().map(|one| one.local_addr().expect("an address"))), zones);
@@ -226,4 +226,105 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
     }
     assert_eq!(hall.bench.desk_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
+}
+
+/// What the worker of the first line hears: whether the resolver is called, whether it is to come again at once.
+fn go_on(hall: &mut Hall, reads_replies: bool) -> (bool, bool) {
+    let left = hall.forwarding.go_on(0, reads_replies, hall.bench.now);
+    (left.for_resolver, left.here)
+}
+
+#[test]
+fn what_the_resolver_has_said_stands_and_a_worker_goes_by_it() {
+    let mut hall = Hall::new(Zones::default());
+    assert_eq!(hall.send(&[&[(1, 1), (0, ALL)]]).misses, 0);
+    hall.ask(&[ask("a.example.com").id(1)]);
+    assert_eq!(go_on(&mut hall, false), (true, false), "ports are open that the resolver does not know of");
+    assert_eq!(hall.forwarding.read_replies(hall.bench.now, 0.0).under_way, 1);
+    hall.ask(&[ask("b.example.com").id(2)]);
+    assert_eq!(go_on(&mut hall, false), (false, false));
+    hall.answer(1, "a.example.com", address);
+    hall.answer(0, "b.example.com", address);
+    until("both are answered", || {
+        assert_eq!(go_on(&mut hall, true), (false, false), "the resolver has nothing to see to");
+        hall.forwarding.desk.under_way() == 0
+    });
+    assert_eq!(hall.bench.deliver().len(), 2);
+    let told = hall.forwarding.end_overdue(hall.bench.now, 0.0);
+    assert_eq!((told.misses, told.answered, told.under_way), (1, 2, 0), "one was told of before");
+}
+
+#[test]
+fn what_is_odd_calls_the_resolver_once_until_it_comes() {
+    let mut hall = Hall::new(Zones::default());
+    hall.send(&[&[(0, ALL)]]);
+    hall.ask(&[ask("a.example.com").id(1), ask("b.example.com").id(2)]);
+    assert!(go_on(&mut hall, false).0);
+    hall.forwarding.read_replies(hall.bench.now, 0.0);
+    for name in ["a.example.com", "b.example.com"] {
+        hall.answer(0, name, |query| reply(query, 2, &[], &[]));
+    }
+    let (mut calls, mut events) = (0, 0);
+    until("both are told", || {
+        calls += u32::from(go_on(&mut hall, true).0);
+        events += hall.forwarding.end_overdue(hall.bench.now, 0.0).events.len();
+        events == 2
+    });
+    assert_eq!(calls, 1, "it was called and has not come");
+    assert!(go_on(&mut hall, true) == (false, false), "and has nothing new to come for");
+}
+
+#[test]
+fn a_worker_ends_what_is_overdue_on_the_resolvers_clock() {
+    let mut hall = Hall::new(Zones::default());
+    let theirs = |hall: &Hall| 1000.0 + hall.bench.now.mono_us as f64 / 1e6;
+    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL };
+    hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
+    let began_s = theirs(&hall);
+    hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, began_s);
+    hall.ask(&[ask("www.example.com")]);
+    go_on(&mut hall, true);
+    for (passes_ms, silences) in [(990, 0), (60, 1)] {
+        hall.bench.pass_ms(passes_ms);
+        go_on(&mut hall, true);
+        let told = hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
+        assert!(told.events.iter().all(|one| one.kind == EventKind::Silent && (one.sent_s - began_s).abs() < 1e-3));
+        assert_eq!(told.events.len(), silences);
+    }
+}
+
+#[test]
+fn without_a_word_of_the_resolver_misses_wait_for_it() {
+    let mut hall = Hall::new(Zones::default());
+    hall.send(&[&[(0, ALL)]]);
+    let routes = |hall: &Hall| (0..).zip(hall.forwarders.each_ref().map(|one| one.local_addr().expect("an address")));
+    let again: Vec<_> = routes(&hall).collect();
+    hall.forwarding.install(again, Zones::default());
+    hall.ask(&[ask("www.example.com")]);
+    assert_eq!(go_on(&mut hall, true), (true, false), "numbers of sets may mean others now");
+    assert_eq!(hall.send(&[&[(1, ALL)]]).misses, 1);
+    hall.answer(1, "www.example.com", address);
+    until("it is answered", || {
+        go_on(&mut hall, true);
+        hall.forwarding.desk.under_way() == 0
+    });
+    hall.forwarding.abandon(hall.bench.now);
+    hall.bench.deliver();
+    hall.forwarding.read_replies(hall.bench.now, 0.0);
+    hall.ask(&[ask("www.example.net")]);
+    assert_eq!(go_on(&mut hall, true), (true, false), "after the end nothing stands");
+}
+
+#[test]
+fn the_resolver_reads_replies_where_no_worker_comes() {
+    let mut hall = Hall::new(Zones::default());
+    hall.send(&[&[(0, ALL)]]);
+    hall.ask(&[ask("www.example.com")]);
+    go_on(&mut hall, true);
+    hall.answer(0, "www.example.com", address);
+    std::thread::sleep(Duration::from_millis(1));
+    assert_eq!(hall.forwarding.end_overdue(hall.bench.now, 0.0).answered, 0, "a worker was here just now");
+    hall.bench.pass_ms(200);
+    until("the resolver reads", || hall.forwarding.end_overdue(hall.bench.now, 0.0).answered == 1);
+    assert_eq!(hall.bench.deliver()[0].data(), ["203.0.113.1"]);
 }

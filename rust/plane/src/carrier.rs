@@ -1,0 +1,110 @@
+//! A worker's hand in forwarding: as the resolver has said it sends misses and reads replies by itself.
+//!
+//! All workers and the resolver share one [`Forwarding`]. A worker takes it where it is free and comes back later where it is
+//! not: it never waits for it.
+
+use crate::clock::Now;
+use crate::forwarding::Forwarding;
+use crate::socket::Wake;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+/// Who holds the forwarding is done in less time than so many turns, or does not run.
+const TURNS_TO_TRY: u32 = 32;
+/// How soon a worker looks again whether the forwarding is free.
+const HELD_UP_MS: u64 = 1;
+
+/// What one worker knows of forwarding.
+pub struct Carrier {
+    forwarding: Arc<Mutex<Forwarding>>,
+    /// Which line of the desk is the worker's.
+    line: usize,
+    /// Open source ports.
+    ports: Arc<AtomicUsize>,
+    /// Calls the resolver.
+    resolver_wake: Arc<Wake>,
+    /// Readable when replies have come. One worker reads them for all.
+    replies_fd: Option<RawFd>,
+    /// When it looks again without being called, while there are open ports.
+    look_at_ms: u64,
+    /// Turns since the forwarding was wanted and not free; 0: it was free.
+    turns_held_up: u32,
+}
+
+impl Carrier {
+    /// The hands of the workers of so many lines; the first reads replies.
+    pub fn all(
+        forwarding: Forwarding,
+        workers: usize,
+        resolver_wake: &Arc<Wake>,
+    ) -> (Arc<Mutex<Forwarding>>, Vec<Self>) {
+        let (ports, replies_fd) = (forwarding.ports(), forwarding.replies_fd());
+        let forwarding = Arc::new(Mutex::new(forwarding));
+        let carrier = |line| Self {
+            forwarding: forwarding.clone(),
+            line,
+            ports: ports.clone(),
+            resolver_wake: resolver_wake.clone(),
+            replies_fd: (line == 0).then_some(replies_fd),
+            look_at_ms: 0,
+            turns_held_up: 0,
+        };
+        let carriers = (0..workers).map(carrier).collect();
+        (forwarding, carriers)
+    }
+
+    /// What to wait for beside the sockets of clients. Nothing while somebody else holds the forwarding, or the worker would be
+    /// woken for what it cannot have.
+    pub fn replies_fd(&self) -> Option<RawFd> {
+        self.replies_fd.filter(|_| !self.is_held_up())
+    }
+
+    /// Whether somebody else holds the forwarding.
+    fn is_held_up(&self) -> bool {
+        self.turns_held_up > 0
+    }
+
+    /// Whether replies may come here.
+    pub fn awaits_replies(&self) -> bool {
+        self.replies_fd.is_some() && self.ports.load(Ordering::Relaxed) > 0
+    }
+
+    /// When it is to go on, whatever else happens.
+    pub fn next_due_ms(&self, now: Now) -> Option<u64> {
+        match self.is_held_up() {
+            true => Some(now.mono_ms + HELD_UP_MS),
+            false => self.awaits_replies().then_some(self.look_at_ms),
+        }
+    }
+
+    /// Sends and reads what there is; whether there may be more at once.
+    pub fn go_on(&mut self, has_sent: bool, may_have_replies: bool, now: Now) -> bool {
+        let is_due = self.awaits_replies() && self.look_at_ms <= now.mono_ms;
+        if !has_sent && !may_have_replies && !is_due && !self.is_held_up() {
+            return false;
+        }
+        let Some(mut forwarding) = free(&self.forwarding) else {
+            self.turns_held_up = self.turns_held_up.saturating_add(1);
+            return self.turns_held_up < TURNS_TO_TRY;
+        };
+        let reads_replies = self.replies_fd.is_some() && (may_have_replies || is_due || self.is_held_up());
+        let left = forwarding.go_on(self.line, reads_replies, now);
+        drop(forwarding);
+        self.turns_held_up = 0;
+        self.look_at_ms = left.look_at_ms;
+        if left.for_resolver {
+            self.resolver_wake.signal();
+        }
+        left.here
+    }
+}
+
+/// It, if it is free. A panic while it was held is counted elsewhere; what it guards is still usable.
+fn free<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! What was heard of questions to forwarders: what goes to the desk, and what the resolver is told.
+
+use crate::clock::Now;
+use crate::desk::Desk;
+use crate::exchange::{Heard, Listener};
+use crate::source_port::{Attempt, Owner};
+
+/// Round-trip times told of one forwarder and one report: enough to follow it.
+const MOST_SAMPLES: usize = 4;
+/// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
+const FINAL_RCODES: [u8; 2] = [0, 3];
+const TRUNCATED: u8 = 0x02;
+
+/// What is not as it should be about one question.
+#[derive(Debug)]
+pub struct Event {
+    /// Whose question.
+    pub owner: Owner,
+    /// Who was asked.
+    pub forwarder: u32,
+    /// What happened.
+    pub kind: EventKind,
+    /// When it was asked.
+    pub sent_s: f64,
+    /// The query.
+    pub query: Vec<u8>,
+}
+
+/// What happened to a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A reply that is not final, or one to an errand.
+    Replied(Vec<u8>),
+    /// A reply that cannot be used, whatever its header says: another forwarder may do better.
+    Damaged(Vec<u8>),
+    /// Too many wrong replies.
+    Guessed,
+    /// Nothing in time.
+    Silent,
+    /// The network said no.
+    Refused,
+    /// This machine is short of something.
+    Short,
+}
+
+/// What a forwarder did, in numbers.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Which.
+    pub forwarder: u32,
+    /// Questions sent to it.
+    pub sent: u32,
+    /// Replies that count.
+    pub replies: u32,
+    /// Round-trip times of some of these.
+    pub rtts_s: Vec<f64>,
+    /// Questions it left unanswered in time.
+    pub silences: u32,
+    /// How long some of these waited.
+    pub waits_s: Vec<f64>,
+    /// How often the network refused, at one port each.
+    pub refusals: u32,
+    /// What came and was no reply to a question of ours.
+    pub strays: u32,
+    /// A question that it has answered.
+    pub answered_query: Option<Vec<u8>>,
+}
+
+/// What happened since the last report.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Misses that were taken.
+    pub misses: u32,
+    /// Of these, completed with an answer.
+    pub answered: u32,
+    /// Failed because there was nobody to ask.
+    pub nobody: u32,
+    /// Failed because too many were under way.
+    pub overflow: u32,
+    /// By forwarder.
+    pub tallies: Vec<Tally>,
+    /// What the resolver has to see to.
+    pub events: Vec<Event>,
+    /// Misses wait to be sent.
+    pub has_misses: bool,
+    /// More is overdue.
+    pub has_overdue: bool,
+    /// Questions under way.
+    pub under_way: usize,
+    /// Open source ports; while there are any, [`Forwarding::end_overdue`] has something to look after.
+    pub ports: usize,
+}
+
+impl Report {
+    /// That of a forwarder.
+    pub fn tally(&mut self, forwarder: u32) -> &mut Tally {
+        let at = match self.tallies.iter().position(|tally| tally.forwarder == forwarder) {
+            Some(at) => at,
+            None => {
+                self.tallies.push(Tally { forwarder, ..Tally::default() });
+                self.tallies.len() - 1
+            }
+        };
+        &mut self.tallies[at]
+    }
+}
+
+/// Takes what the exchange hears to the desk, or into the report.
+pub struct Hearing<'a> {
+    /// Where final replies go.
+    pub desk: &'a mut Desk,
+    /// What the resolver will be told.
+    pub report: &'a mut Report,
+    /// The time.
+    pub now: Now,
+    /// The same on the resolver's clock, seconds.
+    pub now_s: f64,
+}
+
+impl Listener for Hearing<'_> {
+    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
+        let waited_s = self.now_s - attempt.sent_s;
+        let tally = self.report.tally(forwarder);
+        let kind = match heard {
+            Heard::Reply(octets) => {
+                tally.replies += 1;
+                sample(&mut tally.rtts_s, waited_s);
+                if tally.answered_query.is_none() {
+                    tally.answered_query = Some(attempt.query.clone());
+                }
+                match attempt.owner {
+                    Owner::Miss(token) if is_final(octets) => {
+                        if self.desk.accept(token, octets, self.now) {
+                            self.report.answered += 1;
+                            return;
+                        }
+                        EventKind::Damaged(octets.to_vec())
+                    }
+                    _ => EventKind::Replied(octets.to_vec()),
+                }
+            }
+            Heard::Silence => {
+                tally.silences += 1;
+                sample(&mut tally.waits_s, waited_s);
+                EventKind::Silent
+            }
+            Heard::Refused => EventKind::Refused,
+            Heard::Guessed => EventKind::Guessed,
+            Heard::Short => EventKind::Short,
+        };
+        let Attempt { owner, query, sent_s, .. } = attempt;
+        self.report.events.push(Event { owner, forwarder, kind, sent_s, query });
+    }
+
+    fn stray(&mut self, forwarder: u32) {
+        self.report.tally(forwarder).strays += 1;
+    }
+
+    fn refused(&mut self, forwarder: u32) {
+        self.report.tally(forwarder).refusals += 1;
+    }
+}
+
+fn sample(samples: &mut Vec<f64>, seconds: f64) {
+    if samples.len() < MOST_SAMPLES {
+        samples.push(seconds);
+    }
+}
+
+/// Whether a reply ends the matter: whole, and about the name.
+fn is_final(reply: &[u8]) -> bool {
+    reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
+}
