@@ -119,8 +119,8 @@ _Tally = tuple[int, int, int, list[float], int, list[float], int, int, bytes | N
 # "failed": the network refused, "starved": this machine is short of something), forwarder, reply, when it was sent,
 # query, and the name in text for a miss, None for a query.
 _Event = tuple[int, str, int, bytes, float, bytes, str | None]
-# Under way, open ports, whether more is overdue, and since the last report: (misses taken, answered, failed for nobody to
-# ask, failed for a bound), by forwarder, and what the caller has to see to.
+# Under way, open ports, whether more is overdue, and since the last report: (misses taken, answered, failed for nobody
+# to ask, failed for a bound), by forwarder, and what the caller has to see to.
 _Report = tuple[int, int, bool, tuple[int, int, int, int], list[_Tally], list[_Event]]
 
 @final
@@ -149,28 +149,28 @@ class Plane:
         """(address, port) of every socket, with the real port where 0 was asked for."""
 
     def forwarding_fd(self) -> int:
-        """A descriptor that is readable when misses wait for `send_misses`, or `read_replies` has something to tell that
-        cannot wait for the next tick. The plane closes it."""
+        """A descriptor that is readable when misses wait for `send_misses`, or `read_replies` has something to tell
+        that cannot wait for the next tick. The plane closes it."""
 
     def install_routes(self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]) -> None:
         """Who may be asked: (number, address, port, scope of a link-local address), and (zone, index of its set in
         `send_misses`); set 0 has all other names. Remembered failures are forgotten."""
 
     def read_replies(self, now_s: float) -> _Report:
-        """Takes replies that have come. NOERROR and NXDOMAIN without TC complete their questions. `now_s` is the caller's
-        monotonic clock, here and below."""
+        """Tells what has happened, after taking replies that have come where no worker does. NOERROR and NXDOMAIN
+        without TC complete their questions. `now_s` is the caller's monotonic clock, here and below."""
 
     def send_misses(self, shares: Sequence[Sequence[tuple[int, float, int]]], now_s: float) -> _Report:
-        """Sends misses; workers send those to come in the same way until this is called again. For each set, in the order in which they are
-        asked: (forwarder, timeout in seconds, how many questions it gets). Where nobody is left a miss fails with EDE 22
-        at once."""
+        """Sends misses; workers send those to come in the same way until this is called again. For each set, in the
+        order in which they are asked: (forwarder, timeout in seconds, how many questions it gets). Where nobody is left
+        a miss fails with EDE 22 at once."""
 
     def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report:
         """Sends one query; what becomes of it is an event under `key`. Its ID is drawn anew."""
 
     def end_overdue(self, now_s: float) -> _Report:
-        """Reads what has come, then ends what is overdue and closes ports that are of no more use. To be called every few
-        dozen milliseconds while a report tells of open ports."""
+        """Tells what has happened. Where no worker does so it reads what has come, ends what is overdue and closes
+        ports that are of no more use. To be called every few dozen milliseconds while a report tells of open ports."""
 
     def abandon_queries(self) -> None:
         """Closes all ports; misses on their first try fail with EDE 23, of queries nothing more is heard."""

@@ -1,9 +1,9 @@
 """Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
 
-Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. The plain case -
-a reply about the name, in time - costs Python nothing but its share of a tick: numbers by forwarder. What is odd comes one
-by one and goes to an errand, which decides. Replies are always read before anything is called overdue, so who was held up
-takes no waiting reply for a late one.
+Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. The plain
+case - a reply about the name, in time - costs Python nothing but its share of a tick: numbers by forwarder. What is odd
+comes one by one and goes to an errand, which decides. Replies are always read before anything is called overdue, so who
+was held up takes no waiting reply for a late one.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Datagrams:
         return dropped
 
     def read(self, now: float) -> None:
-        """Take replies that have come, and heed what happened since the last time."""
+        """Heed what happened since the last time."""
         self._heed(self._plane.read_replies(now), now)
 
     def send_misses(self, shares: Sequence[Sequence[Share]], now: float) -> None:
