@@ -15,6 +15,8 @@ from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot, exp
 
 # Misses between two ticks.
 BATCH = 64
+# Within what one client may ask at once (rust/plane/src/answer.rs).
+ROUNDS = 12
 
 
 def test_a_snapshot_is_opened(benchmark: Any, compiled: Any) -> None:
@@ -46,7 +48,7 @@ def plane(compiled: Any) -> Iterator[Plane]:
 
 
 def test_a_tick_of_the_resolver(benchmark: Any, plane: Plane) -> None:
-    """After a batch of misses that workers have sent and read: what happened is told, and who is asked is said again."""
+    """After a batch of misses that a worker sent and read: what happened is told, who is asked is said again."""
     shares = [[(1, 1.0, 0xFFFF_FFFF)]]
     asked = 0
     with _socket() as client, _socket() as forwarder:
@@ -71,7 +73,7 @@ def test_a_tick_of_the_resolver(benchmark: Any, plane: Plane) -> None:
             plane.send_misses(shares, 0.0)
             return replies
 
-        assert benchmark.pedantic(tick, setup=ask, rounds=50) == BATCH
+        assert benchmark.pedantic(tick, setup=ask, rounds=ROUNDS) == BATCH
 
 
 def _socket() -> socket.socket:
