@@ -40,3 +40,8 @@ def with_network(script: str) -> list[str]:
 def inside(pid: int) -> list[str]:
     """Runs a command where the mounts of process `pid` are seen."""
     return ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--wd=/proc/{pid}/cwd"]
+
+
+def inside_network(pid: int) -> list[str]:
+    """Runs a command in the network of process `pid`."""
+    return ["nsenter", f"--net=/proc/{pid}/ns/net"]

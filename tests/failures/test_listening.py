@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.namespaces import needs_network, with_network
+from tests.failures.namespaces import inside_network, needs_network, with_network
 from tests.failures.school import School
 
 from schoolgate.config import on_this_machine, parse
 
+# Says what comes by UDP, and by TCP after that.
+ASK_BOTH_WAYS = """
+import sys, dns.flags, dns.message, dns.query
+query = dns.message.make_query("staff.school.test", "A", use_edns=0, payload=1232)
+short = dns.query.udp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=5)
+print("UDP", "TC" if short.flags & dns.flags.TC else "whole", len(short.answer))
+whole = dns.query.tcp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=5)
+print("TCP", len(whole.answer[0]))
+"""
 NO_IPV6 = "ip link set lo up\nip -6 address flush dev lo"
 
 
@@ -49,6 +60,25 @@ def test_without_ipv6_the_built_in_addresses_are_served_over_ipv4(tmp_path: Path
         here.start(wrap=with_network(NO_IPV6))
         assert here.status()["listening"]["udp"] == ["127.0.0.1:5300"]
         assert "this machine has no IPv6" in here.said()
+    finally:
+        here.stop()
+
+
+@needs_network
+def test_where_an_interface_takes_less_a_longer_answer_leaves_truncated(tmp_path: Path, built: Path) -> None:
+    records = "\n".join(f"staff.school.test. 60 IN A 192.0.2.{number}" for number in range(60))
+    here = School(tmp_path, '"127.0.0.1:1"', settings=f'[local]\nrecords = """\n{records}\n"""\n')
+    try:
+        here.start(wrap=with_network("ip link set lo mtu 600\nip link set lo up"))
+        told = subprocess.run(
+            [*inside_network(here.pid), sys.executable, "-c", ASK_BOTH_WAYS, str(here.port)],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=30,
+        )
+        assert told.stdout.split() == ["UDP", "TC", "0", "TCP", "60"]
+        assert here.counter("send_failures") == 0
     finally:
         here.stop()
 

@@ -22,7 +22,7 @@ const WORDS: [&str; 48] = [
 ];
 const ENDS: [&str; 12] = ["com", "com", "com", "com", "com", "net", "org", "info", "de", "co.uk", "xyz", "online"];
 const DEEP_LABELS: usize = 24;
-/// Packets of a full batch (rust/plane/src/socket.rs).
+/// Packets of a full batch (rust/plane/src/socket/mod.rs).
 const BATCH: usize = 64;
 
 /// Numbers that look random and are always the same (splitmix64).
