@@ -9,6 +9,7 @@ was held up takes no waiting reply for a late one.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -16,7 +17,7 @@ from schoolgate.resolver.forwarders import Forwarder, Routes
 from schoolgate.resolver.resolution import Send
 
 if TYPE_CHECKING:
-    from schoolgate._core import _Report
+    from schoolgate._core import _Event, _Report
 
 TICK_S: Final = 0.05
 """Coarseness of timeouts, and how often who is asked is said again: small beside the shortest timeout (400 ms)."""
@@ -80,6 +81,8 @@ class Datagrams:
         self._forwarders: dict[int, Forwarder] = {}
         self._errands: dict[int, Errand] = {}
         self._tick: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._unheard: deque[_Event] = deque()
+        self._is_hearing = False
         self.under_way = 0
         self.counters = dict.fromkeys(
             ("misses", "answered", "failed_no_forwarder", "overflow", "sent_udp", "replies", "timeouts",
@@ -110,7 +113,7 @@ class Datagrams:
         self._heed(self._plane.send_misses(shares, now), now)
 
     def send(self, errand: Errand, step: Send, now: float) -> None:
-        """Ask for an errand. What fails at once is told to it before this returns."""
+        """Ask for an errand. What fails at once is told to it as soon as what happened before is heard."""
         self._errands[errand.key] = errand
         self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
 
@@ -126,12 +129,23 @@ class Datagrams:
             counters["timeouts"] += tally[4]
             counters["network_errors"] += tally[6]
             counters["mismatches"] += tally[7]
-        for event in events:
-            self._hear(*event, now)
+        self._unheard += events
+        self._hear_all(now)
         if has_overdue:
             self._keep_time(0.0)
         elif ports:
             self._keep_time(TICK_S)
+
+    def _hear_all(self, now: float) -> None:
+        """One after the other: what is done about an event may bring the next report, and it the next events."""
+        if self._is_hearing:
+            return
+        self._is_hearing = True
+        try:
+            while self._unheard:
+                self._hear(*self._unheard.popleft(), now)
+        finally:
+            self._is_hearing = False
 
     def _hear(
         self,

@@ -111,11 +111,11 @@ class ResolverService:
 
     def health(self) -> list[dict[str, Any]]:
         """One entry per forwarder, for `status`."""
+        self._go_on()
         return [one.health() for one in self._forwarders]
 
     def stats(self) -> dict[str, int]:
         """Counters of this service and of its exchanges, and how many questions are under way now."""
-        # Workers have done things that we have not heard of.
         self._go_on()
         counted = dict(self.counters)
         for counters in (self._datagrams.counters, self._streams.counters):
@@ -126,7 +126,7 @@ class ResolverService:
     # -- misses ---------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Misses wait for us, or something odd has happened, or who is asked is to be said anew."""
+        """Hear what workers have done, see to what is odd, and say anew who is asked."""
         if not self.is_running:
             return
         now = self._clock()
@@ -193,7 +193,7 @@ class ResolverService:
         for forwarder in self._forwarders:
             if forwarder.wants_probe(now):
                 self._probe(forwarder, now)
-        self.name_forwarders(now)
+        self._go_on()
         self.end_batch()
 
     def _probe(self, forwarder: Forwarder, now: float) -> None:

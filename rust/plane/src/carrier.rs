@@ -10,8 +10,8 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
-/// Who holds the forwarding is done in less time than so many turns, or does not run.
-const TURNS_TO_TRY: u32 = 32;
+/// Who holds the forwarding is mostly done in less time than so many turns, or does not run.
+pub const TURNS_TO_TRY: u32 = 32;
 /// How soon a worker looks again whether the forwarding is free.
 const HELD_UP_MS: u64 = 1;
 
@@ -28,6 +28,8 @@ pub struct Carrier {
     replies_fd: Option<RawFd>,
     /// When it looks again without being called, while there are open ports.
     look_at_ms: u64,
+    /// Misses or replies were left the last time.
+    has_more: bool,
     /// Turns since the forwarding was wanted and not free; 0: it was free.
     turns_held_up: u32,
 }
@@ -48,6 +50,7 @@ impl Carrier {
             resolver_wake: resolver_wake.clone(),
             replies_fd: (line == 0).then_some(replies_fd),
             look_at_ms: 0,
+            has_more: false,
             turns_held_up: 0,
         };
         let carriers = (0..workers).map(carrier).collect();
@@ -81,14 +84,15 @@ impl Carrier {
     /// Sends and reads what there is; whether there may be more at once.
     pub fn go_on(&mut self, has_sent: bool, may_have_replies: bool, now: Now) -> bool {
         let is_due = self.awaits_replies() && self.look_at_ms <= now.mono_ms;
-        if !has_sent && !may_have_replies && !is_due && !self.is_held_up() {
+        if !(has_sent || may_have_replies || is_due || self.has_more || self.is_held_up()) {
             return false;
         }
         let Some(mut forwarding) = free(&self.forwarding) else {
             self.turns_held_up = self.turns_held_up.saturating_add(1);
             return self.turns_held_up < TURNS_TO_TRY;
         };
-        let reads_replies = self.replies_fd.is_some() && (may_have_replies || is_due || self.is_held_up());
+        let reads_replies =
+            self.replies_fd.is_some() && (may_have_replies || is_due || self.has_more || self.is_held_up());
         let left = forwarding.go_on(self.line, reads_replies, now);
         drop(forwarding);
         self.turns_held_up = 0;
@@ -96,7 +100,13 @@ impl Carrier {
         if left.for_resolver {
             self.resolver_wake.signal();
         }
+        self.has_more = left.here;
         left.here
+    }
+
+    /// After a panic at it: the same may wait there again, so not at once.
+    pub fn stumbled(&mut self) {
+        self.turns_held_up = TURNS_TO_TRY;
     }
 }
 

@@ -1,8 +1,8 @@
 //! The desk between workers and the resolver: questions go up, answers come down.
 //!
 //! Every worker has a ring of its own in each direction, so no worker ever waits for another or for the resolver. Equal
-//! questions of several workers are merged here. A reply is checked here, on the resolver's thread: parsed strictly, cut to
-//! the chain from the question and its final RRset, and only then shared with all workers.
+//! questions of several workers are merged here. A reply is checked here, by whoever read it: parsed strictly, cut to the
+//! chain from the question and its final RRset, and only then shared with all workers.
 //!
 //! The resolver may stall, or lose a question: what nobody waits for any more is not handed to it, and what it never
 //! completes is forgotten.
@@ -215,6 +215,12 @@ impl Desk {
     /// Takes the reply to a question, or that there is none, and passes the outcome on. `now` is when it came.
     pub fn complete(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
         self.end(token, reply, false, now);
+    }
+
+    /// Ends a question that the resolver has not seen to in time.
+    pub fn lose(&mut self, token: u64, now: Now) {
+        self.counters.count(Counter::LostQuestions);
+        self.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
     }
 
     /// Takes a reply that may end the matter; `false` if it cannot be used: the question is still under way then.

@@ -24,10 +24,10 @@ const TOGETHER: usize = if BATCH < MOST_USES { BATCH } else { MOST_USES };
 const MOST_PORTS: usize = 512;
 /// Datagrams read in one call, before others have their turn.
 const READ_A_TURN: usize = 256;
-/// Times that so many are read before anything is called overdue: all that can be under way, and not for ever in a flood.
-const READS_FIRST: usize = 32;
-/// A dead forwarder makes thousands overdue at once; asking elsewhere for all of them in one go would hold up the worker.
+/// A dead forwarder makes thousands overdue at once; ending all of them in one go would hold up the worker.
 pub const OVERDUE_A_TURN: usize = 256;
+/// Errors of one socket, one after the other, before it is left: each ICMP message that came is one.
+const MOST_REFUSALS: u32 = 16;
 /// No port has this key.
 const NO_PORT: u64 = 0;
 
@@ -206,7 +206,7 @@ impl Exchange {
     }
 
     fn read_port(&mut self, key: u64, listener: &mut impl Listener) -> usize {
-        let (mut read, mut is_refused) = (0, false);
+        let (mut read, mut refusals) = (0, 0);
         while let Some(port) = self.ports.get_mut(&key) {
             match self.inbox.receive(&port.socket) {
                 Ok(taken) => {
@@ -218,23 +218,19 @@ impl Exchange {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // Replies that came before the refusal wait behind it.
-                Err(_) => is_refused = true,
+                Err(_) if refusals < MOST_REFUSALS => refusals += 1,
+                Err(_) => break,
             }
         }
-        if is_refused {
+        if refusals > 0 {
             self.refuse(key, listener);
         }
         read
     }
 
-    /// Ends what is overdue, but reads first: who was held up must not call replies late that wait to be read. Returns whether
-    /// more is overdue.
+    /// Ends what is overdue. Who was held up must [`Exchange::receive`] first, or it calls replies late that wait to be read.
+    /// Returns whether more is overdue.
     pub fn end_overdue(&mut self, now_s: f64, listener: &mut impl Listener) -> bool {
-        for _ in 0..READS_FIRST {
-            if !self.receive(now_s, listener) {
-                break;
-            }
-        }
         let mut left = OVERDUE_A_TURN;
         let keys: Vec<u64> = self.ports.keys().copied().collect();
         for key in keys {

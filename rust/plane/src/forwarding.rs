@@ -1,18 +1,19 @@
 //! The way of a miss: from the desk to a forwarder and back, in batches.
 //!
-//! The resolver decides which forwarders are asked and how long they are waited for, and says so beforehand. What it has said
-//! stands until it says otherwise, many times a second while there is anything to do. By that a worker sends, reads and
-//! keeps time by itself ([`Forwarding::go_on`]): no miss waits for another thread, and a resolver that hangs stops none that
-//! goes as it should. Where no worker has been for a while, the resolver does all of it.
+//! The resolver decides which forwarders are asked and how long they are waited for, and says so beforehand. What it has
+//! said stands until it says otherwise, many times a second while there is anything to do. By that a worker sends, reads
+//! and keeps time by itself ([`Forwarding::go_on`]): no miss waits for another thread, and a resolver that hangs stops none
+//! that goes as it should. Where no worker has been for a while, the resolver does all of it.
 //!
 //! What goes as it should - a reply about the name comes in time - ends here, and the resolver hears only numbers, when it
-//! next looks. For all else it is called, and hears it one by one, as an [`Event`](crate::hearing::Event): truncation, SERVFAIL and the like,
+//! next looks. For all else it is called, and hears it one by one, as an [`Event`]: truncation, SERVFAIL and the like,
 //! silence, refusal, guesses. From then on the question is its own errand: it says what to do next and completes it.
 
 use crate::clock::Now;
 use crate::desk::{Desk, asked_name};
 use crate::exchange::Exchange;
-use crate::hearing::{Hearing, Report};
+use crate::hearing::{Event, Hearing, Report};
+use crate::pending::GIVE_UP_AFTER_MS;
 use crate::source_port::{Attempt, Owner, question_end};
 use crate::zones::Zones;
 use schoolgate_wire::EdeCode;
@@ -28,6 +29,10 @@ pub const MOST_UNDER_WAY: usize = 8192;
 const MISSES_A_TURN: usize = 256;
 /// How often a worker looks for what is overdue: small beside the shortest timeout (400 ms).
 const LOOK_EVERY_MS: u64 = 50;
+/// Times that replies are read before anything is called overdue: enough for all that can be under way.
+const READS_FIRST: u32 = 32;
+/// Events told at a time; each costs the resolver some work, and others are to have their turn.
+const EVENTS_A_REPORT: usize = 256;
 /// Past this the resolver takes it that no worker reads replies.
 const WORKER_GONE_MS: u64 = 3 * LOOK_EVERY_MS;
 /// A forwarder that is to be asked the next questions of a set.
@@ -44,7 +49,8 @@ pub struct Share {
 /// What is left to do after [`Forwarding::go_on`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// The resolver is to be called: something is odd, misses wait for it, or it does not know that there is something to watch.
+    /// The resolver is to be called: something is odd, misses wait for it, or it does not know that there is something to
+    /// watch.
     pub for_resolver: bool,
     /// More replies or misses wait for who has called.
     pub here: bool,
@@ -67,9 +73,11 @@ pub struct Forwarding {
     is_watched: bool,
     /// The resolver was called and has not come yet.
     is_called: bool,
-    /// When a worker that reads replies was here last, and when it is to look for what is overdue.
+    /// When a worker that reads replies was here last, when it is to look for what is overdue, and how often it has read
+    /// since then.
     carried_ms: Option<u64>,
     look_at_ms: u64,
+    reads: u32,
     /// How many source ports are open, for who does not hold this.
     ports: Arc<AtomicUsize>,
     pub(crate) most_under_way: usize,
@@ -84,14 +92,21 @@ impl Forwarding {
             zones: Zones::default(),
             report: Report::default(),
             standing: None,
-            ahead_s: 0.0,
+            ahead_s: f64::NEG_INFINITY,
             is_watched: false,
             is_called: false,
             carried_ms: None,
             look_at_ms: 0,
+            reads: 0,
             ports: Arc::default(),
             most_under_way: MOST_UNDER_WAY,
         }
+    }
+
+    /// Events that the resolver has not been told.
+    #[cfg(test)]
+    pub fn unheard(&self) -> usize {
+        self.report.events.len()
     }
 
     /// Open source ports, as they were when somebody last held this.
@@ -112,18 +127,15 @@ impl Forwarding {
         self.desk.forget_failures();
     }
 
-    /// For the worker of this line: sends misses if it has been said how, and takes replies if it is the one that reads them.
+    /// For the worker of this line: sends misses if it has been said how, and takes replies if it is the one that reads
+    /// them.
     pub fn go_on(&mut self, line: usize, reads_replies: bool, now: Now) -> Left {
         let now_s = now.mono_us as f64 / 1e6 + self.ahead_s;
         let has_replies = reads_replies && self.look(now, now_s);
-        let may_send = match self.standing.take() {
-            Some(mut shares) => {
-                self.send_to(&mut shares, now, now_s);
-                self.standing = Some(shares);
-                true
-            }
-            None => false,
-        };
+        let may_send = self.standing.is_some();
+        if may_send {
+            self.send_waiting(now, now_s);
+        }
         self.desk.wake_workers_but(line);
         let ports = self.note_ports();
         let has_misses = self.desk.has_misses();
@@ -136,12 +148,36 @@ impl Forwarding {
     /// Takes replies, and from time to time ends what is overdue; whether there may be more of either.
     fn look(&mut self, now: Now, now_s: f64) -> bool {
         self.carried_ms = Some(now.mono_ms);
+        let has_replies = self.receive(now, now_s);
         if now.mono_ms < self.look_at_ms {
-            return self.receive(now, now_s);
+            return has_replies;
         }
+        // Replies that wait are not overdue; but a flood of them holds nothing up for ever.
+        self.reads += 1;
+        if has_replies && self.reads < READS_FIRST {
+            return true;
+        }
+        self.reads = 0;
         let has_overdue = self.end(now, now_s);
+        self.give_up_unheard(now, now_s);
         self.look_at_ms = if has_overdue { now.mono_ms } else { now.mono_ms + LOOK_EVERY_MS };
-        has_overdue
+        has_overdue || has_replies
+    }
+
+    /// While the resolver hangs, what only it can see to must not take the room of what goes as it should: nobody waits for
+    /// it any more.
+    fn give_up_unheard(&mut self, now: Now, now_s: f64) {
+        let give_up_s = now_s - GIVE_UP_AFTER_MS as f64 / 1000.0;
+        let events = std::mem::take(&mut self.report.events);
+        let (over, rest) = events.into_iter().partition(|event| event.sent_s < give_up_s);
+        self.report.events = rest;
+        let over: Vec<Event> = over;
+        for event in over {
+            match event.owner {
+                Owner::Miss(token) => self.desk.lose(token, now),
+                Owner::Errand(_) => self.report.events.push(event),
+            }
+        }
     }
 
     fn is_carried(&self, now: Now) -> bool {
@@ -151,17 +187,25 @@ impl Forwarding {
     /// For the resolver, which was called: tells what has happened since it last looked.
     pub fn read_replies(&mut self, now: Now, now_s: f64) -> Report {
         self.is_called = false;
-        self.ahead_s = now_s - now.mono_us as f64 / 1e6;
+        self.set_clock(now, now_s);
         if !self.is_carried(now) {
             self.receive(now, now_s);
         }
         self.finish()
     }
 
+    /// Both clocks go alike; whatever held up who read them, a reading can only be too old.
+    fn set_clock(&mut self, now: Now, now_s: f64) {
+        self.ahead_s = self.ahead_s.max(now_s - now.mono_us as f64 / 1e6);
+    }
+
     /// Says who is asked: `shares[set]`, of which the last has the rest. Sends what the workers want to know by now.
-    pub fn send_misses(&mut self, mut shares: Vec<Vec<Share>>, now: Now, now_s: f64) -> Report {
-        self.send_to(&mut shares, now, now_s);
+    pub fn send_misses(&mut self, shares: Vec<Vec<Share>>, now: Now, now_s: f64) -> Report {
+        self.set_clock(now, now_s);
         self.standing = Some(shares);
+        let sent = self.send_waiting(now, now_s);
+        // If that were all, the rest is of workers that have just come.
+        self.report.has_more |= sent == MISSES_A_TURN;
         self.finish()
     }
 
@@ -170,9 +214,11 @@ impl Forwarding {
         self.exchange.receive(now_s, &mut hearing)
     }
 
-    fn send_to(&mut self, shares: &mut [Vec<Share>], now: Now, now_s: f64) {
+    /// Sends misses that wait as the resolver has said; how many there were.
+    fn send_waiting(&mut self, now: Now, now_s: f64) -> usize {
         let misses = self.desk.take_misses(MISSES_A_TURN, now);
-        self.report.misses += misses.len() as u32;
+        let count = misses.len();
+        self.report.misses += count as u32;
         let mut groups: Vec<(u32, Vec<Attempt>)> = Vec::new();
         // What the resolver has not seen yet is under way too.
         let taken = self.exchange.under_way() + self.report.events.len();
@@ -184,7 +230,8 @@ impl Forwarding {
                 continue;
             }
             let set = self.zones.select(asked_name(&miss.query));
-            let Some(share) = shares.get_mut(set).and_then(|set| next_share(set)) else {
+            let sets = self.standing.as_mut();
+            let Some(share) = sets.and_then(|sets| sets.get_mut(set)).and_then(|set| next_share(set)) else {
                 self.report.nobody += 1;
                 self.desk.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
                 continue;
@@ -199,6 +246,7 @@ impl Forwarding {
         for (forwarder, asked) in groups {
             self.send(forwarder, asked, now, now_s);
         }
+        count
     }
 
     /// Sends one query for an errand of the resolver; `None` when it is no query.
@@ -219,8 +267,12 @@ impl Forwarding {
 
     /// The same with every tick of its clock. Where no worker reads replies, it reads them and ends what is overdue.
     pub fn end_overdue(&mut self, now: Now, now_s: f64) -> Report {
-        self.ahead_s = now_s - now.mono_us as f64 / 1e6;
-        self.report.has_overdue = !self.is_carried(now) && self.end(now, now_s);
+        self.set_clock(now, now_s);
+        if !self.is_carried(now) {
+            // Replies that wait are not overdue.
+            (0..READS_FIRST).all(|_| self.receive(now, now_s));
+            self.report.has_overdue = self.end(now, now_s);
+        }
         self.finish()
     }
 
@@ -253,9 +305,11 @@ impl Forwarding {
         self.desk.wake_workers();
         self.report.under_way = self.exchange.under_way();
         self.report.ports = self.note_ports();
-        self.report.has_misses = self.desk.has_misses();
         self.is_watched = self.report.ports > 0;
-        std::mem::take(&mut self.report)
+        let most = self.report.events.len().min(EVENTS_A_REPORT);
+        let rest = self.report.events.split_off(most);
+        self.report.has_more |= !rest.is_empty();
+        std::mem::replace(&mut self.report, Report { events: rest, ..Report::default() })
     }
 
     fn note_ports(&self) -> usize {

@@ -71,7 +71,7 @@ pub struct Tally {
 pub struct Report {
     /// Misses that were taken.
     pub misses: u32,
-    /// Of these, completed with an answer.
+    /// Misses completed with an answer.
     pub answered: u32,
     /// Failed because there was nobody to ask.
     pub nobody: u32,
@@ -81,8 +81,8 @@ pub struct Report {
     pub tallies: Vec<Tally>,
     /// What the resolver has to see to.
     pub events: Vec<Event>,
-    /// Misses wait to be sent.
-    pub has_misses: bool,
+    /// Misses or events wait for the resolver.
+    pub has_more: bool,
     /// More is overdue.
     pub has_overdue: bool,
     /// Questions under way.
@@ -119,7 +119,8 @@ pub struct Hearing<'a> {
 
 impl Listener for Hearing<'_> {
     fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
-        let waited_s = self.now_s - attempt.sent_s;
+        // Another worker's clock may have been read a moment later.
+        let waited_s = (self.now_s - attempt.sent_s).max(0.0);
         let tally = self.report.tally(forwarder);
         let kind = match heard {
             Heard::Reply(octets) => {

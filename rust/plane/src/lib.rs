@@ -5,10 +5,10 @@
 //! local, cache. Denied, local and cached questions are answered on the spot, and the batch leaves in one system call.
 //!
 //! A question that nobody can answer yet waits in the worker's [`pending`] table, and goes up through a ring to the
-//! [`desk`]. From there it is sent to a forwarder of the asyncio resolver's choice ([`forwarding`], [`exchange`]): by a worker
-//! that finds it there ([`carrier`]), or by the resolver. The reply comes back to the desk, is
-//! checked and cut there, and goes down to every worker through rings; the worker keeps it in its [`cache`] and lets those who
-//! waited take the same path again.
+//! [`desk`]. From there it is sent to a forwarder of the asyncio resolver's choice ([`forwarding`], [`exchange`]): by a
+//! worker that finds it there ([`carrier`]), or by the resolver. The reply comes back to the desk, is checked and cut there,
+//! and goes down to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the
+//! same path again.
 //!
 //! No worker ever waits for another thread: not for the resolver, not for Python, not for a disk. What several threads see is
 //! either a ring with one writer and one reader, or an immutable [`regime`] that is swapped whole.

@@ -229,31 +229,41 @@ impl Plane {
         lock(&self.forwarding).install(forwarders, Zones::new(zones));
     }
 
-    /// Takes replies that have come; final ones complete their questions. Times in seconds are the resolver's own.
+    /// Tells what has happened; where no worker does, takes replies that have come. Final ones complete their questions.
+    /// Times in seconds are the resolver's own.
     pub fn read_replies(&self, now_s: f64) -> Report {
         // Before anything is looked at, so that no signal is lost.
         self.resolver_wake.clear();
-        lock(&self.forwarding).read_replies(self.clock.now(), now_s)
+        let report = lock(&self.forwarding).read_replies(self.clock.now(), now_s);
+        self.told(report)
     }
 
-    /// Sends misses to the forwarders that `shares` names for each set; workers go by these until others are named. What is left
-    /// keeps the fd readable.
+    /// Sends misses to the forwarders that `shares` names for each set; workers go by these until others are named.
     pub fn send_misses(&self, shares: Vec<Vec<Share>>, now_s: f64) -> Report {
         let report = lock(&self.forwarding).send_misses(shares, self.clock.now(), now_s);
-        if report.has_misses {
-            self.resolver_wake.signal();
-        }
-        report
+        self.told(report)
     }
 
     /// Sends one query of the resolver's own; `None` when it is none.
     pub fn send_query(&self, key: i64, forwarder: u32, query: &[u8], timeout_s: f64, now_s: f64) -> Option<Report> {
-        lock(&self.forwarding).send_query(key, forwarder, query, timeout_s, self.clock.now(), now_s)
+        let now = self.clock.now();
+        let report = lock(&self.forwarding).send_query(key, forwarder, query, timeout_s, now, now_s);
+        report.map(|report| self.told(report))
     }
 
-    /// Ends what is overdue. To be called every few dozen milliseconds while there are open ports.
+    /// To be called every few dozen milliseconds while there are open ports. Tells what has happened; where no worker does,
+    /// ends what is overdue.
     pub fn end_overdue(&self, now_s: f64) -> Report {
-        lock(&self.forwarding).end_overdue(self.clock.now(), now_s)
+        let report = lock(&self.forwarding).end_overdue(self.clock.now(), now_s);
+        self.told(report)
+    }
+
+    /// What does not fit into a report keeps the fd readable.
+    fn told(&self, report: Report) -> Report {
+        if report.has_more {
+            self.resolver_wake.signal();
+        }
+        report
     }
 
     /// Fails what is under way and closes all ports.

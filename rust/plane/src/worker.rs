@@ -7,7 +7,7 @@ use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
-use crate::socket::{BATCH, DatagramDoor, PollFd, Wake, is_readable, nothing, readable, wait_readable};
+use crate::socket::{BATCH, DatagramDoor, Flushed, PollFd, Wake, is_readable, nothing, readable, wait_readable};
 use crate::stored::Stored;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
@@ -126,7 +126,13 @@ impl Worker {
             true => awaited.get(REPLIES_AT).is_some_and(is_readable),
             false => self.carrier.awaits_replies(),
         };
-        self.carrier.go_on(has_sent, may_have_replies, now)
+        let carrier = &mut self.carrier;
+        let done = catch_unwind(AssertUnwindSafe(|| carrier.go_on(has_sent, may_have_replies, now)));
+        done.unwrap_or_else(|_| {
+            self.counters.count(Counter::LatePanics);
+            self.carrier.stumbled();
+            false
+        })
     }
 
     /// Queries that wait at the sockets; the most that one had. After a wait it has said which have any.
@@ -193,10 +199,7 @@ impl Worker {
 
     fn flush(&mut self) {
         for door in &mut self.doors {
-            let (_, refused) = door.flush();
-            if refused > 0 {
-                self.counters.add(Counter::SendFailures, refused as u64);
-            }
+            count(&self.counters, door.flush());
         }
     }
 
@@ -226,6 +229,11 @@ impl Worker {
     }
 }
 
+fn count(counters: &Counters, flushed: Flushed) {
+    counters.add(Counter::SendFailures, flushed.refused as u64);
+    counters.add(Counter::Truncated, flushed.truncated as u64);
+}
+
 /// Hands late answers to the door they belong to.
 struct LateAnswers<'a> {
     doors: &'a mut Vec<DatagramDoor>,
@@ -237,8 +245,7 @@ impl Outlet for LateAnswers<'_> {
         let Asker::Datagram(door, peer) = asker else { return };
         let Some(door) = self.doors.get_mut(*door) else { return };
         if door.is_full() {
-            let (_, refused) = door.flush();
-            self.counters.add(Counter::SendFailures, refused as u64);
+            count(self.counters, door.flush());
         }
         if let Some(place) = door.buffer().and_then(|buffer| buffer.get_mut(..answer.len())) {
             place.copy_from_slice(answer);

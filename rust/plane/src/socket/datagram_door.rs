@@ -39,6 +39,17 @@ struct Arrays {
     sent: [libc::mmsghdr; BATCH],
 }
 
+/// What became of a batch of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// The kernel took so many.
+    pub sent: usize,
+    /// So many it did not.
+    pub refused: usize,
+    /// So many of those sent were cut.
+    pub truncated: usize,
+}
+
 /// A UDP socket of one worker.
 pub struct DatagramDoor {
     socket: Socket,
@@ -161,11 +172,11 @@ impl DatagramDoor {
         self.queued == BATCH
     }
 
-    /// Sends what is queued. Returns how many the kernel took and how many it refused (a client that has gone, a full
-    /// buffer): those are given up, a client asks again. What is too long for its way leaves truncated.
-    pub fn flush(&mut self) -> (usize, usize) {
+    /// Sends what is queued. What the kernel refuses (a client that has gone, a full buffer) is given up: a client asks
+    /// again. What is too long for its way leaves truncated.
+    pub fn flush(&mut self) -> Flushed {
         let queued = std::mem::take(&mut self.queued);
-        let (mut at, mut sent, mut refused) = (0, 0, 0);
+        let (mut at, mut flushed) = (0, Flushed::default());
         while at < queued {
             let Some(rest) = self.arrays.sent.get_mut(at..queued) else { break };
             // SAFETY: `rest` are headers set up by `arrays()` and `queue`; all their pointers lead into `self.arrays`.
@@ -180,19 +191,20 @@ impl DatagramDoor {
             match usize::try_from(taken) {
                 Ok(taken) if taken > 0 => {
                     at += taken;
-                    sent += taken;
+                    flushed.sent += taken;
                 }
-                _ if is_too_long() && self.truncate(at) => {}
+                _ if is_too_long() && self.truncate(at) => flushed.truncated += 1,
                 _ => {
                     at += 1;
-                    refused += 1;
+                    flushed.refused += 1;
                 }
             }
         }
-        (sent, refused)
+        flushed
     }
 
-    /// Cuts a queued answer to its header and question; whether there was more.
+    /// Cuts a queued answer to its header and question; whether there was more. Its OPT goes too: who asked comes back by
+    /// TCP whatever it said.
     fn truncate(&mut self, at: usize) -> bool {
         let arrays = &mut *self.arrays;
         let (Some(answer), Some(iov)) = (arrays.answers.get_mut(at), arrays.sent_iov.get_mut(at)) else { return false };

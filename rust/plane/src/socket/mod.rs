@@ -5,7 +5,7 @@ mod forwarder_socket;
 mod peer;
 mod readiness;
 
-pub use datagram_door::DatagramDoor;
+pub use datagram_door::{DatagramDoor, Flushed};
 pub use forwarder_socket::{ForwarderSocket, Inbox};
 pub use peer::Peer;
 pub use readiness::{PollFd, Readiness, Wake, is_readable, nothing, readable, wait_readable};

@@ -1,6 +1,6 @@
 //! A worker's hand in forwarding: it never waits, and it comes back.
 
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, TURNS_TO_TRY};
 use crate::clock::Now;
 use crate::desk::Desk;
 use crate::exchange::Exchange;
@@ -23,7 +23,7 @@ fn a_worker_does_not_wait_for_who_holds_the_forwarding_and_comes_back() {
     let now = Now::at(1_000, 0);
     let held = forwarding.lock().expect("a lock");
     let tries = (0..100).take_while(|_| carrier.go_on(true, false, now)).count();
-    assert_eq!(tries, 31);
+    assert_eq!(tries, TURNS_TO_TRY as usize - 1);
     assert_eq!((carrier.next_due_ms(now), carrier.replies_fd()), (Some(1_001), None));
     drop(held);
     assert!(!carrier.go_on(false, false, now), "it remembers that it has something to send");
@@ -52,4 +52,15 @@ fn a_panic_of_who_held_it_ends_no_forwarding() {
     assert!(panicked.join().is_err() && forwarding.is_poisoned());
     assert!(!carriers[0].go_on(true, true, Now::default()));
     assert_eq!(carriers[0].next_due_ms(Now::default()), None, "it was there");
+}
+
+#[test]
+fn after_a_panic_it_looks_again_but_not_at_once() {
+    let (_, mut carriers) = carriers(1);
+    let carrier = &mut carriers[0];
+    let now = Now::at(1_000, 0);
+    carrier.stumbled();
+    assert_eq!((carrier.next_due_ms(now), carrier.replies_fd()), (Some(1_001), None));
+    assert!(!carrier.go_on(false, false, now));
+    assert_eq!(carrier.next_due_ms(now), None);
 }

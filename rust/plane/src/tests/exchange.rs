@@ -230,23 +230,6 @@ fn a_reply_that_comes_twice_or_too_late_is_no_guess() {
 }
 
 #[test]
-fn replies_that_wait_are_read_before_anything_is_called_late() {
-    let mut bench = Bench::new();
-    bench.send(200, 1.0);
-    for at in 0..200 {
-        let (query, from) = bench.query();
-        if at % 20 != 0 {
-            bench.say(&honest(&query), from);
-        }
-    }
-    // The resolver was held up for long.
-    bench.now_s += 100.0;
-    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
-    let late = bench.heard().iter().filter(|what| **what == "Silence").count();
-    assert_eq!((bench.ear.heard.len(), late), (200, 10));
-}
-
-#[test]
 fn many_that_are_overdue_end_in_turns() {
     let mut bench = Bench::new();
     bench.send(OVERDUE_A_TURN, 1.0);

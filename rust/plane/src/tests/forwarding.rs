@@ -328,3 +328,111 @@ fn the_resolver_reads_replies_where_no_worker_comes() {
     until("the resolver reads", || hall.forwarding.end_overdue(hall.bench.now, 0.0).answered == 1);
     assert_eq!(hall.bench.deliver()[0].data(), ["203.0.113.1"]);
 }
+
+#[test]
+fn replies_that_wait_are_read_before_anything_is_called_late() {
+    // By a worker, and by the resolver where there is none.
+    for is_carried in [true, false] {
+        let mut hall = Hall::new(Zones::default());
+        hall.send(&[&[(0, ALL)]]);
+        hall.ask(&(0..100u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
+        go_on(&mut hall, is_carried);
+        for id in 0..100 {
+            let name = format!("n{id}.example.com");
+            hall.answer(0, &name, |query| if id % 20 == 0 { Vec::new() } else { address(query) });
+        }
+        hall.bench.pass_ms(100_000);
+        let mut again = is_carried;
+        while again {
+            again = go_on(&mut hall, true).1;
+        }
+        let told = hall.forwarding.end_overdue(hall.bench.now, 100.0);
+        assert_eq!((told.answered, told.under_way), (95, 0));
+        // Under a resolver that was held up for so long nobody waits for what a worker found late.
+        assert_eq!(told.events.len(), if is_carried { 0 } else { 5 });
+        hall.bench.deliver();
+    }
+}
+
+#[test]
+fn events_are_told_some_at_a_time() {
+    let mut hall = Hall::new(Zones::default());
+    let names: Vec<_> = (0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect();
+    hall.ask(&names);
+    while hall.send(&[&[(0, ALL)]]).under_way < 300 {}
+    let now = hall.bench.now;
+    let mut told = vec![hall.forwarding.end_overdue(now, 2.0)];
+    while told.last().is_some_and(|report| report.has_more || report.has_overdue) {
+        told.push(hall.forwarding.end_overdue(now, 2.0));
+    }
+    assert!(told.iter().all(|report| report.events.len() <= 256));
+    assert_eq!(told.iter().map(|report| report.events.len()).sum::<usize>(), 300);
+    for event in told.into_iter().flat_map(|report| report.events) {
+        let Owner::Miss(token) = event.owner else { panic!("a miss") };
+        hall.forwarding.desk.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+    }
+    assert_eq!(hall.bench.deliver().len(), 300);
+}
+
+#[test]
+fn what_a_hanging_resolver_does_not_see_to_takes_no_room_for_ever() {
+    let mut hall = Hall::new(Zones::default());
+    hall.forwarding.most_under_way = 4;
+    hall.send(&[&[(0, ALL)]]);
+    let lame: Vec<_> = (0..4u16).map(|id| ask(&format!("lame{id}.example.com")).id(id)).collect();
+    hall.ask(&lame);
+    go_on(&mut hall, true);
+    for id in 0..4 {
+        hall.answer(0, &format!("lame{id}.example.com"), |query| reply(query, 2, &[], &[]));
+    }
+    until("all are read", || {
+        go_on(&mut hall, true);
+        hall.forwarding.ports().load(std::sync::atomic::Ordering::Relaxed) == 0 || hall.forwarding.unheard() == 4
+    });
+    hall.ask(&[ask("www.example.com").id(9)]);
+    go_on(&mut hall, true);
+    assert_eq!(hall.bench.deliver().len(), 1, "no room: it fails at once");
+    hall.bench.pass_ms(4_000);
+    go_on(&mut hall, true);
+    assert_eq!((hall.forwarding.unheard(), hall.bench.desk_counters.get(Counter::LostQuestions)), (0, 4));
+    hall.ask(&[ask("www.example.net").id(10)]);
+    go_on(&mut hall, true);
+    hall.answer(0, "www.example.net", address);
+    until("it is answered", || {
+        go_on(&mut hall, true);
+        hall.forwarding.desk.under_way() == 0
+    });
+    assert_eq!(hall.bench.deliver().last().map(|answer| answer.rcode), Some(0));
+}
+
+#[test]
+fn a_resolver_that_reads_its_clock_late_makes_nothing_overdue() {
+    let mut hall = Hall::new(Zones::default());
+    let theirs = hall.bench.now.mono_us as f64 / 1e6;
+    hall.forwarding.read_replies(hall.bench.now, theirs);
+    hall.send(&[&[(0, ALL)]]);
+    // It read its clock, and then the machine stood still for five seconds.
+    hall.bench.pass_ms(5_000);
+    hall.forwarding.end_overdue(hall.bench.now, theirs);
+    hall.ask(&[ask("www.example.com")]);
+    go_on(&mut hall, true);
+    let told = hall.forwarding.read_replies(hall.bench.now, theirs + 5.0);
+    assert_eq!((told.under_way, told.events.len()), (1, 0));
+    hall.bench.pass_ms(900);
+    go_on(&mut hall, true);
+    assert_eq!(hall.forwarding.read_replies(hall.bench.now, theirs + 5.9).events.len(), 0);
+}
+
+#[test]
+fn a_worker_that_left_misses_goes_on_with_them() {
+    let mut hall = Hall::new(Zones::default());
+    hall.send(&[&[(0, ALL)]]);
+    hall.ask(&(0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
+    let Hall { bench, forwarding, .. } = hall;
+    let wake = std::sync::Arc::new(crate::socket::Wake::new().expect("a wake"));
+    let (forwarding, mut carriers) = crate::carrier::Carrier::all(forwarding, 2, &wake);
+    let second = &mut carriers[1];
+    assert!(second.go_on(true, false, bench.now), "some are left");
+    assert!(!second.go_on(false, false, bench.now));
+    assert!(!forwarding.lock().expect("a lock").desk.has_misses());
+}
