@@ -6,6 +6,7 @@ begin without the parser of all the commands. Every other line, and each that ha
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,8 @@ def _obey(arguments: Sequence[str]) -> None:
 
         app()
         return
+    # What a start makes stays, so there is nothing to collect yet; the service begins with it when it is ready.
+    gc.disable()
     from schoolgate.commands import service
 
     begin = service.run if plain.command == "run" else service.serve

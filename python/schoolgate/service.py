@@ -103,6 +103,7 @@ class Service:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
+            gc.enable()
             self._say_ready()
             on_ready(self)
             await self._stopping.wait()
