@@ -13,7 +13,7 @@ from schoolgate.config.problems import complaint, shown
 class Section(BaseModel):
     """One table of schoolgate.toml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
 
 
 # A change of these needs a restart: sockets, threads and memory are laid out once.

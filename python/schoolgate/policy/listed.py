@@ -23,7 +23,7 @@ Id = Annotated[str, Field(pattern=r"^(service:)?[a-z0-9][a-z0-9-]*$")]
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Category(_Row):

@@ -42,7 +42,7 @@ MOST_ALERT_RULES = 200
 class Table(BaseModel):
     """One table of the document."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _time_zone(value: object) -> str:

@@ -42,7 +42,7 @@ _PATTERN = re.compile(r"[a-z0-9:*?-]{1,80}")
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def parse_recipient(value: object) -> str:
