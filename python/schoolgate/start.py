@@ -12,9 +12,11 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -57,6 +59,8 @@ def serve(
         whole = in_force.at_start(config, settings, now, lambda step: _log.info("lists", step=step))
         key = recording.pseudonym_key(settings, now)
         plane = _plane(whole, key)
+        # Until the loop hears it: what the plane has recorded must not be lost.
+        signal.signal(signal.SIGTERM, _end)
         with _answering(plane) as listeners:
             _go_on(whole, plane, listeners, key, on_ready, beside)
 
@@ -110,6 +114,11 @@ def _answering(plane: Plane) -> Iterator[list[socket.socket]]:
         yield listeners
     finally:
         plane.stop()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """By way of everything that lets go of something."""
+    sys.exit(0)
 
 
 def _yield_to_workers() -> None:
