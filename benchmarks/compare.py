@@ -23,8 +23,8 @@ from benchmarks import workloads as work
 from benchmarks.load import ECHO, Results, measure
 from benchmarks.names import load
 from benchmarks.peers import PEERS
+from benchmarks.plan import RESULTS, SCRATCH, Plan, say, setting
 from benchmarks.processes import Memory, cores, free_ports
-from benchmarks.run import RESULTS, SCRATCH, Plan, say, setting
 from benchmarks.servers import DoesNotAnswer, Ground, Running, Server, start
 from benchmarks.spread import Spread
 

@@ -13,63 +13,25 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from benchmarks import charts, machine, micro_page, pages, subject
+from benchmarks import charts, machine, micro_page, pages, subject, swap
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.load import ECHO, measure
-from benchmarks.names import CHECKOUT, Names, load, made_up
+from benchmarks.names import load
+from benchmarks.plan import RESULTS, SCRATCH, Plan, ground_of, measured, say, setting
 from benchmarks.processes import Process, cores, free_ports
-from benchmarks.servers import Ground, Running, rcode, running, start
+from benchmarks.servers import Ground, start
 from benchmarks.spread import Spread
 
-SCRATCH = CHECKOUT / "benchmarks" / "scratch"
-RESULTS = CHECKOUT / "benchmarks" / "results"
 # What we want to reach, as a part of echo (listed, hot, mixed), or a second (misses).
 BAR_OF_ECHO = {"listed": 0.85, "hot": 0.80, "mixed": 0.60}
 BAR_MISSES_PER_S = 40_000
 BAR_P99_US, BAR_MEMORY_MIB, BAR_START_S = 80.0, 100.0, 0.5
 BAR_RECORDING = 0.90
-BAR_SWAP_P99, BAR_IN_FORCE_S, BAR_SWAP_MEMORY = 2.0, 0.1, 1.2
-SWAP_RATE = 20_000
-_NXDOMAIN = 3
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is done."""
-
-    rounds: int
-    seconds: float
-    starts: int
-    soak_s: float
-    compile_sizes: tuple[int, ...]
-    listed: int
-    out: Path
-    names: Names
-    scratch: Path
-    is_quick: bool = False
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def setting(plan: Plan, what: machine.Machine) -> list[str]:
-    """The first lines of every page."""
-    server, generator = cores()
-    return [
-        *what.lines(),
-        f"- Names: {plan.names.source}; server on core {server}, generator and upstream on core {generator}",
-        f"- {plan.rounds} rounds, each run {plan.seconds:g} s, interleaved with the echo;"
-        f" {programs.WINDOW} queries in flight; figures are median (least to greatest)",
-    ]
 
 
 # -- load -------------------------------------------------------------------------------------------------------------
@@ -79,7 +41,7 @@ def run_load(plan: Plan, kinds: Sequence[str]) -> Path:
     """Speed on each workload, waiting at half speed, memory when warm."""
     what = machine.describe()
     files = [work.build(kind, plan.names, plan.scratch / "queries") for kind in kinds]
-    with _measured(plan) as one:
+    with measured(plan) as one:
         results = measure([one.running], one.echo, one.echo_port, files, plan.rounds, plan.seconds, say)
         memory = one.running.process.memory()
     rows, groups, ratios = [], [], []
@@ -148,135 +110,13 @@ def _bar_of(kind: str, per_s: Sequence[float], ratio: Spread) -> tuple[bool, str
     return ratio.median >= BAR_OF_ECHO[kind], f">= {BAR_OF_ECHO[kind]:.2f}"
 
 
-# -- swap -------------------------------------------------------------------------------------------------------------
-
-
-def run_swap(plan: Plan) -> Path:
-    """A new list of the same size put in force under load, compiled before: what a publication costs those who ask."""
-    what = machine.describe()
-    file = work.build("mixed", plan.names, plan.scratch / "queries")
-    only_new = "only-in-the-new-list.example"
-    serial = 1000
-    state = plan.scratch / "schoolgate" / "state"
-    quiet_p99, swap_p99, worst, in_force, grown, lost = [], [], [], [], [], 0
-    with _measured(plan) as one:
-        process, port = one.running.process, one.running.port
-        programs.warm(process, port, file)
-        one.echo.pause()
-        for number in range(plan.rounds):
-            candidates = [_next_list(plan, serial + at, only_new, at % 2 == 0) for at in (0, 1)]
-            quiet = programs.at_rate(process, port, file, SWAP_RATE, plan.seconds, 500 + number)
-            before = process.memory().pss
-            for at, candidate in enumerate(candidates):
-                watch = _Watch(port, only_new, is_listed=at % 2 == 0)
-                found = _swap_during(
-                    plan, process, port, file, 600 + 2 * number + at, state, candidate, serial + at, watch
-                )
-                swap_p99.append(found.p99_us)
-                worst.append(float(found.result["latency"]["max_us"]) / 1000)
-                lost += int(found.result["lost"])
-                in_force.append(watch.took_s)
-                grown.append(watch.peak_of(process) / before if before else 1.0)
-            quiet_p99.append(quiet.p99_us)
-            serial += 2
-            say(f"round {number + 1}: quiet p99 {quiet.p99_us:.0f} us, swap p99 {swap_p99[-1]:.0f} us, {lost} lost")
-    quiet_s, swap_s, force_s, grown_s = (Spread.of(runs) for runs in (quiet_p99, swap_p99, in_force, grown))
-    times = swap_s.median / quiet_s.median
-    rows = [
-        ["queries lost", str(lost), "0", pages.verdict(lost == 0)],
-        ["p99 quiet, us", quiet_s.text(1), "", ""],
-        ["p99 of the seconds around a swap, us", swap_s.text(1), f"<= {BAR_SWAP_P99:g}x quiet",
-         pages.verdict(times <= BAR_SWAP_P99)],
-        ["longest wait around a swap, ms", Spread.of(worst).text(2), "", ""],
-        ["in force after publication, s", force_s.text(3), f"<= {BAR_IN_FORCE_S:g}",
-         pages.verdict(force_s.median <= BAR_IN_FORCE_S)],
-        ["memory, at most, as a multiple of before", grown_s.text(2), f"<= {BAR_SWAP_MEMORY:g}",
-         pages.verdict(grown_s.greatest <= BAR_SWAP_MEMORY)],
-    ]  # fmt: skip
-    blocks = [
-        f"# Swap: a new list of {len(plan.names.listed):,} names under {SWAP_RATE:,} q/s",
-        "\n".join(setting(plan, what)),
-        pages.table(("", "measured", "bar", ""), rows),
-        "The list is compiled before, by another process, as `schoolgate lists build` does; the time is from the start"
-        " of publication (file renamed, service told) to the first answer by the new list. The service reads and proves"
-        " the file on the server's core, beside the one worker that answers.",
-    ]
-    figures = {"machine": what.as_dict(), "quiet_p99_us": quiet_s.as_dict(), "swap_p99_us": swap_s.as_dict(),
-               "in_force_s": force_s.as_dict(), "memory_multiple": grown_s.as_dict(), "lost": lost}  # fmt: skip
-    return pages.write(plan.out, "swap", blocks, figures, {})
-
-
-class _Watch:
-    """Asks for a name that one list knows and the other does not until the answer changes; follows memory meanwhile."""
-
-    def __init__(self, port: int, name: str, is_listed: bool) -> None:
-        self._port, self._name, self._is_listed = port, name, is_listed
-        self._peaks: list[float] = []
-        self.took_s = 0.0
-
-    def follow(self, since: float, process: Process, deadline_s: float) -> None:
-        while time.monotonic() < since + deadline_s:
-            self._peaks.append(process.memory().pss)
-            if (rcode(self._port, self._name, 0.5) == _NXDOMAIN) == self._is_listed:
-                self.took_s = time.monotonic() - since
-                return
-            time.sleep(0.002)
-        raise TimeoutError("the new list never came into force")
-
-    def peak_of(self, process: Process) -> float:
-        return max([*self._peaks, process.memory().pss])
-
-
-def _next_list(plan: Plan, serial: int, name: str, is_listed: bool) -> Path:
-    """The names with a hundredth exchanged, as from one day to the next."""
-    listed = plan.names.listed
-    fresh = made_up(len(listed) // 100, serial)
-    names = [*listed[len(fresh) :], *fresh, *([name] if is_listed else [])]
-    subject.compiled_list(names, plan.scratch, serial)
-    return plan.scratch / f"{serial}.new"
-
-
-def _swap_during(
-    plan: Plan,
-    process: Process,
-    port: int,
-    file: work.Workload,
-    salt: int,
-    state: Path,
-    candidate: Path,
-    serial: int,
-    watch: _Watch,
-) -> programs.Load:
-    """A run with a swap in its middle."""
-    failed: list[BaseException] = []
-
-    def change() -> None:
-        try:
-            time.sleep(plan.seconds / 2)
-            since = time.monotonic()
-            teller = threading.Thread(target=subject.publish, args=(state, candidate, serial))
-            teller.start()
-            watch.follow(since, process, 30.0)
-            teller.join()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    found = programs.at_rate(process, port, file, SWAP_RATE, plan.seconds, salt, slice_ms=100)
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found
-
-
 # -- start, compile, soak ---------------------------------------------------------------------------------------------
 
 
 def run_start(plan: Plan) -> Path:
     """From the start of the process to the first right answer."""
     what = machine.describe()
-    ground = _ground(plan, *free_ports(2))
+    ground = ground_of(plan, *free_ports(2))
     command = subject.prepare(ground)
     took = []
     for _ in range(plan.starts):
@@ -383,7 +223,7 @@ def run_soak(plan: Plan) -> Path:
     file = work.build("mixed", plan.names, plan.scratch / "queries")
     memory: list[float] = []
     ended = threading.Event()
-    with _measured(plan) as one:
+    with measured(plan) as one:
         process, port = one.running.process, one.running.port
         one.echo.pause()
         programs.warm(process, port, file)
@@ -418,48 +258,12 @@ def _sample(process: Process, memory: list[float], ended: threading.Event) -> No
             return
 
 
-# -- together ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Measured:
-    running: Running
-    echo: Any
-    echo_port: int
-
-
-class _measured:  # noqa: N801 - used as a with-statement
-    """Upstream, echo and schoolgate, started and stopped together."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def __enter__(self) -> _Measured:
-        plan = self._plan
-        plan.scratch.mkdir(parents=True, exist_ok=True)
-        port, upstream_port, echo_port = free_ports(3)
-        self._upstream = programs.stand_in(upstream_port, plan.scratch / "upstream.log")
-        self._echo = programs.echo(echo_port, plan.scratch / "echo.log")
-        say("building lists and starting")
-        self._running = running(subject.SCHOOLGATE, _ground(plan, port, upstream_port))
-        return _Measured(self._running.__enter__(), self._echo, echo_port)
-
-    def __exit__(self, *error: Any) -> None:
-        self._running.__exit__(*error)
-        self._echo.stop()
-        self._upstream.stop()
-
-
-def _ground(plan: Plan, port: int, upstream_port: int) -> Ground:
-    return Ground(plan.scratch / "schoolgate", port, upstream_port, plan.names.listed)
-
-
 PARTS: dict[str, Callable[[Plan], Path]] = {
     "micro": lambda plan: micro_page.run(plan.names, plan.scratch, plan.out, plan.is_quick),
     "load": lambda plan: run_load(plan, tuple(work.TITLES)),
     **{kind: (lambda plan, kind=kind: run_load(plan, (kind,))) for kind in work.TITLES},  # type: ignore[misc]
     "recording": run_recording,
-    "swap": run_swap,
+    "swap": swap.run,
     "start": run_start,
     "compile": run_compile,
     "soak": run_soak,

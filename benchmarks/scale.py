@@ -20,8 +20,8 @@ from benchmarks import charts, machine, pages, subject
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.names import Names, load, made_up
+from benchmarks.plan import RESULTS, SCRATCH, say
 from benchmarks.processes import Memory, cores, free_ports
-from benchmarks.run import RESULTS, SCRATCH, say
 from benchmarks.servers import Ground, Server, running
 from benchmarks.spread import Spread
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +15,6 @@ from schoolgate.cli_log import log_app
 from schoolgate.cli_options import Config, Json
 from schoolgate.cli_report import report_app
 from schoolgate.cli_sealed import sealed_app
-from schoolgate.errors import SchoolgateError
-
-# The state directory is nobody else's.
-UMASK = 0o077
 
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
@@ -58,19 +52,6 @@ app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(report_app, name="report")
 app.add_typer(check_app, name="check")
-
-
-def main() -> None:
-    """The entry point: what a person can act on is printed as it is, with exit code 1; wrong usage has code 2."""
-    os.umask(UMASK)
-    try:
-        app()
-    except SchoolgateError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:  # `schoolgate ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 def _config(given: Path | None) -> Path | None:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger
 
 # Seconds before the first, second ... new start; a monitor that cannot start must not take the server's time.
 START_AGAIN_S = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -15,7 +15,7 @@ START_AGAIN_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 GOOD_RUN_S = 120.0
 ENDS_WITHIN_S = 10.0
 
-_log = structlog.get_logger("schoolgate")
+_log = Logger("schoolgate")
 
 
 async def keep_monitor(config: Path | None, log_level: str) -> None:

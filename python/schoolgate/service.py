@@ -1,4 +1,4 @@
-"""`schoolgate serve`: everything that answers, put together, started and stopped in order.
+"""The running server: everything around a plane that answers already, started and stopped in order.
 
 The plane answers what policy and cache can answer, in its own threads. This event loop brings what the network knows,
 carries TCP, takes commands, and swaps what is in force: built aside, then one pointer, so that no query is lost.
@@ -10,34 +10,29 @@ import asyncio
 import contextlib
 import datetime as dt
 import gc
-import os
-import resource
 import signal
+import socket
 import time
-from collections.abc import Callable, Coroutine
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from schoolgate import in_force as reading
-from schoolgate import state_dir, status, upstreams
+from schoolgate import status, upstreams, wall_clock
 from schoolgate._core import Plane
+from schoolgate.commanded import handlers
 from schoolgate.config import Settings, SocketAddress, changes, load, on_this_machine
-from schoolgate.control import ControlServer
-from schoolgate.control.server import Arguments
+from schoolgate.control.server import ControlServer
 from schoolgate.errors import SchoolgateError
 from schoolgate.in_force import InForce
-from schoolgate.log_off import close_files, forget_overdue_key
-from schoolgate.pseudonyms import PseudonymKey, key_in_force
+from schoolgate.pseudonyms import PseudonymKey
+from schoolgate.recording import pseudonym_key
 from schoolgate.resolver.addresses import ForwarderDirectory
 from schoolgate.resolver.service import ResolverService
 from schoolgate.resolver.stream import StreamDoor
 from schoolgate.resolver.stream_connection import StreamLimits
-from schoolgate.sealed.memory import keep_private
-from schoolgate.sealed.selftest import from_each_segment
-from schoolgate.telemetry import LEVELS, ServiceManager, set_level
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger, ServiceManager
 from schoolgate.wall_clock import WallClock, seconds_until
 
 if TYPE_CHECKING:
@@ -50,82 +45,32 @@ COMPILE_AGAIN_AFTER_S = 10.0
 LOOK_FOR_RESOLVERS_EVERY_S = 5.0
 # A key of pseudonyms is replaced within this long after its last day.
 LOOK_AT_PSEUDONYM_KEY_EVERY_S = 3600.0
-MOST_DESCRIPTORS = 65536
-# On a core that both want, the plane's threads go first: what they answer needs nobody, what waits for us waits anyway.
-LOOP_NICENESS = 5
 # Objects made while starting live as long as the process: looking at them at every collection is time lost.
 GC_THRESHOLDS = (20_000, 20, 50)
 
-_log = structlog.get_logger("schoolgate")
+_log = Logger("schoolgate")
 
 Change = Callable[[InForce, dt.datetime], InForce]
 
 
-class NoSuchLevel(SchoolgateError):
-    """Logs have no such level."""
-
-
-class QuestionUnreadable(SchoolgateError):
-    """What `explain` was asked is no question."""
-
-
-def serve(
-    config: Path | None,
-    on_ready: Callable[[Service], None] = lambda _: None,
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
-) -> None:
-    """Serves until SIGTERM or SIGINT; `beside` goes on as long. Raises a `SchoolgateError` when it cannot start; then
-    nothing was changed."""
-    settings = _settings(config)
-    # Until we can reload, a reload must not end us.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    state_dir.prepare(settings.server.state_dir)
-    with state_dir.held(settings.server.state_dir):
-        _keep_memory_private_and_descriptors_many()
-        whole = reading.at_start(config, settings, _now(), lambda step: _log.info("lists", step=step))
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(Service(whole, beside).run(on_ready))
-
-
-def _settings(config: Path | None) -> Settings:
-    written = load(config)
-    settings = on_this_machine(written)
-    if settings is not written:
-        _log.warning("this machine has no IPv6; queries are answered over IPv4 only")
-    return settings
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
-
-
-def _keep_memory_private_and_descriptors_many() -> None:
-    """Memory holds who asked for what: no core file. Each TCP client and each question under way is a descriptor."""
-    keep_private()
-    with contextlib.suppress(OSError, ValueError):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-        if soft != resource.RLIM_INFINITY and soft < most:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
 class Service:
-    """One running resolver. `await run()` once."""
+    """One running resolver, around a plane that answers already and TCP listeners that nobody hears yet. `await run()`
+    once."""
 
-    def __init__(self, whole: InForce, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    def __init__(
+        self,
+        whole: InForce,
+        plane: Plane,
+        listeners: Sequence[socket.socket],
+        key: PseudonymKey | None,
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         self.in_force = whole
+        self.plane = plane
+        self.pseudonym_key = key
+        self._listeners = listeners
         self._beside = beside
-        self.started_at = _now()
-        self.pseudonym_key = _pseudonym_key(whole.settings, self.started_at)
-        self.plane = _plane(whole, self.pseudonym_key)
+        self.started_at = wall_clock.now()
         self.resolver: ResolverService
         self.door: StreamDoor
         self.servers: tuple[SocketAddress, ...] = ()
@@ -158,6 +103,7 @@ class Service:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
+            gc.enable()
             self._say_ready()
             on_ready(self)
             await self._stopping.wait()
@@ -174,13 +120,11 @@ class Service:
         routes = upstreams.routes(settings, self.servers, self._directory)
         self.resolver = ResolverService(self.plane, routes, loop, patience=upstreams.patience(settings))
         stack.callback(self.resolver.close)
-        self.plane.start()
-        _yield_to_workers()
-        self.door = StreamDoor(self.plane, self.plane.listening(), _limits(settings), loop)
+        self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
         await self.door.start()
         stack.push_async_callback(self.door.stop)
         self.resolver.start()
-        control = ControlServer(settings.server.control_socket, self._commands())
+        control = ControlServer(settings.server.control_socket, handlers(self))
         await control.start()
         stack.push_async_callback(control.stop)
         stack.push_async_callback(self._end_tasks)
@@ -240,11 +184,11 @@ class Service:
 
     # -- changes --------------------------------------------------------------------------------------------------
 
-    async def _change(self, change: Change) -> InForce:
+    async def change(self, change: Change) -> InForce:
         """Makes the new whole in a thread, then puts it in force. When `change` raises, nothing has happened."""
         async with self._changing:
             old = self.in_force
-            new = await asyncio.to_thread(change, old, _now())
+            new = await asyncio.to_thread(change, old, wall_clock.now())
             snapshot = new.lists.snapshot if new.lists is not old.lists else None
             table = new.regime.table if new.regime is not old.regime else None
             sealed = new.sealed.sealed if new.sealed is not None and not _same_sealed(new, old) else None
@@ -267,10 +211,10 @@ class Service:
     async def reload(self) -> dict[str, Any]:
         """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
         self._manager.reloading()
-        outcome: dict[str, Any] = {"at": _now().isoformat(timespec="seconds"), "ok": True, "error": None}
+        outcome: dict[str, Any] = {"at": wall_clock.now().isoformat(timespec="seconds"), "ok": True, "error": None}
         try:
             before = self.in_force.settings
-            whole = await self._change(reading.read_anew)
+            whole = await self.change(reading.read_anew)
             outcome |= await asyncio.to_thread(self._what_changed, before, whole)
         except SchoolgateError as error:
             outcome |= {"ok": False, "error": str(error)}
@@ -305,17 +249,17 @@ class Service:
 
     async def _keep_time(self) -> None:
         """Puts the policy of the hour in force. The hot path never looks at the clock."""
-        clock = WallClock(_now(), time.monotonic())
+        clock = WallClock(wall_clock.now(), time.monotonic())
         again_at_s = 0.0
         while True:
-            await asyncio.sleep(seconds_until(_now(), self.in_force.regime.next_boundary, TICK_S))
-            reason = clock.reason_to_compile(_now(), time.monotonic(), self.in_force.regime.next_boundary)
+            await asyncio.sleep(seconds_until(wall_clock.now(), self.in_force.regime.next_boundary, TICK_S))
+            reason = clock.reason_to_compile(wall_clock.now(), time.monotonic(), self.in_force.regime.next_boundary)
             if reason is None and self.compile_error is not None:
                 reason = "the last compile failed"
             if reason is None or time.monotonic() < again_at_s:
                 continue
             try:
-                whole = await self._change(reading.at_instant)
+                whole = await self.change(reading.at_instant)
                 self.compile_error = None
                 clock.compiled(time.monotonic())
                 _log.info("policies of the hour", reason=reason, in_force=whole.regime.policies_in_force())
@@ -340,11 +284,11 @@ class Service:
         """A new key when the old one has served its time; what was stored under that one belongs to nobody any more."""
         while True:
             await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
-            await self.renew_pseudonym_key(_now())
+            await self.renew_pseudonym_key(wall_clock.now())
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""
-        found = await asyncio.to_thread(_pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
+        found = await asyncio.to_thread(pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
         if found is None:
             return
         if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
@@ -364,139 +308,6 @@ class Service:
             if workers_live and not any(task.done() for task in self._tasks):
                 self._manager.alive()
             await asyncio.sleep(self._manager.feed_every_s or TICK_S)
-
-    # -- commands -------------------------------------------------------------------------------------------------
-
-    def _commands(self) -> dict[str, Any]:
-        return {
-            "status": self._on_status,
-            "explain": self._on_explain,
-            "reload": self._on_reload,
-            "policy-changed": self._on_policy_changed,
-            "lists-changed": self._on_lists_changed,
-            "sealed-changed": self._on_sealed_changed,
-            "sealed-selftest": self._on_sealed_selftest,
-            "log-level": self._on_log_level,
-        }
-
-    async def _on_status(self, _arguments: Arguments) -> dict[str, Any]:
-        return status.status(self)
-
-    async def _on_reload(self, _arguments: Arguments) -> dict[str, Any]:
-        return await self.reload()
-
-    async def _on_policy_changed(self, _arguments: Arguments) -> dict[str, Any]:
-        whole = await self._change(reading.with_policy)
-        _log.info("policy in force", revision=whole.revision.number, who=whole.revision.who, why=whole.revision.why)
-        return {"policy_revision": whole.revision.number, "in_force": whole.regime.policies_in_force()}
-
-    async def _on_lists_changed(self, _arguments: Arguments) -> dict[str, Any]:
-        whole = await self._change(reading.with_lists)
-        _log.info("lists in force", serial=whole.lists.snapshot.serial, names=whole.lists.snapshot.entries)
-        return {"lists_serial": whole.lists.snapshot.serial}
-
-    async def _on_sealed_changed(self, _arguments: Arguments) -> dict[str, Any]:
-        whole = await self._change(reading.with_sealed)
-        serials = whole.sealed.serials if whole.sealed is not None else {}
-        _log.info("sealed lists in force", serials=serials)
-        return {"serials": serials}
-
-    async def _on_sealed_selftest(self, _arguments: Arguments) -> dict[str, Any]:
-        segments = orjson.loads(self.in_force.regime.compiled.description)["segments"]
-        sealed = self.in_force.sealed
-        return {
-            "serials": sealed.serials if sealed is not None else {},
-            # Asked as a device would ask, so it stands in the query log: not where there is nothing to test.
-            "segments": from_each_segment(self.plane, segments, self.listening[0]) if sealed is not None else [],
-            "listening": [str(one) for one in self.listening],
-        }
-
-    async def _on_explain(self, arguments: Arguments) -> Any:
-        listening = self.listening[0]
-        try:
-            explained = self.plane.explain(
-                str(arguments["name"]),
-                int(arguments.get("type", 1)),
-                str(arguments.get("client", "127.0.0.1")),
-                str(arguments.get("local", listening.host)),
-                int(arguments.get("local_port", listening.port)),
-            )
-        except (KeyError, ValueError, OverflowError) as error:
-            raise QuestionUnreadable(f"{error}; ask for a name, a type's number and IP addresses") from error
-        return orjson.loads(explained) | {
-            "policy_revision": self.in_force.revision.number,
-            "lists_serial": self.in_force.lists.snapshot.serial,
-        }
-
-    async def _on_log_level(self, arguments: Arguments) -> dict[str, str]:
-        level = arguments.get("level")
-        if level not in LEVELS:
-            raise NoSuchLevel(f"there is no level {level!r}; use one of: {', '.join(LEVELS)}")
-        set_level(str(level))
-        return {"level": str(level)}
-
-
-def _pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | None = None) -> PseudonymKey | None:
-    log = settings.query_log
-    if not log.enabled or not log.pseudonyms:
-        _forget_overdue_key(settings, now)
-        return None
-    return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now, in_use)
-
-
-def _forget_overdue_key(settings: Settings, now: dt.datetime) -> None:
-    """What cannot be done now is tried again with the next look at the key."""
-    try:
-        forget_overdue_key(settings.server.state_dir, settings.query_log.pseudonym_key_days, now)
-    except OSError as error:
-        _log.warning("a key of pseudonyms that nobody uses cannot be removed", problem=str(error))
-
-
-def _close_log(settings: Settings) -> None:
-    """Only at the start, when no writer of this process can have a file open."""
-    try:
-        close_files(settings.server.state_dir)
-    except OSError as error:
-        _log.warning("the last files of the query log cannot be closed", problem=str(error))
-
-
-def _query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:
-    if not settings.query_log.enabled:
-        _close_log(settings)
-        return None
-    return {
-        "directory": os.fspath(settings.server.state_dir / "log" / "wal"),
-        "max_octets": settings.query_log.max_wal_mib << 20,
-        "key": None if key is None else list(key.key),
-    }
-
-
-def _plane(whole: InForce, key: PseudonymKey | None) -> Plane:
-    server, cache = whole.settings.server, whole.settings.cache
-    crash_dir = server.state_dir / "crashes"
-    with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
-        crash_dir.mkdir(mode=0o700, exist_ok=True)
-    settings = {
-        "listen": [str(one) for one in server.listen],
-        "workers": server.workers,
-        "cache_octets": cache.size_mib << 20,
-        "min_ttl_s": cache.min_ttl_s,
-        "max_ttl_s": cache.max_ttl_s,
-        "max_negative_ttl_s": cache.max_negative_ttl_s,
-        "stale_for_s": cache.stale_for_s,
-        "crash_dir": os.fspath(crash_dir),
-        "query_log": _query_log(whole.settings, key),
-    }
-    sealed = whole.sealed.sealed if whole.sealed is not None else None
-    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table, sealed)
-
-
-def _yield_to_workers() -> None:
-    """Makes this thread give way to the plane's, which run already. Linux means the calling thread by both calls; a
-    sandbox that forbids them costs waiting time, nothing else."""
-    with contextlib.suppress(OSError):
-        os.nice(LOOP_NICENESS)
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _same_sealed(new: InForce, old: InForce) -> bool:

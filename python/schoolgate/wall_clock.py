@@ -12,6 +12,11 @@ JUMP_S = 2.0
 LONGEST_S = 86400.0
 
 
+def now() -> dt.datetime:
+    """The wall clock, in UTC: where the service reads it."""
+    return dt.datetime.now(dt.UTC)
+
+
 class WallClock:
     """Give it both clocks now and then; it says why to compile again. Setting the clock leaves `monotonic_s` alone."""
 

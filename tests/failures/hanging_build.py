@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from schoolgate.cli import main
+from schoolgate.__main__ import main
 from schoolgate.lists.build import build
 
 _HANG = """

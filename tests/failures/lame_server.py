@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from schoolgate import service
-from schoolgate.cli import main
+from schoolgate import start
+from schoolgate.__main__ import main
 
 
 class LamePlane:
@@ -31,8 +31,8 @@ class LamePlane:
         return orjson.dumps(counted)
 
 
-_PLANE: Any = vars(service)["Plane"]
+_PLANE: Any = vars(start)["Plane"]
 
 if __name__ == "__main__":
-    vars(service)["Plane"] = LamePlane
+    vars(start)["Plane"] = LamePlane
     main()

@@ -9,8 +9,8 @@ import datetime as dt
 import os
 from pathlib import Path
 
-from schoolgate import service
-from schoolgate.cli import main
+from schoolgate import wall_clock
+from schoolgate.__main__ import main
 
 
 def _now() -> dt.datetime:
@@ -20,5 +20,5 @@ def _now() -> dt.datetime:
 
 
 if __name__ == "__main__":
-    vars(service)["_now"] = _now
+    vars(wall_clock)["now"] = _now
     main()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from schoolgate.cli import main
+from schoolgate.__main__ import main
 
 # About a tenth of a second each; between two of them the clock is read.
 ADDED_AT_ONCE = 5_000_000

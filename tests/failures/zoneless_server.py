@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zoneinfo
 
-from schoolgate.cli import main
+from schoolgate.__main__ import main
 
 if __name__ == "__main__":
     zoneinfo.reset_tzpath(to=())

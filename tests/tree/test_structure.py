@@ -42,20 +42,23 @@ PACKAGES = {
     "regime": {"_core", "policy"},
     "in_force": {"policy", "lists", "regime", "sealed"},
     "status": {"_core", "checks", "lists", "monitoring", "sealed", "service"},
+    "recording": {"log_off", "pseudonyms"},
+    # What is there when the first query is answered, and `service`, which is loaded after it.
+    "start": {"_core", "in_force", "pseudonyms", "recording", "resolver", "sealed", "service", "wall_clock"},
     "service": {
         "_core",
+        "commanded",
         "control",
         "in_force",
-        "log_off",
-        "pseudonyms",
         "metrics",
-        "monitor_child",
+        "pseudonyms",
+        "recording",
         "resolver",
-        "sealed",
         "status",
         "upstreams",
         "wall_clock",
     },
+    "commanded": {"control", "in_force", "sealed", "service", "status"},
     "stub_resolver": set(),
     "firewall": set(),
     "metrics": set(),
@@ -79,6 +82,7 @@ PACKAGES = {
         "regime",
         "sealed",
         "service",
+        "start",
         "stub_resolver",
     },
     "cli": {
@@ -103,7 +107,7 @@ PACKAGES = {
     "cli_log": {"commands", "cli_options"},
     "cli_options": {"commands"},
     "cli_sealed": {"commands", "cli_options"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "commands"},
 }
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
-from yarl import URL
 
 from schoolgate.config.problems import complaint, shown
 from schoolgate.config.section import RELOAD, PathFromFile, Section
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 
 class Webhook(Section):
@@ -50,6 +52,8 @@ class Webhook(Section):
 
 def refuse_address(url: str, allow_http: bool) -> URL:
     """The address, or a `complaint` that says why it may not be used."""
+    from yarl import URL
+
     try:
         parsed = URL(url)
     except ValueError:

@@ -1,7 +1,8 @@
 """The local socket through which other processes of this machine speak with the running service.
 
 One JSON object a line in, one out: {"command": "status"} -> {"ok": true, "result": ...} or {"ok": false, "error": ...}.
-The file's rights are the only password: whoever may open the socket may command the service.
+The file's rights are the only password: whoever may open the socket may command the service. What is named here is the
+client's end, which needs no event loop; the service's is `server`.
 """
 
 from schoolgate.control.client import (
@@ -11,12 +12,9 @@ from schoolgate.control.client import (
     call,
     call_if_running,
 )
-from schoolgate.control.server import ControlServer, ControlSocketUnusable
 
 __all__ = [
     "CommandRefused",
-    "ControlServer",
-    "ControlSocketUnusable",
     "ControlUnreachable",
     "NotRunning",
     "call",

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from schoolgate.control.server import LONGEST_PATH_OCTETS
+from schoolgate.control.socket_path import LONGEST_PATH_OCTETS
 from schoolgate.errors import SchoolgateError
 
 # A service that is well answers at once.

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from schoolgate.control.socket_path import LONGEST_PATH_OCTETS
 from schoolgate.errors import SchoolgateError
 
 # A request names a command and a name or two.
@@ -21,8 +22,6 @@ LARGEST_REQUEST_OCTETS = 64 * 1024
 # A client sends its line at once; one that does not is gone or means harm.
 REQUEST_TIMEOUT_S = 10.0
 MOST_CONNECTIONS = 32
-# sockaddr_un has 108 octets for the path, the last one zero (unix(7)).
-LONGEST_PATH_OCTETS = 107
 # The service's user and no one else.
 SOCKET_MODE = 0o600
 

@@ -14,7 +14,7 @@ from schoolgate.monitoring.mail import send_mail
 from schoolgate.monitoring.messages import Message
 from schoolgate.monitoring.outbox import Due, Outbox
 from schoolgate.monitoring.webhook import send_webhook
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger
 
 # At once: a hung mail server holds up so many others for its timeout, not the whole school's.
 MOST_AT_ONCE = 20
@@ -24,7 +24,7 @@ WEBHOOK = "webhook:"
 # Runs a function and its arguments in a thread.
 InThread = Callable[..., Awaitable[Any]]
 
-_log = structlog.get_logger("schoolgate.monitor")
+_log = Logger("schoolgate.monitor")
 
 
 async def deliver(settings: Settings, recipient: str, message: Message, attempt: int) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger
 
 LONGEST_SAID = 300
 
-_log = structlog.get_logger("schoolgate.monitor")
+_log = Logger("schoolgate.monitor")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""A row of the query log as detectors see it. The order of the fields is the log's."""
+"""A row of the query log as detectors see it: thousands a second, so the moment stays a number, while `querylog.Row` is
+for people and has a date. The order of the fields is the log's."""
 
 from __future__ import annotations
 

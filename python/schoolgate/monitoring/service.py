@@ -42,8 +42,7 @@ from schoolgate.policy import parse
 from schoolgate.policy.model import Document
 from schoolgate.regime import in_force_or_first
 from schoolgate.sealed.memory import keep_private
-from schoolgate.telemetry import ServiceManager
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger, ServiceManager
 
 # The server's threads go first.
 NICENESS = 10
@@ -57,7 +56,7 @@ THREADS = 4
 TRY_AGAIN_S = 2.0
 
 T = TypeVar("T")
-_log = structlog.get_logger("schoolgate.monitor")
+_log = Logger("schoolgate.monitor")
 
 
 class ListsUnreadable(SchoolgateError):

@@ -13,19 +13,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from schoolgate.errors import SchoolgateError
 from schoolgate.resolver.stream_connection import Endpoint, StreamConnection, StreamLimits
+from schoolgate.resolver.stream_listening import BACKLOG
 
-BACKLOG: Final = 256
 SWEEP_EVERY_S: Final = 0.5
 CROWDED_SHARE: Final = 0.75
 """With more than this share of the connections taken, idle ones are closed after `CROWDED_IDLE_S`: connections that do
 nothing must not keep others out (RFC 7766 section 6.2.3)."""
 CROWDED_IDLE_S: Final = 1.0
-
-
-class ListenAddressUnusable(SchoolgateError):
-    """A TCP listener could not be opened."""
 
 
 class AnswerSource(Protocol):
@@ -42,7 +37,7 @@ class StreamDoor:
     def __init__(
         self,
         plane: AnswerSource,
-        addresses: Iterable[tuple[str, int]],
+        listeners: Iterable[socket.socket],
         limits: StreamLimits | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         *,
@@ -57,7 +52,7 @@ class StreamDoor:
              "closed_idle", "closed_slow_sender", "closed_slow_reader", "closed_bad_frame", "closed_by_verdict",
              "paused_pipelined"), 0)  # fmt: skip
         self._plane = plane
-        self._addresses = [Endpoint(*one) for one in addresses]
+        self._listeners = list(listeners)
         self._servers: list[asyncio.Server] = []
         self._connections: set[StreamConnection] = set()
         self._per_client: dict[str, int] = {}
@@ -71,15 +66,10 @@ class StreamDoor:
         return [Endpoint(*one.getsockname()[:2]) for server in self._servers for one in server.sockets]
 
     async def start(self) -> None:
-        """Open every listener, or none. Raises `ListenAddressUnusable`."""
-        try:
-            for address, port in self._addresses:
-                sock = listening_socket(address, port)
-                server = await self.loop.create_server(lambda: StreamConnection(self), sock=sock, backlog=BACKLOG)
-                self._servers.append(server)
-        except BaseException:
-            await self._close_servers()
-            raise
+        """Let in whoever waits at a listener, and whoever comes."""
+        for sock in self._listeners:
+            server = await self.loop.create_server(lambda: StreamConnection(self), sock=sock, backlog=BACKLOG)
+            self._servers.append(server)
         self.loop.add_reader(self._plane.answers_fd(), self._hand_out)
         self._sweep_timer = self.loop.call_later(SWEEP_EVERY_S, self._sweep_again)
 
@@ -173,24 +163,3 @@ class StreamDoor:
             if reason is not None:
                 self.counters[reason] += 1
                 connection.abort()
-
-
-def listening_socket(address: str, port: int) -> socket.socket:
-    """A bound, non-blocking TCP socket; IPv6 without IPv4. Raises `ListenAddressUnusable`."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address, port))
-        # Listen now: with SO_REUSEADDR two sockets may bind the same port, and only the second listen is refused.
-        sock.listen(BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise ListenAddressUnusable(
-            f"cannot listen on {address} port {port} over TCP: {error.strerror}; "
-            "stop what uses it or change server.listen"
-        ) from error
-    return sock

@@ -7,41 +7,37 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, TextIO
-
-import orjson
-
-from schoolgate.telemetry.alone import structlog
-
-if TYPE_CHECKING:
-    from structlog.types import EventDict, Processor, WrappedLogger
+from functools import cached_property
+from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
+
+
+class Logger:
+    """Takes events of one part of the program: a few words, and what belongs to them by name."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._take(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._take(logging.WARNING, event, fields)
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **fields: object) -> None:
+        self._take(logging.ERROR, event, fields, exc_info)
+
+    def _take(self, level: int, event: str, fields: dict[str, object], exc_info: BaseException | None = None) -> None:
+        self._logger.log(level, event, exc_info=exc_info, extra={"fields": fields})
 
 
 def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
     """Sets up logging of the whole process, also of modules that use `logging` itself."""
     out = sys.stderr if stream is None else stream
-    for_people = out.isatty()
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if for_people else "iso", utc=not for_people),
-    ]
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_without_record, *_shown(for_people)])
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    handler.setFormatter(_Formatter(out.isatty()))
+    logging.getLogger().handlers = [handler]
     set_level(level)
 
 
@@ -50,16 +46,18 @@ def set_level(level: str) -> None:
     logging.getLogger().setLevel(level.upper())
 
 
-def _shown(for_people: bool) -> list[Processor]:
-    if for_people:
-        return [structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+class _Formatter(logging.Formatter):
+    """What turns events into text is loaded with the first of them: until then the server has better things to do."""
 
+    def __init__(self, for_people: bool) -> None:
+        super().__init__()
+        self._for_people = for_people
 
-def _without_record(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """structlog's own bookkeeping is nobody's business."""
-    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_logger, _method, event)
+    @cached_property
+    def _loaded(self) -> logging.Formatter:
+        from schoolgate.telemetry.rendering import formatter
 
+        return formatter(self._for_people)
 
-def _json(event: EventDict, **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    def format(self, record: logging.LogRecord) -> str:
+        return self._loaded.format(record)

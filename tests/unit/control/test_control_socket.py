@@ -16,14 +16,18 @@ import pytest_asyncio
 
 from schoolgate.control import (
     CommandRefused,
-    ControlServer,
-    ControlSocketUnusable,
     ControlUnreachable,
     NotRunning,
     call,
     call_if_running,
 )
-from schoolgate.control.server import LARGEST_REQUEST_OCTETS, MOST_CONNECTIONS, Arguments
+from schoolgate.control.server import (
+    LARGEST_REQUEST_OCTETS,
+    MOST_CONNECTIONS,
+    Arguments,
+    ControlServer,
+    ControlSocketUnusable,
+)
 from schoolgate.errors import SchoolgateError
 
 

@@ -13,8 +13,9 @@ from tests.unit.resolver.planes import AnswerPlane, query_for, until
 
 from schoolgate.resolver import stream_connection
 from schoolgate.resolver.framing import frame
-from schoolgate.resolver.stream import ListenAddressUnusable, StreamDoor, listening_socket
+from schoolgate.resolver.stream import StreamDoor
 from schoolgate.resolver.stream_connection import StreamLimits
+from schoolgate.resolver.stream_listening import ListenAddressUnusable, listening_socket, listening_sockets
 
 LIMITS = StreamLimits(connections=6, connections_per_client=4, idle_s=10.0, message_s=3.0, unread_s=5.0, pipelined=4)
 
@@ -60,18 +61,18 @@ class House:
     def __init__(self) -> None:
         self.plane = AnswerPlane()
         self.clock = Clock()
+        self.listeners: list[socket.socket] = []
         self.door: StreamDoor | None = None
         self.clients: list[Client] = []
 
     async def open(self, limits: StreamLimits = LIMITS, address: str = "127.0.0.1") -> StreamDoor:
-        self.door = StreamDoor(self.plane, [(address, 0)], limits, clock=self.clock)
+        self.listeners = self.listeners or [listening_socket(address, 0)]
+        self.door = StreamDoor(self.plane, self.listeners, limits, clock=self.clock)
         await self.door.start()
         return self.door
 
     async def client(self) -> Client:
-        assert self.door is not None
-        where = self.door.listening[0]
-        made = Client(*await asyncio.open_connection(where.address, where.port))
+        made = Client(*await asyncio.open_connection(*self.listeners[0].getsockname()[:2]))
         self.clients.append(made)
         return made
 
@@ -330,15 +331,27 @@ async def test_stopping_does_not_wait_for_ever(house: House) -> None:
     assert await client.is_closed()
 
 
-async def test_an_address_in_use_is_refused_and_nothing_stays_open(house: House) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+def test_an_address_in_use_is_refused_and_nothing_stays_open() -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        for sock in (taken, free):
+            sock.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        door = StreamDoor(house.plane, [("127.0.0.1", 0), ("127.0.0.1", port)])
+        port, free_port = taken.getsockname()[1], free.getsockname()[1]
+        free.close()
         with pytest.raises(ListenAddressUnusable, match=rf"127\.0\.0\.1 port {port}.*server\.listen"):
-            await door.start()
-        assert door.listening == []
+            listening_sockets([("127.0.0.1", free_port), ("127.0.0.1", port)])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", free_port))
+
+
+async def test_who_comes_before_the_door_opens_is_answered_when_it_does(house: House) -> None:
+    """At a start the kernel lets clients in while the server still loads what the door is made of."""
+    house.listeners = [listening_socket("127.0.0.1", 0)]
+    early = await house.client()
+    early.ask("now.example")
+    await early.writer.drain()
+    await house.open()
+    assert b"\3now" in await early.answer()
 
 
 def test_an_ipv6_listener_leaves_ipv4_to_another() -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-import structlog
 
-from schoolgate.telemetry import configure_logs, set_level
+from schoolgate.telemetry import Logger, configure_logs, set_level
 
 
 class Terminal(io.StringIO):
@@ -24,13 +23,12 @@ def logging_as_before() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def test_an_event_is_one_json_object_a_line() -> None:
     out = io.StringIO()
     configure_logs(stream=out)
-    structlog.get_logger("schoolgate").info("ready", listening="127.0.0.1:5300")
+    Logger("schoolgate").info("ready", listening="127.0.0.1:5300")
     event = orjson.loads(out.getvalue())
     assert (event["event"], event["listening"], event["level"]) == ("ready", "127.0.0.1:5300", "info")
     assert event["timestamp"].endswith("Z")
@@ -48,10 +46,30 @@ def test_modules_that_use_logging_itself_come_out_alike() -> None:
     )
 
 
+def test_what_belongs_to_an_event_may_have_any_name() -> None:
+    """Also those that `logging` has for itself."""
+    out = io.StringIO()
+    configure_logs(stream=out)
+    Logger("schoolgate").warning("odd", name="one", message="two", args="three", module=4)
+    event = orjson.loads(out.getvalue())
+    assert [event[name] for name in ("name", "message", "args", "module")] == ["one", "two", "three", 4]
+
+
+def test_a_defect_given_to_an_event_is_logged_with_its_traceback() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError as error:
+        defect = error
+    Logger("schoolgate").error("a task ended", exc_info=defect)
+    assert "RuntimeError: broken" in orjson.loads(out.getvalue())["exception"]
+
+
 def test_a_person_gets_lines() -> None:
     out = Terminal()
     configure_logs(stream=out)
-    structlog.get_logger("schoolgate").info("ready")
+    Logger("schoolgate").info("ready")
     assert "ready" in out.getvalue()
     assert not out.getvalue().startswith("{")
 
@@ -59,10 +77,10 @@ def test_a_person_gets_lines() -> None:
 def test_the_level_can_change_while_running() -> None:
     out = io.StringIO()
     configure_logs("warning", stream=out)
-    log = structlog.get_logger("schoolgate")
+    log = Logger("schoolgate")
     log.info("quiet")
-    set_level("debug")
-    log.debug("loud")
+    set_level("info")
+    log.info("loud")
     assert [orjson.loads(line)["event"] for line in out.getvalue().splitlines()] == ["loud"]
 
 

@@ -23,9 +23,9 @@ from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Monitoring
-from schoolgate.telemetry.alone import structlog
+from schoolgate.telemetry import Logger
 
-_log = structlog.get_logger("schoolgate.monitor")
+_log = Logger("schoolgate.monitor")
 
 
 class Detector(Protocol):

@@ -1,0 +1,10 @@
+"""The detectors' row is a view of the log's: the same columns in the same order, the moment as a number."""
+
+from __future__ import annotations
+
+from schoolgate.monitoring.rows import Row
+from schoolgate.querylog.query import COLUMNS
+
+
+def test_a_row_has_the_columns_of_the_log_in_their_order() -> None:
+    assert ("time", *Row._fields[1:]) == COLUMNS
