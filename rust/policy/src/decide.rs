@@ -139,10 +139,10 @@ impl Rulebook {
         &self,
         policy: u16,
         name: &Name,
-        prepared: &SuffixHashes,
+        prepared: &mut SuffixHashes,
         hashes: &mut SuffixHashes,
     ) -> Verdict {
-        let listed = self.snapshot().names().find_prepared(name, prepared, hashes);
+        let listed = self.snapshot().names().find_prepared(name, prepared);
         self.judge(policy, self.tag_listed(listed, name, hashes))
     }
 

@@ -14,6 +14,10 @@ pub const MAX_DEPTH: usize = 127;
 
 const LANE_A: u64 = 0x9e37_79b9_7f4a_7c15;
 const LANE_B: u64 = 0xd6e8_feb8_6659_fd93;
+const LENGTH: u64 = 0xa076_1d64_78bd_642f;
+
+/// Suffixes that are hashed for every name, before anything is known of it.
+pub(crate) const FIRST_DEPTHS: usize = 3;
 
 /// The seed of one table's hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,21 +53,54 @@ impl SuffixHashes {
     /// Hashes the suffixes of `name` that have at most `deepest` labels.
     #[inline]
     pub fn compute(&mut self, seed: Seed, name: &Name, deepest: usize) {
-        let labels = name.label_count();
-        let depth = labels.min(deepest).min(MAX_DEPTH);
-        let mut state = SuffixHash { a: seed.0, b: seed.1 };
-        for (slot, up) in self.hashes.iter_mut().zip(1..=depth) {
-            state = absorb(state, name.padded(), name.label_start(labels - up));
-            *slot = state;
-        }
-        self.depth = depth;
-        self.seed = Some(seed);
+        (self.seed, self.depth) = (Some(seed), 0);
+        self.go_on(name, deepest);
     }
 
-    /// The seed of the last [`SuffixHashes::compute`].
+    /// Hashes the [`FIRST_DEPTHS`] shortest suffixes of `name`. Each takes the same steps, whatever the name; where a name has
+    /// fewer labels, its own hash stands for those it has not.
+    #[inline]
+    pub(crate) fn begin(&mut self, seed: Seed, name: &Name) {
+        let labels = name.label_count();
+        let mut state = root(seed);
+        for (slot, up) in self.hashes.iter_mut().take(FIRST_DEPTHS).zip(1..) {
+            let next = absorb(state, name, labels.saturating_sub(up));
+            state = if up <= labels { next } else { state };
+            *slot = state;
+        }
+        (self.seed, self.depth) = (Some(seed), labels.min(FIRST_DEPTHS));
+    }
+
+    /// Hashes on, to the suffix of `deepest` labels, if there is one.
+    #[inline]
+    pub(crate) fn go_on(&mut self, name: &Name, deepest: usize) {
+        let (labels, Some(seed)) = (name.label_count(), self.seed) else { return };
+        let deepest = labels.min(deepest).min(MAX_DEPTH);
+        let above = self.depth.checked_sub(1).and_then(|above| self.hashes.get(above));
+        let mut state = above.copied().unwrap_or(root(seed));
+        for (slot, up) in self.hashes.iter_mut().take(deepest).zip(1..).skip(self.depth) {
+            state = absorb(state, name, labels - up);
+            *slot = state;
+        }
+        self.depth = self.depth.max(deepest);
+    }
+
+    /// The seed of what is hashed here.
     #[inline]
     pub(crate) fn seed(&self) -> Option<Seed> {
         self.seed
+    }
+
+    /// The suffixes that [`SuffixHashes::begin`] hashes.
+    #[inline]
+    pub(crate) fn first(&self) -> &[SuffixHash; FIRST_DEPTHS] {
+        self.hashes.first_chunk().unwrap_or(&[SuffixHash { a: 0, b: 0 }; FIRST_DEPTHS])
+    }
+
+    /// The hash of the suffix of `at + 1` labels, which must have been hashed.
+    #[inline]
+    pub(crate) fn of(&self, at: usize) -> SuffixHash {
+        self.hashes.get(at).copied().unwrap_or_default()
     }
 
     /// The suffixes hashed, top-level label first.
@@ -75,31 +112,65 @@ impl SuffixHashes {
 
 /// The hash of a whole name, or the seed itself for the root.
 pub fn whole(seed: Seed, name: &Name) -> SuffixHash {
-    let labels = name.label_count();
-    let root = SuffixHash { a: seed.0, b: seed.1 };
-    (1..=labels).fold(root, |state, up| absorb(state, name.padded(), name.label_start(labels - up)))
+    suffixes(seed, name).last().unwrap_or(root(seed))
 }
 
-/// One label more. The length octet goes in first, so no two splits of the same octets into labels agree.
+/// The hashes of all suffixes of a name, top-level label first.
+pub(crate) fn suffixes(seed: Seed, name: &Name) -> impl Iterator<Item = SuffixHash> {
+    let labels = name.label_count();
+    (1..=labels).scan(root(seed), move |state, up| {
+        *state = absorb(*state, name, labels - up);
+        Some(*state)
+    })
+}
+
+fn root(seed: Seed) -> SuffixHash {
+    SuffixHash { a: seed.0, b: seed.1 }
+}
+
+/// One label more.
 #[inline]
-fn absorb(state: SuffixHash, octets: &[u8], start: usize) -> SuffixHash {
-    let length = octets.get(start).copied().unwrap_or(0) as usize;
-    let mut a = state.a ^ (length as u64).wrapping_mul(LANE_B);
-    let mut b = state.b.wrapping_add(length as u64);
-    let mut at = start + 1;
-    let mut left = length;
-    loop {
-        let word = eight(octets, at);
-        let word = if left >= 8 { word } else { word & !(u64::MAX << (8 * left)) };
-        a = fold(a ^ word, LANE_A);
-        b = fold(b.rotate_left(29) ^ word, LANE_B);
-        if left <= 8 {
-            return SuffixHash { a, b };
-        }
-        left -= 8;
-        at += 8;
+fn absorb(state: SuffixHash, name: &Name, label: usize) -> SuffixHash {
+    let (octets, start) = (name.padded(), name.label_start(label));
+    let length = usize::from(octets[start]);
+    let state = sixteen(state, octets, start + 1, length, (length as u64).wrapping_mul(LENGTH));
+    // One label in thirty is longer.
+    if length <= 16 { state } else { absorb_rest(state, octets, start + 17, length - 16) }
+}
+
+#[inline(never)]
+fn absorb_rest(mut state: SuffixHash, octets: &[u8], mut at: usize, mut left: usize) -> SuffixHash {
+    while left > 0 {
+        state = sixteen(state, octets, at, left, 0);
+        (at, left) = (at + 16, left.saturating_sub(16));
+    }
+    state
+}
+
+/// Up to sixteen octets, without a branch. Both factors of both lanes depend on the seed, so nobody can choose octets that make
+/// one nothing, or that exchange them. The length goes in beside another half in each lane: no two splits of the same octets
+/// into labels agree.
+#[inline]
+fn sixteen(state: SuffixHash, octets: &[u8], at: usize, left: usize, length: u64) -> SuffixHash {
+    let [keep_first, keep_second] = KEPT[left.min(16)];
+    let (first, second) = (eight(octets, at) & keep_first, eight(octets, at + 8) & keep_second);
+    SuffixHash {
+        a: fold(first ^ state.a, second ^ state.b ^ length),
+        b: fold(first ^ state.b.wrapping_add(LANE_A) ^ length, second ^ state.a.wrapping_add(LANE_B)),
     }
 }
+
+/// What is kept of sixteen octets of which so many are the label's.
+static KEPT: [[u64; 2]; 17] = {
+    let mut kept = [[0; 2]; 17];
+    let mut octets = 1;
+    while octets <= 16 {
+        let both = u128::MAX >> (128 - 8 * octets);
+        kept[octets] = [both as u64, (both >> 64) as u64];
+        octets += 1;
+    }
+    kept
+};
 
 /// Eight octets from `at`; names are stored with enough zero octets behind them.
 #[inline]

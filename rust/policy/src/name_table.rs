@@ -7,7 +7,8 @@
 //! Most names are not listed, so a split-block bloom filter stands in front: one 32-octet block a suffix, and all blocks
 //! of a name are loaded side by side. Depths at which nothing is listed are not even probed.
 
-use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
+use crate::filter::{Block, block_of};
+use crate::hash::{FIRST_DEPTHS, MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
 use crate::memory::prefetch;
 use schoolgate_wire::Name;
 
@@ -19,10 +20,6 @@ pub const SLOTS: usize = 8;
 /// costs the compiler a seed and a query nothing.
 pub const MAX_PROBES: usize = 16;
 
-/// 256 bits of bloom filter, in one cache line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(32))]
-pub struct Block(pub [u64; 4]);
 /// One cache line of slots; zero is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
@@ -45,7 +42,7 @@ pub struct NameTable {
     /// Bit `d - 1` is set where some listed name has `d` labels.
     pub(crate) depths: u128,
     pub(crate) entries: u64,
-    pub(crate) bloom: Vec<Block>,
+    pub(crate) filter: Vec<Block>,
     pub(crate) buckets: Vec<Bucket>,
     pub(crate) rules: Vec<NodeRule>,
     /// Set `s` is `items[starts[s]..starts[s + 1]]`.
@@ -72,51 +69,80 @@ impl NameTable {
     #[inline]
     pub fn find(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
         if self.depths == 0 {
-            return Found::default();
+            return Found::NOTHING;
         }
-        hashes.compute(self.seed, name, self.deepest());
-        self.find_hashed(hashes.as_slice(), name.label_count())
+        hashes.begin(self.seed, name);
+        self.find_begun(name, hashes)
     }
 
-    /// Hashes the suffixes of `name` and brings near all that [`NameTable::find_prepared`] may read of them: the table is
-    /// larger than a processor's nearest cache.
+    /// Hashes the shortest suffixes of `name` and brings near what [`NameTable::find_prepared`] reads of them first: the table
+    /// is larger than a processor's nearest cache.
     #[inline]
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
-        hashes.compute(self.seed, name, self.deepest());
-        for (at, hash) in hashes.as_slice().iter().enumerate() {
-            if self.depths >> at & 1 != 0 {
-                self.bloom.get(bloom_block(*hash, self.bloom.len())).into_iter().for_each(prefetch);
-                self.buckets.get(bucket_of(*hash, self.buckets.len())).into_iter().for_each(prefetch);
-            }
+        hashes.begin(self.seed, name);
+        for hash in hashes.first().iter().skip(self.unlisted_depths()) {
+            self.filter.get(block_of(*hash, self.filter.len())).into_iter().for_each(prefetch);
+            self.buckets.get(bucket_of(*hash, self.buckets.len())).into_iter().for_each(prefetch);
         }
     }
 
     /// [`NameTable::find`] with hashes that [`NameTable::prepare`] has made of this name. Those of another table are made again.
     #[inline]
-    pub fn find_prepared(&self, name: &Name, prepared: &SuffixHashes, hashes: &mut SuffixHashes) -> Found {
+    pub fn find_prepared(&self, name: &Name, prepared: &mut SuffixHashes) -> Found {
         if prepared.seed() != Some(self.seed) {
-            return self.find(name, hashes);
+            return self.find(name, prepared);
         }
-        self.find_hashed(prepared.as_slice(), name.label_count())
+        self.find_begun(name, prepared)
     }
 
-    /// [`NameTable::find`] for a name of `labels` labels whose suffixes are hashed already.
+    /// The walk from the top-level label down. The first depths are looked at together, without a branch: their blocks are
+    /// loaded side by side, and where nothing stands below them, as for most names, it ends there.
     #[inline]
-    pub fn find_hashed(&self, suffixes: &[SuffixHash], labels: usize) -> Found {
-        let mut maybe = 0u128;
-        for (at, hash) in suffixes.iter().enumerate() {
-            maybe |= u128::from(self.may_hold(*hash)) << at;
+    fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
+        let (mut maybe, mut goes_on) = (0u64, true);
+        for (at, hash) in hashes.first().iter().enumerate() {
+            if at >= 1 || self.depths & 1 != 0 {
+                let block = self.block(*hash);
+                maybe |= u64::from(goes_on & block.is_listed(*hash)) << at;
+                goes_on &= block.is_above(*hash);
+            }
         }
-        maybe &= self.depths;
+        let labels = name.label_count();
+        let maybe = u128::from(maybe) & self.depths & !(u128::MAX << labels.min(MAX_DEPTH));
+        if goes_on && labels > FIRST_DEPTHS {
+            return self.find_deep(name, hashes, maybe);
+        }
+        if maybe == 0 { Found::NOTHING } else { self.deepest_of(maybe, hashes, labels) }
+    }
+
+    /// The same for all depths that follow, one by one.
+    #[inline(never)]
+    fn find_deep(&self, name: &Name, hashes: &mut SuffixHashes, mut maybe: u128) -> Found {
+        let labels = name.label_count();
+        for at in FIRST_DEPTHS..labels.min(MAX_DEPTH) {
+            hashes.go_on(name, at + 1);
+            let hash = hashes.of(at);
+            let block = self.block(hash);
+            maybe |= u128::from(block.is_listed(hash)) << at;
+            if !block.is_above(hash) {
+                break;
+            }
+        }
+        self.deepest_of(maybe & self.depths, hashes, labels)
+    }
+
+    /// The deepest of the suffixes that may be listed and is.
+    #[inline]
+    fn deepest_of(&self, mut maybe: u128, hashes: &SuffixHashes, labels: usize) -> Found {
         while maybe != 0 {
             let at = (u128::BITS - 1 - maybe.leading_zeros()) as usize;
-            if let Some(rule) = suffixes.get(at).and_then(|hash| self.rule_of(*hash)) {
+            if let Some(rule) = self.rule_of(hashes.of(at)) {
                 let set = if at + 1 == labels { rule.here } else { rule.below };
                 return Found { set, depth: at as u8 + 1 };
             }
             maybe &= !(1 << at);
         }
-        Found::default()
+        Found::NOTHING
     }
 
     /// The statements of a set, in ascending order.
@@ -138,25 +164,22 @@ impl NameTable {
 
     /// Octets of everything a lookup may touch.
     pub fn size_octets(&self) -> usize {
-        self.bloom.len() * size_of::<Block>()
+        self.filter.len() * size_of::<Block>()
             + self.buckets.len() * size_of::<Bucket>()
             + self.rules.len() * size_of::<NodeRule>()
             + (self.starts.len() + self.items.len()) * size_of::<u32>()
     }
 
-    fn deepest(&self) -> usize {
-        MAX_DEPTH.min((u128::BITS - self.depths.leading_zeros()) as usize)
+    /// Depths from the top at which nothing is listed. The top-level label alone is passed over: everything goes on below it.
+    #[inline]
+    fn unlisted_depths(&self) -> usize {
+        usize::from(self.depths & 1 == 0)
     }
 
+    /// A table without blocks is empty.
     #[inline]
-    fn may_hold(&self, hash: SuffixHash) -> bool {
-        match self.bloom.get(bloom_block(hash, self.bloom.len())) {
-            // All words are looked at: a branch that cannot be foreseen costs more.
-            Some(block) => {
-                bloom_masks(hash).iter().zip(&block.0).fold(0, |missing, (mask, word)| missing | mask & !word) == 0
-            }
-            None => false,
-        }
+    fn block(&self, hash: SuffixHash) -> Block {
+        self.filter.get(block_of(hash, self.filter.len())).copied().unwrap_or_default()
     }
 
     #[inline]
@@ -192,21 +215,4 @@ pub(crate) fn fingerprint(hash: SuffixHash) -> u64 {
 #[inline]
 pub(crate) fn bucket_of(hash: SuffixHash, buckets: usize) -> usize {
     (((hash.a >> 32) * buckets as u64) >> 32) as usize
-}
-
-#[inline]
-pub(crate) fn bloom_block(hash: SuffixHash, blocks: usize) -> usize {
-    (((hash.a & 0xffff_ffff) * blocks as u64) >> 32) as usize
-}
-
-/// Two bits in each of four words, from 48 bits of the second lane.
-#[inline]
-pub(crate) fn bloom_masks(hash: SuffixHash) -> [u64; 4] {
-    let bits = hash.b;
-    [
-        1 << (bits & 63) | 1 << (bits >> 6 & 63),
-        1 << (bits >> 12 & 63) | 1 << (bits >> 18 & 63),
-        1 << (bits >> 24 & 63) | 1 << (bits >> 30 & 63),
-        1 << (bits >> 36 & 63) | 1 << (bits >> 42 & 63),
-    ]
 }

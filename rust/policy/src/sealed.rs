@@ -12,7 +12,7 @@
 //! suffix; the cost is paid only where such a list is in force.
 
 use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
-use crate::name_table::{Block, bloom_block, bloom_masks};
+use crate::filter::{Block, block_of};
 use crate::sealed_file::{self, Part, SealedFacts};
 use crate::sealed_key::{Key, SealedCorrupt, SealedKeys};
 use schoolgate_wire::Name;
@@ -208,8 +208,8 @@ impl Filter {
     fn may_hold_one(&self, hash: SuffixHash) -> bool {
         // An empty filter has no block, and an answer of "perhaps" is always safe.
         self.blocks
-            .get(bloom_block(hash, self.blocks.len()))
-            .is_none_or(|block| bloom_masks(hash).iter().zip(&block.0).all(|(mask, word)| word & mask == *mask))
+            .get(block_of(hash, self.blocks.len()))
+            .is_none_or(|block| block.is_listed(hash))
     }
 
     fn new(seed: Seed, depths: u128, hashes: &[SuffixHash]) -> Self {
@@ -217,9 +217,7 @@ impl Filter {
         let mut blocks = vec![Block::default(); octets.div_ceil(size_of::<Block>()).max(1)];
         let count = blocks.len();
         for hash in hashes {
-            if let Some(block) = blocks.get_mut(bloom_block(*hash, count)) {
-                bloom_masks(*hash).iter().zip(&mut block.0).for_each(|(mask, word)| *word |= mask);
-            }
+            blocks.get_mut(block_of(*hash, count)).into_iter().for_each(|block| block.mark_listed(*hash));
         }
         Self { seed, depths, blocks }
     }
