@@ -65,7 +65,7 @@ impl SuffixHashes {
         let mut state = root(seed);
         for (slot, up) in self.hashes.iter_mut().take(FIRST_DEPTHS).zip(1..) {
             let next = absorb(state, name, labels.saturating_sub(up));
-            state = if up <= labels { next } else { state };
+            state = if up == 1 || up <= labels { next } else { state };
             *slot = state;
         }
         (self.seed, self.depth) = (Some(seed), labels.min(FIRST_DEPTHS));
@@ -124,16 +124,17 @@ pub(crate) fn suffixes(seed: Seed, name: &Name) -> impl Iterator<Item = SuffixHa
     })
 }
 
+#[inline]
 fn root(seed: Seed) -> SuffixHash {
     SuffixHash { a: seed.0, b: seed.1 }
 }
 
-/// One label more.
+/// One label more. Up to sixteen octets take the same steps, without a branch.
 #[inline]
 fn absorb(state: SuffixHash, name: &Name, label: usize) -> SuffixHash {
     let (octets, start) = (name.padded(), name.label_start(label));
     let length = usize::from(octets[start]);
-    let state = sixteen(state, octets, start + 1, length, (length as u64).wrapping_mul(LENGTH));
+    let state = sixteen(state, octets, start + 1, &BY_LENGTH[length & 63]);
     // One label in thirty is longer.
     if length <= 16 { state } else { absorb_rest(state, octets, start + 17, length - 16) }
 }
@@ -141,35 +142,40 @@ fn absorb(state: SuffixHash, name: &Name, label: usize) -> SuffixHash {
 #[inline(never)]
 fn absorb_rest(mut state: SuffixHash, octets: &[u8], mut at: usize, mut left: usize) -> SuffixHash {
     while left > 0 {
-        state = sixteen(state, octets, at, left, 0);
+        state = sixteen(state, octets, at, &BY_LENGTH[left & 63]);
         (at, left) = (at + 16, left.saturating_sub(16));
     }
     state
 }
 
-/// Up to sixteen octets, without a branch. Both factors of both lanes depend on the seed, so nobody can choose octets that make
-/// one nothing, or that exchange them. The length goes in beside another half in each lane: no two splits of the same octets
-/// into labels agree.
+/// What a length does to sixteen octets.
+struct Length {
+    /// The bits that are the label's.
+    keep: [u64; 2],
+    mix: u64,
+}
+
+/// Both factors of both lanes depend on the seed, so nobody can choose octets that make one nothing, or that exchange them. The
+/// length goes in beside another half in each lane: no two splits of the same octets into labels agree.
 #[inline]
-fn sixteen(state: SuffixHash, octets: &[u8], at: usize, left: usize, length: u64) -> SuffixHash {
-    let [keep_first, keep_second] = KEPT[left.min(16)];
-    let (first, second) = (eight(octets, at) & keep_first, eight(octets, at + 8) & keep_second);
+fn sixteen(state: SuffixHash, octets: &[u8], at: usize, length: &Length) -> SuffixHash {
+    let (first, second) = (eight(octets, at) & length.keep[0], eight(octets, at + 8) & length.keep[1]);
     SuffixHash {
-        a: fold(first ^ state.a, second ^ state.b ^ length),
-        b: fold(first ^ state.b.wrapping_add(LANE_A) ^ length, second ^ state.a.wrapping_add(LANE_B)),
+        a: fold(first ^ state.a, second ^ state.b ^ length.mix),
+        b: fold(first ^ state.b.wrapping_add(LANE_A) ^ length.mix, second ^ state.a.wrapping_add(LANE_B)),
     }
 }
 
-/// What is kept of sixteen octets of which so many are the label's.
-static KEPT: [[u64; 2]; 17] = {
-    let mut kept = [[0; 2]; 17];
+static BY_LENGTH: [Length; 64] = {
+    let mut all = [const { Length { keep: [0; 2], mix: 0 } }; 64];
     let mut octets = 1;
-    while octets <= 16 {
-        let both = u128::MAX >> (128 - 8 * octets);
-        kept[octets] = [both as u64, (both >> 64) as u64];
+    while octets < all.len() {
+        let kept = if octets < 16 { 8 * octets } else { 128 };
+        let kept = u128::MAX >> (128 - kept);
+        all[octets] = Length { keep: [kept as u64, (kept >> 64) as u64], mix: (octets as u64).wrapping_mul(LENGTH) };
         octets += 1;
     }
-    kept
+    all
 };
 
 /// Eight octets from `at`; names are stored with enough zero octets behind them.

@@ -99,50 +99,68 @@ impl NameTable {
     /// loaded side by side, and where nothing stands below them, as for most names, it ends there.
     #[inline]
     fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
-        let (mut maybe, mut goes_on) = (0u64, true);
+        let (mut maybe, mut goes_on) = (0, true);
         for (at, hash) in hashes.first().iter().enumerate() {
             if at >= 1 || self.depths & 1 != 0 {
-                let block = self.block(*hash);
-                maybe |= u64::from(goes_on & block.is_listed(*hash)) << at;
-                goes_on &= block.is_above(*hash);
+                let (is_listed, is_above) = self.marks(*hash);
+                maybe |= u32::from(goes_on & is_listed) << at;
+                goes_on &= is_above;
             }
         }
         let labels = name.label_count();
-        let maybe = u128::from(maybe) & self.depths & !(u128::MAX << labels.min(MAX_DEPTH));
-        if goes_on && labels > FIRST_DEPTHS {
+        if goes_on & (labels > FIRST_DEPTHS) {
             return self.find_deep(name, hashes, maybe);
         }
-        if maybe == 0 { Found::NOTHING } else { self.deepest_of(maybe, hashes, labels) }
+        // Beyond its labels stands the name itself once more.
+        maybe &= self.depths as u32 & !(u32::MAX << labels.min(FIRST_DEPTHS));
+        while maybe != 0 {
+            let at = maybe.ilog2() as usize;
+            if let Some(found) = self.found(at, hashes.of(at), labels) {
+                return found;
+            }
+            maybe ^= 1 << at;
+        }
+        Found::NOTHING
     }
 
     /// The same for all depths that follow, one by one.
     #[inline(never)]
-    fn find_deep(&self, name: &Name, hashes: &mut SuffixHashes, mut maybe: u128) -> Found {
+    fn find_deep(&self, name: &Name, hashes: &mut SuffixHashes, first: u32) -> Found {
+        let mut maybe = u128::from(first);
         let labels = name.label_count();
         for at in FIRST_DEPTHS..labels.min(MAX_DEPTH) {
             hashes.go_on(name, at + 1);
             let hash = hashes.of(at);
-            let block = self.block(hash);
-            maybe |= u128::from(block.is_listed(hash)) << at;
-            if !block.is_above(hash) {
+            let (is_listed, is_above) = self.marks(hash);
+            maybe |= u128::from(is_listed) << at;
+            if !is_above {
                 break;
             }
         }
-        self.deepest_of(maybe & self.depths, hashes, labels)
-    }
-
-    /// The deepest of the suffixes that may be listed and is.
-    #[inline]
-    fn deepest_of(&self, mut maybe: u128, hashes: &SuffixHashes, labels: usize) -> Found {
+        maybe &= self.depths;
         while maybe != 0 {
-            let at = (u128::BITS - 1 - maybe.leading_zeros()) as usize;
-            if let Some(rule) = self.rule_of(hashes.of(at)) {
-                let set = if at + 1 == labels { rule.here } else { rule.below };
-                return Found { set, depth: at as u8 + 1 };
+            let at = maybe.ilog2() as usize;
+            if let Some(found) = self.found(at, hashes.of(at), labels) {
+                return found;
             }
-            maybe &= !(1 << at);
+            maybe ^= 1 << at;
         }
         Found::NOTHING
+    }
+
+    #[inline]
+    fn found(&self, at: usize, hash: SuffixHash, labels: usize) -> Option<Found> {
+        let rule = self.rule_of(hash)?;
+        let set = if at + 1 == labels { rule.here } else { rule.below };
+        Some(Found { set, depth: at as u8 + 1 })
+    }
+
+    /// X
+    #[inline]
+    pub fn begin_only(&self, name: &Name, hashes: &mut SuffixHashes) -> usize {
+        hashes.begin(self.seed, name);
+        let f = hashes.first();
+        (f[0].a ^ f[1].b ^ f[2].a ^ f[1].b) as usize
     }
 
     /// The statements of a set, in ascending order.
@@ -176,10 +194,11 @@ impl NameTable {
         usize::from(self.depths & 1 == 0)
     }
 
-    /// A table without blocks is empty.
+    /// Whether a suffix may be listed, and whether something below it may be.
     #[inline]
-    fn block(&self, hash: SuffixHash) -> Block {
-        self.filter.get(block_of(hash, self.filter.len())).copied().unwrap_or_default()
+    fn marks(&self, hash: SuffixHash) -> (bool, bool) {
+        let block = self.filter.get(block_of(hash, self.filter.len()));
+        block.map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
     }
 
     #[inline]
@@ -187,9 +206,9 @@ impl NameTable {
         let mut at = bucket_of(hash, self.buckets.len());
         for _ in 0..MAX_PROBES {
             let bucket = self.buckets.get(at)?;
-            // At most one slot fits, and all are looked at.
+            // At most one slot fits. All are looked at, without a branch: which one it is cannot be foreseen.
             let wanted = fingerprint(hash) << RULE_BITS;
-            let fitting = |slot: &u64| if (slot ^ wanted) >> RULE_BITS == 0 { *slot } else { 0 };
+            let fitting = |slot: &u64| slot & all_if_zero((slot ^ wanted) >> RULE_BITS);
             let slot = bucket.0.iter().map(fitting).fold(0, |found, slot| found | slot);
             if slot != 0 {
                 return self.rules.get((slot & RULE_MASK) as usize).copied();
@@ -210,6 +229,12 @@ pub(crate) const RULE_MASK: u64 = (1 << RULE_BITS) - 1;
 #[inline]
 pub(crate) fn fingerprint(hash: SuffixHash) -> u64 {
     (hash.b >> RULE_BITS) | 1 << (63 - RULE_BITS)
+}
+
+/// All bits where a number of fewer than 64 bits is zero, none where it is not.
+#[inline]
+fn all_if_zero(number: u64) -> u64 {
+    0u64.wrapping_sub(number.wrapping_sub(1) >> 63)
 }
 
 #[inline]
