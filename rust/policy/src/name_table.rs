@@ -203,14 +203,14 @@ impl NameTable {
 
     #[inline]
     fn rule_of(&self, hash: SuffixHash) -> Option<NodeRule> {
+        let wanted = fingerprint(hash) << RULE_BITS;
         let mut at = bucket_of(hash, self.buckets.len());
         for _ in 0..MAX_PROBES {
             let bucket = self.buckets.get(at)?;
-            // At most one slot fits. All are looked at, without a branch: which one it is cannot be foreseen.
-            let wanted = fingerprint(hash) << RULE_BITS;
-            let fitting = |slot: &u64| slot & all_if_zero((slot ^ wanted) >> RULE_BITS);
-            let slot = bucket.0.iter().map(fitting).fold(0, |found, slot| found | slot);
-            if slot != 0 {
+            // All slots are compared, and where the one that fits stands is counted: a branch for each could not be foreseen.
+            let fits = |slot: &u64| u32::from((slot ^ wanted) <= RULE_MASK);
+            let fitting = bucket.0.iter().zip(0..).fold(0, |fitting, (slot, at)| fitting | fits(slot) << at);
+            if let Some(slot) = bucket.0.get(fitting.trailing_zeros() as usize) {
                 return self.rules.get((slot & RULE_MASK) as usize).copied();
             }
             // Buckets fill from the front, so an empty last slot means that nothing was pushed on to the next.
@@ -229,12 +229,6 @@ pub(crate) const RULE_MASK: u64 = (1 << RULE_BITS) - 1;
 #[inline]
 pub(crate) fn fingerprint(hash: SuffixHash) -> u64 {
     (hash.b >> RULE_BITS) | 1 << (63 - RULE_BITS)
-}
-
-/// All bits where a number of fewer than 64 bits is zero, none where it is not.
-#[inline]
-fn all_if_zero(number: u64) -> u64 {
-    0u64.wrapping_sub(number.wrapping_sub(1) >> 63)
 }
 
 #[inline]
