@@ -30,14 +30,15 @@ pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     if octets >= LEAST_HUGE_OCTETS {
         // To the end of the last huge page, or what is left there would stay in small ones.
         table.reserve_exact(octets.next_multiple_of(HUGE_PAGE_OCTETS).div_ceil(size_of::<T>()));
-        advise_huge_pages(&table);
+        advise_huge_pages(&table, libc::MADV_HUGEPAGE);
     }
     table.resize(count, T::zeroed());
+    if octets >= LEAST_HUGE_OCTETS { advise_huge_pages(&table, libc::MADV_COLLAPSE); }
     table
 }
 
 /// Best before anything is written there: a page gets its size when it is first touched.
-fn advise_huge_pages<T>(table: &Vec<T>) {
+fn advise_huge_pages<T>(table: &Vec<T>, advice: libc::c_int) {
     #[cfg(target_os = "linux")]
     {
         // SAFETY: asks for a number.
@@ -46,7 +47,7 @@ fn advise_huge_pages<T>(table: &Vec<T>) {
         let start = table.as_ptr() as usize / page * page;
         let end = (table.as_ptr() as usize + table.capacity() * size_of::<T>()) / page * page;
         // SAFETY: pages that an allocation of ours lies in; the advice changes nothing that can be read there.
-        unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_HUGEPAGE) };
+        unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), advice) };
     }
     #[cfg(not(target_os = "linux"))]
     let _ = table;
