@@ -81,8 +81,8 @@ impl NameTable {
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
         hashes.begin(self.seed, name);
         for hash in hashes.first().iter().skip(self.unlisted_depths()) {
-            self.filter.get(block_of(*hash, self.filter.len())).into_iter().for_each(prefetch);
-            self.buckets.get(bucket_of(*hash, self.buckets.len())).into_iter().for_each(prefetch);
+            self.block(*hash).into_iter().for_each(prefetch);
+            self.bucket(*hash).into_iter().for_each(prefetch);
         }
     }
 
@@ -99,6 +99,8 @@ impl NameTable {
     /// loaded side by side, and where nothing stands below them, as for most names, it ends there.
     #[inline]
     fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
+        // Before it is known whether there is anything to read: else a listed name waits twice, for its block and then for this.
+        self.bucket(hashes.of(FIRST_DEPTHS - 1)).into_iter().for_each(prefetch);
         let (mut maybe, mut goes_on) = (0, true);
         for (at, hash) in hashes.first().iter().enumerate() {
             if at >= 1 || self.depths & 1 != 0 {
@@ -194,11 +196,21 @@ impl NameTable {
         usize::from(self.depths & 1 == 0)
     }
 
+    #[inline]
+    fn block(&self, hash: SuffixHash) -> Option<&Block> {
+        self.filter.get(block_of(hash, self.filter.len()))
+    }
+
+    /// The first bucket in which a suffix may stand.
+    #[inline]
+    fn bucket(&self, hash: SuffixHash) -> Option<&Bucket> {
+        self.buckets.get(bucket_of(hash, self.buckets.len()))
+    }
+
     /// Whether a suffix may be listed, and whether something below it may be.
     #[inline]
     fn marks(&self, hash: SuffixHash) -> (bool, bool) {
-        let block = self.filter.get(block_of(hash, self.filter.len()));
-        block.map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
+        self.block(hash).map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
     }
 
     #[inline]
