@@ -1,10 +1,11 @@
-//! Hashes of every suffix of a name, from the top-level label down.
+//! Hashes of the suffixes of a name, from the top-level label down.
 //!
 //! The hash of a suffix is made from the hash of its parent and one more label, so the hash *is* the path in the suffix
-//! trie: a node needs no pointer to its parent, and the probes of all suffixes of a name are independent loads.
+//! trie: a node needs no pointer to its parent, and a walk hashes no more labels than it needs.
 //!
 //! Two 64-bit lanes of multiply-and-fold, seeded per table. 128 bits, because a wrong verdict by collision must be rarer
-//! than 1e-12 a lookup; seeded, so that a published list cannot be written to collide with a name it does not contain.
+//! than 1e-12 a lookup; seeded, so that a published list cannot be written to collide with a name it does not contain. What is
+//! written in files (snapshots, sealed lists) depends on every step here: a change is a new version of both.
 
 use crate::patterns::PatternScratch;
 use schoolgate_wire::Name;
@@ -32,7 +33,7 @@ pub struct SuffixHash {
     pub b: u64,
 }
 
-/// The hashes of the suffixes of one name; index `d` is the suffix of `d + 1` labels. A caller keeps one for all its look-ups.
+/// The hashes of suffixes of one name; index `d` is the suffix of `d + 1` labels. A caller keeps one for all its look-ups.
 #[derive(Clone)]
 pub struct SuffixHashes {
     hashes: [SuffixHash; MAX_DEPTH],
@@ -85,7 +86,7 @@ impl SuffixHashes {
         self.depth = self.depth.max(deepest);
     }
 
-    /// The seed of what is hashed here.
+    /// The seed of the name hashed last.
     #[inline]
     pub(crate) fn seed(&self) -> Option<Seed> {
         self.seed
@@ -210,6 +211,49 @@ mod tests {
             .map(|text| whole(seed, &name(text)))
             .into();
         assert_eq!(hashes.as_slice(), wanted);
+    }
+
+    #[test]
+    fn a_walk_hashes_as_all_at_once() {
+        let (mut walked, mut at_once) = (SuffixHashes::default(), SuffixHashes::default());
+        for text in [".", "org", "example.org", "www.example.org", "a.b.c.d.example.org"] {
+            let name = name(text);
+            at_once.compute(Seed(3, 5), &name, MAX_DEPTH);
+            for steps in [vec![], vec![4], vec![2, 5, 99], vec![MAX_DEPTH]] {
+                walked.begin(Seed(3, 5), &name);
+                steps.iter().for_each(|deepest| walked.go_on(&name, *deepest));
+                let deepest = steps.last().copied().unwrap_or(0).max(FIRST_DEPTHS).min(name.label_count());
+                assert_eq!(walked.as_slice(), &at_once.as_slice()[..deepest], "{text} {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_half_of_both_lanes_spreads_names_that_are_much_alike() {
+        let names: Vec<_> = (0..50_000).map(|at| whole(Seed(3, 5), &name(&format!("n{at}.example.org")))).collect();
+        let halves: [fn(&SuffixHash) -> u32; 4] =
+            [|hash| hash.a as u32, |hash| (hash.a >> 32) as u32, |hash| hash.b as u32, |hash| (hash.b >> 32) as u32];
+        for (at, half) in halves.iter().enumerate() {
+            let mut seen: Vec<u32> = names.iter().map(half).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            // By chance there is a pair in one half of four.
+            assert!(names.len() - seen.len() < 5, "half {at}: {} in common", names.len() - seen.len());
+        }
+    }
+
+    #[test]
+    fn every_octet_of_a_label_counts_whatever_its_length() {
+        for length in 1..=63 {
+            let plain = "a".repeat(length);
+            let hash = |label: &str| whole(Seed(3, 5), &name(&format!("{label}.org")));
+            for at in 0..length {
+                let mut other = plain.clone();
+                other.replace_range(at..=at, "b");
+                assert_ne!(hash(&plain), hash(&other), "octet {at} of {length}");
+            }
+            assert!(length == 63 || hash(&plain) != hash(&format!("{plain}a")), "length {length}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! The suffix trie with its bloom filter: which set of statements a name carries.
+//! The suffix trie with its filter: which set of statements a name carries.
 //!
-//! Every listed name is a node, kept as a 64-octet bucket slot: 46 bits of fingerprint and an 18-bit *rule* number. A
+//! Every listed name is a node, kept as a slot of a 64-octet bucket: 46 bits of fingerprint and an 18-bit *rule* number. A
 //! node already carries what its ancestors say (the compiler adds it up), so the deepest listed suffix is the answer and
 //! the walk stops there. The fingerprint and the bucket together verify a hit; a false one is rarer than 1e-12 a lookup.
 //!
-//! Most names are not listed, so a split-block bloom filter stands in front: one 32-octet block a suffix, and all blocks
-//! of a name are loaded side by side. Depths at which nothing is listed are not even probed.
+//! Most names are not listed. The [filter](crate::filter) in front says of each suffix, in one cache line, whether it may be
+//! listed and whether the walk need go on below it. The shortest suffixes take the same steps whatever the name: a branch
+//! that cannot be foreseen, on memory that is far away, would cost more than all of them.
 
 use crate::filter::{Block, block_of};
 use crate::hash::{FIRST_DEPTHS, MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
@@ -80,7 +81,7 @@ impl NameTable {
     #[inline]
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
         hashes.begin(self.seed, name);
-        for hash in hashes.first().iter().skip(self.unlisted_depths()) {
+        for hash in hashes.first().iter().skip(usize::from(!self.lists_top_level())) {
             self.block(*hash).into_iter().for_each(prefetch);
             self.bucket(*hash).into_iter().for_each(prefetch);
         }
@@ -95,15 +96,15 @@ impl NameTable {
         self.find_begun(name, prepared)
     }
 
-    /// The walk from the top-level label down. The first depths are looked at together, without a branch: their blocks are
-    /// loaded side by side, and where nothing stands below them, as for most names, it ends there.
+    /// The walk from the top-level label down. The first depths are looked at together: their blocks are loaded side by side,
+    /// and where nothing stands below them, as for most names, it ends there.
     #[inline]
     fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
         // Before it is known whether there is anything to read: else a listed name waits twice, for its block and then for this.
         self.bucket(hashes.of(FIRST_DEPTHS - 1)).into_iter().for_each(prefetch);
         let (mut maybe, mut goes_on) = (0, true);
         for (at, hash) in hashes.first().iter().enumerate() {
-            if at >= 1 || self.depths & 1 != 0 {
+            if at >= 1 || self.lists_top_level() {
                 let (is_listed, is_above) = self.marks(*hash);
                 maybe |= u32::from(goes_on & is_listed) << at;
                 goes_on &= is_above;
@@ -114,15 +115,8 @@ impl NameTable {
             return self.find_deep(name, hashes, maybe);
         }
         // Beyond its labels stands the name itself once more.
-        maybe &= self.depths as u32 & !(u32::MAX << labels.min(FIRST_DEPTHS));
-        while maybe != 0 {
-            let at = maybe.ilog2() as usize;
-            if let Some(found) = self.found(at, hashes.of(at), labels) {
-                return found;
-            }
-            maybe ^= 1 << at;
-        }
-        Found::NOTHING
+        let within = !(u32::MAX << labels.min(FIRST_DEPTHS));
+        self.deepest_found((maybe & within).into(), hashes, labels)
     }
 
     /// The same for all depths that follow, one by one.
@@ -139,7 +133,12 @@ impl NameTable {
                 break;
             }
         }
-        maybe &= self.depths;
+        self.deepest_found(maybe, hashes, labels)
+    }
+
+    #[inline]
+    fn deepest_found(&self, maybe: u128, hashes: &SuffixHashes, labels: usize) -> Found {
+        let mut maybe = maybe & self.depths;
         while maybe != 0 {
             let at = maybe.ilog2() as usize;
             if let Some(found) = self.found(at, hashes.of(at), labels) {
@@ -155,14 +154,6 @@ impl NameTable {
         let rule = self.rule_of(hash)?;
         let set = if at + 1 == labels { rule.here } else { rule.below };
         Some(Found { set, depth: at as u8 + 1 })
-    }
-
-    /// X
-    #[inline]
-    pub fn begin_only(&self, name: &Name, hashes: &mut SuffixHashes) -> usize {
-        hashes.begin(self.seed, name);
-        let f = hashes.first();
-        (f[0].a ^ f[1].b ^ f[2].a ^ f[1].b) as usize
     }
 
     /// The statements of a set, in ascending order.
@@ -190,10 +181,10 @@ impl NameTable {
             + (self.starts.len() + self.items.len()) * size_of::<u32>()
     }
 
-    /// Depths from the top at which nothing is listed. The top-level label alone is passed over: everything goes on below it.
+    /// Feeds hardly ever list a top-level domain, and below each there is something: there is no need to look at them.
     #[inline]
-    fn unlisted_depths(&self) -> usize {
-        usize::from(self.depths & 1 == 0)
+    fn lists_top_level(&self) -> bool {
+        self.depths & 1 != 0
     }
 
     #[inline]

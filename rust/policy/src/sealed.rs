@@ -11,8 +11,8 @@
 //! Suppliers that send digests (MD5, SHA-1, SHA-256 of the name in text) leave no choice but to make that digest of every
 //! suffix; the cost is paid only where such a list is in force.
 
-use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
 use crate::filter::{Block, block_of};
+use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
 use crate::sealed_file::{self, Part, SealedFacts};
 use crate::sealed_key::{Key, SealedCorrupt, SealedKeys};
 use schoolgate_wire::Name;
@@ -207,9 +207,7 @@ impl Filter {
     #[inline]
     fn may_hold_one(&self, hash: SuffixHash) -> bool {
         // An empty filter has no block, and an answer of "perhaps" is always safe.
-        self.blocks
-            .get(block_of(hash, self.blocks.len()))
-            .is_none_or(|block| block.is_listed(hash))
+        self.blocks.get(block_of(hash, self.blocks.len())).is_none_or(|block| block.is_listed(hash))
     }
 
     fn new(seed: Seed, depths: u128, hashes: &[SuffixHash]) -> Self {
@@ -237,8 +235,8 @@ fn group(parts: Vec<Part>) -> Vec<Group> {
 fn finish(mut part: Part) -> Group {
     sort(&mut part.names);
     part.digests.iter_mut().for_each(sort);
-    let filter = Filter::new(part.key.filter_seed(), part.depths, &part.filter_hashes);
-    Group { key: part.key, filter: Some(filter), names: part.names, digests: part.digests }
+    let filter = part.filter_hashes.map(|hashes| Filter::new(part.key.filter_seed(), part.depths, &hashes));
+    Group { key: part.key, filter, names: part.names, digests: part.digests }
 }
 
 fn sort(hashes: &mut Vec<u128>) {

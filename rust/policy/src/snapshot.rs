@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! header    magic, version, lengths, serial, seed, depths, entries, seven sections (offset, length, xxh3), xxh3 of the header
-//! sections  bloom · buckets · rules · set starts · set items · address ranges · meta (JSON: sources), each at a multiple
+//! sections  filter · buckets · rules · set starts · set items · address ranges · meta (JSON: sources), each at a multiple
 //!           of 64
 //! ```
+//! Filter: blocks of 32 octets, marks of listed names and of what stands above them (`filter.rs`). Buckets: 64 octets, eight
+//! slots of fingerprint and rule (`name_table.rs`). Both are made with the hash of `hash.rs`; version 2 had another hash, and
+//! a filter of listed names alone.
+//!
 //! All numbers are little-endian. The octets depend on the lists and the serial alone, so two machines that compile the same
 //! lists can compare checksums.
 //!
@@ -12,9 +16,9 @@
 //! truncates kills the process that reads it, and a DNS filter must outlive its disk.
 
 use crate::address_table::{AddressRange, AddressTable};
+use crate::filter::Block;
 use crate::hash::Seed;
 use crate::memory::zeroed_table;
-use crate::filter::Block;
 use crate::name_table::{Bucket, NameTable, NodeRule};
 use crate::patterns::{PatternRules, Patterns};
 use serde::{Deserialize, Serialize};
