@@ -200,7 +200,7 @@ impl NameTable {
 
     /// Whether a suffix may be listed, and whether something below it may be.
     #[inline]
-    fn marks(&self, hash: SuffixHash) -> (bool, bool) {
+    pub(crate) fn marks(&self, hash: SuffixHash) -> (bool, bool) {
         self.block(hash).map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
     }
 

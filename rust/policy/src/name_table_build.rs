@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 /// Filter bits for each name. Of real lists one name in four brings a further suffix that something is listed below. With
-/// 14 bits, one suffix in a hundred and fifty is looked for in vain and one in fifty is gone on below in vain.
+/// 14 bits, one suffix in eighty is looked for in vain and one in forty gone on below in vain.
 const FILTER_BITS_PER_NAME: u64 = 14;
 /// Slots are filled to this share, in eighths of a bucket: 6.4 of 8.
 const FILL: f64 = 0.8;
