@@ -27,9 +27,9 @@ pub struct Seed(pub u64, pub u64);
 /// The hash of one suffix: two independent lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SuffixHash {
-    /// Chooses bucket and bloom block.
+    /// Chooses bucket and filter block.
     pub a: u64,
-    /// Gives the fingerprint and the bloom bits.
+    /// Gives the fingerprint and the marks in the filter.
     pub b: u64,
 }
 

@@ -5,7 +5,7 @@
 //! part of a verdict names the entry: `explain` says "sealed list, serial N".
 //!
 //! Nearly every name asked for is on no such list, and SipHash for each of its suffixes would cost more than the rest of the
-//! decision. So a bloom filter over the cheap hash of [`crate::hash`], seeded from the key, stands in front. It never says
+//! decision. So a filter over the cheap hash of [`crate::hash`], seeded from the key, stands in front. It never says
 //! no to a sealed name. The cheap hash is not fit to be published: in a file it stands encrypted (see `sealed_file`).
 //!
 //! Suppliers that send digests (MD5, SHA-1, SHA-256 of the name in text) leave no choice but to make that digest of every
@@ -24,8 +24,8 @@ pub const SELF_TEST_NAME: &str = "sealed.blocked.example.com";
 /// Digests a supplier may send instead of names.
 pub const DIGESTS: [Digest; 3] = [Digest::Md5, Digest::Sha1, Digest::Sha256];
 
-/// Bits of bloom filter for each name: one suffix in a few hundred is looked up in vain.
-const FILTER_BITS: usize = 16;
+/// Bits of filter for each name: one suffix in a few hundred is looked up in vain.
+const FILTER_BITS: usize = 24;
 /// A top-level domain is never sealed, so it is never digested.
 const SHALLOWEST_DIGEST: usize = 2;
 
