@@ -69,9 +69,6 @@ impl NameTable {
     /// The set that `name` carries: its own, or the one its deepest listed ancestor hands down.
     #[inline]
     pub fn find(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
-        if self.depths == 0 {
-            return Found::NOTHING;
-        }
         hashes.begin(self.seed, name);
         self.find_begun(name, hashes)
     }
@@ -87,7 +84,7 @@ impl NameTable {
         }
     }
 
-    /// [`NameTable::find`] with hashes that [`NameTable::prepare`] has made of this name. Those of another table are made again.
+    /// [`NameTable::find`] with hashes that were made of this name. Those under another seed are made again.
     #[inline]
     pub fn find_prepared(&self, name: &Name, prepared: &mut SuffixHashes) -> Found {
         if prepared.seed() != Some(self.seed) {
@@ -151,7 +148,7 @@ impl NameTable {
 
     #[inline]
     fn found(&self, at: usize, hash: SuffixHash, labels: usize) -> Option<Found> {
-        let rule = self.rule_of(hash)?;
+        let rule = self.rules.get(self.rule_of(hash)?)?;
         let set = if at + 1 == labels { rule.here } else { rule.below };
         Some(Found { set, depth: at as u8 + 1 })
     }
@@ -204,8 +201,9 @@ impl NameTable {
         self.block(hash).map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
     }
 
+    /// The number of the rule of a listed name.
     #[inline]
-    fn rule_of(&self, hash: SuffixHash) -> Option<NodeRule> {
+    pub(crate) fn rule_of(&self, hash: SuffixHash) -> Option<usize> {
         let wanted = fingerprint(hash) << RULE_BITS;
         let mut at = bucket_of(hash, self.buckets.len());
         for _ in 0..MAX_PROBES {
@@ -214,7 +212,7 @@ impl NameTable {
             let fits = |slot: &u64| u32::from((slot ^ wanted) <= RULE_MASK);
             let fitting = bucket.0.iter().zip(0..).fold(0, |fitting, (slot, at)| fitting | fits(slot) << at);
             if let Some(slot) = bucket.0.get(fitting.trailing_zeros() as usize) {
-                return self.rules.get((slot & RULE_MASK) as usize).copied();
+                return Some((slot & RULE_MASK) as usize);
             }
             // Buckets fill from the front, so an empty last slot means that nothing was pushed on to the next.
             if bucket.0[SLOTS - 1] == 0 {

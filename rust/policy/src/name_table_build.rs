@@ -283,6 +283,22 @@ impl NameTableBuilder {
     }
 }
 
+/// The same table under another seed, so that a name hashed for one table need not be hashed again for this. `names` are those
+/// that it was built of. `None`: the seed does not spread them.
+pub(crate) fn reseeded(table: &NameTable, seed: Seed, names: impl Iterator<Item = Name>) -> Option<NameTable> {
+    let mut builder = NameTableBuilder::default();
+    for name in names {
+        // A name that says nothing of its own is not kept.
+        let Some(rule) = table.rule_of(whole(table.seed, &name)) else { continue };
+        let node = builder.node(&name).ok()?;
+        let node = builder.nodes.get_mut(node)?;
+        (node.kept, node.own) = (true, u32::try_from(rule).ok()?);
+    }
+    let (filter, buckets, depths, entries) = builder.fill(seed).filter(|filled| filled.3 == table.entries)?;
+    let (rules, starts, items) = (table.rules.clone(), table.starts.clone(), table.items.clone());
+    Some(NameTable { seed, depths, entries, filter, buckets, rules, starts, items })
+}
+
 /// Marks a name and everything above it; returns its hash.
 fn mark(filter: &mut [Block], seed: Seed, name: &Name) -> SuffixHash {
     let blocks = filter.len();

@@ -57,6 +57,7 @@ proptest! {
         asked in proptest::collection::vec(any_name(), 30),
     ) {
         let (table, other) = (build(&rules), build(&[("b.example".to_owned(), 7)]));
+        let beside = reseeded(&table, other.seed, rules.iter().map(|(text, _)| name(text))).expect("a table");
         let (mut hashes, mut prepared) = (SuffixHashes::default(), SuffixHashes::default());
         for asked in asked.iter().chain(rules.iter().map(|(name, _)| name)) {
             let found = table.find(&name(asked), &mut hashes);
@@ -64,6 +65,7 @@ proptest! {
             for table_of_hashes in [&table, &other] {
                 table_of_hashes.prepare(&name(asked), &mut prepared);
                 prop_assert_eq!(table.find_prepared(&name(asked), &mut prepared), found);
+                prop_assert_eq!(beside.find_prepared(&name(asked), &mut prepared), found);
             }
         }
     }
