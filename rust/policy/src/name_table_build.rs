@@ -302,12 +302,12 @@ pub(crate) fn reseeded(table: &NameTable, seed: Seed, names: impl Iterator<Item 
 /// Marks a name and everything above it; returns its hash.
 fn mark(filter: &mut [Block], seed: Seed, name: &Name) -> SuffixHash {
     let blocks = filter.len();
-    let mut last = None;
-    for hash in suffixes(seed, name) {
-        let above = last.replace(hash);
-        above.and_then(|above| Some(filter.get_mut(block_of(above, blocks))?.mark_below(above)));
+    let mut hash = SuffixHash::default();
+    for (at, below) in suffixes(seed, name).enumerate() {
+        let block = filter.get_mut(block_of(hash, blocks)).filter(|_| at > 0);
+        block.into_iter().for_each(|block| block.mark_below(hash));
+        hash = below;
     }
-    let hash = last.unwrap_or_default();
     filter.get_mut(block_of(hash, blocks)).into_iter().for_each(|block| block.mark_listed(hash));
     hash
 }
