@@ -91,6 +91,24 @@ def test_when_every_snapshot_is_damaged_the_lists_are_built_anew(start: Start) -
     assert school.rcode("gambling.blocked.example.com") == "NXDOMAIN"
 
 
+def test_after_an_upgrade_that_reads_other_snapshots_the_lists_are_built_anew(start: Start) -> None:
+    school = start(policy=POLICY)
+    school.stop()
+    of_version(school, 1, 2)
+    school.start()
+    assert school.rcode("gambling.blocked.example.com") == "NXDOMAIN"
+    status = school.control("status")
+    assert status["lists"]["serial"] == 2
+    assert any("format version 2" in problem for problem in status["problems"])
+    run = school.cli("lists", "rollback", "1")
+    assert run.returncode == 1
+    assert "1.snapshot: has format version 2" in run.stderr
+    assert school.control("status")["lists"]["serial"] == 2
+    school.stop()
+    school.start()
+    assert not any("format version" in problem for problem in school.control("status")["problems"])
+
+
 def test_without_any_usable_list_it_does_not_start(start: Start) -> None:
     school = start(policy=POLICY, is_started=False)
     text = school.config.read_text(encoding="utf-8")
@@ -144,6 +162,14 @@ def damage(school: Serving, serial: int) -> None:
     path = school.state / "lists" / f"{serial}.snapshot"
     octets = bytearray(path.read_bytes())
     octets[len(octets) // 2] ^= 1
+    path.write_bytes(octets)
+
+
+def of_version(school: Serving, serial: int, version: int) -> None:
+    """A snapshot says that it is of another format version."""
+    path = school.state / "lists" / f"{serial}.snapshot"
+    octets = bytearray(path.read_bytes())
+    octets[8] = version
     path.write_bytes(octets)
 
 

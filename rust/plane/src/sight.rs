@@ -63,6 +63,6 @@ impl Sight {
             rulebook.prepare(&self.query.name, &mut self.suffixes);
             self.is_prepared = true;
         }
-        rulebook.decide_prepared(policy, &self.query.name, &self.suffixes, hashes)
+        rulebook.decide_prepared(policy, &self.query.name, &mut self.suffixes, hashes)
     }
 }

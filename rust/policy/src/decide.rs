@@ -139,24 +139,27 @@ impl Rulebook {
         &self,
         policy: u16,
         name: &Name,
-        prepared: &SuffixHashes,
+        prepared: &mut SuffixHashes,
         hashes: &mut SuffixHashes,
     ) -> Verdict {
-        let listed = self.snapshot().names().find_prepared(name, prepared, hashes);
-        self.judge(policy, self.tag_listed(listed, name, hashes))
+        let listed = self.snapshot().names().find_prepared(name, prepared);
+        let own = self.own_names.find_prepared(name, prepared);
+        self.judge(policy, self.tag_found([listed, own], name, hashes))
     }
 
     /// What lists and school say of a name.
     #[inline]
     pub fn tag(&self, name: &Name, hashes: &mut SuffixHashes) -> Tag {
-        self.tag_listed(self.snapshot().names().find(name, hashes), name, hashes)
+        let listed = self.snapshot().names().find(name, hashes);
+        let own = self.own_names.find_prepared(name, hashes);
+        self.tag_found([listed, own], name, hashes)
     }
 
     #[inline]
-    fn tag_listed(&self, listed: Found, name: &Name, hashes: &mut SuffixHashes) -> Tag {
+    fn tag_found(&self, [listed, own]: [Found; 2], name: &Name, hashes: &mut SuffixHashes) -> Tag {
         Tag {
             listed,
-            own: self.table().own.find(name, hashes),
+            own,
             sealed: self.sealed().is_some_and(|list| list.holds(name, hashes)),
             shaped: self.snapshot().patterns().map_or(0, |all| all.sources_of(name, &mut hashes.patterns)),
             private: false,

@@ -17,6 +17,7 @@ mod decide;
 mod description;
 mod dialect;
 mod ech;
+mod filter;
 mod hash;
 mod inspect;
 mod layer;

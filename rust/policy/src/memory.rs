@@ -26,28 +26,43 @@ pub fn prefetch<T>(value: &T) {
 /// small pages, the processor looks up addresses for longer than it reads.
 pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     let octets = count * size_of::<T>();
+    let is_large = octets >= LEAST_HUGE_OCTETS;
     let mut table = Vec::new();
-    if octets >= LEAST_HUGE_OCTETS {
+    if is_large {
         // To the end of the last huge page, or what is left there would stay in small ones.
         table.reserve_exact(octets.next_multiple_of(HUGE_PAGE_OCTETS).div_ceil(size_of::<T>()));
-        advise_huge_pages(&table);
+        // Best before anything is written there: a page gets its size when it is first touched.
+        advise(&table, Advice::HugePages);
     }
     table.resize(count, T::zeroed());
+    if is_large {
+        // Memory that was used before has its pages already, and they are small.
+        advise(&table, Advice::Collapse);
+    }
     table
 }
 
-/// Best before anything is written there: a page gets its size when it is first touched.
-fn advise_huge_pages<T>(table: &Vec<T>) {
+#[derive(Clone, Copy)]
+enum Advice {
+    HugePages,
+    Collapse,
+}
+
+fn advise<T>(table: &Vec<T>, advice: Advice) {
     #[cfg(target_os = "linux")]
     {
+        let advice = match advice {
+            Advice::HugePages => libc::MADV_HUGEPAGE,
+            Advice::Collapse => libc::MADV_COLLAPSE,
+        };
         // SAFETY: asks for a number.
         let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1);
         // From the start of its first page: a large allocation begins there, behind a few octets of the allocator's own.
         let start = table.as_ptr() as usize / page * page;
         let end = (table.as_ptr() as usize + table.capacity() * size_of::<T>()) / page * page;
         // SAFETY: pages that an allocation of ours lies in; the advice changes nothing that can be read there.
-        unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), libc::MADV_HUGEPAGE) };
+        unsafe { libc::madvise(start as *mut libc::c_void, end.saturating_sub(start), advice) };
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = table;
+    let _ = (table, advice);
 }

@@ -1,13 +1,15 @@
-//! The suffix trie with its bloom filter: which set of statements a name carries.
+//! The suffix trie with its filter: which set of statements a name carries.
 //!
-//! Every listed name is a node, kept as a 64-octet bucket slot: 46 bits of fingerprint and an 18-bit *rule* number. A
+//! Every listed name is a node, kept as a slot of a 64-octet bucket: 46 bits of fingerprint and an 18-bit *rule* number. A
 //! node already carries what its ancestors say (the compiler adds it up), so the deepest listed suffix is the answer and
 //! the walk stops there. The fingerprint and the bucket together verify a hit; a false one is rarer than 1e-12 a lookup.
 //!
-//! Most names are not listed, so a split-block bloom filter stands in front: one 32-octet block a suffix, and all blocks
-//! of a name are loaded side by side. Depths at which nothing is listed are not even probed.
+//! Most names are not listed. The [filter](crate::filter) in front says of each suffix, in one cache line, whether it may be
+//! listed and whether the walk need go on below it. The shortest suffixes take the same steps whatever the name: a branch
+//! that cannot be foreseen, on memory that is far away, would cost more than all of them.
 
-use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
+use crate::filter::{Block, block_of};
+use crate::hash::{FIRST_DEPTHS, MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
 use crate::memory::prefetch;
 use schoolgate_wire::Name;
 
@@ -19,10 +21,6 @@ pub const SLOTS: usize = 8;
 /// costs the compiler a seed and a query nothing.
 pub const MAX_PROBES: usize = 16;
 
-/// 256 bits of bloom filter, in one cache line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(32))]
-pub struct Block(pub [u64; 4]);
 /// One cache line of slots; zero is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
@@ -45,7 +43,7 @@ pub struct NameTable {
     /// Bit `d - 1` is set where some listed name has `d` labels.
     pub(crate) depths: u128,
     pub(crate) entries: u64,
-    pub(crate) bloom: Vec<Block>,
+    pub(crate) filter: Vec<Block>,
     pub(crate) buckets: Vec<Bucket>,
     pub(crate) rules: Vec<NodeRule>,
     /// Set `s` is `items[starts[s]..starts[s + 1]]`.
@@ -71,52 +69,88 @@ impl NameTable {
     /// The set that `name` carries: its own, or the one its deepest listed ancestor hands down.
     #[inline]
     pub fn find(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
-        if self.depths == 0 {
-            return Found::default();
-        }
-        hashes.compute(self.seed, name, self.deepest());
-        self.find_hashed(hashes.as_slice(), name.label_count())
+        hashes.begin(self.seed, name);
+        self.find_begun(name, hashes)
     }
 
-    /// Hashes the suffixes of `name` and brings near all that [`NameTable::find_prepared`] may read of them: the table is
-    /// larger than a processor's nearest cache.
+    /// Hashes the shortest suffixes of `name` and brings near what [`NameTable::find_prepared`] reads of them first: the table
+    /// is larger than a processor's nearest cache.
     #[inline]
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
-        hashes.compute(self.seed, name, self.deepest());
-        for (at, hash) in hashes.as_slice().iter().enumerate() {
-            if self.depths >> at & 1 != 0 {
-                self.bloom.get(bloom_block(*hash, self.bloom.len())).into_iter().for_each(prefetch);
-                self.buckets.get(bucket_of(*hash, self.buckets.len())).into_iter().for_each(prefetch);
-            }
+        hashes.begin(self.seed, name);
+        for hash in hashes.first().iter().skip(usize::from(!self.lists_top_level())) {
+            self.block(*hash).into_iter().for_each(prefetch);
+            self.bucket(*hash).into_iter().for_each(prefetch);
         }
     }
 
-    /// [`NameTable::find`] with hashes that [`NameTable::prepare`] has made of this name. Those of another table are made again.
+    /// [`NameTable::find`] with hashes that were made of this name. Those under another seed are made again.
     #[inline]
-    pub fn find_prepared(&self, name: &Name, prepared: &SuffixHashes, hashes: &mut SuffixHashes) -> Found {
+    pub fn find_prepared(&self, name: &Name, prepared: &mut SuffixHashes) -> Found {
         if prepared.seed() != Some(self.seed) {
-            return self.find(name, hashes);
+            return self.find(name, prepared);
         }
-        self.find_hashed(prepared.as_slice(), name.label_count())
+        self.find_begun(name, prepared)
     }
 
-    /// [`NameTable::find`] for a name of `labels` labels whose suffixes are hashed already.
+    /// The walk from the top-level label down. The first depths are looked at together: their blocks are loaded side by side,
+    /// and where nothing stands below them, as for most names, it ends there.
     #[inline]
-    pub fn find_hashed(&self, suffixes: &[SuffixHash], labels: usize) -> Found {
-        let mut maybe = 0u128;
-        for (at, hash) in suffixes.iter().enumerate() {
-            maybe |= u128::from(self.may_hold(*hash)) << at;
-        }
-        maybe &= self.depths;
-        while maybe != 0 {
-            let at = (u128::BITS - 1 - maybe.leading_zeros()) as usize;
-            if let Some(rule) = suffixes.get(at).and_then(|hash| self.rule_of(*hash)) {
-                let set = if at + 1 == labels { rule.here } else { rule.below };
-                return Found { set, depth: at as u8 + 1 };
+    fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
+        // Before it is known whether there is anything to read: else a listed name waits twice, for its block and then for this.
+        self.bucket(hashes.of(FIRST_DEPTHS - 1)).into_iter().for_each(prefetch);
+        let (mut maybe, mut goes_on) = (0, true);
+        for (at, hash) in hashes.first().iter().enumerate() {
+            if at >= 1 || self.lists_top_level() {
+                let (is_listed, is_above) = self.marks(*hash);
+                maybe |= u32::from(goes_on & is_listed) << at;
+                goes_on &= is_above;
             }
-            maybe &= !(1 << at);
         }
-        Found::default()
+        let labels = name.label_count();
+        if goes_on & (labels > FIRST_DEPTHS) {
+            return self.find_deep(name, hashes, maybe);
+        }
+        // Beyond its labels stands the name itself once more.
+        let within = !(u32::MAX << labels.min(FIRST_DEPTHS));
+        self.deepest_found((maybe & within).into(), hashes, labels)
+    }
+
+    /// The same for all depths that follow, one by one.
+    #[inline(never)]
+    fn find_deep(&self, name: &Name, hashes: &mut SuffixHashes, first: u32) -> Found {
+        let mut maybe = u128::from(first);
+        let labels = name.label_count();
+        for at in FIRST_DEPTHS..labels.min(MAX_DEPTH) {
+            hashes.go_on(name, at + 1);
+            let hash = hashes.of(at);
+            let (is_listed, is_above) = self.marks(hash);
+            maybe |= u128::from(is_listed) << at;
+            if !is_above {
+                break;
+            }
+        }
+        self.deepest_found(maybe, hashes, labels)
+    }
+
+    #[inline]
+    fn deepest_found(&self, maybe: u128, hashes: &SuffixHashes, labels: usize) -> Found {
+        let mut maybe = maybe & self.depths;
+        while maybe != 0 {
+            let at = maybe.ilog2() as usize;
+            if let Some(found) = self.found(at, hashes.of(at), labels) {
+                return found;
+            }
+            maybe ^= 1 << at;
+        }
+        Found::NOTHING
+    }
+
+    #[inline]
+    fn found(&self, at: usize, hash: SuffixHash, labels: usize) -> Option<Found> {
+        let rule = self.rules.get(self.rule_of(hash)?)?;
+        let set = if at + 1 == labels { rule.here } else { rule.below };
+        Some(Found { set, depth: at as u8 + 1 })
     }
 
     /// The statements of a set, in ascending order.
@@ -138,38 +172,47 @@ impl NameTable {
 
     /// Octets of everything a lookup may touch.
     pub fn size_octets(&self) -> usize {
-        self.bloom.len() * size_of::<Block>()
+        self.filter.len() * size_of::<Block>()
             + self.buckets.len() * size_of::<Bucket>()
             + self.rules.len() * size_of::<NodeRule>()
             + (self.starts.len() + self.items.len()) * size_of::<u32>()
     }
 
-    fn deepest(&self) -> usize {
-        MAX_DEPTH.min((u128::BITS - self.depths.leading_zeros()) as usize)
+    /// Feeds hardly ever list a top-level domain, and below each there is something: there is no need to look at them.
+    #[inline]
+    fn lists_top_level(&self) -> bool {
+        self.depths & 1 != 0
     }
 
     #[inline]
-    fn may_hold(&self, hash: SuffixHash) -> bool {
-        match self.bloom.get(bloom_block(hash, self.bloom.len())) {
-            // All words are looked at: a branch that cannot be foreseen costs more.
-            Some(block) => {
-                bloom_masks(hash).iter().zip(&block.0).fold(0, |missing, (mask, word)| missing | mask & !word) == 0
-            }
-            None => false,
-        }
+    fn block(&self, hash: SuffixHash) -> Option<&Block> {
+        self.filter.get(block_of(hash, self.filter.len()))
     }
 
+    /// The first bucket in which a suffix may stand.
     #[inline]
-    fn rule_of(&self, hash: SuffixHash) -> Option<NodeRule> {
+    fn bucket(&self, hash: SuffixHash) -> Option<&Bucket> {
+        self.buckets.get(bucket_of(hash, self.buckets.len()))
+    }
+
+    /// Whether a suffix may be listed, and whether something below it may be.
+    #[inline]
+    pub(crate) fn marks(&self, hash: SuffixHash) -> (bool, bool) {
+        self.block(hash).map_or((false, false), |block| (block.is_listed(hash), block.is_above(hash)))
+    }
+
+    /// The number of the rule of a listed name.
+    #[inline]
+    pub(crate) fn rule_of(&self, hash: SuffixHash) -> Option<usize> {
+        let wanted = fingerprint(hash) << RULE_BITS;
         let mut at = bucket_of(hash, self.buckets.len());
         for _ in 0..MAX_PROBES {
             let bucket = self.buckets.get(at)?;
-            // At most one slot fits, and all are looked at.
-            let wanted = fingerprint(hash) << RULE_BITS;
-            let fitting = |slot: &u64| if (slot ^ wanted) >> RULE_BITS == 0 { *slot } else { 0 };
-            let slot = bucket.0.iter().map(fitting).fold(0, |found, slot| found | slot);
-            if slot != 0 {
-                return self.rules.get((slot & RULE_MASK) as usize).copied();
+            // All slots are compared, and where the one that fits stands is counted: a branch for each could not be foreseen.
+            let fits = |slot: &u64| u32::from((slot ^ wanted) <= RULE_MASK);
+            let fitting = bucket.0.iter().zip(0..).fold(0, |fitting, (slot, at)| fitting | fits(slot) << at);
+            if let Some(slot) = bucket.0.get(fitting.trailing_zeros() as usize) {
+                return Some((slot & RULE_MASK) as usize);
             }
             // Buckets fill from the front, so an empty last slot means that nothing was pushed on to the next.
             if bucket.0[SLOTS - 1] == 0 {
@@ -192,21 +235,4 @@ pub(crate) fn fingerprint(hash: SuffixHash) -> u64 {
 #[inline]
 pub(crate) fn bucket_of(hash: SuffixHash, buckets: usize) -> usize {
     (((hash.a >> 32) * buckets as u64) >> 32) as usize
-}
-
-#[inline]
-pub(crate) fn bloom_block(hash: SuffixHash, blocks: usize) -> usize {
-    (((hash.a & 0xffff_ffff) * blocks as u64) >> 32) as usize
-}
-
-/// Two bits in each of four words, from 48 bits of the second lane.
-#[inline]
-pub(crate) fn bloom_masks(hash: SuffixHash) -> [u64; 4] {
-    let bits = hash.b;
-    [
-        1 << (bits & 63) | 1 << (bits >> 6 & 63),
-        1 << (bits >> 12 & 63) | 1 << (bits >> 18 & 63),
-        1 << (bits >> 24 & 63) | 1 << (bits >> 30 & 63),
-        1 << (bits >> 36 & 63) | 1 << (bits >> 42 & 63),
-    ]
 }

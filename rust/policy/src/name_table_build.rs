@@ -6,19 +6,18 @@
 //!
 //! Same names and statements, same octets: the order of input does not matter, and the seed comes from the content.
 
-use crate::hash::{Seed, SuffixHash, whole};
-use crate::name_table::{
-    Block, Bucket, MAX_PROBES, NameTable, NodeRule, RULE_BITS, RULE_MASK, SLOTS, bloom_block, bloom_masks, bucket_of,
-    fingerprint,
-};
+use crate::filter::{Block, block_of};
+use crate::hash::{Seed, SuffixHash, suffixes, whole};
+use crate::name_table::{Bucket, MAX_PROBES, NameTable, NodeRule, RULE_BITS, RULE_MASK, SLOTS, bucket_of, fingerprint};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use schoolgate_wire::Name;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Filter bits for each name: 12 give about one false alarm in 200 probes.
-const BLOOM_BITS_PER_NAME: u64 = 12;
+/// Filter bits for each name. Of real lists one name in four brings a further suffix that something is listed below. With
+/// 14 bits, one suffix in eighty is looked for in vain and one in forty gone on below in vain.
+const FILTER_BITS_PER_NAME: u64 = 14;
 /// Slots are filled to this share, in eighths of a bucket: 6.4 of 8.
 const FILL: f64 = 0.8;
 /// Seeds tried before giving up; one is enough unless somebody chose the names to collide.
@@ -109,8 +108,8 @@ impl NameTableBuilder {
         let content = self.content_hash();
         for attempt in 0..SEEDS_TRIED {
             let seed = Seed(content ^ salt, content.rotate_left(32).wrapping_add(salt).wrapping_add(attempt << 1 | 1));
-            if let Some((bloom, buckets, depths, entries)) = self.fill(seed) {
-                return Ok(NameTable { seed, depths, entries, bloom, buckets, rules, starts, items });
+            if let Some((filter, buckets, depths, entries)) = self.fill(seed) {
+                return Ok(NameTable { seed, depths, entries, filter, buckets, rules, starts, items });
             }
         }
         Err(BuildError::NoSeed)
@@ -258,7 +257,8 @@ impl NameTableBuilder {
     #[allow(clippy::type_complexity)] // the four parts of one table, taken apart by the only caller
     fn fill(&self, seed: Seed) -> Option<(Vec<Block>, Vec<Bucket>, u128, u64)> {
         let entries = self.nodes.iter().filter(|node| node.kept).count();
-        let mut bloom = vec![Block::default(); (entries as u64 * BLOOM_BITS_PER_NAME).div_ceil(256).max(1) as usize];
+        let blocks = (entries as u64 * FILTER_BITS_PER_NAME).div_ceil(256).max(1) as usize;
+        let mut filter = vec![Block::default(); blocks];
         let buckets = ((entries as f64 / (SLOTS as f64 * FILL)).ceil() as usize).max(1);
         let mut depths = 0u128;
         // By home bucket, then by node. A slot is made when it is placed: all of them at once would be the most memory that a
@@ -266,12 +266,8 @@ impl NameTableBuilder {
         let mut homes: Vec<(u32, u32)> = Vec::new();
         homes.reserve_exact(entries);
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.kept) {
-            let hash = self.hash(at, seed)?;
             depths |= 1u128.checked_shl(u32::from(node.labels).wrapping_sub(1)).unwrap_or(0);
-            let block = bloom_block(hash, bloom.len());
-            for (word, mask) in bloom.get_mut(block)?.0.iter_mut().zip(bloom_masks(hash)) {
-                *word |= mask;
-            }
+            let hash = mark(&mut filter, seed, &Name::from_wire(self.octets(at)).ok()?);
             homes.push((bucket_of(hash, buckets) as u32, at as u32));
         }
         homes.sort_unstable();
@@ -279,12 +275,41 @@ impl NameTableBuilder {
             let node = self.nodes.get(at as usize)?;
             Some(fingerprint(self.hash(at as usize, seed)?) << RULE_BITS | u64::from(node.own))
         };
-        Some((bloom, place(&homes, slot, buckets)?, depths, entries as u64))
+        Some((filter, place(&homes, slot, buckets)?, depths, entries as u64))
     }
 
     fn hash(&self, at: usize, seed: Seed) -> Option<SuffixHash> {
         Some(whole(seed, &Name::from_wire(self.octets(at)).ok()?))
     }
+}
+
+/// The same table under another seed, so that a name hashed for one table need not be hashed again for this. `names` are those
+/// that it was built of. `None`: the seed does not spread them.
+pub(crate) fn reseeded(table: &NameTable, seed: Seed, names: impl Iterator<Item = Name>) -> Option<NameTable> {
+    let mut builder = NameTableBuilder::default();
+    for name in names {
+        // A name that says nothing of its own is not kept.
+        let Some(rule) = table.rule_of(whole(table.seed, &name)) else { continue };
+        let node = builder.node(&name).ok()?;
+        let node = builder.nodes.get_mut(node)?;
+        (node.kept, node.own) = (true, u32::try_from(rule).ok()?);
+    }
+    let (filter, buckets, depths, entries) = builder.fill(seed).filter(|filled| filled.3 == table.entries)?;
+    let (rules, starts, items) = (table.rules.clone(), table.starts.clone(), table.items.clone());
+    Some(NameTable { seed, depths, entries, filter, buckets, rules, starts, items })
+}
+
+/// Marks a name and everything above it; returns its hash.
+fn mark(filter: &mut [Block], seed: Seed, name: &Name) -> SuffixHash {
+    let blocks = filter.len();
+    let mut hash = SuffixHash::default();
+    for (at, below) in suffixes(seed, name).enumerate() {
+        let block = filter.get_mut(block_of(hash, blocks)).filter(|_| at > 0);
+        block.into_iter().for_each(|block| block.mark_below(hash));
+        hash = below;
+    }
+    filter.get_mut(block_of(hash, blocks)).into_iter().for_each(|block| block.mark_listed(hash));
+    hash
 }
 
 /// What a name's statements become, worked out once for each pair of sets.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hash::SuffixHashes;
+use crate::name_table::Found;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -38,10 +39,15 @@ fn oracle(rules: &[(String, u32)], asked: &str) -> Vec<u32> {
     said.map(|(_, statement)| *statement).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Few labels, so that names often stand above, below and beside each other.
+/// Few labels, so that names often stand above, below and beside each other; some right below the root.
 fn any_name() -> impl Strategy<Value = String> {
-    proptest::collection::vec(prop_oneof!["[ab]", Just("a-label-longer-than-eight".to_owned())], 1..6)
-        .prop_map(|labels| format!("{}.example", labels.join(".")))
+    let label = prop_oneof![
+        4 => "[ab]",
+        1 => Just("sixteen-octets-x".to_owned()),
+        1 => Just("a-label-longer-than-sixteen".to_owned()),
+    ];
+    (proptest::collection::vec(label, 1..7), prop_oneof![Just(""), Just(".example")])
+        .prop_map(|(labels, top)| format!("{}{top}", labels.join(".")))
 }
 
 proptest! {
@@ -51,13 +57,15 @@ proptest! {
         asked in proptest::collection::vec(any_name(), 30),
     ) {
         let (table, other) = (build(&rules), build(&[("b.example".to_owned(), 7)]));
+        let beside = reseeded(&table, other.seed, rules.iter().map(|(text, _)| name(text))).expect("a table");
         let (mut hashes, mut prepared) = (SuffixHashes::default(), SuffixHashes::default());
         for asked in asked.iter().chain(rules.iter().map(|(name, _)| name)) {
             let found = table.find(&name(asked), &mut hashes);
             prop_assert_eq!(table.set(found.set), oracle(&rules, asked), "{}", asked);
             for table_of_hashes in [&table, &other] {
                 table_of_hashes.prepare(&name(asked), &mut prepared);
-                prop_assert_eq!(table.find_prepared(&name(asked), &prepared, &mut hashes), found);
+                prop_assert_eq!(table.find_prepared(&name(asked), &mut prepared), found);
+                prop_assert_eq!(beside.find_prepared(&name(asked), &mut prepared), found);
             }
         }
     }
@@ -86,6 +94,25 @@ fn ten_thousand_names_are_all_found_and_ten_thousand_others_are_not() {
         assert_eq!(table.find(&name(&text), &mut hashes).set, 0, "{text}");
     }
     assert!(table.size_octets() < 14 * rules.len(), "{} octets", table.size_octets());
+}
+
+#[test]
+fn marks_that_are_there_by_chance_are_few() {
+    let rules: Vec<_> = (0..20_000).map(|at| (format!("www.n{at}.example"), 1)).collect();
+    let table = build(&rules);
+    let strangers = (0..20_000).map(|at| crate::hash::whole(table.seed, &name(&format!("s{at}.example"))));
+    let marks: Vec<_> = strangers.map(|hash| table.marks(hash)).collect();
+    let (listed, above) = (marks.iter().filter(|one| one.0).count(), marks.iter().filter(|one| one.1).count());
+    // Here each name has a further suffix above it; of real lists one name in four.
+    assert!(listed < 400 && above < 5_000, "{listed} listed and {above} above of {}", marks.len());
+}
+
+#[test]
+fn a_walk_does_not_stop_at_names_that_are_not_listed() {
+    let table = build(&[("a.b.c.d.e.example".to_owned(), 1)]);
+    let mut hashes = SuffixHashes::default();
+    assert_eq!(table.set(table.find(&name("x.a.b.c.d.e.example"), &mut hashes).set), [1]);
+    assert_eq!(table.find(&name("b.c.d.e.example"), &mut hashes), Found::NOTHING);
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct Rulebook {
     snapshot: Arc<Snapshot>,
     table: Arc<PolicyTable>,
     sealed: Option<Arc<SealedList>>,
+    /// The school's own names, if they can be under the seed of the snapshot's.
+    pub(crate) own_names: NameTable,
     /// By policy, then by set of the snapshot.
     pub(crate) listed: Vec<Vec<Ruling>>,
     /// By policy, then by source that lists names by their shape.
@@ -76,7 +78,8 @@ impl Rulebook {
         let own = (0u16..).zip(table.policies()).map(|(at, policy)| own_rulings(at, policy, &table)).collect();
         let shaped = table.policies().iter().map(|policy| shaped_rulings(policy, &snapshot)).collect();
         let safeguarded = snapshot.sources().iter().map(|one| table.is_safeguarded(&one.category)).collect();
-        Self { snapshot, table, sealed, listed, shaped, own, safeguarded }
+        let own_names = table.own_beside(snapshot.names());
+        Self { snapshot, table, sealed, own_names, listed, shaped, own, safeguarded }
     }
 
     /// The snapshot in it.

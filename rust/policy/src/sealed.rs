@@ -5,14 +5,14 @@
 //! part of a verdict names the entry: `explain` says "sealed list, serial N".
 //!
 //! Nearly every name asked for is on no such list, and SipHash for each of its suffixes would cost more than the rest of the
-//! decision. So a bloom filter over the cheap hash of [`crate::hash`], seeded from the key, stands in front. It never says
+//! decision. So a filter over the cheap hash of [`crate::hash`], seeded from the key, stands in front. It never says
 //! no to a sealed name. The cheap hash is not fit to be published: in a file it stands encrypted (see `sealed_file`).
 //!
 //! Suppliers that send digests (MD5, SHA-1, SHA-256 of the name in text) leave no choice but to make that digest of every
 //! suffix; the cost is paid only where such a list is in force.
 
+use crate::filter::{Block, block_of};
 use crate::hash::{MAX_DEPTH, Seed, SuffixHash, SuffixHashes};
-use crate::name_table::{Block, bloom_block, bloom_masks};
 use crate::sealed_file::{self, Part, SealedFacts};
 use crate::sealed_key::{Key, SealedCorrupt, SealedKeys};
 use schoolgate_wire::Name;
@@ -24,8 +24,8 @@ pub const SELF_TEST_NAME: &str = "sealed.blocked.example.com";
 /// Digests a supplier may send instead of names.
 pub const DIGESTS: [Digest; 3] = [Digest::Md5, Digest::Sha1, Digest::Sha256];
 
-/// Bits of bloom filter for each name: one suffix in a few hundred is looked up in vain.
-const FILTER_BITS: usize = 16;
+/// Bits of filter for each name: one suffix in a few hundred is looked up in vain.
+const FILTER_BITS: usize = 24;
 /// A top-level domain is never sealed, so it is never digested.
 const SHALLOWEST_DIGEST: usize = 2;
 
@@ -207,9 +207,7 @@ impl Filter {
     #[inline]
     fn may_hold_one(&self, hash: SuffixHash) -> bool {
         // An empty filter has no block, and an answer of "perhaps" is always safe.
-        self.blocks
-            .get(bloom_block(hash, self.blocks.len()))
-            .is_none_or(|block| bloom_masks(hash).iter().zip(&block.0).all(|(mask, word)| word & mask == *mask))
+        self.blocks.get(block_of(hash, self.blocks.len())).is_none_or(|block| block.is_listed(hash))
     }
 
     fn new(seed: Seed, depths: u128, hashes: &[SuffixHash]) -> Self {
@@ -217,9 +215,7 @@ impl Filter {
         let mut blocks = vec![Block::default(); octets.div_ceil(size_of::<Block>()).max(1)];
         let count = blocks.len();
         for hash in hashes {
-            if let Some(block) = blocks.get_mut(bloom_block(*hash, count)) {
-                bloom_masks(*hash).iter().zip(&mut block.0).for_each(|(mask, word)| *word |= mask);
-            }
+            blocks.get_mut(block_of(*hash, count)).into_iter().for_each(|block| block.mark_listed(*hash));
         }
         Self { seed, depths, blocks }
     }
@@ -239,8 +235,8 @@ fn group(parts: Vec<Part>) -> Vec<Group> {
 fn finish(mut part: Part) -> Group {
     sort(&mut part.names);
     part.digests.iter_mut().for_each(sort);
-    let filter = Filter::new(part.key.filter_seed(), part.depths, &part.filter_hashes);
-    Group { key: part.key, filter: Some(filter), names: part.names, digests: part.digests }
+    let filter = part.filter_hashes.map(|hashes| Filter::new(part.key.filter_seed(), part.depths, &hashes));
+    Group { key: part.key, filter, names: part.names, digests: part.digests }
 }
 
 fn sort(hashes: &mut Vec<u128>) {

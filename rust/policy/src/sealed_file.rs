@@ -6,6 +6,9 @@
 //! filter    the cheap hash of each name in the same order, encrypted: 16 octets each
 //! digests   SipHash-2-4-128 of each MD5, then SHA-1, then SHA-256 that the supplier sent, sorted: 16 octets each
 //! ```
+//! Version 1 differs in one thing: its filter is made with a cheap hash that this program has no more. No list can be made
+//! again from its hashes, so such a file keeps its place, and its names are looked for without the filter.
+//!
 //! All numbers are little-endian. The checksum covers everything and is keyed: a file that was changed, and a file of
 //! another installation, is not used. The key itself is never in the file.
 
@@ -19,7 +22,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 const MAGIC: [u8; 8] = *b"SGSEALED";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+const VERSION_OF_ANOTHER_FILTER: u32 = 1;
 /// SipHash-2-4 with 128 bits of output.
 const SIPHASH_2_4_128: u32 = 1;
 /// A file that claims more than this is damaged: about sixty million names.
@@ -54,7 +58,8 @@ pub(crate) struct Part {
     pub key: Key,
     pub depths: u128,
     pub names: Vec<u128>,
-    pub filter_hashes: Vec<SuffixHash>,
+    /// None where some were made with another hash: a filter without them would let their names pass.
+    pub filter_hashes: Option<Vec<SuffixHash>>,
     pub digests: [Vec<u128>; DIGESTS.len()],
 }
 
@@ -63,7 +68,8 @@ impl Part {
     pub fn join(&mut self, other: Part) {
         self.depths |= other.depths;
         self.names.extend(other.names);
-        self.filter_hashes.extend(other.filter_hashes);
+        self.filter_hashes =
+            self.filter_hashes.take().zip(other.filter_hashes).map(|(mine, theirs)| [mine, theirs].concat());
         for (mine, theirs) in self.digests.iter_mut().zip(other.digests) {
             mine.extend(theirs);
         }
@@ -98,7 +104,7 @@ pub(crate) fn write(path: &Path, part: &Part) -> Result<(), SealedCorrupt> {
     let mut nonce = [0; 16];
     File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut nonce)).map_err(failed)?;
     let stream = part.key.stream(&nonce);
-    let encrypted = (0..).zip(&part.filter_hashes).map(|(at, hash)| pack(*hash) ^ stream(at)).collect();
+    let encrypted = (0..).zip(part.filter_hashes.iter().flatten()).map(|(at, hash)| pack(*hash) ^ stream(at)).collect();
     let mut sections: Vec<&Vec<u128>> = vec![&part.names, &encrypted];
     sections.extend(&part.digests);
     let octets: u64 = sections.iter().map(|section| size_of_val(section.as_slice()) as u64).sum();
@@ -166,7 +172,8 @@ fn read_checked(mut file: File, keys: &SealedKeys) -> Result<Part, SealedProblem
         key: key.clone(),
         depths: u128::from(header.depths[0]) | u128::from(header.depths[1]) << 64,
         names,
-        filter_hashes: (0..).zip(encrypted).map(|(at, hash)| unpack(hash ^ stream(at))).collect(),
+        filter_hashes: (header.version == VERSION)
+            .then(|| (0..).zip(encrypted).map(|(at, hash)| unpack(hash ^ stream(at))).collect()),
         digests,
     })
 }
@@ -175,7 +182,7 @@ fn check_header(header: &Header, actual: u64) -> Result<(), SealedProblem> {
     if header.magic != MAGIC {
         return Err(SealedProblem::Magic);
     }
-    if header.version != VERSION {
+    if ![VERSION, VERSION_OF_ANOTHER_FILTER].contains(&header.version) {
         return Err(SealedProblem::Version(header.version));
     }
     let counts = header.digests.iter().chain([&header.names, &header.names]);

@@ -235,10 +235,17 @@ impl<'a> Collected<'a> {
             url_level: self.url_level,
             skipped: self.skipped_total(),
         };
-        let (names, filter_hashes) = self.names.into_iter().unzip();
+        let (names, filter_hashes): (_, Vec<_>) = self.names.into_iter().unzip();
         let digests = self.digests;
         (
-            Part { facts, key: self.key.clone(), depths: self.depths, names, filter_hashes, digests },
+            Part {
+                facts,
+                key: self.key.clone(),
+                depths: self.depths,
+                names,
+                filter_hashes: Some(filter_hashes),
+                digests,
+            },
             self.skipped,
             self.entries,
         )

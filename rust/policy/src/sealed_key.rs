@@ -41,7 +41,7 @@ pub(crate) enum SealedProblem {
     Io(#[from] io::Error),
     #[error("is not a sealed list; import the supplier's list again")]
     Magic,
-    #[error("has format version {0}, this schoolgate reads version 1; import the supplier's list again")]
+    #[error("has format version {0}, this schoolgate reads versions 1 and 2; import the supplier's list again")]
     Version(u32),
     #[error("is cut short or damaged ({0}); import the supplier's list again")]
     Damaged(&'static str),

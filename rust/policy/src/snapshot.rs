@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! header    magic, version, lengths, serial, seed, depths, entries, seven sections (offset, length, xxh3), xxh3 of the header
-//! sections  bloom · buckets · rules · set starts · set items · address ranges · meta (JSON: sources), each at a multiple
+//! sections  filter · buckets · rules · set starts · set items · address ranges · meta (JSON: sources), each at a multiple
 //!           of 64
 //! ```
+//! Filter: blocks of 32 octets, marks of listed names and of what stands above them (`filter.rs`). Buckets: 64 octets, eight
+//! slots of fingerprint and rule (`name_table.rs`). Both are made with the hash of `hash.rs`; version 2 had another hash, and
+//! a filter of listed names alone.
+//!
 //! All numbers are little-endian. The octets depend on the lists and the serial alone, so two machines that compile the same
 //! lists can compare checksums.
 //!
@@ -12,9 +16,10 @@
 //! truncates kills the process that reads it, and a DNS filter must outlive its disk.
 
 use crate::address_table::{AddressRange, AddressTable};
+use crate::filter::Block;
 use crate::hash::Seed;
 use crate::memory::zeroed_table;
-use crate::name_table::{Block, Bucket, NameTable, NodeRule};
+use crate::name_table::{Bucket, NameTable, NodeRule};
 use crate::patterns::{PatternRules, Patterns};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -24,7 +29,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: [u8; 8] = *b"SGLISTS\n";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const SECTIONS: usize = 7;
 const ALIGN: u64 = 64;
 /// A file that claims more than this is damaged: about 400 million names.
@@ -134,7 +139,7 @@ impl Snapshot {
             seed: Seed(0, 0),
             depths: 0,
             entries: 0,
-            bloom: Vec::new(),
+            filter: Vec::new(),
             buckets: Vec::new(),
             rules: Vec::new(),
             starts: vec![0, 0],
@@ -155,7 +160,7 @@ impl Snapshot {
         let meta = serde_json::to_vec(&Meta { sources: self.sources.clone(), patterns })?;
         let names = &self.names;
         let parts: [&[u8]; SECTIONS] = [
-            bytemuck::cast_slice(&names.bloom),
+            bytemuck::cast_slice(&names.filter),
             bytemuck::cast_slice(&names.buckets),
             bytemuck::cast_slice(&names.rules),
             bytemuck::cast_slice(&names.starts),
@@ -257,13 +262,13 @@ fn read(mut file: File) -> Result<Snapshot, Problem> {
     if header.file_octets != actual || actual > MAX_FILE_OCTETS {
         return Err(Problem::Length { claimed: header.file_octets, actual });
     }
-    let [bloom, buckets, rules, starts, items, ranges, meta] = header.sections;
+    let [filter, buckets, rules, starts, items, ranges, meta] = header.sections;
     let mut at = aligned(size_of::<Header>() as u64);
     let names = NameTable {
         seed: Seed(header.seed[0], header.seed[1]),
         depths: u128::from(header.depths[0]) | u128::from(header.depths[1]) << 64,
         entries: header.entries,
-        bloom: section::<Block>(&mut file, (&mut at, actual), bloom, "bloom filter")?,
+        filter: section::<Block>(&mut file, (&mut at, actual), filter, "filter")?,
         buckets: section::<Bucket>(&mut file, (&mut at, actual), buckets, "trie")?,
         rules: section::<NodeRule>(&mut file, (&mut at, actual), rules, "rules")?,
         starts: section::<u32>(&mut file, (&mut at, actual), starts, "set starts")?,
@@ -326,7 +331,7 @@ fn check(names: &NameTable, meta: &Meta) -> Result<(), Problem> {
     if meta.patterns.sources().any(|source| source as usize >= meta.sources.len()) {
         return Err(Problem::Inconsistent("an expression names a source that is not there"));
     }
-    if names.entries > 0 && (names.bloom.is_empty() || names.buckets.is_empty()) {
+    if names.entries > 0 && (names.filter.is_empty() || names.buckets.is_empty()) {
         return Err(Problem::Inconsistent("it counts names and holds none"));
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::description::{
 use crate::ech::Ech;
 use crate::layer::{Action, Effect, Layer, LogLevel};
 use crate::name_table::NameTable;
-use crate::name_table_build::{Inherit, NameTableBuilder};
+use crate::name_table_build::{Inherit, NameTableBuilder, reseeded};
 use crate::segments::{Asked, Prefix, SegmentMap};
 use schoolgate_wire::Name;
 use std::collections::{HashMap, HashSet};
@@ -171,6 +171,8 @@ pub struct PolicyTable {
     strictest: u16,
     strictest_ech: Ech,
     pub(crate) own: NameTable,
+    /// The names in it, on the wire.
+    own_names: Vec<Box<[u8]>>,
     pub(crate) statements: Vec<Statement>,
     rewrites: Vec<Rewrite>,
     zones: Vec<LocalZone>,
@@ -207,6 +209,7 @@ impl PolicyTable {
             strictest_ech: segments.iter().map(|segment| segment.ech).max().unwrap_or_default(),
             segments,
             own,
+            own_names: draft.names,
             statements: draft.statements,
             rewrites,
             zones,
@@ -267,6 +270,13 @@ impl PolicyTable {
         segment.and_then(|at| self.segments.get(usize::from(at))).map_or(self.strictest_ech, |segment| segment.ech)
     }
 
+    /// The table of the school's own names under the seed of another, so that one hashing serves both; under a seed of its own
+    /// where that one does not spread them.
+    pub(crate) fn own_beside(&self, other: &NameTable) -> NameTable {
+        let names = self.own_names.iter().filter_map(|name| Name::from_wire(name).ok());
+        reseeded(&self.own, other.seed, names).unwrap_or_else(|| self.own.clone())
+    }
+
     pub(crate) fn map(&self) -> &SegmentMap {
         &self.map
     }
@@ -278,6 +288,7 @@ struct Draft {
     rewrites: HashMap<String, u16>,
     statements: Vec<Statement>,
     builder: NameTableBuilder,
+    names: Vec<Box<[u8]>>,
     problems: Vec<String>,
 }
 
@@ -296,6 +307,7 @@ impl Draft {
             rewrites: ids(description.rewrites.iter().map(|rewrite| &rewrite.id).collect()),
             statements: Vec::new(),
             builder: NameTableBuilder::default(),
+            names: Vec::new(),
             problems,
         }
     }
@@ -402,6 +414,7 @@ impl Draft {
     }
 
     fn say(&mut self, path: &str, name: &Name, statement: u32, exact: bool) {
+        self.names.push(name.as_wire().into());
         if let Err(error) = self.builder.add(name, statement << 1 | u32::from(exact)) {
             self.problems.push(format!("{path}: {error}"));
         }

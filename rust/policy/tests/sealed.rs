@@ -143,6 +143,62 @@ fn lists_of_several_suppliers_hold_together_and_under_two_keys() {
     assert!(holds(&place.open(&["ctiru"]), "worse.deep.example"));
 }
 
+/// What schoolgate 0.1 wrote before the cheap hash was changed: three names under a key made for this test.
+fn of_version_1(place: &Place) {
+    use std::os::unix::fs::PermissionsExt;
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sealed_version_1");
+    for file in ["key", "iwf.sealed"] {
+        fs::copy(written.join(file), place.0.join(file)).expect("a file");
+        fs::set_permissions(place.0.join(file), fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+}
+
+const OF_VERSION_1: [&str; 6] = [
+    "bad.example",
+    "a.bad.example",
+    "www.worse.example.org",
+    "a-label-that-is-much-longer-than-sixteen-octets.example.net",
+    "x.a-label-that-is-much-longer-than-sixteen-octets.example.net",
+    SELF_TEST_NAME,
+];
+
+#[test]
+fn a_file_of_version_1_holds_every_name_it_held() {
+    let place = Place::new("version-1");
+    of_version_1(&place);
+    let list = place.open(&["iwf"]);
+    for held in OF_VERSION_1 {
+        assert!(holds(&list, held), "{held}");
+    }
+    for free in ["example", "good.example", "worse.example.org", "example.net", "bad.example.org"] {
+        assert!(!holds(&list, free), "{free}");
+    }
+}
+
+#[test]
+fn a_file_of_version_1_and_one_of_today_under_one_key_hold_together() {
+    let place = Place::new("versions");
+    of_version_1(&place);
+    place.seal_as("ctiru", SealedFormat::Plain, b"new.example\n").expect("a list");
+    for order in [["iwf", "ctiru"], ["ctiru", "iwf"]] {
+        let list = place.open(&order);
+        for held in OF_VERSION_1.iter().chain(&["new.example", "x.new.example"]) {
+            assert!(holds(&list, held), "{held}");
+        }
+        assert!(!holds(&list, "free.example"));
+    }
+}
+
+#[test]
+fn a_file_of_a_version_to_come_is_refused() {
+    let place = Place::new("version-3");
+    place.seal("bad.example\n");
+    let mut octets = fs::read(place.sealed("iwf")).expect("a file");
+    octets[8] = 3;
+    fs::write(place.sealed("iwf"), octets).expect("a file");
+    assert!(place.refusal(&place.sealed("iwf")).contains("format version 3, this schoolgate reads versions 1 and 2"));
+}
+
 #[test]
 fn neither_the_file_nor_an_error_nor_a_report_tells_an_entry() {
     let place = Place::new("silent");
