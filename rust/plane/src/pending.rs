@@ -9,7 +9,7 @@ use crate::question::{Question, QuestionRef};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::{Edns, Query};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -75,11 +75,12 @@ pub enum Joined {
 #[derive(Debug, Default)]
 struct Entry {
     waiters: Vec<Waiter>,
-    started_ms: u64,
+    number: u64,
 }
 
-/// Times at which something falls due, earliest first. What was answered in the meantime is passed over.
-type DueTimes = VecDeque<(u64, Arc<Question>)>;
+/// When questions fall due, by their number: earliest first. What is answered leaves at once, so that it never has to be
+/// swept out in one go.
+type DueTimes = BTreeMap<u64, (u64, Arc<Question>)>;
 
 /// The questions of one worker that are under way.
 #[derive(Debug)]
@@ -87,6 +88,7 @@ pub struct Pending {
     entries: HashMap<Arc<Question>, Entry, RandomState>,
     stale_at: DueTimes,
     give_up_at: DueTimes,
+    next_number: u64,
     waiting: usize,
     hash: RandomState,
     by_client: Box<[u16]>,
@@ -98,6 +100,7 @@ impl Default for Pending {
             entries: HashMap::default(),
             stale_at: DueTimes::new(),
             give_up_at: DueTimes::new(),
+            next_number: 0,
             waiting: 0,
             hash: RandomState::default(),
             by_client: vec![0; CLIENT_PLACES].into(),
@@ -132,60 +135,41 @@ impl Pending {
 
     fn begin(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Arc<Question> {
         let question = Arc::new(question.to_owned());
+        let number = self.next_number;
+        self.next_number += 1;
         if has_stale {
-            self.push_due(|pending| &mut pending.stale_at, now_ms + STALE_AFTER_MS, &question);
+            self.stale_at.insert(number, (now_ms + STALE_AFTER_MS, question.clone()));
         }
-        self.push_due(|pending| &mut pending.give_up_at, now_ms + GIVE_UP_AFTER_MS, &question);
-        self.entries.insert(question.clone(), Entry { waiters: vec![waiter], started_ms: now_ms });
+        self.give_up_at.insert(number, (now_ms + GIVE_UP_AFTER_MS, question.clone()));
+        self.entries.insert(question.clone(), Entry { waiters: vec![waiter], number });
         question
-    }
-
-    /// Most questions are answered long before they fall due, so the queues would grow with the rate of answers.
-    fn push_due(&mut self, queue: fn(&mut Self) -> &mut DueTimes, due_ms: u64, question: &Arc<Question>) {
-        if queue(self).len() >= 2 * MAX_QUESTIONS {
-            let mut times = std::mem::take(queue(self));
-            times.retain(|(_, question)| {
-                // The very same question, not an equal one that was asked later.
-                self.entries.get_key_value(&**question).is_some_and(|(known, _)| Arc::ptr_eq(known, question))
-            });
-            *queue(self) = times;
-        }
-        queue(self).push_back((due_ms, question.clone()));
     }
 
     /// Takes all that wait for a question; it is no longer under way.
     pub fn take(&mut self, question: QuestionRef<'_>) -> Vec<Waiter> {
-        let waiters = self.entries.remove(&question).map(|entry| entry.waiters).unwrap_or_default();
-        self.release(waiters)
+        let Some(entry) = self.entries.remove(&question) else { return Vec::new() };
+        self.give_up_at.remove(&entry.number);
+        self.stale_at.remove(&entry.number);
+        self.release(entry.waiters)
     }
 
     /// A question whose waiters should now hear a stale answer; it stays under way.
     pub fn next_stale(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
-        while let Some((due_ms, question)) = pop_due(&mut self.stale_at, now_ms) {
-            let same = |entry: &&mut Entry| entry.started_ms + STALE_AFTER_MS == due_ms;
-            if let Some(entry) = self.entries.get_mut(&*question).filter(same) {
-                let waiters = std::mem::take(&mut entry.waiters);
-                return Some((question, self.release(waiters)));
-            }
-        }
-        None
+        let question = pop_due(&mut self.stale_at, now_ms)?;
+        let waiters = self.entries.get_mut(&*question).map(|entry| std::mem::take(&mut entry.waiters));
+        Some((question, self.release(waiters.unwrap_or_default())))
     }
 
     /// A question that nobody answered in time, with those who wait for it.
     pub fn next_expired(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
-        while let Some((due_ms, question)) = pop_due(&mut self.give_up_at, now_ms) {
-            let same = |entry: &Entry| entry.started_ms + GIVE_UP_AFTER_MS == due_ms;
-            if self.entries.get(&*question).is_some_and(same) {
-                let waiters = self.take(question.borrow());
-                return Some((question, waiters));
-            }
-        }
-        None
+        let question = pop_due(&mut self.give_up_at, now_ms)?;
+        let waiters = self.take(question.borrow());
+        Some((question, waiters))
     }
 
     /// When something falls due next.
     pub fn next_due_ms(&self) -> Option<u64> {
-        let due = |queue: &DueTimes| queue.front().map(|(due_ms, _)| *due_ms);
+        let due = |queue: &DueTimes| queue.first_key_value().map(|(_, (due_ms, _))| *due_ms);
         [due(&self.stale_at), due(&self.give_up_at)].into_iter().flatten().min()
     }
 
@@ -224,9 +208,9 @@ impl Entry {
     }
 }
 
-fn pop_due(queue: &mut DueTimes, now_ms: u64) -> Option<(u64, Arc<Question>)> {
-    queue.front().filter(|(due_ms, _)| *due_ms <= now_ms)?;
-    queue.pop_front()
+fn pop_due(queue: &mut DueTimes, now_ms: u64) -> Option<Arc<Question>> {
+    let first = queue.first_entry().filter(|first| first.get().0 <= now_ms)?;
+    Some(first.remove().1)
 }
 
 #[cfg(test)]
@@ -380,7 +364,7 @@ mod tests {
             let sent = first(join(&mut pending, &name, waiter(2, 1), true, 1));
             pending.take(sent.borrow());
         }
-        assert!(pending.give_up_at.len() <= 2 * MAX_QUESTIONS && pending.stale_at.len() <= 2 * MAX_QUESTIONS);
+        assert_eq!((pending.give_up_at.len(), pending.stale_at.len()), (1, 1));
         assert!(pending.next_stale(STALE_AFTER_MS).is_some() && pending.next_expired(GIVE_UP_AFTER_MS).is_some());
     }
 }
