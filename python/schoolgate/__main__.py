@@ -81,7 +81,10 @@ def _is_known(level: str) -> bool:
 
 
 def _is_readable(config: str | None) -> bool:
-    return config is None or (Path(config).is_file() and os.access(config, os.R_OK))
+    try:
+        return config is None or (Path(config).is_file() and os.access(config, os.R_OK))
+    except OSError:  # a directory on the way is closed to us, or the name is too long
+        return False
 
 
 def _config(given: str | None) -> Path | None:

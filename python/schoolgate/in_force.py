@@ -106,7 +106,20 @@ def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:
 
         build(settings, say)
         opened = store.open_current()
-        return replace(opened, problems=damaged)
+        return replace(opened, problems=(*damaged, *_passed_over(settings, opened.snapshot.serial)))
+
+
+def _passed_over(settings: Settings, serial: int) -> tuple[str, ...]:
+    """A pin holds what can be held; whoever set it must hear that it did not."""
+    from schoolgate.lists.history import PinFile
+
+    pin = PinFile(settings.server.state_dir).read()
+    if pin is None:
+        return ()
+    return (
+        f"the lists were pinned to serial {pin.serial} by {pin.who}, which cannot be used any more; serial {serial} was"
+        " built from what is stored. Look at it with `schoolgate lists diff`, then lift the pin with `lists unpin`",
+    )
 
 
 def _tampered(settings: Settings) -> tuple[str, ...]:

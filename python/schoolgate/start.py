@@ -28,7 +28,7 @@ from schoolgate.in_force import InForce
 from schoolgate.pseudonyms import PseudonymKey
 from schoolgate.resolver.stream_listening import listening_sockets
 from schoolgate.sealed.memory import keep_private
-from schoolgate.telemetry import Logger
+from schoolgate.telemetry import Logger, ServiceManager
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,7 +48,7 @@ def serve(
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT; `beside` goes on as long. Raises a `SchoolgateError` when it cannot start; then
-    nothing was changed."""
+    nothing is left running."""
     settings = _settings(config)
     # Until we can reload, a reload must not end us.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -56,13 +56,20 @@ def serve(
     with state_dir.held(settings.server.state_dir):
         _keep_memory_private_and_descriptors_many()
         now = wall_clock.now()
-        whole = in_force.at_start(config, settings, now, lambda step: _log.info("lists", step=step))
+        whole = in_force.at_start(config, settings, now, _lists_are_built)
         key = recording.pseudonym_key(settings, now)
         plane = _plane(whole, key)
         # Until the loop hears it: what the plane has recorded must not be lost.
         signal.signal(signal.SIGTERM, _end)
         with _answering(plane) as listeners:
             _go_on(whole, plane, listeners, key, on_ready, beside)
+
+
+def _lists_are_built(step: str) -> None:
+    """Heard step by step where a start finds no lists that it can read. The service manager is to be patient."""
+    _log.info("lists", step=step)
+    with contextlib.closing(ServiceManager()) as manager:
+        manager.starting_takes_long()
 
 
 def _settings(config: Path | None) -> Settings:

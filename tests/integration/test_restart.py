@@ -93,12 +93,15 @@ def test_when_every_snapshot_is_damaged_the_lists_are_built_anew(start: Start) -
 
 def test_after_an_upgrade_that_reads_other_snapshots_the_lists_are_built_anew(start: Start) -> None:
     school = start(policy=POLICY)
+    assert school.cli("lists", "rollback", "1").returncode == 0
     school.stop()
     of_version(school, 1, 2)
     school.start()
     assert school.rcode("gambling.blocked.example.com") == "NXDOMAIN"
     status = school.control("status")
     assert status["lists"]["serial"] == 2
+    assert any("pinned to serial 1" in problem for problem in status["problems"])
+    assert school.cli("lists", "unpin").returncode == 0
     assert any("format version 2" in problem for problem in status["problems"])
     run = school.cli("lists", "rollback", "1")
     assert run.returncode == 1

@@ -13,6 +13,8 @@ from sdnotify import SystemdNotifier
 
 # Half the time would do (sd_watchdog_enabled(3)); a third leaves room for one that comes late.
 FEEDS_PER_PERIOD = 3
+# Lists of millions of names may have to be compiled first, on a slow machine: as long as a compile may take, and some.
+LONG_START_S = 1_860
 
 
 class ServiceManager:
@@ -25,6 +27,9 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         self._say(f"READY=1\nSTATUS={status}")
+
+    def starting_takes_long(self) -> None:
+        self._say(f"EXTEND_TIMEOUT_USEC={LONG_START_S * 1_000_000}\nSTATUS=building the lists")
 
     def reloading(self) -> None:
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

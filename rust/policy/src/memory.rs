@@ -22,8 +22,8 @@ pub fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
-/// So many zeros, in huge pages if there are many and the system has them for who asks: reading at random in a table of many
-/// small pages, the processor looks up addresses for longer than it reads.
+/// So many zeros, in huge pages if there are many and the system has them: reading at random in a table of many small pages,
+/// the processor looks up addresses for longer than it reads.
 pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     let octets = count * size_of::<T>();
     let is_large = octets >= LEAST_HUGE_OCTETS;
@@ -36,7 +36,8 @@ pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     }
     table.resize(count, T::zeroed());
     if is_large {
-        // Memory that was used before has its pages already, and they are small.
+        // Memory that was used before has its pages already, and they are small. This is done whatever the system does for who
+        // does not ask (madvise(2)).
         advise(&table, Advice::Collapse);
     }
     table

@@ -144,3 +144,16 @@ fn crowded_buckets_are_refused_so_that_another_seed_is_tried() {
 fn two_names_with_one_fingerprint_are_refused() {
     assert!(place(&[(3, 1), (3, 2)], |at| Some(9 << RULE_BITS | u64::from(at)), 8).is_none());
 }
+
+#[test]
+fn names_of_every_depth_are_found() {
+    let of = |depth: usize| vec!["x"; depth].join(".");
+    let mut hashes = SuffixHashes::default();
+    for depth in 1..=127 {
+        let table = build(&[(of(depth), 1)]);
+        let mut said = |asked: usize| table.set(table.find(&name(&of(asked)), &mut hashes).set).to_vec();
+        assert_eq!(said(depth), [1], "{depth}");
+        assert!(said(depth - 1).is_empty(), "{depth}");
+        assert_eq!(said((depth + 1).min(127)), [1], "{depth}");
+    }
+}

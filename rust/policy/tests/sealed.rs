@@ -190,6 +190,18 @@ fn a_file_of_version_1_and_one_of_today_under_one_key_hold_together() {
 }
 
 #[test]
+fn a_file_of_version_1_that_says_it_is_of_version_2_is_refused() {
+    // Its filter was made with other hashes: believed, it would hide every name.
+    let place = Place::new("version-1-as-2");
+    of_version_1(&place);
+    let mut octets = fs::read(place.sealed("iwf")).expect("a file");
+    assert_eq!(octets[8], 1);
+    octets[8] = 2;
+    fs::write(place.sealed("iwf"), octets).expect("a file");
+    assert!(!place.refusal(&place.sealed("iwf")).is_empty());
+}
+
+#[test]
 fn a_file_of_a_version_to_come_is_refused() {
     let place = Place::new("version-3");
     place.seal("bad.example\n");

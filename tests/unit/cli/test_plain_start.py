@@ -17,7 +17,7 @@ from schoolgate.commands import service
 HERE = str(Path(__file__))
 WORDS = (
     *("run", "serve", "status", "--config", "-c", "--log-level", "--help", "-h", "--", "-cx", "info", "debug", "loud"),
-    *(HERE, f"--config={HERE}", f"-c{HERE}", str(Path(__file__).parent), "/nowhere.toml", ""),
+    *(HERE, f"--config={HERE}", f"-c{HERE}", str(Path(__file__).parent), "/nowhere.toml", "/" + "a" * 300, ""),
 )
 
 

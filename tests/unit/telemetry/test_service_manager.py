@@ -30,6 +30,13 @@ def test_readiness_is_told_with_a_status(systemd: socket.socket) -> None:
     assert systemd.recv(4096) == b"READY=1\nSTATUS=answering on 127.0.0.1:5300"
 
 
+def test_a_long_start_asks_for_time(systemd: socket.socket) -> None:
+    with closing(ServiceManager()) as manager:
+        manager.starting_takes_long()
+    said = dict(line.split("=") for line in systemd.recv(4096).decode().splitlines())
+    assert int(said["EXTEND_TIMEOUT_USEC"]) >= 1_800_000_000
+
+
 def test_a_reload_is_told_with_the_moment_it_began(systemd: socket.socket) -> None:
     with closing(ServiceManager()) as manager:
         manager.reloading()
