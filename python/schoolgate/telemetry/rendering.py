@@ -17,9 +17,10 @@ def formatter(for_people: bool) -> logging.Formatter:
     """For a handler of `logging`."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
+            # First: what the record says of itself stands.
+            _add_fields,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            _add_fields,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if for_people else "iso", utc=not for_people),
         ],
         processors=[_without_record, *_shown(for_people)],

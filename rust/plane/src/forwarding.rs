@@ -35,6 +35,7 @@ const READS_FIRST: u32 = 32;
 const EVENTS_A_REPORT: usize = 256;
 /// Past this the resolver takes it that no worker reads replies.
 const WORKER_GONE_MS: u64 = 3 * LOOK_EVERY_MS;
+
 /// A forwarder that is to be asked the next questions of a set.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
@@ -168,14 +169,10 @@ impl Forwarding {
     /// it any more.
     fn give_up_unheard(&mut self, now: Now, now_s: f64) {
         let give_up_s = now_s - GIVE_UP_AFTER_MS as f64 / 1000.0;
-        let events = std::mem::take(&mut self.report.events);
-        let (over, rest) = events.into_iter().partition(|event| event.sent_s < give_up_s);
-        self.report.events = rest;
-        let over: Vec<Event> = over;
-        for event in over {
-            match event.owner {
-                Owner::Miss(token) => self.desk.lose(token, now),
-                Owner::Errand(_) => self.report.events.push(event),
+        let is_over = |event: &mut Event| matches!(event.owner, Owner::Miss(_)) && event.sent_s < give_up_s;
+        for event in self.report.events.extract_if(.., is_over) {
+            if let Owner::Miss(token) = event.owner {
+                self.desk.lose(token, now);
             }
         }
     }
@@ -204,7 +201,7 @@ impl Forwarding {
         self.set_clock(now, now_s);
         self.standing = Some(shares);
         let sent = self.send_waiting(now, now_s);
-        // If that were all, the rest is of workers that have just come.
+        // Fewer are all there were; what has come since, workers see to themselves.
         self.report.has_more |= sent == MISSES_A_TURN;
         self.finish()
     }
@@ -224,6 +221,8 @@ impl Forwarding {
         let taken = self.exchange.under_way() + self.report.events.len();
         let mut room = self.most_under_way.saturating_sub(taken);
         for miss in misses {
+            #[cfg(test)]
+            crate::tests::stumble_at_forwarding(&miss.query);
             if room == 0 {
                 self.report.overflow += 1;
                 self.desk.complete(miss.token, Err(EdeCode::NETWORK_ERROR), now);
@@ -270,7 +269,11 @@ impl Forwarding {
         self.set_clock(now, now_s);
         if !self.is_carried(now) {
             // Replies that wait are not overdue.
-            (0..READS_FIRST).all(|_| self.receive(now, now_s));
+            for _ in 0..READS_FIRST {
+                if !self.receive(now, now_s) {
+                    break;
+                }
+            }
             self.report.has_overdue = self.end(now, now_s);
         }
         self.finish()

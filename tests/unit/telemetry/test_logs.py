@@ -92,3 +92,11 @@ def test_a_defect_is_logged_with_its_traceback() -> None:
     except RuntimeError:
         logging.getLogger("schoolgate").exception("a defect")
     assert "RuntimeError: broken" in orjson.loads(out.getvalue())["exception"]
+
+
+def test_what_a_record_says_of_itself_stands() -> None:
+    out = io.StringIO()
+    configure_logs(stream=out)
+    Logger("schoolgate").info("level set", level="debug", logger="monitor")
+    event = orjson.loads(out.getvalue())
+    assert (event["level"], event["logger"]) == ("info", "schoolgate")

@@ -49,6 +49,11 @@ pub fn stumble_at_desk(octets: &[u8]) {
     stumble_over(b"\x08tripping", octets);
 }
 
+/// The same for forwarding, when the question is sent.
+pub fn stumble_at_forwarding(octets: &[u8]) {
+    stumble_over(b"\x07falling", octets);
+}
+
 fn stumble_over(label: &[u8], octets: &[u8]) {
     let stumbles = octets.windows(label.len()).any(|window| window.eq_ignore_ascii_case(label));
     assert!(!stumbles, "a defect, met on purpose by a test");

@@ -3,6 +3,7 @@
 use super::bench::{description, rule, settings, snapshot, table};
 use super::until;
 use super::wire::{Answer, Ask, Data, Line, ask, reply};
+use crate::forwarding::Share;
 use crate::plane::{Plane, PlaneError, Status};
 use crate::settings::Settings;
 use crate::socket::{readable, wait_readable};
@@ -353,6 +354,27 @@ fn a_stalled_resolver_holds_up_nobody_else() {
     let given_up = waiting.hear();
     assert_eq!((given_up.id, given_up.rcode), (99, 2), "and who waits is told within four seconds");
     assert_eq!(live.counter("expired"), 1);
+}
+
+#[test]
+fn a_panic_at_forwarding_costs_its_question_and_no_other() {
+    let plane = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
+    let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    plane.install_routes(vec![(1, forwarder.local_addr().expect("an address"))], Vec::new());
+    plane.send_misses(vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX }]], 0.0);
+    plane.start().expect("threads");
+    let client = Client::of(plane.status().listening[0]);
+    client.send(&ask("falling.example.com").id(1).packet());
+    until("it is met", || plane.status().counters["late_panics"] == 1);
+    // The resolver says nothing more, and what it has said still stands.
+    client.send(&ask("www.example.com").id(2).packet());
+    let mut buffer = [0; 512];
+    let (length, from) = forwarder.recv_from(&mut buffer).expect("a query");
+    forwarder.send_to(&answer_for("www.example.com", &buffer[..length]), from).expect("sent");
+    assert_eq!(client.hear().data(), ["203.0.113.1"]);
+    let status = plane.status();
+    assert_eq!((status.workers_alive, status.counters["late_panics"]), (2, 1));
 }
 
 #[test]
