@@ -37,7 +37,7 @@ enabled = {is_recording}
 file = "policy.toml"
 """
 # As shipped.
-CACHE_MIB = 22
+CACHE_MIB = 20
 _POLICY = """\
 format = 1
 time_zone = "Europe/London"

@@ -162,7 +162,7 @@ const GENERATION: u64 = 1;
 
 /// A cache that holds answers for all `names`.
 pub fn cache(names: &[Name]) -> PacketCache {
-    let mut cache = PacketCache::new(256 << 20);
+    let mut cache = PacketCache::new(256 << 20).expect("room");
     for name in names {
         let mut held = schoolgate_plane::bench_support::Held::new(stored(name));
         held.generation = GENERATION;
@@ -196,7 +196,7 @@ impl Desk {
         let settings: Settings = serde_json::from_value(settings).expect("settings");
         let (producer, consumer) = rtrb::RingBuffer::new(16);
         let cookies = Arc::new(CookieSecrets::new([7; 16], None));
-        let mut answerer = Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer);
+        let mut answerer = Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer).expect("room");
         let regime = Regime::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
         for name in warm {
             answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);

@@ -12,7 +12,7 @@ WEEK_S = 7 * 86400
 
 class Cache(Section):
     size_mib: Whole = Field(
-        default=22, ge=1, le=65536, description="Memory for cached answers, in MiB.", json_schema_extra=RESTART
+        default=20, ge=1, le=65536, description="Memory for cached answers, in MiB.", json_schema_extra=RESTART
     )
     min_ttl_s: Whole = Field(
         default=0,

@@ -34,6 +34,7 @@ use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
     CookieSecrets, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, rcode_answer, refusal_reply, truncated,
 };
+use std::collections::TryReserveError;
 use std::sync::Arc;
 
 /// What a stranger may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
@@ -43,6 +44,8 @@ const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000 };
 /// Where the flags of a message start, and TC among them.
 const FLAGS_AT: usize = 2;
 const TC: u8 = 0x02;
+/// So many packets ahead of its turn a packet is looked at.
+pub const LOOK_AHEAD: usize = 3;
 
 /// What became of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +68,8 @@ pub struct Answerer {
     limiter: RateLimiter,
     /// The query being answered.
     pub(crate) sight: Box<Sight>,
-    /// The one to be answered next, once it has been looked at.
-    next: Box<Sight>,
+    /// Those to be answered next, once they have been looked at.
+    ahead: [Box<Sight>; LOOK_AHEAD],
     pub(crate) hashes: SuffixHashes,
     misses: rtrb::Producer<Wanted>,
     /// Set when a miss was sent for since the last look.
@@ -81,28 +84,31 @@ pub struct Answerer {
 
 impl Answerer {
     /// An answerer with an empty cache.
+    ///
+    /// # Errors
+    /// The system has no room for the cache.
     pub fn new(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         cookies: Arc<CookieSecrets>,
         misses: rtrb::Producer<Wanted>,
-    ) -> Self {
-        Self {
-            cache: PacketCache::new(settings.cache_octets),
+    ) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            cache: PacketCache::new(settings.cache_octets)?,
             settings,
             counters,
             cookies,
             pending: Pending::default(),
             limiter: RateLimiter::default(),
             sight: Box::default(),
-            next: Box::default(),
+            ahead: Default::default(),
             hashes: SuffixHashes::default(),
             misses,
             has_sent: false,
             owed: 0,
             late: Vec::new(),
             recorder: None,
-        }
+        })
     }
 
     /// The same, recording what it answers.
@@ -110,13 +116,25 @@ impl Answerer {
         Self { recorder, ..self }
     }
 
-    /// Goes on to the packet that was looked at ahead, if one was, and looks at the one that follows it.
+    /// Goes on to the next packet and looks at the one [`LOOK_AHEAD`] behind it. What will be read for each of those between
+    /// is brought a step nearer.
     #[inline]
     pub fn look_ahead(&mut self, regime: &Regime, following: Option<&[u8]>) {
-        std::mem::swap(&mut self.sight, &mut self.next);
+        std::mem::swap(&mut self.sight, &mut self.ahead[0]);
+        self.ahead.rotate_left(1);
+        let [second, first, last] = &mut self.ahead;
         match following {
-            Some(packet) => self.next.look(regime, packet),
-            None => self.next.forget(),
+            Some(packet) => last.look(regime, &self.cache, packet),
+            None => last.forget(),
+        }
+        if let Some(hash) = first.hash_ahead() {
+            self.cache.prefetch_entry(hash);
+        }
+        if let Some(hash) = second.hash_ahead() {
+            self.cache.prefetch_stored(hash);
+        }
+        if let Some(hash) = self.sight.hash_ahead() {
+            self.cache.prefetch_message(hash);
         }
     }
 
@@ -156,7 +174,7 @@ impl Answerer {
     pub fn recover(&mut self) {
         self.counters.add(Counter::Abandoned, std::mem::take(&mut self.owed) as u64);
         self.cache.recover();
-        (self.sight, self.next) = (Box::default(), Box::default());
+        (self.sight, self.ahead) = Default::default();
     }
 
     /// Steps 4 to 7.
@@ -188,8 +206,9 @@ impl Answerer {
         out: &mut [u8],
     ) -> Option<Outcome> {
         let now_ms = turn.now.mono_ms;
+        let hash = self.sight.hash(&self.cache);
         let question = QuestionRef::of(&self.sight.query, rewrite);
-        let mut held = self.cache.get(question)?;
+        let mut held = self.cache.get_hashed(hash, question)?;
         let is_fresh = held.is_fresh(now_ms) || self.cache.is_passing(held);
         let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
         let will_do = is_fresh || may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms());

@@ -55,6 +55,9 @@ pub enum PlaneError {
         /// Why.
         error: io::Error,
     },
+    /// The packet cache does not fit.
+    #[error("no room for a packet cache of {0} MiB: [cache] size_mib asks for more than this machine gives")]
+    CacheTooLarge(u64),
     /// The system refuses a thread, an eventfd or random octets.
     #[error("the system refuses what the server needs: {0}")]
     System(#[from] io::Error),
@@ -131,6 +134,7 @@ impl Plane {
         table: Arc<PolicyTable>,
         sealed: Option<Arc<SealedList>>,
     ) -> Result<Self, PlaneError> {
+        schoolgate_policy::memory::join_small_pieces();
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -157,11 +161,11 @@ impl Plane {
         };
         let (mut seats, mut lines) = (Vec::new(), Vec::new());
         for _ in &doors {
-            let (seat, line) = shared.seat(Arc::new(Wake::new()?), WORKER_SHARES, 0);
+            let (seat, line) = shared.seat(Arc::new(Wake::new()?), WORKER_SHARES, 0)?;
             seats.push(seat);
             lines.push(line);
         }
-        let (stream, line) = shared.seat(shared.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS);
+        let (stream, line) = shared.seat(shared.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
         lines.push(line);
         let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
         let desk_counters = Arc::new(Counters::default());
@@ -445,15 +449,16 @@ impl Shared {
         }
     }
 
-    fn seat(&self, wake: Arc<Wake>, cache_shares: u64, least_octets: usize) -> (Seat, Line) {
+    fn seat(&self, wake: Arc<Wake>, cache_shares: u64, least_octets: usize) -> Result<(Seat, Line), PlaneError> {
         let cache_octets = self.cache_share * cache_shares;
         let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
-        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in);
+        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in)
+            .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?;
         let line = Line { misses, answers: answers_in, wake: wake.clone(), least_octets };
-        (Seat { answerer, answers, counters, wake }, line)
+        Ok((Seat { answerer, answers, counters, wake }, line))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Client subnet (ECS) and the client's own spelling do not take part: the first is never forwarded, the second is laid
 //! over the answer when it is written. DO and CD do: they change what a forwarder says.
 
-use quick_cache::Equivalent;
+use hashbrown::Equivalent;
 use schoolgate_wire::{Name, Query};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 //! everything else that is done for a query. So a worker looks at a packet while the one before it is being answered: what
 //! its look-up will read is on its way by then.
 
+use crate::cache::PacketCache;
+use crate::question::QuestionRef;
 use crate::regime::Regime;
 use schoolgate_policy::{Rulebook, SuffixHashes, Verdict};
 use schoolgate_wire::{Query, Refusal, peek};
@@ -16,6 +18,8 @@ pub struct Sight {
     /// The suffixes of its name, if they have been prepared.
     suffixes: SuffixHashes,
     is_prepared: bool,
+    /// What the cache finds its question by, if it has been made.
+    hash: Option<u32>,
     /// What [`peek`] said, if the packet was looked at ahead.
     peeked: Option<Result<(), Refusal>>,
 }
@@ -23,13 +27,14 @@ pub struct Sight {
 impl Sight {
     /// Looks at a packet ahead of its turn.
     #[inline]
-    pub fn look(&mut self, regime: &Regime, packet: &[u8]) {
+    pub fn look(&mut self, regime: &Regime, cache: &PacketCache, packet: &[u8]) {
         #[cfg(test)]
         crate::tests::stumble(packet);
         let peeked = self.peek(packet);
         if peeked.is_ok() {
             regime.rulebook.prepare(&self.query.name, &mut self.suffixes);
             self.is_prepared = true;
+            cache.prefetch_index(self.hash(cache));
         }
         self.peeked = Some(peeked);
     }
@@ -37,7 +42,19 @@ impl Sight {
     /// Forgets what was looked at ahead.
     #[inline]
     pub fn forget(&mut self) {
-        (self.is_prepared, self.peeked) = (false, None);
+        (self.is_prepared, self.hash, self.peeked) = (false, None, None);
+    }
+
+    /// What is next to be brought near, if it was looked at ahead.
+    #[inline]
+    pub fn hash_ahead(&self) -> Option<u32> {
+        self.hash
+    }
+
+    /// What the cache finds its question by.
+    #[inline]
+    pub fn hash(&mut self, cache: &PacketCache) -> u32 {
+        *self.hash.get_or_insert_with(|| cache.hash(QuestionRef::of(&self.query, None)))
     }
 
     /// What [`peek`] says of the packet, which was looked at ahead or is looked at now.

@@ -1,6 +1,6 @@
 //! A worker: one thread, its sockets, its answerer. It shares nothing it could have to wait for.
 
-use crate::answer::{Answerer, Outcome};
+use crate::answer::{Answerer, LOOK_AHEAD, Outcome};
 use crate::asker::Asker;
 use crate::carrier::Carrier;
 use crate::clock::{Clock, Now};
@@ -151,9 +151,9 @@ impl Worker {
                     answerer.recover();
                 }
             };
-            look(&mut self.answerer, door, 0);
+            (0..LOOK_AHEAD).for_each(|at| look(&mut self.answerer, door, at));
             for datagram in 0..taken {
-                look(&mut self.answerer, door, datagram + 1);
+                look(&mut self.answerer, door, datagram + LOOK_AHEAD);
                 let Some((peer, packet, out)) = door.datagram(datagram) else { continue };
                 let asker = Asker::Datagram(at, peer);
                 let answerer = &mut self.answerer;

@@ -25,7 +25,7 @@ mod list_difference;
 mod list_guard;
 mod list_statements;
 mod listed_name;
-mod memory;
+pub mod memory;
 mod name_table;
 mod name_table_build;
 mod patterns;

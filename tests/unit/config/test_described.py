@@ -44,5 +44,5 @@ def test_the_sample_is_a_settings_file_that_changes_nothing() -> None:
 def test_the_samples_defaults_are_the_defaults() -> None:
     tables = [table for table in sample().split("\n\n") if "[[" not in table and ".ID]" not in table]
     uncommented = re.sub(r"^# ([a-z_]+ = (?!\.\.\.))", r"\1", "\n".join(tables), flags=re.MULTILINE)
-    assert tomllib.loads(uncommented)["cache"]["size_mib"] == 22
+    assert tomllib.loads(uncommented)["cache"]["size_mib"] == 20
     assert parse(uncommented, "sample", environ={}) == parse("", "sample", environ={})

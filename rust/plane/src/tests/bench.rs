@@ -142,7 +142,7 @@ impl Bench {
             let (misses_in, misses) = rtrb::RingBuffer::new(desk::MISS_RING);
             let (answers_in, answers) = rtrb::RingBuffer::new(desk::ANSWER_RING);
             let counters = Arc::new(Counters::default());
-            let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), misses_in);
+            let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), misses_in).expect("room");
             made.push(Worker { answerer, answers, counters });
             let wake = Arc::new(Wake::new().expect("an eventfd"));
             lines.push(desk::Line { misses, answers: answers_in, wake, least_octets: 0 });

@@ -12,6 +12,7 @@ mod desk;
 mod doors;
 mod exchange;
 mod forwarding;
+mod keeping;
 mod limits;
 mod local;
 mod model;

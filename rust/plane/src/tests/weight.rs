@@ -41,7 +41,7 @@ fn answer(number: u32) -> Arc<Stored> {
 #[test]
 fn a_full_cache_takes_as_much_memory_as_it_says() {
     let before = live_octets();
-    let mut cache = PacketCache::new(4 << 20);
+    let mut cache = PacketCache::new(4 << 20).unwrap();
     for number in 0..60_000 {
         cache.insert(Held::new(answer(number)));
     }
@@ -54,7 +54,7 @@ fn a_full_cache_takes_as_much_memory_as_it_says() {
 
 #[test]
 fn an_answer_that_is_replaced_is_let_go_with_its_key() {
-    let mut cache = PacketCache::new(1 << 20);
+    let mut cache = PacketCache::new(1 << 20).unwrap();
     let first = answer(1);
     cache.insert(Held::new(first.clone()));
     cache.insert(Held::new(answer(1)));
@@ -63,7 +63,7 @@ fn an_answer_that_is_replaced_is_let_go_with_its_key() {
 
 #[test]
 fn a_flood_of_random_names_does_not_sweep_out_what_is_asked_for() {
-    let mut cache = PacketCache::new(1 << 20);
+    let mut cache = PacketCache::new(1 << 20).unwrap();
     let used: Vec<_> = (0..1000).map(answer).collect();
     for _ in 0..2 {
         for stored in &used {

@@ -4,22 +4,30 @@
 //! at hit*. Tags belong to one generation of the rulebook; an entry met under a newer one is tagged again on the spot, so a
 //! new list or policy needs no flush. Each worker has an index of its own: no lock, no shared counter.
 //!
-//! Bounded in octets; which entries stay is quick_cache's business, which a flood of random sub-domains does not sweep out.
+//! Bounded in octets; which entries stay is said in [`s3_fifo`].
+
+mod ghosts;
+pub(crate) mod index;
+pub(crate) mod s3_fifo;
 
 use crate::question::QuestionRef;
 use crate::stored::{Body, Stored, allocated};
 use foldhash::fast::RandomState;
-use quick_cache::unsync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, Weighter};
+use s3_fifo::S3Fifo;
 use schoolgate_policy::Tag;
-use std::hash::{Hash, Hasher};
+use schoolgate_policy::memory::prefetch;
+use std::collections::TryReserveError;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// What an entry takes in the index: its slot, half a slot for one that has left (quick_cache remembers half as many, and
-/// with fewer a flood sweeps out more), and their places in the hash table.
-const SLOT_OCTETS: usize = 112;
-/// Octets a typical entry takes, to size the index.
-const TYPICAL_OCTETS: usize = 320;
+/// What an entry takes beside its answer: a line for itself, its part of the index and of those who have left.
+const ENTRY_OCTETS: usize = 80;
+/// What the processor brings near at a time.
+const LINE_OCTETS: usize = 64;
+/// Most messages are no longer than so many lines.
+const MESSAGE_LINES: usize = 3;
+/// The number of entries is bounded as if none took less.
+const LEAST_OCTETS: usize = 240;
 
 /// A worker's hold on a stored answer.
 #[derive(Clone, Debug)]
@@ -38,6 +46,12 @@ impl Held {
     /// Takes hold of an answer; without tags of its own they are made at first use.
     pub fn new(stored: Arc<Stored>) -> Self {
         Self { stored, tags: Box::default(), generation: 0, recheck_ms: 0 }
+    }
+
+    /// Whether it answers this question.
+    #[inline]
+    fn answers(&self, question: &QuestionRef<'_>) -> bool {
+        self.stored.question().is(question)
     }
 
     /// Whether the answer is within its TTL.
@@ -59,79 +73,88 @@ impl Held {
     }
 }
 
-/// The question of an answer as the key of the index. It is read off the answer, so nothing holds it twice; what replaces
-/// an answer replaces the key with it.
-#[derive(Clone)]
-struct Key(Arc<Stored>);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.question().hash(state);
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.question().is(&other.0.question())
-    }
-}
-
-impl Eq for Key {}
-
-impl Equivalent<Key> for QuestionRef<'_> {
-    #[inline]
-    fn equivalent(&self, key: &Key) -> bool {
-        self.is(&key.0.question())
-    }
-}
-
-type Entries = Cache<Key, Held, Octets, RandomState, DefaultLifecycle<Key, Held>>;
-
-#[derive(Clone)]
-struct Octets;
-
-impl Weighter<Key, Held> for Octets {
-    fn weight(&self, _: &Key, held: &Held) -> u64 {
-        (SLOT_OCTETS + held.stored.size_octets() + allocated(size_of_val(&*held.tags))) as u64
-    }
-}
-
 /// One worker's index of the answers.
 pub struct PacketCache {
     /// An answer that has just come and is being given to those who waited, whether it will be kept or not.
     passing: Option<Held>,
-    entries: Entries,
+    entries: S3Fifo<Held>,
+    /// Keyed anew in each cache: nobody outside can choose names that get in each other's way.
+    hasher: RandomState,
     /// A change has begun and not ended: after a panic, what the index says is not to be trusted.
     is_changing: bool,
 }
 
 impl PacketCache {
     /// A cache that holds at most `octets`.
-    pub fn new(octets: u64) -> Self {
-        let typical = (octets as usize / TYPICAL_OCTETS).max(16);
-        Self {
-            passing: None,
-            entries: Cache::with(typical, octets, Octets, RandomState::default(), DefaultLifecycle::default()),
-            is_changing: false,
+    ///
+    /// # Errors
+    /// The system has no room for it.
+    pub fn new(octets: u64) -> Result<Self, TryReserveError> {
+        let entries = S3Fifo::new(octets, (octets as usize / LEAST_OCTETS).max(16))?;
+        Ok(Self { passing: None, entries, hasher: RandomState::default(), is_changing: false })
+    }
+
+    /// What [`PacketCache::get`] finds an answer by. The rewrite takes no part: it is known only when the name was judged.
+    #[inline]
+    pub fn hash(&self, question: QuestionRef<'_>) -> u32 {
+        let hash = self.hasher.hash_one(QuestionRef { rewrite: None, ..question });
+        (hash >> 32) as u32 ^ hash as u32
+    }
+
+    /// Three steps ahead of [`PacketCache::get`], each while others are being answered: where the entry stands,
+    #[inline]
+    pub fn prefetch_index(&self, hash: u32) {
+        self.entries.prefetch_index(hash);
+    }
+
+    /// then the entry,
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u32) {
+        self.entries.prefetch_entry(hash);
+    }
+
+    /// then the answer it holds,
+    #[inline]
+    pub fn prefetch_stored(&self, hash: u32) {
+        if let Some(held) = self.entries.peek(hash) {
+            held.stored.prefetch();
+        }
+    }
+
+    /// then the message of the answer.
+    #[inline]
+    pub fn prefetch_message(&self, hash: u32) {
+        if let Some(held) = self.entries.peek(hash) {
+            held.stored.octets().iter().step_by(LINE_OCTETS).take(MESSAGE_LINES).for_each(prefetch);
         }
     }
 
     /// The answer to a question, fresh or not.
     #[inline]
     pub fn get(&self, question: QuestionRef<'_>) -> Option<&Held> {
+        self.get_hashed(self.hash(question), question)
+    }
+
+    /// The same, by a hash that has been made.
+    #[inline]
+    pub fn get_hashed(&self, hash: u32, question: QuestionRef<'_>) -> Option<&Held> {
         match &self.passing {
-            Some(passing) if passing.stored.question().is(&question) => Some(passing),
-            _ => self.entries.get(&question),
+            Some(passing) if passing.answers(&question) => Some(passing),
+            _ => self.entries.get(hash, |held| held.answers(&question)),
         }
     }
 
     /// Takes an answer in. One that may not be kept at all still takes the place of what was known before.
     pub fn insert(&mut self, held: Held) {
+        let hash = self.hash(held.stored.question());
         self.change(|entries| {
-            if held.stored.fresh_for_ms > 0 {
-                entries.insert(Key(held.stored.clone()), held);
+            let stored = held.stored.clone();
+            let is = |other: &Held| other.answers(&stored.question());
+            if stored.fresh_for_ms > 0 {
+                let octets = octets(&held);
+                entries.insert(hash, held, octets, is);
             } else {
-                entries.remove(&held.stored.question());
+                entries.remove(hash, is);
             }
         });
     }
@@ -154,14 +177,11 @@ impl PacketCache {
 
     /// Replaces tags or recheck time of an answer.
     pub fn update(&mut self, question: QuestionRef<'_>, change: impl FnOnce(&mut Held)) {
-        if let Some(passing) = self.passing.as_mut().filter(|passing| passing.stored.question().is(&question)) {
+        if let Some(passing) = self.passing.as_mut().filter(|passing| passing.answers(&question)) {
             return change(passing);
         }
-        self.change(|entries| {
-            if let Some(mut held) = entries.get_mut(&question) {
-                change(&mut held);
-            }
-        });
+        let hash = self.hash(question);
+        self.change(|entries| entries.update(hash, |held| held.answers(&question), change, octets));
     }
 
     /// How many answers are held.
@@ -171,14 +191,13 @@ impl PacketCache {
 
     /// Octets held.
     pub fn octets(&self) -> u64 {
-        self.entries.weight()
+        self.entries.octets()
     }
 
     /// Octets that the index itself takes, as far as it is used.
     #[cfg(test)]
     pub fn index_octets(&self) -> usize {
-        let used = self.entries.memory_used();
-        used.entries + used.map
+        self.entries.own_octets()
     }
 
     /// After a panic: a change that did not end leaves an index that is not to be trusted, so it is emptied. Otherwise the
@@ -190,9 +209,19 @@ impl PacketCache {
         }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Entries)) {
+    fn change(&mut self, change: impl FnOnce(&mut S3Fifo<Held>)) {
         self.is_changing = true;
         change(&mut self.entries);
         self.is_changing = false;
     }
+}
+
+fn octets(held: &Held) -> usize {
+    ENTRY_OCTETS + held.stored.size_octets() + allocated(size_of_val(&*held.tags))
+}
+
+/// What an entry takes, without what it leads to.
+#[cfg(test)]
+pub(crate) fn entry_octets() -> usize {
+    size_of::<s3_fifo::Entry<Held>>()
 }

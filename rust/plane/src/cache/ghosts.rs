@@ -1,0 +1,53 @@
+//! Hashes of what has left the cache unasked: what comes back soon is worth keeping longer.
+
+/// Hashes that compete for the same line of the processor's cache.
+const WAYS: usize = 16;
+const NOBODY: u32 = 0;
+
+/// The last so many hashes, roughly: each set forgets its oldest.
+pub struct Ghosts {
+    sets: Box<[[u32; WAYS]]>,
+}
+
+impl Ghosts {
+    /// Room for so many, rounded up to a power of two.
+    pub fn new(count: usize) -> Self {
+        let sets = count.div_ceil(WAYS).next_power_of_two();
+        Self { sets: vec![[NOBODY; WAYS]; sets].into_boxed_slice() }
+    }
+
+    /// Remembers one that leaves.
+    pub fn remember(&mut self, hash: u32) {
+        let set = self.set(hash);
+        set.copy_within(..WAYS - 1, 1);
+        set[0] = named(hash);
+    }
+
+    /// Whether it was remembered. It is not any more.
+    pub fn recall(&mut self, hash: u32) -> bool {
+        let found = self.set(hash).iter_mut().find(|ghost| **ghost == named(hash));
+        found.map(|ghost| *ghost = NOBODY).is_some()
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.sets.fill([NOBODY; WAYS]);
+    }
+
+    /// Memory it takes.
+    #[cfg(test)]
+    pub fn octets(&self) -> usize {
+        size_of_val(&*self.sets)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "masked by a length that is a power of two")]
+    fn set(&mut self, hash: u32) -> &mut [u32; WAYS] {
+        let mask = self.sets.len() - 1;
+        &mut self.sets[hash as usize & mask]
+    }
+}
+
+/// A hash that is not [`NOBODY`].
+fn named(hash: u32) -> u32 {
+    hash.max(1)
+}
