@@ -17,6 +17,7 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_OCTETS = os.sysconf("SC_PAGE_SIZE")
 _END_WITHIN_S = 10.0
 
 
@@ -80,6 +81,11 @@ class Process:
     def memory(self) -> Memory:
         rollups = [_rollup(pid) for pid in self._family()]
         return Memory(sum(one.rss for one in rollups), sum(one.pss for one in rollups))
+
+    def resident_mib(self) -> float:
+        """What the kernel counts anyway. `memory` walks all pages under a lock the process itself needs."""
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._family())
+        return pages * _PAGE_OCTETS / 2**20
 
     def pause(self) -> None:
         """It waits while another is measured."""

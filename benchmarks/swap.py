@@ -35,7 +35,7 @@ def run(plan: Plan) -> Path:
         for number in range(plan.rounds):
             candidates = [_next_list(plan, serial + at, only_new, at % 2 == 0) for at in (0, 1)]
             quiet = programs.at_rate(process, port, file, SWAP_RATE, plan.seconds, 500 + number)
-            before = process.memory().pss
+            before = process.resident_mib()
             for at, candidate in enumerate(candidates):
                 watch = _Watch(port, only_new, is_listed=at % 2 == 0)
                 found = _swap_during(
@@ -85,7 +85,7 @@ class _Watch:
 
     def follow(self, since: float, process: Process, deadline_s: float) -> None:
         while time.monotonic() < since + deadline_s:
-            self._peaks.append(process.memory().pss)
+            self._peaks.append(process.resident_mib())
             if (rcode(self._port, self._name, 0.5) == _NXDOMAIN) == self._is_listed:
                 self.took_s = time.monotonic() - since
                 return
@@ -93,7 +93,7 @@ class _Watch:
         raise TimeoutError("the new list never came into force")
 
     def peak_of(self, process: Process) -> float:
-        return max([*self._peaks, process.memory().pss])
+        return max([*self._peaks, process.resident_mib()])
 
 
 def _next_list(plan: Plan, serial: int, name: str, is_listed: bool) -> Path:

@@ -259,10 +259,12 @@ class Service:
             if reason is None or time.monotonic() < again_at_s:
                 continue
             try:
-                whole = await self.change(reading.at_instant)
+                # Bound to no name: until the next hour this would keep lists in memory that were replaced.
+                await self.change(reading.at_instant)
                 self.compile_error = None
                 clock.compiled(time.monotonic())
-                _log.info("policies of the hour", reason=reason, in_force=whole.regime.policies_in_force())
+                in_force = self.in_force.regime.policies_in_force()
+                _log.info("policies of the hour", reason=reason, in_force=in_force)
             except SchoolgateError as error:
                 self.compile_error = str(error)
                 again_at_s = time.monotonic() + COMPILE_AGAIN_AFTER_S

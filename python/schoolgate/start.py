@@ -62,7 +62,10 @@ def serve(
         # Until the loop hears it: what the plane has recorded must not be lost.
         signal.signal(signal.SIGTERM, _end)
         with _answering(plane) as listeners:
-            _go_on(whole, plane, listeners, key, on_ready, beside)
+            service = _service(whole, plane, listeners, key, beside)
+            # What is in force will be another; this function, which does not end, must not keep the first in memory.
+            del whole
+            _run(service, on_ready)
 
 
 def _lists_are_built(step: str) -> None:
@@ -136,21 +139,24 @@ def _yield_to_workers() -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _go_on(
+def _service(
     whole: InForce,
     plane: Plane,
     listeners: list[socket.socket],
     key: PseudonymKey | None,
-    on_ready: Callable[[Service], None],
     beside: Callable[[], Coroutine[Any, Any, None]] | None,
-) -> None:
+) -> Service:
     """Everything around the plane. Loaded only here: no answer waits for it."""
-    import asyncio
-
     from schoolgate.service import Service
 
+    return Service(whole, plane, listeners, key, beside)
+
+
+def _run(service: Service, on_ready: Callable[[Service], None]) -> None:
+    import asyncio
+
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(Service(whole, plane, listeners, key, beside).run(on_ready))
+        runner.run(service.run(on_ready))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

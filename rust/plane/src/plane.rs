@@ -134,7 +134,7 @@ impl Plane {
         table: Arc<PolicyTable>,
         sealed: Option<Arc<SealedList>>,
     ) -> Result<Self, PlaneError> {
-        schoolgate_policy::memory::join_small_pieces();
+        schoolgate_policy::memory::settle_allocator();
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,

@@ -43,13 +43,15 @@ pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     table
 }
 
-/// Has freed pieces of memory joined with their neighbours at once, whatever their size. glibc keeps small ones apart, to
-/// give them out again sooner; where answers of all sizes come and go for months, what lies between them is then lost.
-pub fn join_small_pieces() {
+/// Has freed memory fit for use again, over months. A piece is joined with its neighbours whatever its size: glibc keeps small
+/// ones apart, to give them out again sooner, and what lies between answers of all sizes that come and go is lost. A table goes
+/// back to the system: glibc takes the first one that is freed as a sign that others of its size are better kept.
+pub fn settle_allocator() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets a number in the allocator, under its own lock. A refusal leaves things as they were.
+    // SAFETY: sets two numbers in the allocator, under its own lock. A refusal leaves things as they were.
     unsafe {
         libc::mallopt(libc::M_MXFAST, 0);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LEAST_HUGE_OCTETS as libc::c_int);
     }
 }
 
