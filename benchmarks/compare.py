@@ -29,6 +29,8 @@ from benchmarks.servers import DoesNotAnswer, Ground, Running, Server, start
 from benchmarks.spread import Spread
 
 KINDS = ("listed", "hot", "mixed")
+# What every server here can answer.
+EVEN_RATE = 20_000
 
 
 def compare(plan: Plan, wanted: Sequence[str], kinds: Sequence[str]) -> Path:
@@ -43,7 +45,7 @@ def compare(plan: Plan, wanted: Sequence[str], kinds: Sequence[str]) -> Path:
         echo = programs.echo(echo_port, plan.scratch / "echo.log")
         stack.callback(echo.stop)
         servers = _start_all(plan, wanted, upstream_port, left_out, stack)
-        results = measure(servers, echo, echo_port, files, plan.rounds, plan.seconds, say)
+        results = measure(servers, echo, echo_port, files, plan.rounds, plan.seconds, say, EVEN_RATE)
         memory = {one.server.name: one.process.memory() for one in servers}
     return _page(plan, what, files, servers, results, memory, left_out)
 
@@ -98,8 +100,9 @@ def _page(
             series = results[one.server.name, file.name]
             per_s = Spread.of(series.per_s)
             p99 = Spread.of(series.p99_us).text(0) if series.p99_us else ""
+            even = Spread.of(series.p99_us_even).text(0) if series.p99_us_even else ""
             rows.append(
-                [one.server.title, per_s.text(), per_s.over(echo).text(2), p99,
+                [one.server.title, per_s.text(), per_s.over(echo).text(2), p99, even,
                  f"{series.lost} / {series.wrong} of {series.sent:,}", ", ".join(sorted(set(series.limits)))]
             )  # fmt: skip
         head: tuple[str, ...] = (
@@ -107,11 +110,12 @@ def _page(
             "q/s",
             f"of echo ({echo.text()} q/s)",
             "p99 at half, us",
+            f"p99 at {EVEN_RATE:,} q/s, us",
             "lost / wrong",
             "limited by",
         )
         if file.name != "mixed":
-            head, rows = (*head[:3], *head[4:]), [[*row[:3], *row[4:]] for row in rows]
+            head, rows = (*head[:3], *head[5:]), [[*row[:3], *row[5:]] for row in rows]
         blocks += [
             f"## {file.title.capitalize()}",
             _winner(file.title, found, results, file.name),

@@ -24,7 +24,11 @@ class Series:
     """The runs of one server on one workload."""
 
     per_s: list[float] = field(default_factory=list)
+    # At half of its own greatest speed, and the echo's in the same round at the same rate.
     p99_us: list[float] = field(default_factory=list)
+    echo_p99_us: list[float] = field(default_factory=list)
+    # At the rate that is the same for all servers.
+    p99_us_even: list[float] = field(default_factory=list)
     server_cores: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
@@ -39,8 +43,13 @@ class Series:
         self.limits.append(load.limit)
         self._count(load)
 
-    def add_half(self, load: programs.Load) -> None:
+    def add_half(self, load: programs.Load, echo: programs.Load) -> None:
         self.p99_us.append(load.p99_us)
+        self.echo_p99_us.append(echo.p99_us)
+        self._count(load)
+
+    def add_even(self, load: programs.Load) -> None:
+        self.p99_us_even.append(load.p99_us)
         self._count(load)
 
     def _count(self, load: programs.Load) -> None:
@@ -49,7 +58,13 @@ class Series:
         self.wrong += int(load.result["wrong"])
 
     def as_dict(self) -> dict[str, Any]:
-        figures = {"per_s": self.per_s, "p99_us_at_half": self.p99_us, "server_cores": self.server_cores}
+        figures = {
+            "per_s": self.per_s,
+            "p99_us_at_half": self.p99_us,
+            "echo_p99_us_at_that_rate": self.echo_p99_us,
+            "p99_us_at_even_rate": self.p99_us_even,
+            "server_cores": self.server_cores,
+        }
         found = {name: Spread.of(runs).as_dict() for name, runs in figures.items() if runs}
         return found | {
             "limits": self.limits,
@@ -71,8 +86,10 @@ def measure(
     rounds: int,
     seconds: float,
     say: Callable[[str], None],
+    even_rate: float | None = None,
 ) -> Results:
-    """All rounds. Afterwards every server runs."""
+    """All rounds; with `even_rate` also how long every server lets wait at the same so many a second. Afterwards every
+    server runs."""
     results: Results = {}
     for one in servers:
         one.process.pause()
@@ -83,13 +100,25 @@ def measure(
             salt += 1
             turn = number % (len(servers) or 1)
             for one in [*servers[turn:], *servers[:turn]]:
-                one.process.resume()
-                load, half = _one(one, workload, seconds, salt, is_first=number == 0)
-                one.process.pause()
                 series = results.setdefault((one.server.name, workload.name), Series())
+                one.process.resume()
+                if number == 0:
+                    programs.warm(one.process, one.port, workload)
+                load = programs.fastest(one.process, one.port, workload, seconds, salt)
                 series.add(load)
-                if half is not None:
-                    series.add_half(half)
+                # Waiting is measured on one workload. Each run has a salt of its own: its unique names must be unique.
+                rate = load.right_per_s / 2 if workload.name == "mixed" and load.right_per_s > 1 else None
+                if rate is not None:
+                    half = programs.at_rate(one.process, one.port, workload, rate, seconds, salt + 100_000)
+                    if even_rate is not None:
+                        even = programs.at_rate(one.process, one.port, workload, even_rate, seconds, salt + 200_000)
+                        series.add_even(even)
+                one.process.pause()
+                if rate is not None:
+                    echo.resume()
+                    floor = programs.at_rate(echo, echo_port, workload, rate, seconds, salt + 100_000, checks=False)
+                    echo.pause()
+                    series.add_half(half, floor)
                 say(f"round {number + 1}: {workload.name}: {one.server.name} {load.right_per_s:,.0f}/s, {load.bad} bad")
             echo.resume()
             load = programs.fastest(echo, echo_port, workload, seconds, salt, checks=False)
@@ -100,17 +129,3 @@ def measure(
         one.process.resume()
     echo.resume()
     return results
-
-
-def _one(
-    one: Running, workload: Workload, seconds: float, salt: int, is_first: bool
-) -> tuple[programs.Load, programs.Load | None]:
-    """The fastest run, and the one at half of it where waiting is what matters."""
-    if is_first:
-        programs.warm(one.process, one.port, workload)
-    load = programs.fastest(one.process, one.port, workload, seconds, salt)
-    half = None
-    if workload.name == "mixed" and load.right_per_s > 1:
-        # A salt of its own: its unique names must not be those of the run before.
-        half = programs.at_rate(one.process, one.port, workload, load.right_per_s / 2, seconds, salt + 100_000)
-    return load, half

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import charts, machine, micro_page, pages, subject, swap
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
-from benchmarks.load import ECHO, measure
+from benchmarks.load import ECHO, Series, measure
 from benchmarks.names import load
 from benchmarks.plan import RESULTS, SCRATCH, Plan, ground_of, measured, say, setting
 from benchmarks.processes import Process, cores, free_ports
@@ -30,7 +30,8 @@ from benchmarks.spread import Spread
 # What we want to reach, as a part of echo (listed, hot, mixed), or a second (misses).
 BAR_OF_ECHO = {"listed": 0.85, "hot": 0.80, "mixed": 0.60}
 BAR_MISSES_PER_S = 40_000
-BAR_P99_US, BAR_MEMORY_MIB, BAR_START_S = 80.0, 100.0, 0.5
+BAR_P99_US, BAR_MEMORY_MB, BAR_START_S = 80.0, 100, 0.5
+_MB_A_MIB = 2**20 / 1e6
 BAR_RECORDING = 0.90
 
 
@@ -61,7 +62,7 @@ def run_load(plan: Plan, kinds: Sequence[str]) -> Path:
         )
         ratios.append(charts.Group(file.title, (charts.Bar("schoolgate / echo", ratio, BAR_OF_ECHO.get(file.name)),)))
     waits = [
-        [file.title, Spread.of(results["schoolgate", file.name].p99_us).text(1), f"<= {BAR_P99_US:g}"]
+        _waiting(file.title, results["schoolgate", file.name])
         for file in files
         if results["schoolgate", file.name].p99_us
     ]
@@ -83,12 +84,13 @@ def run_load(plan: Plan, kinds: Sequence[str]) -> Path:
             rows,
         ),
         "![queries a second](load.svg)\n\n![ratio to the echo](load-ratio.svg)",
-        "## Waiting at half of its own maximum, microseconds\n\n" + pages.table(("workload", "p99", "bar"), waits)
+        "## Waiting at half of its own maximum, microseconds\n\n"
+        + pages.table(("workload", "p99", "echo at that rate", "over the echo", "bar", ""), waits)
         if waits
         else "",
         f"## Memory when warm\n\n{memory.rss:.0f} MiB resident ({memory.pss:.0f} MiB proportional) with"
-        f" {len(plan.names.listed):,} names and the cache full; bar: <= {BAR_MEMORY_MIB:.0f} MiB,"
-        f" {pages.verdict(memory.pss <= BAR_MEMORY_MIB)}.",
+        f" {len(plan.names.listed):,} names and the cache full; bar: <= {BAR_MEMORY_MB} MB"
+        f" ({BAR_MEMORY_MB / _MB_A_MIB:.0f} MiB) resident, {pages.verdict(memory.rss * _MB_A_MIB <= BAR_MEMORY_MB)}.",
         "Where the generator was the limit, the server is faster than the figure says.",
     ]
     figures = {
@@ -102,6 +104,12 @@ def run_load(plan: Plan, kinds: Sequence[str]) -> Path:
         "load-ratio": charts.bars("Part of the echo's speed", "ratio; dashed: the bar", ratios, 2),
     }
     return pages.write(plan.out, "load", [block for block in blocks if block], figures, drawn)
+
+
+def _waiting(title: str, series: Series) -> list[str]:
+    ours, floor = Spread.of(series.p99_us), Spread.of(series.echo_p99_us)
+    return [title, ours.text(1), floor.text(1), ours.over(floor).text(1), f"<= {BAR_P99_US:g}",
+            pages.verdict(ours.median <= BAR_P99_US)]  # fmt: skip
 
 
 def _bar_of(kind: str, per_s: Sequence[float], ratio: Spread) -> tuple[bool, str]:
