@@ -84,7 +84,10 @@ class Process:
 
     def resident_mib(self) -> float:
         """What the kernel counts anyway. `memory` walks all pages under a lock the process itself needs."""
-        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._family())
+        pages = 0
+        for pid in self._family():
+            with contextlib.suppress(OSError):  # it has just ended
+                pages += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         return pages * _PAGE_OCTETS / 2**20
 
     def pause(self) -> None:

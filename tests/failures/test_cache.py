@@ -1,4 +1,4 @@
-"""A packet cache larger than the machine is an error that says so, not a server that dies of it later."""
+"""A packet cache for which the system gives no address space is an error that names the setting."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 //! ([`crate::recording`]); what is no query, or from a stranger, or over its rate, is only counted.
 
 use crate::asker::Asker;
-use crate::cache::PacketCache;
+use crate::cache::{NoRoom, PacketCache};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::denial::deny;
@@ -34,7 +34,6 @@ use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
     CookieSecrets, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, rcode_answer, refusal_reply, truncated,
 };
-use std::collections::TryReserveError;
 use std::sync::Arc;
 
 /// What a stranger may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
@@ -92,7 +91,7 @@ impl Answerer {
         counters: Arc<Counters>,
         cookies: Arc<CookieSecrets>,
         misses: rtrb::Producer<Wanted>,
-    ) -> Result<Self, TryReserveError> {
+    ) -> Result<Self, NoRoom> {
         Ok(Self {
             cache: PacketCache::new(settings.cache_octets)?,
             settings,
@@ -217,7 +216,7 @@ impl Answerer {
         }
         if held.generation != turn.regime.generation {
             retag(&mut self.cache, &mut self.hashes, turn.regime, question);
-            held = self.cache.get(question)?;
+            held = self.cache.look_at(question)?;
         }
         if let Some(objection) = objection(turn, verdict, &held.tags) {
             let is_private = objection.origin == Origin::PrivateAddress;
@@ -260,7 +259,7 @@ impl Answerer {
         }
         let question = QuestionRef::of(&self.sight.query, rewrite);
         let (now_ms, stale_for_ms) = (turn.now.mono_ms, self.settings.stale_for_ms());
-        let has_stale = self.cache.get(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
+        let has_stale = self.cache.look_at(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
         let waiter = Waiter::new(*turn.asker, turn.packet, &self.sight.query, turn.since_us);
         let joined = match self.pending.join(question, waiter, has_stale, now_ms) {
             Joined::First(question) => {
@@ -410,7 +409,7 @@ pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) 
 /// Tags of another generation are made again, and kept with the answer until the next one.
 #[cold]
 fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
-    let Some(stored) = cache.get(question).map(|held| held.stored.clone()) else { return };
+    let Some(stored) = cache.look_at(question).map(|held| held.stored.clone()) else { return };
     let tags = tags(&stored, regime, hashes);
     cache.update(question, |held| (held.tags, held.generation) = (tags, regime.generation));
 }

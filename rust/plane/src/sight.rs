@@ -1,8 +1,8 @@
 //! What is seen of a query before its turn comes.
 //!
 //! Lists of a million names do not fit into a processor's nearest cache, and a look-up that waits for memory takes longer than
-//! everything else that is done for a query. So a worker looks at a packet while the one before it is being answered: what
-//! its look-up will read is on its way by then.
+//! everything else that is done for a query. So a worker looks at a packet while those before it are being answered:
+//! what its look-up will read is on its way by then. The same goes for the packet cache.
 
 use crate::cache::PacketCache;
 use crate::question::QuestionRef;

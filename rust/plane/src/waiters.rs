@@ -118,7 +118,7 @@ impl Answerer {
     fn remember_failure(&mut self, failure: &Arc<Stored>, now: Now) {
         let question = failure.question();
         let stale_for_ms = self.settings.stale_for_ms();
-        match self.cache.get(question) {
+        match self.cache.look_at(question) {
             Some(held) if held.is_usable_stale(now.mono_ms, stale_for_ms) => {
                 self.cache.update(question, |held| held.recheck_ms = now.mono_ms + RECHECK_MS);
             }

@@ -43,8 +43,8 @@ pub fn zeroed_table<T: Zeroable + Clone>(count: usize) -> Vec<T> {
     table
 }
 
-/// Has freed memory fit for use again, over months. A piece is joined with its neighbours whatever its size: glibc keeps small
-/// ones apart, to give them out again sooner, and what lies between answers of all sizes that come and go is lost. A table goes
+/// Has freed memory fit for use again, over months. Nearly every piece is joined with its neighbours: glibc keeps
+/// small ones apart, to give them out again sooner, and what lies between answers of all sizes that come and go is lost. A table goes
 /// back to the system: glibc takes the first one that is freed as a sign that others of its size are better kept.
 pub fn settle_allocator() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

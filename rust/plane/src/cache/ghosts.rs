@@ -1,5 +1,8 @@
 //! Hashes of what has left the cache unasked: what comes back soon is worth keeping longer.
 
+use super::NoRoom;
+use bytemuck::allocation::try_zeroed_slice_box;
+
 /// Hashes that compete for the same line of the processor's cache.
 const WAYS: usize = 16;
 const NOBODY: u32 = 0;
@@ -11,9 +14,9 @@ pub struct Ghosts {
 
 impl Ghosts {
     /// Room for so many, rounded up to a power of two.
-    pub fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Result<Self, NoRoom> {
         let sets = count.div_ceil(WAYS).next_power_of_two();
-        Self { sets: vec![[NOBODY; WAYS]; sets].into_boxed_slice() }
+        Ok(Self { sets: try_zeroed_slice_box(sets).map_err(|()| NoRoom)? })
     }
 
     /// Remembers one that leaves.
@@ -35,7 +38,6 @@ impl Ghosts {
     }
 
     /// Memory it takes.
-    #[cfg(test)]
     pub fn octets(&self) -> usize {
         size_of_val(&*self.sets)
     }

@@ -1,6 +1,8 @@
 //! Where in the cache an answer stands, by the hash of its question: open addressing with linear probing, eight slots to a
 //! cache line. It is made at its full size, so that no query ever waits for it to grow.
 
+use super::NoRoom;
+use bytemuck::allocation::try_zeroed_slice_box;
 use schoolgate_policy::memory::prefetch;
 
 /// A slot in use holds the hash in its upper half and the place, plus one, in its lower.
@@ -13,9 +15,9 @@ pub struct Index {
 
 impl Index {
     /// An index for at most so many places: at most three of four slots will be in use, so a search ends soon.
-    pub fn new(places: usize) -> Self {
+    pub fn new(places: usize) -> Result<Self, NoRoom> {
         let slots = (places + places.div_ceil(3) + 1).next_power_of_two();
-        Self { slots: vec![EMPTY; slots].into_boxed_slice() }
+        Ok(Self { slots: try_zeroed_slice_box(slots).map_err(|()| NoRoom)? })
     }
 
     /// Brings near what [`Index::find`] will read.
@@ -76,7 +78,6 @@ impl Index {
     }
 
     /// Memory it takes.
-    #[cfg(test)]
     pub fn octets(&self) -> usize {
         size_of_val(&*self.slots)
     }

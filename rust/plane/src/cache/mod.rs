@@ -16,18 +16,21 @@ use foldhash::fast::RandomState;
 use s3_fifo::S3Fifo;
 use schoolgate_policy::Tag;
 use schoolgate_policy::memory::prefetch;
-use std::collections::TryReserveError;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// What an entry takes beside its answer: a line for itself, its part of the index and of those who have left.
-const ENTRY_OCTETS: usize = 80;
+/// What an entry takes beside its answer: a line of the processor's cache.
+const ENTRY_OCTETS: usize = size_of::<s3_fifo::Entry<Held>>();
 /// What the processor brings near at a time.
 const LINE_OCTETS: usize = 64;
 /// Most messages are no longer than so many lines.
 const MESSAGE_LINES: usize = 3;
 /// The number of entries is bounded as if none took less.
 const LEAST_OCTETS: usize = 240;
+
+/// The system has no room for the cache.
+#[derive(Debug)]
+pub struct NoRoom;
 
 /// A worker's hold on a stored answer.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ pub struct PacketCache {
     /// An answer that has just come and is being given to those who waited, whether it will be kept or not.
     passing: Option<Held>,
     entries: S3Fifo<Held>,
-    /// Keyed anew in each cache: nobody outside can choose names that get in each other's way.
+    /// Keyed anew in each cache, so that names chosen beforehand do not get in each other's way.
     hasher: RandomState,
     /// A change has begun and not ended: after a panic, what the index says is not to be trusted.
     is_changing: bool,
@@ -89,7 +92,7 @@ impl PacketCache {
     ///
     /// # Errors
     /// The system has no room for it.
-    pub fn new(octets: u64) -> Result<Self, TryReserveError> {
+    pub fn new(octets: u64) -> Result<Self, NoRoom> {
         let entries = S3Fifo::new(octets, (octets as usize / LEAST_OCTETS).max(16))?;
         Ok(Self { passing: None, entries, hasher: RandomState::default(), is_changing: false })
     }
@@ -101,7 +104,7 @@ impl PacketCache {
         (hash >> 32) as u32 ^ hash as u32
     }
 
-    /// Three steps ahead of [`PacketCache::get`], each while others are being answered: where the entry stands,
+    /// Four steps ahead of [`PacketCache::get`], three of them while others are being answered: where the entry stands,
     #[inline]
     pub fn prefetch_index(&self, hash: u32) {
         self.entries.prefetch_index(hash);
@@ -121,7 +124,7 @@ impl PacketCache {
         }
     }
 
-    /// then the message of the answer.
+    /// then, in its own turn and before the name is judged, the message of the answer.
     #[inline]
     pub fn prefetch_message(&self, hash: u32) {
         if let Some(held) = self.entries.peek(hash) {
@@ -141,6 +144,14 @@ impl PacketCache {
         match &self.passing {
             Some(passing) if passing.answers(&question) => Some(passing),
             _ => self.entries.get(hash, |held| held.answers(&question)),
+        }
+    }
+
+    /// The same for who does not ask for himself: it does not count as asked for.
+    pub fn look_at(&self, question: QuestionRef<'_>) -> Option<&Held> {
+        match &self.passing {
+            Some(passing) if passing.answers(&question) => Some(passing),
+            _ => self.entries.look_at(self.hash(question), |held| held.answers(&question)),
         }
     }
 
@@ -189,15 +200,15 @@ impl PacketCache {
         self.entries.len()
     }
 
-    /// Octets held.
+    /// Octets held; the index and the like take some of the room too.
     pub fn octets(&self) -> u64 {
         self.entries.octets()
     }
 
-    /// Octets that the index itself takes, as far as it is used.
+    /// Octets taken beside what entries lead to: (whatever it holds, with the entries).
     #[cfg(test)]
-    pub fn index_octets(&self) -> usize {
-        self.entries.own_octets()
+    pub fn own_octets(&self) -> (usize, usize) {
+        (self.entries.table_octets(), self.entries.own_octets())
     }
 
     /// After a panic: a change that did not end leaves an index that is not to be trusted, so it is emptied. Otherwise the
@@ -218,10 +229,4 @@ impl PacketCache {
 
 fn octets(held: &Held) -> usize {
     ENTRY_OCTETS + held.stored.size_octets() + allocated(size_of_val(&*held.tags))
-}
-
-/// What an entry takes, without what it leads to.
-#[cfg(test)]
-pub(crate) fn entry_octets() -> usize {
-    size_of::<s3_fifo::Entry<Held>>()
 }

@@ -8,16 +8,19 @@
 //! Asking moves nothing: it counts to three, in the entry. Nothing here allocates for an entry but the room for them, which
 //! is reserved at once and used as it fills.
 
+use super::NoRoom;
 use super::ghosts::Ghosts;
 use super::index::Index;
 use schoolgate_policy::memory::prefetch;
 use std::cell::Cell;
-use std::collections::TryReserveError;
 
 /// The small queue's part of the room.
 const SMALL_PART: u64 = 20;
 /// So often an entry's being asked for is counted.
 const MOST_ASKED: u8 = 3;
+/// So many entries in a row go on for having been asked for; the next leaves whatever it was asked. Without a bound one
+/// query would wait while all of a large cache gets its second chance.
+const MOST_CHANCES: usize = 128;
 /// No place.
 const NOWHERE: u32 = u32::MAX;
 
@@ -55,29 +58,33 @@ pub struct Entry<T> {
 struct Queue {
     first: u32,
     last: u32,
+    /// Entries that stand in it, those removed among them.
+    places: usize,
     octets: u64,
 }
 
 impl Queue {
-    const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE, octets: 0 };
+    const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE, places: 0, octets: 0 };
 }
 
 impl<T> S3Fifo<T> {
-    /// Holds values of at most so many octets together, and no more than `most`.
+    /// Holds values of so many octets together, less what index and ghosts take, and no more than `most`.
     ///
     /// # Errors
     /// The system has no room for so many.
-    pub fn new(octets: u64, most: usize) -> Result<Self, TryReserveError> {
+    pub fn new(octets: u64, most: usize) -> Result<Self, NoRoom> {
         let most = most.clamp(1, NOWHERE as usize / 2);
         let mut entries = Vec::new();
-        entries.try_reserve_exact(most)?;
+        entries.try_reserve_exact(most).map_err(|_| NoRoom)?;
+        let (index, ghosts) = (Index::new(most)?, Ghosts::new(most / 2)?);
+        let octets = octets.saturating_sub((index.octets() + ghosts.octets()) as u64);
         Ok(Self {
-            index: Index::new(most),
+            index,
             entries,
             free: NOWHERE,
             small: Queue::EMPTY,
             main: Queue::EMPTY,
-            ghosts: Ghosts::new(most / 2),
+            ghosts,
             octets,
             most,
             used: 0,
@@ -116,6 +123,11 @@ impl<T> S3Fifo<T> {
         entry.value.as_ref()
     }
 
+    /// [`S3Fifo::get`] of who does not ask for himself: it counts as nothing.
+    pub fn look_at(&self, hash: u32, is: impl Fn(&T) -> bool) -> Option<&T> {
+        self.entries.get(self.find(hash, is)? as usize)?.value.as_ref()
+    }
+
     /// Changes a value; `octets` says how many it takes afterwards.
     pub fn update(
         &mut self,
@@ -144,9 +156,7 @@ impl<T> S3Fifo<T> {
             self.weigh(place, octets);
             return self.make_room();
         }
-        while self.used >= self.most {
-            self.evict();
-        }
+        self.evict_while(|kept| kept.used >= kept.most);
         let is_main = self.ghosts.recall(hash);
         let place =
             self.place(Entry { value: Some(value), hash, octets: 0, next: NOWHERE, is_main, asked: Cell::new(0) });
@@ -186,16 +196,16 @@ impl<T> S3Fifo<T> {
         self.small.octets + self.main.octets
     }
 
-    /// [`S3Fifo::get`] without counting it.
+    /// Octets that index and ghosts take, however many values there are.
     #[cfg(test)]
-    pub fn peek_at(&self, hash: u32, is: impl Fn(&T) -> bool) -> Option<&T> {
-        self.entries.get(self.find(hash, is)? as usize)?.value.as_ref()
+    pub fn table_octets(&self) -> usize {
+        self.index.octets() + self.ghosts.octets()
     }
 
     /// Octets of memory that it takes for itself.
     #[cfg(test)]
     pub fn own_octets(&self) -> usize {
-        self.index.octets() + self.ghosts.octets() + self.entries.len() * size_of::<Entry<T>>()
+        self.table_octets() + self.entries.len() * size_of::<Entry<T>>()
     }
 
     #[inline]
@@ -236,6 +246,7 @@ impl<T> S3Fifo<T> {
             queue.first = place;
         }
         queue.last = place;
+        queue.places += 1;
         queue.octets += octets;
     }
 
@@ -247,26 +258,36 @@ impl<T> S3Fifo<T> {
     }
 
     fn make_room(&mut self) {
-        while self.octets() > self.octets && self.used > 0 {
-            self.evict();
+        self.evict_while(|kept| kept.octets() > kept.octets);
+    }
+
+    fn evict_while(&mut self, is_too_full: impl Fn(&Self) -> bool) {
+        let mut chances = 0;
+        while self.used > 0 && is_too_full(self) {
+            let goes_on = self.evict(chances < MOST_CHANCES);
+            chances = if goes_on { chances + 1 } else { 0 };
         }
     }
 
-    /// Looks at the end of one queue: the entry there goes on or leaves.
-    fn evict(&mut self) {
-        let is_small = self.small.octets > self.octets / SMALL_PART || self.main.first == NOWHERE;
+    /// Looks at the end of one queue: the entry there goes on, if it may and was asked for, or leaves. Whether it goes on.
+    fn evict(&mut self, may_go_on: bool) -> bool {
+        let is_small = self.small.octets > self.octets / SMALL_PART
+            || self.small.places > self.most / SMALL_PART as usize
+            || self.main.first == NOWHERE;
         let queue = if is_small { &mut self.small } else { &mut self.main };
         let place = queue.first;
-        let Some(entry) = self.entries.get_mut(place as usize) else { return };
+        let Some(entry) = self.entries.get_mut(place as usize) else { return false };
         queue.first = entry.next;
         if queue.first == NOWHERE {
             queue.last = NOWHERE;
         }
+        queue.places -= 1;
         queue.octets -= u64::from(entry.octets);
         let asked = entry.asked.get();
-        if entry.value.is_some() && asked > 0 {
+        if entry.value.is_some() && asked > 0 && may_go_on {
             entry.asked.set(if is_small { 0 } else { asked - 1 });
-            return self.push(place, true);
+            self.push(place, true);
+            return true;
         }
         if entry.value.take().is_some() {
             self.values -= 1;
@@ -279,5 +300,6 @@ impl<T> S3Fifo<T> {
         entry.next = self.free;
         self.free = place;
         self.used -= 1;
+        false
     }
 }

@@ -1,9 +1,16 @@
 //! Which answers the cache keeps: the index and the queues against naive oracles.
 
+use crate::cache::Held;
 use crate::cache::index::Index;
-use crate::cache::s3_fifo::S3Fifo;
+use crate::cache::s3_fifo::{Entry, S3Fifo};
 use proptest::prelude::*;
 use std::collections::HashMap;
+
+/// Room for so many octets of values, beside what it takes for itself.
+fn kept_in<T>(octets: u64, most: usize) -> S3Fifo<T> {
+    let tables = S3Fifo::<T>::new(0, most).expect("room").table_octets() as u64;
+    S3Fifo::new(octets + tables, most).expect("room")
+}
 
 /// Few hashes, so that they meet; their homes stand at both ends of the table.
 fn hash() -> impl Strategy<Value = u32> {
@@ -15,7 +22,7 @@ proptest! {
     fn the_index_finds_what_was_put_in_and_not_taken_out(
         steps in proptest::collection::vec((hash(), 0u32..24, any::<bool>()), 0..300),
     ) {
-        let mut index = Index::new(24);
+        let mut index = Index::new(24).expect("room");
         let mut oracle: HashMap<u32, u32> = HashMap::new();
         for (hash, place, is_insert) in steps {
             match oracle.get(&place).copied() {
@@ -45,7 +52,7 @@ proptest! {
         room in 20u64..200,
         most in 1usize..40,
     ) {
-        let mut kept = S3Fifo::new(room, most).expect("room");
+        let mut kept = kept_in(room, most);
         // By key: (version, octets). Two keys share each hash.
         let mut oracle: HashMap<u32, (usize, usize)> = HashMap::new();
         for (version, (key, octets, what)) in steps.into_iter().enumerate() {
@@ -72,9 +79,9 @@ proptest! {
                 _ => drop(kept.get(hash, is)),
             }
             // What has left is forgotten here too; what is there must be what is known.
-            oracle.retain(|key, _| kept.peek_at(key / 2, |value| value.0 == *key).is_some());
+            oracle.retain(|key, _| kept.look_at(key / 2, |value| value.0 == *key).is_some());
             for (key, (version, octets)) in &oracle {
-                let value = kept.peek_at(key / 2, |value| value.0 == *key);
+                let value = kept.look_at(key / 2, |value| value.0 == *key);
                 prop_assert_eq!(value, Some(&(*key, *version, *octets)));
             }
             prop_assert_eq!(kept.len(), oracle.len(), "nothing is kept that cannot be found");
@@ -102,8 +109,20 @@ fn ask_all(kept: &mut S3Fifo<u32>, keys: std::ops::Range<u32>) {
 }
 
 #[test]
+fn one_that_comes_holds_up_nobody_for_long() {
+    let mut kept = kept_in(10_000, 20_000);
+    ask_all(&mut kept, 0..10_000);
+    ask_all(&mut kept, 0..10_000);
+    let had: Vec<u32> = (0..10_000).filter(|key| kept.look_at(*key, |value| value == key).is_some()).collect();
+    // All were asked for again; one has to leave all the same, and soon.
+    ask(&mut kept, 50_000);
+    let left: Vec<_> = had.iter().filter(|key| kept.look_at(**key, |value| value == *key).is_none()).collect();
+    assert_eq!(left, [&had[128]]);
+}
+
+#[test]
 fn what_comes_back_soon_after_it_left_stays_longer() {
-    let mut kept = S3Fifo::new(100, 200).expect("room");
+    let mut kept = kept_in(100, 200);
     ask_all(&mut kept, 0..100);
     ask_all(&mut kept, 1000..1050);
     assert!(!ask(&mut kept, 0), "it has left for what came later");
@@ -113,7 +132,7 @@ fn what_comes_back_soon_after_it_left_stays_longer() {
 
 #[test]
 fn what_is_asked_for_no_more_leaves_at_last() {
-    let mut kept = S3Fifo::new(100, 200).expect("room");
+    let mut kept = kept_in(100, 200);
     for _ in 0..3 {
         ask_all(&mut kept, 0..80);
     }
@@ -125,5 +144,5 @@ fn what_is_asked_for_no_more_leaves_at_last() {
 
 #[test]
 fn an_entry_takes_a_line_of_the_processors_cache() {
-    assert_eq!(crate::cache::entry_octets(), 64);
+    assert_eq!(size_of::<Entry<Held>>(), 64);
 }

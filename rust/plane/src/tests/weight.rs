@@ -5,9 +5,10 @@
 use super::allocation::live_octets;
 use crate::cache::{Held, PacketCache};
 use crate::question::Question;
-use crate::stored::{Beside, Stored};
+use crate::stored::{Beside, Body, Stored};
 use schoolgate_wire::{AnswerImage, Name, Rcode, Record, Revealed, rtype};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 fn record(owner: &Name, rtype: u16, data: &[u8]) -> Record {
@@ -16,12 +17,16 @@ fn record(owner: &Name, rtype: u16, data: &[u8]) -> Record {
 
 /// Answers as they are met: one address or two of IPv4 or IPv6, every third behind an alias.
 fn answer(number: u32) -> Arc<Stored> {
+    answer_of(number, 1 + number as usize % 2)
+}
+
+fn answer_of(number: u32, addresses: usize) -> Arc<Stored> {
     let name = Name::from_text(&format!("host{number}.site{}.example.com", number % 977)).unwrap();
     let alias = Name::from_text(&format!("edge{}.example.net", number % 97)).unwrap();
     let (qtype, address) =
         if number.is_multiple_of(2) { (rtype::A, &[192, 0, 2, 1][..]) } else { (rtype::AAAA, &[0x20; 16][..]) };
     let owner = if number.is_multiple_of(3) { &alias } else { &name };
-    let mut records = vec![record(owner, qtype, address); 1 + number as usize % 2];
+    let mut records = vec![record(owner, qtype, address); addresses];
     if number.is_multiple_of(3) {
         records.insert(0, record(&name, rtype::CNAME, alias.as_wire()));
     }
@@ -40,16 +45,20 @@ fn answer(number: u32) -> Arc<Stored> {
 
 #[test]
 fn a_full_cache_takes_as_much_memory_as_it_says() {
-    let before = live_octets();
-    let mut cache = PacketCache::new(4 << 20).unwrap();
-    for number in 0..60_000 {
-        cache.insert(Held::new(answer(number)));
+    // Where tables fit the bound well and where they do not; answers of one address, and of many.
+    for (octets, addresses) in [(4 << 20, 1), (4 << 20, 24), (5_900_000, 1), (6 << 20, 24)] {
+        let before = live_octets();
+        let mut cache = PacketCache::new(octets).unwrap();
+        for number in 0..60_000 {
+            cache.insert(Held::new(answer_of(number, addresses)));
+        }
+        let (tables, own) = cache.own_octets();
+        let said = cache.octets() + tables as u64;
+        assert!(said <= octets && said > octets - 2000, "full");
+        let taken = live_octets() - before + own as i64;
+        println!("{} entries, {said} said, {taken} taken", cache.entries());
+        assert!((taken - said as i64).abs() * 20 <= taken, "{said} said, {taken} taken");
     }
-    assert!(cache.octets() > (4 << 20) - 1000, "full");
-    let taken = live_octets() - before;
-    let (said, index) = (cache.octets() as i64, cache.index_octets() as i64);
-    println!("{} entries, {said} said, {taken} on the heap, {index} in the index", cache.entries());
-    assert!((taken + index - said).abs() * 10 <= said, "{said} said, {taken} on the heap and {index} in the index");
 }
 
 #[test]
@@ -80,5 +89,40 @@ fn a_flood_of_random_names_does_not_sweep_out_what_is_asked_for() {
     }
     assert!(cache.entries() < 4000, "each wave alone is more than the cache holds");
     let kept = used.iter().filter(|stored| cache.get(stored.question()).is_some()).count();
-    assert_eq!(kept, used.len());
+    assert!(kept >= 990, "{kept} of 1000");
+}
+
+#[test]
+fn answers_that_may_not_be_kept_any_more_sweep_out_nothing_either() {
+    let mut cache = PacketCache::new(1 << 20).unwrap();
+    let used: Vec<_> = (0..1000).map(answer).collect();
+    for stored in used.iter().cycle().take(2000) {
+        if cache.get(stored.question()).is_none() {
+            cache.insert(Held::new(stored.clone()));
+        }
+    }
+    for number in 0..20_000 {
+        let brief = answer(10_000 + number);
+        cache.insert(Held::new(brief.clone()));
+        // The same with a TTL of 0, as a forwarder says it that counts down.
+        let question = brief.question().to_owned();
+        let Body::Image(image) = &brief.body else { unreachable!() };
+        cache.insert(Held::new(Arc::new(Stored::answer(&question, image.clone(), None, 0))));
+    }
+    let kept = used.iter().filter(|stored| cache.get(stored.question()).is_some()).count();
+    assert!(kept > 950, "{kept} of 1000");
+}
+
+#[test]
+fn a_change_that_does_not_end_empties_the_cache() {
+    let mut cache = PacketCache::new(1 << 20).unwrap();
+    let (first, second) = (answer(1), answer(2));
+    cache.insert(Held::new(first.clone()));
+    let change = || cache.update(first.question(), |_| panic!("a defect, met on purpose by a test"));
+    assert!(catch_unwind(AssertUnwindSafe(change)).is_err());
+    cache.recover();
+    assert_eq!((cache.entries(), Arc::strong_count(&first)), (0, 1));
+    cache.insert(Held::new(second.clone()));
+    assert!(cache.get(second.question()).is_some());
+    assert!(cache.get(first.question()).is_none());
 }
