@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import charts, machine, micro_page, pages, subject, swap
+from benchmarks import charts, costs, machine, micro_page, pages, subject, swap
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.load import ECHO, Series, measure
@@ -261,7 +261,7 @@ def run_soak(plan: Plan) -> Path:
 
 def _sample(process: Process, memory: list[float], ended: threading.Event) -> None:
     while True:
-        memory.append(process.memory().pss)
+        memory.append(process.resident_mib())
         if ended.wait(1.0):
             return
 
@@ -275,6 +275,7 @@ PARTS: dict[str, Callable[[Plan], Path]] = {
     "start": run_start,
     "compile": run_compile,
     "soak": run_soak,
+    "profile": costs.run,
 }
 ALL = ("micro", "load", "recording", "swap", "start", "compile", "soak")
 
