@@ -29,7 +29,7 @@ from benchmarks.servers import DoesNotAnswer, Ground, Running, Server, start
 from benchmarks.spread import Spread
 
 KINDS = ("listed", "hot", "mixed")
-# What every server here can answer.
+# What nearly every server here can answer.
 EVEN_RATE = 20_000
 
 

@@ -39,7 +39,7 @@ OURS: Groups = (
     ("Python", ("_Py", "Py", "uvloop")),
     ("the worker's own path", ("schoolgate_plane",)),
 )
-REST_KERNEL, REST_OURS = "kernel: other", "other"
+REST_KERNEL, REST_OURS = "kernel: other", "user mode, not told apart"
 
 Stack = tuple[bool, Sequence[str]]
 
@@ -82,7 +82,8 @@ def run(plan: Plan) -> Path:
         "# Where the time of a query goes",
         "\n".join(setting(plan, what)),
         "Processor time of the whole server, microseconds a query: time used by its threads over answers, shared out"
-        f" by call stacks ({SAMPLES_A_SECOND:,} samples a second; one run of each, which sampling slows down).",
+        f" by call stacks ({SAMPLES_A_SECOND:,} samples a second; one run of each, which sampling slows down)."
+        " Functions of ours are told apart where the module was built with its symbols.",
         pages.table(("", *titles), rows),
     ]
     figures = {"machine": what.as_dict(), "us_a_query": costs, "share": share}
