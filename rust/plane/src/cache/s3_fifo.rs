@@ -20,7 +20,7 @@ const SMALL_PART: u64 = 20;
 const MOST_ASKED: u8 = 3;
 /// So many entries in a row go on for having been asked for; the next leaves whatever it was asked. Without a bound one
 /// query would wait while all of a large cache gets its second chance.
-const MOST_CHANCES: usize = 128;
+const MOST_CHANCES: usize = 1024;
 /// No place.
 const NOWHERE: u32 = u32::MAX;
 
