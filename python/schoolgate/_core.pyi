@@ -119,9 +119,9 @@ _Tally = tuple[int, int, int, list[float], int, list[float], int, int, bytes | N
 # "failed": the network refused, "starved": this machine is short of something), forwarder, reply, when it was sent,
 # query, and the name in text for a miss, None for a query.
 _Event = tuple[int, str, int, bytes, float, bytes, str | None]
-# Under way, open ports, whether more is overdue, and since the last report: (misses taken, answered, failed for nobody
-# to ask, failed for a bound), by forwarder, and what the caller has to see to.
-_Report = tuple[int, int, bool, tuple[int, int, int, int], list[_Tally], list[_Event]]
+# Under way, seconds until `end_overdue` is to be called (None: there is nothing to look after), and since the last report:
+# (misses taken, answered, failed for nobody to ask, failed for a bound), by forwarder, and what the caller has to see to.
+_Report = tuple[int, float | None, tuple[int, int, int, int], list[_Tally], list[_Event]]
 
 @final
 class Plane:
@@ -170,7 +170,7 @@ class Plane:
 
     def end_overdue(self, now_s: float) -> _Report:
         """Tells what has happened. Where no worker does so it reads what has come, ends what is overdue and closes
-        ports that are of no more use. To be called every few dozen milliseconds while a report tells of open ports."""
+        ports that are of no more use. To be called when a report says."""
 
     def abandon_queries(self) -> None:
         """Closes all ports; misses on their first try fail with EDE 23, of queries nothing more is heard."""

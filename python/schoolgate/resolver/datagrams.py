@@ -1,6 +1,7 @@
 """Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
 
-Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. The plain
+Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. How soon the
+next tick is wanted the plane says: while workers keep time, few will do. The plain
 case - a reply about the name, in time - costs Python nothing but its share of a tick: numbers by forwarder. What is odd
 comes one by one and goes to an errand, which decides. Replies are always read before anything is called overdue, so who
 was held up takes no waiting reply for a late one.
@@ -19,8 +20,6 @@ from schoolgate.resolver.resolution import Send
 if TYPE_CHECKING:
     from schoolgate._core import _Event, _Report
 
-TICK_S: Final = 0.05
-"""Coarseness of timeouts, and how often who is asked is said again: small beside the shortest timeout (400 ms)."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
 
@@ -118,7 +117,7 @@ class Datagrams:
         self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
 
     def _heed(self, report: _Report, now: float) -> None:
-        self.under_way, ports, has_overdue, counts, tallies, events = report
+        self.under_way, again_in_s, counts, tallies, events = report
         counters = self.counters
         for counter, count in zip(("misses", "answered", "failed_no_forwarder", "overflow"), counts, strict=True):
             counters[counter] += count
@@ -131,10 +130,8 @@ class Datagrams:
             counters["mismatches"] += tally[7]
         self._unheard += events
         self._hear_all(now)
-        if has_overdue:
-            self._keep_time(0.0)
-        elif ports:
-            self._keep_time(TICK_S)
+        if again_in_s is not None and self._tick is None:
+            self._tick = self._loop.call_later(again_in_s, self._end_overdue)
 
     def _hear_all(self, now: float) -> None:
         """One after the other: what is done about an event may bring the next report, and it the next events."""
@@ -180,10 +177,6 @@ class Datagrams:
                     errand.starved(now)
         except Exception:
             self._household.met_defect(errand)
-
-    def _keep_time(self, after_s: float) -> None:
-        if self._tick is None:
-            self._tick = self._loop.call_later(after_s, self._end_overdue)
 
     def _end_overdue(self) -> None:
         self._tick = None

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from schoolgate.resolver.datagrams import TICK_S, Errand
+from schoolgate.resolver.datagrams import Errand
 from schoolgate.resolver.forwarders import Forwarder
 from schoolgate.resolver.resolution import Send
 from schoolgate.resolver.stream_exchange import StreamBroken, StreamDialogue
@@ -25,6 +25,8 @@ EVENTS_PER_WAKE: Final = 256
 STREAMS_MAX: Final = 256
 """Stops names that are always truncated from holding a connection each; the rest fail."""
 
+TICK_S: Final = 0.05
+"""Coarseness of timeouts: small beside the shortest (400 ms)."""
 HEADER_OCTETS: Final = 12
 _OURS: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL, errno.EPERM}

@@ -195,7 +195,7 @@ fn told(py: Python<'_>, report: Report) -> PyResult<Bound<'_, PyTuple>> {
     let counts = (report.misses, report.answered, report.nobody, report.overflow);
     let tallies = report.tallies.into_iter().map(|tally| tally_told(py, tally)).collect::<PyResult<Vec<_>>>()?;
     let events = report.events.into_iter().map(|event| event_told(py, event)).collect::<PyResult<Vec<_>>>()?;
-    (report.under_way, report.ports, report.has_overdue, counts, tallies, events).into_pyobject(py)
+    (report.under_way, report.again_in_s, counts, tallies, events).into_pyobject(py)
 }
 
 fn tally_told(py: Python<'_>, tally: Tally) -> PyResult<Bound<'_, PyTuple>> {

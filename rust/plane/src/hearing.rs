@@ -83,12 +83,10 @@ pub struct Report {
     pub events: Vec<Event>,
     /// Misses or events wait for the resolver.
     pub has_more: bool,
-    /// More is overdue.
-    pub has_overdue: bool,
     /// Questions under way.
     pub under_way: usize,
-    /// Open source ports; while there are any, [`Forwarding::end_overdue`] has something to look after.
-    pub ports: usize,
+    /// In how many seconds [`Forwarding::end_overdue`] is to be called; `None`: there is nothing to look after.
+    pub again_in_s: Option<f64>,
 }
 
 impl Report {

@@ -255,8 +255,7 @@ impl Plane {
         report.map(|report| self.told(report))
     }
 
-    /// To be called every few dozen milliseconds while there are open ports. Tells what has happened; where no worker does,
-    /// ends what is overdue.
+    /// To be called when the last report says. Tells what has happened; where no worker does, ends what is overdue.
     pub fn end_overdue(&self, now_s: f64) -> Report {
         let report = lock(&self.forwarding).end_overdue(self.clock.now(), now_s);
         self.told(report)

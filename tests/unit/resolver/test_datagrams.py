@@ -28,7 +28,7 @@ class StormyPlane:
         self.sent = 0
 
     def report(self, *events: _Event) -> _Report:
-        return 0, 0, False, (0, 0, 0, 0), [], list(events)
+        return 0, None, (0, 0, 0, 0), [], list(events)
 
     def one_more(self) -> _Event:
         self.misses += 1

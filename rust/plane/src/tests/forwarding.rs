@@ -355,6 +355,21 @@ fn replies_that_wait_are_read_before_anything_is_called_late() {
 }
 
 #[test]
+fn a_resolver_comes_less_often_where_a_worker_keeps_time() {
+    let mut hall = Hall::new(Zones::default());
+    assert_eq!(hall.send(&[&[(0, ALL)]]).again_in_s, None, "nothing is open");
+    hall.ask(&[ask("www.example.com")]);
+    assert_eq!(hall.send(&[&[(0, ALL)]]).again_in_s, Some(0.05), "no worker reads replies");
+    go_on(&mut hall, true);
+    let told = |hall: &mut Hall| hall.forwarding.end_overdue(hall.bench.now, 0.0).again_in_s;
+    assert_eq!(told(&mut hall), Some(0.25));
+    hall.bench.pass_ms(149);
+    assert_eq!(told(&mut hall), Some(0.25));
+    hall.bench.pass_ms(1);
+    assert_eq!(told(&mut hall), Some(0.05), "the worker has gone");
+}
+
+#[test]
 fn events_are_told_some_at_a_time() {
     let mut hall = Hall::new(Zones::default());
     let names: Vec<_> = (0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect();
@@ -362,7 +377,7 @@ fn events_are_told_some_at_a_time() {
     while hall.send(&[&[(0, ALL)]]).under_way < 300 {}
     let now = hall.bench.now;
     let mut told = vec![hall.forwarding.end_overdue(now, 2.0)];
-    while told.last().is_some_and(|report| report.has_more || report.has_overdue) {
+    while told.last().is_some_and(|report| report.has_more || report.again_in_s == Some(0.0)) {
         told.push(hall.forwarding.end_overdue(now, 2.0));
     }
     assert!(told.iter().all(|report| report.events.len() <= 256));
