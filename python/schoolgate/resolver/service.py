@@ -189,12 +189,12 @@ class ResolverService:
 
     def check_forwarders(self, now: float) -> None:
         """Probe those that are suspected or down, as often as is due at `now`; what is known of them by now counts for
-        the next misses."""
-        for forwarder in self._forwarders:
-            if forwarder.wants_probe(now):
-                self._probe(forwarder, now)
-        self._go_on()
-        self.end_batch()
+        the next misses. While all are well there is nothing to do: what happens to questions is told with every tick."""
+        wanting = [one for one in self._forwarders if one.wants_probe(now)]
+        for forwarder in wanting:
+            self._probe(forwarder, now)
+        if wanting:
+            self._go_on()
 
     def _probe(self, forwarder: Forwarder, now: float) -> None:
         forwarder.probing(now)

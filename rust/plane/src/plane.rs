@@ -14,7 +14,7 @@ use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
 use crate::stored::Stored;
-use crate::stream::{Asked, StreamDesk};
+use crate::stream::{Asked, Reminder, StreamDesk};
 use crate::worker::{Gauges, Worker};
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
@@ -149,11 +149,13 @@ impl Plane {
         if let Some(log) = &mut log {
             log.install(&regime);
         }
+        let answers_wake = Arc::new(Wake::new()?);
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
             resolver_wake: Arc::new(Wake::new()?),
-            answers_wake: Arc::new(Wake::new()?),
+            reminder: Reminder::new(answers_wake.clone()),
+            answers_wake,
             regime: Arc::new(ArcSwap::from_pointee(regime)),
             stop: Arc::new(AtomicBool::new(false)),
             settings,
@@ -399,6 +401,7 @@ struct Shared {
     cookies: Arc<CookieSecrets>,
     resolver_wake: Arc<Wake>,
     answers_wake: Arc<Wake>,
+    reminder: Reminder,
     regime: Arc<ArcSwap<Regime>>,
     stop: Arc<AtomicBool>,
     /// Octets of one share of the cache's bound.
@@ -420,7 +423,7 @@ impl Shared {
             answers: seat.answers,
             wake: seat.wake,
             carrier,
-            tick: (at == 0).then(|| self.answers_wake.clone()),
+            reminder: (at == 0).then(|| self.reminder.clone()),
             next_tick_ms: 0,
             regime: self.regime.clone(),
             clock: self.clock,
@@ -439,11 +442,13 @@ impl Shared {
             answerer: seat.answerer.recording_to(recorder),
             answers: seat.answers,
             resolver_wake: self.resolver_wake.clone(),
+            reminder: self.reminder.clone(),
             regime: self.regime.clone(),
             clock: self.clock,
             counters: seat.counters,
             crashes: CrashKeeper::new(self.settings.crash_dir.clone(), MOST_WORKERS),
             out: vec![0; MAX_MESSAGE_OCTETS],
+            ready: Default::default(),
             next_ticket: 0,
         }
     }

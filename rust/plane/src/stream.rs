@@ -3,7 +3,7 @@
 
 use crate::answer::{Answerer, Outcome};
 use crate::asker::Asker;
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::regime::Regime;
@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a stream door does with a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,16 +27,39 @@ pub enum Asked {
     Nothing,
 }
 
+/// How stream doors hear that time goes by: they have no thread that could look at the clock, so a worker looks for them.
+#[derive(Clone)]
+pub struct Reminder {
+    wake: Arc<Wake>,
+    /// Somebody there waits for an answer. Otherwise nobody is woken.
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl Reminder {
+    pub(crate) fn new(wake: Arc<Wake>) -> Self {
+        Self { wake, is_wanted: Arc::default() }
+    }
+
+    /// To be called a few times a second.
+    pub(crate) fn remind(&self) {
+        if self.is_wanted.load(Ordering::Relaxed) {
+            self.wake.signal();
+        }
+    }
+}
+
 /// Answers the messages of stream doors.
 pub struct StreamDesk {
     pub(crate) answerer: Answerer,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) resolver_wake: Arc<Wake>,
+    pub(crate) reminder: Reminder,
     pub(crate) regime: Arc<ArcSwap<Regime>>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     pub(crate) crashes: CrashKeeper,
     pub(crate) out: Vec<u8>,
+    pub(crate) ready: Ready,
     pub(crate) next_ticket: u64,
 }
 
@@ -46,12 +70,11 @@ impl StreamDesk {
         let (now, regime) = (self.clock.now(), self.regime.load());
         self.next_ticket += 1;
         let asker = Asker::Stream(self.next_ticket, client, local);
+        // Who was told over UDP that an answer is truncated comes at once, and the whole of it is here by now.
+        self.take_in(&regime, now);
         let (answerer, out) = (&mut self.answerer, &mut self.out);
         let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&regime, message, &asker, now, out)));
-        if self.answerer.take_has_sent() {
-            self.resolver_wake.signal();
-        }
-        self.answerer.commit_records(|| self.clock.since_us(now));
+        self.settle(now);
         match outcome {
             Ok(Outcome::Answer(length)) => Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec()),
             Ok(Outcome::Waiting) => Asked::Ticket(self.next_ticket),
@@ -68,23 +91,25 @@ impl StreamDesk {
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
         let (now, regime) = (self.clock.now(), self.regime.load_full());
-        let mut ready = Ready(Vec::new());
+        self.take_in(&regime, now);
+        while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
+            self.catch(|answerer, ready| answerer.expire(&regime, now, ready));
+        }
+        let taken = std::mem::take(&mut self.ready.0);
+        self.settle(now);
+        taken
+    }
+
+    /// Answers that have come: for who waits, and to keep.
+    fn take_in(&mut self, regime: &Regime, now: Now) {
         while let Ok(stored) = self.answers.pop() {
-            let completed = self.catch(|answerer| {
-                answerer.complete(&regime, &stored, now, &mut ready);
+            let completed = self.catch(|answerer, ready| {
+                answerer.complete(regime, &stored, now, ready);
             });
             if completed.is_none() {
                 self.crashes.keep(stored.octets());
             }
         }
-        while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
-            self.catch(|answerer| answerer.expire(&regime, now, &mut ready));
-        }
-        if self.answerer.take_has_sent() {
-            self.resolver_wake.signal();
-        }
-        self.answerer.commit_records(|| self.clock.since_us(now));
-        ready.0
     }
 
     /// Answers held, octets held, questions under way.
@@ -92,8 +117,20 @@ impl StreamDesk {
         self.answerer.fill()
     }
 
-    fn catch(&mut self, work: impl FnOnce(&mut Answerer)) -> Option<()> {
-        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.answerer)));
+    /// What is left to do when answers have been made.
+    fn settle(&mut self, now: Now) {
+        self.reminder.is_wanted.store(self.answerer.next_due_ms().is_some(), Ordering::Relaxed);
+        if !self.ready.0.is_empty() {
+            self.reminder.wake.signal();
+        }
+        if self.answerer.take_has_sent() {
+            self.resolver_wake.signal();
+        }
+        self.answerer.commit_records(|| self.clock.since_us(now));
+    }
+
+    fn catch(&mut self, work: impl FnOnce(&mut Answerer, &mut Ready)) -> Option<()> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.answerer, &mut self.ready)));
         if done.is_err() {
             self.counters.count(Counter::LatePanics);
             self.answerer.recover();
@@ -102,7 +139,9 @@ impl StreamDesk {
     }
 }
 
-struct Ready(Vec<(u64, Vec<u8>)>);
+/// Answers for those who waited, by ticket, until they are taken.
+#[derive(Default)]
+pub(crate) struct Ready(Vec<(u64, Vec<u8>)>);
 
 impl Outlet for Ready {
     fn send(&mut self, asker: &Asker, answer: &[u8]) {

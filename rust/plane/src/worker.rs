@@ -9,6 +9,7 @@ use crate::crash::CrashKeeper;
 use crate::regime::Regime;
 use crate::socket::{BATCH, DatagramDoor, Flushed, PollFd, Wake, is_readable, nothing, readable, wait_readable};
 use crate::stored::Stored;
+use crate::stream::Reminder;
 use crate::waiters::Outlet;
 use arc_swap::ArcSwap;
 use std::os::fd::AsRawFd;
@@ -53,8 +54,8 @@ pub struct Worker {
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) wake: Arc<Wake>,
     pub(crate) carrier: Carrier,
-    /// Only the first worker has it: the stream doors have no thread that could look at the clock.
-    pub(crate) tick: Option<Arc<Wake>>,
+    /// Only the first worker has it.
+    pub(crate) reminder: Option<Reminder>,
     pub(crate) next_tick_ms: u64,
     pub(crate) regime: Arc<ArcSwap<Regime>>,
     pub(crate) clock: Clock,
@@ -208,8 +209,8 @@ impl Worker {
         self.gauges.entries.store(entries as u64, Ordering::Relaxed);
         self.gauges.octets.store(octets, Ordering::Relaxed);
         self.gauges.pending.store(pending as u64, Ordering::Relaxed);
-        if let Some(tick) = &self.tick {
-            tick.signal();
+        if let Some(reminder) = &self.reminder {
+            reminder.remind();
         }
     }
 
@@ -217,7 +218,7 @@ impl Worker {
         let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
         let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
         let carry_ms = self.carrier.next_due_ms(now).map_or(LONGEST_WAIT_MS, until);
-        let tick_ms = if self.tick.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
+        let tick_ms = if self.reminder.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
         if let Some(replies) = awaited.get_mut(REPLIES_AT) {
             *replies = self.carrier.replies_fd().map_or(nothing(), readable);
         }

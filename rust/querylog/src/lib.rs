@@ -6,7 +6,7 @@
 //! turned into Parquet.
 //!
 //! A record that finds no room, or no disk, is lost and counted. Nothing in here can hold up an answer.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod frame;
 mod highest;
@@ -25,6 +25,7 @@ mod wal_file;
 mod wal_name;
 mod wal_reader;
 mod words;
+mod writeback;
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ const SYNC_EVERY_MS: u64 = 1_000;
 /// How long to rest when the rings were empty, and when they were not: short enough that a ring does not fill, and that what
 /// waits is done in a fraction of a millisecond, because a worker may share the core.
 const REST_IDLE: Duration = Duration::from_millis(50);
-const REST: Duration = Duration::from_millis(3);
+const REST: Duration = Duration::from_millis(1);
 /// Batches taken from one worker before the next has its turn.
 const BATCHES_A_TURN: usize = 4096;
 /// Legends of regimes that records may still name: they are in the rings for a fraction of a second.
