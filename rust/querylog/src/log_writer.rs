@@ -24,7 +24,7 @@ use std::time::Duration;
 /// How often what was written is forced to the disk, and a disk that failed is tried again.
 const SYNC_EVERY_MS: u64 = 1_000;
 /// How long to rest when the rings were empty, and when they were not: short enough that a ring does not fill, and that what
-/// waits is done in a fraction of a millisecond, because a worker may share the core.
+/// waits is done in some dozen microseconds, because a worker may share the core.
 const REST_IDLE: Duration = Duration::from_millis(50);
 const REST: Duration = Duration::from_millis(1);
 /// Batches taken from one worker before the next has its turn.

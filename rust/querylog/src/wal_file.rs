@@ -22,7 +22,7 @@ pub(crate) const CLOSE_AFTER_OCTETS: u64 = 64 << 20;
 const FRAME_OCTETS: usize = 256 << 10;
 /// Pages of so many octets are sent to the disk together. A second's worth at the next sync would hold up whoever shares the
 /// core, for milliseconds: the kernel does not give way while it sends them.
-const WRITEBACK_OCTETS: u64 = 128 << 10;
+const WRITEBACK_OCTETS: u64 = 64 << 10;
 
 /// A legend, ready for files.
 #[derive(Clone)]
