@@ -119,8 +119,9 @@ _Tally = tuple[int, int, int, list[float], int, list[float], int, int, bytes | N
 # "failed": the network refused, "starved": this machine is short of something), forwarder, reply, when it was sent,
 # query, and the name in text for a miss, None for a query.
 _Event = tuple[int, str, int, bytes, float, bytes, str | None]
-# Under way, seconds until `end_overdue` is to be called (None: there is nothing to look after), and since the last report:
-# (misses taken, answered, failed for nobody to ask, failed for a bound), by forwarder, and what the caller has to see to.
+# Under way, seconds until `end_overdue` is to be called at the latest (None: there is nothing to look after), and since
+# the last report: (misses taken, answered, failed for nobody to ask, failed for a bound), by forwarder, and what the
+# caller has to see to.
 _Report = tuple[int, float | None, tuple[int, int, int, int], list[_Tally], list[_Event]]
 
 @final
@@ -170,7 +171,7 @@ class Plane:
 
     def end_overdue(self, now_s: float) -> _Report:
         """Tells what has happened. Where no worker does so it reads what has come, ends what is overdue and closes
-        ports that are of no more use. To be called when a report says."""
+        ports that are of no more use. To be called when a report says, at the latest."""
 
     def abandon_queries(self) -> None:
         """Closes all ports; misses on their first try fail with EDE 23, of queries nothing more is heard."""
@@ -197,7 +198,8 @@ class Plane:
         connection to close."""
 
     def answers_fd(self) -> int:
-        """A descriptor that is readable when `take_answers` has something, and a few times a second besides."""
+        """A descriptor that is readable when `take_answers` has something, and a few times a second while somebody
+        waits."""
 
     def take_answers(self) -> list[tuple[int, bytes]]:
         """(ticket, answer message) of questions that waited."""

@@ -1,7 +1,8 @@
 //! Time of each part of the hot path, on 1 M and 5 M listed names, asked in random order so that caches miss.
 //!
 //! Each lookup starts where the one before ended: the figure is how long one takes from end to end. `find in a row` lets
-//! the processor begin the next one meanwhile, as it does where a batch is answered. Compare within one run only.
+//! the processor begin the next one meanwhile; `find ahead` has it bring near what a name further on will need, as a worker
+//! does in a batch. Compare within one run only.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use schoolgate_bench_micro::{
@@ -19,6 +20,9 @@ const POPULAR: usize = 100_000;
 /// Questions whose names are brought near before the clock starts. In the plane `peek` has just written the name, so it is
 /// the table that is far away and not the question.
 const NEAR: usize = 48;
+
+/// So many names are looked at before their turn, as in a worker (`LOOK_AHEAD` of the plane).
+const AHEAD: usize = 3;
 
 /// Runs `call` on one value after the other; the number it returns (always 0) makes each wait for the one before.
 fn in_turn<T: Clone>(criterion: &mut Criterion, id: &str, values: &[T], mut call: impl FnMut(&T) -> usize) {
@@ -84,6 +88,19 @@ fn matcher(criterion: &mut Criterion) {
             });
             in_a_row(criterion, &format!("find in a row {kind}/{label}"), &names, |name| {
                 table.find(name, &mut hashes).set as usize
+            });
+            let mut prepared: [SuffixHashes; AHEAD + 1] = Default::default();
+            block_by_block(criterion, &format!("find ahead {kind}/{label}"), &names, |block| {
+                let mut found = 0;
+                for at in 0..block.len() + AHEAD {
+                    if let Some(name) = block.get(at) {
+                        table.prepare(name, &mut prepared[at % (AHEAD + 1)]);
+                    }
+                    if let Some(name) = at.checked_sub(AHEAD).and_then(|at| block.get(at)) {
+                        found += table.find_prepared(name, &mut prepared[(at - AHEAD) % (AHEAD + 1)]).set;
+                    }
+                }
+                black_box(found);
             });
             in_turn(criterion, &format!("decide {kind}/{label}"), &names, |name| {
                 usize::from(rulebook.decide(0, name, &mut hashes).rewrite.is_some())

@@ -196,7 +196,8 @@ impl Desk {
         let settings: Settings = serde_json::from_value(settings).expect("settings");
         let (producer, consumer) = rtrb::RingBuffer::new(16);
         let cookies = Arc::new(CookieSecrets::new([7; 16], None));
-        let mut answerer = Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer).expect("room");
+        let mut answerer =
+            Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer).expect("room");
         let regime = Regime::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
         for name in warm {
             answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);

@@ -1,10 +1,10 @@
 """Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
 
-Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. How soon the
-next tick is wanted the plane says: while workers keep time, few will do. The plain
-case - a reply about the name, in time - costs Python nothing but its share of a tick: numbers by forwarder. What is odd
-comes one by one and goes to an errand, which decides. Replies are always read before anything is called overdue, so who
-was held up takes no waiting reply for a late one.
+Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. When the next
+tick is wanted the plane says: while workers keep time, few will do. The plain case - a reply about the name, in time -
+costs Python nothing but its share of a tick: numbers by forwarder. What is odd comes one by one and goes to an errand,
+which decides. Replies are always read before anything is called overdue, so who was held up takes no waiting reply for
+a late one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from schoolgate.resolver.resolution import Send
 if TYPE_CHECKING:
     from schoolgate._core import _Event, _Report
 
+TRY_AGAIN_S: Final = 0.25
+"""After a tick that met a defect: it may have ended before anybody said when the next one is wanted."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
 
@@ -79,7 +81,8 @@ class Datagrams:
         self._household = household
         self._forwarders: dict[int, Forwarder] = {}
         self._errands: dict[int, Errand] = {}
-        self._tick: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._tick_at = 0.0
         self._unheard: deque[_Event] = deque()
         self._is_hearing = False
         self.under_way = 0
@@ -118,6 +121,7 @@ class Datagrams:
 
     def _heed(self, report: _Report, now: float) -> None:
         self.under_way, again_in_s, counts, tallies, events = report
+        self._come_again(again_in_s)
         counters = self.counters
         for counter, count in zip(("misses", "answered", "failed_no_forwarder", "overflow"), counts, strict=True):
             counters[counter] += count
@@ -130,8 +134,6 @@ class Datagrams:
             counters["mismatches"] += tally[7]
         self._unheard += events
         self._hear_all(now)
-        if again_in_s is not None and self._tick is None:
-            self._tick = self._loop.call_later(again_in_s, self._end_overdue)
 
     def _hear_all(self, now: float) -> None:
         """One after the other: what is done about an event may bring the next report, and it the next events."""
@@ -178,9 +180,22 @@ class Datagrams:
         except Exception:
             self._household.met_defect(errand)
 
+    def _come_again(self, in_s: float | None) -> None:
+        """Of two wishes the earlier counts; `None`: there is nothing to come for."""
+        at = float("inf") if in_s is None else self._loop.time() + in_s
+        if self._tick is not None and (in_s is None or at < self._tick_at):
+            self._tick.cancel()
+            self._tick = None
+        if self._tick is None and in_s is not None:
+            self._tick, self._tick_at = self._loop.call_at(at, self._end_overdue), at
+
     def _end_overdue(self) -> None:
         self._tick = None
-        now = self._clock()
-        self._heed(self._plane.end_overdue(now), now)
-        self._household.name_forwarders(now)
-        self._household.end_batch()
+        try:
+            now = self._clock()
+            self._heed(self._plane.end_overdue(now), now)
+            self._household.name_forwarders(now)
+            self._household.end_batch()
+        except BaseException:
+            self._come_again(TRY_AGAIN_S)
+            raise

@@ -189,7 +189,8 @@ class ResolverService:
 
     def check_forwarders(self, now: float) -> None:
         """Probe those that are suspected or down, as often as is due at `now`; what is known of them by now counts for
-        the next misses. While all are well there is nothing to do: what happens to questions is told with every tick."""
+        the next misses. While all are well there is nothing to do: what becomes of questions is told with every tick,
+        and without questions what was said last will do."""
         wanting = [one for one in self._forwarders if one.wants_probe(now)]
         for forwarder in wanting:
             self._probe(forwarder, now)

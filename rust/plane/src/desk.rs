@@ -303,7 +303,8 @@ impl Desk {
     fn hand_down(&mut self, stored: Arc<Stored>, lines: u128, waiting: u128) -> u128 {
         let mut lost = 0;
         self.to_wake |= waiting;
-        for (at, line) in self.lines.iter_mut().enumerate() {
+        // The stream doors' line is the last, and has the whole before anybody who asked by UDP hears that it is truncated.
+        for (at, line) in self.lines.iter_mut().enumerate().rev() {
             if lines & 1 << at == 0 {
                 continue;
             }

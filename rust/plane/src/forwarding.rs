@@ -37,8 +37,8 @@ const EVENTS_A_REPORT: usize = 256;
 const WORKER_GONE_MS: u64 = 3 * LOOK_EVERY_MS;
 /// When the resolver is to come again while there are open ports: soon where it keeps time itself, else to hear the numbers
 /// and to say anew who is asked. Each time costs clients of a busy worker on the same core a fifth of a millisecond.
-const SOON_S: f64 = LOOK_EVERY_MS as f64 / 1000.0;
-const LATER_S: f64 = 5.0 * SOON_S;
+const SOON_S: f64 = 0.05;
+const LATER_S: f64 = 0.25;
 
 /// A forwarder that is to be asked the next questions of a set.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The resolver is to be called: something is odd, misses wait for it, or it does not know that there is something to
-    /// watch.
+    /// watch, or that the worker that watched does so no more.
     pub for_resolver: bool,
     /// More replies or misses wait for who has called.
     pub here: bool,
@@ -76,6 +76,8 @@ pub struct Forwarding {
     ahead_s: f64,
     /// The resolver knows that there are open ports, so it comes by itself to end what is overdue.
     is_watched: bool,
+    /// The resolver was told that a worker keeps time.
+    is_at_ease: bool,
     /// The resolver was called and has not come yet.
     is_called: bool,
     /// When a worker that reads replies was here last, when it is to look for what is overdue, and how often it has read
@@ -99,6 +101,7 @@ impl Forwarding {
             standing: None,
             ahead_s: f64::NEG_INFINITY,
             is_watched: false,
+            is_at_ease: false,
             is_called: false,
             carried_ms: None,
             look_at_ms: 0,
@@ -144,7 +147,8 @@ impl Forwarding {
         self.desk.wake_workers_but(line);
         let ports = self.note_ports();
         let has_misses = self.desk.has_misses();
-        let is_wanted = !self.report.events.is_empty() || has_misses && !may_send || ports > 0 && !self.is_watched;
+        let is_left_alone = !self.is_watched || self.is_at_ease && !self.is_carried(now);
+        let is_wanted = !self.report.events.is_empty() || has_misses && !may_send || ports > 0 && is_left_alone;
         let for_resolver = is_wanted && !self.is_called;
         self.is_called |= is_wanted;
         Left { for_resolver, here: has_replies || has_misses && may_send, look_at_ms: self.look_at_ms }
@@ -314,7 +318,8 @@ impl Forwarding {
         self.desk.wake_workers();
         self.report.under_way = self.exchange.under_way();
         self.is_watched = self.note_ports() > 0;
-        let pace_s = if self.is_carried(now) { LATER_S } else { SOON_S };
+        self.is_at_ease = self.is_carried(now);
+        let pace_s = if self.is_at_ease { LATER_S } else { SOON_S };
         self.report.again_in_s = self.is_watched.then_some(pace_s);
         let most = self.report.events.len().min(EVENTS_A_REPORT);
         let rest = self.report.events.split_off(most);

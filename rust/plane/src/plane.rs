@@ -149,13 +149,11 @@ impl Plane {
         if let Some(log) = &mut log {
             log.install(&regime);
         }
-        let answers_wake = Arc::new(Wake::new()?);
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
             resolver_wake: Arc::new(Wake::new()?),
-            reminder: Reminder::new(answers_wake.clone()),
-            answers_wake,
+            reminder: Reminder::new(Arc::new(Wake::new()?)),
             regime: Arc::new(ArcSwap::from_pointee(regime)),
             stop: Arc::new(AtomicBool::new(false)),
             settings,
@@ -167,7 +165,7 @@ impl Plane {
             seats.push(seat);
             lines.push(line);
         }
-        let (stream, line) = shared.seat(shared.answers_wake.clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
+        let (stream, line) = shared.seat(shared.reminder.wake().clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
         lines.push(line);
         let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
         let desk_counters = Arc::new(Counters::default());
@@ -195,7 +193,7 @@ impl Plane {
             clock,
             regime: shared.regime,
             resolver_wake: shared.resolver_wake,
-            answers_wake: shared.answers_wake,
+            answers_wake: shared.reminder.wake().clone(),
             stop: shared.stop,
         })
     }
@@ -257,7 +255,7 @@ impl Plane {
         report.map(|report| self.told(report))
     }
 
-    /// To be called when the last report says. Tells what has happened; where no worker does, ends what is overdue.
+    /// To be called when a report says, at the latest. Tells what has happened; where no worker does, ends what is overdue.
     pub fn end_overdue(&self, now_s: f64) -> Report {
         let report = lock(&self.forwarding).end_overdue(self.clock.now(), now_s);
         self.told(report)
@@ -339,7 +337,7 @@ impl Plane {
         lock(&self.stream).ask(message, client, local)
     }
 
-    /// Readable when answers for stream doors wait, and a few times a second.
+    /// Readable when answers for stream doors wait, and a few times a second while somebody waits for one.
     pub fn answers_fd(&self) -> RawFd {
         self.answers_wake.as_raw_fd()
     }
@@ -400,7 +398,6 @@ struct Shared {
     clock: Clock,
     cookies: Arc<CookieSecrets>,
     resolver_wake: Arc<Wake>,
-    answers_wake: Arc<Wake>,
     reminder: Reminder,
     regime: Arc<ArcSwap<Regime>>,
     stop: Arc<AtomicBool>,

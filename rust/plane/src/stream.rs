@@ -27,21 +27,32 @@ pub enum Asked {
     Nothing,
 }
 
-/// How stream doors hear that time goes by: they have no thread that could look at the clock, so a worker looks for them.
+/// How stream doors are called: for answers that have come, and because time goes by. They have no thread that could look at
+/// the clock, so a worker looks for them.
 #[derive(Clone)]
 pub struct Reminder {
     wake: Arc<Wake>,
-    /// Somebody there waits for an answer. Otherwise nobody is woken.
     is_wanted: Arc<AtomicBool>,
 }
 
 impl Reminder {
-    pub(crate) fn new(wake: Arc<Wake>) -> Self {
+    /// One that is not wanted yet.
+    pub fn new(wake: Arc<Wake>) -> Self {
         Self { wake, is_wanted: Arc::default() }
     }
 
+    /// What it calls by.
+    pub fn wake(&self) -> &Arc<Wake> {
+        &self.wake
+    }
+
+    /// Whether somebody there waits for an answer; else nobody is called.
+    fn want(&self, is_wanted: bool) {
+        self.is_wanted.store(is_wanted, Ordering::Relaxed);
+    }
+
     /// To be called a few times a second.
-    pub(crate) fn remind(&self) {
+    pub fn remind(&self) {
         if self.is_wanted.load(Ordering::Relaxed) {
             self.wake.signal();
         }
@@ -90,7 +101,7 @@ impl StreamDesk {
 
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
-        let (now, regime) = (self.clock.now(), self.regime.load_full());
+        let (now, regime) = (self.clock.now(), self.regime.load());
         self.take_in(&regime, now);
         while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
             self.catch(|answerer, ready| answerer.expire(&regime, now, ready));
@@ -100,7 +111,7 @@ impl StreamDesk {
         taken
     }
 
-    /// Answers that have come: for who waits, and to keep.
+    /// Answers that have come, to keep and for who waits. These are called for anyway, and get them then.
     fn take_in(&mut self, regime: &Regime, now: Now) {
         while let Ok(stored) = self.answers.pop() {
             let completed = self.catch(|answerer, ready| {
@@ -119,10 +130,7 @@ impl StreamDesk {
 
     /// What is left to do when answers have been made.
     fn settle(&mut self, now: Now) {
-        self.reminder.is_wanted.store(self.answerer.next_due_ms().is_some(), Ordering::Relaxed);
-        if !self.ready.0.is_empty() {
-            self.reminder.wake.signal();
-        }
+        self.reminder.want(self.answerer.next_due_ms().is_some());
         if self.answerer.take_has_sent() {
             self.resolver_wake.signal();
         }

@@ -218,6 +218,7 @@ impl Worker {
         let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
         let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
         let carry_ms = self.carrier.next_due_ms(now).map_or(LONGEST_WAIT_MS, until);
+        // Also the latest that the first worker looks for what is overdue at ports that others have opened meanwhile.
         let tick_ms = if self.reminder.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
         if let Some(replies) = awaited.get_mut(REPLIES_AT) {
             *replies = self.carrier.replies_fd().map_or(nothing(), readable);

@@ -8,7 +8,7 @@ use crate::highest::highest_number;
 use crate::wal_name::{path_of, scan};
 use crate::wal_reader::ROWS_HEAD_OCTETS;
 use crate::words::Class;
-use crate::writeback;
+use crate::writeback::Writeback;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -20,9 +20,6 @@ pub(crate) const CLOSE_AFTER_MS: u64 = 60_000;
 pub(crate) const CLOSE_AFTER_OCTETS: u64 = 64 << 20;
 /// Rows are framed at this size at the latest.
 const FRAME_OCTETS: usize = 256 << 10;
-/// Pages of so many octets are sent to the disk together. A second's worth at the next sync would hold up whoever shares the
-/// core, for milliseconds: the kernel does not give way while it sends them.
-const WRITEBACK_OCTETS: u64 = 64 << 10;
 
 /// A legend, ready for files.
 #[derive(Clone)]
@@ -60,8 +57,7 @@ struct Open {
     file: File,
     /// Whole frames end here.
     octets: u64,
-    /// Up to here the kernel was told to begin writing to the disk.
-    begun: u64,
+    writeback: Writeback,
     first_row_ms: Option<u64>,
     /// Legends it has, by generation, and where.
     legends: Vec<(u64, u64)>,
@@ -205,7 +201,14 @@ impl WalFile {
     fn create(&self, number: u64) -> io::Result<Open> {
         let path = path_of(&self.directory, self.class, number);
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
-        let mut open = Open { file, octets: 0, begun: 0, first_row_ms: None, legends: Vec::new(), unsynced_rows: 0 };
+        let mut open = Open {
+            file,
+            octets: 0,
+            writeback: Writeback::default(),
+            first_row_ms: None,
+            legends: Vec::new(),
+            unsynced_rows: 0,
+        };
         if let Err(error) = open.append(&frame::frame(Kind::Format, FORMAT)) {
             // An empty file a second is what a full disk would get otherwise.
             let _ = std::fs::remove_file(&path);
@@ -233,10 +236,7 @@ impl Open {
     fn append(&mut self, frame: &[u8]) -> io::Result<()> {
         self.file.write_all(frame)?;
         self.octets += frame.len() as u64;
-        if self.octets - self.begun >= WRITEBACK_OCTETS {
-            writeback::begin(&self.file, self.begun, self.octets - self.begun);
-            self.begun = self.octets;
-        }
+        self.writeback.grown(&self.file, self.octets);
         Ok(())
     }
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
+import pytest
 from tests.unit.resolver.planes import query_for
 
 from schoolgate.resolver.datagrams import Datagrams, Errand, Share
@@ -103,3 +104,105 @@ async def test_a_storm_of_odd_replies_is_heard_one_after_the_other() -> None:
     datagrams.install(Routes(ForwarderSet([forwarder])))
     datagrams.read(0.0)
     assert (plane.sent, household.defects) == (STORM, 0)
+
+
+class Timetable:
+    """An event loop that has timers and nothing else; a callback that fails does not end it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.entries: list[tuple[float, Callable[[], None], TimetableEntry]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, at: float, callback: Callable[[], None]) -> TimetableEntry:
+        entry = TimetableEntry()
+        self.entries.append((at, callback, entry))
+        return entry
+
+    def run_until(self, end: float) -> None:
+        while True:
+            self.entries = sorted((one for one in self.entries if not one[2].is_cancelled), key=lambda one: one[0])
+            if not self.entries or self.entries[0][0] > end:
+                break
+            self.now, callback, _ = self.entries.pop(0)
+            try:
+                callback()
+            except RuntimeError as error:
+                assert "a defect" in str(error)
+        self.now = end
+
+
+class TimetableEntry:
+    is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class WishfulPlane(StormyPlane):
+    """Wants the next tick when it is told to."""
+
+    def __init__(self, timetable: Timetable) -> None:
+        super().__init__(Forwarder("192.0.2.1"))
+        self.timetable = timetable
+        self.wish: float | None = None
+        self.ticks: list[float] = []
+        self.is_broken = False
+
+    def report(self, *events: _Event) -> _Report:
+        return 0, self.wish, (0, 0, 0, 0), [], []
+
+    def end_overdue(self, now_s: float) -> _Report:
+        self.ticks.append(round(self.timetable.now, 3))
+        if self.is_broken:
+            raise RuntimeError("a defect")
+        return self.report()
+
+
+@pytest.fixture
+def plane() -> WishfulPlane:
+    return WishfulPlane(Timetable())
+
+
+@pytest.fixture
+def datagrams(plane: WishfulPlane) -> Datagrams:
+    loop = cast(asyncio.AbstractEventLoop, plane.timetable)
+    household = Household(plane.forwarder)
+    household.datagrams = Datagrams(plane, loop, plane.timetable.time, household)
+    return household.datagrams
+
+
+@pytest.mark.parametrize(("wish", "ticks"), [(None, []), (0.25, [0.25, 0.5, 0.75, 1.0]), (0.4, [0.4, 0.8])])
+def test_it_comes_when_the_plane_wants_it(
+    plane: WishfulPlane, datagrams: Datagrams, wish: float | None, ticks: list[float]
+) -> None:
+    plane.wish = wish
+    datagrams.read(0.0)
+    plane.timetable.run_until(1.0)
+    assert plane.ticks == ticks
+
+
+def test_of_two_wishes_the_earlier_counts(plane: WishfulPlane, datagrams: Datagrams) -> None:
+    for plane.wish in (0.25, 0.05, 0.25):
+        datagrams.read(0.0)
+    plane.timetable.run_until(0.3)
+    assert plane.ticks == [0.05, 0.3]
+
+
+def test_it_stays_away_when_there_is_nothing_left(plane: WishfulPlane, datagrams: Datagrams) -> None:
+    for plane.wish in (0.25, None):
+        datagrams.read(0.0)
+    plane.timetable.run_until(1.0)
+    assert plane.ticks == []
+
+
+def test_a_tick_that_meets_a_defect_is_not_the_last(plane: WishfulPlane, datagrams: Datagrams) -> None:
+    plane.wish, plane.is_broken = 0.05, True
+    datagrams.read(0.0)
+    plane.timetable.run_until(0.6)
+    assert plane.ticks == [0.05, 0.3, 0.55]
+    plane.is_broken = False
+    plane.timetable.run_until(0.91)
+    assert plane.ticks[3:] == [0.8, 0.85, 0.9]

@@ -182,6 +182,18 @@ async def dead_and_known(upstream: StandIn, bench: Bench, service: ResolverServi
     assert service.stats()["forwarders_lost"] == 1
 
 
+async def test_a_look_at_healthy_forwarders_asks_the_plane_nothing(
+    upstream: StandIn, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = bench.serve(upstream)
+    await bench.plane.ask("www.example.com")
+    service.health()
+    with monkeypatch.context() as patch:
+        # Nothing can be called there.
+        patch.setattr(service._datagrams, "_plane", object())
+        service.check_forwarders(bench.clock())
+
+
 async def test_a_dead_forwarder_costs_one_probe_a_second_and_misses_fail_at_once(
     upstream: StandIn, bench: Bench
 ) -> None:

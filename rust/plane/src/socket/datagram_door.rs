@@ -56,8 +56,6 @@ pub struct DatagramDoor {
     bound: SocketAddr,
     wildcard: bool,
     arrays: Box<Arrays>,
-    /// The headers of so many of `received` may hold what the kernel wrote there.
-    written: usize,
     queued: usize,
 }
 
@@ -85,7 +83,7 @@ impl DatagramDoor {
         }
         socket.bind(&address.into())?;
         let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Self { socket, bound, wildcard, arrays: arrays(), written: BATCH, queued: 0 })
+        Ok(Self { socket, bound, wildcard, arrays: arrays(), queued: 0 })
     }
 
     /// Whether somebody else holds `address`: SO_REUSEPORT alone would let a second server of the same user in.
@@ -105,7 +103,7 @@ impl DatagramDoor {
     /// Takes what is waiting, at most [`BATCH`] datagrams; 0 when nothing is.
     pub fn receive(&mut self) -> usize {
         let arrays = &mut *self.arrays;
-        for header in arrays.received.iter_mut().take(self.written) {
+        for header in &mut arrays.received {
             header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_hdr.msg_controllen = if self.wildcard { CONTROL_OCTETS } else { 0 };
             header.msg_hdr.msg_flags = 0;
@@ -121,9 +119,7 @@ impl DatagramDoor {
                 std::ptr::null_mut(),
             )
         };
-        let taken = usize::try_from(taken).unwrap_or(0);
-        self.written = taken;
-        taken
+        usize::try_from(taken).unwrap_or(0)
     }
 
     /// The octets of the `at`-th datagram taken. Of packets that were cut only the header is given.

@@ -370,6 +370,23 @@ fn a_resolver_comes_less_often_where_a_worker_keeps_time() {
 }
 
 #[test]
+fn another_worker_calls_the_resolver_where_the_one_that_read_is_gone() {
+    let mut hall = Hall::new(Zones::default());
+    hall.send(&[&[(0, ALL)]]);
+    hall.ask(&[ask("www.example.com")]);
+    go_on(&mut hall, true);
+    hall.forwarding.read_replies(hall.bench.now, 0.0);
+    let called = |hall: &mut Hall| hall.forwarding.go_on(1, false, hall.bench.now).for_resolver;
+    hall.bench.pass_ms(149);
+    assert_eq!(hall.forwarding.end_overdue(hall.bench.now, 0.0).again_in_s, Some(0.25));
+    assert!(!called(&mut hall));
+    hall.bench.pass_ms(1);
+    assert!(called(&mut hall) && !called(&mut hall), "once");
+    assert_eq!(hall.forwarding.read_replies(hall.bench.now, 0.0).again_in_s, Some(0.05));
+    assert!(!called(&mut hall), "it knows");
+}
+
+#[test]
 fn events_are_told_some_at_a_time() {
     let mut hall = Hall::new(Zones::default());
     let names: Vec<_> = (0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect();
