@@ -7,6 +7,7 @@ that holds the popular names where the server lets it. Listed names and everythi
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,7 +36,8 @@ def _first_line(*command: str) -> str:
         return ""
     run = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False)
     lines = [line for line in (run.stdout + run.stderr).splitlines() if any(char.isdigit() for char in line)]
-    return lines[0].strip()[:80] if lines else ""
+    # Some write it to their log, with the time in front.
+    return re.sub(r"^\w{3} [ \d]\d \d\d:\d\d:\d\d ", "", lines[0].strip())[:80] if lines else ""
 
 
 def _configure(ground: Ground, template: str, target: str) -> Path:

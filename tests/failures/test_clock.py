@@ -46,7 +46,8 @@ def test_when_the_clock_is_set_forward_and_back_the_policy_of_the_hour_follows(s
     until(lambda: here.rcode(BLOCKED) == "NXDOMAIN")
     set_clock(offset, 0)
     until(lambda: here.rcode(BLOCKED) == "NOERROR")
-    assert here.said().count("the clock was set by") == 2
+    # The line follows the policy it is about: it may come a moment later.
+    until(lambda: here.said().count("the clock was set by") == 2)
 
 
 def test_when_the_clock_is_set_answers_in_the_cache_keep_their_time(school: MakeSchool) -> None:

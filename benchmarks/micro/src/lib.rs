@@ -65,7 +65,7 @@ pub fn listed(count: usize) -> Vec<String> {
     names
 }
 
-/// `count` popular names, none of them listed.
+/// `count` popular names. Of real ones some stand below listed ones.
 pub fn popular(count: usize) -> Vec<String> {
     let mut names = from_file("SCHOOLGATE_BENCH_POPULAR", count);
     let mut chance = Chance(2);

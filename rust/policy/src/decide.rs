@@ -127,7 +127,8 @@ impl Rulebook {
         self.judge(policy, self.tag(name, hashes))
     }
 
-    /// Begins to decide a name: what can be worked out whoever asks, and brings near what [`Rulebook::decide_prepared`] will read.
+    /// Begins to decide a name: what can be worked out whoever asks, and brings near what [`Rulebook::decide_prepared`] will read
+    /// of the lists; the school's own names are few.
     #[inline]
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
         self.snapshot().names().prepare(name, hashes);

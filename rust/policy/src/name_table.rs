@@ -70,6 +70,8 @@ impl NameTable {
     #[inline]
     pub fn find(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
         hashes.begin(self.seed, name);
+        // Before it is known whether there is anything to read: else a listed name waits twice, for its block, then for this.
+        self.bucket(hashes.of(FIRST_DEPTHS - 1)).into_iter().for_each(prefetch);
         self.find_begun(name, hashes)
     }
 
@@ -84,7 +86,8 @@ impl NameTable {
         }
     }
 
-    /// [`NameTable::find`] with hashes that were made of this name. Those under another seed are made again.
+    /// [`NameTable::find`] with hashes that were made of this name. Those under another seed are made again. Under this one
+    /// nothing is asked for ahead: that is for [`NameTable::prepare`].
     #[inline]
     pub fn find_prepared(&self, name: &Name, prepared: &mut SuffixHashes) -> Found {
         if prepared.seed() != Some(self.seed) {
@@ -97,8 +100,6 @@ impl NameTable {
     /// and where nothing stands below them, as for most names, it ends there.
     #[inline]
     fn find_begun(&self, name: &Name, hashes: &mut SuffixHashes) -> Found {
-        // Before it is known whether there is anything to read: else a listed name waits twice, for its block and then for this.
-        self.bucket(hashes.of(FIRST_DEPTHS - 1)).into_iter().for_each(prefetch);
         let (mut maybe, mut goes_on) = (0, true);
         for (at, hash) in hashes.first().iter().enumerate() {
             if at >= 1 || self.lists_top_level() {

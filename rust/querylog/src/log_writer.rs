@@ -2,7 +2,8 @@
 //!
 //! It takes batches from the rings, puts pseudonyms in place of addresses, completes latencies, and appends frames of rows to
 //! the file of each class; what it took is written before it rests, and forced to the disk each second. A disk that is full,
-//! read-only or gone costs rows, which are counted, and is tried again each second. Nobody waits for this thread.
+//! read-only or gone costs rows, which are counted, and is tried again each second. No worker waits for this thread, so
+//! between short pieces of its work it lets a worker go first that wants its core.
 
 use crate::frame::{Kind, frame};
 use crate::legend::Legend;
@@ -27,8 +28,11 @@ const SYNC_EVERY_MS: u64 = 1_000;
 /// waits is done in some dozen microseconds, because a worker may share the core.
 const REST_IDLE: Duration = Duration::from_millis(50);
 const REST: Duration = Duration::from_millis(1);
-/// Batches taken from one worker before the next has its turn.
-const BATCHES_A_TURN: usize = 4096;
+/// Batches taken from one worker before the next has its turn. A turn ends soon also where each piece of it has to wait for the
+/// core: orders, the sync and what was collected wait for its end.
+const BATCHES_A_TURN: usize = 512;
+/// And before a worker that wants the core may go first.
+const BATCHES_A_PIECE: usize = 16;
 /// Legends of regimes that records may still name: they are in the rings for a fraction of a second.
 const LEGENDS_KEPT: usize = 16;
 
@@ -106,14 +110,37 @@ impl LogWriter {
             self.next_sync_ms = now_ms + SYNC_EVERY_MS;
             self.keep_up(now_ms);
         }
-        let taken = self.drain(now_ms);
+        let taken = self.drain(now_ms, Self::give_way);
         for at in 0..self.files.len() {
-            self.flush(at, now_ms);
+            if self.has_rows(at) {
+                Self::give_way(&self.readers);
+                self.flush(at, now_ms);
+            }
+            self.begin_writeback(at);
         }
         match () {
             () if self.is_pressed() => Duration::ZERO,
             () if taken => REST,
             () => REST_IDLE,
+        }
+    }
+
+    fn has_rows(&self, at: usize) -> bool {
+        self.files.get(at).is_some_and(|one| one.file.pending_rows() > 0)
+    }
+
+    fn begin_writeback(&mut self, at: usize) {
+        if let Some(one) = self.files.get_mut(at).filter(|one| one.file.is_writeback_due()) {
+            Self::give_way(&self.readers);
+            one.file.begin_writeback();
+        }
+    }
+
+    /// Between two pieces of work: a worker that wants this core goes first, unless a ring fills up meanwhile. The kernel may
+    /// take the rest of our slice as given up, some milliseconds each time; a ring has room for far longer.
+    fn give_way(readers: &[RecordReader]) {
+        if !readers.iter().any(RecordReader::is_pressed) {
+            std::thread::yield_now();
         }
     }
 
@@ -131,7 +158,7 @@ impl LogWriter {
                 one.again_at_ms = None;
             }
         }
-        while self.drain(now_ms) {}
+        while self.drain(now_ms, |_| ()) {}
         for at in 0..self.files.len() {
             self.flush(at, now_ms);
             self.sync(at, now_ms);
@@ -168,16 +195,21 @@ impl LogWriter {
         }
     }
 
-    fn drain(&mut self, now_ms: u64) -> bool {
+    /// Collects what is in the rings; `between` pieces it is given all of them. Whether there was anything.
+    pub(crate) fn drain(&mut self, now_ms: u64, between: impl Fn(&[RecordReader])) -> bool {
         let mut taken = false;
         let mut readers = std::mem::take(&mut self.readers);
-        for reader in &mut readers {
-            for _ in 0..BATCHES_A_TURN {
+        for at in 0..readers.len() {
+            for batch in 1..=BATCHES_A_TURN {
+                let Some(reader) = readers.get_mut(at) else { break };
                 let read = reader.read(|batch, first, second| self.take(batch, first, second, now_ms));
                 if read.is_none() {
                     break;
                 }
                 taken = true;
+                if batch % BATCHES_A_PIECE == 0 {
+                    between(&readers);
+                }
             }
         }
         self.readers = readers;
@@ -193,6 +225,10 @@ impl LogWriter {
         }
         if one.generation != batch.generation || one.file.is_frame_full() {
             self.flush(at, now_ms);
+            // Where rows come in by the frame there is no time to give way.
+            if let Some(one) = self.files.get_mut(at) {
+                one.file.begin_writeback();
+            }
         }
         let Some(one) = self.files.get_mut(at) else { return };
         one.generation = batch.generation;
@@ -204,7 +240,13 @@ impl LogWriter {
         one.file.added(batch.rows);
     }
 
-    fn flush(&mut self, at: usize, now_ms: u64) {
+    /// Writes what was collected for a file.
+    pub(crate) fn flush(&mut self, at: usize, now_ms: u64) {
+        // A regime may have come into force since this turn began.
+        let generation = self.files.get(at).map_or(0, |one| one.generation);
+        if !self.legends.iter().any(|legend| legend.generation == generation) {
+            self.take_orders();
+        }
         let Some(one) = self.files.get_mut(at) else { return };
         let legend = self.legends.iter().rev().find(|legend| legend.generation == one.generation);
         let rows = u64::from(one.file.pending_rows());

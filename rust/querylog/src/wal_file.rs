@@ -133,6 +133,18 @@ impl WalFile {
         })
     }
 
+    /// Whether so much was written that the kernel is to begin sending it to the disk.
+    pub(crate) fn is_writeback_due(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.writeback.is_due(open.octets))
+    }
+
+    /// Tells the kernel to begin with what is due, if anything is.
+    pub(crate) fn begin_writeback(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.writeback.begin(&open.file, open.octets);
+        }
+    }
+
     /// Forces what was written to the disk. A file that somebody removed takes rows without complaint: that is a loss too.
     pub(crate) fn sync(&mut self) -> Result<bool, Lost> {
         let Some(open) = self.open.as_mut().filter(|open| open.unsynced_rows > 0) else { return Ok(false) };
@@ -236,7 +248,6 @@ impl Open {
     fn append(&mut self, frame: &[u8]) -> io::Result<()> {
         self.file.write_all(frame)?;
         self.octets += frame.len() as u64;
-        self.writeback.grown(&self.file, self.octets);
         Ok(())
     }
 }

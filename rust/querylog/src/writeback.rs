@@ -16,17 +16,22 @@ pub(crate) struct Writeback {
 }
 
 impl Writeback {
+    /// Whether there is enough, now that the file is so long.
+    pub(crate) fn is_due(&self, octets: u64) -> bool {
+        octets.saturating_sub(self.told) >= TOGETHER_OCTETS
+    }
+
     /// The file is so long now. Nothing waits for the disk, and an error is left to the next sync, which says what is wrong.
-    pub(crate) fn grown(&mut self, file: &File, octets: u64) {
+    pub(crate) fn begin(&mut self, file: &File, octets: u64) {
         if let Some(piece) = self.next(octets) {
-            begin(file, &piece);
+            begin_writing(file, &piece);
         }
     }
 
     /// What the kernel is to be told of, if there is enough. Never an empty range: to the kernel that is the whole file.
     fn next(&mut self, octets: u64) -> Option<Range<u64>> {
         let piece = self.told..octets;
-        if octets.saturating_sub(self.told) < TOGETHER_OCTETS {
+        if !self.is_due(octets) {
             return None;
         }
         self.told = octets;
@@ -35,7 +40,7 @@ impl Writeback {
 }
 
 #[cfg(target_os = "linux")]
-fn begin(file: &File, piece: &Range<u64>) {
+fn begin_writing(file: &File, piece: &Range<u64>) {
     use std::os::fd::AsRawFd;
     let (from, octets) = (piece.start.cast_signed(), (piece.end - piece.start).cast_signed());
     // SAFETY: an open descriptor and three numbers.
@@ -43,7 +48,7 @@ fn begin(file: &File, piece: &Range<u64>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn begin(_: &File, _: &Range<u64>) {}
+fn begin_writing(_: &File, _: &Range<u64>) {}
 
 #[cfg(test)]
 mod tests {

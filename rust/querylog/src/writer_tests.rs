@@ -246,6 +246,19 @@ fn rows_of_several_regimes_keep_their_own_words() {
 }
 
 #[test]
+fn a_regime_that_comes_into_force_during_a_turn_has_its_words() {
+    let mut table = Table::new();
+    table.turn(0);
+    table.install(2, "staff");
+    table.recorder.note(Class::Ordinary, 2, &record(1));
+    table.recorder.commit(0);
+    // What a turn does after it has taken its orders.
+    assert!(table.writer.drain(table.now_ms, |_| ()));
+    table.writer.flush(Class::Ordinary as usize, table.now_ms);
+    assert_eq!(table.rows(Class::Ordinary)[0].segment, "staff");
+}
+
+#[test]
 fn a_flood_of_ordinary_rows_costs_none_that_matter() {
     let mut table = Table::with(Scratch::new(), 8192, 8192, u64::MAX);
     for _ in 0..400 {

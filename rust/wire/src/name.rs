@@ -15,6 +15,7 @@ const PAD_OCTETS: usize = 17;
 const BUFFER_OCTETS: usize = MAX_NAME_OCTETS + PAD_OCTETS;
 /// 127 labels of one octet and the root.
 const MAX_LABELS: usize = 128;
+const _: () = assert!(MAX_LABELS.is_power_of_two(), "a mask stands for a bounds check");
 
 /// A folded, uncompressed domain name in a fixed buffer. The default is the root.
 #[derive(Clone)]
@@ -199,7 +200,8 @@ impl Name {
     #[inline]
     #[must_use]
     pub fn label_start(&self, index: usize) -> usize {
-        let index = index.min(self.label_count());
+        // At most 127; the mask spares the question whether it is within.
+        let index = index.min(self.label_count()) & (MAX_LABELS - 1);
         self.starts.get(index).map_or(0, |&start| usize::from(start))
     }
 
