@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from schoolgate._core import registrable_domain
+from schoolgate.config import Settings
+from schoolgate.lists.protected import protected_names
+
 DATA_VARIABLE = "SCHOOLGATE_BENCH_DATA"
 SEED = 20261
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -165,7 +169,7 @@ def load(count: int = 1_000_000, data: Path | None = None) -> Names:
     directory = data_directory(data)
     if directory is None:
         return Names(made_up(count), _made_up_popular(100_000), f"{count:,} generated names, seed {SEED}")
-    real, popular = _read(directory / "block-1m.txt.gz"), _read(directory / "popular-100k.txt.gz")
+    real, popular = _read_listed(directory / "block-1m.txt.gz"), _read(directory / "popular-100k.txt.gz")
     if count < len(real):
         return Names(random.Random(SEED).sample(real, count), popular, f"{count:,} of {len(real):,} real listed names")
     missing = count - len(real)
@@ -208,6 +212,18 @@ def made_up(count: int, seed: int = SEED) -> list[str]:
 def _read(path: Path) -> list[str]:
     with gzip.open(path, "rt", encoding="ascii", errors="ignore") as file:
         return [line.strip() for line in file if line.strip() and not line.startswith("#")]
+
+
+@cache
+def _read_listed(path: Path) -> list[str]:
+    """Without names that schoolgate lets no feed close (exam boards, help lines, updates) and those of the public
+    suffix list: what is left is denied by every server, so that one wrong answer shows."""
+    protected = set(protected_names(Settings()))
+
+    def is_open_always(name: str) -> bool:
+        return registrable_domain(name) is None or any(suffix in protected for suffix in suffixes(name))
+
+    return [name for name in _read(path) if not is_open_always(name)]
 
 
 def _made_up_popular(count: int) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import dns.message
 import pytest
-from benchmarks.names import Names, made_up, not_listed, suffixes
+from benchmarks.names import Names, load, made_up, not_listed, suffixes
 from benchmarks.workloads import ANSWERED, DENIED, MAGIC, UNIQUE, UNIQUE_LABEL, build
 
 QUERIES = 4000
@@ -56,3 +57,11 @@ def test_misses_have_a_label_to_be_written_anew(names: Names, tmp_path: Path) ->
 def test_popular_names_below_a_listed_one_are_left_out() -> None:
     found = not_listed(Names(["example.org"], ["www.example.org", "example.com", "notexample.org"], ""))
     assert found == ["example.com", "notexample.org"]
+
+
+def test_names_that_no_feed_may_close_are_left_out_with_those_below_them_and_public_suffixes(tmp_path: Path) -> None:
+    listed = ["ads.example.com", "accounts.google.com", "x.accounts.google.com", "co.uk", "google.com"]
+    for file, names in (("block-1m.txt.gz", listed), ("popular-100k.txt.gz", ["example.org"])):
+        (tmp_path / file).write_bytes(gzip.compress("\n".join(names).encode()))
+    found = load(5, tmp_path)
+    assert [name for name in found.listed if name in listed] == ["ads.example.com", "google.com"]
