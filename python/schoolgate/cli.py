@@ -54,6 +54,24 @@ app.add_typer(report_app, name="report")
 app.add_typer(check_app, name="check")
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from schoolgate._core import __version__
+
+        print(f"schoolgate {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Say which version this is.")
+]
+
+
+@app.callback()
+def every_command(version: Version = False) -> None:
+    """What stands before the name of a command."""
+
+
 def _config(given: Path | None) -> Path | None:
     from schoolgate.commands.place import config_path
 

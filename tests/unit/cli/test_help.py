@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from schoolgate._core import __version__
 from schoolgate.cli import app
 
 WIDE = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
@@ -42,6 +43,12 @@ def helped(command: str) -> str:
     result = CliRunner().invoke(app, [*command.split(), "--help"], env=WIDE)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_it_says_which_version_it_is(option: str) -> None:
+    result = CliRunner().invoke(app, [option])
+    assert (result.exit_code, result.output) == (0, f"schoolgate {__version__}\n")
 
 
 def test_the_first_page_shows_how_to_begin() -> None:
