@@ -12,6 +12,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -256,6 +257,24 @@ fn a_regime_that_comes_into_force_during_a_turn_has_its_words() {
     assert!(table.writer.drain(table.now_ms, |_| ()));
     table.writer.flush(Class::Ordinary as usize, table.now_ms);
     assert_eq!(table.rows(Class::Ordinary)[0].segment, "staff");
+}
+
+#[test]
+fn a_turn_is_done_in_short_pieces_and_ends_while_more_comes() {
+    let mut table = Table::new();
+    table.turn(0);
+    for _ in 0..1000 {
+        table.recorder.note(Class::Ordinary, 1, &record(1));
+        table.recorder.commit(0);
+    }
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        let pieces = Cell::new(0);
+        table.writer.drain(table.now_ms, |_| pieces.set(pieces.get() + 1));
+        table.writer.flush(Class::Ordinary as usize, table.now_ms);
+        taken.push((pieces.get(), table.rows(Class::Ordinary).len()));
+    }
+    assert_eq!(taken, [(32, 512), (30, 1000), (0, 1000)]);
 }
 
 #[test]
