@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import charts, costs, machine, micro_page, pages, subject, swap
+from benchmarks import charts, costs, dnsperf, machine, micro_page, pages, subject, swap
 from benchmarks import generator_programs as programs
 from benchmarks import workloads as work
 from benchmarks.load import ECHO, Series, measure
@@ -276,6 +276,7 @@ PARTS: dict[str, Callable[[Plan], Path]] = {
     "compile": run_compile,
     "soak": run_soak,
     "profile": costs.run,
+    "dnsperf": dnsperf.run,
 }
 ALL = ("micro", "load", "recording", "swap", "start", "compile", "soak")
 
