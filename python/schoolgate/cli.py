@@ -56,9 +56,9 @@ app.add_typer(check_app, name="check")
 
 def _say_version(is_asked: bool) -> None:
     if is_asked:
-        from schoolgate._core import __version__
+        from schoolgate.commands.version import version
 
-        print(f"schoolgate {__version__}")
+        version()
         raise typer.Exit
 
 
