@@ -26,6 +26,12 @@ KINDS = ("listed", "hot")
 BUSY_DNSPERF = 0.95
 
 
+_HEAD = (
+    "workload", "schoolgate, q/s", "cores used: dnsperf / it", "limited by",
+    "echo, q/s", "cores used: dnsperf / it", "limited by", "schoolgate by dnsload, q/s", "lost", "RCODEs",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Run:
     """One run: answers a second, and how many cores the two programs used meanwhile."""
@@ -38,9 +44,10 @@ class Run:
 
     @property
     def limit(self) -> str:
-        """Which of the two was measured."""
-        is_dnsperf = self.dnsperf_cores > BUSY_DNSPERF and self.server_cores < programs.BUSY_SERVER
-        return "dnsperf" if is_dnsperf else "server"
+        """Which of the two was measured: `neither` where both had to wait, as for the machine."""
+        if self.server_cores >= programs.BUSY_SERVER:
+            return "server"
+        return "dnsperf" if self.dnsperf_cores > BUSY_DNSPERF else "neither"
 
 
 class Unreadable(Exception):
@@ -80,33 +87,28 @@ def run(plan: Plan) -> Path:
     blocks = [
         "# By dnsperf: the same questions from a generator that others wrote",
         "\n".join(setting(plan, what)),
-        pages.table(
-            (
-                "workload",
-                "schoolgate, q/s",
-                "limited by",
-                "echo, q/s",
-                "limited by",
-                "ratio",
-                "by dnsload, q/s",
-                "lost",
-                "RCODEs",
-            ),
-            rows,
-        ),
-        "dnsperf sends and receives one datagram a system call, dnsload batches. Where dnsperf was the limit, the"
-        " server is faster than the figure says.",
+        pages.table(_HEAD, rows),
+        f"{_version()}, one client and one thread: `{' '.join(_options(Path('QUESTIONS'), plan.seconds))}`; QUESTIONS"
+        " are `benchmarks/scratch/queries/*.stream`. It sends and receives one datagram a system call, dnsload batches."
+        " Where it was the limit, the server is faster than the figure says, and how near the echo is not told.",
     ]
     return pages.write(plan.out, "dnsperf", blocks, {"machine": what.as_dict(), "dnsperf": figures}, {})
 
 
 def _row(title: str, theirs: list[Run], ours: list[float], floor: list[Run]) -> list[str]:
-    speed, echo = Spread.of([run.per_s for run in theirs]), Spread.of([run.per_s for run in floor])
     rcodes = {rcode for run in theirs for rcode in run.rcodes}
     return [
-        title, speed.text(), _limits(theirs), echo.text(), _limits(floor), speed.over(echo).text(2),
-        Spread.of(ours).text(), f"{sum(run.lost for run in theirs):,}", ", ".join(sorted(rcodes)),
-    ]  # fmt: skip
+        title,
+        *(cell for runs in (theirs, floor) for cell in _cells(runs)),
+        Spread.of(ours).text(),
+        f"{sum(run.lost for run in theirs):,}",
+        ", ".join(sorted(rcodes)),
+    ]
+
+
+def _cells(runs: list[Run]) -> list[str]:
+    dnsperf, server = (Spread.of([getattr(run, of) for run in runs]) for of in ("dnsperf_cores", "server_cores"))
+    return [Spread.of([run.per_s for run in runs]).text(), f"{dnsperf.text(2)} / {server.text(2)}", _limits(runs)]
 
 
 def _limits(runs: list[Run]) -> str:
@@ -127,14 +129,23 @@ def as_stream(path: Path) -> Path:
 
 def _ask(server: Process, port: int, questions: Path, seconds: float) -> Run:
     _, core = cores()
-    command = ["taskset", "-c", str(core), "dnsperf", "-B", "-d", str(questions), "-s", "127.0.0.1", "-p", str(port)]
-    command += ["-l", f"{seconds:.0f}", "-q", str(programs.WINDOW), "-t", "2"]
+    command = ["taskset", "-c", str(core), *_options(questions, seconds), "-s", "127.0.0.1", "-p", str(port)]
     server_s, own_s = server.used_s(), _children_s()
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
     server_s, own_s = server.used_s() - server_s, _children_s() - own_s
     if run.returncode != 0:
         raise programs.LoadFailed(f"{' '.join(command)}: {run.stderr.strip()}")
     return read(run.stdout, own_s, server_s)
+
+
+def _options(questions: Path, seconds: float) -> list[str]:
+    return ["dnsperf", "-B", "-d", str(questions), "-l", f"{seconds:g}", "-q", str(programs.WINDOW), "-t", "2"]
+
+
+def _version() -> str:
+    help_page = subprocess.run(["dnsperf", "-h"], capture_output=True, text=True, check=False)
+    match = re.search(r"^Version (\S+)", help_page.stdout + help_page.stderr, re.MULTILINE)
+    return f"dnsperf {match[1]}" if match else "dnsperf"
 
 
 def _children_s() -> float:

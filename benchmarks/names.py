@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from schoolgate._core import registrable_domain
-from schoolgate.config import Settings
+from schoolgate.config.load import load as load_settings
 from schoolgate.lists.protected import protected_names
 
 DATA_VARIABLE = "SCHOOLGATE_BENCH_DATA"
@@ -217,8 +217,8 @@ def _read(path: Path) -> list[str]:
 @cache
 def _read_listed(path: Path) -> list[str]:
     """Without names that schoolgate lets no feed close (exam boards, help lines, updates) and those of the public
-    suffix list: what is left is denied by every server, so that one wrong answer shows."""
-    protected = set(protected_names(Settings.model_validate({})))
+    suffix list: what is left schoolgate denies, so that one wrong answer shows."""
+    protected = set(protected_names(load_settings(environ={})))
 
     def is_open_always(name: str) -> bool:
         return registrable_domain(name) is None or any(suffix in protected for suffix in suffixes(name))

@@ -35,7 +35,7 @@ def test_its_input_is_every_question_of_the_workload(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dnsperf_s", "server_s", "limit"), [(1.98, 1.2, "dnsperf"), (1.98, 1.99, "server"), (1.2, 1.2, "server")]
+    ("dnsperf_s", "server_s", "limit"), [(1.98, 1.2, "dnsperf"), (1.98, 1.99, "server"), (1.2, 1.2, "neither")]
 )
 def test_its_figures_are_read_and_the_busy_one_of_two_is_the_limit(
     dnsperf_s: float, server_s: float, limit: str
