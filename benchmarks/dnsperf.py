@@ -25,7 +25,6 @@ KINDS = ("listed", "hot")
 # Of its core: above it the generator had no time left.
 BUSY_DNSPERF = 0.95
 
-
 _HEAD = (
     "workload", "schoolgate, q/s", "cores used: dnsperf / it", "limited by",
     "echo, q/s", "cores used: dnsperf / it", "limited by", "schoolgate by dnsload, q/s", "lost", "RCODEs",
@@ -90,7 +89,7 @@ def run(plan: Plan) -> Path:
         pages.table(_HEAD, rows),
         f"{_version()}, one client and one thread: `{' '.join(_options(Path('QUESTIONS'), plan.seconds))}`; QUESTIONS"
         " are `benchmarks/scratch/queries/*.stream`. It sends and receives one datagram a system call, dnsload batches."
-        " Where it was the limit, the server is faster than the figure says, and how near the echo is not told.",
+        " Where it was the limit, the server is faster than the figure says, and how near it is to the echo is open.",
     ]
     return pages.write(plan.out, "dnsperf", blocks, {"machine": what.as_dict(), "dnsperf": figures}, {})
 
