@@ -142,7 +142,7 @@ def compiled_list(names: list[str], directory: Path, serial: int) -> dict[str, o
         "serial": serial,
         "protected": [],
     }
-    command = [sys.executable, "-m", "schoolgate.lists.compile"]
+    command = [sys.executable, "-m", "schoolgate.lists.compile_process"]
     run = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, check=True)
     report: dict[str, object] = json.loads(run.stdout)
     return report

@@ -49,13 +49,13 @@ def main() -> None:
 def _obey(arguments: Sequence[str]) -> None:
     plain = plain_start(arguments, os.environ)
     if plain is None:
-        from schoolgate.cli import app
+        from schoolgate.cli.application import app
 
         app()
         return
     # What a start makes stays, so there is nothing to collect yet; the service begins with it when it is ready.
     gc.disable()
-    from schoolgate.commands import service
+    from schoolgate.cli.commands import serve as service
 
     begin = service.run if plain.command == "run" else service.serve
     begin(plain.config, plain.log_level)
@@ -88,7 +88,7 @@ def _is_readable(config: str | None) -> bool:
 
 
 def _config(given: str | None) -> Path | None:
-    from schoolgate.commands.place import config_path
+    from schoolgate.cli.commands.config_file import config_path
 
     return config_path(Path(given) if given is not None else None)
 

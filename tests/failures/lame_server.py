@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from schoolgate import start
 from schoolgate.__main__ import main
+from schoolgate.server import start
 
 
 class LamePlane:

@@ -9,8 +9,8 @@ import datetime as dt
 import os
 from pathlib import Path
 
-from schoolgate import wall_clock
 from schoolgate.__main__ import main
+from schoolgate.server import policy_clock as wall_clock
 
 
 def _now() -> dt.datetime:

@@ -9,7 +9,7 @@ import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.school import BLOCKED, until
 
-from schoolgate.wall_clock import WallClock, seconds_until
+from schoolgate.server.policy_clock import WallClock, seconds_until
 
 DAYS = 40
 START = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)

@@ -14,11 +14,11 @@ import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.school import ENDED_WITHIN_S, School, environment
 
-from schoolgate import in_force
 from schoolgate.config import load
-from schoolgate.in_force import InForce
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import RevisionStore
+from schoolgate.server import active_state as in_force
+from schoolgate.server.active_state import InForce
 
 APPLIES, BUILDS, STARTS = 8, 6, 5
 # A command takes about half a second, a build one: kills fall before, into and after what they do.

@@ -11,7 +11,7 @@ import orjson
 
 from schoolgate._core import PolicyTable, Snapshot, explain
 from schoolgate.config import Settings, parse
-from schoolgate.lists.feeds import ChosenFeed, FeedBook
+from schoolgate.lists.feed_book import ChosenFeed, FeedBook
 from schoolgate.lists.fetch import Fetcher
 from schoolgate.lists.guards import Bounds
 from schoolgate.lists.last_good import FeedState, FeedStates

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from schoolgate import start
 from schoolgate.__main__ import main
+from schoolgate.server import start
 
 
 @contextmanager

@@ -20,10 +20,10 @@ from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
 
 from schoolgate._core import log_write_sample
-from schoolgate.commands.past import diff
-from schoolgate.lists import past
-from schoolgate.lists.feeds import FeedBook
-from schoolgate.lists.store import ContentStore
+from schoolgate.cli.commands.list_history import diff
+from schoolgate.lists import kept_serials as past
+from schoolgate.lists.content_store import ContentStore
+from schoolgate.lists.feed_book import FeedBook
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +354,7 @@ def test_the_commands_from_choosing_to_rolling_back(school: School, server: Feed
 
 
 def test_a_licence_is_shown_before_it_can_be_accepted(school: School, tmp_path: Path) -> None:
-    from schoolgate.commands import feeds
+    from schoolgate.cli.commands import feeds
 
     (school.folder / "lists" / "feeds.toml").write_text(
         '[publishers.them]\nname = "T"\nhomepage = "h"\nlicence = "CC BY-SA 4.0"\nattribution = "A"\n'

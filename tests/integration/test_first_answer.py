@@ -16,7 +16,7 @@ import pytest
 from tests.integration.conftest import Start
 from tests.integration.serving import GUEST, READY_WITHIN_S, STOPPED_WITHIN_S, Serving
 
-from schoolgate.log_off import WITHOUT_ROWS_OCTETS
+from schoolgate.querylog.switched_off import WITHOUT_ROWS_OCTETS
 
 # A question can meet the socket that only tries whether the port is free.
 AGAIN_AFTER_S = 0.5

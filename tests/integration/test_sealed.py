@@ -13,7 +13,7 @@ from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
 from tests.integration.serving import GUEST, PUPIL, STAFF, STOPPED_WITHIN_S, Run, Serving, reasons, texts
 
-from schoolgate.cli_sealed import sealed_app
+from schoolgate.cli.sealed import sealed_app
 
 CENSORED = [(16, None)]
 SEALED = ("unmistakable-sealed.example.org", "deep.unmistakable-other.example.net")

@@ -70,7 +70,8 @@ def test_with_no_forwarder_at_all_it_starts_and_says_so(start: Start, tmp_path: 
     # "system" on a machine whose resolv.conf names only ourselves cannot be had in a test; no server is the same.
     patch = tmp_path / "sitecustomize.py"
     patch.write_text(
-        "import schoolgate.upstreams as upstreams\nupstreams.default_servers = lambda *_: ()\n", encoding="utf-8"
+        "import schoolgate.resolver.forwarding as upstreams\nupstreams.default_servers = lambda *_: ()\n",
+        encoding="utf-8",
     )
     school.environ = {"PYTHONPATH": str(tmp_path)}
     school.start()

@@ -13,7 +13,7 @@ import duckdb
 from schoolgate._core import log_read, log_write_sample
 from schoolgate.querylog import Query, QueryLog
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.query import COLUMNS, Row, microseconds, row_of
+from schoolgate.querylog.log_query import COLUMNS, Row, microseconds, row_of
 
 DAY = dt.date(2026, 11, 17)
 NOON = dt.datetime(2026, 11, 17, 12, tzinfo=dt.UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from schoolgate.lists import status_file
+from schoolgate.lists import update_status as status_file
 from schoolgate.lists.last_good import FeedState
-from schoolgate.status import list_problems
+from schoolgate.server.status import list_problems
 
 NOW = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
 LONG_AGO = NOW - dt.timedelta(days=30)

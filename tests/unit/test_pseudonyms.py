@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from schoolgate.pseudonyms import FILE, KEY_OCTETS, key_in_force
+from schoolgate.privacy.pseudonyms import FILE, KEY_OCTETS, key_in_force
 
 NOW = dt.datetime(2026, 9, 1, 8, 0, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

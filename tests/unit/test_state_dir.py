@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.state_dir import AlreadyRunning, StateDirUnusable, held, prepare
+from schoolgate.storage.state_dir import AlreadyRunning, StateDirUnusable, held, prepare
 
 
 def test_it_is_made_for_nobody_else(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from schoolgate.wall_clock import WallClock, seconds_until
+from schoolgate.server.policy_clock import WallClock, seconds_until
 
 NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 

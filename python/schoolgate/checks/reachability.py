@@ -14,7 +14,7 @@ from typing import Any
 from schoolgate.checks.deciding import Decided, Judge, Policy
 from schoolgate.checks.needed import Needed
 from schoolgate.checks.resolving import Resolved
-from schoolgate.unlinked import unlinked
+from schoolgate.privacy.defang import unlinked
 
 # Of each kind, in --json and in what is kept: whoever closes the internet has over-blocked enough to see it.
 MOST_TOLD = 1000

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import orjson
 
-from schoolgate.whole_file import write_whole
+from schoolgate.storage.atomic_file import write_whole
 
 Check = Literal["reachability", "safesearch"]
 # Two years of daily checks; a person who checks every minute must not fill the disk.

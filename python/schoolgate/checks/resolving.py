@@ -14,7 +14,7 @@ from typing import Literal
 from dnslib import QTYPE, RCODE
 
 from schoolgate.config import SocketAddress
-from schoolgate.stub_resolver import NoAnswer, Reply, ask, extended_codes
+from schoolgate.resolver.stub_resolver import NoAnswer, Reply, ask, extended_codes
 
 # Under way at once: far below what one client may ask for in a second.
 MOST_AT_ONCE = 16

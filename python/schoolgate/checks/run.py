@@ -7,19 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from schoolgate import upstreams
 from schoolgate.checks.deciding import Judge
 from schoolgate.checks.needed import needed_names
 from schoolgate.checks.reachability import Check, Reachability
 from schoolgate.checks.resolving import Resolved, resolve_all
 from schoolgate.checks.safesearch import SafeSearchCheck, check_safesearch, targets_of
-from schoolgate.config import Settings, SocketAddress
+from schoolgate.config import Settings, SocketAddress, config_label
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call_if_running
-from schoolgate.in_force import config_label
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import load_catalogue
-from schoolgate.regime import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.policy.active_policy import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.resolver import forwarding as upstreams
 from schoolgate.sealed import SealedStore
 
 # What is going on, how much of it is done, and how much there is.

@@ -14,7 +14,7 @@ from typing import Any
 from schoolgate.checks.resolving import TIMEOUT_S, Resolved, resolve
 from schoolgate.config import SocketAddress
 from schoolgate.policy import Catalogue
-from schoolgate.unlinked import unlinked
+from schoolgate.privacy.defang import unlinked
 
 # A table with more rows than there are engines in the world is another file.
 MOST_TARGETS = 500

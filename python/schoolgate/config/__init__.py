@@ -1,7 +1,7 @@
 """schoolgate.toml: the settings of the service itself. What is denied to whom is a policy, not a setting."""
 
 from schoolgate.config.addresses import SocketAddress
-from schoolgate.config.load import load, parse, read_text
+from schoolgate.config.load import config_label, load, parse, read_text
 from schoolgate.config.loopback import on_this_machine
 from schoolgate.config.problems import ConfigInvalid, InputRefused, Problem
 from schoolgate.config.sample import sample
@@ -18,6 +18,7 @@ __all__ = [
     "SocketAddress",
     "Webhook",
     "changes",
+    "config_label",
     "load",
     "on_this_machine",
     "parse",

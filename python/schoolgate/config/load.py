@@ -46,6 +46,11 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("HOME") or Path.home()) / ".local" / "state" / "schoolgate"
 
 
+def config_label(config: Path | None) -> str:
+    """How messages name the settings file."""
+    return str(config) if config is not None else "defaults"
+
+
 def read_text(path: Path) -> str:
     """The text of a file a person wrote; raises `ConfigInvalid` that says why it cannot be read."""
     try:

@@ -2,6 +2,6 @@
 
 from schoolgate.firewall.formats import Format, exported
 from schoolgate.firewall.resolvers import AddressesUnreadable, read_resolvers
-from schoolgate.firewall.rules import Place, PlaceUnclear, place_of
+from schoolgate.firewall.rule_set import Place, PlaceUnclear, place_of
 
 __all__ = ["AddressesUnreadable", "Format", "Place", "PlaceUnclear", "exported", "place_of", "read_resolvers"]

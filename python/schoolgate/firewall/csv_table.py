@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from schoolgate.firewall.resolvers import Resolvers, text_of
-from schoolgate.firewall.rules import ENCRYPTED_DNS_PORT, Place
+from schoolgate.firewall.rule_set import ENCRYPTED_DNS_PORT, Place
 
 COLUMNS = ("interface", "action", "family", "protocol", "destination", "port", "why")
 

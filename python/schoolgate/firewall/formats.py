@@ -10,7 +10,7 @@ from schoolgate.firewall.ipset import ipset
 from schoolgate.firewall.nftables import nftables
 from schoolgate.firewall.opnsense import opnsense
 from schoolgate.firewall.resolvers import Resolvers
-from schoolgate.firewall.rules import CANNOT_STOP, RULES, Place
+from schoolgate.firewall.rule_set import CANNOT_STOP, RULES, Place
 
 
 class Format(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schoolgate.firewall.rules import CANNOT_STOP, Place
+from schoolgate.firewall.rule_set import CANNOT_STOP, Place
 
 LONGEST_LINE = 118
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from schoolgate.firewall.header import header
 from schoolgate.firewall.resolvers import MOST_ADDRESSES, Network, Resolvers, text_of
-from schoolgate.firewall.rules import ENCRYPTED_DNS_PORT, Place
+from schoolgate.firewall.rule_set import ENCRYPTED_DNS_PORT, Place
 
 SETS = (("schoolgate-resolvers4", "inet"), ("schoolgate-resolvers6", "inet6"))
 

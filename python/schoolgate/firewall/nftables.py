@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from schoolgate.firewall.header import header, wrapped
 from schoolgate.firewall.resolvers import Network, Resolvers, text_of
-from schoolgate.firewall.rules import ENCRYPTED_DNS_PORT, Place
+from schoolgate.firewall.rule_set import ENCRYPTED_DNS_PORT, Place
 
 # Not the table of deploy/firewall/nftables.conf: whoever loaded that one keeps it.
 TABLE = "schoolgate_export"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import orjson
 
 from schoolgate.firewall.resolvers import Resolvers, text_of
-from schoolgate.firewall.rules import ENCRYPTED_DNS_PORT, Place
+from schoolgate.firewall.rule_set import ENCRYPTED_DNS_PORT, Place
 
 # Alias ids are ours and stay the same from export to export.
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "schoolgate:opnsense-alias")

@@ -17,8 +17,9 @@ from schoolgate._core import Snapshot, SnapshotCorrupt, __version__
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.canaries import prove_canaries, read_canaries
-from schoolgate.lists.catalogue import read_published
-from schoolgate.lists.feeds import FeedBook
+from schoolgate.lists.content_store import ContentStore
+from schoolgate.lists.feed_book import FeedBook
+from schoolgate.lists.feed_catalogue import read_published
 from schoolgate.lists.history import PinFile
 from schoolgate.lists.inputs import ListInput, list_inputs
 from schoolgate.lists.last_good import FeedState
@@ -26,12 +27,11 @@ from schoolgate.lists.manifests import Manifest, ManifestInput, Manifests, NoMan
 from schoolgate.lists.proof import prove
 from schoolgate.lists.protected import protected_names
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
-from schoolgate.lists.store import ContentStore
 from schoolgate.policy.catalogue import load_catalogue
 
 # Millions of names compile in seconds; a build that takes this long hangs.
 LONGEST_COMPILE_S = 1800.0
-_COMMAND = (sys.executable, "-m", "schoolgate.lists.compile")
+_COMMAND = (sys.executable, "-m", "schoolgate.lists.compile_process")
 
 
 class ListsNotBuilt(SchoolgateError):

@@ -20,7 +20,7 @@ from yarl import URL
 
 from schoolgate._core import __version__
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.addresses import AddressRefused, GuardedResolver, check_host
+from schoolgate.lists.download_addresses import AddressRefused, GuardedResolver, check_host
 from schoolgate.lists.limits import Limits
 from schoolgate.lists.unpack import NotUnpacked, gunzip
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from schoolgate.whole_file import write_whole
+from schoolgate.storage.atomic_file import write_whole
 
 # Some years of updates.
 MOST_EVENTS = 5000

@@ -14,10 +14,10 @@ from pathlib import Path
 from schoolgate.config import Problem, Settings
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, did_you_mean
-from schoolgate.lists.feeds import FeedBook
+from schoolgate.lists.content_store import ContentStore, StoredListDamaged
+from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.services import Service, read_services
-from schoolgate.lists.store import ContentStore, StoredListDamaged
 from schoolgate.policy.catalogue import load_catalogue
 
 # What the name of a fetched list begins with, as `explain` shows it.

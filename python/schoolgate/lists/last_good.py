@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.whole_file import write_whole
+from schoolgate.storage.atomic_file import write_whole
 
 
 class FeedStateUnreadable(SchoolgateError):

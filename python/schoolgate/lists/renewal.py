@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.catalogue import Published
-from schoolgate.lists.feeds import Source
+from schoolgate.lists.content_store import ContentStore, digest
+from schoolgate.lists.feed_book import Source
+from schoolgate.lists.feed_catalogue import Published
 from schoolgate.lists.fetch import Fetched, Fetcher, FetchFailed, Validators, WebSource
 from schoolgate.lists.guards import Bounds, FeedHeld, FeedUnfit, Inspected, judge, refuse_pages
 from schoolgate.lists.last_good import FeedState, Good, Part
 from schoolgate.lists.limits import Limits
 from schoolgate.lists.progress import Event, Tell
 from schoolgate.lists.signature import LARGEST_SIGNATURE_OCTETS, SignatureWrong, public_key, verify
-from schoolgate.lists.store import ContentStore, digest
 from schoolgate.lists.unpack import Member, unpack
 from schoolgate.policy.catalogue import Catalogue
 

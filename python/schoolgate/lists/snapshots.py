@@ -17,6 +17,7 @@ from pathlib import Path
 
 from schoolgate._core import Snapshot, SnapshotCorrupt
 from schoolgate.errors import SchoolgateError
+from schoolgate.storage.atomic_file import sync_directory
 
 # Old serials are the way back when new lists turn out wrong or a file is damaged.
 KEPT = 5
@@ -119,7 +120,7 @@ class SnapshotStore:
         """Gives a proved file its name and points `current` to it; both survive a power cut, in this order."""
         path = self.path(serial)
         proved.replace(path)
-        _sync(self.folder)
+        sync_directory(self.folder)
         self._point_to(path.name)
         self._prune()
         return path
@@ -133,18 +134,10 @@ class SnapshotStore:
         link.unlink(missing_ok=True)
         link.symlink_to(name)
         link.replace(self.current)
-        _sync(self.folder)
+        sync_directory(self.folder)
 
     def _prune(self) -> None:
         keep = {*self.serials()[:KEPT], self.current_serial()}
         for serial in self.serials():
             if serial not in keep:
                 self.path(serial).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

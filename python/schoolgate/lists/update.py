@@ -17,11 +17,12 @@ from pathlib import Path
 
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists import status_file
+from schoolgate.lists import update_status as status_file
 from schoolgate.lists.build import BuildReport, ListsNotBuilt, ListsPinned, build_if_new
 from schoolgate.lists.canaries import CanariesBroken
-from schoolgate.lists.catalogue import NoSuchFeed, Published, read_published
-from schoolgate.lists.feeds import FeedBook, Source
+from schoolgate.lists.content_store import ContentStore
+from schoolgate.lists.feed_book import FeedBook, Source
+from schoolgate.lists.feed_catalogue import NoSuchFeed, Published, read_published
 from schoolgate.lists.fetch import Fetcher
 from schoolgate.lists.guards import Bounds
 from schoolgate.lists.history import Event as Happened
@@ -34,7 +35,6 @@ from schoolgate.lists.progress import Event, Step, Tell
 from schoolgate.lists.protected import protected_names
 from schoolgate.lists.renewal import Outcome, Renewal, is_due
 from schoolgate.lists.snapshots import SnapshotStore
-from schoolgate.lists.store import ContentStore
 from schoolgate.policy.catalogue import load_catalogue
 
 ALL_WELL, NOTHING_PUBLISHED, SOME_FAILED = 0, 1, 3

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 from collections import OrderedDict
 
-from schoolgate.monitoring.known import Known
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Noise
 

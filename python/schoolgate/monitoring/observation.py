@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-from schoolgate.monitoring.alert_store import AlertStore
-from schoolgate.monitoring.atomic import write_whole
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import Rulebook
 from schoolgate.monitoring.detectors import Watch
-from schoolgate.monitoring.findings import Finding
 from schoolgate.monitoring.follow import CLASSES, Follower, Position, ReadRows
-from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rows import row
-from schoolgate.monitoring.rules import Rulebook
+from schoolgate.storage.atomic_file import PRIVATE, write_whole
 
 STATE_VERSION = 1
 # Rows of one step: some tens of milliseconds of Python, so that positions are saved and jobs run in between.
@@ -143,7 +143,7 @@ class Observation:
         seen = self._watch.first_uses.seen
         if seen.wants_saving or self._is_due("filter", now, SAVE_FILTER_EVERY_S):
             image, count = seen.image()
-            write_whole(self._filter_path, image)
+            write_whole(self._filter_path, image, PRIVATE)
             seen.forget(count)
         positions = {class_: one.position for class_, one in self.followers.items()}
         written = {
@@ -151,8 +151,8 @@ class Observation:
             "positions": positions,
             "detectors": self._watch.saved(),
         }
-        write_whole(self._own_dir / "state.json", orjson.dumps(written))
-        write_whole(self._own_dir / "positions.json", orjson.dumps(positions))
+        write_whole(self._own_dir / "state.json", orjson.dumps(written), PRIVATE)
+        write_whole(self._own_dir / "positions.json", orjson.dumps(positions), PRIVATE)
         self._saved_positions = positions
         self._unsaved = 0
 

@@ -4,7 +4,7 @@ The server writes it and never reads it; everything here runs in other processes
 """
 
 from schoolgate.querylog.log import QueryLog
-from schoolgate.querylog.query import (
+from schoolgate.querylog.log_query import (
     Asked,
     BadCursor,
     BadQuery,

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from schoolgate.querylog import records
-from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.layout import FILE_MODE, LogFolder
+from schoolgate.storage.atomic_file import write_whole
 
 # A machine that is off over a weekend is no jump to speak of; a wrong clock is months or years off.
 JUMP = dt.timedelta(days=2)
@@ -91,4 +91,5 @@ def _write(log: LogFolder, memory: _Memory) -> None:
     """On a full disk it is left: making room must go on."""
     moments = {"believed": memory.believed, "since": memory.since, "last": memory.last}
     with contextlib.suppress(OSError):
-        records.write_whole(log.clock, {key: moment and moment.isoformat() for key, moment in moments.items()})
+        written = {key: moment and moment.isoformat() for key, moment in moments.items()}
+        write_whole(log.clock, orjson.dumps(written), FILE_MODE)

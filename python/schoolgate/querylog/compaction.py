@@ -13,8 +13,8 @@ from itertools import groupby
 from pathlib import Path
 
 from schoolgate.querylog.layout import CLASSES, Listing, RowFile, put_in_place, sync_folder
+from schoolgate.querylog.log_query import LogProblem
 from schoolgate.querylog.maintenance import Maintenance
-from schoolgate.querylog.query import LogProblem
 
 # The last files of an hour, or of a day, are closed and converted by then.
 SETTLED = dt.timedelta(minutes=5)

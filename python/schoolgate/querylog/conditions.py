@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate.querylog.query import Query, microseconds
+from schoolgate.querylog.log_query import Query, microseconds
 
 # The columns of filters that take one of several values.
 _ONE_OF = {

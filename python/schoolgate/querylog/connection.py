@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from schoolgate.querylog.query import SearchFailed
+from schoolgate.querylog.log_query import SearchFailed
 
 # The whole process stays under 512 MiB with this: DuckDB and Python themselves take about 100 MiB.
 MEMORY_LIMIT = "352MiB"

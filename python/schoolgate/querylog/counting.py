@@ -10,8 +10,8 @@ from typing import Any
 from schoolgate._core import registrable_domain
 from schoolgate.querylog.conditions import conditions_of
 from schoolgate.querylog.layout import CLASSES, Class, RowFile
-from schoolgate.querylog.query import COUNTED, DENIALS, WITHHELD, BucketBy, Query, TopOf, microseconds
-from schoolgate.querylog.reading import Look
+from schoolgate.querylog.log_query import COUNTED, DENIALS, WITHHELD, BucketBy, Query, TopOf, microseconds
+from schoolgate.querylog.read_files import Look
 from schoolgate.querylog.relation import Files, files_of, whole
 
 _DENIED = f"count(*) FILTER (WHERE action IN {DENIALS!r})"

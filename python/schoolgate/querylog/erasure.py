@@ -17,9 +17,10 @@ import orjson
 
 from schoolgate._core import log_read
 from schoolgate.querylog import records
-from schoolgate.querylog.layout import LogFolder, Wal, put_in_place
+from schoolgate.querylog.layout import FILE_MODE, LogFolder, Wal, put_in_place
+from schoolgate.querylog.log_query import LogProblem, microseconds
 from schoolgate.querylog.maintenance import Maintenance
-from schoolgate.querylog.query import LogProblem, microseconds
+from schoolgate.storage.atomic_file import write_whole
 
 # A query may be this long on its way from a worker of the server to the file.
 ON_ITS_WAY = dt.timedelta(seconds=5)
@@ -151,4 +152,4 @@ def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
 
 
 def _write(log: LogFolder, pending: Iterable[Erasure]) -> None:
-    records.write_whole(log.erasing, [asdict(one) for one in pending])
+    write_whole(log.erasing, orjson.dumps([asdict(one) for one in pending]), FILE_MODE)

@@ -15,9 +15,9 @@ from schoolgate.querylog.compaction import SETTLED, compact, remove_covered
 from schoolgate.querylog.conversion import MayDelete, convert
 from schoolgate.querylog.erasure import Cleared, carry_out
 from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.log_query import LogProblem
 from schoolgate.querylog.maintenance import KeeperReport, Maintenance
 from schoolgate.querylog.process import WorkerProcess
-from schoolgate.querylog.query import LogProblem
 from schoolgate.querylog.retention import WAIT_FOR_ROOM, Free, erase_old, free_octets, make_room
 from schoolgate.querylog.rollups import roll_up
 from schoolgate.querylog.scratch import sweep

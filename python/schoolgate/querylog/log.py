@@ -14,9 +14,7 @@ from typing import Any
 
 from schoolgate._core import normalise_name
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.process import WorkerProcess
-from schoolgate.querylog.pseudonym import key_of_log, known_as
-from schoolgate.querylog.query import (
+from schoolgate.querylog.log_query import (
     Asked,
     BadQuery,
     Bucket,
@@ -29,6 +27,8 @@ from schoolgate.querylog.query import (
     moment_of,
     row_of,
 )
+from schoolgate.querylog.process import WorkerProcess
+from schoolgate.querylog.pseudonym import key_of_log, known_as
 
 TIME_LIMIT_S = 30.0
 # A page is held in memory twice.

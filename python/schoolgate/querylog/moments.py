@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from schoolgate.querylog.query import BadQuery
+from schoolgate.querylog.log_query import BadQuery
 
 _LAST = re.compile(r"(\d{1,5})\s*(s|m|min|h|d|w)")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -10,7 +10,7 @@ import orjson
 
 from schoolgate.querylog.conversion import MayDelete
 from schoolgate.querylog.layout import Wal
-from schoolgate.querylog.query import LogProblem
+from schoolgate.querylog.log_query import LogProblem
 
 
 def read_by_monitor(state_dir: Path) -> MayDelete:

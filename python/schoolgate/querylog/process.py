@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from schoolgate.querylog.query import BadCursor, LogProblem, SearchFailed, SearchTooLarge, SearchTooLong
+from schoolgate.querylog.log_query import BadCursor, LogProblem, SearchFailed, SearchTooLarge, SearchTooLong
 
 Task = Literal["read", "maintain"]
 # A query that was interrupted says so within this; after it the process is ended.

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from schoolgate._core import log_pseudonym
-from schoolgate.pseudonyms import PseudonymKey, read_key
-from schoolgate.querylog.query import BadQuery
+from schoolgate.privacy.pseudonyms import PseudonymKey, read_key
+from schoolgate.querylog.log_query import BadQuery
 
 _PSEUDONYM = re.compile(r"p-[a-z2-7]{26}")
 

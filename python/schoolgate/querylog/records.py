@@ -40,18 +40,6 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [found for line in lines if isinstance(found := _parsed(line), dict)]
 
 
-def write_whole(path: Path, value: Any) -> None:
-    """A small file of state: the old one or the new one, whatever happens in between."""
-    aside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(value))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    sync_folder(path.parent)
-
-
 def _parsed(line: bytes) -> Any:
     try:
         return orjson.loads(line)

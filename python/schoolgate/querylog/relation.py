@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from schoolgate.querylog.layout import CLASSES, Class, Listing
-from schoolgate.querylog.query import COLUMNS, Query, microseconds
+from schoolgate.querylog.log_query import COLUMNS, Query, microseconds
 
 _COLUMNS = ", ".join(COLUMNS)
 _EVERYTHING = f"bit_xor(hash({_COLUMNS}))"

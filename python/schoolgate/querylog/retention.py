@@ -18,8 +18,8 @@ from typing import Any, Literal
 from schoolgate.config.retention import Retention
 from schoolgate.querylog import records
 from schoolgate.querylog.layout import CLASSES, DAMAGED, Class, LogFolder
+from schoolgate.querylog.log_query import LogProblem
 from schoolgate.querylog.maintenance import Maintenance
-from schoolgate.querylog.query import LogProblem
 
 GIB, MIB = 1 << 30, 1 << 20
 # What was erased frees its space when the last search that reads it has ended: a search ends within half a minute, and

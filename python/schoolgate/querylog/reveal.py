@@ -6,11 +6,11 @@ import datetime as dt
 import ipaddress
 
 from schoolgate._core import log_client
-from schoolgate.pseudonyms import PseudonymKey
+from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.querylog import records
 from schoolgate.querylog.log import QueryLog
+from schoolgate.querylog.log_query import BadQuery, LogProblem, Query
 from schoolgate.querylog.pseudonym import is_pseudonym, key_of_log
-from schoolgate.querylog.query import BadQuery, LogProblem, Query
 
 # Where clients of a school can have addresses: global unicast, unique local, link local, loopback.
 _CLIENT_NETWORKS = [ipaddress.IPv6Network(text) for text in ("2000::/3", "fc00::/7", "fe80::/10", "::1/128")]

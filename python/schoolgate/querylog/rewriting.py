@@ -13,7 +13,7 @@ import duckdb
 
 from schoolgate.querylog.counting import ROLL_UP, rolled_through
 from schoolgate.querylog.layout import CLASSES
-from schoolgate.querylog.query import COLUMNS
+from schoolgate.querylog.log_query import COLUMNS
 from schoolgate.querylog.relation import damaged, files_of
 
 _COLUMNS = ", ".join(COLUMNS)

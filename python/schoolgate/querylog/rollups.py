@@ -10,8 +10,8 @@ import datetime as dt
 from pathlib import Path
 
 from schoolgate.querylog.layout import CLASSES, Class, Listing, put_in_place
+from schoolgate.querylog.log_query import LogProblem
 from schoolgate.querylog.maintenance import Maintenance
-from schoolgate.querylog.query import LogProblem
 
 
 def roll_up(work: Maintenance) -> None:

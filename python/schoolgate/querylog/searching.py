@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from schoolgate.querylog.conditions import Conditions, conditions_of
-from schoolgate.querylog.query import COLUMNS, BadCursor, Query, moment_of
-from schoolgate.querylog.reading import Look
+from schoolgate.querylog.log_query import COLUMNS, BadCursor, Query, moment_of
+from schoolgate.querylog.read_files import Look
 from schoolgate.querylog.relation import Span, spans
 
 _KEY = f"hash({', '.join(COLUMNS)}, class)"

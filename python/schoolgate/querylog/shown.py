@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from schoolgate.querylog.query import Row
+from schoolgate.querylog.log_query import Row
 
 # JSON escapes the first 32; these steer terminals too: DEL, C1, and marks that turn text round.
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schoolgate._core import log_read
 from schoolgate.querylog.layout import CLASSES, Class, LogFolder
-from schoolgate.querylog.query import Query, Row, row_of
+from schoolgate.querylog.log_query import Query, Row, row_of
 
 # What one look takes in at most; more comes with the next.
 ROWS_AT_ONCE = 5_000

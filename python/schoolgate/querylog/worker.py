@@ -19,8 +19,8 @@ import orjson
 from schoolgate.querylog import counting, searching
 from schoolgate.querylog.connection import bound_this_process, connect
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.query import LogProblem, Query
-from schoolgate.querylog.reading import Reader
+from schoolgate.querylog.log_query import LogProblem, Query
+from schoolgate.querylog.read_files import Reader
 from schoolgate.querylog.rewriting import REWRITES
 from schoolgate.querylog.scratch import scratch
 

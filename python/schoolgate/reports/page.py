@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from schoolgate.privacy.defang import unlinked
 from schoolgate.reports.facts import Counted, Day, Facts
 from schoolgate.reports.health import health_sentences
-from schoolgate.unlinked import unlinked
 
 # Less than this moves by chance; nobody need read of it.
 WORTH_A_WORD = 0.1

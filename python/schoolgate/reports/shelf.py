@@ -11,7 +11,7 @@ from pathlib import Path
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.reports.period import Period
-from schoolgate.whole_file import write_whole
+from schoolgate.storage.atomic_file import write_whole
 
 # Ten years of weekly reports for three readers, or two of daily ones.
 MOST_KEPT = 2000

@@ -6,9 +6,9 @@ out or gives one away, and a list that was once imported must be there for the s
 
 from schoolgate.sealed.age import ALARM_AFTER_S, UNHEALTHY_AFTER_S, State, state_of, worst
 from schoolgate.sealed.importing import ImportReport, SealedShrunk, import_list
-from schoolgate.sealed.report import sealed_problems, sealed_status
+from schoolgate.sealed.sealed_status import sealed_problems, sealed_status
+from schoolgate.sealed.sealed_store import Facts, OpenedSealed, SealedMissing, SealedOlder, SealedStore
 from schoolgate.sealed.selftest import SelfTestFailed
-from schoolgate.sealed.store import Facts, OpenedSealed, SealedMissing, SealedOlder, SealedStore
 from schoolgate.sealed.tries import failing_feeds
 
 __all__ = [

@@ -14,7 +14,7 @@ import orjson
 from schoolgate._core import SealedList, seal_list
 from schoolgate.errors import SchoolgateError
 from schoolgate.sealed.memory import keep_private
-from schoolgate.sealed.store import SUPPLIER, Facts, SealedStore, facts_of
+from schoolgate.sealed.sealed_store import SUPPLIER, Facts, SealedStore, facts_of
 
 # Suppliers take entries off their lists, but never half of them in a day: that is a wrong file, or somebody's way out.
 LEAST_OF_LAST = 0.5

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from schoolgate.whole_file import write_whole
+from schoolgate.storage.atomic_file import write_whole
 
 
 def record_try(state_dir: Path, supplier: str, now: dt.datetime, failure: str | None) -> None:

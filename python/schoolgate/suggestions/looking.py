@@ -6,7 +6,7 @@ import datetime as dt
 
 from schoolgate.config import Settings
 from schoolgate.querylog import Query, QueryLog
-from schoolgate.suggestions.known import read_known
+from schoolgate.suggestions.comparison_names import read_known
 from schoolgate.suggestions.queue import Queue
 from schoolgate.suggestions.suggest import Suggestion, suggest
 

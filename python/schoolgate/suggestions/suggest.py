@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schoolgate._core import registrable_domain
+from schoolgate.suggestions.comparison_names import SHORTEST_LOOKALIKE, SHORTEST_MISSPELT, Imitated, Known
 from schoolgate.suggestions.keywords import keyword_in
-from schoolgate.suggestions.known import SHORTEST_LOOKALIKE, SHORTEST_MISSPELT, Imitated, Known
 from schoolgate.suggestions.skeleton import skeleton
 
 Kind = Literal["look-alike", "misspelling", "keyword"]

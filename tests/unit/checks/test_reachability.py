@@ -14,7 +14,7 @@ from schoolgate.checks.needed import Needed, needed_names
 from schoolgate.checks.reachability import Closed, is_meant
 from schoolgate.checks.record import CheckRecord
 from schoolgate.checks.resolving import Resolved
-from schoolgate.commands import checks as commands
+from schoolgate.cli.commands import checks as commands
 from schoolgate.config import Settings, SocketAddress, parse
 from schoolgate.lists.build import build
 from schoolgate.sealed import import_list, importing

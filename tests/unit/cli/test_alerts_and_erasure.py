@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.commands import alerts, log_care
-from schoolgate.monitoring.alert_store import AlertStore
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.outbox import Outbox
-from schoolgate.monitoring.rules import Rulebook
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import Rulebook
+from schoolgate.cli.commands import alerts, log_care
 from schoolgate.policy.monitoring import AlertRule
 
 NOW = dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC)

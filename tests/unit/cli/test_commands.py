@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.commands.questions import NoSuchType, type_name, type_number
-from schoolgate.commands.terminal import age
+from schoolgate.cli.commands.record_types import NoSuchType, type_name, type_number
+from schoolgate.cli.commands.terminal import age
 
 Run = subprocess.CompletedProcess[str]
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from schoolgate._core import __version__
-from schoolgate.cli import app
+from schoolgate.cli.application import app
 
 WIDE = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 COMMANDS = (

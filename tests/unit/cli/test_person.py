@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.commands import person
-from schoolgate.commands.person import who
+from schoolgate.cli.commands import local_user as person
+from schoolgate.cli.commands.local_user import who
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 OTHER = next(one for one in pwd.getpwall() if one.pw_name != ACCOUNT)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from schoolgate.__main__ import PlainStart, plain_start
-from schoolgate.cli import app
-from schoolgate.commands import service
+from schoolgate.cli.application import app
+from schoolgate.cli.commands import serve as service
 
 HERE = str(Path(__file__))
 WORDS = (

@@ -18,7 +18,7 @@ from schoolgate.firewall import AddressesUnreadable, Format, PlaceUnclear, expor
 from schoolgate.firewall.csv_table import COLUMNS
 from schoolgate.firewall.formats import beside
 from schoolgate.firewall.resolvers import sorted_resolvers
-from schoolgate.firewall.rules import Place
+from schoolgate.firewall.rule_set import Place
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = read_resolvers(ROOT / "lists")

@@ -7,7 +7,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from schoolgate.lists.addresses import AddressRefused, GuardedResolver, check_host, refusal
+from schoolgate.lists.download_addresses import AddressRefused, GuardedResolver, check_host, refusal
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])

@@ -13,7 +13,7 @@ from schoolgate._core import PolicyTable, Snapshot
 from schoolgate.config import Settings
 from schoolgate.lists.build import ListsNotBuilt, build, compile_apart
 from schoolgate.lists.inputs import list_inputs
-from schoolgate.lists.past import why
+from schoolgate.lists.kept_serials import why
 from schoolgate.lists.proof import CanaryMissing, categories_of, prove
 from schoolgate.lists.snapshots import KEPT, NoUsableSnapshot, SnapshotStore
 

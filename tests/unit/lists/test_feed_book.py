@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from schoolgate.config.problems import InputRefused
-from schoolgate.lists.catalogue import NoSuchFeed, Published
-from schoolgate.lists.feeds import ChosenFeed, FeedBook
+from schoolgate.lists.content_store import ContentStore, digest
+from schoolgate.lists.feed_book import ChosenFeed, FeedBook
+from schoolgate.lists.feed_catalogue import NoSuchFeed, Published
 from schoolgate.lists.history import Event, History, Pin, PinFile
 from schoolgate.lists.last_good import FeedState, FeedStates, FeedStateUnreadable
-from schoolgate.lists.store import ContentStore, digest
 
 NOW = dt.datetime(2026, 11, 23, 4, 10, tzinfo=dt.UTC)
 

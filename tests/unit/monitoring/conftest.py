@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.outbox import Outbox
 from schoolgate.config import shipped_lists
-from schoolgate.monitoring.alert_store import AlertStore
-from schoolgate.monitoring.known import Known, read_known
-from schoolgate.monitoring.outbox import Outbox
+from schoolgate.monitoring.category_facts import Known, read_known
 from schoolgate.monitoring.rows import US, Row
 
 # A Monday, nine in the morning in London.

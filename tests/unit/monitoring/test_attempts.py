@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
+from schoolgate.alerts.findings import Finding
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors import attempts
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.sealed import SealedAttempts
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.known import Known
 from schoolgate.policy.monitoring import Repeated
 
 

@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from tests.stand_in.upstream import StandIn
 
+from schoolgate.alerts.findings import Finding
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import parse
+from schoolgate.jobs.checks import DailyChecks, check_jobs, is_due
+from schoolgate.jobs.context import Place
 from schoolgate.lists.build import build
-from schoolgate.monitoring.check_jobs import DailyChecks, check_jobs, is_due
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.place import Place
 
 NOW = dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC)
 ROOT = Path(__file__).resolve().parents[3]

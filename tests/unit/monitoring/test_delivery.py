@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import NOW
 from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, webhook
 
+from schoolgate.alerts import mail as mailing
+from schoolgate.alerts import webhook as hooks
+from schoolgate.alerts.alert import Alert
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.delivery import Delivery, deliver
+from schoolgate.alerts.delivery_failed import DeliveryFailed
+from schoolgate.alerts.messages import Message, about
+from schoolgate.alerts.outbox import RETRY_AFTER_S, Outbox
 from schoolgate.config import Settings, parse
-from schoolgate.monitoring import mail as mailing
-from schoolgate.monitoring import webhook as hooks
-from schoolgate.monitoring.alert import Alert
-from schoolgate.monitoring.alert_store import AlertStore
-from schoolgate.monitoring.delivery import Delivery, deliver
-from schoolgate.monitoring.delivery_failed import DeliveryFailed
-from schoolgate.monitoring.messages import Message, about
-from schoolgate.monitoring.outbox import RETRY_AFTER_S, Outbox
-from schoolgate.unlinked import unlinked
+from schoolgate.privacy.defang import unlinked
 
 LEAD = "lead@school.example"
 SIGN_IN = 'tls = "none"\nuser = "dns"\npassword_file = "password"'

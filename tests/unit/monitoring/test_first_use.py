@@ -9,11 +9,11 @@ import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
 from schoolgate.monitoring import seen_domains
-from schoolgate.monitoring.atomic import write_whole
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors.first_use import DAY_S, FirstUses
-from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.seen_domains import SeenDomains
 from schoolgate.policy.monitoring import FirstUse
+from schoolgate.storage.atomic_file import write_whole
 
 LATER = 14 * DAY_S
 

@@ -13,7 +13,7 @@ from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
 from schoolgate.monitoring.detectors import generated
 from schoolgate.monitoring.detectors.generated import GeneratedNames
-from schoolgate.monitoring.names_of import entropy_bits, looks_generated
+from schoolgate.monitoring.random_labels import entropy_bits, looks_generated
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Generated
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.unit.monitoring.conftest import NOW
 
-from schoolgate.monitoring import status_file
-from schoolgate.monitoring.atomic import write_whole
-from schoolgate.monitoring.jobs import Job, Jobs
+from schoolgate.jobs.runner import Job, Jobs
+from schoolgate.monitoring import monitor_status as status_file
+from schoolgate.storage.atomic_file import write_whole
 
 
 async def fine(now: dt.datetime) -> str | None:

@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 from tests.unit.monitoring.conftest import NOW
 
-from schoolgate.monitoring import keeping
-from schoolgate.monitoring.keeping import Keeping, LogNotKept
-from schoolgate.monitoring.place import Place
+from schoolgate.jobs import log_keeping as keeping
+from schoolgate.jobs.context import Place
+from schoolgate.jobs.log_keeping import Keeping, LogNotKept
 from schoolgate.querylog.keeper import KeeperBusy
 
 

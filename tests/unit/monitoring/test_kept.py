@@ -8,7 +8,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schoolgate.monitoring.kept import Kept
+from schoolgate.monitoring.bounded_states import Kept
 
 
 @dataclass

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import denied, made_row
 
 from schoolgate.monitoring import noise
-from schoolgate.monitoring.known import Known
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.policy.monitoring import Noise
 

@@ -13,15 +13,15 @@ import pytest
 from tests.unit.monitoring.conftest import NOW, denied, made_row
 
 from schoolgate._core import log_read, log_write_sample
-from schoolgate.monitoring.alert_store import AlertStore, AlertsUnavailable
+from schoolgate.alerts.alert_store import AlertStore, AlertsUnavailable
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import Rulebook
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors import watch
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.observation import Observation
-from schoolgate.monitoring.outbox import Outbox
 from schoolgate.monitoring.rows import Row
-from schoolgate.monitoring.rules import Rulebook
 from schoolgate.policy.monitoring import AlertRule, Monitoring, Repeated
 
 LONDON = ZoneInfo("Europe/London")

@@ -12,9 +12,9 @@ import pytest
 from tests.unit.reports.conftest import school, week_of_rows, write_log
 
 from schoolgate.config import ConfigInvalid, Settings
-from schoolgate.monitoring import report_jobs
-from schoolgate.monitoring.place import Place
-from schoolgate.monitoring.report_jobs import ReportsNotMade, ScheduledReports
+from schoolgate.jobs import reports as report_jobs
+from schoolgate.jobs.context import Place
+from schoolgate.jobs.reports import ReportsNotMade, ScheduledReports
 from schoolgate.reports.shelf import shelf_of
 
 __all__ = ["school"]

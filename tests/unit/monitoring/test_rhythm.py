@@ -8,9 +8,9 @@ import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
+from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.detectors import rhythm
 from schoolgate.monitoring.detectors.rhythm import GRACE_S, HOUR_S, SegmentRhythm
-from schoolgate.monitoring.findings import Finding
 from schoolgate.policy.monitoring import Rhythm
 
 LONDON = ZoneInfo("Europe/London")

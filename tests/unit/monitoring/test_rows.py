@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schoolgate.monitoring.rows import Row
-from schoolgate.querylog.query import COLUMNS
+from schoolgate.querylog.log_query import COLUMNS
 
 
 def test_a_row_has_the_columns_of_the_log_in_their_order() -> None:

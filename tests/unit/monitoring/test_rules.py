@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.monitoring.conftest import NOW
 
-from schoolgate.monitoring import alert_store
-from schoolgate.monitoring.alert import stamp
-from schoolgate.monitoring.alert_store import MOST_NAMES_OF_ALERT, AlertRefused, AlertStore
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.messages import Message
-from schoolgate.monitoring.outbox import Outbox
-from schoolgate.monitoring.rules import BUILT_IN, Rulebook, is_quiet
+from schoolgate.alerts import alert_store
+from schoolgate.alerts.alert import stamp
+from schoolgate.alerts.alert_store import MOST_NAMES_OF_ALERT, AlertRefused, AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.messages import Message
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import BUILT_IN, Rulebook, is_quiet
 from schoolgate.policy.monitoring import AlertRule, Quiet
 
 LONDON = ZoneInfo("Europe/London")
@@ -195,7 +195,7 @@ def test_the_states_of_an_alert_and_its_history(store: AlertStore, outbox: Outbo
 
 
 def test_history_cannot_be_rewritten(store: AlertStore, outbox: Outbox) -> None:
-    from schoolgate.monitoring.alert_store import AlertsUnavailable
+    from schoolgate.alerts.alert_store import AlertsUnavailable
 
     apply(book(harm=SELF_HARM), store, outbox, finding())
     with pytest.raises(AlertsUnavailable, match="append-only"), store.transaction() as db:

@@ -12,7 +12,7 @@ from tests.unit.reports.conftest import ROOT
 
 from schoolgate._core import log_read
 from schoolgate.config import parse
-from schoolgate.monitoring.service import Monitor
+from schoolgate.monitoring.monitor import Monitor
 
 
 async def test_jobs_that_hang_hold_up_neither_watching_nor_messages(tmp_path: Path) -> None:

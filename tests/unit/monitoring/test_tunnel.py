@@ -9,9 +9,9 @@ import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, made_row
 
+from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.detectors import tunnel
 from schoolgate.monitoring.detectors.tunnel import Tunnels
-from schoolgate.monitoring.findings import Finding
 from schoolgate.monitoring.rows import NULL, TXT, Row
 from schoolgate.policy.monitoring import Tunnel
 

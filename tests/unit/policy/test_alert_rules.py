@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schoolgate.alerts.findings import ATTEMPT
 from schoolgate.config import shipped_lists
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors import watch
-from schoolgate.monitoring.findings import ATTEMPT
-from schoolgate.monitoring.known import Known
 from schoolgate.policy import PolicyRefused, load_catalogue, parse, template_names, template_text
 from schoolgate.policy.monitoring import DETECTORS, Monitoring
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from tests.stand_in.query_log import NOON, all_rows, row, same, write_wals
 
 from schoolgate.config.retention import Retention
-from schoolgate.log_off import close_files, forget_overdue_key
-from schoolgate.pseudonyms import FILE, key_in_force
+from schoolgate.privacy.pseudonyms import FILE, key_in_force
 from schoolgate.querylog.keeper import Keeper
 from schoolgate.querylog.layout import LogFolder
+from schoolgate.querylog.switched_off import close_files, forget_overdue_key
 
 
 def test_the_last_files_are_closed_once_and_become_parquet(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import orjson
 import pytest
 from tests.unit.reports.conftest import MONDAY, NOW, ZONE, row, week_of_rows, write_log
 
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import Settings
-from schoolgate.monitoring.alert_store import AlertStore
-from schoolgate.monitoring.findings import Finding
 from schoolgate.reports import gathering
 from schoolgate.reports.chart import bars, nice_above, svg
 from schoolgate.reports.facts import Day

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.resolver.addresses import ForwarderDirectory, nameservers, parse_address
+from schoolgate.resolver.forwarder_directory import ForwarderDirectory, nameservers, parse_address
 from schoolgate.resolver.forwarders import ForwarderInvalid
 
 

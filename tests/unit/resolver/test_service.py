@@ -12,10 +12,10 @@ from tests.stand_in import answers
 from tests.stand_in.upstream import StandIn
 from tests.unit.resolver.planes import OpenPlane, until, wire_name
 
-from schoolgate.resolver.errands import MissErrand, ProbeErrand, probe_query
+from schoolgate.resolver.exchange_owners import MissErrand, ProbeErrand, probe_query
 from schoolgate.resolver.forwarders import SUSPECT_AFTER, Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, EDE_NO_REACHABLE_AUTHORITY, Patience
-from schoolgate.resolver.service import ResolverService
+from schoolgate.resolver.resolver_service import ResolverService
 from schoolgate.resolver.stream_exchange import StreamDialogue
 
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3

@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from tests.unit.resolver.planes import AnswerPlane, query_for, until
 
-from schoolgate.resolver import stream_connection
 from schoolgate.resolver.framing import frame
-from schoolgate.resolver.stream import StreamDoor
-from schoolgate.resolver.stream_connection import StreamLimits
-from schoolgate.resolver.stream_listening import ListenAddressUnusable, listening_socket, listening_sockets
+from schoolgate.stream import connection as stream_connection
+from schoolgate.stream.connection import StreamLimits
+from schoolgate.stream.door import StreamDoor
+from schoolgate.stream.listening import ListenAddressUnusable, listening_socket, listening_sockets
 
 LIMITS = StreamLimits(connections=6, connections_per_client=4, idle_s=10.0, message_s=3.0, unread_s=5.0, pipelined=4)
 

@@ -14,8 +14,8 @@ from tests.unit.reports.conftest import row, write_log
 from schoolgate.config import Settings, parse
 from schoolgate.lists.protected import protected_names
 from schoolgate.policy import load_catalogue
+from schoolgate.suggestions.comparison_names import Known, read_known
 from schoolgate.suggestions.keywords import keyword_in, read_keywords
-from schoolgate.suggestions.known import Known, read_known
 from schoolgate.suggestions.looking import look
 from schoolgate.suggestions.misspelling import Spellings, is_one_edit_away
 from schoolgate.suggestions.queue import MOST_OPEN, NoSuchSuggestion, Queue, QueueUnusable

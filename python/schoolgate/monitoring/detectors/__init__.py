@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from schoolgate.alerts.findings import Finding
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.detectors.first_use import FirstUses
@@ -18,8 +20,6 @@ from schoolgate.monitoring.detectors.rhythm import SegmentRhythm
 from schoolgate.monitoring.detectors.sealed import SealedAttempts
 from schoolgate.monitoring.detectors.silence import SilentClients
 from schoolgate.monitoring.detectors.tunnel import Tunnels
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.known import Known
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Monitoring

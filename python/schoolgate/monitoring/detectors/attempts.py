@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate.monitoring.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
-from schoolgate.monitoring.kept import Kept
-from schoolgate.monitoring.known import Known
+from schoolgate.alerts.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
+from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Repeated
 

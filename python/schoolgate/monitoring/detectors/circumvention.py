@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schoolgate._core import registrable_domain
-from schoolgate.monitoring.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.kept import Kept
+from schoolgate.alerts.findings import MOST_NAMES, Finding
+from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.rows import SVCB, Row
 from schoolgate.policy.monitoring import Circumvention, Severity
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schoolgate._core import registrable_domain
-from schoolgate.monitoring.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.known import Known, Service
+from schoolgate.alerts.findings import MOST_NAMES, Finding
+from schoolgate.monitoring.category_facts import Known, Service
 from schoolgate.monitoring.rows import NXDOMAIN, US, Row
 from schoolgate.monitoring.seen_domains import SeenDomains
 from schoolgate.policy.monitoring import FirstUse

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schoolgate._core import registrable_domain
-from schoolgate.monitoring.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.kept import Kept
-from schoolgate.monitoring.names_of import looks_generated
+from schoolgate.alerts.findings import MOST_NAMES, Finding
+from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.random_labels import looks_generated
 from schoolgate.monitoring.rows import NXDOMAIN, Row
 from schoolgate.policy.monitoring import Generated
 

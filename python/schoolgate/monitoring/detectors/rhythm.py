@@ -15,8 +15,8 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.kept import Kept
+from schoolgate.alerts.findings import Finding
+from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.rows import US, Row
 from schoolgate.policy.monitoring import Rhythm
 

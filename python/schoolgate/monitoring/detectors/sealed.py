@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schoolgate.monitoring.findings import Finding
+from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.rows import Row
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.kept import Kept
+from schoolgate.alerts.findings import Finding
+from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.rows import US, Row
 from schoolgate.policy.monitoring import Silence
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schoolgate._core import registrable_domain
-from schoolgate.monitoring.findings import Finding
-from schoolgate.monitoring.kept import Kept
-from schoolgate.monitoring.names_of import entropy_bits
+from schoolgate.alerts.findings import Finding
+from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.random_labels import entropy_bits
 from schoolgate.monitoring.rows import NULL, TXT, Row
 from schoolgate.policy.monitoring import Tunnel
 

@@ -1,0 +1,1 @@
+"""Alerts: findings, rules, store, outbox, delivery by mail and webhook."""

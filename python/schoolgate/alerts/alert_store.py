@@ -1,0 +1,331 @@
+"""Alerts, their history and what is still to be sent, in one SQLite file: who was told of what, and what they did
+about it.
+
+An alert and its messages are written in one transaction: after a crash there are both or neither. History only grows.
+Several processes use the file at once: the monitor writes alerts, a person acknowledges them from the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schoolgate.alerts.alert import Alert, alert_of, stamp
+from schoolgate.alerts.alert_schema import SCHEMA, SCHEMA_VERSION
+from schoolgate.alerts.findings import ATTEMPT, REPEATED, SEVERITIES, Finding
+from schoolgate.errors import SchoolgateError
+from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
+
+OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
+# Another process holds the file for milliseconds; a person does not wait longer than this.
+BUSY_TIMEOUT_S = 5.0
+# A rule that fires without end fills no disk: the oldest closed alerts go first, then the oldest of all.
+MOST_ALERTS = 100_000
+MOST_FINDINGS = 500_000
+# Counts of all rules and devices; the oldest go first.
+MOST_HITS = 500_000
+LONGEST_NOTE = 2000
+# What a person reads of one alert; the log has the others.
+MOST_NAMES_OF_ALERT = 20
+# What goes on for days is told of again each day.
+LONGEST_ALERT_S = 86400
+# Counts of a rule are needed as long as the longest window of a rule.
+HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
+# How the keys of its messages begin.
+ESCALATION = "escalation"
+# One question, and the same again and again, are one matter.
+_ATTEMPTS = (ATTEMPT, REPEATED)
+# Escalated in one go; the next go comes within seconds.
+MOST_ESCALATED = 1000
+
+
+class AlertsUnavailable(SchoolgateError):
+    """The file of alerts cannot be read or written."""
+
+
+class AlertRefused(SchoolgateError):
+    """What was asked of an alert cannot be done."""
+
+
+class AlertStore:
+    """Blocking; each call is one transaction. Made by `open`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        # Rules, delivery and jobs use the one connection from several threads.
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path) -> AlertStore:
+        """Makes the file if need be (mode 0600). Raises `AlertsUnavailable`."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.close(descriptor)
+            db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA foreign_keys=ON")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA_VERSION):
+                db.close()
+                raise AlertsUnavailable(f"{path} is of another version ({version}); use the schoolgate that wrote it")
+            db.executescript(SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise AlertsUnavailable(f"{path}: {error}; check rights and space, or move the file away") from error
+        return cls(path, db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Other modules of this package write through it."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise AlertsUnavailable(f"{self.path}: {error}; check space and rights, then try again") from error
+                raise
+
+    def _rows(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise AlertsUnavailable(f"{self.path}: {error}; try again, or move the file away") from error
+
+    # -- what the monitor writes ----------------------------------------------------------------------------------
+
+    def remember(self, db: sqlite3.Connection, finding: Finding, now: dt.datetime) -> bool:
+        """Whether the finding is new: one that is made again after a crash is not."""
+        values = (
+            finding.identity, stamp(now), finding.at_us, finding.detector, finding.severity, finding.category,
+            finding.segment, finding.client, finding.sentence, _json(finding.names), _json(dict(finding.evidence)),
+        )  # fmt: skip
+        return db.execute(f"INSERT OR IGNORE INTO findings VALUES ({_marks(values)})", values).rowcount == 1
+
+    def hit(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int, most: int) -> int:
+        """Counts a finding for a rule; returns how many its client (or segment) has within the window: `most` at
+        most."""
+        found = db.execute(
+            "SELECT count(*) FROM"
+            " (SELECT 1 FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ? LIMIT ?)",
+            (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000, most),
+        )
+        before = int(found.fetchone()[0])
+        if before >= most:
+            return most
+        values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
+        return before + db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values).rowcount
+
+    def raise_alert(
+        self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
+        now: dt.datetime,
+    ) -> tuple[int, str | None]:  # fmt: skip
+        """(id, what people are told of: `alert`, `worse`, or nothing). One that is open for the same matter within the
+        window only counts up, unless it gets worse."""
+        open_one = self._open_alert(db, rule, finding, window_s)
+        if open_one is not None:
+            is_worse = SEVERITIES.index(finding.severity) > SEVERITIES.index(open_one.severity)
+            self._count_up(db, open_one, finding)
+            if is_worse:
+                self._worsen(db, open_one, finding, now)
+            return open_one.id, "worse" if is_worse else None
+        values = (
+            rule, urgency, finding.severity, finding.detector, finding.category, finding.segment, finding.client, "new",
+            stamp(now), finding.at_us, finding.at_us, count, finding.sentence, _json(finding.names),
+            _json(dict(finding.evidence)),
+        )  # fmt: skip
+        columns = (
+            "rule, urgency, severity, detector, category, segment, client, state, opened_at, first_us, last_us, count,"
+            " sentence, names, evidence"
+        )
+        made = db.execute(f"INSERT INTO alerts ({columns}) VALUES ({_marks(values)})", values).lastrowid
+        assert made is not None
+        self._history(db, made, now, "schoolgate", "new", finding.sentence)
+        return made, "alert"
+
+    def _open_alert(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> Alert | None:
+        """The one that a finding adds to: of its device *and* its matter, so that nothing hides behind another."""
+        same = _ATTEMPTS if finding.detector in _ATTEMPTS else (finding.detector,)
+        oldest_us = finding.at_us - window_s * 1_000_000
+        first_us = finding.at_us - max(window_s, LONGEST_ALERT_S) * 1_000_000
+        found = db.execute(
+            "SELECT * FROM alerts WHERE rule = ? AND segment = ? AND client = ? AND last_us > ? AND first_us > ?"
+            f" AND state != 'closed' AND category IS ? AND detector IN ({_marks(same)}) ORDER BY id DESC LIMIT 1",
+            (rule, finding.segment, finding.client, oldest_us, first_us, finding.category, *same),
+        ).fetchone()
+        return None if found is None else alert_of(found)
+
+    def _count_up(self, db: sqlite3.Connection, alert: Alert, finding: Finding) -> None:
+        names = tuple(dict.fromkeys((*alert.names, *finding.names)))[:MOST_NAMES_OF_ALERT]
+        db.execute(
+            "UPDATE alerts SET count = count + 1, last_us = max(last_us, ?), names = ? WHERE id = ?",
+            (finding.at_us, _json(names), alert.id),
+        )
+
+    def _worsen(self, db: sqlite3.Connection, alert: Alert, finding: Finding, now: dt.datetime) -> None:
+        """Whoever has seen the alert has not seen this: it is new again, and escalated again."""
+        names = tuple(dict.fromkeys((*finding.names, *alert.names)))[:MOST_NAMES_OF_ALERT]
+        values = (
+            finding.severity, finding.detector, finding.sentence, _json(names), _json(dict(finding.evidence)), alert.id,
+        )  # fmt: skip
+        assigned = "severity = ?, detector = ?, sentence = ?, names = ?, evidence = ?"
+        db.execute(f"UPDATE alerts SET state = 'new', escalated_at = NULL, {assigned} WHERE id = ?", values)
+        self._history(db, alert.id, now, "schoolgate", "worse", finding.sentence)
+
+    def mark_escalated(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
+        db.execute("UPDATE alerts SET escalated_at = ? WHERE id = ?", (stamp(now), alert))
+        self._history(db, alert, now, "schoolgate", "escalated", "nobody had acknowledged it")
+
+    def forget_before(self, oldest: dt.datetime) -> int:
+        """Findings, counts and closed alerts older than the log they rest on; returns how many alerts went."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM findings WHERE seen_at < ?", (stamp(oldest),))
+            newest_us = db.execute("SELECT max(at_us) FROM hits").fetchone()[0] or 0
+            db.execute("DELETE FROM hits WHERE at_us < ?", (newest_us - HITS_KEPT_US,))
+            newest_kept = "SELECT at_us FROM hits ORDER BY at_us DESC LIMIT 1 OFFSET ?"
+            db.execute(f"DELETE FROM hits WHERE at_us <= ({newest_kept})", (MOST_HITS,))
+            surplus = db.execute("SELECT max(0, count(*) - ?) FROM findings", (MOST_FINDINGS,)).fetchone()[0]
+            oldest_first = "SELECT identity FROM findings ORDER BY seen_at LIMIT ?"
+            db.execute(f"DELETE FROM findings WHERE identity IN ({oldest_first})", (surplus,))
+            gone = db.execute("DELETE FROM alerts WHERE state = 'closed' AND opened_at < ?", (stamp(oldest),)).rowcount
+            surplus = db.execute("SELECT max(0, count(*) - ?) FROM alerts", (MOST_ALERTS,)).fetchone()[0]
+            gone += db.execute(
+                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY state != 'closed', id LIMIT ?)",
+                (surplus,),
+            ).rowcount
+        return int(gone)
+
+    # -- what people do -------------------------------------------------------------------------------------------
+
+    def acknowledge(self, alert: int, who: str, note: str, now: dt.datetime) -> Alert:
+        """Somebody has seen it. Raises `AlertRefused` when it is closed already."""
+        with self.transaction() as db:
+            found = self._one(db, alert)
+            if found.state == "closed":
+                raise AlertRefused(f"alert {alert} is closed already; see `schoolgate alerts show {alert}`")
+            db.execute("UPDATE alerts SET state = 'acknowledged' WHERE id = ?", (alert,))
+            _withdraw_escalation(db, alert)
+            self._history(db, alert, now, who, "acknowledged", note)
+            return self._one(db, alert)
+
+    def close_alert(self, alert: int, outcome: str, who: str, note: str, now: dt.datetime) -> Alert:
+        """What came of it. A closed alert may be closed again with another outcome; both stay in its history."""
+        if outcome not in OUTCOMES:
+            raise AlertRefused(f"there is no outcome {outcome!r}; use one of: {', '.join(OUTCOMES)}")
+        with self.transaction() as db:
+            self._one(db, alert)
+            db.execute("UPDATE alerts SET state = 'closed', outcome = ? WHERE id = ?", (outcome, alert))
+            _withdraw_escalation(db, alert)
+            self._history(db, alert, now, who, f"closed: {outcome}", note)
+            return self._one(db, alert)
+
+    def count_of_clients(self, clients: Sequence[str]) -> int:
+        """How many alerts are theirs."""
+        return int(self._rows(f"SELECT count(*) FROM alerts WHERE client IN ({_marks(clients)})", clients)[0][0])
+
+    def erase_clients(self, clients: Sequence[str]) -> int:
+        """Forgets whose alerts they are: device, names and messages go, rule, time and outcome stay. Returns how many
+        alerts there were."""
+        marks = _marks(clients)
+        with self.transaction() as db:
+            theirs = f"SELECT id FROM alerts WHERE client IN ({marks})"
+            db.execute(f"DELETE FROM outbox WHERE alert IN ({theirs})", (*clients,))
+            db.execute(f"DELETE FROM hits WHERE client IN ({marks})", (*clients,))
+            for table in ("findings", "alerts"):
+                blank = "client = '', names = '[]', evidence = '{}'"
+                erased = db.execute(f"UPDATE {table} SET {blank} WHERE client IN ({marks})", (*clients,)).rowcount
+        return int(erased)
+
+    def _history(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
+        db.execute(
+            "INSERT INTO history (alert, at, who, what, note) VALUES (?, ?, ?, ?, ?)",
+            (alert, stamp(now), who[:200], what, note[:LONGEST_NOTE]),
+        )
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def get(self, alert: int) -> Alert:
+        with self._lock:
+            return self._one(self._db, alert)
+
+    def _one(self, db: sqlite3.Connection, alert: int) -> Alert:
+        found = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
+        if found is None:
+            raise AlertRefused(f"there is no alert {alert}; see `schoolgate alerts list --all`")
+        return alert_of(found)
+
+    def alerts(self, states: Sequence[str], most: int, since: dt.datetime | None = None) -> list[Alert]:
+        """Newest first."""
+        found = self._rows(
+            f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ? ORDER BY id DESC LIMIT ?",
+            (*states, stamp(since) if since else "", most),
+        )
+        return [alert_of(one) for one in found]
+
+    def history(self, alert: int) -> list[dict[str, Any]]:
+        found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
+        return [dict(one) for one in found]
+
+    def summary(self, since: dt.datetime) -> dict[str, Any]:
+        """How many alerts each rule raised, how they ended, and the share of false alarms among those that were
+        judged."""
+        found = self._rows(
+            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? GROUP BY 1, 2, 3",
+            (stamp(since),),
+        )
+        rules: dict[str, dict[str, Any]] = {}
+        for one in found:
+            row = rules.setdefault(one["rule"], {"alerts": 0, "open": 0, "outcomes": {}})
+            row["alerts"] += one["alerts"]
+            if one["state"] == "closed":
+                row["outcomes"][one["outcome"]] = row["outcomes"].get(one["outcome"], 0) + one["alerts"]
+            else:
+                row["open"] += one["alerts"]
+        for row in rules.values():
+            judged = sum(row["outcomes"].values())
+            row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
+        return {"since": stamp(since), "rules": rules}
+
+    def unacknowledged(self, rule: str, since: dt.datetime) -> list[tuple[Alert, dt.datetime]]:
+        """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
+        oldest first."""
+        moment = "(SELECT max(at) FROM history WHERE alert = alerts.id AND what IN ('new', 'worse'))"
+        found = self._rows(
+            f"SELECT *, {moment} AS since FROM alerts WHERE rule = ? AND state = 'new' AND escalated_at IS NULL"
+            " AND since <= ? ORDER BY since, id LIMIT ?",
+            (rule, stamp(since), MOST_ESCALATED),
+        )
+        return [(alert_of(one), dt.datetime.fromisoformat(one["since"])) for one in found]
+
+
+def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:
+    """Nobody is told "not acknowledged" of what is."""
+    db.execute(
+        f"DELETE FROM outbox WHERE alert = ? AND key LIKE '{ESCALATION}-%' AND state IN ('waiting', 'held')", (alert,)
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

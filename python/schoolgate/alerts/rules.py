@@ -1,0 +1,111 @@
+"""From findings to alerts: which rule a finding is of, whether it is enough of them, who is told and when.
+
+What is urgent and no rule's is kept under the built-in rule, with nobody to tell: it is seen in `schoolgate alerts
+list`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from zoneinfo import ZoneInfo
+
+from schoolgate.alerts import messages
+from schoolgate.alerts.alert import Alert
+from schoolgate.alerts.alert_store import ESCALATION, AlertStore
+from schoolgate.alerts.findings import Finding, at_least
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.policy.monitoring import WEEKDAYS, AlertRule, Quiet
+
+BUILT_IN = "urgent"
+BUILT_IN_RULE = AlertRule(categories=("*",), detectors=("*",), least="urgent", urgency="urgent")
+# A stretch of quiet hours longer than this is a mistake; the message goes out all the same.
+LONGEST_QUIET = dt.timedelta(days=4)
+_STEP = dt.timedelta(minutes=1)
+# Of one client within a rule's window; an infected device asks a hundred thousand times.
+MOST_COUNTED = 1000
+
+
+class Rulebook:
+    """The rules of one policy revision."""
+
+    def __init__(self, rules: Mapping[str, AlertRule], zone: ZoneInfo) -> None:
+        self.rules = dict(rules)
+        self._zone = zone
+
+    def apply(self, findings: Iterable[Finding], store: AlertStore, outbox: Outbox, now: dt.datetime) -> int:
+        """Stores findings, raises alerts, lays messages out: one transaction, so one fsync. Returns the findings that
+        are new."""
+        new = 0
+        with store.transaction() as db:
+            for finding in findings:
+                if not store.remember(db, finding, now):
+                    continue
+                new += 1
+                for identity, rule in self.rules_for(finding):
+                    window_s = rule.window_minutes * 60
+                    count = store.hit(db, identity, finding, window_s, max(rule.count, MOST_COUNTED))
+                    if count < rule.count:
+                        continue
+                    alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
+                    if kind is None or not rule.to:
+                        continue
+                    key = f"alert-{alert}-{finding.severity}"
+                    message = messages.about(store.get(alert), key, self._zone, now, kind)
+                    outbox.put(db, rule.to, message, now, self.not_before(rule, now), alert)
+        return new
+
+    def rules_for(self, finding: Finding) -> list[tuple[str, AlertRule]]:
+        """Those that concern it; the built-in one when it is urgent and nobody's."""
+        found = [
+            (identity, rule)
+            for identity, rule in self.rules.items()
+            if at_least(finding.severity, rule.least)
+            and rule.concerns(finding.segment, finding.detector, finding.category)
+        ]
+        if not found and at_least(finding.severity, BUILT_IN_RULE.least):
+            return [(BUILT_IN, BUILT_IN_RULE)]
+        return found
+
+    def not_before(self, rule: AlertRule, now: dt.datetime) -> dt.datetime:
+        """When the message of a rule may leave: now, or at the end of its quiet hours."""
+        moment = now
+        while any(is_quiet(quiet, moment, self._zone) for quiet in rule.quiet_hours) and moment - now < LONGEST_QUIET:
+            moment = moment.replace(second=0, microsecond=0) + _STEP
+        return moment
+
+    def escalate(self, store: AlertStore, outbox: Outbox, now: dt.datetime) -> int:
+        """Tells the next ones of alerts that nobody has acknowledged. Returns how many."""
+        escalated = 0
+        for identity, rule in self.rules.items():
+            if not rule.escalate_to or self.not_before(rule, now) > now:
+                continue
+            # Read and marked in one transaction: who acknowledges meanwhile is heard.
+            with store.transaction() as db:
+                for alert in self._overdue(identity, rule, store, now):
+                    key = f"{ESCALATION}-{alert.id}-{alert.severity}"
+                    message = messages.about(alert, key, self._zone, now, "escalation")
+                    outbox.put(db, rule.escalate_to, message, now, now, alert.id)
+                    store.mark_escalated(db, alert.id, now)
+                    escalated += 1
+        return escalated
+
+    def _overdue(self, identity: str, rule: AlertRule, store: AlertStore, now: dt.datetime) -> Iterator[Alert]:
+        """Time runs from when the first message may leave: at night nobody can answer what waits for the morning."""
+        after = dt.timedelta(minutes=rule.escalate_after_minutes)
+        for alert, since in store.unacknowledged(identity, now - after):
+            if now - self.not_before(rule, since) >= after:
+                yield alert
+
+    def recipients(self) -> set[str]:
+        return {one for rule in self.rules.values() for one in (*rule.to, *rule.escalate_to)}
+
+
+def is_quiet(quiet: Quiet, moment: dt.datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock on the school's wall is within. Hours over midnight belong to the day they start on."""
+    wall = moment.astimezone(zone)
+    here, today = wall.time(), WEEKDAYS[wall.weekday()]
+    yesterday = WEEKDAYS[(wall.weekday() - 1) % 7]
+    if quiet.from_ < quiet.to:
+        return today in quiet.days and quiet.from_ <= here < quiet.to
+    return (today in quiet.days and here >= quiet.from_) or (yesterday in quiet.days and here < quiet.to)

@@ -1,0 +1,1 @@
+"""The command line: arguments (typer) and, in `commands/`, what each command does and prints."""

@@ -1,0 +1,262 @@
+"""The command line: arguments and help. What a command does is in `commands`, and loaded only when it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schoolgate.cli.alerts import alerts_app
+from schoolgate.cli.check import check_app
+from schoolgate.cli.export import export_app
+from schoolgate.cli.lists import feeds_app, lists_app
+from schoolgate.cli.log import log_app
+from schoolgate.cli.options import Config, Json
+from schoolgate.cli.report import report_app
+from schoolgate.cli.sealed import sealed_app
+
+LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
+Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who applies it. Default: your login name.")]
+
+EXAMPLES = """Examples:
+
+schoolgate run — start here: builds the lists, answers on 127.0.0.1 port 5300
+
+schoolgate explain www.example.org --client 10.1.20.50 — why is it open or closed for that device?
+
+schoolgate policy apply school.toml --reason "open the maths site" — change what is denied to whom
+
+schoolgate check --config schoolgate.toml — read everything, change nothing, name every mistake"""
+
+app = typer.Typer(
+    name="schoolgate",
+    help="A DNS filter for schools: decides by network segment, and says why.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+policy_app = typer.Typer(no_args_is_help=True, help="What is denied to whom: every change is a revision with a reason.")
+config_app = typer.Typer(no_args_is_help=True, help="The settings of the service itself.")
+app.add_typer(policy_app, name="policy")
+app.add_typer(lists_app, name="lists")
+app.add_typer(feeds_app, name="feeds")
+app.add_typer(sealed_app, name="sealed")
+app.add_typer(log_app, name="log")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(config_app, name="config")
+app.add_typer(export_app, name="export")
+app.add_typer(report_app, name="report")
+app.add_typer(check_app, name="check")
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from schoolgate.cli.commands.version import version
+
+        version()
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Say which version this is.")
+]
+
+
+@app.callback()
+def every_command(version: Version = False) -> None:
+    """What stands before the name of a command."""
+
+
+def _config(given: Path | None) -> Path | None:
+    from schoolgate.cli.commands.config_file import config_path
+
+    return config_path(given)
+
+
+def _level(text: str) -> str:
+    from schoolgate.telemetry import LEVELS
+
+    if text not in LEVELS:
+        raise typer.BadParameter(f"use one of: {', '.join(LEVELS)}", param_hint="--log-level")
+    return text
+
+
+@app.command(epilog="Then, in another terminal:\n\ndig @127.0.0.1 -p 5300 example.com")
+def run(config: Config = None, log_level: LogLevel = "info") -> None:
+    """Start everything on this machine: build the lists if there are none, then answer until Ctrl-C."""
+    from schoolgate.cli.commands import serve as service
+
+    service.run(_config(config), _level(log_level))
+
+
+@app.command()
+def serve(config: Config = None, log_level: LogLevel = "info") -> None:
+    """Answer queries until stopped; for a service manager. Logs go to standard error, as JSON."""
+    from schoolgate.cli.commands import serve as service
+
+    service.serve(_config(config), _level(log_level))
+
+
+@app.command()
+def monitor(
+    config: Config = None,
+    log_level: LogLevel = "info",
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Watch the query log until stopped: detectors, alerts, upkeep. `run` starts it itself; a process of its own."""
+    from schoolgate.cli.commands import monitor as watching
+
+    watching.monitor(_config(config), _level(log_level), until_stdin_ends)
+
+
+@app.command()
+def reload(config: Config = None) -> None:
+    """Have the running service read configuration, policy and lists anew. What is broken keeps all that is in force."""
+    from schoolgate.cli.commands import serve as service
+
+    service.reload(_config(config))
+
+
+@app.command(
+    epilog="schoolgate explain games.example.net --client 10.1.20.50 --at 2026-11-23T12:30 — and in the lunch break?"
+)
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to decide, such as www.example.org.")],
+    client: Annotated[str, typer.Option("--client", metavar="ADDRESS", help="The device that asks.")] = "127.0.0.1",
+    type_: Annotated[str, typer.Option("--type", "-t", metavar="TYPE", help="The type of record.")] = "A",
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="At another time: 2026-11-23T12:30 (school's time zone), or with an offset."
+        ),
+    ] = None,
+    asked: Annotated[
+        str | None,
+        typer.Option(
+            "--asked",
+            metavar="ADDRESS[:PORT]",
+            help="The address of ours that is asked. Default: the first of server.listen.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, the rest."""
+    from schoolgate.cli.commands import explain as explaining
+
+    explaining.explain(_config(config), name, client, type_, at, asked, as_json)
+
+
+@app.command(epilog="schoolgate query example.com AAAA --source 127.0.0.2 — as another client of this machine")
+def query(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to ask for.")],
+    type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="The type of record.", show_default=True)] = "A",
+    server: Annotated[
+        str | None, typer.Option("--server", "-s", metavar="ADDRESS[:PORT]", help="Default: our own service.")
+    ] = None,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Ask over TCP.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="ADDRESS", help="Ask from this address of ours.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Ask a DNS server one question, and show the answer with the reason a filter gives."""
+    from schoolgate.cli.commands import query as querying
+
+    querying.query(_config(config), name, type_, server, source, tcp)
+
+
+@app.command()
+def status(
+    as_json: Json = False,
+    as_metrics: Annotated[
+        bool, typer.Option("--metrics", help="Prometheus text, for node_exporter's textfile collector.")
+    ] = False,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait.", min=0.1)] = 3.0,
+    config: Config = None,
+) -> None:
+    """Say how the running service is: serials, ages, counters, forwarders. Exit code 1 when nothing answers."""
+    from schoolgate.cli.commands import status as showing
+
+    showing.status(_config(config), as_json, as_metrics, timeout)
+
+
+@policy_app.command("apply", epilog='schoolgate policy apply school.toml --reason "open the maths site"')
+def policy_apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in TOML; - reads standard input.")],
+    reason: Reason,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Check a policy, store it as a new revision, and put it in force. With a mistake in it nothing changes."""
+    from schoolgate.cli.commands import policy
+
+    policy.apply(_config(config), file, reason, who)
+
+
+@policy_app.command("show", epilog="schoolgate policy show > school.toml — to edit and apply")
+def policy_show(
+    number: Annotated[int | None, typer.Argument(metavar="[N]", help="The revision. Default: the latest.")] = None,
+    config: Config = None,
+) -> None:
+    """Print a revision as TOML."""
+    from schoolgate.cli.commands import policy
+
+    policy.show(_config(config), number)
+
+
+@policy_app.command("diff", epilog="schoolgate policy diff school.toml — what would applying this file change?")
+def policy_diff(
+    old: Annotated[str | None, typer.Argument(metavar="[A]", help="A revision, or a file.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="[B]", help="Another. Default: the latest revision.")] = None,
+    config: Config = None,
+) -> None:
+    """Show what changed between two policies. Default: between the latest two revisions."""
+    from schoolgate.cli.commands import policy
+
+    policy.diff(_config(config), old, new)
+
+
+@policy_app.command("log")
+def policy_log(config: Config = None) -> None:
+    """List all revisions, newest first: who, when, why."""
+    from schoolgate.cli.commands import policy
+
+    policy.log(_config(config))
+
+
+@policy_app.command("rollback")
+def policy_rollback(
+    number: Annotated[int, typer.Argument(metavar="N", help="The revision to go back to.")],
+    reason: Reason,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Put an older revision in force again, as a new revision."""
+    from schoolgate.cli.commands import policy
+
+    policy.rollback(_config(config), number, reason, who)
+
+
+@policy_app.command("templates", epilog="schoolgate policy templates primary-school > school.toml")
+def policy_templates(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one.")] = None,
+    config: Config = None,
+) -> None:
+    """List the policies that come with schoolgate, to start from."""
+    from schoolgate.cli.commands import policy
+
+    policy.templates(_config(config), name)
+
+
+@config_app.command("sample", epilog="schoolgate config sample > schoolgate.toml")
+def config_sample() -> None:
+    """Print a settings file that names everything there is to set, at its default."""
+    from schoolgate.cli.commands import configuration
+
+    configuration.print_sample()

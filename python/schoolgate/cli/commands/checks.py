@@ -1,0 +1,120 @@
+"""`check reachability` and `check safesearch`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from schoolgate.checks import run
+from schoolgate.checks.reachability import Closed, Reachability
+from schoolgate.checks.record import CheckRecord
+from schoolgate.checks.safesearch import SafeSearchCheck
+from schoolgate.cli.commands.terminal import err, note, say, say_json
+from schoolgate.config import Settings, SocketAddress, load
+from schoolgate.storage import state_dir
+
+# What a program asks for: something must be open and is not; something must answer and does not.
+EXIT_FOUND = 3
+# Lines of one kind that a person reads; all are in --json.
+SHOWN = 30
+
+
+def reachability(config: Path | None, as_json: bool, offline: bool) -> int:
+    """The exit code: 3 when something is over-blocked."""
+    settings = load(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
+    service = None if offline else run.running_service(settings)
+    with _progress() as tell:
+        found = run.reachability(config, settings, service, dt.datetime.now(dt.UTC), tell)
+    _keep(settings, found)
+    if as_json:
+        say_json(found.whole() | {"service": str(service) if service is not None else None})
+    else:
+        _print(found, service)
+    return EXIT_FOUND if found.over_blocked else 0
+
+
+def safesearch(config: Path | None, as_json: bool) -> int:
+    """The exit code: 3 when a target does not answer."""
+    settings = load(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
+    found = run.safesearch(settings, dt.datetime.now(dt.UTC))
+    _keep(settings, found)
+    if as_json:
+        say_json(found.whole())
+    else:
+        for one in found.targets:
+            said = "ok  " if one.is_well else "FAIL"
+            say(f"{said} {one.target} ({', '.join(one.engines)}): {one.said}", None if one.is_well else "bold red")
+        for sentence in found.sentences():
+            note(sentence, "bold red")
+    return EXIT_FOUND if found.sentences() else 0
+
+
+def _keep(settings: Settings, found: Reachability | SafeSearchCheck) -> None:
+    record = CheckRecord(settings.server.state_dir)
+    try:
+        if isinstance(found, Reachability):
+            record.keep("reachability", found.whole(), found.summary())
+        else:
+            record.keep("safesearch", found.whole())
+    except OSError as error:  # a full disk does not make the answer wrong
+        note(f"the result was not kept: {record.folder}: {error.strerror}", "yellow")
+
+
+@contextmanager
+def _progress() -> Iterator[run.Progress]:
+    if not err.is_terminal:
+        yield run.quietly
+        return
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=of)
+            progress.update(bars[what], completed=done)
+
+        yield tell
+
+
+def _print(found: Reachability, service: SocketAddress | None) -> None:
+    head = f"{found.names} names, {len(found.policies)} policies (allow-list only included)"
+    say(f"{head}: {found.decisions} decisions by policy revision {found.policy_revision}", "bold")
+    style = "bold red" if found.over_blocked else "bold green"
+    say(f"over-blocked: {len(found.over_blocked)} of {found.decisions}, {found.rate:.3%}", style)
+    _lines(map(str, found.over_blocked), len(found.over_blocked))
+    if found.on_purpose:
+        say(f"closed on purpose (sealed, threats, own rules of a policy): {len(found.on_purpose)}")
+        _lines(_grouped(found.on_purpose), len(_grouped(found.on_purpose)))
+    if service is None:
+        note("no service runs here (or --offline): nothing was resolved", "yellow")
+        return
+    said = f"asked {service}: {found.asked} names, {len(found.unresolvable)} do not resolve"
+    say(f"{said}, {len(found.without_address)} have no address of their own (what is below them may)")
+    _lines((f"{one.name}: {one.said}" for one in found.unresolvable), len(found.unresolvable))
+    if found.refused:
+        note(
+            f"{found.refused} questions were refused: this machine is in none of the policy's allowed_clients", "yellow"
+        )
+
+
+def _grouped(closed: Iterable[Closed]) -> list[str]:
+    """One line a name: which policies close it."""
+    policies: dict[str, list[str]] = {}
+    for one in closed:
+        policies.setdefault(f"{one.name}: {one.layer}, {one.by}", []).append(one.policy)
+    return [f"{what}, under {', '.join(names)}" for what, names in policies.items()]
+
+
+def _lines(lines: Iterable[str], count: int) -> None:
+    for number, line in enumerate(lines):
+        if number == SHOWN:
+            say(f"  ... and {count - SHOWN} more; --json has all of them")
+            return
+        say(f"  {line}")

@@ -1,0 +1,105 @@
+"""`config sample` and `check`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from schoolgate.cli.commands.terminal import note, say
+from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
+from schoolgate.errors import SchoolgateError
+from schoolgate.lists.inputs import list_inputs
+from schoolgate.policy import load_catalogue
+from schoolgate.policy.active_policy import (
+    Ground,
+    compile_regime,
+    first_policy,
+    label,
+    read_ground,
+    read_policy,
+    store_of,
+)
+from schoolgate.storage import state_dir
+
+T = TypeVar("T")
+
+
+class CheckFailed(SchoolgateError):
+    """Something that was checked cannot be used."""
+
+
+def print_sample() -> None:
+    """A commented schoolgate.toml."""
+    print(sample(), end="")
+
+
+def check(config: Path | None, policy: Path | None) -> None:
+    """Reads configuration and policy as a start would and changes nothing; `CheckFailed` holds everything wrong."""
+    wrong: list[str] = []
+    settings = _try(wrong, lambda: load(config))
+    # With unusable settings the policy is still read, with the shipped lists, so that all mistakes come at once.
+    usable = settings if settings is not None else parse("", "defaults")
+    if settings is not None:
+        _checked(f"configuration {config_label(config)}", ())
+        _try(wrong, lambda: _check_lists(usable))
+    ground = _try(wrong, lambda: read_ground(usable, config_label(config)))
+    if ground is None:
+        catalogue = _try(wrong, lambda: load_catalogue(usable.lists.dir))
+        ground = Ground(catalogue, (), ()) if catalogue is not None else None
+    elif settings is not None:
+        _checked(
+            f"local zones: {len(usable.local.zone_files)} files, {len(ground.zones)} zones in all", ground.warnings
+        )
+    if ground is not None:
+        _try(wrong, lambda: _check_policy(usable, ground, policy))
+        if policy is None and settings is not None:
+            _try(wrong, lambda: _check_revision(usable, ground))
+    if wrong:
+        raise CheckFailed("\n".join(dict.fromkeys(line for text in wrong for line in text.splitlines())))
+
+
+def _try(wrong: list[str], step: Callable[[], T]) -> T | None:
+    try:
+        return step()
+    except SchoolgateError as error:
+        wrong.append(str(error))
+        return None
+
+
+def _check_lists(settings: Settings) -> None:
+    with tempfile.TemporaryDirectory(prefix="schoolgate-check-") as work:
+        inputs = list_inputs(settings, Path(work))
+    _checked(f"lists: {len(inputs)} from {settings.lists.dir} and lists.extra", ())
+
+
+def _check_policy(settings: Settings, ground: Ground, policy: Path | None) -> None:
+    path, text = (policy, read_text(policy)) if policy is not None else first_policy(settings)
+    _check_text(f"policy {path}", text, str(path), ground, 1)
+
+
+def _check_revision(settings: Settings, ground: Ground) -> None:
+    """The policy in force may name what the lists no longer have."""
+    try:
+        state_dir.refuse_strangers(settings.server.state_dir)
+    except state_dir.StateDirUnusable as error:
+        note(f"the policy in force was not checked: {error}", "yellow")
+        return
+    revision = store_of(settings).latest()
+    if revision is not None:
+        _check_text(f"{label(revision)}, in force", revision.text, label(revision), ground, revision.number)
+
+
+def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> None:
+    checked = read_policy(text, file, ground)
+    regime = compile_regime(checked, ground, number, dt.datetime.now(dt.UTC))
+    document = checked.document
+    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", regime.compiled.warnings)
+
+
+def _checked(what: str, warnings: Iterable[Problem]) -> None:
+    say(f"ok  {what}")
+    for warning in warnings:
+        note(f"    warning: {warning}", "yellow")

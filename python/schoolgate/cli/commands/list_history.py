@@ -1,0 +1,117 @@
+"""`lists history`, `lists diff`, `lists rollback` and `lists why`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+
+from schoolgate.cli.commands.lists import install
+from schoolgate.cli.commands.local_user import who
+from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
+from schoolgate.config import load
+from schoolgate.errors import SchoolgateError
+from schoolgate.lists import kept_serials as past
+from schoolgate.lists.history import History, PinFile
+from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.querylog import LogProblem, QueryLog
+from schoolgate.storage import state_dir
+
+# Differing names that are looked up in the query log: more than a day's update of any list.
+COMPARED = 100_000
+ASKED_FOR_DAYS = 7
+
+
+class NoName(SchoolgateError):
+    """What was asked for is no domain name."""
+
+
+def history(config: Path | None, as_json: bool, most: int) -> None:
+    """What happened to the lists, newest first."""
+    folder = load(config).server.state_dir
+    store, pin = SnapshotStore(folder), PinFile(folder).read()
+    events = History(folder).read()[::-1][:most]
+    if as_json:
+        say_json([event.model_dump(mode="json") for event in events])
+        return
+    current, kept = store.current_serial(), set(store.serials())
+    rows = table("at", "serial", "", "what", "names", "who", "feeds")
+    for event in events:
+        mark = "in force" if event.serial == current else "kept" if event.serial in kept else ""
+        feeds = [*event.changed, *(f"{feed} failed" for feed in event.failed)]
+        names = "" if event.names is None else str(event.names)
+        serial = "" if event.serial is None else str(event.serial)
+        at = moment(event.at.isoformat())
+        rows.add_row(at, serial, mark, event.what, names, event.who, ", ".join(feeds) or event.note)
+    out.print(rows)
+    if pin is not None:
+        note(f"pinned to serial {pin.serial} by {pin.who}; schoolgate lists unpin", "yellow")
+
+
+def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
+    """Names that came and went between two serials; first those that somebody asked for lately."""
+    state_dir = load(config).server.state_dir
+    found = past.difference(state_dir, before, after, max(most, COMPARED))
+    asked = _asked_lately(state_dir, [one["name"] for one in (*found.added_names, *found.removed_names)])
+    added, removed = (_first_asked(names, asked, most) for names in (found.added_names, found.removed_names))
+    if as_json:
+        shown = asdict(found) | {"added_names": added, "removed_names": removed}
+        say_json(shown | {"asked_for_days": ASKED_FOR_DAYS, "asked_for": len(asked)})
+        return
+    say(f"serial {before} to {after}: {found.added} names more, {found.removed} fewer")
+    for line in found.lists:
+        say(f"  {line}")
+    for sign, style, names, count in (
+        ("+", "green", added, found.added),
+        ("-", "red", removed, found.removed),
+    ):
+        for one in names:
+            often = f", asked for {one['asked']} times in {ASKED_FOR_DAYS} days" if one["asked"] else ""
+            say(f"{sign} {one['name']}  {one['category']}, {one['feed']}{often}", style)
+        if count > len(names):
+            note(f"{sign} and {count - len(names)} more; --most {count} shows all")
+
+
+def _asked_lately(state_dir: Path, names: list[str]) -> dict[str, int]:
+    """How often each of the names, or something below it, was asked for. Without a log nobody can say."""
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=ASKED_FOR_DAYS)
+    try:
+        with QueryLog(state_dir) as log:
+            return {one.name: one.rows for one in log.names_asked_since(names, since)}
+    except LogProblem as error:
+        note(f"whether they were asked for cannot be said: {error}", "yellow")
+        return {}
+
+
+def _first_asked(names: tuple[dict[str, str], ...], asked: dict[str, int], most: int) -> list[dict[str, str | int]]:
+    counted: list[dict[str, str | int]] = [one | {"asked": asked.get(one["name"], 0)} for one in names]
+    return sorted(counted, key=lambda one: -int(one["asked"]))[:most]
+
+
+def rollback(config: Path | None, serial: int | None) -> None:
+    """Puts an earlier snapshot in force and holds it."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    there = past.rollback(settings.server.state_dir, serial, who(), dt.datetime.now(dt.UTC))
+    say(
+        f"lists serial {there} is current and pinned: updates fetch, and publish nothing until `schoolgate lists unpin`"
+    )
+    install(settings, there)
+
+
+def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> None:
+    """Every line of every list that speaks of a name."""
+    try:
+        at, lines = past.why(load(config).server.state_dir, name, serial)
+    except ValueError as error:
+        raise NoName(f"{name}: {error}") from error
+    if as_json:
+        say_json({"serial": at, "lines": [asdict(line) for line in lines]})
+        return
+    if not lines:
+        say(f"no list of serial {at} speaks of {name}")
+    for line in lines:
+        counts = f"does not count: {line.refused}" if line.refused else line.category
+        say(f"{line.feed}: {line.rule} ({line.kind}), {counts}", None if line.refused else "bold")
+        dated = "" if line.dated is None else f", confirmed {moment(line.dated.isoformat())}"
+        say(f"  {line.origin}, line {line.line}{dated}: {line.text}")

@@ -1,0 +1,60 @@
+"""`lists update` and `lists unpin`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from schoolgate.cli.commands.lists import install
+from schoolgate.cli.commands.local_user import who
+from schoolgate.cli.commands.sealed import fetch_feeds
+from schoolgate.cli.commands.terminal import note, say
+from schoolgate.cli.commands.update_progress import shown
+from schoolgate.config import load
+from schoolgate.lists.history import Event, History, PinFile
+from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.lists.update import Updater, UpdateReport, Wish
+from schoolgate.storage import state_dir
+
+
+def update(config: Path | None, feeds: tuple[str, ...], accept: tuple[str, ...], force: bool, as_events: bool) -> int:
+    """Renews feeds, publishes, has the running service take it; returns the exit code."""
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    wish = Wish(frozenset(feeds), force, frozenset(accept), who())
+    with shown(as_events) as tell:
+        report = Updater(settings, tell).update(wish, dt.datetime.now(dt.UTC))
+    for problem in report.problems:
+        note(problem, "yellow")
+    if not as_events:
+        _sum_up(report)
+    if report.built is not None:
+        install(settings, report.built.serial, quiet=as_events)
+    if not settings.sealed.feeds or feeds:
+        return report.exit_code
+    return fetch_feeds(settings, quiet=as_events) or report.exit_code
+
+
+def unpin(config: Path | None) -> None:
+    """Lets updates publish again."""
+    settings = load(config)
+    folder = settings.server.state_dir
+    state_dir.refuse_strangers(folder)
+    if not PinFile(folder).lift():
+        say("the lists are not pinned")
+        return
+    serial = SnapshotStore(folder).current_serial()
+    History(folder).append(Event(at=dt.datetime.now(dt.UTC), what="unpinned", serial=serial, who=who()))
+    say("updates publish again; now: schoolgate lists update")
+
+
+def _sum_up(report: UpdateReport) -> None:
+    kinds = [one.kind for one in report.outcomes]
+    counted = {kind: kinds.count(kind) for kind in ("changed", "unchanged", "not due", "held", "failed")}
+    feeds = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "none in use"
+    say(f"feeds: {feeds}")
+    if report.built is not None:
+        built = report.built
+        say(f"lists serial {built.serial}: {built.names} names of {built.lists} lists, {built.proved} proved")
+    elif report.serial is not None:
+        say(f"lists serial {report.serial} stays")

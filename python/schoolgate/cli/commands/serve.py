@@ -1,0 +1,70 @@
+"""`run`, `serve` and `reload`.
+
+Everything the first answer does not need is loaded where it is used: a school waits for that answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schoolgate.config import load
+from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.server import start
+from schoolgate.storage import state_dir
+from schoolgate.telemetry import configure_logs
+
+if TYPE_CHECKING:
+    from schoolgate.server.service import Service
+
+# Millions of names are opened and bound to the policies before the answer comes.
+RELOAD_TIMEOUT_S = 120.0
+
+
+def run(config: Path | None, log_level: str) -> None:
+    """Everything, for one machine and somebody who looks on."""
+    configure_logs(log_level)
+    settings = load(config)
+    state_dir.prepare(settings.server.state_dir)
+    if not SnapshotStore(settings.server.state_dir).serials():
+        from schoolgate.cli.commands.lists import build_with_progress
+        from schoolgate.cli.commands.terminal import note
+
+        note("first start: building the lists")
+        build_with_progress(settings)
+    start.serve(config, _welcome, partial(_monitor, config, log_level))
+
+
+def serve(config: Path | None, log_level: str) -> None:
+    """The same for a service manager."""
+    configure_logs(log_level)
+    start.serve(config)
+
+
+def reload(config: Path | None) -> None:
+    """Has the running service read everything anew."""
+    from schoolgate.cli.commands.terminal import note, say
+    from schoolgate.control import call
+
+    outcome = call(load(config).server.control_socket, "reload", timeout_s=RELOAD_TIMEOUT_S)
+    say(f"reloaded: policy revision {outcome['policy_revision']}, lists serial {outcome['lists_serial']}")
+    for path in outcome["changed"]:
+        say(f"  {path} changed")
+    for path in outcome["waits_for_restart"]:
+        note(f"  {path} changed, and waits for a restart of the service", "yellow")
+    for warning in outcome["warnings"]:
+        note(f"  {warning}", "yellow")
+
+
+def _welcome(running: Service) -> None:
+    from schoolgate.cli.commands.welcome import welcome
+
+    welcome(running)
+
+
+def _monitor(config: Path | None, log_level: str) -> Coroutine[Any, Any, None]:
+    from schoolgate.server.monitor_process import keep_monitor
+
+    return keep_monitor(config, log_level)

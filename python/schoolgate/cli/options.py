@@ -1,0 +1,32 @@
+"""Options that many commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CONFIG_HELP = (
+    "The settings file. Default: $SCHOOLGATE_CONFIG, else /etc/schoolgate/schoolgate.toml, else built-in settings."
+)
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="SCHOOLGATE_CONFIG",
+        show_envvar=False,
+        help=CONFIG_HELP,
+        dir_okay=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def config_of(given: Path | None) -> Path | None:
+    """The settings file to read; None means the built-in settings."""
+    from schoolgate.cli.commands.config_file import config_path
+
+    return config_path(given)

@@ -1,0 +1,1 @@
+"""Work that runs by the clock: the runner and the registered jobs."""

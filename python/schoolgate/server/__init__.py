@@ -1,0 +1,1 @@
+"""The DNS server process: start, service, what is active, schedule clock, control commands."""

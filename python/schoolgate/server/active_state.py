@@ -1,0 +1,135 @@
+"""What is in force as a whole: settings, all lists, policy. A change makes a new whole, or fails and changes nothing.
+
+These functions read files and compile: they run in a thread, never on the event loop.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from schoolgate.config import ConfigInvalid, Problem, Settings, config_label, load
+from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
+from schoolgate.policy import Revision, RevisionsTampered
+from schoolgate.policy.active_policy import (
+    Ground,
+    Regime,
+    compile_regime,
+    label,
+    read_ground,
+    read_policy,
+    start_revisions,
+    store_of,
+)
+from schoolgate.sealed import OpenedSealed, SealedStore
+
+# Sections whose every setting waits for a restart: what they lay out is laid out once.
+_LAID_OUT_ONCE = ("server", "cache", "query_log")
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One consistent whole. `problems`: what somebody should look at, besides those of `lists`."""
+
+    config: Path | None
+    settings: Settings
+    ground: Ground
+    lists: Opened
+    revision: Revision
+    regime: Regime
+    problems: tuple[str, ...] = ()
+    sealed: OpenedSealed | None = None
+
+
+def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> InForce:
+    """What to start with. Builds the lists when there are none; a `SchoolgateError` says what cannot be used."""
+    # First: without its sealed lists nothing else matters.
+    sealed = SealedStore(settings.server.state_dir).open_all(settings)
+    ground = read_ground(settings, config_label(config))
+    lists = _lists_at_start(settings, say)
+    revision = start_revisions(settings, ground, now)
+    checked = read_policy(revision.text, label(revision), ground)
+    regime = compile_regime(checked, ground, revision.number, now)
+    return InForce(config, settings, ground, lists, revision, regime, _tampered(settings), sealed)
+
+
+def read_anew(old: InForce, now: dt.datetime) -> InForce:
+    """Configuration, policy and lists from disk, for `reload`: all of it, or an error and nothing."""
+    loaded = load(old.config)
+    settings = loaded.model_copy(update={name: getattr(old.settings, name) for name in _LAID_OUT_ONCE})
+    ground = read_ground(settings, config_label(old.config))
+    return with_sealed(with_lists(with_policy(replace(old, settings=settings, ground=ground), now), now), now)
+
+
+def with_policy(old: InForce, now: dt.datetime) -> InForce:
+    """The latest revision, compiled for `now`."""
+    revision = store_of(old.settings).latest()
+    if revision is None:
+        # The store was taken away under us. What is in force is all there is, so it stays.
+        path = store_of(old.settings).path
+        raise ConfigInvalid([Problem(str(path), "", "holds no policy any more", "restore the file from a backup")])
+    checked = read_policy(revision.text, label(revision), old.ground)
+    regime = compile_regime(checked, old.ground, revision.number, now)
+    return replace(old, revision=revision, regime=regime, problems=_tampered(old.settings))
+
+
+def with_lists(old: InForce, now: dt.datetime) -> InForce:
+    """The current snapshot, if it is another one. Never falls back: what is in force is better than what is older."""
+    store = SnapshotStore(old.settings.server.state_dir)
+    if store.current_serial() in (old.lists.snapshot.serial, old.lists.instead_of):
+        return old
+    return replace(old, lists=store.open_current())
+
+
+def with_sealed(old: InForce, now: dt.datetime) -> InForce:
+    """The sealed lists on the disk, if they are others. Never older ones, and never none."""
+    opened = SealedStore(old.settings.server.state_dir).open_not_older(old.settings, old.sealed)
+    if opened is not None and old.sealed is not None and opened.serials == old.sealed.serials:
+        # The same lists; whether somebody should look at the files is news all the same.
+        return replace(old, sealed=replace(old.sealed, problems=opened.problems))
+    return replace(old, sealed=opened)
+
+
+def at_instant(old: InForce, now: dt.datetime) -> InForce:
+    """The same policy at another instant."""
+    return replace(old, regime=compile_regime(old.regime.checked, old.ground, old.revision.number, now))
+
+
+def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:
+    store = SnapshotStore(settings.server.state_dir)
+    try:
+        return store.open_best()
+    except NoUsableSnapshot as error:
+        damaged = tuple(str(error).splitlines()) if store.serials() else ()
+        for problem in damaged:
+            say(problem)
+        # Loaded when it is needed: the next start will find lists.
+        from schoolgate.lists.build import build
+
+        build(settings, say)
+        opened = store.open_current()
+        return replace(opened, problems=(*damaged, *_passed_over(settings, opened.snapshot.serial)))
+
+
+def _passed_over(settings: Settings, serial: int) -> tuple[str, ...]:
+    """A pin holds what can be held; whoever set it must hear that it did not."""
+    from schoolgate.lists.history import PinFile
+
+    pin = PinFile(settings.server.state_dir).read()
+    if pin is None:
+        return ()
+    return (
+        f"the lists were pinned to serial {pin.serial} by {pin.who}, which cannot be used any more; serial {serial} was"
+        " built from what is stored. Look at it with `schoolgate lists diff`, then lift the pin with `lists unpin`",
+    )
+
+
+def _tampered(settings: Settings) -> tuple[str, ...]:
+    """Whether the chain of revisions is whole. A school keeps its DNS all the same, and its people are told."""
+    try:
+        store_of(settings).verify()
+    except RevisionsTampered as error:
+        return (str(error),)
+    return ()

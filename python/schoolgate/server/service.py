@@ -1,0 +1,333 @@
+"""The running server: everything around a plane that answers already, started and stopped in order.
+
+The plane answers what policy and cache can answer, in its own threads. This event loop brings what the network knows,
+carries TCP, takes commands, and swaps what is in force: built aside, then one pointer, so that no query is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import gc
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schoolgate._core import Plane
+from schoolgate.config import Settings, SocketAddress, changes, load, on_this_machine
+from schoolgate.control.server import ControlServer
+from schoolgate.errors import SchoolgateError
+from schoolgate.privacy.pseudonyms import PseudonymKey
+from schoolgate.resolver import forwarding as upstreams
+from schoolgate.resolver.forwarder_directory import ForwarderDirectory
+from schoolgate.resolver.resolver_service import ResolverService
+from schoolgate.server import active_state as reading
+from schoolgate.server import policy_clock as wall_clock
+from schoolgate.server import status
+from schoolgate.server.active_state import InForce
+from schoolgate.server.control_commands import handlers
+from schoolgate.server.log_setup import pseudonym_key
+from schoolgate.server.policy_clock import WallClock, seconds_until
+from schoolgate.stream.connection import StreamLimits
+from schoolgate.stream.door import StreamDoor
+from schoolgate.telemetry import Logger, ServiceManager
+
+if TYPE_CHECKING:
+    from schoolgate.metrics.endpoint import MetricsEndpoint
+
+TICK_S = 1.0
+# After a compile that failed, which only a defect or a full machine can cause.
+COMPILE_AGAIN_AFTER_S = 10.0
+# A laptop changes networks, a server gets its lease late.
+LOOK_FOR_RESOLVERS_EVERY_S = 5.0
+# A key of pseudonyms is replaced within this long after its last day.
+LOOK_AT_PSEUDONYM_KEY_EVERY_S = 3600.0
+# Objects made while starting live as long as the process: looking at them at every collection is time lost.
+GC_THRESHOLDS = (20_000, 20, 50)
+
+_log = Logger("schoolgate")
+
+Change = Callable[[InForce, dt.datetime], InForce]
+
+
+class Service:
+    """One running resolver, around a plane that answers already and TCP listeners that nobody hears yet. `await run()`
+    once."""
+
+    def __init__(
+        self,
+        whole: InForce,
+        plane: Plane,
+        listeners: Sequence[socket.socket],
+        key: PseudonymKey | None,
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self.in_force = whole
+        self.plane = plane
+        self.pseudonym_key = key
+        self._listeners = listeners
+        self._beside = beside
+        self.started_at = wall_clock.now()
+        self.resolver: ResolverService
+        self.door: StreamDoor
+        self.servers: tuple[SocketAddress, ...] = ()
+        self.last_reload: dict[str, Any] | None = None
+        self.waits_for_restart: tuple[str, ...] = ()
+        self.compile_error: str | None = None
+        self.metrics: MetricsEndpoint | None = None
+        self.metrics_problem: str | None = None
+        self._manager = ServiceManager()
+        self._changing = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def listening(self) -> tuple[SocketAddress, ...]:
+        """Where it answers, with the real port where 0 was asked for."""
+        return tuple(SocketAddress(host, port) for host, port in self.plane.listening())
+
+    # -- start and stop -------------------------------------------------------------------------------------------
+
+    async def run(self, on_ready: Callable[[Service], None] = lambda _: None) -> None:
+        """Starts everything, serves until told to stop, and lets go in the order that answers what is owed."""
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._manager.close)
+            await self._start(stack, loop)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
+            gc.enable()
+            self._say_ready()
+            on_ready(self)
+            await self._stopping.wait()
+            _log.info("stopping")
+            self._manager.stopping()
+        _log.info("stopped")
+
+    async def _start(self, stack: contextlib.AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
+        """Pushed in this order so that the door closes first: what it still owes needs resolver and plane."""
+        settings = self.in_force.settings
+        stack.push_async_callback(asyncio.to_thread, self.plane.stop)
+        self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
+        self.servers = upstreams.default_servers(settings, self.listening)
+        routes = upstreams.routes(settings, self.servers, self._directory)
+        self.resolver = ResolverService(self.plane, routes, loop, patience=upstreams.patience(settings))
+        stack.callback(self.resolver.close)
+        self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
+        await self.door.start()
+        stack.push_async_callback(self.door.stop)
+        self.resolver.start()
+        control = ControlServer(settings.server.control_socket, handlers(self))
+        await control.start()
+        stack.push_async_callback(control.stop)
+        stack.push_async_callback(self._end_tasks)
+        await self._start_metrics(stack)
+        self._keep(self._keep_time())
+        self._keep(self._keep_forwarders())
+        self._keep(self._keep_pseudonym_key())
+        self._keep(self._feed_watchdog())
+        if self._beside is not None:
+            self._keep(self._beside())
+
+    async def _start_metrics(self, stack: contextlib.AsyncExitStack) -> None:
+        """A port that cannot be had costs the metrics, not the DNS."""
+        address = self.in_force.settings.metrics.address
+        if address is None:
+            return
+        from schoolgate.metrics.endpoint import MetricsEndpoint, MetricsPortUnusable
+
+        endpoint = MetricsEndpoint(address, lambda: status.status(self), time.monotonic)
+        try:
+            await endpoint.start()
+        except MetricsPortUnusable as error:
+            self.metrics_problem = str(error)
+            return
+        self.metrics = endpoint
+        stack.push_async_callback(endpoint.stop)
+
+    def _keep(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(_report_defect)
+        return task
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _say_ready(self) -> None:
+        whole = self.in_force
+        where = ", ".join(map(str, self.listening))
+        self._manager.ready(
+            f"answering on {where}; policy {whole.revision.number}, lists {whole.lists.snapshot.serial}"
+        )
+        _log.info(
+            "ready",
+            listening=where,
+            policy_revision=whole.revision.number,
+            lists_serial=whole.lists.snapshot.serial,
+            names=whole.lists.snapshot.entries,
+            forwarders=", ".join(map(str, self.servers)) or "none",
+        )
+        for problem in status.problems(self):
+            _log.warning("look at this", problem=problem)
+        for warning in (*whole.ground.warnings, *whole.regime.compiled.warnings):
+            _log.warning("policy", warning=str(warning))
+
+    # -- changes --------------------------------------------------------------------------------------------------
+
+    async def change(self, change: Change) -> InForce:
+        """Makes the new whole in a thread, then puts it in force. When `change` raises, nothing has happened."""
+        async with self._changing:
+            old = self.in_force
+            new = await asyncio.to_thread(change, old, wall_clock.now())
+            snapshot = new.lists.snapshot if new.lists is not old.lists else None
+            table = new.regime.table if new.regime is not old.regime else None
+            sealed = new.sealed.sealed if new.sealed is not None and not _same_sealed(new, old) else None
+            if snapshot is not None or table is not None or sealed is not None:
+                await asyncio.to_thread(self.plane.install, snapshot, table, sealed)
+            self.in_force = new
+            if new.settings is not old.settings:
+                self._install_settings(new.settings)
+            return new
+
+    def _install_settings(self, settings: Settings) -> None:
+        self.servers = upstreams.default_servers(settings, self.listening)
+        self._install_routes(settings)
+        self.door.limits = _limits(settings)
+
+    def _install_routes(self, settings: Settings) -> None:
+        routes = upstreams.routes(settings, self.servers, self._directory)
+        self.resolver.install(routes, upstreams.patience(settings))
+
+    async def reload(self) -> dict[str, Any]:
+        """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
+        self._manager.reloading()
+        outcome: dict[str, Any] = {"at": wall_clock.now().isoformat(timespec="seconds"), "ok": True, "error": None}
+        try:
+            before = self.in_force.settings
+            whole = await self.change(reading.read_anew)
+            outcome |= await asyncio.to_thread(self._what_changed, before, whole)
+        except SchoolgateError as error:
+            outcome |= {"ok": False, "error": str(error)}
+            _log.error("reload refused; everything stays as it was", error=str(error))
+            raise
+        finally:
+            self.last_reload = outcome
+            if not self._stopping.is_set():
+                self._say_ready()
+        return outcome
+
+    def _what_changed(self, before: Settings, whole: InForce) -> dict[str, Any]:
+        found = changes(before, on_this_machine(load(whole.config)))
+        self.waits_for_restart = tuple(path for path, restart in found if restart and not path.startswith("policy."))
+        return {
+            "changed": [path for path, restart in found if not restart],
+            "waits_for_restart": list(self.waits_for_restart),
+            "policy_revision": whole.revision.number,
+            "lists_serial": whole.lists.snapshot.serial,
+            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.regime.compiled.warnings)],
+        }
+
+    def _reload_by_signal(self) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(SchoolgateError):  # logged, and in `status`
+                await self.reload()
+
+        task = self._keep(quietly())
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what goes on by itself -----------------------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Puts the policy of the hour in force. The hot path never looks at the clock."""
+        clock = WallClock(wall_clock.now(), time.monotonic())
+        again_at_s = 0.0
+        while True:
+            await asyncio.sleep(seconds_until(wall_clock.now(), self.in_force.regime.next_boundary, TICK_S))
+            reason = clock.reason_to_compile(wall_clock.now(), time.monotonic(), self.in_force.regime.next_boundary)
+            if reason is None and self.compile_error is not None:
+                reason = "the last compile failed"
+            if reason is None or time.monotonic() < again_at_s:
+                continue
+            try:
+                # Bound to no name: until the next hour this would keep lists in memory that were replaced.
+                await self.change(reading.at_instant)
+                self.compile_error = None
+                clock.compiled(time.monotonic())
+                in_force = self.in_force.regime.policies_in_force()
+                _log.info("policies of the hour", reason=reason, in_force=in_force)
+            except SchoolgateError as error:
+                self.compile_error = str(error)
+                again_at_s = time.monotonic() + COMPILE_AGAIN_AFTER_S
+                _log.error("policies of the hour not compiled; those in force stay", error=str(error))
+
+    async def _keep_forwarders(self) -> None:
+        """Follows the machine's own resolvers, where the settings ask for them."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_RESOLVERS_EVERY_S)
+            if "system" not in self.in_force.settings.forwarders.servers:
+                continue
+            servers = upstreams.default_servers(self.in_force.settings, self.listening)
+            if servers != self.servers:
+                self.servers = servers
+                self._install_routes(self.in_force.settings)
+                _log.info("the machine's resolvers changed", forwarders=", ".join(map(str, servers)) or "none")
+
+    async def _keep_pseudonym_key(self) -> None:
+        """A new key when the old one has served its time; what was stored under that one belongs to nobody any more."""
+        while True:
+            await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
+            await self.renew_pseudonym_key(wall_clock.now())
+
+    async def renew_pseudonym_key(self, now: dt.datetime) -> None:
+        """Puts the key of `now` in force, if it is another one than before."""
+        found = await asyncio.to_thread(pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
+        if found is None:
+            return
+        if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
+            self.plane.set_pseudonym_key(found.key)
+            _log.info("a new key for pseudonyms", key=found.identity)
+        self.pseudonym_key = found
+
+    async def _feed_watchdog(self) -> None:
+        """A dead worker or a task that ended is for the service manager to mend: it hears of us no more."""
+        all_alive = True
+        while True:
+            counted = orjson.loads(self.plane.stats())
+            workers_live = counted["workers_alive"] == counted["workers"]
+            if all_alive and not workers_live:
+                _log.error("a worker died", alive=counted["workers_alive"], workers=counted["workers"])
+            all_alive = workers_live
+            if workers_live and not any(task.done() for task in self._tasks):
+                self._manager.alive()
+            await asyncio.sleep(self._manager.feed_every_s or TICK_S)
+
+
+def _same_sealed(new: InForce, old: InForce) -> bool:
+    return old.sealed is not None and new.sealed is not None and new.sealed.sealed is old.sealed.sealed
+
+
+def _limits(settings: Settings) -> StreamLimits:
+    tcp = settings.tcp
+    return StreamLimits(
+        connections=tcp.max_connections,
+        connections_per_client=tcp.max_connections_per_client,
+        idle_s=float(tcp.idle_s),
+        pipelined=tcp.max_pipelined,
+    )
+
+
+def _report_defect(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a task ended by a defect", exc_info=error)

@@ -1,0 +1,172 @@
+"""`schoolgate serve`, from nothing to the first answer, and on until the end.
+
+A school without DNS is a school without internet, so whatever no answer needs comes after the plane answers: the event
+loop, and all that runs in it. Sealed lists, lists and policy come before: nothing is answered unfiltered. TCP ports are
+open when UDP answers, and what comes there meanwhile waits in the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schoolgate._core import Plane
+from schoolgate.config import Settings, load, on_this_machine
+from schoolgate.privacy.pseudonyms import PseudonymKey
+from schoolgate.sealed.memory import keep_private
+from schoolgate.server import active_state as in_force
+from schoolgate.server import log_setup as recording
+from schoolgate.server import policy_clock as wall_clock
+from schoolgate.server.active_state import InForce
+from schoolgate.storage import state_dir
+from schoolgate.stream.listening import listening_sockets
+from schoolgate.telemetry import Logger, ServiceManager
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from schoolgate.server.service import Service
+
+MOST_DESCRIPTORS = 65536
+# On a core that both want, the plane's threads go first: what they answer needs nobody, what waits for us waits anyway.
+LOOP_NICENESS = 5
+
+_log = Logger("schoolgate")
+
+
+def serve(
+    config: Path | None,
+    on_ready: Callable[[Service], None] = lambda _: None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT; `beside` goes on as long. Raises a `SchoolgateError` when it cannot start; then
+    nothing is left running."""
+    settings = _settings(config)
+    # Until we can reload, a reload must not end us.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    state_dir.prepare(settings.server.state_dir)
+    with state_dir.held(settings.server.state_dir):
+        _keep_memory_private_and_descriptors_many()
+        now = wall_clock.now()
+        whole = in_force.at_start(config, settings, now, _lists_are_built)
+        key = recording.pseudonym_key(settings, now)
+        plane = _plane(whole, key)
+        # Until the loop hears it: what the plane has recorded must not be lost.
+        signal.signal(signal.SIGTERM, _end)
+        with _answering(plane) as listeners:
+            service = _service(whole, plane, listeners, key, beside)
+            # What is in force will be another; this function, which does not end, must not keep the first in memory.
+            del whole
+            _run(service, on_ready)
+
+
+def _lists_are_built(step: str) -> None:
+    """Heard step by step where a start finds no lists that it can read. The service manager is to be patient."""
+    _log.info("lists", step=step)
+    with contextlib.closing(ServiceManager()) as manager:
+        manager.starting_takes_long()
+
+
+def _settings(config: Path | None) -> Settings:
+    written = load(config)
+    settings = on_this_machine(written)
+    if settings is not written:
+        _log.warning("this machine has no IPv6; queries are answered over IPv4 only")
+    return settings
+
+
+def _keep_memory_private_and_descriptors_many() -> None:
+    """Memory holds who asked for what: no core file. Each TCP client and each question under way is a descriptor."""
+    keep_private()
+    with contextlib.suppress(OSError, ValueError):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _plane(whole: InForce, key: PseudonymKey | None) -> Plane:
+    server, cache = whole.settings.server, whole.settings.cache
+    crash_dir = server.state_dir / "crashes"
+    with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
+        crash_dir.mkdir(mode=0o700, exist_ok=True)
+    settings = {
+        "listen": [str(one) for one in server.listen],
+        "workers": server.workers,
+        "cache_octets": cache.size_mib << 20,
+        "min_ttl_s": cache.min_ttl_s,
+        "max_ttl_s": cache.max_ttl_s,
+        "max_negative_ttl_s": cache.max_negative_ttl_s,
+        "stale_for_s": cache.stale_for_s,
+        "crash_dir": os.fspath(crash_dir),
+        "query_log": recording.query_log(whole.settings, key),
+    }
+    sealed = whole.sealed.sealed if whole.sealed is not None else None
+    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table, sealed)
+
+
+@contextmanager
+def _answering(plane: Plane) -> Iterator[list[socket.socket]]:
+    """The plane answers UDP; the listeners are for the TCP door. What has to be asked of a forwarder waits for the
+    loop, which alone knows whom to ask."""
+    listeners = listening_sockets(plane.listening())
+    plane.start()
+    try:
+        _yield_to_workers()
+        yield listeners
+    finally:
+        plane.stop()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """By way of everything that lets go of something."""
+    sys.exit(0)
+
+
+def _yield_to_workers() -> None:
+    """Makes this thread give way to the plane's, which run already. Linux means the calling thread by both calls; a
+    sandbox that forbids them costs waiting time, nothing else."""
+    with contextlib.suppress(OSError):
+        os.nice(LOOP_NICENESS)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _service(
+    whole: InForce,
+    plane: Plane,
+    listeners: list[socket.socket],
+    key: PseudonymKey | None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None,
+) -> Service:
+    """Everything around the plane. Loaded only here: no answer waits for it."""
+    from schoolgate.server.service import Service
+
+    return Service(whole, plane, listeners, key, beside)
+
+
+def _run(service: Service, on_ready: Callable[[Service], None]) -> None:
+    import asyncio
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(service.run(on_ready))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        from asyncio import new_event_loop
+
+        return new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,1 @@
+"""The TCP door for clients (RFC 7766)."""
