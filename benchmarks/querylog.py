@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks import machine, pages
 from benchmarks.names import CHECKOUT, SEED, made_up
 from benchmarks.spread import Spread
-from schoolgate._core import log_to_parquet, log_write_sample
+from schoolgate._core import LogRow, log_to_parquet, log_write_sample
 from schoolgate.config.retention import Retention
 from schoolgate.querylog import Query, QueryLog
 from schoolgate.querylog.keeper import Keeper
@@ -70,7 +70,7 @@ class School:
         self._clients = [_pseudonym(number) for number in range(CLIENTS)]
         self._times = self._all_times(rows)
 
-    def wals(self) -> Iterator[list[tuple[Any, ...]]]:
+    def wals(self) -> Iterator[list[LogRow]]:
         while batch := list(itertools.islice(self._times, ROWS_A_WAL)):
             yield [self._row(time_us) for time_us in batch]
 
@@ -86,7 +86,7 @@ class School:
             for number in range(count):
                 yield start + hour * 3_600_000_000 + int((number + self.chance.random()) * step)
 
-    def _row(self, time_us: int) -> tuple[Any, ...]:
+    def _row(self, time_us: int) -> LogRow:
         draw = self.chance.random
         rank = bisect.bisect_left(self._weights, draw() * self._weights[-1])
         # Each client has names of its own besides those everybody asks for.
@@ -96,17 +96,17 @@ class School:
         denied = rank % 12 == 5
         cached = draw() < 0.7
         qtype = (1, 1, 1, 28, 28, 65)[int(draw() * 6)]
-        common = (time_us, self._clients[client], "pupils" if client % 4 else "staff", "pupil", 12, "udp")
-        asked = (self.names[rank], None, qtype)
+        segment = "pupils" if client % 4 else "staff"
+        asked: tuple[Any, ...] = (time_us, self._clients[client], segment, "pupil", 12, "udp", self.names[rank], None)
         end: tuple[Any, ...]
         if denied:
             category = ("ads", "ads", "ads", "games", "social")[rank % 5]
             end = ("deny", "categories", category, f"feed-{category}", 41, "policy", 1 + int(draw() * 9), None)
-            return (*common, *asked, 3, *end, None, None)
+            return LogRow(*(*asked, qtype, 3, *end))
         source, latency = ("cache", 1 + int(draw() * 9)) if cached else ("forwarder", 4_000 + int(draw() * 30_000))
         cname = f"edge{rank % 97}.example.net" if rank % 3 == 0 else None
         end = ("allow", "allow", None, None, 41, source, latency, cname)
-        return (*common, *asked, 0, *end, None, None)
+        return LogRow(*(*asked, qtype, 0, *end))
 
 
 def _pseudonym(number: int) -> str:

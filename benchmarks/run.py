@@ -168,9 +168,9 @@ def run_compile(plan: Plan) -> Path:
 
 _COMPILE = r"""
 import json, re, sys, time
-from schoolgate._core import compile_snapshot
+from schoolgate._core import ListFile, compile_snapshot
 began = time.monotonic()
-report = json.loads(compile_snapshot([(sys.argv[1], "benchmark", "gambling", "suffix")], sys.argv[2], 1))
+report = json.loads(compile_snapshot([ListFile(sys.argv[1], "benchmark", "gambling", reviewed=True)], sys.argv[2], 1))
 took = time.monotonic() - began
 # Not ru_maxrss: across fork and exec that begins with what the parent had.
 peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks.names import Names, load
 
-from schoolgate._core import PolicyTable, Snapshot, compile_snapshot
+from schoolgate._core import ListFile, PolicyTable, Snapshot, compile_snapshot
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +34,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("lists")
     text, path = folder / "listed.txt", folder / "lists.snapshot"
     text.write_text("\n".join(names.listed) + "\n", encoding="ascii")
-    compile_snapshot([(str(text), "benchmark", "gambling", "suffix")], str(path), 1)
+    compile_snapshot([ListFile(text, "benchmark", "gambling", reviewed=True)], str(path), 1)
     description = json.dumps(
         {
             "serial": 1,

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from benchmarks.workloads import A, packet
 
-from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot, explain
+from schoolgate._core import (
+    ForwarderAddress,
+    ForwarderShare,
+    ListFile,
+    Plane,
+    PolicyTable,
+    Snapshot,
+    compile_snapshot,
+    explain,
+)
 
 # Misses between two ticks.
 BATCH = 64
@@ -24,7 +33,7 @@ def test_a_snapshot_is_opened(benchmark: Any, compiled: Any) -> None:
 
 
 def test_lists_are_compiled(benchmark: Any, compiled: Any, tmp_path: Path) -> None:
-    inputs = [(str(compiled.text), "benchmark", "gambling", "suffix")]
+    inputs = [ListFile(compiled.text, "benchmark", "gambling", reviewed=True)]
     benchmark.pedantic(compile_snapshot, (inputs, str(tmp_path / "out"), 1), rounds=3)
 
 
@@ -49,12 +58,12 @@ def plane(compiled: Any) -> Iterator[Plane]:
 
 def test_a_tick_of_the_resolver(benchmark: Any, plane: Plane) -> None:
     """After a batch of misses that a worker sent and read: what happened is told, who is asked is said again."""
-    shares = [[(1, 1.0, 0xFFFF_FFFF)]]
+    shares = [[ForwarderShare(1, 1.0, 0xFFFF_FFFF)]]
     asked = 0
     with _socket() as client, _socket() as forwarder:
         client.connect(tuple(plane.listening()[0]))
         forwarder.bind(("127.0.0.1", 0))
-        plane.install_routes([(1, *forwarder.getsockname(), 0)], [])
+        plane.install_routes([ForwarderAddress(1, *forwarder.getsockname())], [])
         plane.send_misses(shares, 0.0)
 
         def ask() -> None:
@@ -69,7 +78,7 @@ def test_a_tick_of_the_resolver(benchmark: Any, plane: Plane) -> None:
                 client.recv(2048)
 
         def tick() -> int:
-            replies = sum(tally[2] for tally in plane.end_overdue(0.0)[4])
+            replies = sum(tally.replies for tally in plane.end_overdue(0.0).tallies)
             plane.send_misses(shares, 0.0)
             return replies
 

@@ -1,21 +1,31 @@
-"""The Rust core of schoolgate: the stairs between the Rust floor and the Python floor.
+"""The Rust core of schoolgate as a Python module.
 
-Only octets, numbers, text and tuples go up and down, in batches. Every call that may take longer than about ten
-microseconds gives the GIL up. Classes are immutable. All exceptions but `ValueError` (an argument that is no address,
-no name, no JSON of the stated shape: a defect of the caller) are `SchoolgateError`s, whose message is for a person.
+Octets, numbers, text and small frozen classes cross, in batches. Every call that may take longer than about ten
+microseconds releases the GIL. Instances are immutable. All exceptions except `ValueError` and `TypeError` (an argument
+that is no address, no name, or not of the stated shape: a defect of the caller) are `SchoolgateError`s, whose message
+is for the operator.
 """
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
-from typing import Any, final
+from pathlib import Path
+from typing import Final, final
 
 from schoolgate.errors import SchoolgateError
 
 __all__ = [
     "SEALED_SELF_TEST_NAME",
     "CompileFailed",
+    "ForwarderAddress",
+    "ForwarderShare",
+    "ForwarderTally",
+    "ForwardingEvent",
+    "ForwardingReport",
+    "ListFile",
     "ListRefused",
+    "LogRow",
+    "MissResult",
     "Plane",
     "PlaneError",
     "PolicyInvalid",
@@ -25,6 +35,7 @@ __all__ = [
     "SealedList",
     "Snapshot",
     "SnapshotCorrupt",
+    "ZoneRoute",
     "__version__",
     "add_sealed_key",
     "compile_snapshot",
@@ -112,17 +123,147 @@ class PolicyTable:
     def serial(self) -> int:
         """The number of the policy revision."""
 
-# Forwarder, sent, replies, round-trip times of some of them (s), silences, waits of some of them (s), refusals, strays
-# (replies to no question of ours), a query it has answered.
-_Tally = tuple[int, int, int, list[float], int, list[float], int, int, bytes | None]
-# Key (a miss's token or that of `send_query`), what happened ("replied", "guessed": too many strays, "timed_out",
-# "failed": the network refused, "starved": this machine is short of something), forwarder, reply, when it was sent,
-# query, and the name in text for a miss, None for a query.
-_Event = tuple[int, str, int, bytes, float, bytes, str | None]
-# Under way, seconds until `end_overdue` is to be called at the latest (None: there is nothing to look after), and since
-# the last report: (misses taken, answered, failed for nobody to ask, failed for a bound), by forwarder, and what the
-# caller has to see to.
-_Report = tuple[int, float | None, tuple[int, int, int, int], list[_Tally], list[_Event]]
+@final
+class ForwarderAddress:
+    """Number and address of one forwarder, for `Plane.install_routes`."""
+
+    def __new__(cls, number: int, host: str, port: int, scope: int = 0) -> ForwarderAddress: ...
+    number: Final[int]
+    """Number by which shares, tallies and events name the forwarder."""
+    host: Final[str]
+    """IP address in text."""
+    port: Final[int]
+    """UDP port."""
+    scope: Final[int]
+    """Interface index of a link-local IPv6 address, else 0."""
+
+@final
+class ZoneRoute:
+    """Forwarder set of one zone, for `Plane.install_routes`. The longest zone that holds a name wins."""
+
+    def __new__(cls, zone: str, set_index: int) -> ZoneRoute: ...
+    zone: Final[str]
+    """Name of the zone in text."""
+    set_index: Final[int]
+    """Index of its forwarder set in the argument of `Plane.send_misses`."""
+
+@final
+class ForwarderShare:
+    """How many of the next queries one forwarder gets, for `Plane.send_misses`."""
+
+    def __new__(cls, forwarder: int, timeout_s: float, most: int) -> ForwarderShare: ...
+    forwarder: Final[int]
+    """Number of the forwarder."""
+    timeout_s: Final[float]
+    """How long a query waits for its reply."""
+    most: Final[int]
+    """The largest number of queries; the next share of the set gets those that follow."""
+
+@final
+class MissResult:
+    """Result of one miss, for `Plane.complete`."""
+
+    def __new__(cls, token: int, reply: bytes | None, *, ede: int = 0, is_failure: bool = False) -> MissResult: ...
+    token: Final[int]
+    """The `key` of the miss's `ForwardingEvent`."""
+    reply: Final[bytes | None]
+    """Reply message, or None when there is none."""
+    ede: Final[int]
+    """Extended DNS error of a result without a reply: 22 or 23 (RFC 8914)."""
+    is_failure: Final[bool]
+    """Whether it is a resolution failure to remember (RFC 9520)."""
+
+@final
+class ForwarderTally:
+    """What one forwarder did since the last report."""
+
+    def __new__(
+        cls,
+        forwarder: int,
+        *,
+        sent: int = 0,
+        replies: int = 0,
+        rtts_s: Sequence[float] = ...,
+        timeouts: int = 0,
+        waits_s: Sequence[float] = ...,
+        network_errors: int = 0,
+        mismatches: int = 0,
+        answered_query: bytes | None = None,
+    ) -> ForwarderTally: ...
+    forwarder: Final[int]
+    """Number of the forwarder."""
+    sent: Final[int]
+    """Queries sent to it."""
+    replies: Final[int]
+    """Replies that match a query."""
+    rtts_s: Final[tuple[float, ...]]
+    """Round-trip times of some of the replies, in seconds."""
+    timeouts: Final[int]
+    """Queries without a reply in time."""
+    waits_s: Final[tuple[float, ...]]
+    """How long some of the queries without a reply waited, in seconds."""
+    network_errors: Final[int]
+    """Times the network refused, such as an ICMP error or no route."""
+    mismatches: Final[int]
+    """Datagrams that match no query."""
+    answered_query: Final[bytes | None]
+    """One query that it answered, or None."""
+
+@final
+class ForwardingEvent:
+    """One query whose next step the caller decides."""
+
+    def __new__(
+        cls, key: int, kind: str, *, forwarder: int, reply: bytes, sent_at_s: float, query: bytes, name: str | None
+    ) -> ForwardingEvent: ...
+    key: Final[int]
+    """Token of the miss, or the key given to `Plane.send_query`."""
+    kind: Final[str]
+    """What happened: "replied"; "damaged": the reply cannot be used; "guessed": too many mismatches; "timed_out";
+    "failed": the network refused; "starved": this machine is short of descriptors or the like."""
+    forwarder: Final[int]
+    """Number of the forwarder that the query went to."""
+    reply: Final[bytes]
+    """Reply message of "replied" and "damaged", else empty."""
+    sent_at_s: Final[float]
+    """When the query was sent, by the caller's clock."""
+    query: Final[bytes]
+    """Query message."""
+    name: Final[str | None]
+    """QNAME in text for a miss, None for a query of `Plane.send_query`."""
+
+@final
+class ForwardingReport:
+    """What happened to queries to forwarders since the last report."""
+
+    def __new__(
+        cls,
+        *,
+        under_way: int = 0,
+        next_call_in_s: float | None = None,
+        misses: int = 0,
+        answered: int = 0,
+        failed_no_forwarder: int = 0,
+        overflow: int = 0,
+        tallies: Sequence[ForwarderTally] = ...,
+        events: Sequence[ForwardingEvent] = ...,
+    ) -> ForwardingReport: ...
+    under_way: Final[int]
+    """Queries under way now."""
+    next_call_in_s: Final[float | None]
+    """Seconds until `Plane.end_overdue` is to be called at the latest; None: no call is needed."""
+    misses: Final[int]
+    """Misses taken."""
+    answered: Final[int]
+    """Misses completed with an answer."""
+    failed_no_forwarder: Final[int]
+    """Misses failed because no forwarder is up."""
+    overflow: Final[int]
+    """Misses failed because too many were under way."""
+    tallies: Final[tuple[ForwarderTally, ...]]
+    """One for each forwarder that did something."""
+    events: Final[tuple[ForwardingEvent, ...]]
+    """One for each query that needs a decision, in order of time."""
 
 @final
 class Plane:
@@ -150,42 +291,42 @@ class Plane:
         """(address, port) of every socket, with the real port where 0 was asked for."""
 
     def forwarding_fd(self) -> int:
-        """A descriptor that is readable when misses wait for `send_misses`, or `read_replies` has something to tell
-        that cannot wait for the next tick. The plane closes it."""
+        """A descriptor that is readable when misses wait for `send_misses`, or `read_replies` has events that cannot
+        wait for the next call of `end_overdue`. The plane closes it."""
 
-    def install_routes(self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]) -> None:
-        """Who may be asked: (number, address, port, scope of a link-local address), and (zone, index of its set in
-        `send_misses`); set 0 has all other names. Remembered failures are forgotten."""
+    def install_routes(self, forwarders: Sequence[ForwarderAddress], zones: Sequence[ZoneRoute]) -> None:
+        """Installs forwarders, and zones that have forwarder sets of their own; set 0 has all other names. Remembered
+        failures are dropped. Raises `ValueError` for what is no address or no name."""
 
-    def read_replies(self, now_s: float) -> _Report:
-        """Tells what has happened, after taking replies that have come where no worker does. NOERROR and NXDOMAIN
-        without TC complete their questions. `now_s` is the caller's monotonic clock, here and below."""
+    def read_replies(self, now_s: float) -> ForwardingReport:
+        """Reads replies that no worker reads, then reports. A reply with NOERROR or NXDOMAIN and without TC completes
+        its miss. `now_s` is the caller's monotonic clock in seconds, here and below."""
 
-    def send_misses(self, shares: Sequence[Sequence[tuple[int, float, int]]], now_s: float) -> _Report:
-        """Sends misses; workers send those to come in the same way until this is called again. For each set, in the
-        order in which they are asked: (forwarder, timeout in seconds, how many questions it gets). Where nobody is left
+    def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now_s: float) -> ForwardingReport:
+        """Sends the misses that wait; workers send later ones in the same way until the next call. `shares` has one
+        sequence for each forwarder set, in the order in which forwarders get queries. Where a set is empty or used up,
         a miss fails with EDE 22 at once."""
 
-    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report:
-        """Sends one query; what becomes of it is an event under `key`. Its ID is drawn anew."""
+    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> ForwardingReport:
+        """Sends one query under a new random ID. Its outcome is one event under `key`. Raises `ValueError` for what is
+        no query with a question."""
 
-    def end_overdue(self, now_s: float) -> _Report:
-        """Tells what has happened. Where no worker does so it reads what has come, ends what is overdue and closes
-        ports that are of no more use. To be called when a report says, at the latest."""
+    def end_overdue(self, now_s: float) -> ForwardingReport:
+        """Expires timeouts and closes unused ports where no worker does, after reading replies, then reports. Call it
+        within `next_call_in_s` of the last report."""
 
     def abandon_queries(self) -> None:
-        """Closes all ports; misses on their first try fail with EDE 23, of queries nothing more is heard."""
+        """Closes all ports. Misses on their first try fail with EDE 23; queries of `send_query` give no event."""
 
-    def complete(self, results: Sequence[tuple[int, bytes | None, int, bool]]) -> None:
-        """(token, reply message or None, EDE code of the failure where there is none: 22 or 23 (RFC 8914), whether a
-        failure is remembered (RFC 9520)). The reply is checked: one that does not answer the question counts as a
-        failure. Unknown tokens are passed over."""
+    def complete(self, results: Sequence[MissResult]) -> None:
+        """Completes misses. Each reply is checked: one that does not match its question counts as a failure. Unknown
+        tokens are ignored."""
 
     def forget_failures(self) -> None:
-        """What failed may succeed now."""
+        """Drops remembered failures (RFC 9520), so that these names are tried again."""
 
     def install(self, snapshot: Snapshot | None, table: PolicyTable | None, sealed: SealedList | None = None) -> None:
-        """Puts lists, policies, sealed lists or all in force; None keeps what is.
+        """Activates lists, policies, sealed lists or all; None keeps the active one.
 
         Built first, then one pointer is swapped: no query is lost or sees half of it.
         """
@@ -198,8 +339,8 @@ class Plane:
         connection to close."""
 
     def answers_fd(self) -> int:
-        """A descriptor that is readable when `take_answers` has something, and a few times a second while somebody
-        waits."""
+        """A descriptor that is readable when `take_answers` has something, and a few times a second while a
+        question waits."""
 
     def take_answers(self) -> list[tuple[int, bytes]]:
         """(ticket, answer message) of questions that waited."""
@@ -261,10 +402,36 @@ def keep_sealed_keys(keys: str | PathLike[str], ids: list[str]) -> str:
     """Forgets the keys that are neither the newest nor named; what they sealed is unreadable. Returns the newest id."""
 
 _Path = str | PathLike[str]
-_ListInput = tuple[_Path, str, str, str] | tuple[_Path, str, str, str, str | None]
+
+@final
+class ListFile:
+    """One list file to read: a feed, or a reviewed list of this project or of the school."""
+
+    def __new__(
+        cls,
+        path: _Path,
+        feed: str,
+        category: str,
+        *,
+        matching: str = "suffix",
+        reviewed: bool = False,
+        dialect: str | None = None,
+    ) -> ListFile: ...
+    path: Final[Path]
+    """Path of the file."""
+    feed: Final[str]
+    """Id of the feed or reviewed list."""
+    category: Final[str]
+    """Category id. Of a feed, text that begins with { is a JSON object from the feed's categories to ours."""
+    matching: Final[str]
+    """ "suffix" or "exact": the rule for names without a mark."""
+    reviewed: Final[bool]
+    """Whether it is a reviewed list: in the plain dialect, and free to list protected names."""
+    dialect: Final[str | None]
+    """Dialect of a feed; None or "": it is detected."""
 
 def compile_snapshot(
-    inputs: Sequence[_ListInput],
+    inputs: Sequence[ListFile],
     out: _Path,
     serial: int,
     *,
@@ -273,12 +440,9 @@ def compile_snapshot(
 ) -> bytes:
     """Compiles list files into a snapshot file, deterministically: the same lists and serial give the same octets.
 
-    An input is (path, feed id, category id, "suffix" or "exact" for names without a mark) for a reviewed list in the
-    plain dialect; a feed has its dialect besides (None or "": to be found out). A category that begins with { is a JSON
-    object from the feed's categories to ours. No feed denies a name of `protected`, nor what is below it. The file is
-    written aside, synced and renamed. Returns JSON: {"serial", "names", "entries", "size_octets", "sources": [{"feed",
-    "category", "rules"}], "inputs", "skipped": {reason: {"lines", "examples": ["path:line: text"]}}}. Raises
-    `CompileFailed`.
+    No feed denies a name of `protected`, nor what is below it. The file is written aside, synced and renamed. Returns
+    JSON: {"serial", "names", "entries", "size_octets", "sources": [{"feed", "category", "rules"}], "inputs", "skipped":
+    {reason: {"lines", "examples": ["path:line: text"]}}}. Raises `CompileFailed`.
     """
 
 def explain(
@@ -312,35 +476,110 @@ def inspect_list(
     `ListRefused`, and `ValueError` for an unknown dialect."""
 
 def list_rules_for(
-    inputs: Sequence[_ListInput], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
+    inputs: Sequence[ListFile], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None
 ) -> bytes:
-    """Every line that speaks of a name or an address. JSON: {"name", "lines_read", "rules": [{"feed", "category",
+    """Every line with a rule for a name or an address. JSON: {"name", "lines_read", "rules": [{"feed", "category",
     "path", "member", "line", "text", "rule", "kind", "refused"}]}. Raises `ListRefused` and `ValueError`."""
 
 def list_difference(
-    before: Sequence[_ListInput], after: Sequence[_ListInput], *, protected: list[str] = ..., most: int = 100
+    before: Sequence[ListFile], after: Sequence[ListFile], *, protected: list[str] = ..., most: int = 100
 ) -> bytes:
     """Names that one side lists under a category and the other does not. JSON: {"added", "removed", "added_names",
     "removed_names": [{"name", "category", "feed", "kind"}]}, at most `most` of each named. Raises `ListRefused`."""
 
 def detect_dialect(first: bytes, file_name: str) -> str | None:
-    """The dialect of a list's first octets, or None where nothing speaks for any."""
+    """The dialect of a list's first octets, or None where none is recognised."""
 
 def normalise_name(text: str) -> str:
-    """The wire form, as text, of a name that somebody wrote in a list. Raises `ValueError` saying what is wrong."""
+    """A name as it is written in a list, in the text of its wire form. Raises `ValueError` that says what is wrong."""
 
 def registrable_domain(name: str) -> str | None:
-    """The part of a name that somebody registered, by the public suffix list, in lower case; None for a public suffix
+    """The registered domain of a name, by the public suffix list, in lower case; None for a public suffix
     itself and for a single label."""
 
-def log_read(path: _Path, offset: int, most: int) -> tuple[list[tuple[Any, ...]], int]:
-    """Rows of a write-ahead file from octet `offset` on (0, or what an earlier call returned), whole frames until about
-    `most` rows, and where to go on. At the end of what is written: ([], offset); a tail that is damaged or half written
-    ends the reading like the end. Raises `OSError` if the file cannot be read.
+@final
+class LogRow:
+    """One query and its outcome, as the query log keeps it. The fields are in the order of the log's columns."""
 
-    A row: (time in microseconds since 1970 UTC, client, segment, policy, policy serial, door, qname, qname as asked or
-    None, qtype, rcode, action, layer, category or None, rule or None, snapshot serial, source, latency in microseconds,
-    cname or None, device None, user None).
+    __match_args__: tuple[str, ...] = ...
+    """Names of the columns in their order."""
+
+    def __new__(
+        cls,
+        time_us: int,
+        client: str,
+        segment: str,
+        policy: str,
+        policy_serial: int,
+        door: str,
+        qname: str,
+        qname_asked: str | None,
+        qtype: int,
+        rcode: int,
+        action: str,
+        layer: str,
+        category: str | None,
+        rule: str | None,
+        snapshot_serial: int,
+        source: str,
+        latency_us: int,
+        cname: str | None = None,
+        device: str | None = None,
+        user: str | None = None,
+    ) -> LogRow: ...
+    time_us: Final[int]
+    """Time of the response, in microseconds since 1970, UTC."""
+    client: Final[str]
+    """Address or pseudonym; empty where queries are only counted."""
+    segment: Final[str]
+    """Id of the client's segment, or empty."""
+    policy: Final[str]
+    """Id of the policy."""
+    policy_serial: Final[int]
+    """Serial of the policy revision."""
+    door: Final[str]
+    """Transport: "udp" or "tcp"."""
+    qname: Final[str]
+    """QNAME in lower case; "(withheld)" for a sealed name, empty where queries are only counted."""
+    qname_asked: Final[str | None]
+    """QNAME as the client wrote it, None where that is the same."""
+    qtype: Final[int]
+    """QTYPE."""
+    rcode: Final[int]
+    """RCODE of the response."""
+    action: Final[str]
+    """Action of the policy."""
+    layer: Final[str]
+    """Policy layer that decided."""
+    category: Final[str | None]
+    """Category that decided, or None."""
+    rule: Final[str | None]
+    """Feed or local rule that decided, or None."""
+    snapshot_serial: Final[int]
+    """Serial of the snapshot."""
+    source: Final[str]
+    """Where the answer came from."""
+    latency_us: Final[int]
+    """Time from query to response, in microseconds."""
+    cname: Final[str | None]
+    """First CNAME of the answer, or None."""
+    device: Final[str | None]
+    """None: reserved."""
+    user: Final[str | None]
+    """None: reserved."""
+    time_s: Final[int]
+    """`time_us` in whole seconds."""
+    is_denied: Final[bool]
+    """Whether the action is "deny" or "deny-revealed"."""
+    is_counted_only: Final[bool]
+    """Whether the segment's privacy level keeps neither client nor QNAME."""
+    is_sealed: Final[bool]
+    """Whether a sealed list denied it."""
+
+def log_read(path: _Path, offset: int, most: int) -> tuple[list[LogRow], int]:
+    """Rows of a write-ahead file from octet `offset` on (0, or what an earlier call returned), whole frames until about
+    `most` rows, and the offset of the next call. At the end of what is written: ([], offset); a tail that is damaged or
+    half written ends the reading like the end. Raises `OSError` if the file cannot be read.
     """
 
 def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
@@ -349,9 +588,9 @@ def log_to_parquet(wal: _Path, directory: _Path) -> bytes:
     [paths], "lost_octets": that are no whole frame, "lost_rows", "is_damaged": more is lost than a last frame that was
     never whole}. Raises `OSError`, also for a format of another version."""
 
-def log_write_sample(directory: _Path, class_: str, number: int, rows: list[tuple[Any, ...]]) -> None:
-    """A write-ahead file as the server would write it, of rows as `log_read` gives them: for tests and benchmarks.
-    Raises `ValueError` for what is no row, `OSError` if there is such a file."""
+def log_write_sample(directory: _Path, class_: str, number: int, rows: Sequence[LogRow]) -> None:
+    """Writes a write-ahead file of these rows as the server would: for tests and benchmarks. Raises `ValueError` for a
+    row that no server writes, `OSError` if there is such a file."""
 
 def log_pseudonym(key: bytes, client: str) -> str:
     """The pseudonym of an address under a key of 16 octets: "p-" and 26 characters."""

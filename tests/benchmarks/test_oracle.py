@@ -11,7 +11,7 @@ import pytest
 from benchmarks.baseline import FilteredSuffixSet, SuffixSet
 from benchmarks.names import SEED, data_directory, load, made_up
 
-from schoolgate._core import Plane, PolicyTable, Snapshot, compile_snapshot
+from schoolgate._core import ListFile, Plane, PolicyTable, Snapshot, compile_snapshot
 
 _POLICY = {
     "serial": 1,
@@ -35,7 +35,7 @@ class Matcher:
     def __init__(self, listed: list[str], folder: Path) -> None:
         text, path = folder / "listed.txt", folder / "lists.snapshot"
         text.write_text("\n".join(listed) + "\n", encoding="ascii")
-        compile_snapshot([(str(text), "benchmark", "gambling", "suffix")], str(path), 1)
+        compile_snapshot([ListFile(text, "benchmark", "gambling", reviewed=True)], str(path), 1)
         table = PolicyTable.compile(json.dumps(_POLICY).encode())
         settings = json.dumps({"listen": ["127.0.0.1:0"], "workers": 1}).encode()
         self._plane = Plane(settings, Snapshot.open(str(path)), table)

@@ -26,7 +26,7 @@ def log_of(here: School) -> dict[str, Any]:
 
 def names(state: Path) -> list[str]:
     files = sorted((state / "log" / "wal").glob("*.wal"))
-    return [row[6] for path in files for row in log_read(path, 0, 1 << 30)[0]]
+    return [row.qname for path in files for row in log_read(path, 0, 1 << 30)[0]]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.integration.feed_school import DAWN, School, lists_dir, names
 from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
 
-from schoolgate._core import log_write_sample
+from schoolgate._core import LogRow, log_write_sample
 from schoolgate.cli.commands.list_history import diff
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.content_store import ContentStore
@@ -399,21 +399,10 @@ def test_a_difference_says_what_was_asked_for_and_shows_it_first(
     server.text("/feed", names(110))
     school.update()
     now_us = int(dt.datetime.now(dt.UTC).timestamp()) * 1_000_000
-    asked = (
-        now_us,
-        "192.0.2.1",
-        "pupils",
-        "pupil",
-        1,
-        "udp",
-        "www.game-107.example.com",
-        None,
-        1,
-        3,
-        "deny",
-        "category",
-    )
-    row = (*asked, "games", "feed", 1, "policy", 5, None, None, None)
+    row = LogRow(
+        now_us, "192.0.2.1", "pupils", "pupil", 1, "udp", "www.game-107.example.com", None, 1, 3, "deny", "category",
+        "games", "feed", 1, "policy", 5,
+    )  # fmt: skip
     log_write_sample(school.state_dir / "log" / "wal", "ordinary", 1, [row, row])
     config = school.folder / "schoolgate.toml"
     config.write_text(f'[server]\nstate_dir = "{school.state_dir}"\n[lists]\ndir = "{school.folder / "lists"}"\n')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 import pytest
@@ -13,50 +12,25 @@ from tests.integration.policies import POLICY
 from tests.integration.serving import GUEST, PUPIL, STAFF, Serving
 from tests.integration.upstream_thread import UpstreamThread
 
-from schoolgate._core import log_client, log_read, log_to_parquet
+from schoolgate._core import LogRow, log_client, log_read, log_to_parquet
 
 CLASSES = ("ordinary", "safeguarding")
 IN_CLEAR = "[query_log]\npseudonyms = false\n"
-
-
-class Row(NamedTuple):
-    """A row in the order of the columns."""
-
-    time_us: int
-    client: str
-    segment: str
-    policy: str
-    policy_serial: int
-    door: str
-    qname: str
-    qname_asked: str | None
-    qtype: int
-    rcode: int
-    action: str
-    layer: str
-    category: str | None
-    rule: str | None
-    snapshot_serial: int
-    source: str
-    latency_us: int
-    cname: str | None
-    device: str | None
-    user: str | None
 
 
 def wal_files(school: Serving, class_: str = "ordinary") -> list[Path]:
     return sorted((school.state / "log" / "wal").glob(f"{class_}-*.wal"))
 
 
-def rows(school: Serving, class_: str = "ordinary") -> list[Row]:
+def rows(school: Serving, class_: str = "ordinary") -> list[LogRow]:
     """Every row of a class that is on the disk now."""
-    return [Row(*row) for path in wal_files(school, class_) for row in log_read(path, 0, 1 << 30)[0]]
+    return [row for path in wal_files(school, class_) for row in log_read(path, 0, 1 << 30)[0]]
 
 
-def row_of(school: Serving, qname: str, class_: str = "ordinary", nth: int = 0) -> Row:
+def row_of(school: Serving, qname: str, class_: str = "ordinary", nth: int = 0) -> LogRow:
     """The row of a name, when it is written."""
 
-    def found() -> list[Row]:
+    def found() -> list[LogRow]:
         return [row for row in rows(school, class_) if row.qname == qname]
 
     school.until(lambda: len(found()) > nth)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schoolgate._core import PolicyTable, SealedList, Snapshot, compile_snapshot, explain, seal_list
+from schoolgate._core import ListFile, PolicyTable, SealedList, Snapshot, compile_snapshot, explain, seal_list
 from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.policy import Catalogue, PolicyRefused, RevisionStore, compile_policy, parse
 from schoolgate.policy.listed import Category, Engine
@@ -60,7 +60,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     folder = tmp_path_factory.mktemp("lists")
     (folder / "all.txt").write_text("\n".join(NAMES))
     path: str | PathLike[str] = folder / "all.txt"
-    compile_snapshot([(path, f"feed/{category}", category, "suffix") for category in ROLES], folder / "1.snapshot", 1)
+    compile_snapshot(
+        [ListFile(path, f"feed/{category}", category, reviewed=True) for category in ROLES], folder / "1.snapshot", 1
+    )
     return Snapshot.open(folder / "1.snapshot")
 
 

@@ -83,7 +83,7 @@ def _can_be_listed(name: str) -> bool:
 
 def _plane(lists: Lists, folder: Path) -> tuple[_core.Plane, int]:
     """A plane that denies everything listed, and the number of lines that were refused as public suffixes."""
-    inputs = [(str(path), f"feed-{category}", category, "suffix") for category, path in lists.items()]
+    inputs = [_core.ListFile(path, f"feed-{category}", category, reviewed=True) for category, path in lists.items()]
     snapshot = folder / "lists.snapshot"
     report = orjson.loads(_core.compile_snapshot(inputs, str(snapshot), 1))
     deny = {category: {"layer": 9, "effect": "deny"} for category in lists}

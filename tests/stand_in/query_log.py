@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from schoolgate._core import log_read, log_write_sample
+from schoolgate._core import LogRow, log_read, log_write_sample
 from schoolgate.querylog import Query, QueryLog
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.log_query import COLUMNS, Row, microseconds, row_of
+from schoolgate.querylog.log_query import COLUMNS, Row, microseconds, row_of, row_of_log
 
 DAY = dt.date(2026, 11, 17)
 NOON = dt.datetime(2026, 11, 17, 12, tzinfo=dt.UTC)
@@ -51,8 +52,14 @@ def row(**changed: object) -> Row:
 
 
 def values_of(one: Row) -> tuple[object, ...]:
-    """A row as the WAL reader gives it: time in microseconds, no class."""
+    """The values of a row in the order of the columns: time in microseconds, no class."""
     return (microseconds(one.time), *(getattr(one, column) for column in COLUMNS[1:]))
+
+
+def log_row(one: Row) -> LogRow:
+    """A row as the reader of write-ahead files gives it."""
+    values: tuple[Any, ...] = values_of(one)
+    return LogRow(*values)
 
 
 def write_rows(state_dir: Path, name: str, rows: Iterable[Row], order: str = "time") -> list[Path]:
@@ -95,7 +102,7 @@ def write_wals(
         parts = [some[at : at + each] for at in range(0, len(some), each)]
         parts.append([one for one in open_rows if one.class_ == class_])
         for number, part in enumerate(parts, first):
-            log_write_sample(folder, class_, number, [values_of(one) for one in part])
+            log_write_sample(folder, class_, number, [log_row(one) for one in part])
 
 
 def all_rows(state_dir: Path) -> list[Row]:
@@ -115,7 +122,7 @@ def all_rows(state_dir: Path) -> list[Row]:
 def counted_rows(state_dir: Path) -> list[Row]:
     """Every row of the files that count, without the search: for tests that look very often."""
     listing = LogFolder(state_dir / "log").list()
-    found = [row_of(values, wal.class_) for wal in listing.wals for values in log_read(wal.path, 0, 1_000_000)[0]]
+    found = [row_of_log(one, wal.class_) for wal in listing.wals for one in log_read(wal.path, 0, 1_000_000)[0]]
     columns = ", ".join(("epoch_us(time)", *COLUMNS[1:]))
     with duckdb.connect() as connection:
         for file in listing.files:

@@ -197,7 +197,7 @@ def compile_apart(
     could write over what that build has proved.
     """
     job = {
-        "inputs": [_told(one) for one in inputs],
+        "inputs": [_list_file(one) for one in inputs],
         "out": str(out),
         "serial": serial,
         "protected": list(protected),
@@ -222,9 +222,16 @@ def compile_apart(
     return report
 
 
-def _told(one: ListInput) -> tuple[str | None, ...]:
-    reviewed = (str(one.path), one.feed, one.category, one.match)
-    return (*reviewed, one.dialect or "") if one.fetched else reviewed
+def _list_file(one: ListInput) -> dict[str, Any]:
+    """The arguments of the core's `ListFile`."""
+    return {
+        "path": str(one.path),
+        "feed": one.feed,
+        "category": one.category,
+        "matching": one.match,
+        "reviewed": not one.fetched,
+        "dialect": one.dialect or None,
+    }
 
 
 def _what_stays(store: SnapshotStore) -> str:

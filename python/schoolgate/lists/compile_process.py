@@ -12,7 +12,7 @@ import sys
 
 import orjson
 
-from schoolgate._core import compile_snapshot
+from schoolgate._core import ListFile, compile_snapshot
 from schoolgate.errors import SchoolgateError
 
 # The resolver goes first.
@@ -20,12 +20,13 @@ NICENESS = 10
 
 
 def main() -> int:
-    """Job: {"inputs": [[path, feed, category, match], ...], "out": path, "serial": int, "protected": [name, ...]}; a
-    list that was fetched has its dialect besides. The report goes to stdout."""
+    """Job: {"inputs": [{arguments of `ListFile`}, ...], "out": path, "serial": int, "protected": [name, ...]}.
+
+    The report goes to stdout."""
     with contextlib.suppress(OSError):  # a sandbox may forbid it
         os.nice(NICENESS)
     job = orjson.loads(sys.stdin.buffer.read())
-    inputs = [tuple(one) for one in job["inputs"]]
+    inputs = [ListFile(**one) for one in job["inputs"]]
     try:
         report = compile_snapshot(inputs, job["out"], job["serial"], protected=job["protected"])
     except SchoolgateError as error:

@@ -10,14 +10,12 @@ from typing import Any
 
 import orjson
 
-from schoolgate._core import Snapshot, list_difference, list_rules_for
+from schoolgate._core import ListFile, Snapshot, list_difference, list_rules_for
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.content_store import ContentStore, StoredListDamaged
 from schoolgate.lists.history import Event, History, Pin, PinFile
 from schoolgate.lists.manifests import Manifest, ManifestInput, Manifests
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
-
-Told = tuple[str, str, str, str] | tuple[str, str, str, str, str]
 
 
 class NoSuchSerial(SchoolgateError):
@@ -57,7 +55,7 @@ def difference(state_dir: Path, before: int, after: int, most: int) -> Differenc
     old, new = Manifests(state_dir).read(before), Manifests(state_dir).read(after)
     protected = sorted({*old.protected, *new.protected})
     found: dict[str, Any] = orjson.loads(
-        list_difference(_told(state_dir, old), _told(state_dir, new), protected=protected, most=most)
+        list_difference(_list_files(state_dir, old), _list_files(state_dir, new), protected=protected, most=most)
     )
     return Difference(
         before=before,
@@ -78,7 +76,7 @@ def why(state_dir: Path, name: str, serial: int | None = None) -> tuple[int, tup
         raise NoUsableSnapshot(f"{store.current}: no lists are built yet; run `schoolgate lists update`")
     manifest = Manifests(state_dir).read(current)
     kept = ContentStore(state_dir)
-    found = orjson.loads(list_rules_for(_told(state_dir, manifest), name, protected=list(manifest.protected)))
+    found = orjson.loads(list_rules_for(_list_files(state_dir, manifest), name, protected=list(manifest.protected)))
     sources = {(str(kept.path(one.sha256)), one.feed): one for one in manifest.inputs}
     return current, tuple(_line(row, sources[row["path"], row["feed"]]) for row in found["rules"])
 
@@ -105,17 +103,20 @@ def rollback(state_dir: Path, serial: int | None, who: str, now: dt.datetime) ->
     return wanted
 
 
-def _told(state_dir: Path, manifest: Manifest) -> list[Told]:
+def _list_files(state_dir: Path, manifest: Manifest) -> list[ListFile]:
     """A manifest's lists for the core, out of the content store."""
     store = ContentStore(state_dir)
-    told: list[Told] = []
+    files: list[ListFile] = []
     for one in manifest.inputs:
         path = store.path(one.sha256)
         if not path.exists():
             raise StoredListDamaged(f"{path}: the list {one.feed} of serial {manifest.serial} is gone")
-        listed = (str(path), one.feed, one.category, one.match)
-        told.append((*listed, one.dialect or "") if one.fetched else listed)
-    return told
+        files.append(
+            ListFile(
+                path, one.feed, one.category, matching=one.match, reviewed=not one.fetched, dialect=one.dialect or None
+            )
+        )
+    return files
 
 
 def _differing(old: Manifest, new: Manifest) -> Iterable[str]:

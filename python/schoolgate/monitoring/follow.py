@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from schoolgate._core import LogRow
 
 CLASSES = ("safeguarding", "ordinary")
 # An hour of files, which close each minute. Further behind, ordinary rows are passed over (and counted) so that what
@@ -21,7 +23,7 @@ _NAME = re.compile(r"(ordinary|safeguarding)-([0-9]{20})\.wal")
 class ReadRows(Protocol):
     """`schoolgate._core.log_read`."""
 
-    def __call__(self, path: str, offset: int, most: int) -> tuple[list[tuple[Any, ...]], int]: ...
+    def __call__(self, path: str, offset: int, most: int) -> tuple[list[LogRow], int]: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Follower:
         self.problem: str | None = None
         self._octets = 0
 
-    def step(self, most: int) -> list[tuple[Any, ...]]:
+    def step(self, most: int) -> list[LogRow]:
         """At most about `most` rows; none at the end of what is written, or while it cannot be read."""
         try:
             rows = self._step(most)
@@ -58,7 +60,7 @@ class Follower:
         self.problem = None
         return rows
 
-    def _step(self, most: int) -> list[tuple[Any, ...]]:
+    def _step(self, most: int) -> list[LogRow]:
         numbers = self._numbers()
         self._go_to_what_is_there(numbers)
         while numbers:
@@ -95,7 +97,7 @@ class Follower:
             self.passed_over += len(behind) - MOST_FILES_BEHIND
             self.position = Position(behind[-MOST_FILES_BEHIND])
 
-    def _rows(self, most: int) -> list[tuple[Any, ...]]:
+    def _rows(self, most: int) -> list[LogRow]:
         path = self._directory / f"{self._class}-{self.position.number:020}.wal"
         try:
             self._octets = path.stat().st_size

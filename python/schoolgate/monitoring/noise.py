@@ -10,8 +10,8 @@ from __future__ import annotations
 import fnmatch
 from collections import OrderedDict
 
+from schoolgate._core import LogRow
 from schoolgate.monitoring.category_facts import Known
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Noise
 
 # 200 bytes each; a school of 5,000 devices asks for some 100,000 different names in ten seconds at the very most.
@@ -30,13 +30,13 @@ class Sieve:
         self._is_background: dict[str, bool] = {}
         self.removed = 0
 
-    def keeps(self, row: Row) -> bool:
+    def keeps(self, row: LogRow) -> bool:
         kept = row.is_sealed or not self._is_noise(row)
         # A sealed name is withheld: two of them cannot be told apart, and neither may be lost.
         self.removed += not kept
         return kept
 
-    def _is_noise(self, row: Row) -> bool:
+    def _is_noise(self, row: LogRow) -> bool:
         if row.layer in ("platform", "protected") or row.category in self._known.quiet:
             return True
         if row.is_counted_only or (row.category is not None and self._background(row.category)):
@@ -50,7 +50,7 @@ class Sieve:
             self._is_background[category] = found
         return found
 
-    def _is_repeat(self, row: Row) -> bool:
+    def _is_repeat(self, row: LogRow) -> bool:
         """The same client and name within seconds, whatever the type. Each repeat counts from the first. What is denied
         is no repeat of what was allowed."""
         key = (row.client, row.qname, row.is_denied)
@@ -64,7 +64,7 @@ class Sieve:
         return False
 
 
-def is_local_lookup(row: Row) -> bool:
+def is_local_lookup(row: LogRow) -> bool:
     """Names that are the network's own affair: single labels, zones answered from here, suffixes of search lists."""
     end = row.qname.rpartition(".")[2]
     return "." not in row.qname or row.source == "local" or end in OWN_ENDS

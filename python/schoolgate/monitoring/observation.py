@@ -20,7 +20,6 @@ from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import Rulebook
 from schoolgate.monitoring.detectors import Watch
 from schoolgate.monitoring.follow import CLASSES, Follower, Position, ReadRows
-from schoolgate.monitoring.rows import row
 from schoolgate.storage.atomic_file import PRIVATE, write_whole
 
 STATE_VERSION = 1
@@ -84,7 +83,7 @@ class Observation:
         if len(self._waiting) < MOST_WAITING:
             for class_, follower in self.followers.items():
                 passed_over = follower.passed_over
-                rows = [row(one) for one in follower.step(MOST_ROWS)]
+                rows = follower.step(MOST_ROWS)
                 if rows and follower.passed_over > passed_over:
                     self._watch.missed_before(rows[0].time_s)
                 self._waiting += self._watch.feed(rows)

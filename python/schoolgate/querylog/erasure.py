@@ -132,7 +132,7 @@ def _holds(wal: Wal, erasure: Erasure) -> bool:
             return False
         if not rows:
             return False
-        if any(row[1] in erasure.clients and row[0] <= erasure.until_us for row in rows):
+        if any(row.client in erasure.clients and row.time_us <= erasure.until_us for row in rows):
             return True
 
 

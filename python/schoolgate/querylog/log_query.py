@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
+from schoolgate._core import LogRow
 from schoolgate.errors import SchoolgateError
 from schoolgate.querylog.layout import Class
 
@@ -91,8 +93,9 @@ class Row:
     class_: str
 
 
-# As the columns are named in Parquet, and ordered in the tuples of the WAL reader.
+# As the columns are named in Parquet, and ordered in `LogRow`.
 COLUMNS = tuple(field.name for field in fields(Row))[:-1]
+_log_values = attrgetter(*LogRow.__match_args__)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,11 @@ def moment_of(time_us: int) -> dt.datetime:
 
 
 def row_of(values: Sequence[Any], class_: str) -> Row:
-    """A row from a tuple of the WAL reader, or of a search."""
+    """A row from the values of a search, in the order of the columns, the time in microseconds."""
     fields: tuple[Any, ...] = (moment_of(values[0]), *values[1:], class_)
     return Row(*fields)
+
+
+def row_of_log(row: LogRow, class_: str) -> Row:
+    """A row from one of a write-ahead file."""
+    return row_of(_log_values(row), class_)

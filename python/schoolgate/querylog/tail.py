@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schoolgate._core import log_read
 from schoolgate.querylog.layout import CLASSES, Class, LogFolder
-from schoolgate.querylog.log_query import Query, Row, row_of
+from schoolgate.querylog.log_query import Query, Row, row_of_log
 
 # What one look takes in at most; more comes with the next.
 ROWS_AT_ONCE = 5_000
@@ -44,10 +44,10 @@ class Tail:
 
     def _read(self, class_: Class, number: int, offset: int) -> tuple[list[Row], int]:
         try:
-            values, offset = log_read(str(self._log.wal / f"{class_}-{number:020}.wal"), offset, ROWS_AT_ONCE)
+            rows, offset = log_read(str(self._log.wal / f"{class_}-{number:020}.wal"), offset, ROWS_AT_ONCE)
         except OSError:  # converted by now, or none yet
             return [], offset
-        return [row_of(one, class_) for one in values], offset
+        return [row_of_log(one, class_) for one in rows], offset
 
 
 def matches(query: Query, clients: Sequence[str], row: Row) -> bool:

@@ -14,31 +14,30 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from schoolgate._core import ForwarderAddress, ZoneRoute
 from schoolgate.resolver.forwarders import Forwarder, Routes
 from schoolgate.resolver.resolution import Send
 
 if TYPE_CHECKING:
-    from schoolgate._core import _Event, _Report
+    from schoolgate._core import ForwarderShare, ForwardingEvent, ForwardingReport
 
 TRY_AGAIN_S: Final = 0.25
 """After a tick that met a defect: it may have ended before anybody said when the next one is wanted."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
 
-Share = tuple[int, float, int]
-
 
 class DatagramPlane(Protocol):
     """The part of the plane that carries questions to forwarders."""
 
     def forwarding_fd(self) -> int: ...
-    def install_routes(
-        self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]
-    ) -> None: ...
-    def read_replies(self, now_s: float) -> _Report: ...
-    def send_misses(self, shares: Sequence[Sequence[Share]], now_s: float) -> _Report: ...
-    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report: ...
-    def end_overdue(self, now_s: float) -> _Report: ...
+    def install_routes(self, forwarders: Sequence[ForwarderAddress], zones: Sequence[ZoneRoute]) -> None: ...
+    def read_replies(self, now_s: float) -> ForwardingReport: ...
+    def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now_s: float) -> ForwardingReport: ...
+    def send_query(
+        self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float
+    ) -> ForwardingReport: ...
+    def end_overdue(self, now_s: float) -> ForwardingReport: ...
     def abandon_queries(self) -> None: ...
 
 
@@ -83,7 +82,7 @@ class Datagrams:
         self._errands: dict[int, Errand] = {}
         self._tick: asyncio.TimerHandle | None = None
         self._tick_at = 0.0
-        self._unheard: deque[_Event] = deque()
+        self._unheard: deque[ForwardingEvent] = deque()
         self._is_hearing = False
         self.under_way = 0
         self.counters = dict.fromkeys(
@@ -94,7 +93,8 @@ class Datagrams:
         """New forwarders and zones for misses to come; of those under way we still hear."""
         forwarders = routes.forwarders()
         self._plane.install_routes(
-            [(one.number, one.sockaddr[0], one.port, one.scope) for one in forwarders], routes.zones
+            [ForwarderAddress(one.number, one.sockaddr[0], one.port, one.scope) for one in forwarders],
+            [ZoneRoute(zone, set_index) for zone, set_index in routes.zones],
         )
         self._forwarders |= {one.number: one for one in forwarders}
 
@@ -110,7 +110,7 @@ class Datagrams:
         """Heed what happened since the last time."""
         self._heed(self._plane.read_replies(now), now)
 
-    def send_misses(self, shares: Sequence[Sequence[Share]], now: float) -> None:
+    def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now: float) -> None:
         """Send misses that wait, and let workers send those to come, to these."""
         self._heed(self._plane.send_misses(shares, now), now)
 
@@ -119,20 +119,22 @@ class Datagrams:
         self._errands[errand.key] = errand
         self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
 
-    def _heed(self, report: _Report, now: float) -> None:
-        self.under_way, again_in_s, counts, tallies, events = report
-        self._come_again(again_in_s)
+    def _heed(self, report: ForwardingReport, now: float) -> None:
+        self.under_way = report.under_way
+        self._come_again(report.next_call_in_s)
         counters = self.counters
-        for counter, count in zip(("misses", "answered", "failed_no_forwarder", "overflow"), counts, strict=True):
-            counters[counter] += count
-        for tally in tallies:
-            self._forwarders[tally[0]].heed(tally, now)
-            counters["sent_udp"] += tally[1]
-            counters["replies"] += tally[2]
-            counters["timeouts"] += tally[4]
-            counters["network_errors"] += tally[6]
-            counters["mismatches"] += tally[7]
-        self._unheard += events
+        counters["misses"] += report.misses
+        counters["answered"] += report.answered
+        counters["failed_no_forwarder"] += report.failed_no_forwarder
+        counters["overflow"] += report.overflow
+        for tally in report.tallies:
+            self._forwarders[tally.forwarder].heed(tally, now)
+            counters["sent_udp"] += tally.sent
+            counters["replies"] += tally.replies
+            counters["timeouts"] += tally.timeouts
+            counters["network_errors"] += tally.network_errors
+            counters["mismatches"] += tally.mismatches
+        self._unheard += report.events
         self._hear_all(now)
 
     def _hear_all(self, now: float) -> None:
@@ -142,32 +144,23 @@ class Datagrams:
         self._is_hearing = True
         try:
             while self._unheard:
-                self._hear(*self._unheard.popleft(), now)
+                self._hear(self._unheard.popleft(), now)
         finally:
             self._is_hearing = False
 
-    def _hear(
-        self,
-        key: int,
-        what: str,
-        forwarder: int,
-        octets: bytes,
-        sent_at: float,
-        query: bytes,
-        name: str | None,
-        now: float,
-    ) -> None:
+    def _hear(self, event: ForwardingEvent, now: float) -> None:
         errand = None
         try:
-            if name is None:
-                errand = self._errands.pop(key)
+            if event.name is None:
+                errand = self._errands.pop(event.key)
             else:
-                errand = self._household.take_over(key, name, query, self._forwarders[forwarder], sent_at)
-            match what:
+                forwarder = self._forwarders[event.forwarder]
+                errand = self._household.take_over(event.key, event.name, event.query, forwarder, event.sent_at_s)
+            match event.kind:
                 case "replied":
-                    errand.replied(octets, now)
+                    errand.replied(event.reply, now)
                 case "damaged":
-                    errand.damaged(octets, now)
+                    errand.damaged(event.reply, now)
                 case "guessed":
                     errand.guessed(now)
                 case "timed_out":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from schoolgate.errors import SchoolgateError
 
 if TYPE_CHECKING:
-    from schoolgate._core import _Tally
+    from schoolgate._core import ForwarderTally
 
 DNS_PORT: Final = 53
 SUSPECT_AFTER: Final = 3
@@ -96,22 +96,22 @@ class Forwarder:
 
     # -- what happened --------------------------------------------------------------------------------------------
 
-    def heed(self, tally: _Tally, now: float) -> None:
+    def heed(self, tally: ForwarderTally, now: float) -> None:
         """What happened in one batch. Replies come last: any of them proves that it lives."""
-        _, sent, replies, rtts_s, silences, waits_s, refusals, strays, answered_query = tally
-        if sent:
-            self.asked(sent, now)
-        for waited_s in waits_s:
+        if tally.sent:
+            self.asked(tally.sent, now)
+        for waited_s in tally.waits_s:
             self.unanswered(waited_s, now)
-        self.timeouts += silences - len(waits_s)
-        self.failures += silences - len(waits_s) + refusals
-        self.errors += refusals
-        self.mismatches += strays
-        for rtt_s in rtts_s:
+        timeouts_not_timed = tally.timeouts - len(tally.waits_s)
+        self.timeouts += timeouts_not_timed
+        self.failures += timeouts_not_timed + tally.network_errors
+        self.errors += tally.network_errors
+        self.mismatches += tally.mismatches
+        for rtt_s in tally.rtts_s:
             self.answered(rtt_s, now)
-        self.replies += replies - len(rtts_s)
-        if answered_query is not None:
-            self.answered_query = answered_query
+        self.replies += tally.replies - len(tally.rtts_s)
+        if tally.answered_query is not None:
+            self.answered_query = tally.answered_query
 
     def asked(self, questions: int, now: float) -> None:
         """Questions leave for it. Where the measurement is old or missing, one is enough to learn."""

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, Errand, Share
+from schoolgate._core import ForwarderShare, MissResult
+from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, Errand
 from schoolgate.resolver.exchange import StreamExchanges
 from schoolgate.resolver.exchange_owners import MissErrand, ProbeErrand
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
@@ -34,13 +35,11 @@ REPORT_DEFECTS_EVERY_S: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
-Result = tuple[int, bytes | None, int, bool]
-
 
 class MissSource(DatagramPlane, Protocol):
     """The part of the plane that this service needs."""
 
-    def complete(self, results: Sequence[Result]) -> None: ...
+    def complete(self, results: Sequence[MissResult]) -> None: ...
     def forget_failures(self) -> None: ...
 
 
@@ -65,7 +64,7 @@ class ResolverService:
         self._datagrams = Datagrams(plane, self._loop, clock, self)
         self._streams = StreamExchanges(self._loop, clock, self.end_batch, self.met_defect)
         self._datagrams.install(routes)
-        self._results: list[Result] = []
+        self._results: list[MissResult] = []
         # Tokens of misses are positive.
         self._probe_keys = itertools.count(-1, -1)
         self._probe_timer: asyncio.TimerHandle | None = None
@@ -97,7 +96,7 @@ class ResolverService:
             self._probe_timer.cancel()
         for errand in (*self._datagrams.close(), *self._streams.close()):
             if isinstance(errand, MissErrand):
-                self._results.append((errand.key, None, EDE_NETWORK_ERROR, False))
+                self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
         self.end_batch()
 
     def install(self, routes: Routes, patience: Patience | None = None) -> None:
@@ -138,14 +137,14 @@ class ResolverService:
         """Say who is asked, for misses that wait and for those of the next moments."""
         self._datagrams.send_misses([self._shares(each, now) for each in self._routes.sets], now)
 
-    def _shares(self, forwarders: ForwarderSet, now: float) -> list[Share]:
+    def _shares(self, forwarders: ForwarderSet, now: float) -> list[ForwarderShare]:
         shares = forwarders.shares(now)
         for forwarder in shares:
             if forwarder.failures and forwarder.wants_probe(now):
                 self._probe(forwarder, now)
         last = len(shares) - 1
         return [
-            (one.number, first_timeout_s(one, self._patience), 1 if at < last else EVERY)
+            ForwarderShare(one.number, first_timeout_s(one, self._patience), 1 if at < last else EVERY)
             for at, one in enumerate(shares)
         ]
 
@@ -168,12 +167,12 @@ class ResolverService:
 
     def _done(self, errand: MissErrand, step: Done) -> None:
         self.counters["answered_with_failure" if step.is_failure else "answered"] += 1
-        self._results.append((errand.key, step.octets, 0, step.is_failure))
+        self._results.append(MissResult(errand.key, step.octets, is_failure=step.is_failure))
 
     def _failed(self, errand: MissErrand, step: Failed) -> None:
         is_silence = step.ede != EDE_NETWORK_ERROR
         self.counters["failed_no_reachable_authority" if is_silence else "failed_network_error"] += 1
-        self._results.append((errand.key, None, step.ede, step.asked))
+        self._results.append(MissResult(errand.key, None, ede=step.ede, is_failure=step.asked))
 
     def end_batch(self) -> None:
         """Hand back what is decided."""
@@ -220,7 +219,7 @@ class ResolverService:
         """A defect of ours met one question; the others must go on."""
         self.counters["internal_errors"] += 1
         if isinstance(errand, MissErrand):
-            self._results.append((errand.key, None, EDE_NETWORK_ERROR, False))
+            self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
         now = self._clock()
         if now - self._defect_reported_at >= REPORT_DEFECTS_EVERY_S:
             self._defect_reported_at = now

@@ -1,10 +1,12 @@
-//! `schoolgate._core`: the stairs between the Rust floor and the Python floor.
+//! `schoolgate._core`: the Rust core as a Python module.
 //!
-//! Only octets, numbers, text and tuples go up and down, in batches. Every call that may take longer than about ten
-//! microseconds gives the GIL up. No thread of the plane ever attaches to Python.
+//! Octets, numbers, text and small frozen classes cross, in batches. Every call that may take longer than about ten
+//! microseconds releases the GIL. No thread of the plane ever attaches to Python.
 
 mod error;
+mod forwarding;
 mod lists;
+mod log_row;
 mod plane;
 mod querylog;
 mod sealed;
@@ -17,6 +19,7 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<lists::Snapshot>()?;
+    module.add_class::<lists::ListFile>()?;
     module.add_class::<table::PolicyTable>()?;
     module.add_class::<plane::Plane>()?;
     module.add_function(wrap_pyfunction!(lists::compile_snapshot, module)?)?;
@@ -26,6 +29,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lists::list_difference, module)?)?;
     module.add_function(wrap_pyfunction!(lists::normalise_name, module)?)?;
     module.add_function(wrap_pyfunction!(table::explain, module)?)?;
+    forwarding::add(module)?;
     querylog::add(module)?;
     sealed::add(module)?;
     error::add(module)

@@ -61,13 +61,51 @@ impl Snapshot {
     }
 }
 
-/// One list as Python names it: `(path, feed, category, match)` for a reviewed list in the plain dialect, and
-/// `(path, feed, category, match, dialect)` for a feed, its dialect `None` or empty where it is to be detected. A category
-/// that begins with `{` is a JSON object from the feed's categories to ours.
-#[derive(FromPyObject)]
-pub enum ListInput {
-    Feed(PathBuf, String, String, String, Option<String>),
-    Reviewed(PathBuf, String, String, String),
+/// One list file to read.
+#[pyclass(frozen, get_all, module = "schoolgate._core")]
+pub struct ListFile {
+    /// Path of the file.
+    path: PathBuf,
+    /// Id of the feed or of the reviewed list.
+    feed: String,
+    /// Category id; of a feed also a JSON object from the feed's categories to ours.
+    category: String,
+    /// "suffix" or "exact": the rule for names without a mark.
+    matching: String,
+    /// Whether the school or this project wrote it. A reviewed list is in the plain dialect and may list any name.
+    reviewed: bool,
+    /// Dialect of a feed; None: it is detected.
+    dialect: Option<String>,
+}
+
+#[pymethods]
+impl ListFile {
+    #[new]
+    #[pyo3(signature = (path, feed, category, *, matching="suffix", reviewed=false, dialect=None))]
+    fn new(
+        path: PathBuf,
+        feed: String,
+        category: String,
+        matching: &str,
+        reviewed: bool,
+        dialect: Option<String>,
+    ) -> Self {
+        let matching = matching.to_owned();
+        Self { path, feed, category, matching, reviewed, dialect }
+    }
+}
+
+impl ListFile {
+    fn input(&self, limits: Limits) -> PyResult<Input> {
+        let (path, feed, category) = (self.path.clone(), self.feed.clone(), self.category.clone());
+        let matching = unmarked(&self.matching)?;
+        let input = if self.reviewed {
+            Input::reviewed(path, feed, category, matching)
+        } else {
+            Input::feed(path, feed, categories(category)?, matching, stated(self.dialect.as_deref())?)
+        };
+        Ok(Input { limits, ..input })
+    }
 }
 
 /// Compiles list files into a snapshot file. No feed denies a name of `protected`, nor anything below it.
@@ -75,13 +113,13 @@ pub enum ListInput {
 #[pyo3(signature = (inputs, out, serial, *, protected=Vec::new(), max_unpacked_octets=None))]
 pub fn compile_snapshot<'py>(
     py: Python<'py>,
-    inputs: Vec<ListInput>,
+    inputs: Vec<Py<ListFile>>,
     out: PathBuf,
     serial: u64,
     protected: Vec<String>,
     max_unpacked_octets: Option<u64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let inputs = list_inputs(inputs, max_unpacked_octets)?;
+    let inputs = list_inputs(&inputs, max_unpacked_octets)?;
     let protected = protected_names(protected)?;
     let report = py.detach(|| schoolgate_policy::compile_snapshot(&inputs, Path::new(&out), serial, &protected));
     json(py, &report.map_err(|error| raise(Kind::CompileFailed, error))?)
@@ -107,17 +145,17 @@ pub fn inspect_list<'py>(
     json(py, &found.map_err(|error| raise(Kind::ListRefused, format!("{}: {error}", path.display())))?)
 }
 
-/// Every line of `inputs` that speaks of `name`, a name or an address: JSON with feed, category, path, member, line, text, rule and kind of each.
+/// Every line of `inputs` with a rule for `name`, a name or an address: JSON with feed, category, path, member, line, text, rule and kind of each.
 #[pyfunction]
 #[pyo3(signature = (inputs, name, *, protected=Vec::new(), max_unpacked_octets=None))]
 pub fn list_rules_for<'py>(
     py: Python<'py>,
-    inputs: Vec<ListInput>,
+    inputs: Vec<Py<ListFile>>,
     name: &str,
     protected: Vec<String>,
     max_unpacked_octets: Option<u64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let inputs = list_inputs(inputs, max_unpacked_octets)?;
+    let inputs = list_inputs(&inputs, max_unpacked_octets)?;
     let protected = protected_names(protected)?;
     let found = if let Ok(address) = name.parse::<IpAddr>() {
         py.detach(|| schoolgate_policy::list_rules_for_address(&inputs, address))
@@ -133,37 +171,25 @@ pub fn list_rules_for<'py>(
 #[pyo3(signature = (before, after, *, protected=Vec::new(), most=100))]
 pub fn list_difference<'py>(
     py: Python<'py>,
-    before: Vec<ListInput>,
-    after: Vec<ListInput>,
+    before: Vec<Py<ListFile>>,
+    after: Vec<Py<ListFile>>,
     protected: Vec<String>,
     most: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (before, after) = (list_inputs(before, None)?, list_inputs(after, None)?);
+    let (before, after) = (list_inputs(&before, None)?, list_inputs(&after, None)?);
     let protected = protected_names(protected)?;
     let found = py.detach(|| schoolgate_policy::list_difference(&before, &after, &protected, most));
     json(py, &found.map_err(|error| raise(Kind::ListRefused, error))?)
 }
 
-/// The dialect of a list's first octets, or None where nothing speaks for any.
+/// The dialect of a list's first octets, or None where none is recognised.
 #[pyfunction]
 pub fn detect_dialect(first: &[u8], file_name: &str) -> Option<String> {
     schoolgate_policy::detect(first, file_name).map(|dialect| dialect.to_string())
 }
 
-fn list_inputs(inputs: Vec<ListInput>, max_unpacked_octets: Option<u64>) -> PyResult<Vec<Input>> {
-    let limits = limits(max_unpacked_octets);
-    inputs.into_iter().map(|one| Ok(Input { limits, ..input(one)? })).collect()
-}
-
-fn input(input: ListInput) -> PyResult<Input> {
-    Ok(match input {
-        ListInput::Reviewed(path, feed, category, matching) => {
-            Input::reviewed(path, feed, category, unmarked(&matching)?)
-        }
-        ListInput::Feed(path, feed, category, matching, dialect) => {
-            Input::feed(path, feed, categories(category)?, unmarked(&matching)?, stated(dialect.as_deref())?)
-        }
-    })
+fn list_inputs(inputs: &[Py<ListFile>], max_unpacked_octets: Option<u64>) -> PyResult<Vec<Input>> {
+    inputs.iter().map(|one| one.get().input(limits(max_unpacked_octets))).collect()
 }
 
 fn limits(max_unpacked_octets: Option<u64>) -> Limits {
@@ -201,7 +227,7 @@ fn wanted(text: &str) -> PyResult<Name> {
     listed_name(text).map_err(|rejected| PyValueError::new_err(format!("{text:?} is no name: {}", rejected.as_str())))
 }
 
-/// The wire form, as text, of a name that somebody wrote in a list.
+/// A name as it is written in a list, in the text of its wire form.
 #[pyfunction]
 pub fn normalise_name(text: &str) -> PyResult<String> {
     let name = listed_name(text).map_err(|rejected| PyValueError::new_err(rejected.as_str()))?;

@@ -1,16 +1,15 @@
-//! The plane, seen from asyncio.
+//! The plane as a Python class.
 
 use crate::error::{Kind, raise};
+use crate::forwarding::{ForwarderAddress, ForwarderShare, ForwardingReport, MissResult, ZoneRoute};
 use crate::lists::{Snapshot, json};
 use crate::sealed::SealedList;
 use crate::table::{PolicyTable, address, explain_with};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyInt, PyTuple};
-use schoolgate_plane::{Asked, Event, EventKind, Owner, Report, Settings, Share, Tally, name_of};
-use schoolgate_wire::Name;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use pyo3::types::{PyBytes, PyInt};
+use schoolgate_plane::{Asked, Settings};
+use std::net::SocketAddr;
 
 /// Sockets, worker threads, packet cache and pending table.
 #[pyclass(frozen, module = "schoolgate._core")]
@@ -55,67 +54,55 @@ impl Plane {
     fn install_routes(
         &self,
         py: Python<'_>,
-        forwarders: Vec<(u32, String, u16, u32)>,
-        zones: Vec<(String, usize)>,
+        forwarders: Vec<Py<ForwarderAddress>>,
+        zones: Vec<Py<ZoneRoute>>,
     ) -> PyResult<()> {
-        let forwarders =
-            forwarders.into_iter().map(|(number, host, port, scope)| Ok((number, socket_address(&host, port, scope)?)));
-        let forwarders = forwarders.collect::<PyResult<Vec<_>>>()?;
-        let zones = zones.into_iter().map(|(zone, set)| match Name::from_text(&zone) {
-            Ok(name) => Ok((name, set)),
-            Err(error) => Err(PyValueError::new_err(format!("zone {zone:?}: {error}"))),
-        });
-        let zones = zones.collect::<PyResult<Vec<_>>>()?;
+        let forwarders = forwarders.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
+        let zones = zones.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
         py.detach(|| self.0.install_routes(forwarders, zones));
         Ok(())
     }
 
-    fn read_replies<'py>(&self, py: Python<'py>, now_s: f64) -> PyResult<Bound<'py, PyTuple>> {
+    fn read_replies(&self, py: Python<'_>, now_s: f64) -> PyResult<ForwardingReport> {
         let report = py.detach(|| self.0.read_replies(now_s));
-        told(py, report)
+        ForwardingReport::of(py, report)
     }
 
-    fn send_misses<'py>(
+    fn send_misses(
         &self,
-        py: Python<'py>,
-        shares: Vec<Vec<(u32, f64, u32)>>,
+        py: Python<'_>,
+        shares: Vec<Vec<Py<ForwarderShare>>>,
         now_s: f64,
-    ) -> PyResult<Bound<'py, PyTuple>> {
-        let share = |(forwarder, timeout_s, most)| Share { forwarder, timeout_s, most };
-        let shares = shares.into_iter().map(|set| set.into_iter().map(share).collect()).collect();
+    ) -> PyResult<ForwardingReport> {
+        let shares = shares.iter().map(|set| set.iter().map(|one| one.get().to_share()).collect()).collect();
         let report = py.detach(|| self.0.send_misses(shares, now_s));
-        told(py, report)
+        ForwardingReport::of(py, report)
     }
 
-    fn send_query<'py>(
+    fn send_query(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         key: i64,
         forwarder: u32,
         query: &[u8],
         timeout_s: f64,
         now_s: f64,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    ) -> PyResult<ForwardingReport> {
         let report = py.detach(|| self.0.send_query(key, forwarder, query, timeout_s, now_s));
-        told(py, report.ok_or_else(|| PyValueError::new_err("this is no query with a question"))?)
+        ForwardingReport::of(py, report.ok_or_else(|| PyValueError::new_err("this is no query with a question"))?)
     }
 
-    fn end_overdue<'py>(&self, py: Python<'py>, now_s: f64) -> PyResult<Bound<'py, PyTuple>> {
+    fn end_overdue(&self, py: Python<'_>, now_s: f64) -> PyResult<ForwardingReport> {
         let report = py.detach(|| self.0.end_overdue(now_s));
-        told(py, report)
+        ForwardingReport::of(py, report)
     }
 
     fn abandon_queries(&self, py: Python<'_>) {
         py.detach(|| self.0.abandon_queries());
     }
 
-    fn complete(&self, py: Python<'_>, results: Vec<(u64, Option<PyBackedBytes>, u16, bool)>) {
-        py.detach(|| {
-            self.0.complete(results.iter().map(|(token, reply, ede, is_failure)| {
-                let reply = reply.as_deref().ok_or(*ede);
-                (*token, reply, *is_failure)
-            }));
-        });
+    fn complete(&self, py: Python<'_>, results: Vec<Py<MissResult>>) {
+        py.detach(|| self.0.complete(results.iter().map(|one| one.get().parts())));
     }
 
     fn forget_failures(&self) {
@@ -181,42 +168,4 @@ impl Plane {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         json(py, &self.0.status())
     }
-}
-
-fn socket_address(host: &str, port: u16, scope: u32) -> PyResult<SocketAddr> {
-    Ok(match address(host)? {
-        IpAddr::V6(v6) => SocketAddrV6::new(v6, port, 0, scope).into(),
-        v4 => SocketAddr::new(v4, port),
-    })
-}
-
-/// A report as tuples; their shape is written down in `_core.pyi`.
-fn told(py: Python<'_>, report: Report) -> PyResult<Bound<'_, PyTuple>> {
-    let counts = (report.misses, report.answered, report.nobody, report.overflow);
-    let tallies = report.tallies.into_iter().map(|tally| tally_told(py, tally)).collect::<PyResult<Vec<_>>>()?;
-    let events = report.events.into_iter().map(|event| event_told(py, event)).collect::<PyResult<Vec<_>>>()?;
-    (report.under_way, report.again_in_s, counts, tallies, events).into_pyobject(py)
-}
-
-fn tally_told(py: Python<'_>, tally: Tally) -> PyResult<Bound<'_, PyTuple>> {
-    let answered_query = tally.answered_query.map(|query| PyBytes::new(py, &query));
-    let Tally { forwarder, sent, replies, rtts_s, silences, waits_s, refusals, strays, .. } = tally;
-    (forwarder, sent, replies, rtts_s, silences, waits_s, refusals, strays, answered_query).into_pyobject(py)
-}
-
-fn event_told(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
-    let (kind, octets) = match &event.kind {
-        EventKind::Replied(octets) => ("replied", octets.as_slice()),
-        EventKind::Damaged(octets) => ("damaged", octets.as_slice()),
-        EventKind::Guessed => ("guessed", [].as_slice()),
-        EventKind::Silent => ("timed_out", [].as_slice()),
-        EventKind::Refused => ("failed", [].as_slice()),
-        EventKind::Short => ("starved", [].as_slice()),
-    };
-    let (key, name) = match event.owner {
-        Owner::Miss(token) => (token.cast_signed(), Some(name_of(&event.query))),
-        Owner::Errand(key) => (key, None),
-    };
-    let (octets, query) = (PyBytes::new(py, octets), PyBytes::new(py, &event.query));
-    (key, kind, event.forwarder, octets, event.sent_s, query, name).into_pyobject(py)
 }

@@ -1,16 +1,18 @@
-//! The query log: rows of write-ahead files for those who follow them, Parquet for those who search.
+//! The query log: reading rows of write-ahead files, conversion to Parquet, pseudonyms.
 
 use crate::lists::json;
+use crate::log_row::LogRow;
 use crate::table::address;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList};
 use schoolgate_querylog::{Class, OwnedRow, PseudonymKey, Row};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Adds what the query log has to the module.
+/// Adds the classes and functions of the query log to the module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<LogRow>()?;
     module.add_function(wrap_pyfunction!(log_read, module)?)?;
     module.add_function(wrap_pyfunction!(log_to_parquet, module)?)?;
     module.add_function(wrap_pyfunction!(log_write_sample, module)?)?;
@@ -26,8 +28,8 @@ fn log_read<'py>(py: Python<'py>, path: PathBuf, offset: u64, most: usize) -> Py
         schoolgate_querylog::log_read(&path, offset, most, |row| rows.push(owned(row))).map(|next| (rows, next))
     });
     let (rows, next) = read.map_err(|error| os_error(&path, error))?;
-    let tuples = rows.iter().map(|row| tuple(py, row)).collect::<PyResult<Vec<_>>>()?;
-    Ok((PyList::new(py, tuples)?, next))
+    let made = rows.iter().map(|row| LogRow::from_owned(py, row)).collect::<PyResult<Vec<_>>>()?;
+    Ok((PyList::new(py, made)?, next))
 }
 
 #[pyfunction]
@@ -42,10 +44,10 @@ fn log_write_sample(
     directory: PathBuf,
     class_: &str,
     number: u64,
-    rows: Vec<Bound<'_, PyTuple>>,
+    rows: Vec<Py<LogRow>>,
 ) -> PyResult<()> {
     let class = Class::from_word(class_).ok_or_else(|| PyValueError::new_err(format!("{class_:?} is no class")))?;
-    let rows = rows.iter().map(row_of).collect::<PyResult<Vec<_>>>()?;
+    let rows = rows.iter().map(|row| row.get().to_owned(py)).collect::<PyResult<Vec<_>>>()?;
     let written = py.detach(|| schoolgate_querylog::write_sample(&directory, class, number, &rows));
     written.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
@@ -70,7 +72,7 @@ fn registrable_domain(name: &str) -> Option<String> {
 
 fn os_error(path: &Path, error: io::Error) -> PyErr {
     match error.raw_os_error() {
-        // Python makes FileNotFoundError and its like of number, words and path.
+        // From number, text and path Python chooses the subclass, such as FileNotFoundError.
         Some(number) => {
             let words = error.to_string();
             let words = words.split(" (os error").next().unwrap_or_default().to_owned();
@@ -102,64 +104,4 @@ fn owned(row: &Row<'_>) -> OwnedRow {
         latency_us: row.latency_us as u32,
         cname: own(row.cname),
     }
-}
-
-/// A row in the order of its columns; device and user are empty until there is identity.
-fn tuple<'py>(py: Python<'py>, row: &OwnedRow) -> PyResult<Bound<'py, PyTuple>> {
-    let text = |text: &str| PyString::new(py, text).into_any();
-    let maybe = |text: &Option<String>| match text {
-        Some(text) => PyString::new(py, text).into_any(),
-        None => py.None().into_bound(py),
-    };
-    let number = |number: i64| PyInt::new(py, number).into_any();
-    PyTuple::new(
-        py,
-        [
-            number(row.time_us),
-            text(&row.client),
-            text(&row.segment),
-            text(&row.policy),
-            number(row.policy_serial),
-            text(&row.door),
-            text(&row.qname),
-            maybe(&row.qname_asked),
-            number(row.qtype.into()),
-            number(row.rcode.into()),
-            text(&row.action),
-            text(&row.layer),
-            maybe(&row.category),
-            maybe(&row.rule),
-            number(row.snapshot_serial),
-            text(&row.source),
-            number(row.latency_us.into()),
-            maybe(&row.cname),
-            maybe(&None),
-            maybe(&None),
-        ],
-    )
-}
-
-fn row_of(tuple: &Bound<'_, PyTuple>) -> PyResult<OwnedRow> {
-    let text = |at: usize| tuple.get_item(at)?.extract::<String>();
-    let maybe = |at: usize| tuple.get_item(at)?.extract::<Option<String>>();
-    Ok(OwnedRow {
-        time_us: tuple.get_item(0)?.extract()?,
-        client: text(1)?,
-        segment: text(2)?,
-        policy: text(3)?,
-        policy_serial: tuple.get_item(4)?.extract()?,
-        door: text(5)?,
-        qname: text(6)?,
-        qname_asked: maybe(7)?,
-        qtype: tuple.get_item(8)?.extract()?,
-        rcode: tuple.get_item(9)?.extract()?,
-        action: text(10)?,
-        layer: text(11)?,
-        category: maybe(12)?,
-        rule: maybe(13)?,
-        snapshot_serial: tuple.get_item(14)?.extract()?,
-        source: text(15)?,
-        latency_us: tuple.get_item(16)?.extract()?,
-        cname: maybe(17)?,
-    })
 }

@@ -1,4 +1,4 @@
-//! Sealed lists: import one, open them all, look after their keys. No entry ever comes up these stairs.
+//! Sealed lists: import one, open them all, manage their keys. No entry ever reaches Python.
 
 use crate::error::{Kind, raise};
 use crate::lists::json;
@@ -47,7 +47,7 @@ impl SealedList {
 /// Turns a supplier's list into a sealed list, in one pass.
 #[pyfunction]
 #[pyo3(signature = (source, form, column, keys, out, supplier, serial, created_unix_s))]
-#[allow(clippy::too_many_arguments)] // a request in one call, so that no entry is ever held up here
+#[allow(clippy::too_many_arguments)] // a request in one call, so that no entry ever reaches Python
 pub fn seal_list<'py>(
     py: Python<'py>,
     source: PathBuf,
@@ -97,7 +97,7 @@ pub fn keep_sealed_keys(py: Python<'_>, keys: PathBuf, ids: Vec<String>) -> PyRe
     kept.map_err(|error: schoolgate_policy::SealedCorrupt| raise(Kind::SealedCorrupt, error))
 }
 
-/// Adds all of it to the module.
+/// Adds the class, the functions and the self-test name to the module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SealedList>()?;
     module.add("SEALED_SELF_TEST_NAME", SELF_TEST_NAME)?;

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.config import shipped_lists
 from schoolgate.monitoring.category_facts import Known, read_known
-from schoolgate.monitoring.rows import US, Row
+from schoolgate.monitoring.rows import US
 
 # A Monday, nine in the morning in London.
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
 NOW_S = int(NOW.timestamp())
 
 
-def made_row(name: str, *, at: float = 0, client: str = "p-a", segment: str = "pupils", **others: Any) -> Row:
+def made_row(name: str, *, at: float = 0, client: str = "p-a", segment: str = "pupils", **others: Any) -> LogRow:
     """A question `at` seconds after NOW, allowed unless said otherwise."""
     values: dict[str, Any] = {
         "time_us": int((NOW_S + at) * US), "client": client, "segment": segment, "policy": "pupil",
@@ -28,10 +29,10 @@ def made_row(name: str, *, at: float = 0, client: str = "p-a", segment: str = "p
         "action": "allow", "layer": "allow", "category": None, "rule": None, "snapshot_serial": 1,
         "source": "forwarder", "latency_us": 90, "cname": None,
     }  # fmt: skip
-    return Row(**(values | others))
+    return LogRow(**(values | others))
 
 
-def denied(name: str, category: str, *, at: float = 0, **others: Any) -> Row:
+def denied(name: str, category: str, *, at: float = 0, **others: Any) -> LogRow:
     """A question denied for its category."""
     layer = "circumvention" if category.startswith("circumvention") else "category"
     return made_row(

@@ -6,15 +6,16 @@ import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
+from schoolgate._core import LogRow
 from schoolgate.monitoring.detectors import circumvention
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
-from schoolgate.monitoring.rows import HTTPS, SVCB, Row
+from schoolgate.monitoring.rows import HTTPS, SVCB
 from schoolgate.policy.monitoring import Circumvention
 
 VPN, PROXY, TOR, DOH = (f"circumvention-{kind}" for kind in ("vpn", "proxy", "tor", "encrypted-dns"))
 
 
-def severities(*rows: Row, settings: Circumvention | None = None) -> list[str]:
+def severities(*rows: LogRow, settings: Circumvention | None = None) -> list[str]:
     return [one.severity for one in CircumventionScore(settings or Circumvention()).feed(rows)]
 
 

@@ -16,12 +16,12 @@ from schoolgate.monitoring.follow import Follower, Position
 
 
 def write(directory: Path, number: int, *names: str, class_: str = "ordinary") -> None:
-    rows = [tuple(made_row(name, at=at, client="192.0.2.7")) for at, name in enumerate(names)]
+    rows = [made_row(name, at=at, client="192.0.2.7") for at, name in enumerate(names)]
     log_write_sample(directory, class_, number, rows)
 
 
 def names(follower: Follower, most: int = 1000) -> list[str]:
-    return [str(values[6]) for values in follower.step(most)]
+    return [row.qname for row in follower.step(most)]
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
+from schoolgate._core import LogRow
 from schoolgate.monitoring.detectors import generated
 from schoolgate.monitoring.detectors.generated import GeneratedNames
 from schoolgate.monitoring.random_labels import entropy_bits, looks_generated
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Generated
 
 
@@ -36,7 +36,7 @@ WORDS = (
 )
 
 
-def missing(names: list[str], **others: object) -> list[Row]:
+def missing(names: list[str], **others: object) -> list[LogRow]:
     return [made_row(name, at=number, rcode=3, **others) for number, name in enumerate(names)]
 
 

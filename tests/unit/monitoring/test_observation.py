@@ -6,13 +6,14 @@ import datetime as dt
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW, denied, made_row
 
-from schoolgate._core import log_read, log_write_sample
+from schoolgate._core import LogRow, log_read, log_write_sample
 from schoolgate.alerts.alert_store import AlertStore, AlertsUnavailable
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
@@ -21,13 +22,17 @@ from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors import watch
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.observation import Observation
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import AlertRule, Monitoring, Repeated
 
 LONDON = ZoneInfo("Europe/London")
 CLIENT = "192.0.2.7"
 SETTINGS = Monitoring(repeated=Repeated(attempts=4))
 RULES = Rulebook({"again": AlertRule(detectors=("repeated-attempts",), to=("lead@school.example",))}, LONDON)
+
+
+def with_client(row: LogRow) -> LogRow:
+    values: dict[str, Any] = {column: getattr(row, column) for column in LogRow.__match_args__}
+    return LogRow(**(values | {"client": CLIENT}))
 
 
 class School:
@@ -51,9 +56,9 @@ class School:
         """SIGKILL: what was not saved is lost."""
         self.observation = self.start()
 
-    def write(self, *rows: Row, class_: str = "safeguarding") -> None:
+    def write(self, *rows: LogRow, class_: str = "safeguarding") -> None:
         self.written += 1
-        log_write_sample(self.wal, class_, self.written, [tuple(row._replace(client=CLIENT)) for row in rows])
+        log_write_sample(self.wal, class_, self.written, [with_client(row) for row in rows])
 
     def tries(self, *at_s: int) -> None:
         self.write(*(denied(f"n{at}.example.org", "gambling", at=at) for at in at_s))

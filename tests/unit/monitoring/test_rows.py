@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schoolgate.monitoring.rows import Row
+from schoolgate._core import LogRow
 from schoolgate.querylog.log_query import COLUMNS
 
 
 def test_a_row_has_the_columns_of_the_log_in_their_order() -> None:
-    assert ("time", *Row._fields[1:]) == COLUMNS
+    assert ("time", *LogRow.__match_args__[1:]) == COLUMNS

@@ -6,15 +6,15 @@ import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, made_row
 
+from schoolgate._core import LogRow
 from schoolgate.monitoring.detectors import silence
 from schoolgate.monitoring.detectors.silence import BIN_S, SilentClients
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Silence
 
 START = -(NOW_S % BIN_S)
 
 
-def lesson(clients: int, bins: range, queries: int = 12, first: int = 0) -> list[Row]:
+def lesson(clients: int, bins: range, queries: int = 12, first: int = 0) -> list[LogRow]:
     """So many clients, each with so many names in each of these stretches of five minutes."""
     return [
         made_row(f"n{query}.example.org", at=START + one * BIN_S + query, client=f"p-{client}")
@@ -24,7 +24,7 @@ def lesson(clients: int, bins: range, queries: int = 12, first: int = 0) -> list
     ]
 
 
-def found(rows: list[Row], until_bin: int, settings: Silence | None = None) -> list[str]:
+def found(rows: list[LogRow], until_bin: int, settings: Silence | None = None) -> list[str]:
     """The clients told of when the log is looked at after each stretch."""
     detector = SilentClients(settings or Silence())
     told = []

@@ -9,10 +9,11 @@ import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, made_row
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.detectors import tunnel
 from schoolgate.monitoring.detectors.tunnel import Tunnels
-from schoolgate.monitoring.rows import NULL, TXT, Row
+from schoolgate.monitoring.rows import NULL, TXT
 from schoolgate.policy.monitoring import Tunnel
 
 WINDOW_S = 600
@@ -26,14 +27,14 @@ def random_label(number: int, octets: int) -> str:
 
 def carried(
     count: int, *, octets: int = 60, client: str = "p-a", domain: str = "example.net", **others: object
-) -> list[Row]:
+) -> list[LogRow]:
     return [
         made_row(f"{random_label(number, octets)}.t.{domain}", at=number / 10, client=client, **others)
         for number in range(count)
     ]
 
 
-def judged(rows: list[Row]) -> list[Finding]:
+def judged(rows: list[LogRow]) -> list[Finding]:
     detector = Tunnels(Tunnel())
     return [*detector.feed(rows), *detector.look(AFTER)]
 
@@ -59,7 +60,7 @@ def test_long_names_made_of_words_are_none() -> None:
 
 
 def test_a_virus_scanner_is_used_by_all_and_a_tunnel_by_few() -> None:
-    def users(count: int) -> list[Row]:
+    def users(count: int) -> list[LogRow]:
         return [row for one in range(count) for row in carried(150, client=f"p-{one}", domain="example.com")]
 
     assert judged(users(5)) == []
@@ -107,7 +108,7 @@ def test_it_survives_a_restart() -> None:
 
 
 def test_a_scanner_that_few_use_much_and_many_use_a_little_is_a_product() -> None:
-    def users(count: int) -> list[Row]:
+    def users(count: int) -> list[LogRow]:
         heavy = carried(150, client="p-heavy", domain="example.com")
         light = [row for one in range(count) for row in carried(12, client=f"p-{one}", domain="example.com")]
         return sorted(heavy + light, key=lambda row: row.time_us)

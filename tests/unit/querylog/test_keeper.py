@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.stand_in.query_log import NOON, all_rows, counted_rows, row, same, values_of, wal, write_rows, write_wals
+from tests.stand_in.query_log import NOON, all_rows, counted_rows, log_row, row, same, wal, write_rows, write_wals
 from tests.unit.querylog.killing import Killed, killed_before
 
 from schoolgate._core import log_write_sample
@@ -282,7 +282,7 @@ def test_an_erasure_waits_for_a_row_in_the_open_file_and_keeps_what_came_later(t
     assert same([one for one in all_rows(tmp_path) if one.client == CLIENT], [theirs])
     number = max(one.number for one in log.list().wals if one.class_ == "ordinary")
 
-    log_write_sample(log.wal, "ordinary", number + 1, [values_of(later)])
+    log_write_sample(log.wal, "ordinary", number + 1, [log_row(later)])
     keeper(tmp_path).tick(now)
     assert pending_in(log) == []
     assert same([one for one in all_rows(tmp_path) if one.client == CLIENT], [later])

@@ -6,11 +6,10 @@ import datetime as dt
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from schoolgate import _core
+from schoolgate._core import LogRow, log_write_sample
 from schoolgate.config import Settings, parse
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,15 +18,13 @@ ZONE = "Europe/London"
 MONDAY = dt.datetime(2026, 11, 16, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC)
 
-LogRow = tuple[Any, ...]
-
 
 def row(
     at: dt.datetime, name: str, *, client: str = "p-aaaaaaaaaaaaaaaaaaaaaaaaaa", segment: str = "pupils",
     action: str = "allow", layer: str = "allow", category: str | None = None,
 ) -> LogRow:  # fmt: skip
     rule = "starter/x" if category else None
-    return (
+    return LogRow(
         int(at.timestamp() * 1e6), client, segment, "pupil", 1, "udp", name, None, 1, 0 if action == "allow" else 3,
         action, layer, category, rule, 1, "policy" if action == "deny" else "cache", 120, None, None, None,
     )  # fmt: skip
@@ -56,8 +53,8 @@ def write_log(state: Path, ordinary: Sequence[LogRow], safeguarding: Sequence[Lo
     wal = state / "log" / "wal"
     wal.mkdir(parents=True, exist_ok=True)
     # In order of time, as a server writes.
-    _core.log_write_sample(wal, "ordinary", 1, sorted(ordinary, key=lambda one: one[0]))
-    _core.log_write_sample(wal, "safeguarding", 1, sorted(safeguarding, key=lambda one: one[0]))
+    log_write_sample(wal, "ordinary", 1, sorted(ordinary, key=lambda one: one.time_us))
+    log_write_sample(wal, "safeguarding", 1, sorted(safeguarding, key=lambda one: one.time_us))
     for path in wal.iterdir():  # searches pass over files that were last written before what they look for
         os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 

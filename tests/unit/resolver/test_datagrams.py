@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from tests.unit.resolver.planes import query_for
 
-from schoolgate.resolver.datagrams import Datagrams, Errand, Share
+from schoolgate._core import ForwardingEvent, ForwardingReport
+from schoolgate.resolver.datagrams import Datagrams, Errand
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import Send
 
 if TYPE_CHECKING:
-    from schoolgate._core import _Event, _Report
+    from schoolgate._core import ForwarderAddress, ForwarderShare, ZoneRoute
 
 STORM = 2_000
 QUERY = query_for("www.example.com")
@@ -28,31 +29,32 @@ class StormyPlane:
         self.misses = 0
         self.sent = 0
 
-    def report(self, *events: _Event) -> _Report:
-        return 0, None, (0, 0, 0, 0), [], list(events)
+    def report(self, *events: ForwardingEvent) -> ForwardingReport:
+        return ForwardingReport(events=events)
 
-    def one_more(self) -> _Event:
+    def one_more(self) -> ForwardingEvent:
         self.misses += 1
-        return self.misses, "replied", self.forwarder.number, b"", 0.0, QUERY, "www.example.com"
+        return ForwardingEvent(
+            self.misses, "replied", forwarder=self.forwarder.number, reply=b"", sent_at_s=0.0, query=QUERY,
+            name="www.example.com",
+        )  # fmt: skip
 
     def forwarding_fd(self) -> int:
         return -1
 
-    def install_routes(
-        self, forwarders: Sequence[tuple[int, str, int, int]], zones: Sequence[tuple[str, int]]
-    ) -> None: ...
+    def install_routes(self, forwarders: Sequence[ForwarderAddress], zones: Sequence[ZoneRoute]) -> None: ...
 
-    def read_replies(self, now_s: float) -> _Report:
+    def read_replies(self, now_s: float) -> ForwardingReport:
         return self.report(self.one_more())
 
-    def send_misses(self, shares: Sequence[Sequence[Share]], now_s: float) -> _Report:
+    def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now_s: float) -> ForwardingReport:
         return self.report()
 
-    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> _Report:
+    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> ForwardingReport:
         self.sent += 1
         return self.report(*([self.one_more()] if self.misses < STORM else []))
 
-    def end_overdue(self, now_s: float) -> _Report:
+    def end_overdue(self, now_s: float) -> ForwardingReport:
         return self.report()
 
     def abandon_queries(self) -> None: ...
@@ -151,10 +153,10 @@ class WishfulPlane(StormyPlane):
         self.ticks: list[float] = []
         self.is_broken = False
 
-    def report(self, *events: _Event) -> _Report:
-        return 0, self.wish, (0, 0, 0, 0), [], []
+    def report(self, *events: ForwardingEvent) -> ForwardingReport:
+        return ForwardingReport(next_call_in_s=self.wish)
 
-    def end_overdue(self, now_s: float) -> _Report:
+    def end_overdue(self, now_s: float) -> ForwardingReport:
         self.ticks.append(round(self.timetable.now, 3))
         if self.is_broken:
             raise RuntimeError("a defect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schoolgate._core import ForwarderTally
 from schoolgate.resolver.forwarders import (
     PROBE_EVERY_S,
     RTT_HALF_LIFE_S,
@@ -72,10 +73,14 @@ def test_probes_are_due_once_a_second_and_only_when_suspected() -> None:
 
 def test_a_batch_is_heeded_as_if_each_had_been_told_and_a_reply_counts_last() -> None:
     made = forwarder(1)
-    made.heed((made.number, 20, 6, [0.1, 0.2], 5, [0.8], 2, 3, b"query"), now=1.0)
+    tally = ForwarderTally(
+        made.number, sent=20, replies=6, rtts_s=(0.1, 0.2), timeouts=5, waits_s=(0.8,), network_errors=2, mismatches=3,
+        answered_query=b"query",
+    )  # fmt: skip
+    made.heed(tally, now=1.0)
     assert (made.sent, made.replies, made.timeouts, made.errors, made.mismatches) == (20, 6, 5, 2, 3)
     assert (made.failures, made.answered_query) == (0, b"query")
-    made.heed((made.number, 0, 0, [], 5, [0.8], 2, 0, None), now=2.0)
+    made.heed(ForwarderTally(made.number, timeouts=5, waits_s=(0.8,), network_errors=2), now=2.0)
     assert (made.failures, made.is_suspect, made.answered_query) == (7, True, b"query")
 
 

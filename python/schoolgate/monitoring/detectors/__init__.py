@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.category_facts import Known
 from schoolgate.monitoring.detectors.attempts import Attempts
@@ -21,7 +22,6 @@ from schoolgate.monitoring.detectors.sealed import SealedAttempts
 from schoolgate.monitoring.detectors.silence import SilentClients
 from schoolgate.monitoring.detectors.tunnel import Tunnels
 from schoolgate.monitoring.noise import Sieve
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Monitoring
 from schoolgate.telemetry import Logger
 
@@ -33,7 +33,7 @@ class Detector(Protocol):
 
     name: str
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]: ...
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]: ...
 
     def look(self, now_s: int) -> Iterator[Finding]: ...
 
@@ -57,7 +57,7 @@ class Watch:
     def detectors(self) -> tuple[Detector, ...]:
         return (self.rhythm, self.first_uses, *self.others)
 
-    def feed(self, rows: list[Row]) -> list[Finding]:
+    def feed(self, rows: list[LogRow]) -> list[Finding]:
         """What these rows say, in the order of the detectors."""
         kept = [row for row in rows if self.sieve.keeps(row)]
         found: list[Finding] = []

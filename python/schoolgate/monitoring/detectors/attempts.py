@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
 from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.category_facts import Known
-from schoolgate.monitoring.rows import Row
 from schoolgate.policy.monitoring import Repeated
 
 # Clients times alert categories that are remembered at once; a large school has some hundred in an hour.
@@ -41,7 +41,7 @@ class Attempts:
         self._window_s = settings.window_minutes * 60
         self._moments: Kept[_Moments] = Kept(_Moments, MOST_PAIRS)
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             level = self._known.alert.get(row.category or "")
             if level is None or not row.is_denied or row.is_sealed:
@@ -50,7 +50,7 @@ class Attempts:
             if self._again(row):
                 yield self._repeated(row, level)
 
-    def _attempt(self, row: Row, level: str) -> Finding:
+    def _attempt(self, row: LogRow, level: str) -> Finding:
         title = self._known.title(row.category)
         return Finding(
             ATTEMPT, "urgent" if level == "urgent" else "notice", row.segment, row.client, row.time_us, 0,
@@ -58,7 +58,7 @@ class Attempts:
             category=row.category, evidence={"questions": 1}, names=(row.qname,),
         )  # fmt: skip
 
-    def _again(self, row: Row) -> bool:
+    def _again(self, row: LogRow) -> bool:
         """Whether this row completes the count; told once a window."""
         pair = self._moments.of(f"{row.client} {row.category}")
         pair.at_s = [at for at in pair.at_s if row.time_s - at < self._window_s][-MOST_MOMENTS + 1 :]
@@ -72,7 +72,7 @@ class Attempts:
             pair.told_s = row.time_s
         return is_due
 
-    def _repeated(self, row: Row, level: str) -> Finding:
+    def _repeated(self, row: LogRow, level: str) -> Finding:
         pair = self._moments.of(f"{row.client} {row.category}")
         minutes, title = self._settings.window_minutes, self._known.title(row.category)
         return Finding(

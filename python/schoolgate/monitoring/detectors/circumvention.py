@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate._core import registrable_domain
+from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
 from schoolgate.monitoring.bounded_states import Kept
-from schoolgate.monitoring.rows import SVCB, Row
+from schoolgate.monitoring.rows import SVCB
 from schoolgate.policy.monitoring import Circumvention, Severity
 
 MOST_CLIENTS = 20_000
@@ -44,7 +44,7 @@ class CircumventionScore:
         self._window_s = settings.window_minutes * 60
         self._clients: Kept[_Signs] = Kept(_Signs, MOST_CLIENTS)
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             kind, points = self._sign(row)
             if points == 0:
@@ -56,7 +56,7 @@ class CircumventionScore:
             if severity is not None and self._is_news(seen, severity, row.time_s):
                 yield self._finding(seen, row, score, severity)
 
-    def _sign(self, row: Row) -> tuple[str, int]:
+    def _sign(self, row: LogRow) -> tuple[str, int]:
         """What kind of sign a row is, and what it is worth."""
         settings = self._settings
         if row.qtype == SVCB and row.qname.startswith("_dns.") and not row.qname.endswith(".arpa"):
@@ -76,7 +76,7 @@ class CircumventionScore:
                 return "encrypted DNS", settings.encrypted_dns
         return "", 0
 
-    def _note(self, seen: _Signs, row: Row, kind: str, points: int) -> None:
+    def _note(self, seen: _Signs, row: LogRow, kind: str, points: int) -> None:
         oldest = row.time_s - self._window_s
         if any(sign[2] <= oldest for sign in seen.signs.values()):
             seen.signs = {name: sign for name, sign in seen.signs.items() if sign[2] > oldest}
@@ -104,7 +104,7 @@ class CircumventionScore:
             seen.told, seen.told_s = severity, now_s
         return is_news
 
-    def _finding(self, seen: _Signs, row: Row, score: int, severity: Severity) -> Finding:
+    def _finding(self, seen: _Signs, row: LogRow, score: int, severity: Severity) -> Finding:
         counts: dict[str, int | float | str] = {"score": score}
         for kind, _, _ in seen.signs.values():
             counts[kind] = int(counts.get(kind, 0)) + 1

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schoolgate._core import registrable_domain
+from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
 from schoolgate.monitoring.category_facts import Known, Service
-from schoolgate.monitoring.rows import NXDOMAIN, US, Row
+from schoolgate.monitoring.rows import NXDOMAIN, US
 from schoolgate.monitoring.seen_domains import SeenDomains
 from schoolgate.policy.monitoring import FirstUse
 
@@ -36,7 +36,7 @@ class FirstUses:
         self._told_s = 0
         self.seen = SeenDomains()
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             if row.is_sealed or row.client == "":
                 continue
@@ -46,7 +46,7 @@ class FirstUses:
                 yield self._service_finding(service, row)
             self._note_domain(row)
 
-    def _is_first(self, service: Service, row: Row) -> bool:
+    def _is_first(self, service: Service, row: LogRow) -> bool:
         if service.id in self._services or len(self._services) >= MOST_SERVICES:
             return False
         self._services[service.id] = row.time_s
@@ -55,7 +55,7 @@ class FirstUses:
     def _is_learning(self, now_s: int) -> bool:
         return now_s - self._began_s < self._settings.learning_days * DAY_S
 
-    def _service_finding(self, service: Service, row: Row) -> Finding:
+    def _service_finding(self, service: Service, row: LogRow) -> Finding:
         what = "the AI tool" if service.is_ai else "the service"
         outcome = "It was blocked." if row.is_denied else "It was open."
         return Finding(
@@ -64,7 +64,7 @@ class FirstUses:
             category=f"service:{service.id}", evidence={"blocked": int(row.is_denied)}, names=(row.qname,),
         )  # fmt: skip
 
-    def _note_domain(self, row: Row) -> None:
+    def _note_domain(self, row: LogRow) -> None:
         if row.rcode == NXDOMAIN and not row.is_denied:  # mistyped: no site was met
             return
         domain = registrable_domain(row.qname)

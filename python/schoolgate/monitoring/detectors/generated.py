@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate._core import registrable_domain
+from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
 from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.random_labels import looks_generated
-from schoolgate.monitoring.rows import NXDOMAIN, Row
+from schoolgate.monitoring.rows import NXDOMAIN
 from schoolgate.policy.monitoring import Generated
 
 MOST_CLIENTS = 20_000
@@ -39,7 +39,7 @@ class GeneratedNames:
         self._window_s = settings.window_minutes * 60
         self._clients: Kept[_Missing] = Kept(_Missing, MOST_CLIENTS)
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             # A denied name is NXDOMAIN by policy; that it does not exist is only known of those that were asked for.
             if row.rcode != NXDOMAIN or row.is_denied:
@@ -59,7 +59,7 @@ class GeneratedNames:
         label = domain.partition(".")[0]
         return looks_generated(label, self._settings.least_length, self._settings.least_entropy_bits)
 
-    def _finding(self, missing: _Missing, row: Row) -> Finding:
+    def _finding(self, missing: _Missing, row: LogRow) -> Finding:
         count, minutes = len(missing.domains), self._settings.window_minutes
         return Finding(
             self.name, "warning", row.segment, row.client, row.time_us, self._window_s,

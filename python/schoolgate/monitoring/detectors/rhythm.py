@@ -15,9 +15,10 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.bounded_states import Kept
-from schoolgate.monitoring.rows import US, Row
+from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Rhythm
 
 HOUR_S = 3600
@@ -62,7 +63,7 @@ class SegmentRhythm:
         self._watched_from = 0  # since then we have looked without a pause
         self._told: dict[str, str] = {}  # "severity segment" -> day on the school's wall on which it was told of
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             hour = row.time_s - row.time_s % HOUR_S
             if self._whole_from == 0:

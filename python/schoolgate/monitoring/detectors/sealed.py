@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.rows import Row
 
 
 class SealedAttempts:
@@ -14,7 +14,7 @@ class SealedAttempts:
 
     name = "sealed"
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             if row.is_sealed:
                 yield Finding(

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.bounded_states import Kept
-from schoolgate.monitoring.rows import US, Row
+from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Silence
 
 MOST_CLIENTS = 20_000
@@ -43,7 +44,7 @@ class SilentClients:
         self._looked = 0
         self._clients: Kept[_Pulse] = Kept(_Pulse, MOST_CLIENTS)
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             pulse = self._clients.of(row.client)
             pulse.segment = row.segment

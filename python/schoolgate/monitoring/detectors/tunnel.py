@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate._core import registrable_domain
+from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.bounded_states import Kept
 from schoolgate.monitoring.random_labels import entropy_bits
-from schoolgate.monitoring.rows import NULL, TXT, Row
+from schoolgate.monitoring.rows import NULL, TXT
 from schoolgate.policy.monitoring import Tunnel
 
 # Clients times domains of one window. Page loads make some hundred a minute and client; the oldest go first.
@@ -55,7 +55,7 @@ class Tunnels:
         self._window = 0
         self._pairs: Kept[_Carried] = Kept(_Carried, MOST_PAIRS)
 
-    def feed(self, rows: Iterable[Row]) -> Iterator[Finding]:
+    def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
             if row.is_denied:  # nothing was carried
                 continue
@@ -68,7 +68,7 @@ class Tunnels:
                 continue
             self._count(self._pairs.of(f"{row.client} {domain}"), row, row.qname[: -len(domain) - 1])
 
-    def _count(self, carried: _Carried, row: Row, below: str) -> None:
+    def _count(self, carried: _Carried, row: LogRow, below: str) -> None:
         carried.segment, carried.last_us = row.segment, row.time_us
         mark = str(zlib.crc32(below.encode()))
         if mark in carried.names or len(carried.names) >= MOST_NAMES_COUNTED:
