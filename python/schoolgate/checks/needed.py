@@ -1,7 +1,8 @@
 """The names a school cannot do without: help lines, exams, updates, time, sign-in. A filter must not close these.
 
 Two kinds. *Always open*: names of lists whose category opens under every policy, allow-list only too. *Guarded*: names
-that no list may close (lists/protected.txt, lists.protected), which a policy's own rules still may.
+that no list may close (lists/protected.txt, lists.protected), or no feed's broad category (lists/platforms.toml), which
+a policy's own rules still may.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from schoolgate._core import normalise_name
 from schoolgate.config import Settings
 from schoolgate.config.load import read_text
 from schoolgate.lists.inputs import category_and_canary
+from schoolgate.lists.platforms import read_platforms
 from schoolgate.policy import load_catalogue
 
+# The kind of the names of lists/platforms.toml. Some are only parts of names that devices ask for.
+PLATFORM_KIND = "school-platform"
 ALWAYS_OPEN_ROLES = frozenset({"platform", "protected"})
 # Far above any reviewed list; a file this long was put there by mistake, and would make the check run for hours.
 MOST_NAMES = 10_000
@@ -33,6 +37,8 @@ class Needed:
 def needed_names(settings: Settings) -> tuple[Needed, ...]:
     """Each name once, in order; always open wins over guarded. Raises `InputRefused` when a file cannot be read."""
     found: dict[str, Needed] = {}
+    for name in read_platforms(settings.lists.dir).names():
+        _add(found, name, PLATFORM_KIND, is_always_open=False)
     for name in (*_entries(settings.lists.dir / "protected.txt"), *settings.lists.protected):
         _add(found, name, "guarded", is_always_open=False)
     roles = {one.id: one.role for one in load_catalogue(settings.lists.dir).categories.values()}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from schoolgate.checks.deciding import Judge
-from schoolgate.checks.needed import needed_names
+from schoolgate.checks.needed import PLATFORM_KIND, needed_names
 from schoolgate.checks.reachability import Check, Reachability
 from schoolgate.checks.resolving import Resolved, resolve_all
 from schoolgate.checks.safesearch import SafeSearchCheck, check_safesearch, targets_of
@@ -66,6 +66,7 @@ def reachability(
         resolved = resolve_all(names, server, lambda done: tell("asking", done, len(needed)))
         resolved = _with_chains(resolved, upstreams.default_servers(settings, settings.server.listen))
         check.follow(resolved)
+    hosts = {one.name for one in needed if one.kind != PLATFORM_KIND}
     return Reachability(
         at=now,
         policy_revision=number,
@@ -76,9 +77,9 @@ def reachability(
         over_blocked=tuple(check.over_blocked),
         on_purpose=tuple(check.on_purpose),
         asked=len(resolved) if server is not None else None,
-        unresolvable=tuple(one for one in resolved if one.outcome == "unresolvable"),
+        unresolvable=tuple(one for one in resolved if one.outcome == "unresolvable" and one.name in hosts),
         refused=sum(one.outcome == "refused" for one in resolved),
-        without_address=tuple(one.name for one in resolved if one.outcome == "no address"),
+        without_address=tuple(one.name for one in resolved if one.outcome == "no address" and one.name in hosts),
     )
 
 

@@ -16,7 +16,7 @@ import orjson
 from schoolgate._core import Snapshot, SnapshotCorrupt, __version__
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.canaries import prove_canaries, read_canaries
+from schoolgate.lists.canaries import prove_canaries, prove_platforms, read_canaries
 from schoolgate.lists.content_store import ContentStore
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.feed_catalogue import read_published
@@ -24,6 +24,7 @@ from schoolgate.lists.history import PinFile
 from schoolgate.lists.inputs import ListInput, list_inputs
 from schoolgate.lists.last_good import FeedState
 from schoolgate.lists.manifests import Manifest, ManifestInput, Manifests, NoManifest
+from schoolgate.lists.platforms import read_platforms
 from schoolgate.lists.proof import prove
 from schoolgate.lists.protected import protected_names
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
@@ -106,12 +107,14 @@ def _build(
         return None
     candidate = store.work / f"{serial}.candidate"
     try:
-        say(f"compiling {len(inputs)} lists")
+        say(f"compiling {_lists(inputs)} lists")
         report = compile_apart(inputs, candidate, serial, protected, lock=store.lock)
         say("proving")
         snapshot = Snapshot.open(str(candidate))
         proved = prove(snapshot, inputs)
         proved += prove_canaries(snapshot, read_canaries(settings.lists.dir), load_catalogue(settings.lists.dir))
+        if any(one.fetched for one in inputs):
+            proved += prove_platforms(snapshot, read_platforms(settings.lists.dir))
         say("publishing")
         counted = draft.model_copy(update={"names": report["names"], "entries": report["entries"]})
         Manifests(settings.server.state_dir).write(counted)
@@ -124,11 +127,15 @@ def _build(
         names=report["names"],
         entries=report["entries"],
         size_octets=report["size_octets"],
-        lists=len(inputs),
+        lists=_lists(inputs),
         proved=proved,
         sources=tuple(report["sources"]),
         skipped=report["skipped"],
     )
+
+
+def _lists(inputs: Sequence[ListInput]) -> int:
+    return sum(not one.spares for one in inputs)
 
 
 def _refuse_when_pinned(settings: Settings, store: SnapshotStore) -> None:

@@ -16,6 +16,7 @@ from schoolgate.config.problems import InputRefused
 from schoolgate.config.reading import parse_toml, read
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.inputs import FEED_PREFIX
+from schoolgate.lists.platforms import Platforms
 from schoolgate.lists.proof import said_of, smallest_table
 from schoolgate.policy.catalogue import Catalogue
 
@@ -85,3 +86,19 @@ def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue)
     if messages:
         raise CanariesBroken(messages, feeds)
     return len(canaries.listed) + len(canaries.open)
+
+
+def prove_platforms(snapshot: Snapshot, platforms: Platforms) -> int:
+    """How many platforms' names no feed closes. Raises `CanariesBroken`: of what an exception cannot lift, such as a
+    rule that a publisher marked as important."""
+    table = smallest_table()
+    messages: list[str] = []
+    feeds: set[str] = set()
+    for name in platforms.names():
+        for category, feed in sorted(said_of(snapshot, table, name)):
+            if feed.startswith(FEED_PREFIX) and category not in platforms.believed:
+                feeds.add(feed.removeprefix(FEED_PREFIX))
+                messages.append(f"{feed.removeprefix(FEED_PREFIX)} lists {name} as {category}, a platform of schools")
+    if messages:
+        raise CanariesBroken(messages, feeds)
+    return len(platforms.names())

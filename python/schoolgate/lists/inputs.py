@@ -7,7 +7,7 @@ nowhere and shows, asked of the compiled snapshot, that this list is in it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from schoolgate.config.problems import InputRefused, did_you_mean
 from schoolgate.lists.content_store import ContentStore, StoredListDamaged
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.last_good import FeedState, FeedStates
+from schoolgate.lists.platforms import FILE as PLATFORMS_FILE
+from schoolgate.lists.platforms import Platforms, read_platforms
 from schoolgate.lists.services import Service, read_services
 from schoolgate.policy.catalogue import load_catalogue
 
@@ -49,6 +51,8 @@ class ListInput:
     dated: dt.datetime | None = None
     # Where it came from, in words; the path itself when not said.
     origin: str | None = None
+    # Names that are left out of a feed (lists/platforms.toml), not a list of its own.
+    spares: bool = False
 
 
 def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] | None = None) -> tuple[ListInput, ...]:
@@ -58,9 +62,11 @@ def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] 
     found = [*_shipped(settings.lists.dir, problems)]
     services: tuple[Service, ...] = ()
     known: set[str] = set()
+    platforms = Platforms()
     try:
         known = set(load_catalogue(settings.lists.dir).categories)
         services = read_services(settings.lists.dir / "services")
+        platforms = read_platforms(settings.lists.dir)
     except InputRefused as error:
         problems += error.problems
     problems += _strangers(found, known)
@@ -70,7 +76,9 @@ def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] 
     if not found:
         remedy = "reinstall schoolgate, or set lists.dir"
         raise ListsUnreadable([Problem(str(settings.lists.dir), "", "holds no lists", remedy)])
-    return (*found, *(_of_service(one, work) for one in services), *extra, *_feeds(settings, states))
+    feeds = tuple(_feeds(settings, states))
+    of_services = (_of_service(one, work) for one in services)
+    return (*found, *of_services, *extra, *feeds, *_left_out(feeds, platforms, settings.lists.dir, work))
 
 
 def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
@@ -109,6 +117,17 @@ def _of_service(service: Service, work: Path) -> ListInput:
     path.write_text("".join(f"{domain}\n" for domain in service.domains), encoding="utf-8")
     # A domain of a service carries the service's category however many others it carries.
     return ListInput(path, f"services/{service.id}", f"service:{service.id}", "suffix", service.domains[0])
+
+
+def _left_out(feeds: Iterable[ListInput], platforms: Platforms, lists_dir: Path, work: Path) -> Iterator[ListInput]:
+    """For each feed and category, the platforms' names as exceptions of that feed in that category."""
+    for feed, category in sorted({(one.feed, one.category) for one in feeds}):
+        names = platforms.left_out_of(category)
+        if names:
+            path = work / f"platforms-{category}.txt"
+            path.write_text("".join(f"!{name}\n" for name in names), encoding="utf-8")
+            origin = str(lists_dir / PLATFORMS_FILE)
+            yield ListInput(path, feed, category, "suffix", None, origin=origin, spares=True)
 
 
 def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterator[ListInput]:

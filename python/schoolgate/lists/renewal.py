@@ -29,6 +29,7 @@ BELIEVE_UNCHANGED = dt.timedelta(days=7)
 _EARLY = dt.timedelta(minutes=30)
 # Files in archives that are no lists of names.
 _NO_LISTS = frozenset({"urls", "expressions", "usage", "global_usage", "license", "licence", "copying", "readme"})
+_LONGEST_USAGE = 65_536
 _ALWAYS_OPEN = frozenset({"platform", "protected"})
 
 # Reads a list (path, its name in messages, dialect or None, match) and says what is in it, and its dialect.
@@ -207,7 +208,7 @@ class Renewal:
     ) -> tuple[tuple[Part, ...], tuple[str, ...]]:
         wanted = [*self._wanted(source, tuple(members))]
         if not wanted:
-            raise FeedUnfit("the archive holds no list that can be used")
+            raise FeedUnfit("the archive holds no list that can be used as a block list")
         found: list[Inspected] = []
         parts: list[Part] = []
         for member, category in wanted:
@@ -237,18 +238,28 @@ class Renewal:
         """The lists among the members, each once, with our category."""
         seen: set[str] = set()
         shaped_as_ut1 = any(PurePosixPath(one.name).name == "domains" for one in members)
+        to_open = {PurePosixPath(one.name).parent for one in members if _is_meant_to_open(one)}
         for member in members:
             name = PurePosixPath(member.name)
             if member.name in seen or (member.name and name.stem.lower() in _NO_LISTS):
                 continue
             seen.add(member.name)
-            if shaped_as_ut1 and name.name != "domains":
+            if shaped_as_ut1 and (name.name != "domains" or name.parent in to_open):
                 continue
             category = source.category or self.published.translate(source.mapping, name.parent.name)
             if category is None or category not in self.catalogue.categories:
                 continue
             if self.catalogue.categories[category].role not in _ALWAYS_OPEN:
                 yield member, category
+
+
+def _is_meant_to_open(member: Member) -> bool:
+    """Whether a folder's `usage` file, as UT1 writes it, says that its names are to be opened and not to be closed."""
+    if PurePosixPath(member.name).name != "usage":
+        return False
+    with member.path.open(encoding="utf-8", errors="replace") as file:
+        words = {line.strip().lower() for line in file.read(_LONGEST_USAGE).splitlines()}
+    return "white" in words and "black" not in words
 
 
 def is_due(source: Source, state: FeedState, now: dt.datetime) -> bool:

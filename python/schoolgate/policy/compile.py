@@ -22,6 +22,7 @@ from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
 from schoolgate.policy.safesearch import Level, rewrite_of
 from schoolgate.policy.schedule import next_boundary, policy_at
 from schoolgate.policy.segments import segment_warnings
+from schoolgate.policy.switched import opened_names, opened_services
 from schoolgate.policy.zones import Zone, described
 
 # The layers of a decision that policies speak in (ARCHITECTURE.md).
@@ -60,7 +61,8 @@ def compile_policy(
         "serial": serial,
         "block_ttl_s": DEFAULT_BLOCK_TTL_S,
         "policies": [_policy(identity, one, catalogue) for identity, one in policies.items()],
-        "names": own_names(policies) + zone_names(zones, policies),
+        "names": own_names(policies, {key: tuple(opened_names(one, catalogue)) for key, one in policies.items()})
+        + zone_names(zones, policies),
         "rewrites": _rewrites(catalogue),
         "segments": segments,
         "strictest": document.strictest,
@@ -115,6 +117,8 @@ def _categories(one: Effective, catalogue: Catalogue) -> dict[str, dict[str, Any
             continue
         layer, order = _place(category, role, effect, category in one.locked_categories)
         rules[category] = {"layer": layer, "order": order, "effect": effect}
+    for service in opened_services(one, catalogue):
+        rules[service] = {"layer": CATEGORIES, "order": _SERVICE_ORDER, "effect": "allow"}
     return rules
 
 
@@ -122,11 +126,12 @@ def _place(category: str, role: str, effect: str, locked: bool) -> tuple[int, in
     if locked:
         return LOCKED, 0
     if effect == "deny" and role in _DENIES:
-        return _DENIES[role], 0
+        return _DENIES[role], _DENY_ORDER if role == "circumvention" else 0
     # An allow of, say, remote access opens that category; in a layer of its own it would open names that other
     # categories deny. So every allow stands below the denies of the last layer.
     if category.startswith("service:"):
-        return CATEGORIES, _SERVICE_ORDER
+        # A switch that opens a service speaks before every list of ways round a filter: those name VPNs as a kind.
+        return (CATEGORIES, _SERVICE_ORDER) if effect == "deny" else (CIRCUMVENTION, _SERVICE_ORDER)
     return CATEGORIES, _DENY_ORDER if effect == "deny" else _ALLOW_ORDER
 
 

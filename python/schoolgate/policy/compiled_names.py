@@ -9,18 +9,22 @@ from schoolgate.policy.inheritance import Effective
 from schoolgate.policy.names import NameRule
 from schoolgate.policy.zones import Zone
 
-PLATFORM, LOCKED, EXCEPTIONS, OWN = 2, 3, 5, 6
+PLATFORM, LOCKED, EXCEPTIONS, OWN, CATEGORIES = 2, 3, 5, 6, 9
 
 # A rule (name, layer, effect, where it is written), before it is known which policies share it.
 Statement = tuple[NameRule, int, str, str]
 
 
-def own_names(policies: Mapping[str, Effective]) -> list[dict[str, Any]]:
-    """Every rule once, in a fixed order."""
+def own_names(
+    policies: Mapping[str, Effective], opened: Mapping[str, Iterable[tuple[NameRule, str]]]
+) -> list[dict[str, Any]]:
+    """Every rule once, in a fixed order. `opened`: names that a SafeSearch level opens against categories."""
     shared: dict[Statement, list[str]] = {}
     for identity, policy in policies.items():
         for statement in dict.fromkeys(_statements(policy)):
             shared.setdefault(statement, []).append(identity)
+        for rule, path in opened.get(identity, ()):
+            shared.setdefault((rule, CATEGORIES, "allow", path), []).append(identity)
     return [_entry(*statement, identities) for statement, identities in sorted(shared.items())]
 
 

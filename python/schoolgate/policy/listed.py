@@ -44,9 +44,13 @@ class Categories(_Row):
 
 
 class Engine(_Row):
-    """A row of lists/safesearch.toml: names that become a CNAME to `target`."""
+    """A row of lists/safesearch.toml: names that become a CNAME to `target`.
+
+    `service`: the id of the service whose other names the engine needs; a level set in a policy opens it.
+    """
 
     id: Id
+    service: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] | None = None
     names: Annotated[tuple[Name, ...], Field(min_length=1)]
     target: Name
 

@@ -303,10 +303,13 @@ impl Sink for Taker<'_> {
             self.failed.get_or_insert(error);
             return;
         }
-        if !rule.kind.lists() {
+        if rule.kind.lists() {
+            self.count(source);
+        } else {
+            // A rule of the list, and no name of its source.
+            self.report.rules += 1;
             self.excepted.push((source, rule.name.clone()));
         }
-        self.count(source);
     }
 
     fn pattern(&mut self, place: &Place<'_>, pattern: &str) {

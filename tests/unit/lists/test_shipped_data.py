@@ -526,7 +526,7 @@ def test_service_ids_are_unique_and_well_formed() -> None:
 @pytest.mark.parametrize("path", SERVICE_FILES, ids=lambda path: path.stem)
 def test_service_file_is_complete(path: Path) -> None:
     for row in read_toml(path)["service"]:
-        assert row.keys() - {"shared"} == {"id", "name", "group", "domains", "note"}, row["id"]
+        assert row.keys() - {"shared", "left_out"} == {"id", "name", "group", "domains", "note"}, row["id"]
         assert row["group"] == path.stem, row["id"]
         assert row["name"], row["id"]
         assert row["domains"], row["id"]
@@ -551,3 +551,45 @@ def test_a_service_does_not_list_a_name_below_another_of_its_own() -> None:
     for row in services():
         names = set(row["domains"])
         assert [n for n in names if names & set(list(suffixes_of(n))[1:])] == [], row["id"]
+
+
+# ---- SafeSearch: hosts by which a pupil would come past a lock, and what a level opens ----
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        ("yandex", "www.xn--d1acpjx3f.xn--p1ai"),
+        ("yandex", "www.ya.ru"),
+        ("yandex", "m.yandex.ru"),
+        ("yandex", "images.yandex.com"),
+        ("pixabay", "www.pixabay.com"),
+        ("bing", "global.bing.com"),
+    ],
+)
+def test_other_hosts_of_an_engine_are_locked_too(engine: str, name: str) -> None:
+    assert name in next(row["names"] for row in engines() if row["id"] == engine)
+
+
+def test_no_rewrite_leads_back_to_a_name_that_is_rewritten() -> None:
+    rewritten = {name for row in engines() for name in row["names"]}
+    assert {row["target"] for row in engines()} & rewritten == set()
+
+
+def test_each_service_of_an_engine_is_there() -> None:
+    named = {row["service"] for row in engines() if "service" in row}
+    assert named == {"youtube"}
+    assert named <= {row["id"] for row in services()}
+
+
+def test_what_a_service_leaves_out_has_a_reason_and_is_not_listed_all_the_same() -> None:
+    for row in services():
+        for one in row.get("left_out", ()):
+            assert one.keys() == {"name", "why"}, row["id"]
+            assert one["why"], row["id"]
+            assert not set(suffixes_of(one["name"])) & set(row["domains"]), f"{row['id']}: {one['name']}"
+
+
+def test_services_that_schools_ask_about_are_there() -> None:
+    asked = "slack teams zoom webex clubhouse max youtube-front-ends game-proxies betway unibet draftkings virgin-games"
+    assert set(words(asked)) - {row["id"] for row in services()} == set()

@@ -94,7 +94,7 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
             "remote-access": {"layer": 9, "order": 2, "effect": "allow"},
             "gambling": {"layer": 9, "order": 1, "effect": "deny"},
             "games": {"layer": 9, "order": 2, "effect": "allow"},
-            "service:example": {"layer": 9, "order": 0, "effect": "allow"},
+            "service:example": {"layer": 8, "order": 0, "effect": "allow"},
         },
     }
     assert (trust["id"], trust["action"], trust["unknown"], trust["rewrites"]) == ("trust", "nxdomain", "allow", [])
