@@ -32,8 +32,9 @@ class Seen(NamedTuple):
 
 
 class StandIn:
-    """Switches for a test: `is_dead` says nothing, `delay_s` slows all, `is_flapping` answers every second query,
-    `rcode` answers all with that code, `splits_stream` sends TCP replies octet by octet."""
+    """Switches for a test: `is_dead` says nothing, `delay_s` slows all, `is_flapping` answers every second query for
+    a first label, `rcode` answers all with that code, `splits_stream` sends TCP replies octet by octet. `left_alone`
+    counts the queries that get no reply."""
 
     def __init__(self) -> None:
         self.is_dead = False
@@ -43,6 +44,7 @@ class StandIn:
         self.splits_stream = False
         self.closes_stream = False
         self.seen: list[Seen] = []
+        self.left_alone = 0
         self.address = ""
         self.port = 0
         self._udp: asyncio.DatagramTransport | None = None
@@ -81,7 +83,8 @@ class StandIn:
         if len(self.seen) < SEEN_MAX:
             transport = "tcp" if is_stream else "udp"
             self.seen.append(Seen(transport, source_port, int.from_bytes(query[:2]), question))
-        if self.is_dead or question.first == b"drop" or (self.is_flapping and len(self.seen) % 2):
+        if self.is_dead or question.first == b"drop" or (self.is_flapping and self.asked(question.first.decode()) % 2):
+            self.left_alone += 1
             return 0.0, []
         if self.rcode:
             return self.delay_s, [answers.reply(query, question, rcode=self.rcode)]

@@ -110,6 +110,14 @@ PACKAGES = {
     "__main__": {"cli", "commands"},
 }
 
+# Of a page that people read: lines, octets, and octets of its longest line.
+READABLE = {
+    "ARCHITECTURE.md": (300, 43_000, 400),
+    "CONTRIBUTING.md": (100, 6_000, 200),
+    "README.md": (120, 8_000, 150),
+    "SECURITY.md": (60, 4_500, 350),
+}
+
 
 def _crate_dependencies(crate: str) -> set[str]:
     manifest = tomllib.loads((ROOT / "rust" / crate / "Cargo.toml").read_text())
@@ -178,5 +186,11 @@ def _defines(path: Path, test: str) -> bool:
     return path.exists() and re.search(rf"\b(?:def|fn) {test}\b", path.read_text(encoding="utf-8")) is not None
 
 
-def test_architecture_stays_readable() -> None:
-    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 300
+@pytest.mark.parametrize("page", sorted(READABLE))
+def test_pages_stay_readable(page: str) -> None:
+    text = (ROOT / page).read_bytes()
+    lines = text.splitlines()
+    most_lines, most_octets, longest_line = READABLE[page]
+    assert len(lines) <= most_lines
+    assert len(text) <= most_octets
+    assert max(map(len, lines)) <= longest_line, "a line of a table that is longer hides a page in a cell"

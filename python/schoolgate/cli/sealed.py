@@ -44,7 +44,7 @@ def sealed_import(
 
 @sealed_app.command("update")
 def sealed_update(config: Config = None) -> None:
-    """Fetch and import the lists that suppliers publish: [[sealed.feeds]]. Exit code 3 when one of them failed."""
+    """Fetch and import what suppliers publish (sealed.feeds in the settings). Exit code 3 when one of them failed."""
     from schoolgate.cli.commands import sealed
 
     raise typer.Exit(sealed.update(config_of(config)))

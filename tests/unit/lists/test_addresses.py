@@ -44,8 +44,27 @@ def test_a_number_in_disguise_is_refused(host: str) -> None:
         check_host(host, ())
 
 
-def test_names_wait_for_their_addresses() -> None:
-    check_host("lists.example.org", ())
+@pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1111"])
+def test_a_public_number_is_fetched_from(host: str) -> None:
+    check_host(host, ())
+
+
+def test_an_allowed_number_may_be_private_and_never_link_local() -> None:
+    check_host("10.0.0.7", {"10.0.0.7"})
+    with pytest.raises(AddressRefused, match=r"10\.0\.0\.8 is private.*--allow-host 10\.0\.0\.8"):
+        check_host("10.0.0.8", {"10.0.0.7"})
+    with pytest.raises(AddressRefused, match="is link-local"):
+        check_host("169.254.169.254", {"169.254.169.254"})
+
+
+@pytest.mark.parametrize("name", ["lists.example.org", "10.example.org", "127.0.0.1.example.org"])
+async def test_a_name_is_judged_by_its_addresses_and_a_number_at_once(name: str) -> None:
+    """The same address: refused at once as a number, and as the address of a name when that is looked up."""
+    with pytest.raises(AddressRefused):
+        check_host("127.0.0.1", ())
+    check_host(name, ())
+    with pytest.raises(AddressRefused, match=r"has the address 127\.0\.0\.1"):
+        await GuardedResolver((), _Says("127.0.0.1")).resolve(name, 443)
 
 
 class _Says(AbstractResolver):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -70,9 +70,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+MORE_THAN_A_SOCKET_HOLDS_OCTETS = 64 * 1024 * 1024
+"""The kernel keeps a few MiB of an answer that is not read; what goes out beyond that was read."""
+
+
 @dataclass
 class Hook:
-    """What a webhook receiver was sent; `statuses` are answered first."""
+    """What a webhook receiver was sent; `statuses` are answered first. An endless answer ends when the client has left,
+    or has read more than `MORE_THAN_A_SOCKET_HOLDS_OCTETS`."""
 
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -80,14 +85,27 @@ class Hook:
     headers: list[dict[str, str]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     answer: bytes = b"ok"
+    is_endless: bool = False
+    sent_octets: int = 0
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.raw.append(body)
         self.bodies.append(orjson.loads(body))
         self.headers.append(dict(request.headers))
         status = self.statuses.pop(0) if self.statuses else 200
+        if self.is_endless:
+            return await self._without_end(request)
         return web.Response(status=status, body=self.answer, headers={"Location": "/elsewhere"})
+
+    async def _without_end(self, request: web.Request) -> web.StreamResponse:
+        response, piece = web.StreamResponse(), bytes(64 * 1024)
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while self.sent_octets < MORE_THAN_A_SOCKET_HOLDS_OCTETS:
+                await response.write(piece)
+                self.sent_octets += len(piece)
+        return response
 
 
 @asynccontextmanager

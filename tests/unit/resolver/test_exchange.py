@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.stand_in.upstream import StandIn
-from tests.unit.resolver.planes import query_for, until, wire_name
+from tests.unit.resolver.planes import PATIENCE_S, query_for, until, wire_name
 
 from schoolgate.resolver import exchange as exchange_module
 from schoolgate.resolver.exchange import StreamExchanges, matches, question_of
@@ -57,9 +57,11 @@ async def exchanges() -> AsyncIterator[StreamExchanges]:
     made.close()
 
 
-async def ask(exchanges: StreamExchanges, errand: Errand, forwarder: Forwarder, timeout_s: float = 2.0) -> str | bytes:
+async def ask(
+    exchanges: StreamExchanges, errand: Errand, forwarder: Forwarder, timeout_s: float = PATIENCE_S
+) -> str | bytes:
     exchanges.send(errand, Send(forwarder, "tcp", timeout_s), time.monotonic())
-    return await asyncio.wait_for(errand.heard, 5)
+    return await asyncio.wait_for(errand.heard, PATIENCE_S)
 
 
 async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
@@ -110,8 +112,8 @@ async def test_tcp_exchanges_are_bounded(
     monkeypatch.setattr(exchange_module, "STREAMS_MAX", 1)
     forwarder = Forwarder(upstream.address, upstream.port)
     first, second = Errand("www.example.com"), Errand("www.example.com")
-    exchanges.send(first, Send(forwarder, "tcp", 2.0), time.monotonic())
-    exchanges.send(second, Send(forwarder, "tcp", 2.0), time.monotonic())
+    exchanges.send(first, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
+    exchanges.send(second, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     assert await second.heard == "starved"
     assert isinstance(await first.heard, bytes)
     assert exchanges.counters["streams_overflow"] == 1
@@ -123,7 +125,7 @@ async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
     errand = Errand("www.example.com")
-    exchanges.send(errand, Send(forwarder, "tcp", 2.0), time.monotonic())
+    exchanges.send(errand, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     (attempt,) = exchanges._attempts.values()
     await until(lambda: attempt.dialogue.is_sent)
     asyncio.get_running_loop().remove_reader(exchanges._epoll.fileno())
@@ -139,7 +141,7 @@ async def test_a_defect_in_one_errand_is_told_and_harms_no_other(upstream: Stand
     forwarder = Forwarder(upstream.address, upstream.port)
     broken, sound = Errand("www.example.com"), Errand("www.example.org")
     broken.heard.set_result("already")
-    exchanges.send(broken, Send(forwarder, "tcp", 2.0), time.monotonic())
+    exchanges.send(broken, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     assert isinstance(await ask(exchanges, sound, forwarder), bytes)
     await until(lambda: not len(exchanges))
     assert met == [broken]
@@ -169,7 +171,7 @@ async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
     made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
     errand = Errand("www.example.com")
-    made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", 2.0), time.monotonic())
+    made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENCE_S), time.monotonic())
     assert made.close() == [errand]
 
 

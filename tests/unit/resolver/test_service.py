@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from tests.stand_in import answers
 from tests.stand_in.upstream import StandIn
-from tests.unit.resolver.planes import OpenPlane, until, wire_name
+from tests.unit.resolver.planes import PATIENCE_S, Heard, OpenPlane, until, wire_name
 
+from schoolgate.resolver import forwarders as forwarders_module
 from schoolgate.resolver.exchange_owners import MissErrand, ProbeErrand, probe_query
 from schoolgate.resolver.forwarders import SUSPECT_AFTER, Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, EDE_NO_REACHABLE_AUTHORITY, Patience
@@ -19,17 +20,24 @@ from schoolgate.resolver.resolver_service import ResolverService
 from schoolgate.resolver.stream_exchange import StreamDialogue
 
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
-QUICK = Patience(tries=3, timeout_s=0.03, total_s=1.0)
+# For forwarders that answer: as long as a test may last.
+PATIENT = Patience(tries=3, timeout_s=60.0, total_s=3600.0)
+# For those that answer some questions: a try that is left alone ends when the bench says so. The plane gives a question
+# up after 4 s, by the same clock.
+FAIR = Patience(tries=3, timeout_s=2.0, total_s=3600.0)
+# For forwarders that are dead: each try ends soon, and nothing that answers is waited for.
+BRIEF = Patience(tries=3, timeout_s=0.03, total_s=3600.0)
 
 
 class Clock:
-    """The monotonic clock, which a test may put forward."""
+    """Goes on only when a test puts it forward, so that a busy machine has as much time as any."""
 
     def __init__(self) -> None:
+        self._begun_s = time.monotonic()
         self.ahead_s = 0.0
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return self._begun_s + self.ahead_s
 
 
 class Bench:
@@ -39,15 +47,42 @@ class Bench:
         self.plane = OpenPlane()
         self.clock = Clock()
         self.service: ResolverService | None = None
+        self._upstreams: tuple[StandIn, ...] = ()
+        self._given_up = 0
 
-    def serve(self, *upstreams: StandIn, patience: Patience = QUICK) -> ResolverService:
+    def serve(self, *upstreams: StandIn, patience: Patience = PATIENT) -> ResolverService:
+        self._upstreams = upstreams
         self.forwarders = [Forwarder(each.address, each.port) for each in upstreams]
         return self.serve_routes(Routes(ForwarderSet(self.forwarders)), patience)
 
-    def serve_routes(self, routes: Routes, patience: Patience = QUICK) -> ResolverService:
+    def serve_routes(self, routes: Routes, patience: Patience = PATIENT) -> ResolverService:
         self.service = ResolverService(self.plane.core, routes, patience=patience, clock=self.clock)
         self.service.start()
+        # Forwarders are looked at when a test calls `check_forwarders`, and not by a timer.
+        assert self.service._probe_timer is not None
+        self.service._probe_timer.cancel()
         return self.service
+
+    def wait_with(self, patience: Patience) -> None:
+        """For what is asked from now on."""
+        assert self.service is not None
+        self.service.install(self.service._routes, patience)
+
+    async def ask_past_silence(self, name: str) -> Heard:
+        """Ask; where all that is under way is left alone, time passes until these tries are over."""
+        service, waiting = self.service, self.plane.put(name)
+        assert service is not None
+
+        def is_heard() -> bool:
+            now = service.stats()
+            left_alone = sum(one.left_alone for one in self._upstreams)
+            if now["under_way_udp"] == left_alone - self._given_up > 0 == now["under_way_tcp"]:
+                self._given_up = left_alone
+                self.clock.ahead_s += FAIR.timeout_s
+            return waiting.done()
+
+        await until(is_heard)
+        return waiting.result()
 
     async def settled(self) -> None:
         """Until no question is under way."""
@@ -57,7 +92,9 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench() -> AsyncIterator[Bench]:
+async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    # Else a forwarder that answered at once is given 50 ms for the next reply.
+    monkeypatch.setattr(forwarders_module, "SHORTEST_TIMEOUT_S", PATIENT.timeout_s)
     made = Bench()
     yield made
     if made.service is not None:
@@ -80,7 +117,7 @@ async def test_a_miss_is_completed_with_the_forwarders_reply(
 
 
 async def test_many_misses_are_all_answered(upstream: StandIn, bench: Bench) -> None:
-    service = bench.serve(upstream, patience=Patience())
+    service = bench.serve(upstream)
     heard = await asyncio.gather(*(bench.plane.put(f"host{number}.example.com") for number in range(1500)))
     assert {one.rcode for one in heard} == {NOERROR}
     assert service.stats()["answered"] == 1500
@@ -113,7 +150,7 @@ async def test_ipv6_forwarders_are_asked_too(bench: Bench) -> None:
 async def test_lies_are_ignored_and_too_many_of_them_move_the_question_to_tcp(
     upstream: StandIn, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = bench.serve(upstream, patience=Patience())
+    service = bench.serve(upstream)
     heard = await bench.plane.ask("liar.example.com")
     assert (heard.rcode, b"\xcb\0\x71\x42" in heard.octets) == (NOERROR, False), "the forged address"
     assert service.stats()["mismatches"] == bench.forwarders[0].mismatches == 5
@@ -134,8 +171,9 @@ async def test_when_one_forwarder_is_dead_the_other_answers(
     upstream: StandIn, second_upstream: StandIn, bench: Bench
 ) -> None:
     upstream.is_dead = True
-    bench.serve(upstream, second_upstream)
-    assert (await bench.plane.ask("www.example.com")).rcode == NOERROR
+    bench.serve(upstream, second_upstream, patience=FAIR)
+    assert (await bench.ask_past_silence("www.example.com")).rcode == NOERROR
+    assert (upstream.left_alone, second_upstream.asked("www")) == (1, 1)
 
 
 async def test_when_one_forwarder_fails_the_other_answers_and_if_both_do_the_failure_is_handed_on(
@@ -151,7 +189,7 @@ async def test_when_one_forwarder_fails_the_other_answers_and_if_both_do_the_fai
 
 async def test_all_dead_fails_with_ede_22_within_the_clients_patience(upstream: StandIn, bench: Bench) -> None:
     upstream.is_dead = True
-    bench.serve(upstream)
+    bench.serve(upstream, patience=BRIEF)
     assert (await bench.plane.ask("www.example.com")).reasons == {EDE_NO_REACHABLE_AUTHORITY}
     assert upstream.asked("www") == 3
 
@@ -174,6 +212,7 @@ async def test_an_equal_question_fails_fast_while_the_failure_is_remembered(upst
 async def dead_and_known(upstream: StandIn, bench: Bench, service: ResolverService) -> None:
     """Until the service knows that its only forwarder is down."""
     upstream.is_dead = True
+    bench.wait_with(BRIEF)
     await bench.plane.ask("www.example.com")
     await bench.plane.ask("www.example.net")
     service.check_forwarders(bench.clock())
@@ -228,6 +267,7 @@ async def test_recovery_is_noticed_by_the_next_probe(upstream: StandIn, bench: B
     service = bench.serve(upstream)
     await dead_and_known(upstream, bench, service)
     upstream.is_dead = False
+    bench.wait_with(PATIENT)
     bench.clock.ahead_s += 1.0
     service.check_forwarders(bench.clock())
     await bench.settled()
@@ -237,9 +277,10 @@ async def test_recovery_is_noticed_by_the_next_probe(upstream: StandIn, bench: B
 
 
 async def test_names_whose_own_servers_are_dead_do_not_take_a_forwarder_down(upstream: StandIn, bench: Bench) -> None:
-    service = bench.serve(upstream)
+    service = bench.serve(upstream, patience=BRIEF)
     for number in range(3):
-        await bench.plane.ask(f"drop.zone{number}.example")
+        assert (await bench.plane.ask(f"drop.zone{number}.example")).rcode == SERVFAIL
+    bench.wait_with(PATIENT)
     bench.clock.ahead_s += 1.0
     service.check_forwarders(bench.clock())
     await bench.settled()
@@ -249,9 +290,11 @@ async def test_names_whose_own_servers_are_dead_do_not_take_a_forwarder_down(ups
 
 async def test_a_flapping_forwarder_is_asked_again_and_answers(upstream: StandIn, bench: Bench) -> None:
     upstream.is_flapping = True
-    bench.serve(upstream)
+    bench.serve(upstream, patience=FAIR)
     for number in range(4):
-        assert (await bench.plane.ask(f"host{number}.example.com")).rcode == NOERROR
+        heard = await bench.ask_past_silence(f"host{number}.example.com")
+        assert heard.rcode == NOERROR
+    assert [upstream.asked(f"host{number}") for number in range(4)] == [2] * 4
 
 
 async def test_a_name_goes_to_the_forwarders_of_its_zone(
@@ -271,24 +314,24 @@ async def test_a_name_goes_to_the_forwarders_of_its_zone(
 
 async def test_closing_completes_what_is_under_way(upstream: StandIn, bench: Bench) -> None:
     upstream.is_dead = True
-    service = bench.serve(upstream, patience=Patience())
+    service = bench.serve(upstream)
     first, again = bench.plane.put("www.example.com"), bench.plane.put("www.example.net")
     await until(lambda: service.stats()["under_way_udp"] == 2)
     service.close()
     for waiting in (first, again):
-        assert (await asyncio.wait_for(waiting, 5)).reasons == {EDE_NETWORK_ERROR}
+        assert (await asyncio.wait_for(waiting, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     service.close()
 
 
 async def test_closing_completes_what_is_on_its_second_try(upstream: StandIn, bench: Bench) -> None:
     upstream.is_dead = True
-    service = bench.serve(upstream, patience=Patience(timeout_s=60.0, total_s=60.0))
+    service = bench.serve(upstream, patience=FAIR)
     waiting = bench.plane.put("www.example.com")
     await until(lambda: service.stats()["under_way_udp"])
-    bench.clock.ahead_s += 2.0
+    bench.clock.ahead_s += FAIR.timeout_s
     await until(lambda: service.stats()["taken_over"])
     service.close()
-    assert (await asyncio.wait_for(waiting, 5)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(waiting, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
 
 
 async def test_a_defect_met_by_one_question_harms_no_other(
@@ -301,7 +344,7 @@ async def test_a_defect_met_by_one_question_harms_no_other(
 
     monkeypatch.setattr(MissErrand, "replied", stumble)
     broken, sound = bench.plane.put("servfail.example.com"), bench.plane.put("www.example.com")
-    assert (await asyncio.wait_for(broken, 5)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await sound).rcode == NOERROR
     assert service.stats()["internal_errors"] == 1
     assert "defect" in caplog.text
@@ -317,7 +360,7 @@ async def test_a_defect_during_a_tcp_try_completes_its_question(
 
     monkeypatch.setattr(StreamDialogue, "go_on", stumble)
     broken = bench.plane.put("big.example.com")
-    assert (await asyncio.wait_for(broken, 5)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await bench.plane.ask("www.example.com")).rcode == NOERROR
     assert service.stats()["internal_errors"] == 1
     assert service.stats()["under_way_tcp"] == 0

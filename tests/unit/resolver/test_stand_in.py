@@ -68,7 +68,7 @@ def test_as_a_program_it_says_where_it_listens_and_answers(mode: list[str]) -> N
     ):
         assert program.stdout is not None
         try:
-            sock.settimeout(5)
+            sock.settimeout(60)
             sock.connect(("127.0.0.1", int(program.stdout.readline().rsplit(maxsplit=1)[-1])))
             for qtype in (1, 28):
                 sock.send(query_for("www.example.com", qtype, ident=7))

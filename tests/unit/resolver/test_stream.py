@@ -6,10 +6,11 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.unit.resolver.planes import AnswerPlane, query_for, until
+from tests.unit.resolver.planes import PATIENCE_S, AnswerPlane, query_for, until
 
 from schoolgate.resolver.framing import frame
 from schoolgate.stream import connection as stream_connection
@@ -39,8 +40,8 @@ class Client:
         self.writer.write(b"".join(frame(query_for(name)) for name in names))
 
     async def answer(self) -> bytes:
-        length = await asyncio.wait_for(self.reader.readexactly(2), 5)
-        return await asyncio.wait_for(self.reader.readexactly(int.from_bytes(length)), 5)
+        length = await asyncio.wait_for(self.reader.readexactly(2), PATIENCE_S)
+        return await asyncio.wait_for(self.reader.readexactly(int.from_bytes(length)), PATIENCE_S)
 
     def reset(self) -> None:
         """Leave without a word: RST instead of FIN."""
@@ -50,7 +51,7 @@ class Client:
 
     async def is_closed(self) -> bool:
         try:
-            return await asyncio.wait_for(self.reader.read(1), 5) == b""
+            return await asyncio.wait_for(self.reader.read(1), PATIENCE_S) == b""
         except ConnectionError:
             return True
 
@@ -182,12 +183,27 @@ async def test_no_more_is_read_while_too_many_messages_wait(house: House) -> Non
     assert len(house.plane.asked) == 10
 
 
-async def test_a_segment_full_of_messages_is_served_in_turns(house: House) -> None:
+async def test_a_segment_full_of_messages_is_served_in_turns(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 600 messages are read at once; a client that asks after the first of them is served before the last."""
+    monkeypatch.setattr(stream_connection, "READ_OCTETS", 64 * 1024)
+    house.listeners = [listening_socket("127.0.0.1", 0)]
+    greedy, other = await house.client(), await house.client()
+    greedy.ask(*["now.example"] * 600)
+    await greedy.writer.drain()
+    answer = house.plane.ask
+
+    def ask_and_let_the_other_ask(message: bytes, *addresses: Any) -> bytes | int | None:
+        if not house.plane.asked:
+            other.ask("now.other.example")
+        return answer(message, *addresses)
+
+    monkeypatch.setattr(house.plane, "ask", ask_and_let_the_other_ask)
     await house.open()
-    client = await house.client()
-    client.ask(*["now.example"] * 200)
-    for _ in range(200):
-        await client.answer()
+    for _ in range(600):
+        assert await greedy.answer() == query_for("now.example") + b"answered"
+    assert await other.answer() == query_for("now.other.example") + b"answered"
+    order = [message for message, *_ in house.plane.asked]
+    assert order.index(query_for("now.other.example")) < 600
 
 
 async def test_connections_are_bounded_per_client(house: House) -> None:
@@ -313,7 +329,7 @@ async def test_stopping_sends_what_is_owed_then_closes(house: House) -> None:
     waiting.ask("one.example")
     await house.asked(1)
     await house.admitted(2)
-    stopping = asyncio.create_task(door.stop(grace_s=5))
+    stopping = asyncio.create_task(door.stop(grace_s=PATIENCE_S))
     assert await idle.is_closed()
     house.plane.answer(1)
     assert b"\3one" in await waiting.answer()
