@@ -23,7 +23,7 @@ use crate::local::answer_locally;
 use crate::pending::{Joined, Pending, Waiter};
 use crate::question::QuestionRef;
 use crate::rate_limit::{Over, Rate, RateLimiter};
-use crate::recording::Told;
+use crate::recording::{Told, record};
 use crate::regime::Regime;
 use crate::settings::Settings;
 use crate::sight::Sight;
@@ -113,6 +113,24 @@ impl Answerer {
     /// The same, recording what it answers.
     pub fn recording_to(self, recorder: Option<Recorder>) -> Self {
         Self { recorder, ..self }
+    }
+
+    /// [`Answerer::say`] to a client of ours: what is said is recorded.
+    #[inline]
+    pub(crate) fn tell(&mut self, turn: &Turn<'_>, told: &Told, exit: Counter, out: &[u8], length: usize) -> Outcome {
+        let outcome = self.say(exit, out, length);
+        if let (Outcome::Answer(length), Some(recorder)) = (outcome, &mut self.recorder) {
+            record(recorder, turn, &self.sight.query, told, out.get(..length).unwrap_or_default());
+        }
+        outcome
+    }
+
+    /// Hands over what was recorded in a batch; `elapsed_us` says how long ago it began, and is asked only if there is any.
+    #[inline]
+    pub fn commit_records(&mut self, elapsed_us: impl FnOnce() -> u32) {
+        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| !recorder.is_empty()) {
+            recorder.commit(elapsed_us());
+        }
     }
 
     /// Goes on to the next packet and looks at the one [`LOOK_AHEAD`] behind it. What will be read for each of those between

@@ -3,8 +3,6 @@
 //! Of a sealed verdict only that it happened, and to whom. Beyond that the segment's level says: everything, denied queries,
 //! or counts.
 
-use crate::answer::{Answerer, Outcome};
-use crate::counters::Counter;
 use crate::stored::{Body, Stored};
 use crate::turn::Turn;
 use schoolgate_policy::{Layer, LogLevel, Origin, Verdict};
@@ -54,28 +52,9 @@ impl Told {
     }
 }
 
-impl Answerer {
-    /// [`Answerer::say`] to a client of ours: what is said is recorded.
-    #[inline]
-    pub(crate) fn tell(&mut self, turn: &Turn<'_>, told: &Told, exit: Counter, out: &[u8], length: usize) -> Outcome {
-        let outcome = self.say(exit, out, length);
-        if let (Outcome::Answer(length), Some(recorder)) = (outcome, &mut self.recorder) {
-            record(recorder, turn, &self.sight.query, told, out.get(..length).unwrap_or_default());
-        }
-        outcome
-    }
-
-    /// Hands over what was recorded in a batch; `elapsed_us` says how long ago it began, and is asked only if there is any.
-    #[inline]
-    pub fn commit_records(&mut self, elapsed_us: impl FnOnce() -> u32) {
-        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| !recorder.is_empty()) {
-            recorder.commit(elapsed_us());
-        }
-    }
-}
-
+/// Writes the record of one answer.
 #[inline]
-fn record(recorder: &mut Recorder, turn: &Turn<'_>, query: &Query, told: &Told, answer: &[u8]) {
+pub fn record(recorder: &mut Recorder, turn: &Turn<'_>, query: &Query, told: &Told, answer: &[u8]) {
     let rulebook = &turn.regime.rulebook;
     let asked = turn.packet.get(HEADER_OCTETS..query.question_end.saturating_sub(QUESTION_FIELDS_OCTETS));
     let alias = alias(told, query, answer);

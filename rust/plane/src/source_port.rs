@@ -8,7 +8,7 @@ use crate::chance::Chance;
 use crate::socket::ForwarderSocket;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::HEADER_OCTETS;
+use schoolgate_wire::{HEADER_OCTETS, question_end};
 use std::io;
 use std::net::SocketAddr;
 
@@ -184,17 +184,4 @@ pub fn matches(datagram: &[u8], query: &[u8]) -> bool {
     is_reply
         && found.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
         && found.get(name.len()..).is_some_and(|found| found.starts_with(rest))
-}
-
-/// Where the first question of a message ends, if it has a whole one, uncompressed.
-pub fn question_end(message: &[u8]) -> Option<usize> {
-    let mut at = HEADER_OCTETS;
-    loop {
-        match *message.get(at)? {
-            0 => break,
-            length if length < 64 => at += 1 + usize::from(length),
-            _ => return None,
-        }
-    }
-    (at + 5 <= message.len()).then_some(at + 5)
 }

@@ -4,7 +4,7 @@
 //! What is judged is the network that is *meant*: IPv6 has several ways to write IPv4 (NAT64, 6to4 ...), and `::/32` holds
 //! all of IPv4 without looking like it.
 
-use crate::address_table::AddressRule;
+use crate::address_rule::AddressRule;
 use crate::dialect::SkipReason;
 use crate::segments::Prefix;
 

@@ -5,8 +5,8 @@
 //! The sets are numbered with those of the name table: a decision knows no difference.
 
 use crate::address::on_line;
+use crate::address_rule::AddressRule;
 use crate::name_table::NameTable;
-use crate::segments::Prefix;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -57,15 +57,6 @@ impl AddressTable {
         let rises = self.ranges.windows(2).all(|pair| matches!(pair, [a, b] if a.start() < b.start()));
         rises && self.ranges.iter().all(|range| range.set < sets)
     }
-}
-
-/// A network that a list names, or spares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressRule {
-    /// The network; an address alone is its longest prefix.
-    pub prefix: Prefix,
-    /// It is listed; `false`: this feed says nothing of it, whatever it says of a wider network.
-    pub lists: bool,
 }
 
 /// Collects networks and their sources.
@@ -172,6 +163,7 @@ impl Sets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segments::Prefix;
     use crate::snapshot::Snapshot;
     use proptest::prelude::*;
 

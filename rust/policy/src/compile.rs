@@ -5,13 +5,15 @@
 //! its name only when it is whole and on disk.
 
 use crate::address_guard::AddressGuard;
-use crate::address_table::{AddressRule, AddressTableBuilder};
-use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Rule, RuleKind, Sink, SkipReason, read_feed};
+use crate::address_rule::AddressRule;
+use crate::address_table::AddressTableBuilder;
+use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
 use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::patterns::{Gate, PatternRules};
+use crate::rule::{Rule, RuleKind};
 use crate::snapshot::{Meta, PatternsUnusable, Snapshot, Source};
 use schoolgate_wire::Name;
 use serde::Serialize;

@@ -7,7 +7,7 @@
 //! than 1e-12 a lookup; seeded, so that a published list cannot be written to collide with a name it does not contain. What is
 //! written in files (snapshots, sealed lists) depends on every step here: a change is a new version of both.
 
-use crate::patterns::PatternScratch;
+use crate::pattern_scratch::PatternScratch;
 use schoolgate_wire::Name;
 
 /// Most labels a name can have (255 octets of one-octet labels, without the root).

@@ -1,10 +1,11 @@
 //! Looking at one list without compiling it: what an update asks before it lets a feed near a snapshot.
 
 use crate::address_guard::AddressGuard;
-use crate::address_table::AddressRule;
-use crate::dialect::{FeedError, FeedForm, Place, Rule, Sink, SkipReason, read_feed};
+use crate::address_rule::AddressRule;
+use crate::dialect::{FeedError, FeedForm, Place, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::patterns::Gate;
+use crate::rule::Rule;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;

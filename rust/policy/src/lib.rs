@@ -11,6 +11,7 @@
 
 mod address;
 mod address_guard;
+mod address_rule;
 mod address_table;
 mod compile;
 mod decide;
@@ -28,26 +29,30 @@ mod listed_name;
 pub mod memory;
 mod name_table;
 mod name_table_build;
+mod pattern_scratch;
 mod patterns;
 mod provenance;
 mod registrable_domain;
+mod rule;
 mod rulebook;
 mod sealed;
+mod sealed_digest;
 mod sealed_file;
 mod sealed_import;
 mod sealed_key;
 mod segments;
 mod snapshot;
 mod table;
+mod verdict;
 
 pub use address::is_private;
-pub use address_table::AddressRule;
+pub use address_rule::AddressRule;
 pub use compile::{Categories, CompileError, CompileReport, Input, InputReport, compile_snapshot};
-pub use decide::{Explained, Explanation, FixedAnswer, Matched, Origin, PRIVATE_ADDRESS, Tag, Verdict};
+pub use decide::{Explained, Explanation, FixedAnswer, Matched, PRIVATE_ADDRESS, Tag};
 pub use description::{Description, PolicyInvalid};
 pub use dialect::{
-    Dialect, FeedError, FeedForm, FeedRead, Limits, LineReader, Place, Rule, RuleKind, Sink, SkipReason, Taken,
-    UnknownDialect, detect, read_feed,
+    Dialect, FeedError, FeedForm, FeedRead, Limits, LineReader, Place, Sink, SkipReason, Taken, UnknownDialect, detect,
+    read_feed,
 };
 pub use ech::Ech;
 pub use hash::SuffixHashes;
@@ -59,14 +64,17 @@ pub use listed_name::{NameRejected, listed_name};
 pub use patterns::Patterns;
 pub use provenance::{Covering, ListedBy, list_rules_for, list_rules_for_address};
 pub use registrable_domain::registrable_domain;
+pub use rule::{Rule, RuleKind};
 pub use rulebook::Rulebook;
-pub use sealed::{SELF_TEST_NAME, SealedList};
+pub use sealed::SealedList;
+pub use sealed_digest::SELF_TEST_NAME;
 pub use sealed_file::SealedFacts;
 pub use sealed_import::{SealFailed, SealReport, SealRequest, SealedFormat, seal_list};
 pub use sealed_key::{SealedCorrupt, SealedKeys};
 pub use segments::{Prefix, Selected, Selection};
 pub use snapshot::{Snapshot, SnapshotCorrupt};
 pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};
+pub use verdict::{Origin, Verdict};
 
 #[doc(hidden)]
 pub mod bench_support {

@@ -3,9 +3,10 @@
 //! A snapshot keeps hashes, not names, so the lists both were made of are read again, as streams. Memory is a hash a name.
 
 use crate::compile::{CompileError, Input};
-use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
+use crate::dialect::{Place, Sink, SkipReason, read_feed};
 use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::patterns::Gate;
+use crate::rule::Rule;
 use serde::Serialize;
 use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_128;
@@ -121,7 +122,7 @@ impl Sink for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::RuleKind;
+    use crate::rule::RuleKind;
     use std::path::Path;
 
     fn list(folder: &Path, name: &str, text: &str) -> Input {

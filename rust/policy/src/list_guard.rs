@@ -9,9 +9,10 @@
 //! Lists that people of the school have reviewed pass the second guard: they may close what they like, and what must stay
 //! open for everybody has a layer of its own above them.
 
+use crate::dialect::SkipReason;
+use crate::rule::Rule;
 #[cfg(doc)]
-use crate::dialect::RuleKind;
-use crate::dialect::{Rule, SkipReason};
+use crate::rule::RuleKind;
 use psl::Psl as _;
 use schoolgate_wire::Name;
 use std::collections::{HashMap, HashSet};

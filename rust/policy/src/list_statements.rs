@@ -3,8 +3,8 @@
 //! A statement is a source (one feed listing one category) and a [`RuleKind`]. Categories add up; what takes names out of a
 //! feed takes them out of that feed's own source and of no other.
 
-use crate::dialect::RuleKind;
 use crate::name_table_build::Inherit;
+use crate::rule::RuleKind;
 
 const KINDS: u32 = RuleKind::COUNT;
 

@@ -7,6 +7,7 @@
 
 use crate::dialect::SkipReason;
 use crate::list_guard::ProtectedNames;
+use crate::pattern_scratch::{Matching, PatternScratch};
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
@@ -170,17 +171,6 @@ pub struct Patterns {
     spared: HashMap<Box<[u8]>, u64>,
     /// Tells a worker's scratch whether it belongs to these.
     id: u64,
-}
-
-/// What one worker keeps between look-ups.
-#[derive(Clone, Default)]
-pub struct PatternScratch(Option<Box<Matching>>);
-
-#[derive(Clone)]
-struct Matching {
-    id: u64,
-    /// By automaton.
-    found: Vec<PatternSet>,
 }
 
 impl PartialEq for Patterns {

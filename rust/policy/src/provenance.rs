@@ -2,12 +2,13 @@
 //! as a stream, with the same readers and guards, so the answer needs no index and cannot differ from what was compiled.
 
 use crate::address_guard::AddressGuard;
-use crate::address_table::AddressRule;
+use crate::address_rule::AddressRule;
 use crate::compile::{CompileError, Input};
-use crate::dialect::{Place, Rule, Sink, SkipReason, read_feed};
+use crate::dialect::{Place, Sink, SkipReason, read_feed};
 use crate::inspect::shown;
 use crate::list_guard::{Judged, ProtectedNames, judge};
 use crate::patterns::{self, Gate};
+use crate::rule::Rule;
 use schoolgate_wire::Name;
 use serde::Serialize;
 use std::net::IpAddr;

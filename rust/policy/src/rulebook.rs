@@ -3,7 +3,6 @@
 //! For every policy and every set of statements that a name can carry, the winning ruling is worked out here, once, off
 //! the hot path. A decision is then two lookups by name and one load each, however many categories and feeds there are.
 
-use crate::decide::{Origin, Verdict};
 use crate::layer::{Effect, Layer};
 use crate::name_table::NameTable;
 use crate::patterns::Patterns;
@@ -11,6 +10,7 @@ use crate::sealed::SealedList;
 use crate::segments::{Selected, Selection};
 use crate::snapshot::{Snapshot, Source};
 use crate::table::{Policy, PolicyTable, Statement};
+use crate::verdict::{Origin, Verdict};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 

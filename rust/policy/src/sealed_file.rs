@@ -13,7 +13,7 @@
 //! another installation, is not used. The key itself is never in the file.
 
 use crate::hash::SuffixHash;
-use crate::sealed::{DIGESTS, SELF_TEST_NAME};
+use crate::sealed_digest::{DIGESTS, SELF_TEST_NAME};
 use crate::sealed_key::{Key, SealedCorrupt, SealedKeys, SealedProblem, key_id_text, write_private};
 use schoolgate_wire::Name;
 use serde::Serialize;

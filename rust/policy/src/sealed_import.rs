@@ -9,7 +9,7 @@
 
 use crate::hash::{SuffixHash, whole};
 use crate::listed_name::{NameRejected, listed_name};
-use crate::sealed::{DIGESTS, Digest, SELF_TEST_NAME};
+use crate::sealed_digest::{DIGESTS, Digest, SELF_TEST_NAME};
 use crate::sealed_file::{self, MAX_SUPPLIER_OCTETS, Part, SealedFacts};
 use crate::sealed_key::{Key, SealedCorrupt, SealedKeys};
 use schoolgate_wire::Name;

@@ -11,6 +11,7 @@
 mod frame;
 mod highest;
 mod legend;
+mod lock;
 mod log_status;
 mod log_thread;
 mod log_writer;

@@ -1,6 +1,6 @@
 //! What became of the rows: counts for `status`, written by the log writer alone, and what somebody should look at.
 
-use crate::log_writer::lock;
+use crate::lock::lock;
 use serde::Serialize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

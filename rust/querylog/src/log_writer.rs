@@ -7,6 +7,7 @@
 
 use crate::frame::{Kind, frame};
 use crate::legend::Legend;
+use crate::lock::lock;
 use crate::log_status::LogCounts;
 use crate::pseudonym::PseudonymKey;
 use crate::record::{CLIENT_AT, FLAGS_AT, LATENCY_AT, PSEUDONYM, length_of};
@@ -19,7 +20,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How often what was written is forced to the disk, and a disk that failed is tried again.
@@ -325,9 +326,4 @@ fn finish_records(mut records: &mut [u8], elapsed_us: u32, key: Option<&Pseudony
         }
         records = rest;
     }
-}
-
-/// A panic while a lock was held leaves what it guards usable.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,39 +22,34 @@ mod cookie;
 mod cursor;
 mod ede;
 mod edns;
+mod edns_reply;
 mod forwarder_query;
 mod image;
+mod limits;
 mod name;
 mod peek;
+mod question_end;
 mod rcode;
 mod record;
 mod refusal;
 pub mod rtype;
 pub mod service_params;
+mod unusable_reply;
 mod upstream;
 
 pub use alias::{Alias, first_alias};
 pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};
 pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};
-pub use edns::{Edns, EdnsReply, OUR_UDP_SIZE_OCTETS};
+pub use edns::Edns;
+pub use edns_reply::EdnsReply;
 pub use forwarder_query::forwarder_query;
 pub use image::{AnswerImage, Revealed, TtlRule};
+pub use limits::{CLASS_IN, HEADER_OCTETS, MAX_DATAGRAM_OCTETS, MAX_MESSAGE_OCTETS, OUR_UDP_SIZE_OCTETS};
 pub use name::{Labels, Name, NameError};
 pub use peek::{Query, peek};
+pub use question_end::question_end;
 pub use rcode::Rcode;
 pub use record::Record;
 pub use refusal::{Reason, Refusal};
-pub use upstream::UnusableReply;
-
-/// Octets of the fixed header that opens every DNS message (RFC 1035 section 4.1.1).
-pub const HEADER_OCTETS: usize = 12;
-
-/// The only class that is answered: the Internet (RFC 1035 section 3.2.4).
-pub const CLASS_IN: u16 = 1;
-
-/// An output buffer of this many octets holds every answer that may leave by UDP.
-pub const MAX_DATAGRAM_OCTETS: usize = OUR_UDP_SIZE_OCTETS as usize;
-
-/// An output buffer of this many octets holds every answer there can be (TCP, DoT, DoH).
-pub const MAX_MESSAGE_OCTETS: usize = 65_535;
+pub use unusable_reply::UnusableReply;

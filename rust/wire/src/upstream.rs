@@ -5,69 +5,16 @@
 //! that the last name lies in. Everything else a forwarder volunteers is dropped: that is how caches are poisoned.
 
 use crate::record::{Record, spell_out};
-use crate::{CLASS_IN, HEADER_OCTETS, Name, Rcode, rtype};
+use crate::{CLASS_IN, HEADER_OCTETS, Name, Rcode, UnusableReply, rtype};
 use domain::base::name::ParsedName;
 use domain::base::{Header, HeaderCounts, Message, ParsedRecord, Question};
 use domain::dep::octseq::Parser;
 use std::collections::HashSet;
-use std::fmt;
 
 /// Links of a CNAME chain that are followed: more make a resolver work for an attacker.
 const MAX_CHAIN_LINKS: usize = 16;
 /// So many records are compared with each other; hashes are for more.
 const FEW: usize = 16;
-
-/// Why a forwarder's reply, or a set of local records, cannot become an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnusableReply {
-    /// Not a well-formed DNS message, or a record in the chain is not.
-    Malformed,
-    /// A query, or a reply to something else than a query.
-    NotAReply,
-    /// The question is not the one that was asked.
-    WrongQuestion,
-    /// TC is set: ask again by TCP.
-    Truncated,
-    /// The forwarder could not or would not say (SERVFAIL, REFUSED, ...).
-    Rcode(Rcode),
-    /// Two CNAMEs at one name, a CNAME that its DNAME does not make, or NXDOMAIN for a name that is there.
-    Contradiction,
-    /// The chain comes back to a name it has passed.
-    ChainLoop,
-    /// The chain has more than 16 links.
-    ChainTooLong,
-    /// The answer does not fit a DNS message.
-    TooLarge,
-}
-
-impl UnusableReply {
-    /// The condition's name in metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::NotAReply => "not_a_reply",
-            Self::WrongQuestion => "wrong_question",
-            Self::Truncated => "truncated",
-            Self::Rcode(_) => "rcode",
-            Self::Contradiction => "contradiction",
-            Self::ChainLoop => "chain_loop",
-            Self::ChainTooLong => "chain_too_long",
-            Self::TooLarge => "too_large",
-        }
-    }
-}
-
-impl fmt::Display for UnusableReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rcode(rcode) => write!(f, "{rcode}"),
-            other => f.write_str(other.as_str()),
-        }
-    }
-}
-
-impl std::error::Error for UnusableReply {}
 
 /// What was taken from a reply.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Hashes of what has left the cache unasked: what comes back soon is worth keeping longer.
 
-use super::NoRoom;
+use super::no_room::NoRoom;
 use bytemuck::allocation::try_zeroed_slice_box;
 
 /// Hashes that compete for the same line of the processor's cache.

@@ -1,7 +1,7 @@
 //! Where in the cache an answer stands, by the hash of its question: open addressing with linear probing, eight slots to a
 //! cache line. It is made at its full size, so that no query ever waits for it to grow.
 
-use super::NoRoom;
+use super::no_room::NoRoom;
 use bytemuck::allocation::try_zeroed_slice_box;
 use schoolgate_policy::memory::prefetch;
 

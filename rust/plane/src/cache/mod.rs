@@ -8,7 +8,10 @@
 
 mod ghosts;
 pub(crate) mod index;
+mod no_room;
 pub(crate) mod s3_fifo;
+
+pub use no_room::NoRoom;
 
 use crate::question::QuestionRef;
 use crate::stored::{Body, Stored, allocated};
@@ -27,10 +30,6 @@ const LINE_OCTETS: usize = 64;
 const MESSAGE_LINES: usize = 3;
 /// The number of entries is bounded as if none took less.
 const LEAST_OCTETS: usize = 240;
-
-/// The system has no room for the cache.
-#[derive(Debug)]
-pub struct NoRoom;
 
 /// A worker's hold on a stored answer.
 #[derive(Clone, Debug)]

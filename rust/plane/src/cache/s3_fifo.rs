@@ -8,9 +8,9 @@
 //! Asking moves nothing: it counts to three, in the entry. Nothing here allocates for an entry but the room for them, which
 //! is reserved at once and used as it fills.
 
-use super::NoRoom;
 use super::ghosts::Ghosts;
 use super::index::Index;
+use super::no_room::NoRoom;
 use schoolgate_policy::memory::prefetch;
 use std::cell::Cell;
 

@@ -9,8 +9,8 @@ use super::peer::{
     write_source,
 };
 use super::{BATCH, FLAGS_AT, TC, zeroed_box};
-use crate::source_port::question_end;
 use schoolgate_wire::HEADER_OCTETS;
+use schoolgate_wire::question_end;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;

@@ -200,7 +200,7 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
     // An OPT whose extended RCODE makes BADVERS of NOERROR (RFC 6891 section 6.1.3).
     let extended = |query: &[u8]| {
         let mut octets = reply(query, 0, &[], &[]);
-        octets.truncate(crate::source_port::question_end(&octets).expect("a question"));
+        octets.truncate(schoolgate_wire::question_end(&octets).expect("a question"));
         octets[6..12].copy_from_slice(&[0, 0, 0, 0, 0, 1]);
         [&octets[..], &[0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0]].concat()
     };

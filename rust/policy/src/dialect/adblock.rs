@@ -17,7 +17,10 @@
 //! An `` rule with `$important` is an ordinary exception here: it does not lift an `$important` rule.
 
 use super::adblock_options::{self, Options};
-use super::{RuleKind, SkipReason, Taken, hosts};
+use super::hosts;
+use super::reason::SkipReason;
+use super::taken::Taken;
+use crate::rule::RuleKind;
 
 /// An expression longer than this is not even looked at.
 const MAX_REGEX_OCTETS: usize = 1000;

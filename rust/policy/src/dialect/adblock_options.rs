@@ -1,6 +1,7 @@
 //! The options behind the `$` of an adblock rule: which of them a list of names can carry.
 
-use super::{SkipReason, is_null_address};
+use super::reason::SkipReason;
+use super::text::is_null_address;
 
 /// What the options of one rule say.
 #[derive(Default)]

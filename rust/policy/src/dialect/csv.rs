@@ -3,8 +3,11 @@
 //! The first line that is no comment may hold the titles; some publishers write them into the last comment instead
 //! (`# id,dateadded,url`). Without a stated column the usual titles are looked for, then the first field that is a name.
 
-use super::{RuleKind, SkipReason, Taken, domains};
+use super::domains;
+use super::reason::SkipReason;
+use super::taken::Taken;
 use crate::listed_name::listed_name;
+use crate::rule::RuleKind;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 const USUAL: [&str; 7] = ["domain", "host", "hostname", "fqdn", "url", "domains", "dga"];

@@ -3,9 +3,10 @@
 //! Every line that is no comment votes by its shape, the majority wins. A login page of a captive portal, an error page or
 //! an image under a list's address is no list, whatever the feed is said to be.
 
-use super::feed::FeedError;
+use super::feed_error::FeedError;
 use super::hosts::is_address;
-use super::{BLANK, Dialect};
+use super::kind::Dialect;
+use super::text::BLANK;
 use crate::listed_name::listed_name;
 
 /// Lines that vote.

@@ -11,7 +11,10 @@
 //! address=/example.com/192.0.2.1   a redirection: left
 //! ```
 
-use super::{RuleKind, SkipReason, Taken, is_null_address};
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::text::is_null_address;
+use crate::rule::RuleKind;
 
 pub(super) fn read(line: &str, _: RuleKind, taken: &mut Taken) {
     if line.is_empty() || line.starts_with('#') {

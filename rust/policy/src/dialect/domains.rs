@@ -9,7 +9,10 @@
 //! ```
 
 use super::hosts::is_address;
-use super::{RuleKind, SkipReason, Taken, before, whole_host, wildcard};
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::text::{before, unmark, whole_host};
+use crate::rule::RuleKind;
 
 pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     if line.starts_with(['!', ';']) || line.starts_with("//") {
@@ -23,7 +26,7 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
 
 /// A name or the URL of a whole host, alone: a line here, a field of a table elsewhere.
 pub(super) fn value(text: &str, unmarked: RuleKind, taken: &mut Taken) {
-    let (marked, rest) = wildcard::unmark(text);
+    let (marked, rest) = unmark(text);
     let kind = marked.unwrap_or(unmarked);
     if !rest.bytes().any(|octet| matches!(octet, b'/' | b':' | b'*')) {
         return taken.take(rest, kind);

@@ -1,12 +1,17 @@
 //! One feed, from its file to its rules: unpack, refuse what is no list, find the dialect, read.
 
+use super::budget::Budget;
 use super::detect::{detect, refuse_no_list};
+use super::feed_error::FeedError;
+use super::kind::Dialect;
+use super::line_reader::LineReader;
 use super::lines::each_line;
-use super::unpack::{self, Budget};
-use super::{Dialect, LineReader, Rule, RuleKind, SkipReason, Taken, domains, json, ut1};
-use crate::address_table::AddressRule;
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::{domains, json, ut1};
+use crate::address_rule::AddressRule;
+use crate::rule::{Rule, RuleKind};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::Path;
 
 /// Octets that detection looks at.
 const HEAD_OCTETS: u64 = 1 << 16;
@@ -36,38 +41,6 @@ pub struct FeedForm {
     pub unmarked: RuleKind,
     /// What it may cost.
     pub limits: Limits,
-}
-
-/// Why a feed is no list. Whoever keeps the last good copy of it goes on with that.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedError {
-    /// The file cannot be read.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// A login page, an error page.
-    #[error("is a web page, not a list: open the feed's address in a browser and see what it answers")]
-    Html,
-    /// An image, a program, UTF-16.
-    #[error("is binary, not a list: check the feed's address; a list in UTF-16 must be sent as UTF-8")]
-    Binary,
-    /// Nothing in it.
-    #[error("is empty: check the feed's address")]
-    Empty,
-    /// No line looks like any dialect.
-    #[error("is in no list dialect that can be told: state the feed's dialect")]
-    Unknown,
-    /// It unpacks to more than it may.
-    #[error("unpacks to more than {0} octets: check the feed, or raise its limit")]
-    TooLarge(u64),
-    /// It ends too early.
-    #[error("is cut short: fetch it again")]
-    Cut,
-    /// Its archive or its JSON is broken.
-    #[error("is damaged: {0}")]
-    Damaged(String),
-    /// An archive without a list in it.
-    #[error("is an archive without a list in it: check the feed's address")]
-    NoList,
 }
 
 /// Where something stands in a feed.
@@ -115,19 +88,6 @@ pub struct FeedRead {
     pub octets: u64,
 }
 
-/// Reads the feed at `path`: a file of any dialect, packed or not, or a folder in the shape of UT1.
-pub fn read_feed(path: &Path, form: &FeedForm, sink: &mut dyn Sink) -> Result<FeedRead, FeedError> {
-    let budget = Budget::new(form.limits.unpacked_octets);
-    let mut feed = Feed { form, sink, budget, read: FeedRead::default(), members: 0, lists: 0 };
-    if path.is_dir() {
-        ut1::read_folder(path, &mut feed)?;
-    } else {
-        unpack::open(path, &mut feed)?;
-    }
-    feed.read.octets = feed.budget.used();
-    Ok(feed.read)
-}
-
 /// A feed while it is read.
 pub(super) struct Feed<'a> {
     pub form: &'a FeedForm,
@@ -138,7 +98,19 @@ pub(super) struct Feed<'a> {
     lists: u32,
 }
 
-impl Feed<'_> {
+impl<'a> Feed<'a> {
+    /// A feed of which nothing has been read.
+    pub fn new(form: &'a FeedForm, sink: &'a mut dyn Sink) -> Self {
+        let budget = Budget::new(form.limits.unpacked_octets);
+        Self { form, sink, budget, read: FeedRead::default(), members: 0, lists: 0 }
+    }
+
+    /// What was read.
+    pub fn finish(mut self) -> FeedRead {
+        self.read.octets = self.budget.used();
+        self.read
+    }
+
     /// One file that is not packed; `name` helps to tell its dialect.
     pub fn list(&mut self, input: &mut dyn BufRead, name: &str, member: &str) -> Result<(), FeedError> {
         let mut head = Vec::new();

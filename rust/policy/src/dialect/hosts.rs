@@ -6,8 +6,11 @@
 //! 192.0.2.1 example.org                 a redirection, left
 //! ```
 
-use super::{RuleKind, SkipReason, Taken, before, is_null_address};
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::text::{before, is_null_address};
 use crate::listed_name::NameRejected;
+use crate::rule::RuleKind;
 use std::net::IpAddr;
 
 pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {

@@ -1,6 +1,6 @@
 //! Lines of a stream, with their numbers, none of them held beyond [`MAX_LINE_OCTETS`].
 
-use super::SkipReason;
+use super::reason::SkipReason;
 use std::io::{self, BufRead};
 
 /// No rule is longer; a longer line is a damaged or hostile feed and is skipped without being held in memory.

@@ -9,8 +9,10 @@
 //! # a comment      to the end of the line
 //! ```
 
-use super::{RuleKind, Taken, before};
-use crate::address_table::AddressRule;
+use super::taken::Taken;
+use super::text::before;
+use crate::address_rule::AddressRule;
+use crate::rule::RuleKind;
 use crate::segments::Prefix;
 
 pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {

@@ -13,8 +13,11 @@
 //! 32.1.2.0.192.rpz-nsip CNAME .         triggers that are neither name nor answer: counted and left
 //! ```
 
-use super::{RuleKind, SkipReason, Taken, is_null_address};
-use crate::address_table::AddressRule;
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::text::is_null_address;
+use crate::address_rule::AddressRule;
+use crate::rule::RuleKind;
 use crate::segments::Prefix;
 
 /// Where the reader stands in the zone.

@@ -8,7 +8,10 @@
 //! local-data: "example.com A 192.0.2.1"         with any other address: a redirection, left
 //! ```
 
-use super::{RuleKind, SkipReason, Taken, is_null_address};
+use super::reason::SkipReason;
+use super::taken::Taken;
+use super::text::is_null_address;
+use crate::rule::RuleKind;
 
 /// The redirect zone whose data comes next: only its data says whether it denies.
 #[derive(Default)]

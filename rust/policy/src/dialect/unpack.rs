@@ -3,65 +3,18 @@
 //! Everything unpacked is paid from one budget, so a bomb costs what the operator allows and no more. An archive inside
 //! an archive is not opened.
 
-use super::feed::{Feed, FeedError};
+use super::feed::Feed;
+use super::feed_error::FeedError;
 use flate2::read::MultiGzDecoder;
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::rc::Rc;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
 const TAR_BLOCK: u64 = 512;
 /// Where a tar header says what it is (POSIX.1-1988 ustar).
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
-
-/// Octets that may still be unpacked.
-#[derive(Clone)]
-pub(super) struct Budget {
-    limit: u64,
-    left: Rc<Cell<u64>>,
-    spent: Rc<Cell<bool>>,
-}
-
-impl Budget {
-    pub fn new(limit: u64) -> Self {
-        Self { limit, left: Rc::new(Cell::new(limit)), spent: Rc::new(Cell::new(false)) }
-    }
-
-    pub fn used(&self) -> u64 {
-        self.limit - self.left.get()
-    }
-
-    pub fn is_spent(&self) -> bool {
-        self.spent.get()
-    }
-
-    /// `input`, paid from this budget.
-    pub fn charge<R: Read>(&self, input: R) -> Charged<R> {
-        Charged { input, budget: self.clone() }
-    }
-}
-
-pub(super) struct Charged<R> {
-    input: R,
-    budget: Budget,
-}
-
-impl<R: Read> Read for Charged<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(out)?;
-        match self.budget.left.get().checked_sub(count as u64) {
-            Some(left) => self.budget.left.set(left),
-            None => {
-                self.budget.spent.set(true);
-                return Err(io::Error::other("it unpacks to more than it may"));
-            }
-        }
-        Ok(count)
-    }
-}
 
 /// Opens a feed that is one file.
 pub(super) fn open(path: &Path, feed: &mut Feed<'_>) -> Result<(), FeedError> {
