@@ -1,0 +1,204 @@
+"""What a person may do with the audit log: list, show, verify, export, sign. Values come back; nothing is printed.
+
+Each opens and closes the store itself. A look at personal values and an export of them are entries in turn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from schoolgate.audit import keys, own_entries
+from schoolgate.audit.comparison import compare
+from schoolgate.audit.errors import AuditProblem
+from schoolgate.audit.event import Event
+from schoolgate.audit.findings import Verification
+from schoolgate.audit.note import parse_verifier_key, verifier_key
+from schoolgate.audit.verify import Verifier
+from schoolgate.storage import audit_log, audit_reading
+from schoolgate.storage.audit_reading import Entry, Proof
+from schoolgate.storage.store import Change, Store, head_of
+
+STORE_NAME = "control.db"
+KEY_NAME = "audit.key"
+EXPORTED = "audit.export"
+SHOWN = "audit.show_personal"
+# Lines that are verified at a time.
+_LINES = 4096
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a log is: its store (file or PostgreSQL address) and the file of its key."""
+
+    store: Path | str
+    key: Path
+
+    @classmethod
+    def in_folder(cls, state_dir: Path) -> Place:
+        """The usual place below the state directory."""
+        return cls(state_dir / STORE_NAME, state_dir / KEY_NAME)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An entry, its proof in the log as it is, and the newest checkpoint if there is one."""
+
+    entry: Entry
+    proof: Proof | None
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A checkpoint's note, and the line by which others know the key."""
+
+    note: str
+    verifier_key: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How much was written."""
+
+    entries: int
+    octets: int
+
+
+async def log(place: Place, now_us: int, most: int = 50, **wanted: str) -> list[Entry]:
+    """The newest entries, newest first; `wanted`: actor, operation, scope, outcome."""
+    async with await Store.open(place.store, now_us=now_us) as store:
+        return await audit_reading.newest(store, most, **wanted)
+
+
+async def show(place: Place, number: int, epoch: int | None, actor: str, now_us: int) -> Shown:
+    """One entry with its personal values. Where it has any, the look is an entry of its own. Raises `EntryMissing`."""
+    async with await Store.open(place.store, now_us=now_us) as store:
+        entry = await audit_reading.entry(store, number, epoch)
+        if any(value is not None for value in entry.personal.values()):
+            detail = {"epoch": entry.epoch, "number": number}
+            await _record(store, Event(now_us, actor, SHOWN, detail=detail))
+        async with store.reading() as connection:
+            is_newest_epoch = (await head_of(connection, store.site_id)).epoch == entry.epoch
+        return Shown(entry, await audit_reading.inclusion(store, number) if is_newest_epoch else None)
+
+
+async def verify_store(
+    place: Place, now_us: int, outside: Sequence[str] = (), known_keys: Sequence[str] = ()
+) -> Verification:
+    """Verifies the log in its store. `outside`: checkpoint notes kept elsewhere; `known_keys`: verifier keys."""
+    verifier = Verifier(outside, _public(known_keys))
+    async with await Store.open(place.store, now_us=now_us) as store:
+        block: list[bytes] = []
+        async for line in audit_reading.export(store, has_personal=True):
+            block.append(line)
+            if len(block) >= _LINES:
+                verifier.feed(block)
+                block.clear()
+        verifier.feed(block)
+    return verifier.finish()
+
+
+def verify_export(
+    file: Path, outside: Sequence[str] = (), known_keys: Sequence[str] = (), earlier: Path | None = None
+) -> Verification:
+    """Verifies an export, without any store. `earlier`: an export from before. Raises `AuditProblem`."""
+    verifier = Verifier(outside, _public(known_keys))
+    verifier.feed(_lines(file))
+    found = verifier.finish()
+    if earlier is None:
+        return found
+    more = compare(_lines(earlier), _lines(file))
+    problems = (*found.problems, *more)
+    return Verification(found.entries, found.epochs, found.anchors, problems, found.notices)
+
+
+async def export(place: Place, file: Path, actor: str, now_us: int, *, has_personal: bool) -> Exported:
+    """Writes an export, mode 0600; the file must not exist. It is recorded first. Raises `AuditProblem`."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AuditProblem(f"{file}: {error.strerror}; name a file that does not exist yet") from error
+    is_whole = False
+    try:
+        with os.fdopen(descriptor, "wb") as written:
+            async with await Store.open(place.store, now_us=now_us) as store:
+                await _record(store, Event(now_us, actor, EXPORTED, detail={"has_personal": has_personal}))
+                made = await _write(store, written, has_personal)
+            written.flush()
+            os.fsync(written.fileno())
+        is_whole = True
+    except OSError as error:
+        raise AuditProblem(f"{file}: {error.strerror}; the export was not written: free some space") from error
+    finally:
+        if not is_whole:
+            _remove(file)
+    return made
+
+
+async def checkpoint(place: Place, actor: str, now_us: int) -> Signed:
+    """Signs the log as it is, with the key of this installation, which the first call makes."""
+    async with await Store.open(place.store, now_us=now_us) as store, store.change() as change:
+        key = keys.load_current(place.key, change.head.public_key)
+        note = await audit_log.checkpoint(change, key, now_us, actor)
+        name = own_entries.origin(store.site_id, change.head.epoch)
+        return Signed(note, verifier_key(name, key.public_key().public_bytes_raw()))
+
+
+async def rotate(place: Place, actor: str, now_us: int) -> Signed:
+    """Replaces the key by a new one that the old one signs; returns the checkpoint that both signed."""
+    async with await Store.open(place.store, now_us=now_us) as store:
+        async with store.change() as change:
+            if change.head.public_key is None:
+                raise AuditProblem("the log has no key yet; `schoolgate audit checkpoint` makes it")
+            old = keys.load_current(place.key, change.head.public_key)
+            new = keys.make(keys.next_path(place.key))
+            note = await audit_log.rotate_key(change, old, new, now_us, actor)
+            name = own_entries.origin(store.site_id, change.head.epoch)
+        keys.replace(place.key)
+        return Signed(note, verifier_key(name, new.public_key().public_bytes_raw()))
+
+
+async def begin_epoch_after_restore(place: Place, event: Event, lost: str | None = None) -> None:
+    """Begins a new epoch: the last step of a restore. `lost`: the newest checkpoint that lies elsewhere."""
+    async with _changing(place, event.at_us) as change:
+        await audit_log.start_epoch(change, event, lost)
+
+
+@asynccontextmanager
+async def _changing(place: Place, now_us: int) -> AsyncIterator[Change]:
+    async with await Store.open(place.store, now_us=now_us) as store, store.change() as change:
+        yield change
+
+
+async def _record(store: Store, event: Event) -> None:
+    async with store.change() as change:
+        await audit_log.append(change, event)
+
+
+async def _write(store: Store, file: BinaryIO, has_personal: bool) -> Exported:
+    lines = octets = 0
+    async for line in audit_reading.export(store, has_personal=has_personal):
+        octets += file.write(line + b"\n")
+        lines += not line.startswith(b'{"_":')
+    return Exported(lines, octets)
+
+
+def _public(known_keys: Iterable[str]) -> list[bytes]:
+    return [parse_verifier_key(one)[1] for one in known_keys]
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    try:
+        with file.open("rb") as opened:
+            for line in opened:
+                yield line.rstrip(b"\r\n")
+    except OSError as error:
+        raise AuditProblem(f"{file}: {error.strerror}") from error
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)

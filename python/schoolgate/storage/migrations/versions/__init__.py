@@ -1,0 +1,1 @@
+"""One file a revision, in order. None of them imports `schema`: that is what the tables are today."""

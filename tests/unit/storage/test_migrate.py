@@ -1,0 +1,174 @@
+"""Migrations: forward only, one transaction each, a copy before, and nothing lost by a kill in between."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from tests.unit.storage.opened import fill, opened, sql
+
+from schoolgate.storage.engine import make_engine
+from schoolgate.storage.errors import StoreDamaged
+from schoolgate.storage.migrate import SCRIPTS, make_file, migrate, revision_of
+from schoolgate.storage.schema import REVISION, metadata
+
+NEXT = '''"""Next."""
+
+import os
+import signal
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table("second", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("INSERT INTO second (id) VALUES (1)")
+    op.execute("DELETE FROM audit_checkpoint")
+    {then}
+'''
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A copy of the migrations, which a test may add to."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(SCRIPTS, folder)
+    return folder
+
+
+def _add(scripts: Path, then: str = "pass") -> None:
+    (scripts / "versions" / "m0002_next.py").write_text(NEXT.format(then=then), encoding="utf-8")
+
+
+async def _migrate(where: Path | str, scripts: Path) -> list[str]:
+    engine = make_engine(where)
+    try:
+        return await migrate(where, engine, str(where), scripts)
+    finally:
+        await engine.dispose()
+
+
+async def _revision(where: Path | str) -> str | None:
+    engine = make_engine(where)
+    try:
+        return await revision_of(engine, str(where))
+    finally:
+        await engine.dispose()
+
+
+def test_the_newest_revision_is_the_one_the_schema_names() -> None:
+    assert ScriptDirectory(str(SCRIPTS), version_locations=[str(SCRIPTS / "versions")]).get_heads() == [REVISION]
+
+
+async def test_migrations_make_the_tables_that_the_schema_names(where: Path | str) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with await opened(where) as store, store.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_migration_goes_forward_once(where: Path | str, scripts: Path) -> None:
+    async with await opened(where) as store:
+        await fill(store, 3)
+    _add(scripts)
+    assert await _migrate(where, scripts) == ["0002"]
+    assert await _migrate(where, scripts) == []
+
+
+async def test_a_file_is_copied_before_a_migration(tmp_path: Path, scripts: Path) -> None:
+    path = tmp_path / "control.db"
+    async with await opened(path) as store:
+        await fill(store, 3)
+    _add(scripts)
+    await _migrate(path, scripts)
+    copy = tmp_path / "control.db.at-0001"
+    assert copy.stat().st_mode & 0o077 == 0
+    path.unlink()
+    copy.rename(path)
+    async with await opened(path) as restored:
+        await fill(restored, 1)
+
+
+def _killed(where: Path | str, scripts: Path) -> int:
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from tests.unit.storage.test_migrate import _migrate\n"
+        "where = sys.argv[1] if sys.argv[1].startswith('postgresql') else pathlib.Path(sys.argv[1])\n"
+        "asyncio.run(_migrate(where, pathlib.Path(sys.argv[2])))\n"
+    )
+    return subprocess.run([sys.executable, "-c", code, str(where), str(scripts)], check=False).returncode
+
+
+async def test_a_migration_that_is_killed_leaves_the_old_store_whole(where: Path | str, scripts: Path) -> None:
+    async with await opened(where) as store:
+        await fill(store, 3)
+    _add(scripts, KILL)
+    assert await asyncio.to_thread(_killed, where, scripts) == -signal.SIGKILL
+    assert await _revision(where) == "0001"
+    async with await opened(where) as store:
+        await fill(store, 1)
+    _add(scripts)
+    assert await _migrate(where, scripts) == ["0002"]
+
+
+async def test_a_migration_that_fails_leaves_the_old_store_whole(where: Path | str, scripts: Path) -> None:
+    async with await opened(where):
+        pass
+    _add(scripts, "raise ZeroDivisionError")
+    with pytest.raises(ZeroDivisionError):
+        await _migrate(where, scripts)
+    assert await _revision(where) == "0001"
+    _add(scripts)
+    assert await _migrate(where, scripts) == ["0002"]
+
+
+async def test_two_processes_that_migrate_at_once_do_it_once(where: Path | str, scripts: Path) -> None:
+    async with await opened(where):
+        pass
+    _add(scripts)
+    done = await asyncio.gather(*(_migrate(where, scripts) for _ in range(2)))
+    assert sorted(done) == [[], ["0002"]]
+
+
+async def test_two_processes_that_make_a_store_at_once_make_one(where: Path | str) -> None:
+    stores = await asyncio.gather(*(opened(where) for _ in range(2)))
+    assert stores[0].site_id == stores[1].site_id
+    for store in stores:
+        await store.close()
+
+
+async def test_a_file_half_made_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "control.db"
+    (tmp_path / ".control.db.1.new").write_bytes(b"left by a process that was killed")
+    await make_file(path)
+    assert await _revision(path) == REVISION
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_damaged_store_is_not_migrated(tmp_path: Path, scripts: Path) -> None:
+    path = tmp_path / "control.db"
+    async with await opened(path) as store:
+        await fill(store, 300)
+    sql(path, "PRAGMA writable_schema=ON", "UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'audit_checkpoint'")
+    _add(scripts)
+    with pytest.raises(StoreDamaged, match="is damaged"):
+        await _migrate(path, scripts)
+    assert not list(tmp_path.glob("control.db.at-*"))
