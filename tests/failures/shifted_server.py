@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from schoolgate.__main__ import main
-from schoolgate.server import policy_clock as wall_clock
+from schoolgate.server import policy_clock as policy_clock
 
 
 def _now() -> dt.datetime:
@@ -20,5 +20,5 @@ def _now() -> dt.datetime:
 
 
 if __name__ == "__main__":
-    vars(wall_clock)["now"] = _now
+    vars(policy_clock)["now"] = _now
     main()

@@ -9,7 +9,7 @@ import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.school import BLOCKED, until
 
-from schoolgate.server.policy_clock import WallClock, seconds_until
+from schoolgate.server.policy_clock import PolicyClock, seconds_until
 
 DAYS = 40
 START = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -71,14 +71,14 @@ def set_clock(offset: Path, seconds: float) -> None:
 
 @pytest.mark.parametrize("jump_s", [-86400.0, -3.0, 3.0, 7200.0])
 def test_a_jump_of_the_clock_is_a_reason_to_compile_whichever_way_it_goes(jump_s: float) -> None:
-    clock = WallClock(START, 100.0)
+    clock = PolicyClock(START, 100.0)
     now = START + dt.timedelta(seconds=1 + jump_s)
     assert clock.reason_to_compile(now, 101.0, None) == f"the clock was set by {jump_s:+.0f} s"
     assert clock.reason_to_compile(now + dt.timedelta(seconds=1), 102.0, None) is None, "once"
 
 
 def test_a_clock_that_drifts_or_a_boundary_far_off_is_none() -> None:
-    clock = WallClock(START, 0.0)
+    clock = PolicyClock(START, 0.0)
     boundary = START + dt.timedelta(days=30)
     for second in range(1, 600):
         now = START + dt.timedelta(seconds=second * 1.0005)

@@ -18,7 +18,7 @@ from schoolgate.config import load
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import RevisionStore
 from schoolgate.server import active_state as in_force
-from schoolgate.server.active_state import InForce
+from schoolgate.server.active_state import ActiveState
 
 APPLIES, BUILDS, STARTS = 8, 6, 5
 # A command takes about half a second, a build one: kills fall before, into and after what they do.
@@ -41,7 +41,7 @@ def killed(here: School, after_s: float, *arguments: str | Path) -> int:
         return process.wait(ENDED_WITHIN_S)
 
 
-def whole(here: School) -> InForce:
+def whole(here: School) -> ActiveState:
     """What a start would put in force, with the code of the start."""
     said: list[str] = []
     found = in_force.at_start(here.config, load(here.config), dt.datetime.now(dt.UTC), said.append)

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from schoolgate.cli_audit import audit_app
+from schoolgate.cli.audit import audit_app
 from schoolgate.errors import SchoolgateError
 
 # As `schoolgate audit` runs it: errors are sentences, not traces.
 PROGRAM = (
     "import sys\n"
-    "from schoolgate.cli_audit import audit_app\n"
+    "from schoolgate.cli.audit import audit_app\n"
     "from schoolgate.errors import SchoolgateError\n"
     "try:\n"
     "    audit_app()\n"

@@ -15,7 +15,7 @@ from tests.failures.namespaces import needs_mounts, with_mounts
 from tests.unit.storage.postgresql import Cluster, programs, why_not
 
 from schoolgate.audit.event import Event
-from schoolgate.audit.findings import Verification
+from schoolgate.audit.tampering import Verification
 from schoolgate.audit.verify import verify
 from schoolgate.storage import audit_reading
 from schoolgate.storage.audit_log import append

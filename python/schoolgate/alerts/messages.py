@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schoolgate.alerts.alert import Alert
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 
 LONGEST_SUBJECT = 150
 # A message is read on a telephone; reports may be longer.
@@ -49,7 +49,7 @@ def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = 
     lines.append(f"Count:    {alert.count}")
     lines += [f"{unlinked_word(name)}: {_shown(value)}" for name, value in alert.evidence.items()]
     if alert.names:
-        lines.append("Names:    " + ", ".join(map(unlinked, alert.names)))
+        lines.append("Names:    " + ", ".join(map(defang, alert.names)))
     lines += [
         "",
         f"This is alert {alert.id} of rule {alert.rule}. On the server: schoolgate alerts show {alert.id}",
@@ -77,7 +77,7 @@ def _topic(alert: Alert) -> str:
 
 def _shown(value: object) -> str:
     """Evidence is counts and words of ours; should a name ever be there, it is no link either."""
-    return unlinked(value) if isinstance(value, str) else str(value)
+    return defang(value) if isinstance(value, str) else str(value)
 
 
 def _fields(alert: Alert, kind: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _fields(alert: Alert, kind: str) -> dict[str, Any]:
         "last_at": alert.last_at.isoformat(timespec="milliseconds"),
         "count": alert.count,
         "sentence": alert.sentence,
-        "names": [unlinked(one) for one in alert.names],
+        "names": [defang(one) for one in alert.names],
         "evidence": alert.evidence,
     }
 

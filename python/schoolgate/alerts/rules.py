@@ -26,7 +26,7 @@ _STEP = dt.timedelta(minutes=1)
 MOST_COUNTED = 1000
 
 
-class Rulebook:
+class AlertRules:
     """The rules of one policy revision."""
 
     def __init__(self, rules: Mapping[str, AlertRule], zone: ZoneInfo) -> None:

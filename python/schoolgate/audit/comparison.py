@@ -14,7 +14,7 @@ from schoolgate.audit.canonical import canonical
 from schoolgate.audit.errors import EntryRefused
 from schoolgate.audit.event import parse_entry
 from schoolgate.audit.export_lines import MARK
-from schoolgate.audit.findings import Finding, Kind, runs
+from schoolgate.audit.tampering import Finding, Kind, runs
 
 _Place = tuple[int, int]
 

@@ -18,10 +18,10 @@ from schoolgate.audit import own_entries
 from schoolgate.audit.errors import ExportInvalid, NoteInvalid
 from schoolgate.audit.event import Opening, commitment, parse_entry
 from schoolgate.audit.export_lines import FORMAT, MARK, parse_hashes
-from schoolgate.audit.findings import Finding, Kind, Verification, entries, misnumbered, runs
 from schoolgate.audit.key_chain import KeyChain
 from schoolgate.audit.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from schoolgate.audit.note import SignedCheckpoint, parse_checkpoint
+from schoolgate.audit.tampering import Finding, Kind, Verification, entries, misnumbered, runs
 
 # A problem is described once; a log full of them is not listed entry by entry.
 MOST_FINDINGS = 200

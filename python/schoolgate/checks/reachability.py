@@ -14,11 +14,11 @@ from typing import Any
 from schoolgate.checks.deciding import Decided, Judge, Policy
 from schoolgate.checks.needed import Needed
 from schoolgate.checks.resolving import Resolved
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 
 # Of each kind, in --json and in what is kept: whoever closes the internet has over-blocked enough to see it.
 MOST_TOLD = 1000
-# Layers whose deny an answer's target imposes on a name whatever vouches for the name (ARCHITECTURE.md).
+# Layers whose deny an answer's target imposes on a name whatever vouches for the name (docs/architecture/query.md).
 _IMPOSED = frozenset({"sealed", "trust-locked"})
 _VOUCHES = frozenset({"exception", "own-list"})
 # What must be open vouches for where it leads, but not for what is compromised.
@@ -48,11 +48,11 @@ class Closed:
         as_ = f" as {self.category}" if self.category else ""
         return f"{self.name}{way} is closed under {self.policy}: {self.layer}{by}{as_}"
 
-    def unlinked(self) -> Closed:
+    def defang(self) -> Closed:
         """For a message: no name in it is a link."""
         # A feed, which has no dot, or a rule, which may be a name.
         by = None if self.by is None else self.by.replace(".", "[.]")
-        return replace(self, name=unlinked(self.name), via=self.via and unlinked(self.via), by=by)
+        return replace(self, name=defang(self.name), via=self.via and defang(self.via), by=by)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call_if_running
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import load_catalogue
-from schoolgate.policy.active_policy import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.policy.active_policy import active_or_first, compile_active_policy, read_ground, read_policy
 from schoolgate.resolver import forwarding as upstreams
 from schoolgate.sealed import SealedStore
 
@@ -52,11 +52,11 @@ def reachability(
     """Decides, and asks `server`, the service or a forwarder, where there is one. Blocks for up to minutes. Raises
     `SchoolgateError`."""
     ground = read_ground(settings, config_label(config))
-    number, text, file = in_force_or_first(settings)
-    regime = compile_regime(read_policy(text, file, ground), ground, number, now)
+    number, text, file = active_or_first(settings)
+    active_policy = compile_active_policy(read_policy(text, file, ground), ground, number, now)
     snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
-    judge = Judge(regime.compiled.description, snapshot, sealed.sealed if sealed is not None else None)
+    judge = Judge(active_policy.compiled.description, snapshot, sealed.sealed if sealed is not None else None)
     needed = needed_names(settings)
     check = Check(judge, needed, {one.id: one.role for one in ground.catalogue.categories.values()})
     check.decide(lambda done: tell("deciding", done, len(needed)))

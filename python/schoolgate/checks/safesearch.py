@@ -14,7 +14,7 @@ from typing import Any
 from schoolgate.checks.resolving import TIMEOUT_S, Resolved, resolve
 from schoolgate.config import SocketAddress
 from schoolgate.policy import Catalogue
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 
 # A table with more rows than there are engines in the world is another file.
 MOST_TARGETS = 500
@@ -64,7 +64,7 @@ class SafeSearchCheck:
                 " do the forwarders reach the internet? Look at `schoolgate check safesearch`",
             )
         return tuple(
-            f"SafeSearch of {', '.join(one.engines)} is in doubt: {unlinked(one.target)} does not resolve ({one.said});"
+            f"SafeSearch of {', '.join(one.engines)} is in doubt: {defang(one.target)} does not resolve ({one.said});"
             " pupils may get no answer from it. Look at `schoolgate check safesearch`"
             for one in self.failed
         )

@@ -44,7 +44,7 @@ class Verdict(StrEnum):
     fail = "fail"
 
 
-class Origin(StrEnum):
+class RowSource(StrEnum):
     """Where an answer came from."""
 
     policy = "policy"
@@ -75,7 +75,7 @@ class What(StrEnum):
 
 
 Verdicts = Annotated[list[Verdict] | None, typer.Option("--verdict", help="What became of the query.")]
-Sources = Annotated[list[Origin] | None, typer.Option("--source", help="Where the answer came from.")]
+Sources = Annotated[list[RowSource] | None, typer.Option("--source", help="Where the answer came from.")]
 Class_ = Annotated[Kept | None, typer.Option("--class", help="Ordinary rows, or those kept for safeguarding.")]
 
 

@@ -16,7 +16,7 @@ from schoolgate.checks import run
 from schoolgate.checks.reachability import Reachability
 from schoolgate.checks.record import Check, CheckRecord, moment_of
 from schoolgate.checks.safesearch import SafeSearchCheck
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.runner import Job
 
 LOOK_EVERY_S = 600.0
@@ -28,7 +28,7 @@ TIMEOUT_S = 900.0
 MOST_SENTENCES = 3
 
 
-def check_jobs(place: Place) -> list[Job]:
+def check_jobs(place: JobContext) -> list[Job]:
     """Both checks."""
     checks = DailyChecks(place)
     return [
@@ -40,7 +40,7 @@ def check_jobs(place: Place) -> list[Job]:
 class DailyChecks:
     """Looks whether a check is due, and does it."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: JobContext) -> None:
         self._place = place
 
     async def safesearch(self, now: dt.datetime) -> str | None:
@@ -76,7 +76,7 @@ class DailyChecks:
 
     async def _report_reachability(self, found: Reachability) -> None:
         if found.over_blocked:
-            sentences = [f"{one.unlinked()}, although it must be open." for one in found.over_blocked]
+            sentences = [f"{one.defang()}, although it must be open." for one in found.over_blocked]
             evidence = {"decisions": found.decisions, "over_blocked": len(found.over_blocked)}
             names = tuple(dict.fromkeys(one.name for one in found.over_blocked))
             await self._place.report(_finding("reachability", found.at, sentences, evidence, names))

@@ -11,7 +11,7 @@ from schoolgate.config import Settings
 from schoolgate.policy.model import Document
 
 
-class Place(Protocol):
+class JobContext(Protocol):
     """The running monitor, as its jobs see it."""
 
     @property

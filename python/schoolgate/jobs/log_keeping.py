@@ -7,7 +7,7 @@ import datetime as dt
 
 from schoolgate.config.retention import Retention
 from schoolgate.errors import SchoolgateError
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.runner import Job
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
 from schoolgate.querylog.maintenance import KeeperReport
@@ -26,7 +26,7 @@ class LogNotKept(SchoolgateError):
 class Keeping:
     """One keeper, made anew when the retention settings change."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: JobContext) -> None:
         self._place = place
         self._keeper: Keeper | None = None
         self._retention: Retention | None = None
@@ -64,5 +64,5 @@ class Keeping:
             await asyncio.wait([self._round])
 
 
-def keeping_jobs(place: Place) -> list[Job]:
+def keeping_jobs(place: JobContext) -> list[Job]:
     return [Job("keeper", PERIOD_S, Keeping(place).work, TIMEOUT_S)]

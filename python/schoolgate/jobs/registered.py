@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schoolgate.jobs.checks import check_jobs
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.log_keeping import keeping_jobs
 from schoolgate.jobs.reports import report_jobs
 from schoolgate.jobs.runner import Job
 from schoolgate.jobs.suggestions import suggestion_jobs
 
 
-def jobs(place: Place) -> list[Job]:
+def jobs(place: JobContext) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
     return [*keeping_jobs(place), *check_jobs(place), *report_jobs(place), *suggestion_jobs(place)]

@@ -16,7 +16,7 @@ import orjson
 
 from schoolgate.config.reports import Scheduled
 from schoolgate.errors import SchoolgateError
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.runner import Job
 from schoolgate.reports.making import Form, Made, make
 from schoolgate.reports.page import Reader
@@ -33,7 +33,7 @@ class ReportsNotMade(SchoolgateError):
     """Several scheduled reports could not be made or kept."""
 
 
-def report_jobs(place: Place) -> list[Job]:
+def report_jobs(place: JobContext) -> list[Job]:
     """One job for all reports: they are made one after the other."""
     return [Job("reports", LOOK_EVERY_S, ScheduledReports(place).work, TIMEOUT_S)]
 
@@ -41,7 +41,7 @@ def report_jobs(place: Place) -> list[Job]:
 class ScheduledReports:
     """Looks what is due, makes it, keeps it, sends it."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: JobContext) -> None:
         self._place = place
 
     async def work(self, now: dt.datetime) -> str | None:

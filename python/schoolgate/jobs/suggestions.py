@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.runner import Job
 from schoolgate.suggestions.looking import look
 
@@ -13,7 +13,7 @@ DAY_S = 86_400.0
 _DAY = dt.timedelta(days=1)
 
 
-def suggestion_jobs(place: Place) -> list[Job]:
+def suggestion_jobs(place: JobContext) -> list[Job]:
     """One job."""
 
     async def work(now: dt.datetime) -> str | None:

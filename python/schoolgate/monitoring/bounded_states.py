@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 S = TypeVar("S")
 
 
-class Kept(Generic[S]):
+class BoundedStates(Generic[S]):
     """Key -> state made by `make`. At most `most`; what was forgotten is counted."""
 
     def __init__(self, make: Callable[..., S], most: int) -> None:

@@ -26,7 +26,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Known:
+class CategoryFacts:
     """Categories with an alert level (`watch`, `urgent`), those that may never raise anything, and services by
     domain."""
 
@@ -47,7 +47,7 @@ class Known:
         return None
 
 
-def read_known(lists_dir: Path) -> Known:
+def read_category_facts(lists_dir: Path) -> CategoryFacts:
     """From lists that `serve` has checked. Raises `OSError`, `ValueError` or `KeyError` when they cannot be read."""
     rows = tomllib.loads((lists_dir / "categories.toml").read_text(encoding="utf-8"))["category"]
     services: dict[str, Service] = {}
@@ -58,7 +58,7 @@ def read_known(lists_dir: Path) -> Known:
                 services.setdefault(domain.lower().removeprefix("="), made)
     titles = {one["id"]: one["name"] for one in rows}
     titles |= {f"service:{one.id}": one.name for one in services.values()}
-    return Known(
+    return CategoryFacts(
         alert={one["id"]: one["alert"] for one in rows if one.get("alert", "none") != "none"},
         quiet=frozenset(one["id"] for one in rows if one["role"] in ("platform", "protected")),
         titles=titles,

@@ -26,18 +26,18 @@ from schoolgate.alerts.delivery import WEBHOOK, Delivery
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message, one_line
 from schoolgate.alerts.outbox import MOST_WAITING, SENT_KEPT, Outbox
-from schoolgate.alerts.rules import Rulebook
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
 from schoolgate.jobs.registered import jobs as registered
 from schoolgate.jobs.runner import Job, Jobs
 from schoolgate.monitoring import monitor_status as status_file
-from schoolgate.monitoring.category_facts import read_known
+from schoolgate.monitoring.category_facts import read_category_facts
 from schoolgate.monitoring.detectors import watch
 from schoolgate.monitoring.follow import ReadRows
 from schoolgate.monitoring.observation import Observation
 from schoolgate.policy import parse
-from schoolgate.policy.active_policy import in_force_or_first
+from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.sealed.memory import keep_private
 from schoolgate.storage import state_dir
@@ -304,17 +304,17 @@ class Monitor:
 
     async def _read_policy(self, _now: dt.datetime) -> str | None:
         """Takes a new revision of the policy, and its thresholds and rules."""
-        number, text, label = await self._in_thread(in_force_or_first, self._settings)
+        number, text, label = await self._in_thread(active_or_first, self._settings)
         if number == self._policy_number:
             return None
         document = (await self._in_thread(parse, text, label)).document
         try:
-            known = await self._in_thread(read_known, self._settings.lists.dir)
+            known = await self._in_thread(read_category_facts, self._settings.lists.dir)
         except (OSError, ValueError, KeyError) as error:
             raise ListsUnreadable(f"{self._settings.lists.dir}: {error}; restore the shipped lists") from error
         zone = ZoneInfo(document.time_zone)
         async with self._stepping:
-            self._observation.install(watch(document.monitoring, known, zone), Rulebook(document.alerts, zone))
+            self._observation.install(watch(document.monitoring, known, zone), AlertRules(document.alerts, zone))
         self._document, self._policy_number = document, number
         return f"policy revision {number}"
 
@@ -338,7 +338,7 @@ class Monitor:
         return f"{gone} old alerts removed" if gone else None
 
 
-def recipient_problems(rulebook: Rulebook, settings: Settings) -> list[str]:
+def recipient_problems(rulebook: AlertRules, settings: Settings) -> list[str]:
     """Rules that tell somebody we cannot reach."""
     wanted = sorted(rulebook.recipients())
     unknown = [one for one in wanted if one.startswith(WEBHOOK) and one.removeprefix(WEBHOOK) not in settings.webhooks]

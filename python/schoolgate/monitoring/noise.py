@@ -11,7 +11,7 @@ import fnmatch
 from collections import OrderedDict
 
 from schoolgate._core import LogRow
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.policy.monitoring import Noise
 
 # 200 bytes each; a school of 5,000 devices asks for some 100,000 different names in ten seconds at the very most.
@@ -23,7 +23,7 @@ OWN_ENDS = frozenset(("local", "localdomain", "lan", "home", "internal", "intran
 class Sieve:
     """`keeps(row)`: whether the row is somebody's doing. Time is the rows' own."""
 
-    def __init__(self, settings: Noise, known: Known) -> None:
+    def __init__(self, settings: Noise, known: CategoryFacts) -> None:
         self._settings = settings
         self._known = known
         self._recent: OrderedDict[tuple[str, str, bool], int] = OrderedDict()

@@ -17,7 +17,7 @@ import orjson
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
-from schoolgate.alerts.rules import Rulebook
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.monitoring.detectors import Watch
 from schoolgate.monitoring.follow import CLASSES, Follower, Position, ReadRows
 from schoolgate.storage.atomic_file import PRIVATE, write_whole
@@ -51,7 +51,7 @@ class Observation:
         }
         self._saved_positions = {class_: one.position for class_, one in self.followers.items()}
         self._watch: Watch
-        self.rulebook: Rulebook
+        self.rulebook: AlertRules
         self.problems: list[str] = []
         self.rows_read = dict.fromkeys(CLASSES, 0)
         self.findings = 0
@@ -60,7 +60,7 @@ class Observation:
         self._unsaved = 0
         self._last: dict[str, dt.datetime] = {}
 
-    def install(self, watch: Watch, rulebook: Rulebook) -> None:
+    def install(self, watch: Watch, rulebook: AlertRules) -> None:
         """New thresholds and rules; what was counted goes on."""
         first = not hasattr(self, "_watch")
         saved = self._saved_state.get("detectors", {}) if first else orjson.loads(orjson.dumps(self._watch.saved()))

@@ -43,7 +43,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Regime:
+class ActivePolicy:
     """A policy in force. `table` is for the plane; compile again at `next_boundary`."""
 
     checked: CheckedPolicy
@@ -76,12 +76,12 @@ def read_policy(text: str, file: str, ground: Ground) -> CheckedPolicy:
     return parse(text, file, ground.catalogue)
 
 
-def compile_regime(checked: CheckedPolicy, ground: Ground, number: int, now: dt.datetime) -> Regime:
+def compile_active_policy(checked: CheckedPolicy, ground: Ground, number: int, now: dt.datetime) -> ActivePolicy:
     """Raises `PolicyInvalid` when the engine refuses what was compiled."""
     compiled = compile_policy(
         checked, ground.catalogue, ground.zones, serial=number, now=now, forwarded=ground.forwarded
     )
-    return Regime(checked, compiled, PolicyTable.compile(compiled.description), now)
+    return ActivePolicy(checked, compiled, PolicyTable.compile(compiled.description), now)
 
 
 def store_of(settings: Settings) -> RevisionStore:
@@ -100,7 +100,7 @@ def label(revision: Revision) -> str:
     return f"policy revision {revision.number}"
 
 
-def in_force_or_first(settings: Settings) -> tuple[int, str, str]:
+def active_or_first(settings: Settings) -> tuple[int, str, str]:
     """(number, text, name for messages) of the policy in force, or, before the first start, of the one to come."""
     revision = store_of(settings).latest()
     if revision is not None:

@@ -25,7 +25,7 @@ from schoolgate.policy.segments import segment_warnings
 from schoolgate.policy.switched import opened_names, opened_services
 from schoolgate.policy.zones import Zone, described
 
-# The layers of a decision that policies speak in (ARCHITECTURE.md).
+# The layers of a decision that policies speak in (docs/architecture/query.md).
 PLATFORM, LOCKED, PROTECTED, THREATS, CIRCUMVENTION, CATEGORIES = 2, 3, 4, 7, 8, 9
 _ALWAYS_OPEN = {"platform": PLATFORM, "protected": PROTECTED}
 _DENIES = {"threat": THREATS, "circumvention": CIRCUMVENTION}

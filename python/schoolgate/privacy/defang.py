@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"[a-z0-9_.*-]")
 LONGEST_SHOWN = 120
 
 
-def unlinked(name: str) -> str:
+def defang(name: str) -> str:
     """`www.example.com` as `www[.]example[.]com`. Whatever is no letter, digit or hyphen is escaped, so that nothing in
     a name can end a line, a header or a piece of markup."""
     kept = "".join(one if _PLAIN.fullmatch(one) else f"\\{ord(one)}" for one in name.lower()[:LONGEST_SHOWN])

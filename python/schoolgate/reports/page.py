@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 from schoolgate.reports.facts import Counted, Day, Facts
 from schoolgate.reports.health import health_sentences
 
@@ -112,7 +112,7 @@ def _segments(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _names(facts: Facts, reader: Reader) -> Iterator[Section]:
     if reader.sees_names and facts.blocked_names:
         said = "Many of these are asked by apps in the background, not by people."
-        names = [replace(one, what=unlinked(one.what)) for one in facts.blocked_names]
+        names = [replace(one, what=defang(one.what)) for one in facts.blocked_names]
         yield _table("Sites most often blocked", said, "Site", names)
 
 

@@ -41,7 +41,7 @@ class DatagramPlane(Protocol):
     def abandon_queries(self) -> None: ...
 
 
-class Errand(Protocol):
+class ExchangeOwner(Protocol):
     """Who wants a question answered. For each send it hears exactly one of these; `starved` says that this machine is
     short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack,
     `damaged` that the reply is of no use."""
@@ -62,8 +62,8 @@ class Household(Protocol):
     """Who keeps this: makes an errand of a miss that met something odd, says who is asked for misses to come, and hears
     when a callback ends."""
 
-    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> Errand: ...
-    def met_defect(self, errand: Errand | None) -> None: ...
+    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> ExchangeOwner: ...
+    def met_defect(self, errand: ExchangeOwner | None) -> None: ...
     def name_forwarders(self, now: float) -> None: ...
     def end_batch(self) -> None: ...
 
@@ -79,7 +79,7 @@ class Datagrams:
         self._clock = clock
         self._household = household
         self._forwarders: dict[int, Forwarder] = {}
-        self._errands: dict[int, Errand] = {}
+        self._errands: dict[int, ExchangeOwner] = {}
         self._tick: asyncio.TimerHandle | None = None
         self._tick_at = 0.0
         self._unheard: deque[ForwardingEvent] = deque()
@@ -98,7 +98,7 @@ class Datagrams:
         )
         self._forwarders |= {one.number: one for one in forwarders}
 
-    def close(self) -> list[Errand]:
+    def close(self) -> list[ExchangeOwner]:
         """Ends everything under way. Misses on their first try have failed; the errands returned hear nothing more."""
         if self._tick is not None:
             self._tick.cancel()
@@ -114,7 +114,7 @@ class Datagrams:
         """Send misses that wait, and let workers send those to come, to these."""
         self._heed(self._plane.send_misses(shares, now), now)
 
-    def send(self, errand: Errand, step: Send, now: float) -> None:
+    def send(self, errand: ExchangeOwner, step: Send, now: float) -> None:
         """Ask for an errand. What fails at once is told to it as soon as what happened before is heard."""
         self._errands[errand.key] = errand
         self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from schoolgate.resolver.datagrams import Errand
+from schoolgate.resolver.datagrams import ExchangeOwner
 from schoolgate.resolver.forwarders import Forwarder
 from schoolgate.resolver.resolution import Send
 from schoolgate.resolver.stream_exchange import StreamBroken, StreamDialogue
@@ -41,7 +41,7 @@ class Attempt:
 
     def __init__(
         self,
-        errand: Errand,
+        errand: ExchangeOwner,
         forwarder: Forwarder,
         sock: socket.SocketType,
         ident: bytes,
@@ -67,7 +67,7 @@ class StreamExchanges:
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
         after_batch: Callable[[], None],
-        met_defect: Callable[[Errand], None],
+        met_defect: Callable[[ExchangeOwner], None],
     ) -> None:
         self._loop = loop
         self._clock = clock
@@ -84,7 +84,7 @@ class StreamExchanges:
     def __len__(self) -> int:
         return len(self._attempts)
 
-    def close(self) -> list[Errand]:
+    def close(self) -> list[ExchangeOwner]:
         """Drop every question and close every socket; the errands hear nothing more and are returned."""
         self._loop.remove_reader(self._epoll.fileno())
         if self._tick is not None:
@@ -98,7 +98,7 @@ class StreamExchanges:
 
     # -- out ------------------------------------------------------------------------------------------------------
 
-    def send(self, errand: Errand, step: Send, now: float) -> None:
+    def send(self, errand: ExchangeOwner, step: Send, now: float) -> None:
         """Ask as `step` says. An error of the network is told to the errand before this returns."""
         forwarder = step.forwarder
         if len(self._attempts) >= STREAMS_MAX:
@@ -123,7 +123,7 @@ class StreamExchanges:
         if self._tick is None:
             self._tick = self._loop.call_later(TICK_S, self._expire)
 
-    def _refused(self, errand: Errand, forwarder: Forwarder, error: OSError, now: float) -> None:
+    def _refused(self, errand: ExchangeOwner, forwarder: Forwarder, error: OSError, now: float) -> None:
         if error.errno in _OURS:
             self.counters["short_of_resources"] += 1
             errand.starved(now)

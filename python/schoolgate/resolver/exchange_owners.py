@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from schoolgate.resolver.exchange import question_of
 from schoolgate.resolver.forwarders import Forwarder
-from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution
-
-if TYPE_CHECKING:
-    from schoolgate.resolver.resolver_service import ResolverService
+from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution, Step
 
 
-class MissErrand:
+class StepTaker(Protocol):
+    """The resolver, as its exchanges see it."""
+
+    def take_step(self, owner: MissExchange, step: Step, now: float) -> None: ...
+    def forwarder_is_back(self, forwarder: Forwarder) -> None: ...
+    def forwarder_is_lost(self, forwarder: Forwarder) -> None: ...
+
+
+class MissExchange:
     """One miss that met something odd: carries events of the exchanges to its resolution, and steps back."""
 
     __slots__ = ("key", "query", "question", "resolution", "service")
 
-    def __init__(self, service: ResolverService, token: int, query: bytes, resolution: Resolution) -> None:
+    def __init__(self, service: StepTaker, token: int, query: bytes, resolution: Resolution) -> None:
         self.service = service
         self.key = token
         self.query = query
@@ -43,7 +48,7 @@ class MissErrand:
         self.service.take_step(self, Failed(EDE_NETWORK_ERROR, asked=False), now)
 
 
-class ProbeErrand:
+class ProbeExchange:
     """Our own question to a suspected forwarder: any answer at all proves that it lives.
 
     Every second probe repeats a question it has answered before, for forwarders that pass over the name servers of a
@@ -51,7 +56,7 @@ class ProbeErrand:
 
     __slots__ = ("forwarder", "is_repeat", "key", "query", "question", "service", "was_up")
 
-    def __init__(self, service: ResolverService, key: int, forwarder: Forwarder) -> None:
+    def __init__(self, service: StepTaker, key: int, forwarder: Forwarder) -> None:
         self.service = service
         self.key = key
         self.forwarder = forwarder

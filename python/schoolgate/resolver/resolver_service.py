@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from schoolgate._core import ForwarderShare, MissResult
-from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, Errand
+from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, ExchangeOwner
 from schoolgate.resolver.exchange import StreamExchanges
-from schoolgate.resolver.exchange_owners import MissErrand, ProbeErrand
+from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
@@ -95,7 +95,7 @@ class ResolverService:
         if self._probe_timer is not None:
             self._probe_timer.cancel()
         for errand in (*self._datagrams.close(), *self._streams.close()):
-            if isinstance(errand, MissErrand):
+            if isinstance(errand, MissExchange):
                 self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
         self.end_batch()
 
@@ -148,13 +148,13 @@ class ResolverService:
             for at, one in enumerate(shares)
         ]
 
-    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> MissErrand:
+    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> MissExchange:
         """A miss whose first try met something odd becomes an errand of its own."""
         self.counters["taken_over"] += 1
         resolution = Resolution(self._routes.select(name), forwarder, sent_at, self._patience)
-        return MissErrand(self, token, query, resolution)
+        return MissExchange(self, token, query, resolution)
 
-    def take_step(self, errand: MissErrand, step: Step, now: float) -> None:
+    def take_step(self, errand: MissExchange, step: Step, now: float) -> None:
         """Do what the resolution says next."""
         if isinstance(step, Done):
             self._done(errand, step)
@@ -165,11 +165,11 @@ class ResolverService:
         else:
             self._datagrams.send(errand, step, now)
 
-    def _done(self, errand: MissErrand, step: Done) -> None:
+    def _done(self, errand: MissExchange, step: Done) -> None:
         self.counters["answered_with_failure" if step.is_failure else "answered"] += 1
         self._results.append(MissResult(errand.key, step.octets, is_failure=step.is_failure))
 
-    def _failed(self, errand: MissErrand, step: Failed) -> None:
+    def _failed(self, errand: MissExchange, step: Failed) -> None:
         is_silence = step.ede != EDE_NETWORK_ERROR
         self.counters["failed_no_reachable_authority" if is_silence else "failed_network_error"] += 1
         self._results.append(MissResult(errand.key, None, ede=step.ede, is_failure=step.asked))
@@ -199,7 +199,7 @@ class ResolverService:
     def _probe(self, forwarder: Forwarder, now: float) -> None:
         forwarder.probing(now)
         self.counters["probes"] += 1
-        errand = ProbeErrand(self, next(self._probe_keys), forwarder)
+        errand = ProbeExchange(self, next(self._probe_keys), forwarder)
         self._datagrams.send(errand, Send(forwarder, "udp", self._patience.timeout_s), now)
 
     def forwarder_is_lost(self, forwarder: Forwarder) -> None:
@@ -215,10 +215,10 @@ class ResolverService:
         self._loop.call_soon(self._go_on)
         _log.warning("forwarder %s answers again", forwarder.label)
 
-    def met_defect(self, errand: Errand | None) -> None:
+    def met_defect(self, errand: ExchangeOwner | None) -> None:
         """A defect of ours met one question; the others must go on."""
         self.counters["internal_errors"] += 1
-        if isinstance(errand, MissErrand):
+        if isinstance(errand, MissExchange):
             self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
         now = self._clock()
         if now - self._defect_reported_at >= REPORT_DEFECTS_EVERY_S:

@@ -14,9 +14,9 @@ from schoolgate.config import ConfigInvalid, Problem, Settings, config_label, lo
 from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
 from schoolgate.policy import Revision, RevisionsTampered
 from schoolgate.policy.active_policy import (
+    ActivePolicy,
     Ground,
-    Regime,
-    compile_regime,
+    compile_active_policy,
     label,
     read_ground,
     read_policy,
@@ -30,7 +30,7 @@ _LAID_OUT_ONCE = ("server", "cache", "query_log")
 
 
 @dataclass(frozen=True)
-class InForce:
+class ActiveState:
     """One consistent whole. `problems`: what somebody should look at, besides those of `lists`."""
 
     config: Path | None
@@ -38,12 +38,12 @@ class InForce:
     ground: Ground
     lists: Opened
     revision: Revision
-    regime: Regime
+    policy: ActivePolicy
     problems: tuple[str, ...] = ()
     sealed: OpenedSealed | None = None
 
 
-def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> InForce:
+def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> ActiveState:
     """What to start with. Builds the lists when there are none; a `SchoolgateError` says what cannot be used."""
     # First: without its sealed lists nothing else matters.
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
@@ -51,11 +51,11 @@ def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Cal
     lists = _lists_at_start(settings, say)
     revision = start_revisions(settings, ground, now)
     checked = read_policy(revision.text, label(revision), ground)
-    regime = compile_regime(checked, ground, revision.number, now)
-    return InForce(config, settings, ground, lists, revision, regime, _tampered(settings), sealed)
+    active_policy = compile_active_policy(checked, ground, revision.number, now)
+    return ActiveState(config, settings, ground, lists, revision, active_policy, _tampered(settings), sealed)
 
 
-def read_anew(old: InForce, now: dt.datetime) -> InForce:
+def read_anew(old: ActiveState, now: dt.datetime) -> ActiveState:
     """Configuration, policy and lists from disk, for `reload`: all of it, or an error and nothing."""
     loaded = load(old.config)
     settings = loaded.model_copy(update={name: getattr(old.settings, name) for name in _LAID_OUT_ONCE})
@@ -63,7 +63,7 @@ def read_anew(old: InForce, now: dt.datetime) -> InForce:
     return with_sealed(with_lists(with_policy(replace(old, settings=settings, ground=ground), now), now), now)
 
 
-def with_policy(old: InForce, now: dt.datetime) -> InForce:
+def with_policy(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The latest revision, compiled for `now`."""
     revision = store_of(old.settings).latest()
     if revision is None:
@@ -71,11 +71,11 @@ def with_policy(old: InForce, now: dt.datetime) -> InForce:
         path = store_of(old.settings).path
         raise ConfigInvalid([Problem(str(path), "", "holds no policy any more", "restore the file from a backup")])
     checked = read_policy(revision.text, label(revision), old.ground)
-    regime = compile_regime(checked, old.ground, revision.number, now)
-    return replace(old, revision=revision, regime=regime, problems=_tampered(old.settings))
+    active_policy = compile_active_policy(checked, old.ground, revision.number, now)
+    return replace(old, revision=revision, policy=active_policy, problems=_tampered(old.settings))
 
 
-def with_lists(old: InForce, now: dt.datetime) -> InForce:
+def with_lists(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The current snapshot, if it is another one. Never falls back: what is in force is better than what is older."""
     store = SnapshotStore(old.settings.server.state_dir)
     if store.current_serial() in (old.lists.snapshot.serial, old.lists.instead_of):
@@ -83,7 +83,7 @@ def with_lists(old: InForce, now: dt.datetime) -> InForce:
     return replace(old, lists=store.open_current())
 
 
-def with_sealed(old: InForce, now: dt.datetime) -> InForce:
+def with_sealed(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The sealed lists on the disk, if they are others. Never older ones, and never none."""
     opened = SealedStore(old.settings.server.state_dir).open_not_older(old.settings, old.sealed)
     if opened is not None and old.sealed is not None and opened.serials == old.sealed.serials:
@@ -92,9 +92,9 @@ def with_sealed(old: InForce, now: dt.datetime) -> InForce:
     return replace(old, sealed=opened)
 
 
-def at_instant(old: InForce, now: dt.datetime) -> InForce:
+def at_instant(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The same policy at another instant."""
-    return replace(old, regime=compile_regime(old.regime.checked, old.ground, old.revision.number, now))
+    return replace(old, policy=compile_active_policy(old.policy.checked, old.ground, old.revision.number, now))
 
 
 def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:

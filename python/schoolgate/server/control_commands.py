@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -15,11 +15,9 @@ from schoolgate.control.server import Arguments, Handler
 from schoolgate.errors import SchoolgateError
 from schoolgate.sealed.selftest import from_each_segment
 from schoolgate.server import active_state as reading
+from schoolgate.server.running import RunningServer
 from schoolgate.server.status import status
 from schoolgate.telemetry import LEVELS, Logger, set_level
-
-if TYPE_CHECKING:
-    from schoolgate.server.service import Service
 
 _log = Logger("schoolgate")
 
@@ -32,41 +30,41 @@ class QuestionUnreadable(SchoolgateError):
     """What `explain` was asked is no question."""
 
 
-def handlers(service: Service) -> dict[str, Handler]:
+def handlers(service: RunningServer) -> dict[str, Handler]:
     """By command."""
     return {command: partial(handler, service) for command, handler in _HANDLERS.items()}
 
 
-async def _status(service: Service, _arguments: Arguments) -> dict[str, Any]:
+async def _status(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     return status(service)
 
 
-async def _reload(service: Service, _arguments: Arguments) -> dict[str, Any]:
+async def _reload(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     return await service.reload()
 
 
-async def _policy_changed(service: Service, _arguments: Arguments) -> dict[str, Any]:
+async def _policy_changed(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     whole = await service.change(reading.with_policy)
     _log.info("policy in force", revision=whole.revision.number, who=whole.revision.who, why=whole.revision.why)
-    return {"policy_revision": whole.revision.number, "in_force": whole.regime.policies_in_force()}
+    return {"policy_revision": whole.revision.number, "in_force": whole.policy.policies_in_force()}
 
 
-async def _lists_changed(service: Service, _arguments: Arguments) -> dict[str, Any]:
+async def _lists_changed(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     whole = await service.change(reading.with_lists)
     _log.info("lists in force", serial=whole.lists.snapshot.serial, names=whole.lists.snapshot.entries)
     return {"lists_serial": whole.lists.snapshot.serial}
 
 
-async def _sealed_changed(service: Service, _arguments: Arguments) -> dict[str, Any]:
+async def _sealed_changed(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     whole = await service.change(reading.with_sealed)
     serials = whole.sealed.serials if whole.sealed is not None else {}
     _log.info("sealed lists in force", serials=serials)
     return {"serials": serials}
 
 
-async def _sealed_selftest(service: Service, _arguments: Arguments) -> dict[str, Any]:
-    segments = orjson.loads(service.in_force.regime.compiled.description)["segments"]
-    sealed = service.in_force.sealed
+async def _sealed_selftest(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
+    segments = orjson.loads(service.active.policy.compiled.description)["segments"]
+    sealed = service.active.sealed
     return {
         "serials": sealed.serials if sealed is not None else {},
         # Asked as a device would ask, so it stands in the query log: not where there is nothing to test.
@@ -75,7 +73,7 @@ async def _sealed_selftest(service: Service, _arguments: Arguments) -> dict[str,
     }
 
 
-async def _explain(service: Service, arguments: Arguments) -> Any:
+async def _explain(service: RunningServer, arguments: Arguments) -> Any:
     listening = service.listening[0]
     try:
         explained = service.plane.explain(
@@ -88,12 +86,12 @@ async def _explain(service: Service, arguments: Arguments) -> Any:
     except (KeyError, ValueError, OverflowError) as error:
         raise QuestionUnreadable(f"{error}; ask for a name, a type's number and IP addresses") from error
     return orjson.loads(explained) | {
-        "policy_revision": service.in_force.revision.number,
-        "lists_serial": service.in_force.lists.snapshot.serial,
+        "policy_revision": service.active.revision.number,
+        "lists_serial": service.active.lists.snapshot.serial,
     }
 
 
-async def _log_level(service: Service, arguments: Arguments) -> dict[str, str]:
+async def _log_level(service: RunningServer, arguments: Arguments) -> dict[str, str]:
     level = arguments.get("level")
     if level not in LEVELS:
         raise NoSuchLevel(f"there is no level {level!r}; use one of: {', '.join(LEVELS)}")
@@ -101,7 +99,7 @@ async def _log_level(service: Service, arguments: Arguments) -> dict[str, str]:
     return {"level": str(level)}
 
 
-_HANDLERS: dict[str, Callable[[Service, Arguments], Awaitable[Any]]] = {
+_HANDLERS: dict[str, Callable[[RunningServer, Arguments], Awaitable[Any]]] = {
     "status": _status,
     "explain": _explain,
     "reload": _reload,

@@ -17,7 +17,7 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class WallClock:
+class PolicyClock:
     """Give it both clocks now and then; it says why to compile again. Setting the clock leaves `monotonic_s` alone."""
 
     def __init__(self, now: dt.datetime, monotonic_s: float) -> None:

@@ -27,13 +27,14 @@ from schoolgate.resolver import forwarding as upstreams
 from schoolgate.resolver.forwarder_directory import ForwarderDirectory
 from schoolgate.resolver.resolver_service import ResolverService
 from schoolgate.server import active_state as reading
-from schoolgate.server import policy_clock as wall_clock
+from schoolgate.server import policy_clock as policy_clock
 from schoolgate.server import status
-from schoolgate.server.active_state import InForce
+from schoolgate.server.active_state import ActiveState
 from schoolgate.server.control_commands import handlers
 from schoolgate.server.log_setup import pseudonym_key
-from schoolgate.server.policy_clock import WallClock, seconds_until
-from schoolgate.stream.connection import StreamLimits
+from schoolgate.server.policy_clock import PolicyClock, seconds_until
+from schoolgate.server.running import Change
+from schoolgate.stream.client_connection import StreamLimits
 from schoolgate.stream.door import StreamDoor
 from schoolgate.telemetry import Logger, ServiceManager
 
@@ -52,8 +53,6 @@ GC_THRESHOLDS = (20_000, 20, 50)
 
 _log = Logger("schoolgate")
 
-Change = Callable[[InForce, dt.datetime], InForce]
-
 
 class Service:
     """One running resolver, around a plane that answers already and TCP listeners that nobody hears yet. `await run()`
@@ -61,18 +60,18 @@ class Service:
 
     def __init__(
         self,
-        whole: InForce,
+        whole: ActiveState,
         plane: Plane,
         listeners: Sequence[socket.socket],
         key: PseudonymKey | None,
         beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self.in_force = whole
+        self.active = whole
         self.plane = plane
         self.pseudonym_key = key
         self._listeners = listeners
         self._beside = beside
-        self.started_at = wall_clock.now()
+        self.started_at = policy_clock.now()
         self.resolver: ResolverService
         self.door: StreamDoor
         self.servers: tuple[SocketAddress, ...] = ()
@@ -115,7 +114,7 @@ class Service:
 
     async def _start(self, stack: contextlib.AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
         """Pushed in this order so that the door closes first: what it still owes needs resolver and plane."""
-        settings = self.in_force.settings
+        settings = self.active.settings
         stack.push_async_callback(asyncio.to_thread, self.plane.stop)
         self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
         self.servers = upstreams.default_servers(settings, self.listening)
@@ -140,7 +139,7 @@ class Service:
 
     async def _start_metrics(self, stack: contextlib.AsyncExitStack) -> None:
         """A port that cannot be had costs the metrics, not the DNS."""
-        address = self.in_force.settings.metrics.address
+        address = self.active.settings.metrics.address
         if address is None:
             return
         from schoolgate.metrics.endpoint import MetricsEndpoint, MetricsPortUnusable
@@ -166,7 +165,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _say_ready(self) -> None:
-        whole = self.in_force
+        whole = self.active
         where = ", ".join(map(str, self.listening))
         self._manager.ready(
             f"answering on {where}; policy {whole.revision.number}, lists {whole.lists.snapshot.serial}"
@@ -181,22 +180,22 @@ class Service:
         )
         for problem in status.problems(self):
             _log.warning("look at this", problem=problem)
-        for warning in (*whole.ground.warnings, *whole.regime.compiled.warnings):
+        for warning in (*whole.ground.warnings, *whole.policy.compiled.warnings):
             _log.warning("policy", warning=str(warning))
 
     # -- changes --------------------------------------------------------------------------------------------------
 
-    async def change(self, change: Change) -> InForce:
+    async def change(self, change: Change) -> ActiveState:
         """Makes the new whole in a thread, then puts it in force. When `change` raises, nothing has happened."""
         async with self._changing:
-            old = self.in_force
-            new = await asyncio.to_thread(change, old, wall_clock.now())
+            old = self.active
+            new = await asyncio.to_thread(change, old, policy_clock.now())
             snapshot = new.lists.snapshot if new.lists is not old.lists else None
-            table = new.regime.table if new.regime is not old.regime else None
+            table = new.policy.table if new.policy is not old.policy else None
             sealed = new.sealed.sealed if new.sealed is not None and not _same_sealed(new, old) else None
             if snapshot is not None or table is not None or sealed is not None:
                 await asyncio.to_thread(self.plane.install, snapshot, table, sealed)
-            self.in_force = new
+            self.active = new
             if new.settings is not old.settings:
                 self._install_settings(new.settings)
             return new
@@ -213,9 +212,9 @@ class Service:
     async def reload(self) -> dict[str, Any]:
         """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
         self._manager.reloading()
-        outcome: dict[str, Any] = {"at": wall_clock.now().isoformat(timespec="seconds"), "ok": True, "error": None}
+        outcome: dict[str, Any] = {"at": policy_clock.now().isoformat(timespec="seconds"), "ok": True, "error": None}
         try:
-            before = self.in_force.settings
+            before = self.active.settings
             whole = await self.change(reading.read_anew)
             outcome |= await asyncio.to_thread(self._what_changed, before, whole)
         except SchoolgateError as error:
@@ -228,7 +227,7 @@ class Service:
                 self._say_ready()
         return outcome
 
-    def _what_changed(self, before: Settings, whole: InForce) -> dict[str, Any]:
+    def _what_changed(self, before: Settings, whole: ActiveState) -> dict[str, Any]:
         found = changes(before, on_this_machine(load(whole.config)))
         self.waits_for_restart = tuple(path for path, restart in found if restart and not path.startswith("policy."))
         return {
@@ -236,7 +235,7 @@ class Service:
             "waits_for_restart": list(self.waits_for_restart),
             "policy_revision": whole.revision.number,
             "lists_serial": whole.lists.snapshot.serial,
-            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.regime.compiled.warnings)],
+            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.policy.compiled.warnings)],
         }
 
     def _reload_by_signal(self) -> None:
@@ -251,11 +250,11 @@ class Service:
 
     async def _keep_time(self) -> None:
         """Puts the policy of the hour in force. The hot path never looks at the clock."""
-        clock = WallClock(wall_clock.now(), time.monotonic())
+        clock = PolicyClock(policy_clock.now(), time.monotonic())
         again_at_s = 0.0
         while True:
-            await asyncio.sleep(seconds_until(wall_clock.now(), self.in_force.regime.next_boundary, TICK_S))
-            reason = clock.reason_to_compile(wall_clock.now(), time.monotonic(), self.in_force.regime.next_boundary)
+            await asyncio.sleep(seconds_until(policy_clock.now(), self.active.policy.next_boundary, TICK_S))
+            reason = clock.reason_to_compile(policy_clock.now(), time.monotonic(), self.active.policy.next_boundary)
             if reason is None and self.compile_error is not None:
                 reason = "the last compile failed"
             if reason is None or time.monotonic() < again_at_s:
@@ -265,7 +264,7 @@ class Service:
                 await self.change(reading.at_instant)
                 self.compile_error = None
                 clock.compiled(time.monotonic())
-                in_force = self.in_force.regime.policies_in_force()
+                in_force = self.active.policy.policies_in_force()
                 _log.info("policies of the hour", reason=reason, in_force=in_force)
             except SchoolgateError as error:
                 self.compile_error = str(error)
@@ -276,23 +275,23 @@ class Service:
         """Follows the machine's own resolvers, where the settings ask for them."""
         while True:
             await asyncio.sleep(LOOK_FOR_RESOLVERS_EVERY_S)
-            if "system" not in self.in_force.settings.forwarders.servers:
+            if "system" not in self.active.settings.forwarders.servers:
                 continue
-            servers = upstreams.default_servers(self.in_force.settings, self.listening)
+            servers = upstreams.default_servers(self.active.settings, self.listening)
             if servers != self.servers:
                 self.servers = servers
-                self._install_routes(self.in_force.settings)
+                self._install_routes(self.active.settings)
                 _log.info("the machine's resolvers changed", forwarders=", ".join(map(str, servers)) or "none")
 
     async def _keep_pseudonym_key(self) -> None:
         """A new key when the old one has served its time; what was stored under that one belongs to nobody any more."""
         while True:
             await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
-            await self.renew_pseudonym_key(wall_clock.now())
+            await self.renew_pseudonym_key(policy_clock.now())
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""
-        found = await asyncio.to_thread(pseudonym_key, self.in_force.settings, now, self.pseudonym_key)
+        found = await asyncio.to_thread(pseudonym_key, self.active.settings, now, self.pseudonym_key)
         if found is None:
             return
         if self.pseudonym_key is None or found.key != self.pseudonym_key.key:
@@ -314,7 +313,7 @@ class Service:
             await asyncio.sleep(self._manager.feed_every_s or TICK_S)
 
 
-def _same_sealed(new: InForce, old: InForce) -> bool:
+def _same_sealed(new: ActiveState, old: ActiveState) -> bool:
     return old.sealed is not None and new.sealed is not None and new.sealed.sealed is old.sealed.sealed
 
 

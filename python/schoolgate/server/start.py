@@ -27,8 +27,8 @@ from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.sealed.memory import keep_private
 from schoolgate.server import active_state as in_force
 from schoolgate.server import log_setup as recording
-from schoolgate.server import policy_clock as wall_clock
-from schoolgate.server.active_state import InForce
+from schoolgate.server import policy_clock as policy_clock
+from schoolgate.server.active_state import ActiveState
 from schoolgate.storage import state_dir
 from schoolgate.stream.listening import listening_sockets
 from schoolgate.telemetry import Logger, ServiceManager
@@ -58,7 +58,7 @@ def serve(
     state_dir.prepare(settings.server.state_dir)
     with state_dir.held(settings.server.state_dir):
         _keep_memory_private_and_descriptors_many()
-        now = wall_clock.now()
+        now = policy_clock.now()
         whole = in_force.at_start(config, settings, now, _lists_are_built)
         key = recording.pseudonym_key(settings, now)
         plane = _plane(whole, key)
@@ -96,7 +96,7 @@ def _keep_memory_private_and_descriptors_many() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _plane(whole: InForce, key: PseudonymKey | None) -> Plane:
+def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
     server, cache = whole.settings.server, whole.settings.cache
     crash_dir = server.state_dir / "crashes"
     with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
@@ -113,7 +113,7 @@ def _plane(whole: InForce, key: PseudonymKey | None) -> Plane:
         "query_log": recording.query_log(whole.settings, key),
     }
     sealed = whole.sealed.sealed if whole.sealed is not None else None
-    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.regime.table, sealed)
+    return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.policy.table, sealed)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def _yield_to_workers() -> None:
 
 
 def _service(
-    whole: InForce,
+    whole: ActiveState,
     plane: Plane,
     listeners: list[socket.socket],
     key: PseudonymKey | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -14,18 +14,16 @@ from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import update_status as status_file
 from schoolgate.monitoring import monitor_status
 from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
-
-if TYPE_CHECKING:
-    from schoolgate.server.service import Service
+from schoolgate.server.running import RunningServer
 
 # Lists are built each night; older than this, two builds have failed.
 OLD_LISTS_S = 3 * 86400
 
 
-def status(service: Service) -> dict[str, Any]:
+def status(service: RunningServer) -> dict[str, Any]:
     """Everything at once, as JSON values. Reads counters only: it never waits for anything."""
     now = dt.datetime.now(dt.UTC)
-    whole = service.in_force
+    whole = service.active
     counted = orjson.loads(service.plane.stats())
     return {
         "version": __version__,
@@ -46,9 +44,9 @@ def status(service: Service) -> dict[str, Any]:
             "age_s": _age_s(whole.revision.at, now),
             "who": whole.revision.who,
             "why": whole.revision.why,
-            "in_force": whole.regime.policies_in_force(),
-            "next_change": _text(whole.regime.next_boundary) if whole.regime.next_boundary else None,
-            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.regime.compiled.warnings)],
+            "in_force": whole.policy.policies_in_force(),
+            "next_change": _text(whole.policy.next_boundary) if whole.policy.next_boundary else None,
+            "warnings": [str(one) for one in (*whole.ground.warnings, *whole.policy.compiled.warnings)],
         },
         "lists": {
             "serial": whole.lists.snapshot.serial,
@@ -74,9 +72,9 @@ def status(service: Service) -> dict[str, Any]:
     }
 
 
-def problems(service: Service) -> list[str]:
+def problems(service: RunningServer) -> list[str]:
     """What is not as it should be although queries are answered, worst first."""
-    whole = service.in_force
+    whole = service.active
     counted = orjson.loads(service.plane.stats())
     found: list[str] = []
     if counted["workers_alive"] < counted["workers"]:
@@ -106,11 +104,11 @@ def problems(service: Service) -> list[str]:
     return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
 
 
-def _monitor_problems(service: Service, is_log_on: bool) -> list[str]:
+def _monitor_problems(service: RunningServer, is_log_on: bool) -> list[str]:
     """A monitor that starts with us needs its time to be seen."""
     now = dt.datetime.now(dt.UTC)
     is_wanted = is_log_on and _age_s(service.started_at, now) > monitor_status.UNSEEN_S
-    told = monitor_status.section(service.in_force.settings.server.state_dir, now)
+    told = monitor_status.section(service.active.settings.server.state_dir, now)
     return monitor_status.problems(told, is_wanted)
 
 
@@ -125,7 +123,7 @@ def query_log_problems(counted: dict[str, Any]) -> list[str]:
     return found
 
 
-def _pseudonym_key(service: Service) -> dict[str, Any] | None:
+def _pseudonym_key(service: RunningServer) -> dict[str, Any] | None:
     key = service.pseudonym_key
     return None if key is None else {"id": key.identity, "made_at": _text(key.made_at)}
 

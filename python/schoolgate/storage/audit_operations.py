@@ -16,8 +16,8 @@ from schoolgate.audit import keys, own_entries
 from schoolgate.audit.comparison import compare
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.audit.event import Event
-from schoolgate.audit.findings import Verification
 from schoolgate.audit.note import parse_verifier_key, verifier_key
+from schoolgate.audit.tampering import Verification
 from schoolgate.audit.verify import Verifier
 from schoolgate.storage import audit_log, audit_reading
 from schoolgate.storage.audit_reading import Entry, Proof

@@ -26,9 +26,7 @@ def refuse_what_is_not_ours(path: Path) -> None:
         with path.open("rb") as file:
             header = file.read(HEADER_OCTETS)
     except FileNotFoundError:
-        raise StoreMissing(
-            f"{path}: there is no database yet; `schoolgate run` or `schoolgate control` makes it"
-        ) from None
+        raise StoreMissing(f"{path}: there is no database yet: nothing has been recorded here") from None
     except OSError as error:
         raise StoreProblem(f"{path}: {error.strerror}; check rights") from error
     if not header:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from schoolgate.stream.connection import Endpoint, StreamConnection, StreamLimits
+from schoolgate.stream.client_connection import Endpoint, StreamConnection, StreamLimits
 from schoolgate.stream.listening import BACKLOG
 
 SWEEP_EVERY_S: Final = 0.5

@@ -33,7 +33,7 @@ class Imitated:
 
 
 @dataclass(frozen=True)
-class Known:
+class ComparisonNames:
     """All of it, ready to be looked up. `domains`: registrable domains that lists know, which need no suggestion."""
 
     by_label: Mapping[str, Imitated]
@@ -44,7 +44,7 @@ class Known:
     left_alone: frozenset[str]
 
 
-def read_known(settings: Settings) -> Known:
+def read_comparison_names(settings: Settings) -> ComparisonNames:
     """From the shipped lists. Raises `InputRefused`."""
     listed: dict[str, str] = {}
     for name, category in _listed(settings.lists.dir):
@@ -57,7 +57,7 @@ def read_known(settings: Settings) -> Known:
         if len(label) >= SHORTEST_LOOKALIKE:
             by_label.setdefault(label, Imitated(label, name, category))
     protected = {registrable_domain(name) or name for name in protected_names(settings)}
-    return Known(
+    return ComparisonNames(
         by_label=by_label,
         by_skeleton={skeleton(label): one for label, one in sorted(by_label.items(), reverse=True)},
         spellings=Spellings(label for label in by_label if len(label) >= SHORTEST_MISSPELT),

@@ -6,7 +6,7 @@ import datetime as dt
 
 from schoolgate.config import Settings
 from schoolgate.querylog import Query, QueryLog
-from schoolgate.suggestions.comparison_names import read_known
+from schoolgate.suggestions.comparison_names import read_comparison_names
 from schoolgate.suggestions.queue import Queue
 from schoolgate.suggestions.suggest import Suggestion, suggest
 
@@ -21,5 +21,5 @@ def look(settings: Settings, since: dt.datetime, now: dt.datetime) -> tuple[tupl
     """(what was found, how many are new in the queue). Blocks. Raises `SchoolgateError`."""
     with QueryLog(settings.server.state_dir, time_limit_s=TIME_LIMIT_S) as log:
         top = log.top("names", Query(since=since, until=now, actions=_OPEN), most=MOST_NAMES)
-    found = suggest(((one.value, one.rows) for one in top), read_known(settings))
+    found = suggest(((one.value, one.rows) for one in top), read_comparison_names(settings))
     return found, Queue(settings.server.state_dir).add(found, now)

@@ -22,7 +22,7 @@ def is_one_edit_away(one: str, other: str) -> bool:
 
 
 class Spellings:
-    """Known words, looked up by what is almost one of them. Immutable."""
+    """ComparisonNames words, looked up by what is almost one of them. Immutable."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self._by_deletion: dict[str, list[str]] = {}

@@ -65,7 +65,7 @@ class Queue:
         self.path = state_dir / "suggestions.db"
 
     def add(self, suggestions: Iterable[Suggestion], now: dt.datetime) -> int:
-        """How many are new. Known ones are counted up, whatever was decided of them."""
+        """How many are new. ComparisonNames ones are counted up, whatever was decided of them."""
         at, new = _stamp(now), 0
         with self._open() as database:
             room = MOST_OPEN - self._count(database)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schoolgate._core import registrable_domain
-from schoolgate.suggestions.comparison_names import SHORTEST_LOOKALIKE, SHORTEST_MISSPELT, Imitated, Known
+from schoolgate.suggestions.comparison_names import SHORTEST_LOOKALIKE, SHORTEST_MISSPELT, ComparisonNames, Imitated
 from schoolgate.suggestions.keywords import keyword_in
 from schoolgate.suggestions.skeleton import skeleton
 
@@ -29,7 +29,7 @@ class Suggestion:
         return f"{self.name} {how} {self.resembles} ({self.category})"
 
 
-def suggest(asked: Iterable[tuple[str, int]], known: Known) -> tuple[Suggestion, ...]:
+def suggest(asked: Iterable[tuple[str, int]], known: ComparisonNames) -> tuple[Suggestion, ...]:
     """At most one suggestion a registrable domain; `asked` are names with how often. Most asked first."""
     found: dict[str, Suggestion] = {}
     for name, count in asked:
@@ -42,7 +42,7 @@ def suggest(asked: Iterable[tuple[str, int]], known: Known) -> tuple[Suggestion,
     return tuple(sorted(found.values(), key=lambda one: (-one.asked, one.name)))
 
 
-def suggestion_for(name: str, count: int, known: Known) -> Suggestion | None:
+def suggestion_for(name: str, count: int, known: ComparisonNames) -> Suggestion | None:
     """What one name suggests, if anything. What a list knows, or must stay open, suggests nothing."""
     name = name.lower().rstrip(".")
     domain = registrable_domain(name)
@@ -54,7 +54,7 @@ def suggestion_for(name: str, count: int, known: Known) -> Suggestion | None:
     return None if keyword is None else Suggestion(domain, "keyword", keyword.word, keyword.category, count)
 
 
-def _imitations(label: str, known: Known) -> Iterator[tuple[Kind, Imitated]]:
+def _imitations(label: str, known: ComparisonNames) -> Iterator[tuple[Kind, Imitated]]:
     if len(label) < SHORTEST_LOOKALIKE:
         return
     # A known label under another ending is another site of the same firm, or of nobody in particular.

@@ -10,7 +10,7 @@ from tests.unit.audit.made_log import MadeLog, altered
 
 from schoolgate.audit.comparison import compare
 from schoolgate.audit.errors import ExportInvalid
-from schoolgate.audit.findings import Kind
+from schoolgate.audit.tampering import Kind
 from schoolgate.audit.verify import verify
 
 SIZE = 600

@@ -10,7 +10,7 @@ import pytest
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
-from schoolgate.alerts.rules import Rulebook
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.cli.commands import alerts, log_care
 from schoolgate.policy.monitoring import AlertRule
 
@@ -32,7 +32,7 @@ def database(tmp_path: Path) -> Path:
     path.parent.mkdir(parents=True)
     (tmp_path / "state").chmod(0o700)
     store = AlertStore.open(path)
-    rules = Rulebook({"harm": AlertRule(categories=("*",), to=("lead@school.example",))}, dt.UTC)  # type: ignore[arg-type]
+    rules = AlertRules({"harm": AlertRule(categories=("*",), to=("lead@school.example",))}, dt.UTC)  # type: ignore[arg-type]
     for client in (CLIENT, OTHER):
         found = Finding("attempt", "urgent", "pupils", client, int(NOW.timestamp() * 1e6), 0, "A device asked.",
                         "self-harm", {"questions": 1}, (f"of-{client[2]}.example.org",))  # fmt: skip

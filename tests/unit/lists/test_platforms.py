@@ -22,7 +22,7 @@ from schoolgate.lists.platforms import read_platforms
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, Wish
 from schoolgate.policy import load_catalogue
-from schoolgate.policy.active_policy import compile_regime, read_ground, read_policy
+from schoolgate.policy.active_policy import compile_active_policy, read_ground, read_policy
 
 ROOT = Path(__file__).resolve().parents[3]
 LISTS = ROOT / "lists"
@@ -95,8 +95,8 @@ def school(tmp_path: Path) -> School:
 
 def judge_of(settings: Settings, policy: str) -> Judge:
     ground = read_ground(settings, "schoolgate.toml")
-    regime = compile_regime(read_policy(policy, "policy.toml", ground), ground, 1, NOW)
-    return Judge(regime.compiled.description, SnapshotStore(settings.server.state_dir).open_best().snapshot, None)
+    active = compile_active_policy(read_policy(policy, "policy.toml", ground), ground, 1, NOW)
+    return Judge(active.compiled.description, SnapshotStore(settings.server.state_dir).open_best().snapshot, None)
 
 
 def decide(judge: Judge, policy: str, name: str) -> Decided:

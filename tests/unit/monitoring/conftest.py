@@ -13,7 +13,7 @@ from schoolgate._core import LogRow
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.config import shipped_lists
-from schoolgate.monitoring.category_facts import Known, read_known
+from schoolgate.monitoring.category_facts import CategoryFacts, read_category_facts
 from schoolgate.monitoring.rows import US
 
 # A Monday, nine in the morning in London.
@@ -43,9 +43,9 @@ def denied(name: str, category: str, *, at: float = 0, **others: Any) -> LogRow:
 
 
 @pytest.fixture(scope="session")
-def known() -> Known:
+def known() -> CategoryFacts:
     """What the shipped lists say."""
-    return read_known(shipped_lists())
+    return read_category_facts(shipped_lists())
 
 
 @pytest.fixture

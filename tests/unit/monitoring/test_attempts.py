@@ -6,7 +6,7 @@ import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors import attempts
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.sealed import SealedAttempts
@@ -17,7 +17,7 @@ def feed(detector: Attempts, *rows: object) -> list[Finding]:
     return list(detector.feed(rows))  # type: ignore[arg-type]
 
 
-def test_one_attempt_is_a_finding_as_bad_as_its_category(known: Known) -> None:
+def test_one_attempt_is_a_finding_as_bad_as_its_category(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(), known)
     urgent, watched = feed(detector, denied("a.example.org", "self-harm"), denied("b.example.org", "gambling"))
     assert (urgent.detector, urgent.severity, urgent.category) == ("attempt", "urgent", "self-harm")
@@ -25,12 +25,12 @@ def test_one_attempt_is_a_finding_as_bad_as_its_category(known: Known) -> None:
     assert "Self-harm" in urgent.sentence or "self-harm" in urgent.sentence.lower()
 
 
-def test_what_was_allowed_or_calls_for_nobody_is_no_attempt(known: Known) -> None:
+def test_what_was_allowed_or_calls_for_nobody_is_no_attempt(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(), known)
     assert not feed(detector, made_row("a.example.org", category="gambling"), denied("b.example.org", "shopping"))
 
 
-def test_the_fifth_moment_within_the_hour_is_told_once(known: Known) -> None:
+def test_the_fifth_moment_within_the_hour_is_told_once(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(attempts=5), known)
     rows = [denied(f"n{at}.example.org", "gambling", at=at * 60) for at in range(8)]
     again = [one for row in rows for one in feed(detector, row) if one.detector == "repeated-attempts"]
@@ -38,25 +38,25 @@ def test_the_fifth_moment_within_the_hour_is_told_once(known: Known) -> None:
     assert (again[0].severity, again[0].evidence["moments"], len(again[0].names)) == ("warning", 5, 5)
 
 
-def test_one_page_with_many_names_is_one_moment(known: Known) -> None:
+def test_one_page_with_many_names_is_one_moment(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(attempts=3), known)
     rows = [denied(f"n{number}.example.org", "gambling", at=number / 10) for number in range(50)]
     assert not [one for one in feed(detector, *rows) if one.detector == "repeated-attempts"]
 
 
-def test_attempts_spread_over_the_day_are_not_repeated(known: Known) -> None:
+def test_attempts_spread_over_the_day_are_not_repeated(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(attempts=3, window_minutes=60), known)
     rows = [denied("a.example.org", "gambling", at=hour * 1900) for hour in range(10)]
     assert not [one for one in feed(detector, *rows) if one.detector == "repeated-attempts"]
 
 
-def test_two_clients_are_not_added_up(known: Known) -> None:
+def test_two_clients_are_not_added_up(known: CategoryFacts) -> None:
     detector = Attempts(Repeated(attempts=4), known)
     rows = [denied("a.example.org", "gambling", at=at * 60, client=f"p-{at % 2}") for at in range(6)]
     assert not [one for one in feed(detector, *rows) if one.detector == "repeated-attempts"]
 
 
-def test_it_goes_on_where_it_was_after_a_restart(known: Known) -> None:
+def test_it_goes_on_where_it_was_after_a_restart(known: CategoryFacts) -> None:
     before, after = Attempts(Repeated(attempts=3), known), Attempts(Repeated(attempts=3), known)
     feed(before, *(denied("a.example.org", "gambling", at=at * 60) for at in range(2)))
     import orjson
@@ -66,7 +66,7 @@ def test_it_goes_on_where_it_was_after_a_restart(known: Known) -> None:
     assert [one.detector for one in found] == ["attempt", "repeated-attempts"]
 
 
-def test_memory_is_bounded_and_let_go(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_and_let_go(known: CategoryFacts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "MOST_PAIRS", 50)
     detector = Attempts(Repeated(), known)
     feed(detector, *(denied("a.example.org", "gambling", client=f"p-{number}") for number in range(500)))

@@ -15,7 +15,7 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import parse
 from schoolgate.jobs.checks import DailyChecks, check_jobs, is_due
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.lists.build import build
 
 NOW = dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC)
@@ -51,7 +51,7 @@ class School:
         build(settings, lambda _: None)
         self.findings: list[Finding] = []
         self.place = cast(
-            Place,
+            JobContext,
             SimpleNamespace(config=None, settings=settings, state_dir=settings.server.state_dir, report=self._report),
         )
 
@@ -107,4 +107,4 @@ def test_when_a_check_is_due(last: dict[str, Any] | None, well: bool, due: bool)
 
 
 def test_both_are_jobs(tmp_path: Path) -> None:
-    assert [job.name for job in check_jobs(cast(Place, None))] == ["safesearch", "reachability"]
+    assert [job.name for job in check_jobs(cast(JobContext, None))] == ["safesearch", "reachability"]

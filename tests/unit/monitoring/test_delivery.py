@@ -28,7 +28,7 @@ from schoolgate.alerts.delivery_failed import DeliveryFailed
 from schoolgate.alerts.messages import Message, about
 from schoolgate.alerts.outbox import RETRY_AFTER_S, Outbox
 from schoolgate.config import Settings, parse
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 
 LEAD = "lead@school.example"
 SIGN_IN = 'tls = "none"\nuser = "dns"\npassword_file = "password"'
@@ -95,7 +95,7 @@ async def test_nothing_a_hostile_word_holds_becomes_a_header_or_a_link(field: st
 
 @given(st.text(max_size=300))
 def test_an_unlinked_name_is_one_line_without_markup_or_link(name: str) -> None:
-    text = unlinked(name)
+    text = defang(name)
     assert all(one.isascii() and one.isprintable() and one not in "<>()@:/&\"'`| " for one in text)
     assert "." not in text.replace("[.]", "").removesuffix("...")
 

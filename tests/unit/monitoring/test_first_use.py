@@ -9,7 +9,7 @@ import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
 from schoolgate.monitoring import seen_domains
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors.first_use import DAY_S, FirstUses
 from schoolgate.monitoring.seen_domains import SeenDomains
 from schoolgate.policy.monitoring import FirstUse
@@ -19,14 +19,14 @@ LATER = 14 * DAY_S
 
 
 @pytest.fixture
-def learned(known: Known) -> FirstUses:
+def learned(known: CategoryFacts) -> FirstUses:
     """A school that has been watched for two weeks and knows example.org."""
     detector = FirstUses(FirstUse(), known)
     assert not list(detector.feed([made_row("www.example.org")]))
     return detector
 
 
-def test_while_learning_nothing_is_told(known: Known) -> None:
+def test_while_learning_nothing_is_told(known: CategoryFacts) -> None:
     detector = FirstUses(FirstUse(), known)
     rows = [made_row("www.example.org"), made_row("chatgpt.com"), made_row("www.example.net", at=LATER - 1)]
     assert not list(detector.feed(rows))
@@ -77,7 +77,9 @@ def test_a_mistyped_name_and_a_sealed_one_are_no_news(learned: FirstUses) -> Non
     assert not list(learned.look(NOW_S + LATER))
 
 
-def test_it_survives_a_restart_with_and_without_the_file(learned: FirstUses, known: Known, tmp_path: Path) -> None:
+def test_it_survives_a_restart_with_and_without_the_file(
+    learned: FirstUses, known: CategoryFacts, tmp_path: Path
+) -> None:
     path = tmp_path / "seen.bloom"
     image, count = learned.seen.image()
     write_whole(path, image)

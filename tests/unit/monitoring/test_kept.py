@@ -8,7 +8,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Count:
 
 @given(st.lists(st.integers(0, 12).map(str), max_size=80), st.integers(1, 6))
 def test_those_used_last_are_kept_with_what_they_counted(keys: list[str], most: int) -> None:
-    kept: Kept[Count] = Kept(Count, most)
+    kept: BoundedStates[Count] = BoundedStates(Count, most)
     order: list[str] = []
     counts: dict[str, int] = {}
     for key in keys:
@@ -29,6 +29,6 @@ def test_those_used_last_are_kept_with_what_they_counted(keys: list[str], most: 
             del counts[order.pop(0)]
     assert {key: state.value for key, state in kept.items()} == counts
     assert len(kept) <= most
-    again: Kept[Count] = Kept(Count, most)
+    again: BoundedStates[Count] = BoundedStates(Count, most)
     again.load(orjson.loads(orjson.dumps(kept.saved())))
     assert {key: state.value for key, state in again.items()} == counts

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import denied, made_row
 
 from schoolgate.monitoring import noise
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.policy.monitoring import Noise
 
 
-def test_the_types_of_one_name_and_its_repeats_count_once(known: Known) -> None:
+def test_the_types_of_one_name_and_its_repeats_count_once(known: CategoryFacts) -> None:
     sieve = Sieve(Noise(), known)
     rows = [
         made_row("www.example.org", at=at, qtype=qtype) for at, qtype in ((0, 1), (0, 28), (0, 65), (4, 1), (9, 28))
@@ -24,41 +24,41 @@ def test_the_types_of_one_name_and_its_repeats_count_once(known: Known) -> None:
 
 
 @pytest.mark.parametrize("name", ["wpad", "www.example.org.school.local", "5.2.0.192.in-addr.arpa", "printer.lan"])
-def test_the_networks_own_affairs_are_noise(name: str, known: Known) -> None:
+def test_the_networks_own_affairs_are_noise(name: str, known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(made_row(name, rcode=3))
 
 
-def test_a_name_answered_from_our_own_zones_is_noise(known: Known) -> None:
+def test_a_name_answered_from_our_own_zones_is_noise(known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(made_row("moodle.school.example", source="local"))
 
 
-def test_advertising_is_noise(known: Known) -> None:
+def test_advertising_is_noise(known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(denied("ads.example.com", "advertising"))
     assert Sieve(Noise(categories=()), known).keeps(denied("ads.example.com", "advertising"))
 
 
 @pytest.mark.parametrize("layer", ["protected", "platform"])
-def test_help_lines_and_what_devices_need_are_never_seen(layer: str, known: Known) -> None:
+def test_help_lines_and_what_devices_need_are_never_seen(layer: str, known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(made_row("help.example.org", layer=layer))
 
 
 @pytest.mark.parametrize("category", ["help-lines", "health-education", "exams"])
-def test_a_protected_category_is_never_seen_whatever_decided(category: str, known: Known) -> None:
+def test_a_protected_category_is_never_seen_whatever_decided(category: str, known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(made_row("help.example.org", category=category, layer="exception"))
     assert not Sieve(Noise(), known).keeps(denied("help.example.org", category, layer="trust-locked"))
 
 
-def test_no_sealed_attempt_is_lost_although_all_look_alike(known: Known) -> None:
+def test_no_sealed_attempt_is_lost_although_all_look_alike(known: CategoryFacts) -> None:
     sieve = Sieve(Noise(), known)
     rows = [made_row("(withheld)", action="deny", layer="sealed", at=at) for at in (0, 0, 1)]
     assert [sieve.keeps(row) for row in rows] == [True, True, True]
 
 
-def test_a_counted_row_is_nobodys(known: Known) -> None:
+def test_a_counted_row_is_nobodys(known: CategoryFacts) -> None:
     assert not Sieve(Noise(), known).keeps(made_row("", client=""))
 
 
-def test_memory_is_bounded(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded(known: CategoryFacts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise, "MOST_RECENT", 100)
     sieve = Sieve(Noise(), known)
     for number in range(1000):
@@ -69,7 +69,7 @@ def test_memory_is_bounded(known: Known, monkeypatch: pytest.MonkeyPatch) -> Non
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60)), max_size=60))
 def test_kept_are_exactly_those_that_no_kept_one_precedes_within_the_time(asked: list[tuple[int, int]]) -> None:
     """Against the plainest statement of the rule, over rows in the order of time."""
-    sieve = Sieve(Noise(repeat_s=10), Known())
+    sieve = Sieve(Noise(repeat_s=10), CategoryFacts())
     asked.sort(key=lambda one: one[1])
     last: dict[int, int] = {}
     for name, at in asked:
@@ -79,7 +79,7 @@ def test_kept_are_exactly_those_that_no_kept_one_precedes_within_the_time(asked:
         assert sieve.keeps(made_row(f"n{name}.example.org", at=at)) is wanted
 
 
-def test_a_denied_question_is_no_repeat_of_an_allowed_one(known: Known) -> None:
+def test_a_denied_question_is_no_repeat_of_an_allowed_one(known: CategoryFacts) -> None:
     """A type or a schedule may open a name that is closed a second later."""
     sieve = Sieve(Noise(), known)
     rows = [made_row("www.example.org"), denied("www.example.org", "self-harm", at=1)]

@@ -17,8 +17,8 @@ from schoolgate._core import LogRow, log_read, log_write_sample
 from schoolgate.alerts.alert_store import AlertStore, AlertsUnavailable
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
-from schoolgate.alerts.rules import Rulebook
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.alerts.rules import AlertRules
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors import watch
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.observation import Observation
@@ -27,7 +27,7 @@ from schoolgate.policy.monitoring import AlertRule, Monitoring, Repeated
 LONDON = ZoneInfo("Europe/London")
 CLIENT = "192.0.2.7"
 SETTINGS = Monitoring(repeated=Repeated(attempts=4))
-RULES = Rulebook({"again": AlertRule(detectors=("repeated-attempts",), to=("lead@school.example",))}, LONDON)
+RULES = AlertRules({"again": AlertRule(detectors=("repeated-attempts",), to=("lead@school.example",))}, LONDON)
 
 
 def with_client(row: LogRow) -> LogRow:
@@ -38,7 +38,7 @@ def with_client(row: LogRow) -> LogRow:
 class School:
     """A log, and an observation of it that can be started again."""
 
-    def __init__(self, folder: Path, known: Known) -> None:
+    def __init__(self, folder: Path, known: CategoryFacts) -> None:
         self.wal, self.own = folder / "log" / "wal", folder / "monitor"
         self.wal.mkdir(parents=True)
         self.own.mkdir()
@@ -74,7 +74,7 @@ class School:
 
 
 @pytest.fixture
-def school(tmp_path: Path, known: Known) -> School:
+def school(tmp_path: Path, known: CategoryFacts) -> School:
     return School(tmp_path, known)
 
 

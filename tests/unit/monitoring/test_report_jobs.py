@@ -13,7 +13,7 @@ from tests.unit.reports.conftest import school, week_of_rows, write_log
 
 from schoolgate.config import ConfigInvalid, Settings
 from schoolgate.jobs import reports as report_jobs
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.reports import ReportsNotMade, ScheduledReports
 from schoolgate.reports.shelf import shelf_of
 
@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.sent: list[tuple[Any, ...]] = []
         self.place = cast(
-            Place,
+            JobContext,
             SimpleNamespace(settings=settings, document=SimpleNamespace(time_zone="Europe/London"), post=self._post),
         )
 

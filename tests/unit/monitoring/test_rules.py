@@ -15,7 +15,7 @@ from schoolgate.alerts.alert_store import MOST_NAMES_OF_ALERT, AlertRefused, Ale
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message
 from schoolgate.alerts.outbox import Outbox
-from schoolgate.alerts.rules import BUILT_IN, Rulebook, is_quiet
+from schoolgate.alerts.rules import BUILT_IN, AlertRules, is_quiet
 from schoolgate.policy.monitoring import AlertRule, Quiet
 
 LONDON = ZoneInfo("Europe/London")
@@ -32,8 +32,8 @@ def finding(at_s: float = 0, **values: object) -> Finding:
     return Finding(**(given | {"at_us": at_us} | values))  # type: ignore[arg-type]
 
 
-def book(**rules: AlertRule) -> Rulebook:
-    return Rulebook(rules, LONDON)
+def book(**rules: AlertRule) -> AlertRules:
+    return AlertRules(rules, LONDON)
 
 
 def waiting(outbox: Outbox, at: dt.datetime = NOW) -> list[str]:
@@ -41,7 +41,7 @@ def waiting(outbox: Outbox, at: dt.datetime = NOW) -> list[str]:
     return [one.message.key for one in outbox.due(at, 1000)]
 
 
-def apply(rules: Rulebook, store: AlertStore, outbox: Outbox, *found: Finding, now: dt.datetime = NOW) -> None:
+def apply(rules: AlertRules, store: AlertStore, outbox: Outbox, *found: Finding, now: dt.datetime = NOW) -> None:
     rules.apply(found, store, outbox, now)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.resolver.planes import query_for
 
 from schoolgate._core import ForwardingEvent, ForwardingReport
-from schoolgate.resolver.datagrams import Datagrams, Errand
+from schoolgate.resolver.datagrams import Datagrams, ExchangeOwner
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import Send
 
@@ -69,10 +69,10 @@ class Household:
         self.forwarder = forwarder
         self.defects = 0
 
-    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> Errand:
+    def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> ExchangeOwner:
         return Persistent(self, token)
 
-    def met_defect(self, errand: Errand | None) -> None:
+    def met_defect(self, errand: ExchangeOwner | None) -> None:
         self.defects += 1
 
     def name_forwarders(self, now: float) -> None: ...

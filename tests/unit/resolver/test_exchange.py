@@ -18,7 +18,7 @@ from schoolgate.resolver.forwarders import Forwarder
 from schoolgate.resolver.resolution import Send
 
 
-class Errand:
+class ExchangeOwner:
     """Records what it hears."""
 
     def __init__(self, name: str, qtype: int = 1) -> None:
@@ -58,7 +58,7 @@ async def exchanges() -> AsyncIterator[StreamExchanges]:
 
 
 async def ask(
-    exchanges: StreamExchanges, errand: Errand, forwarder: Forwarder, timeout_s: float = PATIENCE_S
+    exchanges: StreamExchanges, errand: ExchangeOwner, forwarder: Forwarder, timeout_s: float = PATIENCE_S
 ) -> str | bytes:
     exchanges.send(errand, Send(forwarder, "tcp", timeout_s), time.monotonic())
     return await asyncio.wait_for(errand.heard, PATIENCE_S)
@@ -68,7 +68,7 @@ async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
     upstream: StandIn, exchanges: StreamExchanges
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
-    octets = await ask(exchanges, Errand("www.example.com"), forwarder)
+    octets = await ask(exchanges, ExchangeOwner("www.example.com"), forwarder)
     assert isinstance(octets, bytes)
     assert octets[12:].startswith(wire_name("www.example.com"))
     assert (forwarder.replies, forwarder.failures, len(exchanges)) == (1, 0, 0)
@@ -77,33 +77,33 @@ async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
 async def test_silence_ends_at_the_timeout(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.is_dead = True
     forwarder = Forwarder(upstream.address, upstream.port)
-    assert await ask(exchanges, Errand("www.example.com"), forwarder, 0.03) == "timed out"
+    assert await ask(exchanges, ExchangeOwner("www.example.com"), forwarder, 0.03) == "timed out"
     assert (forwarder.timeouts, forwarder.failures, len(exchanges)) == (1, 1, 0)
 
 
 async def test_a_closed_port_fails_at_once(upstream: StandIn, exchanges: StreamExchanges) -> None:
     await upstream.stop()
     forwarder = Forwarder(upstream.address, upstream.port)
-    assert await ask(exchanges, Errand("www.example.com"), forwarder, 60.0) == "failed"
+    assert await ask(exchanges, ExchangeOwner("www.example.com"), forwarder, 60.0) == "failed"
     assert (forwarder.errors, len(exchanges)) == (1, 0)
 
 
 async def test_a_reply_in_many_pieces_over_tcp_is_put_together(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.splits_stream = True
-    octets = await ask(exchanges, Errand("nodata.example.com"), Forwarder(upstream.address, upstream.port))
+    octets = await ask(exchanges, ExchangeOwner("nodata.example.com"), Forwarder(upstream.address, upstream.port))
     assert isinstance(octets, bytes)
     assert octets[3] & 15 == 0
 
 
 async def test_a_long_reply_over_tcp_is_whole(upstream: StandIn, exchanges: StreamExchanges) -> None:
-    octets = await ask(exchanges, Errand("big.example.com", 16), Forwarder(upstream.address, upstream.port))
+    octets = await ask(exchanges, ExchangeOwner("big.example.com", 16), Forwarder(upstream.address, upstream.port))
     assert isinstance(octets, bytes)
     assert len(octets) > 5000
 
 
 async def test_a_forwarder_that_hangs_up_over_tcp_has_failed(upstream: StandIn, exchanges: StreamExchanges) -> None:
     upstream.closes_stream = True
-    assert await ask(exchanges, Errand("a.example"), Forwarder(upstream.address, upstream.port)) == "failed"
+    assert await ask(exchanges, ExchangeOwner("a.example"), Forwarder(upstream.address, upstream.port)) == "failed"
 
 
 async def test_tcp_exchanges_are_bounded(
@@ -111,20 +111,20 @@ async def test_tcp_exchanges_are_bounded(
 ) -> None:
     monkeypatch.setattr(exchange_module, "STREAMS_MAX", 1)
     forwarder = Forwarder(upstream.address, upstream.port)
-    first, second = Errand("www.example.com"), Errand("www.example.com")
+    first, second = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.com")
     exchanges.send(first, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     exchanges.send(second, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     assert await second.heard == "starved"
     assert isinstance(await first.heard, bytes)
     assert exchanges.counters["streams_overflow"] == 1
-    assert isinstance(await ask(exchanges, Errand("www.example.com"), forwarder), bytes)
+    assert isinstance(await ask(exchanges, ExchangeOwner("www.example.com"), forwarder), bytes)
 
 
 async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
     upstream: StandIn, exchanges: StreamExchanges
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
-    errand = Errand("www.example.com")
+    errand = ExchangeOwner("www.example.com")
     exchanges.send(errand, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     (attempt,) = exchanges._attempts.values()
     await until(lambda: attempt.dialogue.is_sent)
@@ -139,7 +139,7 @@ async def test_a_defect_in_one_errand_is_told_and_harms_no_other(upstream: Stand
     met: list[object] = []
     exchanges = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, met.append)
     forwarder = Forwarder(upstream.address, upstream.port)
-    broken, sound = Errand("www.example.com"), Errand("www.example.org")
+    broken, sound = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.org")
     broken.heard.set_result("already")
     exchanges.send(broken, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     assert isinstance(await ask(exchanges, sound, forwarder), bytes)
@@ -154,7 +154,7 @@ async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstr
     met: list[object] = []
     exchanges = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, met.append)
     forwarder = Forwarder(upstream.address, upstream.port)
-    broken, following = Errand("www.example.com"), Errand("www.example.org")
+    broken, following = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.org")
 
     def stumble(now: float) -> None:
         exchanges.send(following, Send(forwarder, "tcp", 60.0), now)
@@ -170,7 +170,7 @@ async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstr
 async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
     made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
-    errand = Errand("www.example.com")
+    errand = ExchangeOwner("www.example.com")
     made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENCE_S), time.monotonic())
     assert made.close() == [errand]
 

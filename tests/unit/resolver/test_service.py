@@ -13,7 +13,7 @@ from tests.stand_in.upstream import StandIn
 from tests.unit.resolver.planes import PATIENCE_S, Heard, OpenPlane, until, wire_name
 
 from schoolgate.resolver import forwarders as forwarders_module
-from schoolgate.resolver.exchange_owners import MissErrand, ProbeErrand, probe_query
+from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange, probe_query
 from schoolgate.resolver.forwarders import SUSPECT_AFTER, Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, EDE_NO_REACHABLE_AUTHORITY, Patience
 from schoolgate.resolver.resolver_service import ResolverService
@@ -339,10 +339,10 @@ async def test_a_defect_met_by_one_question_harms_no_other(
 ) -> None:
     service = bench.serve(upstream)
 
-    def stumble(errand: MissErrand, octets: bytes, now: float) -> None:
+    def stumble(errand: MissExchange, octets: bytes, now: float) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(MissErrand, "replied", stumble)
+    monkeypatch.setattr(MissExchange, "replied", stumble)
     broken, sound = bench.plane.put("servfail.example.com"), bench.plane.put("www.example.com")
     assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await sound).rcode == NOERROR
@@ -375,7 +375,7 @@ async def test_a_clients_question_repeated_as_a_probe_never_proves_death(upstrea
     forwarder.failures = SUSPECT_AFTER
     for probes, is_up in ((2, True), (1, False)):
         forwarder.probes = probes
-        errand = ProbeErrand(service, -1, forwarder)
+        errand = ProbeExchange(service, -1, forwarder)
         errand.timed_out(0.0)
         assert forwarder.is_up is is_up
 

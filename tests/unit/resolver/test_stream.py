@@ -13,8 +13,8 @@ import pytest_asyncio
 from tests.unit.resolver.planes import PATIENCE_S, AnswerPlane, query_for, until
 
 from schoolgate.resolver.framing import frame
-from schoolgate.stream import connection as stream_connection
-from schoolgate.stream.connection import StreamLimits
+from schoolgate.stream import client_connection as stream_connection
+from schoolgate.stream.client_connection import StreamLimits
 from schoolgate.stream.door import StreamDoor
 from schoolgate.stream.listening import ListenAddressUnusable, listening_socket, listening_sockets
 

@@ -12,13 +12,13 @@ from tests.unit.storage.opened import NOON_US, event, fill, opened, sql
 
 from schoolgate.audit.errors import AuditProblem, EntryRefused, KeyUnusable
 from schoolgate.audit.event import Event, Outcome
-from schoolgate.audit.findings import Kind, Verification
 from schoolgate.audit.merkle import consistency_holds, inclusion_holds, leaf_hash, root_of
 from schoolgate.audit.own_entries import ATTEMPTS, ERASE
+from schoolgate.audit.tampering import Kind, Verification
 from schoolgate.audit.verify import verify
 from schoolgate.storage import audit_log, audit_reading
-from schoolgate.storage.attempts import Attempts
 from schoolgate.storage.audit_reading import EntryMissing
+from schoolgate.storage.failed_attempts import Attempts
 from schoolgate.storage.store import Store
 
 Where = Path | str

@@ -228,7 +228,7 @@ def test_identifiers_sort_by_time_and_are_version_7() -> None:
 
 
 def test_nothing_but_storage_loads_sqlalchemy() -> None:
-    loads = "storage", "cli_audit", "commands.audit", "audit.verify", "cli"
+    loads = "storage", "cli.audit", "cli.commands.audit", "audit.verify", "cli"
     modules = ", ".join(f"schoolgate.{one}" for one in loads)
     code = f"import sys, {modules}; sys.exit(bool({{'sqlalchemy', 'alembic'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ from tests.unit.reports.conftest import row, write_log
 from schoolgate.config import Settings, parse
 from schoolgate.lists.protected import protected_names
 from schoolgate.policy import load_catalogue
-from schoolgate.suggestions.comparison_names import Known, read_known
+from schoolgate.suggestions.comparison_names import ComparisonNames, read_comparison_names
 from schoolgate.suggestions.keywords import keyword_in, read_keywords
 from schoolgate.suggestions.looking import look
 from schoolgate.suggestions.misspelling import Spellings, is_one_edit_away
@@ -29,8 +29,8 @@ LETTERS = st.text(string.ascii_lowercase, min_size=1, max_size=12)
 
 
 @pytest.fixture(scope="module")
-def known() -> Known:
-    return read_known(SHIPPED)
+def known() -> ComparisonNames:
+    return read_comparison_names(SHIPPED)
 
 
 def ace(text: str) -> str:
@@ -145,7 +145,9 @@ def test_short_words_count_only_where_they_stand_alone(name: str, word: str | No
         ("play.unblocked-games.example", "unblocked-games.example", "keyword", "unblocked"),
     ],
 )  # fmt: skip
-def test_what_is_suggested(known: Known, asked: str, name: str | None, kind: str | None, resembles: str | None) -> None:
+def test_what_is_suggested(
+    known: ComparisonNames, asked: str, name: str | None, kind: str | None, resembles: str | None
+) -> None:
     found = suggestion_for(asked, 3, known)
     assert (found and (found.name, found.kind, found.resembles)) == ((name, kind, resembles) if name else None)
 
@@ -153,15 +155,15 @@ def test_what_is_suggested(known: Known, asked: str, name: str | None, kind: str
 @pytest.mark.parametrize(
     "name", ["www.roblox.com", "example.org", "com", "localhost", "", "(withheld)", "www.childline.org.uk", "co.uk"]
 )
-def test_what_is_known_open_or_no_name_suggests_nothing(known: Known, name: str) -> None:
+def test_what_is_known_open_or_no_name_suggests_nothing(known: ComparisonNames, name: str) -> None:
     assert suggestion_for(name, 1, known) is None
 
 
-def test_no_protected_name_is_ever_suggested(known: Known) -> None:
+def test_no_protected_name_is_ever_suggested(known: ComparisonNames) -> None:
     assert suggest(((name, 1) for name in protected_names(SHIPPED)), known) == ()
 
 
-def test_hosts_of_one_domain_are_one_suggestion_with_all_they_were_asked(known: Known) -> None:
+def test_hosts_of_one_domain_are_one_suggestion_with_all_they_were_asked(known: ComparisonNames) -> None:
     (found,) = suggest([("a.r0blox.com", 2), ("b.r0blox.com", 3)], known)
     assert (found.name, found.asked) == ("r0blox.com", 5)
 

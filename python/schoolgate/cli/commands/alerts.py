@@ -26,10 +26,10 @@ from schoolgate.config import load
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy import parse
-from schoolgate.policy.active_policy import in_force_or_first
+from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import AlertRule, parse_recipient
-from schoolgate.privacy.defang import unlinked
+from schoolgate.privacy.defang import defang
 from schoolgate.storage import state_dir
 
 OPEN = ("new", "acknowledged")
@@ -117,7 +117,7 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
     for name, value in alert.evidence.items():
         say(f"  {messages.unlinked_word(name)}: {value}")
     if alert.names:
-        say(f"names     {', '.join(map(unlinked, alert.names))}")
+        say(f"names     {', '.join(map(defang, alert.names))}")
     for one in history:
         say(f"  {moment(one['at'])} {one['who']}: {one['what']}{': ' + one['note'] if one['note'] else ''}")
 
@@ -166,7 +166,7 @@ def _store(config: Path | None) -> AlertStore:
 
 
 def _document(config: Path | None) -> Document:
-    _, text, label = in_force_or_first(load(config))
+    _, text, label = active_or_first(load(config))
     return parse(text, label).document
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from schoolgate.audit.errors import AuditProblem
-from schoolgate.audit.findings import Verification
+from schoolgate.audit.tampering import Verification
 from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import load

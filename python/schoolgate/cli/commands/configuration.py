@@ -15,7 +15,7 @@ from schoolgate.lists.inputs import list_inputs
 from schoolgate.policy import load_catalogue
 from schoolgate.policy.active_policy import (
     Ground,
-    compile_regime,
+    compile_active_policy,
     first_policy,
     label,
     read_ground,
@@ -94,9 +94,9 @@ def _check_revision(settings: Settings, ground: Ground) -> None:
 
 def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> None:
     checked = read_policy(text, file, ground)
-    regime = compile_regime(checked, ground, number, dt.datetime.now(dt.UTC))
+    active = compile_active_policy(checked, ground, number, dt.datetime.now(dt.UTC))
     document = checked.document
-    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", regime.compiled.warnings)
+    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", active.compiled.warnings)
 
 
 def _checked(what: str, warnings: Iterable[Problem]) -> None:

@@ -24,7 +24,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists.kept_serials import why
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import CheckedPolicy
-from schoolgate.policy.active_policy import compile_regime, in_force_or_first, read_ground, read_policy
+from schoolgate.policy.active_policy import active_or_first, compile_active_policy, read_ground, read_policy
 from schoolgate.sealed import SealedStore
 from schoolgate.storage import state_dir
 
@@ -129,17 +129,17 @@ def from_files(settings: Settings, config: Path | None, question: Asked, at: str
     """The same answer, from the snapshot and the policy on the disk."""
     state_dir.refuse_strangers(settings.server.state_dir)
     ground = read_ground(settings, config_label(config))
-    number, text, file = in_force_or_first(settings)
+    number, text, file = active_or_first(settings)
     checked = read_policy(text, file, ground)
     now = dt.datetime.now(dt.UTC) if at is None else _moment(at, checked)
-    regime = compile_regime(checked, ground, number, now)
+    active_policy = compile_active_policy(checked, ground, number, now)
     snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
     local = question.local
     try:
         explained = _core.explain(
             snapshot,
-            regime.table,
+            active_policy.table,
             question.name,
             question.qtype,
             question.client,

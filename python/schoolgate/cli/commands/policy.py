@@ -22,7 +22,7 @@ from schoolgate.policy import (
     template_names,
     template_text,
 )
-from schoolgate.policy.active_policy import compile_regime, label, read_ground, read_policy, store_of
+from schoolgate.policy.active_policy import compile_active_policy, label, read_ground, read_policy, store_of
 from schoolgate.storage import state_dir
 
 INSTALL_TIMEOUT_S = 60.0
@@ -139,8 +139,8 @@ def _text(store: RevisionStore, what: str) -> tuple[str, str]:
 def _check(settings: Settings, config: Path | None, text: str, file: str) -> None:
     """All problems at once, before anything is stored."""
     ground = read_ground(settings, config_label(config))
-    regime = compile_regime(read_policy(text, file, ground), ground, 1, _now())
-    for warning in regime.compiled.warnings:
+    active_policy = compile_active_policy(read_policy(text, file, ground), ground, 1, _now())
+    for warning in active_policy.compiled.warnings:
         note(f"warning: {warning}", "yellow")
 
 

@@ -11,7 +11,7 @@ from schoolgate.cli.commands.terminal import note, say, say_json
 from schoolgate.config import Settings, config_label, load
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
-from schoolgate.policy.active_policy import in_force_or_first, read_ground, read_policy
+from schoolgate.policy.active_policy import active_or_first, read_ground, read_policy
 from schoolgate.policy.model import Document
 from schoolgate.reports.making import Form, make
 from schoolgate.reports.page import Reader
@@ -62,7 +62,7 @@ def show(config: Path | None, as_json: bool) -> None:
 
 
 def _document(config: Path | None, settings: Settings) -> Document:
-    _, text, file = in_force_or_first(settings)
+    _, text, file = active_or_first(settings)
     return read_policy(text, file, read_ground(settings, config_label(config))).document
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def welcome(running: Service) -> None:
     """Where it answers, for whom, and what to try first."""
-    whole = running.in_force
+    whole = running.active
     first = running.listening[0]
     out.print()
     say(f"schoolgate answers on {', '.join(map(str, running.listening))} (UDP and TCP)", "bold green")
@@ -35,7 +35,7 @@ def welcome(running: Service) -> None:
 
 
 def _segments(running: Service) -> list[dict[str, Any]]:
-    segments: list[dict[str, Any]] = orjson.loads(running.in_force.regime.compiled.description)["segments"]
+    segments: list[dict[str, Any]] = orjson.loads(running.active.policy.compiled.description)["segments"]
     return segments
 
 

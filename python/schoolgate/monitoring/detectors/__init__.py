@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.detectors.first_use import FirstUses
@@ -101,7 +101,7 @@ class Watch:
         return unusable
 
 
-def watch(settings: Monitoring, known: Known, zone: ZoneInfo) -> Watch:
+def watch(settings: Monitoring, known: CategoryFacts, zone: ZoneInfo) -> Watch:
     """Every detector, with the school's thresholds and its clock on the wall."""
     return Watch(
         Sieve(settings.noise, known),

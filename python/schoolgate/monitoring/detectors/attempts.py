@@ -11,8 +11,8 @@ from typing import Any
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
-from schoolgate.monitoring.bounded_states import Kept
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.bounded_states import BoundedStates
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.policy.monitoring import Repeated
 
 # Clients times alert categories that are remembered at once; a large school has some hundred in an hour.
@@ -35,11 +35,11 @@ class Attempts:
 
     name = REPEATED
 
-    def __init__(self, settings: Repeated, known: Known) -> None:
+    def __init__(self, settings: Repeated, known: CategoryFacts) -> None:
         self._settings = settings
         self._known = known
         self._window_s = settings.window_minutes * 60
-        self._moments: Kept[_Moments] = Kept(_Moments, MOST_PAIRS)
+        self._moments: BoundedStates[_Moments] = BoundedStates(_Moments, MOST_PAIRS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:

@@ -15,7 +15,7 @@ from typing import Any
 
 from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.rows import SVCB
 from schoolgate.policy.monitoring import Circumvention, Severity
 
@@ -42,7 +42,7 @@ class CircumventionScore:
     def __init__(self, settings: Circumvention) -> None:
         self._settings = settings
         self._window_s = settings.window_minutes * 60
-        self._clients: Kept[_Signs] = Kept(_Signs, MOST_CLIENTS)
+        self._clients: BoundedStates[_Signs] = BoundedStates(_Signs, MOST_CLIENTS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:

@@ -10,7 +10,7 @@ from typing import Any
 
 from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.category_facts import Known, Service
+from schoolgate.monitoring.category_facts import CategoryFacts, Service
 from schoolgate.monitoring.rows import NXDOMAIN, US
 from schoolgate.monitoring.seen_domains import SeenDomains
 from schoolgate.policy.monitoring import FirstUse
@@ -25,7 +25,7 @@ class FirstUses:
 
     name = "first-use"
 
-    def __init__(self, settings: FirstUse, known: Known) -> None:
+    def __init__(self, settings: FirstUse, known: CategoryFacts) -> None:
         self._settings = settings
         self._known = known
         self._together_s = settings.together_minutes * 60

@@ -11,7 +11,7 @@ from typing import Any
 
 from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import MOST_NAMES, Finding
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.random_labels import looks_generated
 from schoolgate.monitoring.rows import NXDOMAIN
 from schoolgate.policy.monitoring import Generated
@@ -37,7 +37,7 @@ class GeneratedNames:
     def __init__(self, settings: Generated) -> None:
         self._settings = settings
         self._window_s = settings.window_minutes * 60
-        self._clients: Kept[_Missing] = Kept(_Missing, MOST_CLIENTS)
+        self._clients: BoundedStates[_Missing] = BoundedStates(_Missing, MOST_CLIENTS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:

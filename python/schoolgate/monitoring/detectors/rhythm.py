@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Rhythm
 
@@ -55,8 +55,8 @@ class SegmentRhythm:
     def __init__(self, settings: Rhythm, zone: ZoneInfo) -> None:
         self._settings = settings
         self._zone = zone
-        self._open: Kept[_Hour] = Kept(_Hour, MOST_OPEN)
-        self._usual: Kept[_Usual] = Kept(_Usual, MOST_HOURS)
+        self._open: BoundedStates[_Hour] = BoundedStates(_Hour, MOST_OPEN)
+        self._usual: BoundedStates[_Usual] = BoundedStates(_Usual, MOST_HOURS)
         self._closed = 0  # the newest hour that is closed, as its first second
         self._whole_from = 0  # hours before were not seen from their beginning
         self._looked_s = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Silence
 
@@ -42,7 +42,7 @@ class SilentClients:
         self._busy_bins = max(1, -(-settings.busy_minutes * 60 // BIN_S))
         self._quiet_bins = max(1, -(-settings.quiet_minutes * 60 // BIN_S))
         self._looked = 0
-        self._clients: Kept[_Pulse] = Kept(_Pulse, MOST_CLIENTS)
+        self._clients: BoundedStates[_Pulse] = BoundedStates(_Pulse, MOST_CLIENTS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:

@@ -15,7 +15,7 @@ from typing import Any
 
 from schoolgate._core import LogRow, registrable_domain
 from schoolgate.alerts.findings import Finding
-from schoolgate.monitoring.bounded_states import Kept
+from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.random_labels import entropy_bits
 from schoolgate.monitoring.rows import NULL, TXT
 from schoolgate.policy.monitoring import Tunnel
@@ -53,7 +53,7 @@ class Tunnels:
         self._settings = settings
         self._window_s = settings.window_minutes * 60
         self._window = 0
-        self._pairs: Kept[_Carried] = Kept(_Carried, MOST_PAIRS)
+        self._pairs: BoundedStates[_Carried] = BoundedStates(_Carried, MOST_PAIRS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:

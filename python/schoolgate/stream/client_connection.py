@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol, cast
 
 from schoolgate.resolver.framing import Frames, FrameTooShort, frame
-
-if TYPE_CHECKING:
-    from schoolgate.stream.door import StreamDoor
 
 MESSAGES_PER_WAKE: Final = 32
 """A segment full of short messages must not hold the loop; after these, others have their turn."""
@@ -44,10 +42,23 @@ class StreamLimits(NamedTuple):
     pipelined: int = 64
 
 
+class ConnectionOwner(Protocol):
+    """The door, as its connections see it."""
+
+    limits: StreamLimits
+    counters: dict[str, int]
+    clock: Callable[[], float]
+    loop: asyncio.AbstractEventLoop
+
+    def admit(self, connection: StreamConnection) -> bool: ...
+    def leave(self, connection: StreamConnection) -> None: ...
+    def ask(self, connection: StreamConnection, message: bytes) -> bytes | int | None: ...
+
+
 class StreamConnection(asyncio.BufferedProtocol):
     """Reads while fewer than `pipelined` messages wait and the client reads its answers."""
 
-    def __init__(self, door: StreamDoor) -> None:
+    def __init__(self, door: ConnectionOwner) -> None:
         self.client = self.local = Endpoint("", 0)
         self._door = door
         self._buffer = bytearray(READ_OCTETS)
