@@ -32,6 +32,8 @@ def test_a_search_that_takes_too_long_is_ended_and_the_next_one_works(state: Pat
             with pytest.raises(SearchTooLong, match=r"did not end within 0.05 s; ask for a shorter time"):
                 log.totals(Query())
         many.unlink()
+        # This one must succeed, on a machine however busy.
+        log._limit_s = 60.0
         assert log.totals(Query()).rows == 5
 
 
