@@ -13,14 +13,14 @@ import pytest
 Run = CompletedProcess[str]
 
 UNITS = (
-    "schoolgate.server.service",
+    "schoolgate.service",
     "schoolgate-lists.service",
     "schoolgate-lists.timer",
     "schoolgate-monitor.service",
 )
 # Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
 # network and port 53. A directive that somebody drops shows as a rise.
-MOST_EXPOSED = {"schoolgate.server.service": 15, "schoolgate-lists.service": 11, "schoolgate-monitor.service": 11}
+MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 11, "schoolgate-monitor.service": 11}
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
@@ -74,7 +74,7 @@ def test_a_service_is_not_more_exposed_than_it_needs(unit: str, deploy: Path, re
 
 
 def test_the_resolver_has_port_53_and_no_other_privilege(deploy: Path) -> None:
-    service = settings(deploy / "systemd" / "schoolgate.server.service")
+    service = settings(deploy / "systemd" / "schoolgate.service")
     assert service["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
     assert service["CapabilityBoundingSet"] == ["CAP_NET_BIND_SERVICE"]
     assert service["User"] == ["schoolgate"]
@@ -82,7 +82,7 @@ def test_the_resolver_has_port_53_and_no_other_privilege(deploy: Path) -> None:
 
 
 def test_the_resolver_is_started_watched_and_restarted_by_systemd(deploy: Path) -> None:
-    service = settings(deploy / "systemd" / "schoolgate.server.service")
+    service = settings(deploy / "systemd" / "schoolgate.service")
     assert service["Type"] == ["notify"]
     assert int(service["WatchdogSec"][0]) >= 30, "a shorter hang is survived from the cache"
     assert service["Restart"] == ["always"]
@@ -156,7 +156,7 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
 def test_the_monitor_gives_way_to_the_resolver_and_has_no_privilege(deploy: Path) -> None:
     service = settings(deploy / "systemd" / "schoolgate-monitor.service")
     assert service["ExecStart"][0].split()[1] == "monitor"
-    assert service["PartOf"] == ["schoolgate.server.service"], "an upgrade must restart both"
+    assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
     assert "Requires" not in service
     assert int(service["CPUWeight"][0]) < 100

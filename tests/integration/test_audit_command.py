@@ -85,6 +85,15 @@ def test_a_log_is_signed_exported_and_verified_on_another_machine(school: School
     school.state.rename(tmp_path / "gone")
     verified = school.process("verify", "--export", export, "--checkpoint", note, "--key", key)
     assert (verified.returncode, "sound" in verified.stdout) == (0, True), verified.stderr
+    earlier = tmp_path / "earlier.jsonl"
+    earlier.write_bytes(export.read_bytes())
+    export.write_bytes(export.read_bytes().replace(b"local:writer", b"local:nobody", 1))
+    edited = school.audit("verify", "--export", export, "--earlier", earlier, "--checkpoint", note)
+    assert (edited.exit_code, "edit: epoch 1: entry 0 was changed since the earlier export" in edited.stdout) == (
+        1,
+        True,
+    )
+    export.write_bytes(earlier.read_bytes())
     alone = school.process("verify", "--export", export)
     assert (alone.returncode, "consistent with itself only" in alone.stdout) == (3, True)
 

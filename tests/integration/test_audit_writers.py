@@ -56,7 +56,7 @@ def _writer(where: Where, count: int, *more: str, wrap: tuple[str, ...] = ()) ->
 def _verified(where: Where) -> Verification:
     async def run() -> Verification:
         async with await Store.open(where, now_us=_now_us()) as store:
-            return verify([line async for line in audit_reading.export(store, has_personal=True)])
+            return verify([line async for lines in audit_reading.export(store, has_personal=True) for line in lines])
 
     return asyncio.run(run())
 

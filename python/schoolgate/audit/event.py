@@ -61,11 +61,13 @@ class Opening:
 
 def commitment(opening: Opening) -> str:
     """HMAC-SHA-256(salt, canonical JSON of [name, value]), in hexadecimal."""
-    return hmac.digest(opening.salt, canonical([opening.name, opening.value]), "sha256").hex()
+    # The same octets as `canonical`, which checked name and value when the opening was made.
+    return hmac.digest(opening.salt, orjson.dumps([opening.name, opening.value]), "sha256").hex()
 
 
 def openings_of(event: Event) -> tuple[Opening, ...]:
-    """Fresh salts for the personal values of an event."""
+    """Fresh salts for the personal values of an event. Raises `EntryRefused`."""
+    canonical(dict(event.personal))
     return tuple(Opening(name, value, secrets.token_bytes(SALT_OCTETS)) for name, value in event.personal.items())
 
 

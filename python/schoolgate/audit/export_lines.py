@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
-from schoolgate.audit.merkle import HASH_OCTETS
+from schoolgate.audit.merkle import BLOCK, HASH_OCTETS
 
 FORMAT = 1
 MARK = b'{"_":'
-BLOCK_ENTRIES = 256
+BLOCK_ENTRIES = BLOCK
 
 
 def own_line(kind: str, **fields: Any) -> bytes:

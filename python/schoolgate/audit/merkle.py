@@ -12,6 +12,8 @@ from hashlib import sha256
 
 HASH_OCTETS = 32
 EMPTY_ROOT = sha256(b"").digest()
+# Entries of a block: what `append_block` takes, and what a proof stores one hash for.
+BLOCK = 256
 
 # Entries `start` to `end - 1`.
 Range = tuple[int, int]
@@ -60,6 +62,26 @@ class CompactRange:
                 completed.append(leaf)
         hashes.append(leaf)
         self.size += 1
+
+    def append_block(self, leaves: Sequence[bytes]) -> list[bytes]:
+        """Adds 256 entries to a tree whose size is a multiple of 256; faster than one by one.
+
+        Returns the roots of the subtrees of 2^8, 2^9, ... entries that this completes.
+        """
+        if self.size % BLOCK or len(leaves) != BLOCK:
+            raise ValueError(f"{len(leaves)} entries after {self.size} are no block")
+        row = list(leaves)
+        while len(row) > 1:
+            row = [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
+        hashes, bits, root = self.hashes, self.size >> 8, row[0]
+        completed = [root]
+        while bits & 1:
+            root = node_hash(hashes.pop(), root)
+            bits >>= 1
+            completed.append(root)
+        hashes.append(root)
+        self.size += BLOCK
+        return completed
 
     def root(self) -> bytes:
         """The root of the tree as it is now."""

@@ -97,6 +97,11 @@ def parse_verifier_key(line: str) -> tuple[str, bytes]:
     return name, octets[1:]
 
 
+def public_keys(lines: Iterable[str]) -> list[bytes]:
+    """The public keys of verifier keys. Raises `NoteInvalid`."""
+    return [parse_verifier_key(line)[1] for line in lines]
+
+
 def signed(text: str, name: str, *keys: Ed25519PrivateKey) -> str:
     """The note: text, empty line, one signature line for each key."""
     if not _is_key_name(name):

@@ -66,11 +66,13 @@ def misnumbered(numbers: Sequence[int], size: int, epoch: int) -> list[Finding]:
             surplus.append(at)
         else:
             first_at[number] = at
-    missing = [number for number in range(size) if number not in first_at]
-    tail = size
-    while missing and missing[-1] == tail - 1:
-        tail = missing.pop()
-    for start, end in runs(missing):
+    # Never counted up to `size`: a hostile export states any.
+    there = sorted(first_at)
+    tail = there[-1] + 1 if there else 0
+    for before, after in pairwise([-1, *there]):
+        if after == before + 1:
+            continue
+        start, end = before + 1, after - 1
         found.append(Finding(Kind.removal, f"{entries(start, end)} removed", epoch, start, end))
     for start, end in runs(surplus):
         text = f"{entries(start, end, 'stands', 'stand')} where the log has no such entry"

@@ -10,19 +10,24 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from schoolgate.audit import own_entries
 from schoolgate.audit.errors import ExportInvalid, NoteInvalid
-from schoolgate.audit.event import Opening, commitment, parse_entry
+from schoolgate.audit.event import Opening, commitment
 from schoolgate.audit.export_lines import FORMAT, MARK, parse_hashes
 from schoolgate.audit.key_chain import KeyChain
-from schoolgate.audit.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from schoolgate.audit.merkle import BLOCK, EMPTY_ROOT, CompactRange
 from schoolgate.audit.note import SignedCheckpoint, parse_checkpoint
 from schoolgate.audit.tampering import Finding, Kind, Verification, entries, misnumbered, runs
 
+# A restore begins an epoch. A log with more is none of ours, and a hostile export may state any number.
+MOST_EPOCHS = 10_000
+# Subtrees of a block have this level.
+BLOCK_LEVEL = BLOCK.bit_length() - 1
 # A problem is described once; a log full of them is not listed entry by entry.
 MOST_FINDINGS = 200
 
@@ -72,9 +77,10 @@ class Verifier:
         self._head: dict[str, Any] | None = None
         self._head_key = b""
         self._is_ended = False
-        # Since the last line of hashes: hashes found, and entries by their id.
+        # Hashes since the last line of hashes, and how many of them are in the tree; the last entry, for its openings.
         self._block: list[bytes] = []
-        self._block_entries: dict[str, dict[str, Any]] = {}
+        self._grown = 0
+        self._last: dict[str, Any] | None = None
         self._clock_backs = 0
         for note in outside:
             try:
@@ -115,30 +121,50 @@ class Verifier:
 
     def _entry(self, line: bytes) -> None:
         epoch = self._epoch
-        at, hashed = epoch.tree.size, leaf_hash(line)
-        number, entry = at, None
-        try:
-            entry = parse_entry(line)
-            number = entry["number"]
-        except ValueError:
+        at = len(epoch.numbers)
+        self._block.append(sha256(b"\x00" + line).digest())
+        entry = self._last = self._read(line, at)
+        if entry is None:
             epoch.edited.append(at)
-        completed: list[bytes] = []
-        epoch.tree.append(hashed, completed)
-        epoch.numbers.append(number if -(2**62) < number < 2**62 else -1)
-        self._block.append(hashed)
-        if entry is not None:
-            if entry.get("site") != self._site or entry["epoch"] != epoch.number:
-                epoch.edited.append(at)
-            if entry.get("personal"):
-                self._block_entries[str(entry.get("id"))] = entry
-            self._clock_backs += "clock_back_us" in entry
-            if str(entry.get("operation")).startswith("audit."):
+            epoch.numbers.append(at)
+        else:
+            epoch.numbers.append(entry["number"])
+            if entry["operation"].startswith("audit."):
                 self._about_itself(entry, at)
-        size = at + 1
-        if not size & 0xFF:
-            self._check_nodes(epoch, size, completed)
-        if size in epoch.wanted:
-            epoch.wanted[size] = epoch.tree.root()
+            self._clock_backs += "clock_back_us" in entry
+        if len(self._block) - self._grown >= BLOCK:
+            self._grow()
+
+    def _read(self, line: bytes, at: int) -> dict[str, Any] | None:
+        """The fields of an entry; None where they are not what this log writes."""
+        try:
+            entry = orjson.loads(line)
+            is_ours = entry["site"] == self._site and entry["epoch"] == self._epoch.number
+            number, operation, personal = entry["number"], entry["operation"], entry["personal"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        is_readable = type(number) is int and type(operation) is str and type(personal) is dict
+        if not (is_ours and is_readable and -(2**62) < number < 2**62):
+            return None
+        fields: dict[str, Any] = entry
+        return fields
+
+    def _grow(self) -> None:
+        """Adds to the tree what was read since the last time."""
+        epoch, tree = self._epoch, self._epoch.tree
+        leaves, self._grown = self._block[self._grown :], len(self._block)
+        ahead = range(tree.size + 1, tree.size + BLOCK)
+        if len(leaves) == BLOCK and not tree.size % BLOCK and not any(size in ahead for size in epoch.wanted):
+            self._check_nodes(epoch, tree.append_block(leaves))
+        else:
+            for leaf in leaves:
+                completed: list[bytes] = []
+                tree.append(leaf, completed)
+                self._check_nodes(epoch, completed[BLOCK_LEVEL - 1 :])
+                if tree.size in epoch.wanted:
+                    epoch.wanted[tree.size] = tree.root()
+        if tree.size in epoch.wanted:
+            epoch.wanted[tree.size] = tree.root()
 
     def _own_line(self, line: bytes) -> None:
         try:
@@ -167,7 +193,7 @@ class Verifier:
                     raise ValueError("a kind of line that is not known")
         except NoteInvalid as error:
             self._problem(Kind.signature, f"a checkpoint of the log cannot be read: {error}")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             self._problem(
                 Kind.export, f"a line of the export cannot be read ({error}): {line[:60].decode(errors='replace')}"
             )
@@ -180,6 +206,8 @@ class Verifier:
     def _begin_epoch(self, number: int) -> None:
         if not self._site:
             raise ExportInvalid("the first line of the export is missing")
+        if not 1 <= number <= MOST_EPOCHS:
+            raise ValueError(f"there is no epoch {number}")
         self._close_block(None)
         self._epoch = self._epochs.setdefault(number, _Epoch(number))
         name = own_entries.origin(self._site, number)
@@ -188,6 +216,8 @@ class Verifier:
                 self._epoch.wanted[one.checkpoint.size] = EMPTY_ROOT
 
     def _state(self, number: int, size: int, root: bytes) -> None:
+        if not 1 <= number <= MOST_EPOCHS or size < 0:
+            raise ValueError(f"there is no epoch {number} of {size} entries")
         epoch = self._epochs.setdefault(number, _Epoch(number))
         epoch.stated_size, epoch.stated_root = size, root
 
@@ -217,32 +247,33 @@ class Verifier:
         self._notices.append(f"epoch {self._epoch.number} began with a restore of {previous['size']} entries")
 
     def _opening(self, fields: dict[str, Any]) -> None:
-        entry = self._block_entries.get(str(fields["entry"]))
+        entry = self._last
         opening = Opening(str(fields["name"]), str(fields["value"]), bytes.fromhex(fields["salt"]))
         stated = {} if entry is None else entry["personal"]
         if stated.get(opening.name) != commitment(opening):
-            at = self._epoch.tree.size if entry is None else int(entry["number"])
+            at = max(len(self._epoch.numbers) - 1, 0)
             text = f"the personal value {opening.name} of entry {at} was changed"
             self._problem(Kind.edit, text, self._epoch.number, at, at)
 
     def _close_block(self, stored: list[bytes] | None) -> None:
+        self._grow()
         start = self._epoch.tree.size - len(self._block)
         if stored is not None and stored != self._block:
             if len(stored) != len(self._block):
                 self._problem(Kind.export, f"the export has {len(stored)} hashes for {len(self._block)} entries")
             pairs = zip(stored, self._block, strict=False)
             self._epoch.edited += [start + at for at, (one, other) in enumerate(pairs) if one != other]
-        self._block, self._block_entries = [], {}
+        self._block, self._grown, self._last = [], 0, None
 
-    def _check_nodes(self, epoch: _Epoch, size: int, completed: Sequence[bytes]) -> None:
-        """Compares stored roots of subtrees: they tell in which 256 entries a change lies."""
+    def _check_nodes(self, epoch: _Epoch, completed: Sequence[bytes]) -> None:
+        """Compares stored roots of subtrees: they tell in which entries a change lies. First those of 2^8."""
+        size = epoch.tree.size
         for level in own_entries.TILE_LEVELS:
-            if level > len(completed):
+            if level - BLOCK_LEVEL >= len(completed):
                 return
             stored = self._nodes.get((epoch.number, level, (size >> level) - 1))
-            if stored is not None and stored != completed[level - 1]:
+            if stored is not None and stored != completed[level - BLOCK_LEVEL]:
                 epoch.claims.append(_Claim(size, stored, "a stored subtree"))
-                epoch.wanted.setdefault(size, EMPTY_ROOT)
 
     # Conclusions
 

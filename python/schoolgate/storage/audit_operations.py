@@ -6,29 +6,26 @@ Each opens and closes the store itself. A look at personal values and an export 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from schoolgate.audit import keys, own_entries
-from schoolgate.audit.comparison import compare
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.audit.event import Event
-from schoolgate.audit.note import parse_verifier_key, verifier_key
+from schoolgate.audit.export_lines import MARK
+from schoolgate.audit.note import public_keys, verifier_key
 from schoolgate.audit.tampering import Verification
 from schoolgate.audit.verify import Verifier
 from schoolgate.storage import audit_log, audit_reading
 from schoolgate.storage.audit_reading import Entry, Proof
-from schoolgate.storage.store import Change, Store, head_of
+from schoolgate.storage.store import Store, head_of
 
 STORE_NAME = "control.db"
 KEY_NAME = "audit.key"
 EXPORTED = "audit.export"
 SHOWN = "audit.show_personal"
-# Lines that are verified at a time.
-_LINES = 4096
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Shown:
-    """An entry, its proof in the log as it is, and the newest checkpoint if there is one."""
+    """An entry, and its proof in the log as it is; None for an entry of an older epoch."""
 
     entry: Entry
     proof: Proof | None
@@ -90,30 +87,11 @@ async def verify_store(
     place: Place, now_us: int, outside: Sequence[str] = (), known_keys: Sequence[str] = ()
 ) -> Verification:
     """Verifies the log in its store. `outside`: checkpoint notes kept elsewhere; `known_keys`: verifier keys."""
-    verifier = Verifier(outside, _public(known_keys))
+    verifier = Verifier(outside, public_keys(known_keys))
     async with await Store.open(place.store, now_us=now_us) as store:
-        block: list[bytes] = []
-        async for line in audit_reading.export(store, has_personal=True):
-            block.append(line)
-            if len(block) >= _LINES:
-                verifier.feed(block)
-                block.clear()
-        verifier.feed(block)
+        async for lines in audit_reading.export(store, has_personal=True):
+            verifier.feed(lines)
     return verifier.finish()
-
-
-def verify_export(
-    file: Path, outside: Sequence[str] = (), known_keys: Sequence[str] = (), earlier: Path | None = None
-) -> Verification:
-    """Verifies an export, without any store. `earlier`: an export from before. Raises `AuditProblem`."""
-    verifier = Verifier(outside, _public(known_keys))
-    verifier.feed(_lines(file))
-    found = verifier.finish()
-    if earlier is None:
-        return found
-    more = compare(_lines(earlier), _lines(file))
-    problems = (*found.problems, *more)
-    return Verification(found.entries, found.epochs, found.anchors, problems, found.notices)
 
 
 async def export(place: Place, file: Path, actor: str, now_us: int, *, has_personal: bool) -> Exported:
@@ -162,42 +140,17 @@ async def rotate(place: Place, actor: str, now_us: int) -> Signed:
         return Signed(note, verifier_key(name, new.public_key().public_bytes_raw()))
 
 
-async def begin_epoch_after_restore(place: Place, event: Event, lost: str | None = None) -> None:
-    """Begins a new epoch: the last step of a restore. `lost`: the newest checkpoint that lies elsewhere."""
-    async with _changing(place, event.at_us) as change:
-        await audit_log.start_epoch(change, event, lost)
-
-
-@asynccontextmanager
-async def _changing(place: Place, now_us: int) -> AsyncIterator[Change]:
-    async with await Store.open(place.store, now_us=now_us) as store, store.change() as change:
-        yield change
-
-
 async def _record(store: Store, event: Event) -> None:
     async with store.change() as change:
         await audit_log.append(change, event)
 
 
 async def _write(store: Store, file: BinaryIO, has_personal: bool) -> Exported:
-    lines = octets = 0
-    async for line in audit_reading.export(store, has_personal=has_personal):
-        octets += file.write(line + b"\n")
-        lines += not line.startswith(b'{"_":')
-    return Exported(lines, octets)
-
-
-def _public(known_keys: Iterable[str]) -> list[bytes]:
-    return [parse_verifier_key(one)[1] for one in known_keys]
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    try:
-        with file.open("rb") as opened:
-            for line in opened:
-                yield line.rstrip(b"\r\n")
-    except OSError as error:
-        raise AuditProblem(f"{file}: {error.strerror}") from error
+    entries = octets = 0
+    async for lines in audit_reading.export(store, has_personal=has_personal):
+        octets += file.write(b"".join(line + b"\n" for line in lines))
+        entries += sum(not line.startswith(MARK) for line in lines)
+    return Exported(entries, octets)
 
 
 def _remove(file: Path) -> None:

@@ -62,8 +62,7 @@ async def entry(store: Store, number: int, epoch: int | None = None) -> Entry:
         rows = await _rows(connection, store.site_id, wanted, number, 1)
         if not rows or rows[0].number != number:
             raise EntryMissing(f"the audit log has no entry {number} in epoch {wanted}; `audit log` lists the newest")
-        openings = await _openings(connection, [rows[0].id])
-        return _entry(rows[0], openings.get(rows[0].id, []))
+        return _entry(rows[0], await _openings(connection, rows[0].id))
 
 
 async def newest(store: Store, most: int, **wanted: str) -> list[Entry]:
@@ -106,28 +105,32 @@ async def consistency(store: Store, old: int) -> tuple[Head, list[bytes]]:
         return head, [await _root_of(connection, store.site_id, head.epoch, one) for one in ranges]
 
 
-async def export(store: Store, *, has_personal: bool) -> AsyncIterator[bytes]:
-    """The lines of an export, without newlines, from one view of the store. `has_personal`: with values and salts."""
+async def export(store: Store, *, has_personal: bool) -> AsyncIterator[list[bytes]]:
+    """The lines of an export, some at a time, without newlines, from one view of the store.
+
+    `has_personal`: with values and salts.
+    """
     async with store.reading() as connection:
         site = store.site_id
         head = await head_of(connection, site)
-        yield own_line("export", format=FORMAT, site=str(site))
         key = None if head.public_key is None else head.public_key.hex()
-        yield own_line("head", epoch=head.epoch, size=head.size, root=head.tree.root().hex(), public_key=key)
+        root = head.tree.root().hex()
+        begin = own_line("export", format=FORMAT, site=str(site))
+        yield [begin, own_line("head", epoch=head.epoch, size=head.size, root=root, public_key=key)]
         notes = audit_checkpoint.c
-        order = (notes.epoch, notes.size, notes.at_us)
-        for note in (
-            await connection.execute(select(notes.note).where(notes.site_id == site).order_by(*order))
-        ).scalars():
-            yield own_line("checkpoint", note=note)
-        nodes = audit_node.c
-        for row in await connection.execute(select(audit_node).where(nodes.site_id == site)):
-            yield own_line("node", epoch=row.epoch, level=row.level, number=row.number, hash=row.hash.hex())
+        signed = select(notes.note).where(notes.site_id == site).order_by(notes.epoch, notes.size, notes.at_us)
+        yield [own_line("checkpoint", note=note) for note in (await connection.execute(signed)).scalars()]
+        node = audit_node.c
+        nodes = select(node.epoch, node.level, node.number, node.hash).where(node.site_id == site)
+        yield [
+            own_line("node", epoch=row.epoch, level=row.level, number=row.number, hash=row.hash.hex())
+            for row in await connection.execute(nodes)
+        ]
         for epoch in await _epochs(connection, site):
-            yield own_line("epoch", epoch=epoch)
-            async for line in _epoch_lines(connection, site, epoch, has_personal):
-                yield line
-        yield own_line("end")
+            yield [own_line("epoch", epoch=epoch)]
+            async for lines in _epoch_lines(connection, site, epoch, has_personal):
+                yield lines
+        yield [own_line("end")]
 
 
 async def _epochs(connection: AsyncConnection, site_id: UUID) -> Sequence[int]:
@@ -138,18 +141,40 @@ async def _epochs(connection: AsyncConnection, site_id: UUID) -> Sequence[int]:
 
 async def _epoch_lines(
     connection: AsyncConnection, site_id: UUID, epoch: int, has_personal: bool
-) -> AsyncIterator[bytes]:
-    start = -(2**62)
-    while rows := await _rows(connection, site_id, epoch, start, PAGE_ENTRIES):
-        start = rows[-1].number + 1
-        openings = await _openings(connection, [row.id for row in rows]) if has_personal else {}
-        for at in range(0, len(rows), BLOCK_ENTRIES):
-            block = rows[at : at + BLOCK_ENTRIES]
-            for row in block:
-                yield row.entry.encode()
-                for one in openings.get(row.id, ()):
-                    yield own_line("opening", entry=str(row.id), name=one.name, value=one.value, salt=one.salt.hex())
-            yield hashes_line(row.hash for row in block)
+) -> AsyncIterator[list[bytes]]:
+    start, rows = -(2**62), audit_entry.c
+    here = (rows.site_id == site_id, rows.epoch == epoch)
+    # Without identifiers: to make a UUID of each costs more than all the rest.
+    wanted = select(rows.number, rows.entry, rows.hash).where(*here).order_by(rows.number).limit(PAGE_ENTRIES)
+    while page := (await connection.execute(wanted.where(rows.number >= start))).all():
+        first, last = page[0].number, page[-1].number
+        start = last + 1
+        openings = await _opening_lines(connection, site_id, epoch, (first, last)) if has_personal else {}
+        for at in range(0, len(page), BLOCK_ENTRIES):
+            block = page[at : at + BLOCK_ENTRIES]
+            lines: list[bytes] = []
+            for number, entry, _ in block:
+                lines.append(entry.encode())
+                if number in openings:
+                    lines += openings[number]
+            lines.append(hashes_line(hashed for _, _, hashed in block))
+            yield lines
+
+
+async def _opening_lines(
+    connection: AsyncConnection, site_id: UUID, epoch: int, between: Range
+) -> dict[int, list[bytes]]:
+    rows, personal = audit_entry.c, audit_personal.c
+    statement = (
+        select(rows.number, personal.name, personal.value, personal.salt)
+        .join(audit_personal, personal.entry_id == rows.id)
+        .where(rows.site_id == site_id, rows.epoch == epoch, rows.number.between(*between))
+        .order_by(rows.number, personal.name)
+    )
+    found: dict[int, list[bytes]] = {}
+    for number, name, value, salt in await connection.execute(statement):
+        found.setdefault(number, []).append(own_line("opening", name=name, value=value, salt=salt.hex()))
+    return found
 
 
 async def _rows(connection: AsyncConnection, site_id: UUID, epoch: int, start: int, most: int) -> Sequence[Any]:
@@ -172,14 +197,10 @@ async def _rows_before(connection: AsyncConnection, site_id: UUID, epoch: int, b
     return (await connection.execute(statement.order_by(rows.number.desc()).limit(1024))).all()
 
 
-async def _openings(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Opening]]:
-    found: dict[UUID, list[Opening]] = {}
+async def _openings(connection: AsyncConnection, entry_id: UUID) -> list[Opening]:
     rows = audit_personal.c
-    for at in range(0, len(ids), 500):  # a statement has a bound number of parameters
-        statement = select(audit_personal).where(rows.entry_id.in_(ids[at : at + 500])).order_by(rows.name)
-        for row in await connection.execute(statement):
-            found.setdefault(row.entry_id, []).append(Opening(row.name, row.value, row.salt))
-    return found
+    statement = select(rows.name, rows.value, rows.salt).where(rows.entry_id == entry_id).order_by(rows.name)
+    return [Opening(name, value, salt) for name, value, salt in await connection.execute(statement)]
 
 
 def _entry(row: Any, openings: Sequence[Opening] = ()) -> Entry:

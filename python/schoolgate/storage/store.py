@@ -166,17 +166,23 @@ async def _write_head(connection: AsyncConnection, change: Change) -> None:
 
 async def _site_of(engine: AsyncEngine, where: str, now_us: int, is_owner: bool) -> UUID:
     with translated(where):
-        async with connected(engine, where, WRITING if is_owner else READING) as connection, connection.begin():
-            if is_owner:
-                await wait_for_other_owner(connection)
-            found = (await connection.execute(select(installation.c.site_id))).scalars().all()
-            if len(found) == 1:
-                return UUID(str(found[0]))
-            if found:
-                raise StoreDamaged(f"{where}: it names {len(found)} installations; restore it from the backup")
-            if not is_owner:
-                raise StoreMissing(f"{where}: the database holds no installation yet; `schoolgate run` makes it")
-            return await _begin_installation(connection, now_us)
+        async with connected(engine, where, READING) as connection, connection.begin():
+            found = await _installed(connection, where)
+        if found is not None:
+            return found
+        if not is_owner:
+            raise StoreMissing(f"{where}: the database holds no installation yet; the control process begins it")
+        # Locked only where there may be nothing yet: otherwise opening waits for no writer.
+        async with connected(engine, where, WRITING) as connection, connection.begin():
+            await wait_for_other_owner(connection)
+            return await _installed(connection, where) or await _begin_installation(connection, now_us)
+
+
+async def _installed(connection: AsyncConnection, where: str) -> UUID | None:
+    found = (await connection.execute(select(installation.c.site_id))).scalars().all()
+    if len(found) > 1:
+        raise StoreDamaged(f"{where}: it names {len(found)} installations; restore it from the backup")
+    return UUID(str(found[0])) if found else None
 
 
 async def _begin_installation(connection: AsyncConnection, now_us: int) -> UUID:

@@ -68,7 +68,7 @@ fn a_reviewed_list_speaks_of_protected_names() {
 fn every_line_that_speaks_of_a_name_is_found() {
     let lists = Lists::new("why");
     let adblock =
-        lists.feed("adblock.txt", b"! x\n||example.com^\n||www.example.com^\n||other.example^\n||com^\n", None);
+        lists.feed("adblock.txt", b"! x\n||example.com^\n@@||www.example.com^\n||other.example^\n||com^\n", None);
     let members: [(&str, &[u8]); 1] = [("blacklists/games/domains", b"x.example\nwww.example.com\nexample.com\n")];
     let archive = lists.feed("ut1.tgz", &gzip(&tar(&members)), None);
     let path = lists.file("own.txt", b"# category: games\n=example.com\n");
@@ -82,7 +82,7 @@ fn every_line_that_speaks_of_a_name_is_found() {
         found,
         [
             ("suffix", "example.com", 2, "||example.com^"),
-            ("exception", "www.example.com", 3, "||www.example.com^"),
+            ("exception", "www.example.com", 3, "@@||www.example.com^"),
             ("suffix", "www.example.com", 2, "www.example.com"),
             ("suffix", "example.com", 3, "example.com"),
         ]

@@ -81,7 +81,7 @@ fn domains_takes_urls_of_whole_hosts_only() {
 #[test]
 fn adblock_takes_rules_for_hosts() {
     let text = "[Adblock Plus 2.0]\n! Title: a list\n# a comment\n||a.example.com^\n||b.example.com^$important\n||c.example.com\n\
-                ||*.d.example.com^\n|https://e.example.com^\n||f.example.com^\n|g.example.com^\n\
+                ||*.d.example.com^\n|https://e.example.com^\n@@||f.example.com^\n@@|g.example.com^\n\
                 ||h.example.com^$denyallow=i.h.example.com|j.h.example.com\n||k.example.com^$dnstype=A|AAAA\n\
                 ||l.example.com^$all,document\n0.0.0.0 m.example.com\n/^n\\.example\\.com$/\n/(^|\\.)o\\.example\\.com$/\n\
                 ||p.example.com^$dnsrewrite=NXDOMAIN;;\n";
@@ -118,7 +118,7 @@ fn adblock_leaves_what_dns_cannot_do_and_counts_it() {
         ("||example.com:8080^", "path"),
         ("-ad-banner.", "pattern"),
         ("||ads*.example.com^", "pattern"),
-        ("/banner[0-9]+/", "regex"),
+        ("@@/banner[0-9]+/", "regex"),
         ("/banner[0-9]+/$important", "regex"),
         ("/^https?:\\/\\/banner/", "path"),
         (long.as_str(), "regex-too-long"),

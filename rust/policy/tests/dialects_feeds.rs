@@ -51,7 +51,7 @@ fn the_same_names_in_each_dialect_compile_to_the_same_table() {
 #[test]
 fn a_packed_list_is_the_list() {
     let lists = Lists::new("packed");
-    let text = "! Title: x\n||a.example.com^\n||b.a.example.com^\n".as_bytes();
+    let text = "! Title: x\n||a.example.com^\n@@||b.a.example.com^\n".as_bytes();
     let plain = lists.inspect(text, None).expect("a list");
     assert_eq!((plain.dialect.as_str(), plain.rules, plain.exceptions, plain.lines), ("adblock", 2, 1, 3));
     let two_gzips = [gzip(&text[..20]), gzip(&text[20..])].concat();

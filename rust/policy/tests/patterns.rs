@@ -7,7 +7,7 @@ use schoolgate_policy::{Effect, Layer, PolicyTable, Rulebook, Snapshot, SuffixHa
 use serde_json::json;
 use std::sync::Arc;
 
-const FEED: &str = "! a feed\n/^ads?[0-9]+\\./\n/casino[0-9]{2}/$denyallow=x.example\n||ad7.example.org^\n/.*/\n/^help/\n||listed.example^\n";
+const FEED: &str = "! a feed\n/^ads?[0-9]+\\./\n/casino[0-9]{2}/$denyallow=x.example\n@@||ad7.example.org^\n/.*/\n/^help/\n||listed.example^\n";
 
 fn rulebook(snapshot: Snapshot) -> Rulebook {
     let policy = |id: &str, effect: &str| {

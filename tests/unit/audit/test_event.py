@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import orjson
@@ -68,6 +69,17 @@ def test_a_commitment_binds_name_value_and_salt() -> None:
         commitment(Opening("client", "b", bytes(32))),
         commitment(Opening("client", "a", bytes(31) + b"1")),
     }
+
+
+@given(st.text(st.characters(codec="utf-8")), st.text("abc_"))
+def test_a_commitment_is_over_canonical_json(value: str, name: str) -> None:
+    expected = hmac.digest(bytes(32), canonical([name, value]), "sha256").hex()
+    assert commitment(Opening(name, value, bytes(32))) == expected
+
+
+def test_a_personal_value_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(EntryRefused):
+        _octets(Event(NOON_US, "local:root", "log.search", personal={"client": "\ud800"}))
 
 
 def test_a_clock_that_went_back_is_stated() -> None:

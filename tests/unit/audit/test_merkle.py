@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schoolgate.audit.merkle import (
+    BLOCK,
     EMPTY_ROOT,
     CompactRange,
     consistency_holds,
@@ -184,3 +185,28 @@ def test_a_frontier_of_another_size_is_refused() -> None:
         CompactRange.parse(3, bytes(32))
     with pytest.raises(ValueError, match="do not make a tree of 1"):
         CompactRange.parse(1, bytes(31))
+
+
+@given(st.integers(0, 3), st.integers(0, 300))
+def test_blocks_make_the_same_tree_as_entries_one_by_one(blocks: int, more: int) -> None:
+    leaves = _leaves(blocks * BLOCK + more)
+    tree, plain = CompactRange(), CompactRange()
+    for at in range(blocks):
+        roots = tree.append_block(leaves[at * BLOCK : (at + 1) * BLOCK])
+        completed: list[bytes] = []
+        for leaf in leaves[at * BLOCK : (at + 1) * BLOCK]:
+            completed = []
+            plain.append(leaf, completed)
+        assert roots == completed[7:]
+    for leaf in leaves[blocks * BLOCK :]:
+        tree.append(leaf)
+    assert tree.root() == oracle(leaves)
+
+
+def test_what_is_no_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="no block"):
+        CompactRange().append_block(_leaves(255))
+    tree = CompactRange()
+    tree.append(leaf_hash(b""))
+    with pytest.raises(ValueError, match="no block"):
+        tree.append_block(_leaves(256))

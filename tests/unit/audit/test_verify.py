@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.audit.made_log import MadeLog, altered
 
 from schoolgate.audit.comparison import compare
 from schoolgate.audit.errors import ExportInvalid
+from schoolgate.audit.export_lines import MARK
 from schoolgate.audit.tampering import Kind
 from schoolgate.audit.verify import verify
 
 SIZE = 600
+SMALL = MadeLog.of(12)
 Tamper = Callable[[MadeLog], None]
 
 
@@ -182,6 +186,37 @@ def test_an_export_cut_short_is_said_to_be(log: MadeLog) -> None:
 def test_another_file_is_no_export(lines: list[bytes]) -> None:
     with pytest.raises(ExportInvalid):
         verify(lines)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"_":"head","epoch":1,"size":1152921504606846976,"root":"00"}',
+        b'{"_":"head","epoch":1,"size":1e300,"root":"00"}',
+        b'{"_":"head","epoch":1152921504606846976,"size":1,"root":"00"}',
+        b'{"_":"epoch","epoch":1152921504606846976}',
+        b'{"_":"node","epoch":1e999,"level":1,"number":1,"hash":""}',
+        b'{"number":2305843009213693951,"epoch":1}',
+    ],
+)
+def test_numbers_without_measure_cost_no_time(log: MadeLog, line: bytes) -> None:
+    lines = log.lines()
+    assert verify([*lines[:-1], line, lines[-1]], [log.checkpoint()]).exit_code == 1
+
+
+@given(st.data())
+def test_an_export_changed_anywhere_is_read_to_its_end(data: st.DataObject) -> None:
+    octets = bytearray(b"\n".join(SMALL.lines()))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(octets) - 1))
+        octets[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=6))
+    lines = [line.rstrip(b"\r") for line in bytes(octets).split(b"\n")]
+    try:
+        found = verify(lines, [SMALL.checkpoint()])
+    except ExportInvalid:
+        return
+    is_whole = [line for line in lines if line and not line.startswith(MARK)] == SMALL.entries
+    assert found.exit_code in ((0, 1) if is_whole else (1,))
 
 
 def test_lines_of_nonsense_are_findings_not_failures(log: MadeLog) -> None:

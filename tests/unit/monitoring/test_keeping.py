@@ -12,7 +12,7 @@ import pytest
 from tests.unit.monitoring.conftest import NOW
 
 from schoolgate.jobs import log_keeping as keeping
-from schoolgate.jobs.context import Place
+from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.log_keeping import Keeping, LogNotKept
 from schoolgate.querylog.keeper import KeeperBusy
 
@@ -20,7 +20,7 @@ from schoolgate.querylog.keeper import KeeperBusy
 def made(monkeypatch: pytest.MonkeyPatch, tick: Any, tmp_path: Any) -> Keeping:
     monkeypatch.setattr(keeping, "Keeper", lambda *_: SimpleNamespace(tick=tick))
     place = SimpleNamespace(settings=SimpleNamespace(retention=None), state_dir=tmp_path, is_read=None)
-    return Keeping(cast(Place, place))
+    return Keeping(cast(JobContext, place))
 
 
 async def test_a_round_of_ours_that_hangs_is_a_failure_of_the_next(

@@ -8,7 +8,7 @@ import pytest
 
 from schoolgate.alerts.findings import ATTEMPT
 from schoolgate.config import shipped_lists
-from schoolgate.monitoring.category_facts import Known
+from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors import watch
 from schoolgate.policy import PolicyRefused, load_catalogue, parse, template_names, template_text
 from schoolgate.policy.monitoring import DETECTORS, Monitoring
@@ -32,7 +32,7 @@ def refused(text: str) -> str:
 
 
 def test_every_detector_has_its_name_in_the_policy() -> None:
-    made = watch(Monitoring(), Known(), ZoneInfo("UTC"))
+    made = watch(Monitoring(), CategoryFacts(), ZoneInfo("UTC"))
     assert {detector.name for detector in made.detectors} | {ATTEMPT} <= set(DETECTORS)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from schoolgate._core import PolicyTable, Snapshot, compile_snapshot, explain
+from schoolgate._core import ListFile, PolicyTable, Snapshot, compile_snapshot, explain
 from schoolgate.policy import Catalogue, compile_policy, load_catalogue, parse
 
 LISTS = Path(__file__).resolve().parents[3] / "lists"
@@ -36,7 +36,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     ):
         path = folder / f"{category.replace(':', '-')}.txt"
         path.write_text(names)
-        inputs.append((str(path), feed, category, "suffix"))
+        inputs.append(ListFile(path, feed, category, reviewed=True))
     compile_snapshot(inputs, str(folder / "out"), 1)
     return Snapshot.open(str(folder / "out"))
 

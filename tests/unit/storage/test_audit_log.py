@@ -28,7 +28,7 @@ NEXT = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 
 
 async def _lines(store: Store, *, has_personal: bool = True) -> list[bytes]:
-    return [line async for line in audit_reading.export(store, has_personal=has_personal)]
+    return [line async for lines in audit_reading.export(store, has_personal=has_personal) for line in lines]
 
 
 async def _checkpoint(store: Store, key: Ed25519PrivateKey = KEY) -> str:

@@ -75,15 +75,17 @@ def verify(
     as_json: bool,
 ) -> None:
     """Exits 0 where the log is sound, 1 where it was tampered with, 3 where nothing from outside was given."""
-    from schoolgate.storage import audit_operations
-
     outside = [_note(path) for path in checkpoints]
-    if export is None:
-        if earlier is not None:
-            raise AuditProblem("--earlier compares two exports; name the newer one with --export")
-        found = asyncio.run(audit_operations.verify_store(_place(config), _now_us(), outside, keys))
+    if export is not None:
+        from schoolgate.audit.export_file import verify_export
+
+        found = verify_export(export, outside, keys, earlier)
+    elif earlier is not None:
+        raise AuditProblem("--earlier compares two exports; name the newer one with --export")
     else:
-        found = audit_operations.verify_export(export, outside, keys, earlier)
+        from schoolgate.storage import audit_operations
+
+        found = asyncio.run(audit_operations.verify_store(_place(config), _now_us(), outside, keys))
     _say_verification(found, as_json)
     if found.exit_code:
         raise typer.Exit(found.exit_code)

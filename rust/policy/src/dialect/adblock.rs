@@ -5,7 +5,7 @@
 //! ||*.example.com^                     all below the name
 //! |https://example.com^                the name alone
 //! example.com                          as the feed says
-//! ||example.com^                     an exception
+//! @@||example.com^                     an exception
 //! ||example.com^$important             no exception of this feed lifts it
 //! ||example.com^$denyallow=a.example.com   the name and all below it, up to a.example.com
 //! ||example.com^$dnstype=A|AAAA        denied, where both address types are; other type rules are left
@@ -14,7 +14,7 @@
 //! 0.0.0.0 example.com                  as in a hosts file
 //! example.com##.banner  ||example.com/path  ||example.com^$script   parts of pages: counted and left
 //! ```
-//! An `` rule with `$important` is an ordinary exception here: it does not lift an `$important` rule.
+//! An `@@` rule with `$important` is an ordinary exception here: it does not lift an `$important` rule.
 
 use super::adblock_options::{self, Options};
 use super::hosts;
@@ -37,7 +37,7 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     if line.starts_with('#') {
         return;
     }
-    let (excepts, rule) = line.strip_prefix("").map_or((false, line), |rule| (true, rule));
+    let (excepts, rule) = line.strip_prefix("@@").map_or((false, line), |rule| (true, rule));
     let (pattern, options) = parts(rule);
     let options = match adblock_options::read(options) {
         Ok(options) => options,

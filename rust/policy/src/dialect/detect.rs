@@ -99,7 +99,7 @@ impl Votes {
 
     fn of_shape(&mut self, text: &str) -> Option<&mut u32> {
         let bare = text.split('#').next().unwrap_or(text).trim_end();
-        if ["||", "", "|http"].iter().any(|mark| text.starts_with(mark)) || text.contains("##") {
+        if ["||", "@@", "|http"].iter().any(|mark| text.starts_with(mark)) || text.contains("##") {
             return Some(&mut self.adblock);
         }
         if ["address=/", "server=/", "local=/"].iter().any(|mark| text.starts_with(mark)) {
