@@ -1,0 +1,228 @@
+"""How much of an independent list is denied, and which popular names are: `python -m benchmarks.coverage`.
+
+Builds the shipped lists and compiles a shipped template as the service does, and asks the engine for each name. The
+lists it is held against are not ours and are given by path (README.md); what is absent is skipped and said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import gzip
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.names import CHECKOUT, data_directory
+from schoolgate._core import normalise_name
+from schoolgate.checks.deciding import Decided, Judge, Policy
+from schoolgate.config import Settings, parse
+from schoolgate.lists.build import build
+from schoolgate.lists.feed_catalogue import Published, read_published
+from schoolgate.lists.recommended import read_recommended
+from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.policy import template_text
+from schoolgate.policy.active_policy import compile_active_policy, read_ground, read_policy
+
+LISTS = CHECKOUT / "lists"
+TEMPLATE = "secondary-school"
+POLICIES = ("pupil", "staff")
+TOPS = (1_000, 10_000)
+CATEGORY_LISTS, UT1, POPULAR = "category-lists.tar.gz", "ut1.tar.gz", "popular-100k.txt.gz"
+# A Monday morning in term: the pupils' own policy, not that of the break.
+AT = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Independent:
+    """One list of another publisher: `category` is ours for it."""
+
+    label: str
+    category: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of `names` asked, how many each policy denies."""
+
+    label: str
+    category: str
+    names: int
+    denied: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A popular name that is denied."""
+
+    rank: int
+    name: str
+    policy: str
+    category: str
+    by: str
+
+
+def category_lists(path: Path, published: Published) -> Iterator[Independent]:
+    """The hosts files of the archive, under our categories."""
+    projects = published.mappings["blocklistproject"]
+    for label, lines in _members(path, ".hosts"):
+        publisher, _, subject = label.partition("-")
+        ours = projects.get(subject) if publisher == "blp" else subject
+        if ours:
+            yield Independent(label, ours, _names(line.split()[-1] for line in lines if len(line.split()) > 1))
+
+
+def ut1_lists(path: Path, published: Published) -> Iterator[Independent]:
+    """The folders of UT1 that have a category of ours."""
+    for label, lines in _members(path, "/domains"):
+        folder = Path(label).name
+        ours = published.translate(("ut1",), folder)
+        if ours:
+            yield Independent(f"ut1 {folder}", ours, _names(lines))
+
+
+def _members(path: Path, ending: str) -> Iterator[tuple[str, list[str]]]:
+    with tarfile.open(path) as archive:
+        for member in sorted(archive.getmembers(), key=lambda one: one.name):
+            if member.isfile() and member.name.endswith(ending):
+                file = archive.extractfile(member)
+                assert file is not None
+                text = file.read().decode("utf-8", "replace")
+                lines = (line.partition("#")[0].strip() for line in text.splitlines())
+                yield member.name.removesuffix(ending).removeprefix("lists/"), [line for line in lines if line]
+
+
+def _names(words: Iterable[str]) -> tuple[str, ...]:
+    """Those that are names a list may hold, each once, in order."""
+    found: dict[str, None] = {}
+    for word in words:
+        try:
+            found[normalise_name(word)] = None
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def popular(path: Path, most: int) -> tuple[str, ...]:
+    """The most popular names, first first."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return tuple(line.strip() for _, line in zip(range(most), file, strict=False))
+
+
+class School:
+    """A school with the shipped lists, more lists if wished, and a shipped template."""
+
+    def __init__(self, folder: Path, extra: Sequence[Independent] = ()) -> None:
+        rows = []
+        for number, one in enumerate(extra):
+            path = folder / f"extra-{number}.txt"
+            path.write_text("".join(f"{name}\n" for name in one.names), encoding="utf-8")
+            rows.append(f'{{ path = "{path.name}", category = "{one.category}" }}')
+        (folder / "policy.toml").write_text(template_text(LISTS, TEMPLATE), encoding="utf-8")
+        text = (
+            f'[server]\nstate_dir = "{folder / "state"}"\n[policy]\nfile = "policy.toml"\n'
+            f'[lists]\ndir = "{LISTS}"\nextra = [{", ".join(rows)}]\n'
+        )
+        settings = parse(text, "schoolgate.toml", folder=folder)
+        build(settings)
+        self._judge = _judge(settings)
+
+    def decide(self, policy: str, name: str) -> Decided:
+        """One name for one policy of the template."""
+        return self._judge.decide(Policy(policy, is_allow_list_only=False), name)
+
+
+def _judge(settings: Settings) -> Judge:
+    ground = read_ground(settings, "schoolgate.toml")
+    checked = read_policy(template_text(LISTS, TEMPLATE), "policy.toml", ground)
+    snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
+    return Judge(compile_active_policy(checked, ground, 1, AT).compiled.description, snapshot, None)
+
+
+def share(school: School, one: Independent, most: int) -> Share:
+    """Of at most `most` names of the list, spread evenly over it, how many are denied."""
+    step = max(1, -(-len(one.names) // most))
+    asked = one.names[::step]
+    denied = {policy: sum(not school.decide(policy, name).is_open for name in asked) for policy in POLICIES}
+    return Share(one.label, one.category, len(asked), denied)
+
+
+def denied_popular(school: School, names: Sequence[str]) -> tuple[Hit, ...]:
+    """Each popular name that a policy denies, with the category that did it."""
+    found: list[Hit] = []
+    for policy in POLICIES:
+        for rank, name in enumerate(names, start=1):
+            decided = school.decide(policy, name)
+            if not decided.is_open:
+                found.append(Hit(rank, name, policy, decided.category or decided.layer, decided.feed or "policy"))
+    return tuple(found)
+
+
+def stand_in(lists: Iterable[Independent], published: Published) -> tuple[Independent, ...]:
+    """UT1's folders of the categories that the recommended set fills, less those that are left out by name."""
+    recommended = read_recommended(LISTS, published)
+    filled = {one.feed.category for one in recommended.feeds}
+    left = {one.feed.removeprefix("ut1-").replace("-", "_") for one in recommended.left_out}
+    return tuple(one for one in lists if one.category in filled and one.label.removeprefix("ut1 ") not in left)
+
+
+def print_shares(shares: Iterable[Share]) -> None:
+    """One row a list."""
+    print("| list | category | names asked | denied to pupil | denied to staff |")
+    print("|---|---|--:|--:|--:|")
+    for one in shares:
+        parts = (f"{one.denied[policy] / max(one.names, 1):.1%}" for policy in POLICIES)
+        print(f"| {one.label} | {one.category} | {one.names:,} | {' | '.join(parts)} |")
+
+
+def print_popular(hits: Sequence[Hit], tops: Iterable[int]) -> None:
+    """For each top and policy: how many of each category, and which."""
+    for top in tops:
+        for policy in POLICIES:
+            mine = [one for one in hits if one.policy == policy and one.rank <= top]
+            print(f"\n## Of the {top:,} most popular names, {len(mine):,} are denied to {policy}\n")
+            categories = sorted({one.category for one in mine})
+            for category in categories:
+                names = [one.name for one in mine if one.category == category]
+                print(f"- {category} ({len(names)}): {' '.join(names)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 also where data is absent, for then nothing is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
+    parser.add_argument("--data", type=Path, default=data_directory(), help="directory of the lists to hold against")
+    parser.add_argument("--most", type=int, default=2_000, help="names asked of one list, spread evenly")
+    parser.add_argument(
+        "--with-ut1", action="store_true", help="add UT1 as stand-in for the recommended set, not starter lists only"
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.data is None:
+        print("skipped: no data directory; give --data", file=sys.stderr)
+        return 0
+    published = read_published(LISTS)
+    lists: list[Independent] = []
+    ut1: tuple[Independent, ...] = ()
+    for file, reader in ((CATEGORY_LISTS, category_lists), (UT1, ut1_lists)):
+        if not (chosen.data / file).exists():
+            print(f"skipped: {chosen.data / file} is not there", file=sys.stderr)
+            continue
+        found = tuple(reader(chosen.data / file, published))
+        lists += found
+        ut1 = found if file == UT1 else ut1
+    with tempfile.TemporaryDirectory(prefix="schoolgate-coverage-") as folder:
+        school = School(Path(folder), stand_in(ut1, published) if chosen.with_ut1 else ())
+        print(f"# Denied by the template {TEMPLATE}, {'UT1 added' if chosen.with_ut1 else 'starter lists only'}\n")
+        print_shares(share(school, one, chosen.most) for one in lists)
+        if not (chosen.data / POPULAR).exists():
+            print(f"skipped: {chosen.data / POPULAR} is not there", file=sys.stderr)
+            return 0
+        print_popular(denied_popular(school, popular(chosen.data / POPULAR, max(TOPS))), TOPS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
