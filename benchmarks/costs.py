@@ -34,7 +34,7 @@ OURS: Groups = (
     ("judging the name", ("schoolgate_policy",)),
     ("reading and writing messages", ("schoolgate_wire", "domain::")),
     ("recording", ("schoolgate_querylog", "recording")),
-    ("misses: pending, desk, exchange", ("pending", "desk", "exchange", "forwarding", "waiters", "carrier")),
+    ("misses: pending, miss hub, exchanges", ("pending", "miss_hub", "exchange", "forwarding", "waiters")),
     ("malloc and free", ("malloc", "_int_free", "cfree", "unlink_chunk", "realloc")),
     ("Python", ("_Py", "Py", "uvloop")),
     ("the worker's own path", ("schoolgate_plane",)),

@@ -276,7 +276,7 @@ class Plane:
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
-        directory for packets that made a worker stumble, or null, "query_log": null or {"directory", "max_octets",
+        directory for packets that made a worker panic, or null, "query_log": null or {"directory", "max_octets",
         "key": 16 octets as a list, or null to store addresses}}.
         """
 

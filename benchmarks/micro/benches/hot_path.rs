@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use schoolgate_bench_micro::{
-    Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
+    SeededNumbers, WarmAnswerer, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
 };
 use schoolgate_plane::bench_support::QuestionRef;
 use schoolgate_policy::{Rulebook, SuffixHashes};
@@ -99,9 +99,9 @@ fn wires(names: &[Name]) -> Vec<Wire> {
 }
 
 fn asked(listed: &[String], popular: &[String]) -> [(&'static str, Vec<Name>); 4] {
-    let mut chance = Chance(9);
-    let hits: Vec<String> = (0..ASKED).map(|_| listed[chance.below(listed.len())].clone()).collect();
-    let known: Vec<String> = (0..ASKED).map(|_| popular[chance.below(popular.len())].clone()).collect();
+    let mut numbers = SeededNumbers(9);
+    let hits: Vec<String> = (0..ASKED).map(|_| listed[numbers.below(listed.len())].clone()).collect();
+    let known: Vec<String> = (0..ASKED).map(|_| popular[numbers.below(popular.len())].clone()).collect();
     [
         ("hit", names(&hits)),
         ("popular miss", names(&known)),
@@ -152,7 +152,7 @@ fn matcher(criterion: &mut Criterion) {
 
 fn wire(criterion: &mut Criterion) {
     let mut names = names(&popular(POPULAR));
-    Chance(10).shuffle(&mut names);
+    SeededNumbers(10).shuffle(&mut names);
     let packets: Vec<Vec<u8>> = names.iter().map(packet).collect();
     let mut query = Query::default();
     in_turn(criterion, "peek/popular", &packets, |packet| usize::from(black_box(peek(packet, &mut query)).is_err()));
@@ -180,14 +180,14 @@ fn whole(criterion: &mut Criterion) {
     let (snapshot, mut hashes) = (snapshot(&listed), SuffixHashes::default());
     let mut known = names(&popular(POPULAR));
     known.retain(|name| snapshot.names().find(name, &mut hashes).set == 0);
-    let mut desk = Desk::new(snapshot, &known);
-    let mut chance = Chance(11);
+    let mut answerer = WarmAnswerer::new(snapshot, &known);
+    let mut numbers = SeededNumbers(11);
     let denied: Vec<Vec<u8>> =
-        (0..ASKED).filter_map(|_| Some(packet(&Name::from_text(&listed[chance.below(listed.len())]).ok()?))).collect();
+        (0..ASKED).filter_map(|_| Some(packet(&Name::from_text(&listed[numbers.below(listed.len())]).ok()?))).collect();
     let mut cached: Vec<Vec<u8>> = known.iter().map(packet).collect();
-    chance.shuffle(&mut cached);
+    numbers.shuffle(&mut cached);
     for (kind, packets) in [("denied", denied), ("cached", cached)] {
-        in_turn(criterion, &format!("answer/{kind}"), &packets, |packet| usize::from(desk.answer(packet) == 0));
+        in_turn(criterion, &format!("answer/{kind}"), &packets, |packet| usize::from(answerer.answer(packet) == 0));
     }
 }
 

@@ -4,9 +4,9 @@
 //! always the same for the same input. Nothing here is measured.
 
 use schoolgate_plane::bench_support::{
-    Answerer, Asker, Counters, Now, Outcome, Outlet, PacketCache, Question, Stored, Wanted,
+    Answerer, Counters, MissRequest, Now, Outcome, PacketCache, Question, ReplySender, Requester, Stored,
 };
-use schoolgate_plane::{Regime, Settings};
+use schoolgate_plane::{ActiveState, Settings};
 use schoolgate_policy::{Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Snapshot, compile_snapshot};
 use schoolgate_querylog::{LogOrders, LogSettings, LogWriter, record_rings};
 use schoolgate_wire::{AnswerImage, CookieSecrets, Name, rtype};
@@ -26,9 +26,9 @@ const DEEP_LABELS: usize = 24;
 const BATCH: usize = 64;
 
 /// Numbers that look random and are always the same (splitmix64).
-pub struct Chance(pub u64);
+pub struct SeededNumbers(pub u64);
 
-impl Chance {
+impl SeededNumbers {
     /// A number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -51,14 +51,14 @@ impl Chance {
 /// `count` listed names: from the file, as far as it goes, then made up.
 pub fn listed(count: usize) -> Vec<String> {
     let mut names = from_file("SCHOOLGATE_BENCH_LISTED", count);
-    let mut chance = Chance(1);
+    let mut numbers = SeededNumbers(1);
     let mut number = 0;
     while names.len() < count {
         number += 1;
-        let name = format!("{}-{}{number}.{}", chance.one(&WORDS), chance.one(&WORDS), chance.one(&ENDS));
+        let name = format!("{}-{}{number}.{}", numbers.one(&WORDS), numbers.one(&WORDS), numbers.one(&ENDS));
         // One in nine real listed names lies below another.
-        if chance.below(9) == 0 && names.len() + 1 < count {
-            names.push(format!("{}.{name}", chance.one(&WORDS)));
+        if numbers.below(9) == 0 && names.len() + 1 < count {
+            names.push(format!("{}.{name}", numbers.one(&WORDS)));
         }
         names.push(name);
     }
@@ -68,10 +68,10 @@ pub fn listed(count: usize) -> Vec<String> {
 /// `count` popular names. Of real ones some stand below listed ones.
 pub fn popular(count: usize) -> Vec<String> {
     let mut names = from_file("SCHOOLGATE_BENCH_POPULAR", count);
-    let mut chance = Chance(2);
+    let mut numbers = SeededNumbers(2);
     while names.len() < count {
-        let plain = format!("{}{}.{}", chance.one(&WORDS), names.len(), chance.one(&ENDS));
-        names.push(if chance.below(3) == 0 { plain } else { format!("www.{plain}") });
+        let plain = format!("{}{}.{}", numbers.one(&WORDS), names.len(), numbers.one(&ENDS));
+        names.push(if numbers.below(3) == 0 { plain } else { format!("www.{plain}") });
     }
     names
 }
@@ -88,20 +88,20 @@ pub fn names<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Name> {
 
 /// Sub-domains nobody asked before, of popular names.
 pub fn unique(popular: &[String], count: usize) -> Vec<String> {
-    let mut chance = Chance(3);
-    (0..count).map(|_| format!("{:012x}.{}", chance.below(1 << 48), popular[chance.below(popular.len())])).collect()
+    let mut numbers = SeededNumbers(3);
+    (0..count).map(|_| format!("{:012x}.{}", numbers.below(1 << 48), popular[numbers.below(popular.len())])).collect()
 }
 
 /// Names of many labels, as a tunnel or an attack asks them.
 pub fn deep(count: usize) -> Vec<String> {
-    let mut chance = Chance(4);
-    let labels = |chance: &mut Chance| {
+    let mut numbers = SeededNumbers(4);
+    let labels = |numbers: &mut SeededNumbers| {
         (0..DEEP_LABELS).fold(String::new(), |mut text, _| {
-            let _ = write!(text, "{:x}.", chance.below(1 << 20));
+            let _ = write!(text, "{:x}.", numbers.below(1 << 20));
             text
         })
     };
-    (0..count).map(|at| format!("{}tunnel{}.net", labels(&mut chance), at % 100)).collect()
+    (0..count).map(|at| format!("{}tunnel{}.net", labels(&mut numbers), at % 100)).collect()
 }
 
 /// Compiled lists, in a file of the temporary directory that is gone when they are read.
@@ -157,7 +157,7 @@ pub fn stored(name: &Name) -> Arc<Stored> {
     Arc::new(Stored::answer(&question, image(name), None, 0).fresh_for_ms(3_600_000))
 }
 
-/// Of the regime, and of the tags of what is in the cache: answers are tagged when they come.
+/// Of the active state, and of the tags of what is in the cache: answers are tagged when they come.
 const GENERATION: u64 = 1;
 
 /// A cache that holds answers for all `names`.
@@ -172,24 +172,24 @@ pub fn cache(names: &[Name]) -> PacketCache {
 }
 
 /// The whole way of a packet, without a socket: an answerer whose cache is warm.
-pub struct Desk {
+pub struct WarmAnswerer {
     answerer: Answerer,
-    regime: Regime,
-    asker: Asker,
+    active: ActiveState,
+    requester: Requester,
     out: Vec<u8>,
     /// Answers since the records were handed over.
     in_batch: usize,
     // The other end, which nobody reads: what is measured is answered on the spot.
-    _misses: rtrb::Consumer<Wanted>,
+    _misses: rtrb::Consumer<MissRequest>,
 }
 
 struct Nowhere;
 
-impl Outlet for Nowhere {
-    fn send(&mut self, _: &Asker, _: &[u8]) {}
+impl ReplySender for Nowhere {
+    fn send(&mut self, _: &Requester, _: &[u8]) {}
 }
 
-impl Desk {
+impl WarmAnswerer {
     /// An answerer that knows `warm`.
     pub fn new(snapshot: Arc<Snapshot>, warm: &[Name]) -> Self {
         let settings = serde_json::json!({"listen": ["127.0.0.1:0"], "cache_octets": 256 << 20});
@@ -198,13 +198,13 @@ impl Desk {
         let cookies = Arc::new(CookieSecrets::new([7; 16], None));
         let mut answerer =
             Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, producer).expect("room");
-        let regime = Regime::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
+        let active = ActiveState::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
         for name in warm {
-            answerer.complete(&regime, &stored(name), Now::default(), &mut Nowhere);
+            answerer.complete(&active, &stored(name), Now::default(), &mut Nowhere);
         }
         let (client, local) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 53).into());
-        let (asker, out) = (Asker::Stream(1, client, local), vec![0; 65_535]);
-        Self { answerer, regime, asker, out, in_batch: 0, _misses: consumer }
+        let (requester, out) = (Requester::Stream(1, client, local), vec![0; 65_535]);
+        Self { answerer, active, requester, out, in_batch: 0, _misses: consumer }
     }
 
     /// The same with a query log, and the writer at its other end.
@@ -221,7 +221,7 @@ impl Desk {
         (self, writer)
     }
 
-    /// [`Desk::answer`], handing over records as a worker does: once for a full batch of packets.
+    /// [`WarmAnswerer::answer`], handing over records as a worker does: once for a full batch of packets.
     #[inline]
     pub fn answer_recorded(&mut self, packet: &[u8]) -> usize {
         self.in_batch += 1;
@@ -235,7 +235,7 @@ impl Desk {
     /// Octets of the answer to a packet, 0 where none comes at once.
     #[inline]
     pub fn answer(&mut self, packet: &[u8]) -> usize {
-        match self.answerer.answer(&self.regime, packet, &self.asker, Now::default(), &mut self.out) {
+        match self.answerer.answer(&self.active, packet, &self.requester, Now::default(), &mut self.out) {
             Outcome::Answer(octets) => octets,
             _ => 0,
         }

@@ -18,7 +18,7 @@ from schoolgate.control import call_if_running
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import load_catalogue
 from schoolgate.policy.active_policy import active_or_first, compile_active_policy, read_ground, read_policy
-from schoolgate.resolver import forwarding as upstreams
+from schoolgate.resolver import forwarding
 from schoolgate.sealed import SealedStore
 
 # What is going on, how much of it is done, and how much there is.
@@ -38,7 +38,7 @@ def running_service(settings: Settings) -> SocketAddress | None:
 
 def a_forwarder(settings: Settings) -> SocketAddress | None:
     """Whom the service of these settings would ask; None where there is nobody."""
-    servers = upstreams.default_servers(settings, settings.server.listen)
+    servers = forwarding.default_servers(settings, settings.server.listen)
     return servers[0] if servers else None
 
 
@@ -64,7 +64,7 @@ def reachability(
     if server is not None:
         names = [one.name for one in needed]
         resolved = resolve_all(names, server, lambda done: tell("asking", done, len(needed)))
-        resolved = _with_chains(resolved, upstreams.default_servers(settings, settings.server.listen))
+        resolved = _with_chains(resolved, forwarding.default_servers(settings, settings.server.listen))
         check.follow(resolved)
     hosts = {one.name for one in needed if one.kind != PLATFORM_KIND}
     return Reachability(
@@ -94,5 +94,5 @@ def _with_chains(resolved: tuple[Resolved, ...], forwarders: tuple[SocketAddress
 
 def safesearch(settings: Settings, now: dt.datetime) -> SafeSearchCheck:
     """Asks the forwarders of the settings for every target. Blocks. Raises `SchoolgateError`."""
-    servers = upstreams.default_servers(settings, settings.server.listen)
+    servers = forwarding.default_servers(settings, settings.server.listen)
     return check_safesearch(targets_of(load_catalogue(settings.lists.dir)), servers, now)

@@ -272,7 +272,7 @@ class Monitor:
             found.append(f"{MOST_WAITING} messages wait, no more are laid out; see `schoolgate alerts list`")
         if dead := outbox.get("dead"):
             found.append(f"{dead} messages could not be delivered; see `schoolgate alerts list --undelivered`")
-        found += recipient_problems(self._observation.rulebook, self._settings)
+        found += recipient_problems(self._observation.alert_rules, self._settings)
         return found
 
     def _complain(self, what: str, problem: str) -> None:
@@ -326,7 +326,7 @@ class Monitor:
         ]
 
     async def _escalate(self, now: dt.datetime) -> str | None:
-        count = await self._in_thread(self._observation.rulebook.escalate, self._store, self._outbox, now)
+        count = await self._in_thread(self._observation.alert_rules.escalate, self._store, self._outbox, now)
         summaries = await self._in_thread(self._outbox.summarise, now)
         return f"{count} escalated, {summaries} summaries" if count or summaries else None
 
@@ -338,9 +338,9 @@ class Monitor:
         return f"{gone} old alerts removed" if gone else None
 
 
-def recipient_problems(rulebook: AlertRules, settings: Settings) -> list[str]:
+def recipient_problems(alert_rules: AlertRules, settings: Settings) -> list[str]:
     """Rules that tell somebody we cannot reach."""
-    wanted = sorted(rulebook.recipients())
+    wanted = sorted(alert_rules.recipients())
     unknown = [one for one in wanted if one.startswith(WEBHOOK) and one.removeprefix(WEBHOOK) not in settings.webhooks]
     found = [f"a rule tells {one}, which no setting describes; write [webhooks.{one[8:]}]" for one in unknown]
     if not settings.mail.host and any("@" in one for one in wanted):

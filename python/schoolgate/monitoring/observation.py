@@ -51,7 +51,7 @@ class Observation:
         }
         self._saved_positions = {class_: one.position for class_, one in self.followers.items()}
         self._watch: Watch
-        self.rulebook: AlertRules
+        self.alert_rules: AlertRules
         self.problems: list[str] = []
         self.rows_read = dict.fromkeys(CLASSES, 0)
         self.findings = 0
@@ -60,7 +60,7 @@ class Observation:
         self._unsaved = 0
         self._last: dict[str, dt.datetime] = {}
 
-    def install(self, watch: Watch, rulebook: AlertRules) -> None:
+    def install(self, watch: Watch, alert_rules: AlertRules) -> None:
         """New thresholds and rules; what was counted goes on."""
         first = not hasattr(self, "_watch")
         saved = self._saved_state.get("detectors", {}) if first else orjson.loads(orjson.dumps(self._watch.saved()))
@@ -72,7 +72,7 @@ class Observation:
         if first and saved and len(watch.first_uses.seen) == 0:
             watch.first_uses.learn_again()
         self.problems = [f"monitoring: what {name} had counted could not be used; it begins anew" for name in unusable]
-        self._watch, self.rulebook = watch, rulebook
+        self._watch, self.alert_rules = watch, alert_rules
 
     # -- a step ---------------------------------------------------------------------------------------------------
 
@@ -100,12 +100,12 @@ class Observation:
 
     def report(self, finding: Finding, now: dt.datetime) -> None:
         """A finding from elsewhere."""
-        self.rulebook.apply([finding], self._store, self._outbox, now)
+        self.alert_rules.apply([finding], self._store, self._outbox, now)
         self.findings += 1
 
     def _store_findings(self, now: dt.datetime) -> None:
         if self._waiting:
-            self.findings += self.rulebook.apply(self._waiting, self._store, self._outbox, now)
+            self.findings += self.alert_rules.apply(self._waiting, self._store, self._outbox, now)
             self._waiting = []
 
     @property

@@ -2,7 +2,7 @@
 
 Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. When the next
 tick is wanted the plane says: while workers keep time, few will do. The plain case - a reply about the name, in time -
-costs Python nothing but its share of a tick: numbers by forwarder. What is odd comes one by one and goes to an errand,
+costs Python nothing but its share of a tick: numbers by forwarder. What is odd comes one by one and goes to its owner,
 which decides. Replies are always read before anything is called overdue, so who was held up takes no waiting reply for
 a late one.
 """
@@ -58,12 +58,12 @@ class ExchangeOwner(Protocol):
     def starved(self, now: float) -> None: ...
 
 
-class Household(Protocol):
-    """Who keeps this: makes an errand of a miss that met something odd, says who is asked for misses to come, and hears
-    when a callback ends."""
+class ResolverCallbacks(Protocol):
+    """What the resolver service does for this: it makes an exchange of a miss that met something odd, names forwarders
+    for misses to come, and is called when a callback ends."""
 
     def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> ExchangeOwner: ...
-    def met_defect(self, errand: ExchangeOwner | None) -> None: ...
+    def met_defect(self, owner: ExchangeOwner | None) -> None: ...
     def name_forwarders(self, now: float) -> None: ...
     def end_batch(self) -> None: ...
 
@@ -72,18 +72,22 @@ class Datagrams:
     """All questions under way by UDP, as Python sees them. Belongs to one event loop."""
 
     def __init__(
-        self, plane: DatagramPlane, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], household: Household
+        self,
+        plane: DatagramPlane,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        callbacks: ResolverCallbacks,
     ) -> None:
         self._plane = plane
         self._loop = loop
         self._clock = clock
-        self._household = household
+        self._callbacks = callbacks
         self._forwarders: dict[int, Forwarder] = {}
-        self._errands: dict[int, ExchangeOwner] = {}
+        self._owners: dict[int, ExchangeOwner] = {}
         self._tick: asyncio.TimerHandle | None = None
         self._tick_at = 0.0
-        self._unheard: deque[ForwardingEvent] = deque()
-        self._is_hearing = False
+        self._events: deque[ForwardingEvent] = deque()
+        self._is_processing = False
         self.under_way = 0
         self.counters = dict.fromkeys(
             ("misses", "answered", "failed_no_forwarder", "overflow", "sent_udp", "replies", "timeouts",
@@ -99,81 +103,83 @@ class Datagrams:
         self._forwarders |= {one.number: one for one in forwarders}
 
     def close(self) -> list[ExchangeOwner]:
-        """Ends everything under way. Misses on their first try have failed; the errands returned hear nothing more."""
+        """Ends everything under way. Misses on their first try have failed; the owners returned hear nothing more."""
         if self._tick is not None:
             self._tick.cancel()
         self._plane.abandon_queries()
-        dropped, self._errands = list(self._errands.values()), {}
+        dropped, self._owners = list(self._owners.values()), {}
         return dropped
 
     def read(self, now: float) -> None:
         """Heed what happened since the last time."""
-        self._heed(self._plane.read_replies(now), now)
+        self._process_report(self._plane.read_replies(now), now)
 
     def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now: float) -> None:
         """Send misses that wait, and let workers send those to come, to these."""
-        self._heed(self._plane.send_misses(shares, now), now)
+        self._process_report(self._plane.send_misses(shares, now), now)
 
-    def send(self, errand: ExchangeOwner, step: Send, now: float) -> None:
-        """Ask for an errand. What fails at once is told to it as soon as what happened before is heard."""
-        self._errands[errand.key] = errand
-        self._heed(self._plane.send_query(errand.key, step.forwarder.number, errand.query, step.timeout_s, now), now)
+    def send(self, owner: ExchangeOwner, step: Send, now: float) -> None:
+        """Ask for an exchange. What fails at once is told to it as soon as what happened before is heard."""
+        self._owners[owner.key] = owner
+        self._process_report(
+            self._plane.send_query(owner.key, step.forwarder.number, owner.query, step.timeout_s, now), now
+        )
 
-    def _heed(self, report: ForwardingReport, now: float) -> None:
+    def _process_report(self, report: ForwardingReport, now: float) -> None:
         self.under_way = report.under_way
-        self._come_again(report.next_call_in_s)
+        self._schedule_tick(report.next_call_in_s)
         counters = self.counters
         counters["misses"] += report.misses
         counters["answered"] += report.answered
         counters["failed_no_forwarder"] += report.failed_no_forwarder
         counters["overflow"] += report.overflow
         for tally in report.tallies:
-            self._forwarders[tally.forwarder].heed(tally, now)
+            self._forwarders[tally.forwarder].record(tally, now)
             counters["sent_udp"] += tally.sent
             counters["replies"] += tally.replies
             counters["timeouts"] += tally.timeouts
             counters["network_errors"] += tally.network_errors
             counters["mismatches"] += tally.mismatches
-        self._unheard += report.events
-        self._hear_all(now)
+        self._events += report.events
+        self._process_events(now)
 
-    def _hear_all(self, now: float) -> None:
+    def _process_events(self, now: float) -> None:
         """One after the other: what is done about an event may bring the next report, and it the next events."""
-        if self._is_hearing:
+        if self._is_processing:
             return
-        self._is_hearing = True
+        self._is_processing = True
         try:
-            while self._unheard:
-                self._hear(self._unheard.popleft(), now)
+            while self._events:
+                self._process_event(self._events.popleft(), now)
         finally:
-            self._is_hearing = False
+            self._is_processing = False
 
-    def _hear(self, event: ForwardingEvent, now: float) -> None:
-        errand = None
+    def _process_event(self, event: ForwardingEvent, now: float) -> None:
+        owner = None
         try:
             if event.name is None:
-                errand = self._errands.pop(event.key)
+                owner = self._owners.pop(event.key)
             else:
                 forwarder = self._forwarders[event.forwarder]
-                errand = self._household.take_over(event.key, event.name, event.query, forwarder, event.sent_at_s)
+                owner = self._callbacks.take_over(event.key, event.name, event.query, forwarder, event.sent_at_s)
             match event.kind:
                 case "replied":
-                    errand.replied(event.reply, now)
+                    owner.replied(event.reply, now)
                 case "damaged":
-                    errand.damaged(event.reply, now)
+                    owner.damaged(event.reply, now)
                 case "guessed":
-                    errand.guessed(now)
+                    owner.guessed(now)
                 case "timed_out":
-                    errand.timed_out(now)
+                    owner.timed_out(now)
                 case "failed":
-                    errand.failed(now)
+                    owner.failed(now)
                 case _:
                     self.counters["short_of_resources"] += 1
-                    errand.starved(now)
+                    owner.starved(now)
         except Exception:
-            self._household.met_defect(errand)
+            self._callbacks.met_defect(owner)
 
-    def _come_again(self, in_s: float | None) -> None:
+    def _schedule_tick(self, in_s: float | None) -> None:
         """Of two wishes the earlier counts; `None`: there is nothing to come for."""
         at = float("inf") if in_s is None else self._loop.time() + in_s
         if self._tick is not None and (in_s is None or at < self._tick_at):
@@ -186,9 +192,9 @@ class Datagrams:
         self._tick = None
         try:
             now = self._clock()
-            self._heed(self._plane.end_overdue(now), now)
-            self._household.name_forwarders(now)
-            self._household.end_batch()
+            self._process_report(self._plane.end_overdue(now), now)
+            self._callbacks.name_forwarders(now)
+            self._callbacks.end_batch()
         except BaseException:
-            self._come_again(TRY_AGAIN_S)
+            self._schedule_tick(TRY_AGAIN_S)
             raise

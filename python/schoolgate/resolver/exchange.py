@@ -37,11 +37,11 @@ _OURS: Final = frozenset(
 class Attempt:
     """One question under way: its connection and what a reply must match."""
 
-    __slots__ = ("dialogue", "errand", "expires_at", "forwarder", "ident", "sent_at", "sock")
+    __slots__ = ("dialogue", "expires_at", "forwarder", "ident", "owner", "sent_at", "sock")
 
     def __init__(
         self,
-        errand: ExchangeOwner,
+        owner: ExchangeOwner,
         forwarder: Forwarder,
         sock: socket.SocketType,
         ident: bytes,
@@ -49,7 +49,7 @@ class Attempt:
         expires_at: float,
         dialogue: StreamDialogue,
     ) -> None:
-        self.errand = errand
+        self.owner = owner
         self.forwarder = forwarder
         self.sock = sock
         self.ident = ident
@@ -60,7 +60,7 @@ class Attempt:
 
 class StreamExchanges:
     """All questions under way over TCP. Belongs to one event loop. `after_batch` runs when a callback ends;
-    `met_defect` hears of an errand that met a defect of ours and hears nothing more from here."""
+    `met_defect` hears of an exchange that met a defect of ours and hears nothing more from here."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class StreamExchanges:
         return len(self._attempts)
 
     def close(self) -> list[ExchangeOwner]:
-        """Drop every question and close every socket; the errands hear nothing more and are returned."""
+        """Drop every question and close every socket; the owners hear nothing more and are returned."""
         self._loop.remove_reader(self._epoll.fileno())
         if self._tick is not None:
             self._tick.cancel()
@@ -94,43 +94,43 @@ class StreamExchanges:
             attempt.sock.close()
         self._attempts.clear()
         self._epoll.close()
-        return [attempt.errand for attempt in dropped]
+        return [attempt.owner for attempt in dropped]
 
     # -- out ------------------------------------------------------------------------------------------------------
 
-    def send(self, errand: ExchangeOwner, step: Send, now: float) -> None:
-        """Ask as `step` says. An error of the network is told to the errand before this returns."""
+    def send(self, owner: ExchangeOwner, step: Send, now: float) -> None:
+        """Ask as `step` says. An error of the network is told to the owner before this returns."""
         forwarder = step.forwarder
         if len(self._attempts) >= STREAMS_MAX:
             self.counters["streams_overflow"] += 1
-            errand.starved(now)
+            owner.starved(now)
             return
         ident = os.urandom(2)
         sock = None
         try:
             sock = socket.SocketType(forwarder.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, 0)
-            dialogue = StreamDialogue(sock, forwarder.sockaddr, ident + errand.query[2:])
+            dialogue = StreamDialogue(sock, forwarder.sockaddr, ident + owner.query[2:])
             fd = sock.fileno()
             self._epoll.register(fd, select.EPOLLOUT)
         except OSError as error:
             if sock is not None:
                 sock.close()
-            self._refused(errand, forwarder, error, now)
+            self._refused(owner, forwarder, error, now)
             return
         forwarder.sent += 1
         self.counters["sent_tcp"] += 1
-        self._attempts[fd] = Attempt(errand, forwarder, sock, ident, now, now + step.timeout_s, dialogue)
+        self._attempts[fd] = Attempt(owner, forwarder, sock, ident, now, now + step.timeout_s, dialogue)
         if self._tick is None:
             self._tick = self._loop.call_later(TICK_S, self._expire)
 
-    def _refused(self, errand: ExchangeOwner, forwarder: Forwarder, error: OSError, now: float) -> None:
+    def _refused(self, owner: ExchangeOwner, forwarder: Forwarder, error: OSError, now: float) -> None:
         if error.errno in _OURS:
             self.counters["short_of_resources"] += 1
-            errand.starved(now)
+            owner.starved(now)
             return
         self.counters["network_errors"] += 1
         forwarder.unreachable()
-        errand.failed(now)
+        owner.failed(now)
 
     # -- in -------------------------------------------------------------------------------------------------------
 
@@ -150,13 +150,13 @@ class StreamExchanges:
         dialogue = attempt.dialogue
         try:
             octets = dialogue.go_on()
-            if octets is not None and not matches(octets, attempt.ident, attempt.errand.question):
+            if octets is not None and not matches(octets, attempt.ident, attempt.owner.question):
                 self.counters["mismatches"] += 1
                 attempt.forwarder.mismatches += 1
                 raise StreamBroken
         except OSError as error:
             self._end(fd, attempt)
-            self._refused(attempt.errand, attempt.forwarder, error, now)
+            self._refused(attempt.owner, attempt.forwarder, error, now)
             return
         if octets is None:
             self._epoll.modify(fd, select.EPOLLIN if dialogue.is_sent else select.EPOLLOUT)
@@ -164,7 +164,7 @@ class StreamExchanges:
         self._end(fd, attempt)
         self.counters["replies"] += 1
         attempt.forwarder.answered_over_stream()
-        attempt.errand.replied(octets, now)
+        attempt.owner.replied(octets, now)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class StreamExchanges:
             self.counters["timeouts"] += 1
             attempt.forwarder.unanswered(now - attempt.sent_at, now)
             try:
-                attempt.errand.timed_out(now)
+                attempt.owner.timed_out(now)
             except Exception:
                 self._internal_error(fd, attempt)
         self._after_batch()
@@ -198,7 +198,7 @@ class StreamExchanges:
         # Its descriptor may be the next question's by now.
         if self._attempts.get(fd) is attempt:
             self._end(fd, attempt)
-        self._met_defect(attempt.errand)
+        self._met_defect(attempt.owner)
 
 
 def matches(octets: bytes, ident: bytes, question: bytes) -> bool:

@@ -96,7 +96,7 @@ class Forwarder:
 
     # -- what happened --------------------------------------------------------------------------------------------
 
-    def heed(self, tally: ForwarderTally, now: float) -> None:
+    def record(self, tally: ForwarderTally, now: float) -> None:
         """What happened in one batch. Replies come last: any of them proves that it lives."""
         if tally.sent:
             self.asked(tally.sent, now)

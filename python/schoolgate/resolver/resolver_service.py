@@ -94,9 +94,9 @@ class ResolverService:
             self._loop.remove_reader(self._plane.forwarding_fd())
         if self._probe_timer is not None:
             self._probe_timer.cancel()
-        for errand in (*self._datagrams.close(), *self._streams.close()):
-            if isinstance(errand, MissExchange):
-                self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
+        for owner in (*self._datagrams.close(), *self._streams.close()):
+            if isinstance(owner, MissExchange):
+                self._results.append(MissResult(owner.key, None, ede=EDE_NETWORK_ERROR))
         self.end_batch()
 
     def install(self, routes: Routes, patience: Patience | None = None) -> None:
@@ -149,30 +149,30 @@ class ResolverService:
         ]
 
     def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> MissExchange:
-        """A miss whose first try met something odd becomes an errand of its own."""
+        """A miss whose first try met something odd becomes an exchange of its own."""
         self.counters["taken_over"] += 1
         resolution = Resolution(self._routes.select(name), forwarder, sent_at, self._patience)
         return MissExchange(self, token, query, resolution)
 
-    def take_step(self, errand: MissExchange, step: Step, now: float) -> None:
+    def take_step(self, owner: MissExchange, step: Step, now: float) -> None:
         """Do what the resolution says next."""
         if isinstance(step, Done):
-            self._done(errand, step)
+            self._done(owner, step)
         elif isinstance(step, Failed):
-            self._failed(errand, step)
+            self._failed(owner, step)
         elif step.transport == "tcp":
-            self._streams.send(errand, step, now)
+            self._streams.send(owner, step, now)
         else:
-            self._datagrams.send(errand, step, now)
+            self._datagrams.send(owner, step, now)
 
-    def _done(self, errand: MissExchange, step: Done) -> None:
+    def _done(self, owner: MissExchange, step: Done) -> None:
         self.counters["answered_with_failure" if step.is_failure else "answered"] += 1
-        self._results.append(MissResult(errand.key, step.octets, is_failure=step.is_failure))
+        self._results.append(MissResult(owner.key, step.octets, is_failure=step.is_failure))
 
-    def _failed(self, errand: MissExchange, step: Failed) -> None:
+    def _failed(self, owner: MissExchange, step: Failed) -> None:
         is_silence = step.ede != EDE_NETWORK_ERROR
         self.counters["failed_no_reachable_authority" if is_silence else "failed_network_error"] += 1
-        self._results.append(MissResult(errand.key, None, ede=step.ede, is_failure=step.asked))
+        self._results.append(MissResult(owner.key, None, ede=step.ede, is_failure=step.asked))
 
     def end_batch(self) -> None:
         """Hand back what is decided."""
@@ -199,8 +199,8 @@ class ResolverService:
     def _probe(self, forwarder: Forwarder, now: float) -> None:
         forwarder.probing(now)
         self.counters["probes"] += 1
-        errand = ProbeExchange(self, next(self._probe_keys), forwarder)
-        self._datagrams.send(errand, Send(forwarder, "udp", self._patience.timeout_s), now)
+        owner = ProbeExchange(self, next(self._probe_keys), forwarder)
+        self._datagrams.send(owner, Send(forwarder, "udp", self._patience.timeout_s), now)
 
     def forwarder_is_lost(self, forwarder: Forwarder) -> None:
         """Neither clients' questions nor our own are answered."""
@@ -215,11 +215,11 @@ class ResolverService:
         self._loop.call_soon(self._go_on)
         _log.warning("forwarder %s answers again", forwarder.label)
 
-    def met_defect(self, errand: ExchangeOwner | None) -> None:
+    def met_defect(self, owner: ExchangeOwner | None) -> None:
         """A defect of ours met one question; the others must go on."""
         self.counters["internal_errors"] += 1
-        if isinstance(errand, MissExchange):
-            self._results.append(MissResult(errand.key, None, ede=EDE_NETWORK_ERROR))
+        if isinstance(owner, MissExchange):
+            self._results.append(MissResult(owner.key, None, ede=EDE_NETWORK_ERROR))
         now = self._clock()
         if now - self._defect_reported_at >= REPORT_DEFECTS_EVERY_S:
             self._defect_reported_at = now

@@ -23,7 +23,7 @@ from schoolgate.config import Settings, SocketAddress, changes, load, on_this_ma
 from schoolgate.control.server import ControlServer
 from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
-from schoolgate.resolver import forwarding as upstreams
+from schoolgate.resolver import forwarding
 from schoolgate.resolver.forwarder_directory import ForwarderDirectory
 from schoolgate.resolver.resolver_service import ResolverService
 from schoolgate.server import active_state as reading
@@ -117,9 +117,9 @@ class Service:
         settings = self.active.settings
         stack.push_async_callback(asyncio.to_thread, self.plane.stop)
         self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
-        self.servers = upstreams.default_servers(settings, self.listening)
-        routes = upstreams.routes(settings, self.servers, self._directory)
-        self.resolver = ResolverService(self.plane, routes, loop, patience=upstreams.patience(settings))
+        self.servers = forwarding.default_servers(settings, self.listening)
+        routes = forwarding.routes(settings, self.servers, self._directory)
+        self.resolver = ResolverService(self.plane, routes, loop, patience=forwarding.patience(settings))
         stack.callback(self.resolver.close)
         self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
         await self.door.start()
@@ -201,13 +201,13 @@ class Service:
             return new
 
     def _install_settings(self, settings: Settings) -> None:
-        self.servers = upstreams.default_servers(settings, self.listening)
+        self.servers = forwarding.default_servers(settings, self.listening)
         self._install_routes(settings)
         self.door.limits = _limits(settings)
 
     def _install_routes(self, settings: Settings) -> None:
-        routes = upstreams.routes(settings, self.servers, self._directory)
-        self.resolver.install(routes, upstreams.patience(settings))
+        routes = forwarding.routes(settings, self.servers, self._directory)
+        self.resolver.install(routes, forwarding.patience(settings))
 
     async def reload(self) -> dict[str, Any]:
         """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
@@ -277,7 +277,7 @@ class Service:
             await asyncio.sleep(LOOK_FOR_RESOLVERS_EVERY_S)
             if "system" not in self.active.settings.forwarders.servers:
                 continue
-            servers = upstreams.default_servers(self.active.settings, self.listening)
+            servers = forwarding.default_servers(self.active.settings, self.listening)
             if servers != self.servers:
                 self.servers = servers
                 self._install_routes(self.active.settings)

@@ -250,7 +250,7 @@ impl ForwardingEvent {
         };
         let (key, name) = match event.owner {
             Owner::Miss(token) => (token.cast_signed(), Some(name_of(&event.query))),
-            Owner::Errand(key) => (key, None),
+            Owner::Exchange(key) => (key, None),
         };
         Self {
             key,

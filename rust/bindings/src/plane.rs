@@ -162,7 +162,7 @@ impl Plane {
         local: &str,
         local_port: u16,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        explain_with(py, self.0.regime().rulebook(), name, qtype, client, local, local_port)
+        explain_with(py, self.0.active().rulebook(), name, qtype, client, local, local_port)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

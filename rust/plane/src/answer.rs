@@ -1,7 +1,7 @@
 //! One query's way through the plane. Whatever the door, this is the one path.
 //!
 //! 1. *peek*: is it a query at all? Before anything is believed of it.
-//! 2. *select*: whose network is it from? Before any work is done for a stranger.
+//! 2. *select*: whose network is it from? Before any work is done for an outside client.
 //! 3. *rate*: has this client asked too much? Before a list is searched for it.
 //! 4. *decide*: may this name be answered under this policy? Before cache and local data, so that nothing known is said by
 //!    mistake.
@@ -11,24 +11,24 @@
 //!
 //! Nothing on the way to a denied, local or cached answer allocates, locks, reads a clock or enters Python. A query
 //! leaves in exactly one way, and each way has its counter. What is answered to a client of ours is recorded
-//! ([`crate::recording`]); what is no query, or from a stranger, or over its rate, is only counted.
+//! ([`crate::recording`]); what is no query, or from an outside client, or over its rate, is only counted.
 
-use crate::asker::Asker;
+use crate::active_state::ActiveState;
 use crate::cache::{NoRoom, PacketCache};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::denial::deny;
-use crate::desk::Wanted;
 use crate::local::answer_locally;
+use crate::miss_hub::MissRequest;
+use crate::parsed_query::ParsedQuery;
 use crate::pending::{Joined, Pending, Waiter};
+use crate::query_context::{AnswerSource, QueryContext};
 use crate::question::QuestionRef;
 use crate::rate_limit::{Over, Rate, RateLimiter};
-use crate::recording::{Told, record};
-use crate::regime::Regime;
+use crate::recording::{AnswerRecord, record};
+use crate::requester::Requester;
 use crate::settings::Settings;
-use crate::sight::Sight;
 use crate::stored::{Body, Stored};
-use crate::turn::{Supply, Turn};
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
@@ -36,8 +36,8 @@ use schoolgate_wire::{
 };
 use std::sync::Arc;
 
-/// What a stranger may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
-const STRANGER_RATE: Rate = Rate { qps: 5, burst: 10 };
+/// What an outside client may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
+const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10 };
 /// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
 const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000 };
 /// Where the flags of a message start, and TC among them.
@@ -66,11 +66,11 @@ pub struct Answerer {
     pub(crate) pending: Pending,
     limiter: RateLimiter,
     /// The query being answered.
-    pub(crate) sight: Box<Sight>,
+    pub(crate) parsed: Box<ParsedQuery>,
     /// Those to be answered next, once they have been looked at.
-    ahead: [Box<Sight>; LOOK_AHEAD],
+    ahead: [Box<ParsedQuery>; LOOK_AHEAD],
     pub(crate) hashes: SuffixHashes,
-    misses: rtrb::Producer<Wanted>,
+    misses: rtrb::Producer<MissRequest>,
     /// Set when a miss was sent for since the last look.
     has_sent: bool,
     /// Clients taken from `pending` that have not been answered yet.
@@ -90,7 +90,7 @@ impl Answerer {
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         cookies: Arc<CookieSecrets>,
-        misses: rtrb::Producer<Wanted>,
+        misses: rtrb::Producer<MissRequest>,
     ) -> Result<Self, NoRoom> {
         Ok(Self {
             cache: PacketCache::new(settings.cache_octets)?,
@@ -99,7 +99,7 @@ impl Answerer {
             cookies,
             pending: Pending::default(),
             limiter: RateLimiter::default(),
-            sight: Box::default(),
+            parsed: Box::default(),
             ahead: Default::default(),
             hashes: SuffixHashes::default(),
             misses,
@@ -117,10 +117,17 @@ impl Answerer {
 
     /// [`Answerer::say`] to a client of ours: what is said is recorded.
     #[inline]
-    pub(crate) fn tell(&mut self, turn: &Turn<'_>, told: &Told, exit: Counter, out: &[u8], length: usize) -> Outcome {
+    pub(crate) fn tell(
+        &mut self,
+        context: &QueryContext<'_>,
+        answer_record: &AnswerRecord,
+        exit: Counter,
+        out: &[u8],
+        length: usize,
+    ) -> Outcome {
         let outcome = self.say(exit, out, length);
         if let (Outcome::Answer(length), Some(recorder)) = (outcome, &mut self.recorder) {
-            record(recorder, turn, &self.sight.query, told, out.get(..length).unwrap_or_default());
+            record(recorder, context, &self.parsed.query, answer_record, out.get(..length).unwrap_or_default());
         }
         outcome
     }
@@ -136,12 +143,12 @@ impl Answerer {
     /// Goes on to the next packet and looks at the one [`LOOK_AHEAD`] behind it. What will be read for each of those between
     /// is brought a step nearer.
     #[inline]
-    pub fn look_ahead(&mut self, regime: &Regime, following: Option<&[u8]>) {
-        std::mem::swap(&mut self.sight, &mut self.ahead[0]);
+    pub fn look_ahead(&mut self, active: &ActiveState, following: Option<&[u8]>) {
+        std::mem::swap(&mut self.parsed, &mut self.ahead[0]);
         self.ahead.rotate_left(1);
         let [second, first, last] = &mut self.ahead;
         match following {
-            Some(packet) => last.look(regime, &self.cache, packet),
+            Some(packet) => last.look(active, &self.cache, packet),
             None => last.forget(),
         }
         if let Some(hash) = first.hash_ahead() {
@@ -150,30 +157,46 @@ impl Answerer {
         if let Some(hash) = second.hash_ahead() {
             self.cache.prefetch_stored(hash);
         }
-        if let Some(hash) = self.sight.hash_ahead() {
+        if let Some(hash) = self.parsed.hash_ahead() {
             self.cache.prefetch_message(hash);
         }
     }
 
     /// Answers one packet.
     #[inline]
-    pub fn answer(&mut self, regime: &Regime, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
+    pub fn answer(
+        &mut self,
+        active: &ActiveState,
+        packet: &[u8],
+        requester: &Requester,
+        now: Now,
+        out: &mut [u8],
+    ) -> Outcome {
         self.counters.count(Counter::Queries);
         #[cfg(test)]
-        crate::tests::stumble(packet);
-        let peeked = self.sight.peeked(packet);
-        let selection = regime.rulebook.select(asker.client().ip(), asker.local());
+        crate::tests::test_panic(packet);
+        let peeked = self.parsed.peeked(packet);
+        let selection = active.rulebook.select(requester.client().ip(), requester.local());
         if let Err(refusal) = peeked {
-            return self.refuse(rate_of(regime, selection), packet, asker, &refusal, now, out);
+            return self.refuse(rate_of(active, selection), packet, requester, &refusal, now, out);
         }
         let Selection::Served(selected) = selection else {
-            return self.answer_stranger(packet, asker, now, out);
+            return self.answer_outside_client(packet, requester, now, out);
         };
-        let (reply, since_us) = (self.frame(asker, now), now.mono_us);
-        let turn = Turn { regime, packet, asker, now, since_us, selected, supply: Supply::Cache, reply };
-        match self.limit(&turn, out) {
+        let (reply, since_us) = (self.frame(requester, now), now.mono_us);
+        let context = QueryContext {
+            active,
+            packet,
+            requester,
+            now,
+            since_us,
+            selected,
+            answer_source: AnswerSource::Cache,
+            reply,
+        };
+        match self.limit(&context, out) {
             Some(limited) => limited,
-            None => self.resolve(&turn, out),
+            None => self.resolve(&context, out),
         }
     }
 
@@ -191,24 +214,24 @@ impl Answerer {
     pub fn recover(&mut self) {
         self.counters.add(Counter::Abandoned, std::mem::take(&mut self.owed) as u64);
         self.cache.recover();
-        (self.sight, self.ahead) = Default::default();
+        (self.parsed, self.ahead) = Default::default();
     }
 
     /// Steps 4 to 7.
     #[inline]
-    pub(crate) fn resolve(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Outcome {
-        let verdict = self.sight.decide(&turn.regime.rulebook, turn.policy(), &mut self.hashes);
+    pub(crate) fn resolve(&mut self, context: &QueryContext<'_>, out: &mut [u8]) -> Outcome {
+        let verdict = self.parsed.decide(&context.active.rulebook, context.policy(), &mut self.hashes);
         if verdict.effect == Effect::Deny {
-            let length = deny(turn, &self.sight.query, verdict, out);
-            return self.tell(turn, &Told::denied(verdict), Counter::Denied, out, length);
+            let length = deny(context, &self.parsed.query, verdict, out);
+            return self.tell(context, &AnswerRecord::denied(verdict), Counter::Denied, out, length);
         }
-        if let Some(length) = answer_locally(turn, &self.sight.query, verdict, out) {
-            return self.tell(turn, &Told::local(verdict), Counter::Local, out, length);
+        if let Some(length) = answer_locally(context, &self.parsed.query, verdict, out) {
+            return self.tell(context, &AnswerRecord::local(verdict), Counter::Local, out, length);
         }
-        let rewrite = verdict.rewrite.and_then(|at| turn.regime.rewrites.get(usize::from(at)));
-        match self.answer_from_cache(turn, verdict, rewrite, out) {
+        let rewrite = verdict.rewrite.and_then(|at| context.active.rewrites.get(usize::from(at)));
+        match self.answer_from_cache(context, verdict, rewrite, out) {
             Some(outcome) => outcome,
-            None => self.wait(turn, verdict, rewrite, out),
+            None => self.wait(context, verdict, rewrite, out),
         }
     }
 
@@ -217,74 +240,80 @@ impl Answerer {
     #[inline]
     fn answer_from_cache(
         &mut self,
-        turn: &Turn<'_>,
+        context: &QueryContext<'_>,
         verdict: Verdict,
         rewrite: Option<&Arc<Name>>,
         out: &mut [u8],
     ) -> Option<Outcome> {
-        let now_ms = turn.now.mono_ms;
-        let hash = self.sight.hash(&self.cache);
-        let question = QuestionRef::of(&self.sight.query, rewrite);
+        let now_ms = context.now.mono_ms;
+        let hash = self.parsed.hash(&self.cache);
+        let question = QuestionRef::of(&self.parsed.query, rewrite);
         let mut held = self.cache.get_hashed(hash, question)?;
         let is_fresh = held.is_fresh(now_ms) || self.cache.is_passing(held);
-        let may_be_stale = turn.supply.allows_stale() || now_ms < held.recheck_ms;
+        let may_be_stale = context.answer_source.allows_stale() || now_ms < held.recheck_ms;
         let will_do = is_fresh || may_be_stale && held.is_usable_stale(now_ms, self.settings.stale_for_ms());
         if !will_do {
             return None;
         }
-        if held.generation != turn.regime.generation {
-            retag(&mut self.cache, &mut self.hashes, turn.regime, question);
+        if held.generation != context.active.generation {
+            retag(&mut self.cache, &mut self.hashes, context.active, question);
             held = self.cache.look_at(question)?;
         }
-        if let Some(objection) = objection(turn, verdict, &held.tags) {
+        if let Some(objection) = objection(context, verdict, &held.tags) {
             let is_private = objection.origin == Origin::PrivateAddress;
             let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };
-            let told = Told::denied_for(objection, held.stored.clone());
-            let length = deny(turn, &self.sight.query, objection, out);
-            return Some(self.tell(turn, &told, exit, out, length));
+            let answer_record = AnswerRecord::denied_for(objection, held.stored.clone());
+            let length = deny(context, &self.parsed.query, objection, out);
+            return Some(self.tell(context, &answer_record, exit, out, length));
         }
         let image = match &held.stored.body {
             Body::Image(image) => match held.stored.stripped() {
-                Some(stripped) => stripped.fit_for(turn.ech()).unwrap_or(image),
+                Some(stripped) => stripped.fit_for(context.ech()).unwrap_or(image),
                 None => image,
             },
-            Body::Failure { code, .. } => return Some(self.fail(turn, verdict, *code, Counter::Failures, out)),
+            Body::Failure { code, .. } => return Some(self.fail(context, verdict, *code, Counter::Failures, out)),
         };
         let (exit, source, ttl_rule, ede) = match is_fresh {
             true => {
-                let (exit, source) = match turn.supply {
-                    Supply::Cache => (Counter::CacheHits, Source::Cache),
+                let (exit, source) = match context.answer_source {
+                    AnswerSource::Cache => (Counter::CacheHits, Source::Cache),
                     _ => (Counter::Resolved, Source::Forwarder),
                 };
-                (exit, source, turn.aged(held, &self.settings), rewrite.map(|_| Ede::new(EdeCode::FORGED_ANSWER)))
+                (exit, source, context.aged(held, &self.settings), rewrite.map(|_| Ede::new(EdeCode::FORGED_ANSWER)))
             }
-            false => (Counter::Stale, Source::Stale, turn.stale(), Some(Ede::new(stale_code(image.rcode())))),
+            false => (Counter::Stale, Source::Stale, context.stale(), Some(Ede::new(stale_code(image.rcode())))),
         };
-        let reply = EdnsReply { ede, ..turn.reply };
-        let length = image.write(out, turn.packet, &self.sight.query, ttl_rule, &reply);
-        Some(self.tell(turn, &Told::answered(verdict, rewrite.is_some(), source), exit, out, length))
+        let reply = EdnsReply { ede, ..context.reply };
+        let length = image.write(out, context.packet, &self.parsed.query, ttl_rule, &reply);
+        Some(self.tell(context, &AnswerRecord::answered(verdict, rewrite.is_some(), source), exit, out, length))
     }
 
     /// Nothing at hand: wait for the question, or say that there is nothing to wait for.
     #[cold]
-    fn wait(&mut self, turn: &Turn<'_>, verdict: Verdict, rewrite: Option<&Arc<Name>>, out: &mut [u8]) -> Outcome {
-        if let Supply::GiveUp(code) = turn.supply {
-            return self.fail(turn, verdict, code, Counter::Failures, out);
+    fn wait(
+        &mut self,
+        context: &QueryContext<'_>,
+        verdict: Verdict,
+        rewrite: Option<&Arc<Name>>,
+        out: &mut [u8],
+    ) -> Outcome {
+        if let AnswerSource::GiveUp(code) = context.answer_source {
+            return self.fail(context, verdict, code, Counter::Failures, out);
         }
-        if !self.sight.query.recursion_desired {
-            let length = rcode_answer(out, turn.packet, &self.sight.query, Rcode::REFUSED, &turn.reply);
-            return self.tell(turn, &Told::failed(verdict), Counter::NoRecursion, out, length);
+        if !self.parsed.query.recursion_desired {
+            let length = rcode_answer(out, context.packet, &self.parsed.query, Rcode::REFUSED, &context.reply);
+            return self.tell(context, &AnswerRecord::failed(verdict), Counter::NoRecursion, out, length);
         }
-        let question = QuestionRef::of(&self.sight.query, rewrite);
-        let (now_ms, stale_for_ms) = (turn.now.mono_ms, self.settings.stale_for_ms());
+        let question = QuestionRef::of(&self.parsed.query, rewrite);
+        let (now_ms, stale_for_ms) = (context.now.mono_ms, self.settings.stale_for_ms());
         let has_stale = self.cache.look_at(question).is_some_and(|held| held.is_usable_stale(now_ms, stale_for_ms));
-        let waiter = Waiter::new(*turn.asker, turn.packet, &self.sight.query, turn.since_us);
+        let waiter = Waiter::new(*context.requester, context.packet, &self.parsed.query, context.since_us);
         let joined = match self.pending.join(question, waiter, has_stale, now_ms) {
             Joined::First(question) => {
-                let wanted = Wanted { question: question.clone(), since_ms: now_ms };
-                if self.misses.push(wanted).is_err() {
+                let request = MissRequest { question: question.clone(), since_ms: now_ms };
+                if self.misses.push(request).is_err() {
                     self.pending.take(question.borrow());
-                    return self.turn_away(turn, verdict, has_stale, out);
+                    return self.turn_away(context, verdict, has_stale, out);
                 }
                 self.has_sent = true;
                 false
@@ -294,9 +323,9 @@ impl Answerer {
                 self.counters.count(Counter::Repeated);
                 return Outcome::Waiting;
             }
-            Joined::Full => return self.turn_away(turn, verdict, has_stale, out),
+            Joined::Full => return self.turn_away(context, verdict, has_stale, out),
         };
-        if turn.supply == Supply::Cache {
+        if context.answer_source == AnswerSource::Cache {
             self.counters.count(Counter::CacheMisses);
             self.counters.add(Counter::Joined, u64::from(joined));
         }
@@ -304,27 +333,35 @@ impl Answerer {
     }
 
     /// No room to wait: a stale answer, else SERVFAIL.
-    fn turn_away(&mut self, turn: &Turn<'_>, verdict: Verdict, has_stale: bool, out: &mut [u8]) -> Outcome {
+    fn turn_away(&mut self, context: &QueryContext<'_>, verdict: Verdict, has_stale: bool, out: &mut [u8]) -> Outcome {
         if has_stale {
-            return self.resolve(&Turn { supply: Supply::GiveUp(EdeCode::OTHER), ..*turn }, out);
+            return self
+                .resolve(&QueryContext { answer_source: AnswerSource::GiveUp(EdeCode::OTHER), ..*context }, out);
         }
-        self.fail(turn, verdict, EdeCode::OTHER, Counter::PendingFull, out)
+        self.fail(context, verdict, EdeCode::OTHER, Counter::PendingFull, out)
     }
 
-    fn fail(&mut self, turn: &Turn<'_>, verdict: Verdict, code: EdeCode, exit: Counter, out: &mut [u8]) -> Outcome {
-        let reply = turn.reply.with_ede(Ede::new(code));
-        let length = rcode_answer(out, turn.packet, &self.sight.query, Rcode::SERVFAIL, &reply);
-        self.tell(turn, &Told::failed(verdict), exit, out, length)
+    fn fail(
+        &mut self,
+        context: &QueryContext<'_>,
+        verdict: Verdict,
+        code: EdeCode,
+        exit: Counter,
+        out: &mut [u8],
+    ) -> Outcome {
+        let reply = context.reply.with_ede(Ede::new(code));
+        let length = rcode_answer(out, context.packet, &self.parsed.query, Rcode::SERVFAIL, &reply);
+        self.tell(context, &AnswerRecord::failed(verdict), exit, out, length)
     }
 
-    /// What is no query. An error costs its sender as much of its rate as an answer would, or a stranger could have us
+    /// What is no query. An error costs its sender as much of its rate as an answer would, or an outside client could have us
     /// send errors to whom it likes.
     #[cold]
     fn refuse(
         &mut self,
         rate: Rate,
         packet: &[u8],
-        asker: &Asker,
+        requester: &Requester,
         refusal: &Refusal,
         now: Now,
         out: &mut [u8],
@@ -333,34 +370,40 @@ impl Answerer {
         if let Refusal::Silent(_) = refusal {
             return self.drop(Counter::Silent);
         }
-        if self.limiter.take(asker.client().ip(), rate, now.mono_ms) != Over::Within {
+        if self.limiter.take(requester.client().ip(), rate, now.mono_ms) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
-        let length = refusal_reply(out, packet, &self.sight.query, refusal);
+        let length = refusal_reply(out, packet, &self.parsed.query, refusal);
         self.say(Counter::Refusals, out, length)
     }
 
     /// A client outside every allowed network: REFUSED, and not often.
     #[cold]
-    pub(crate) fn answer_stranger(&mut self, packet: &[u8], asker: &Asker, now: Now, out: &mut [u8]) -> Outcome {
-        if self.limiter.take(asker.client().ip(), STRANGER_RATE, now.mono_ms) != Over::Within {
+    pub(crate) fn answer_outside_client(
+        &mut self,
+        packet: &[u8],
+        requester: &Requester,
+        now: Now,
+        out: &mut [u8],
+    ) -> Outcome {
+        if self.limiter.take(requester.client().ip(), OUTSIDE_RATE, now.mono_ms) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
-        let reply = self.frame(asker, now).with_ede(Ede::new(EdeCode::PROHIBITED));
-        let length = rcode_answer(out, packet, &self.sight.query, Rcode::REFUSED, &reply);
+        let reply = self.frame(requester, now).with_ede(Ede::new(EdeCode::PROHIBITED));
+        let length = rcode_answer(out, packet, &self.parsed.query, Rcode::REFUSED, &reply);
         self.say(Counter::Outside, out, length)
     }
 
     #[inline]
-    fn limit(&mut self, turn: &Turn<'_>, out: &mut [u8]) -> Option<Outcome> {
-        let rate = rate_of(turn.regime, Selection::Served(turn.selected));
+    fn limit(&mut self, context: &QueryContext<'_>, out: &mut [u8]) -> Option<Outcome> {
+        let rate = rate_of(context.active, Selection::Served(context.selected));
         if rate.qps == 0 {
             return None;
         }
-        match self.limiter.take(turn.asker.client().ip(), rate, turn.now.mono_ms) {
+        match self.limiter.take(context.requester.client().ip(), rate, context.now.mono_ms) {
             Over::Within => None,
-            Over::Truncate if turn.asker.is_datagram() => {
-                let length = truncated(out, turn.packet, &self.sight.query, &turn.reply);
+            Over::Truncate if context.requester.is_datagram() => {
+                let length = truncated(out, context.packet, &self.parsed.query, &context.reply);
                 Some(self.say(Counter::RateTruncated, out, length))
             }
             Over::Truncate | Over::Drop => Some(self.drop(Counter::RateDropped)),
@@ -369,10 +412,10 @@ impl Answerer {
 
     /// How the answer is framed: its size, its cookie.
     #[inline]
-    pub(crate) fn frame(&self, asker: &Asker, now: Now) -> EdnsReply<'static> {
-        let reply = if asker.is_datagram() { EdnsReply::datagram(&self.sight.query) } else { EdnsReply::stream() };
-        let Some(edns) = self.sight.query.edns else { return reply };
-        reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, asker.client().ip(), now.unix_s as u32))
+    pub(crate) fn frame(&self, requester: &Requester, now: Now) -> EdnsReply<'static> {
+        let reply = if requester.is_datagram() { EdnsReply::datagram(&self.parsed.query) } else { EdnsReply::stream() };
+        let Some(edns) = self.parsed.query.edns else { return reply };
+        reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, requester.client().ip(), now.unix_s as u32))
     }
 
     /// Every answer leaves through here.
@@ -399,20 +442,20 @@ impl Answerer {
 
 /// What one client may ask: what its segment allows.
 #[inline]
-fn rate_of(regime: &Regime, selection: Selection) -> Rate {
-    let Selection::Served(selected) = selection else { return STRANGER_RATE };
-    let segment = selected.segment.and_then(|at| regime.rulebook.table().segments().get(usize::from(at)));
+fn rate_of(active: &ActiveState, selection: Selection) -> Rate {
+    let Selection::Served(selected) = selection else { return OUTSIDE_RATE };
+    let segment = selected.segment.and_then(|at| active.rulebook.table().segments().get(usize::from(at)));
     segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst })
 }
 
 /// Tags of what an answer reveals, under the rulebook now in force.
-pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) -> Box<[Tag]> {
+pub(crate) fn tags(stored: &Stored, active: &ActiveState, hashes: &mut SuffixHashes) -> Box<[Tag]> {
     let question = stored.question();
     let asked = Name::from_wire(question.name).unwrap_or_default();
     let is_placed = question.rewrite.is_some();
-    let names = stored.names().map(|name| regime.rulebook.tag(&name, hashes));
+    let names = stored.names().map(|name| active.rulebook.tag(&name, hashes));
     let addresses = stored.addresses().map(|address| {
-        let tag = regime.rulebook.tag_address(address, &asked);
+        let tag = active.rulebook.tag_address(address, &asked);
         if is_placed { tag.placed() } else { tag }
     });
     let mut tags: Vec<Tag> = Vec::new();
@@ -426,17 +469,17 @@ pub(crate) fn tags(stored: &Stored, regime: &Regime, hashes: &mut SuffixHashes) 
 
 /// Tags of another generation are made again, and kept with the answer until the next one.
 #[cold]
-fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, regime: &Regime, question: QuestionRef<'_>) {
+fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, active: &ActiveState, question: QuestionRef<'_>) {
     let Some(stored) = cache.look_at(question).map(|held| held.stored.clone()) else { return };
-    let tags = tags(&stored, regime, hashes);
-    cache.update(question, |held| (held.tags, held.generation) = (tags, regime.generation));
+    let tags = tags(&stored, active, hashes);
+    cache.update(question, |held| (held.tags, held.generation) = (tags, active.generation));
 }
 
 /// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
 /// nothing of the chain may be told.
 #[inline]
-fn objection(turn: &Turn<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let judged = tags.iter().map(|tag| turn.regime.rulebook.judge_revealed(turn.policy(), verdict, *tag));
+fn objection(context: &QueryContext<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
+    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(context.policy(), verdict, *tag));
     judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
 }
 

@@ -94,7 +94,7 @@ counters! {
     /// Questions that the resolver took and never completed.
     LostQuestions = "lost_questions",
     /// Questions turned away because the resolver has too many: SERVFAIL.
-    DeskFull = "desk_full",
+    MissHubFull = "miss_hub_full",
     /// Replies to questions that are not, or no longer, under way.
     UnknownTokens = "unknown_tokens",
     /// Outcomes that a worker had no room for; its clients waited until it gave up.

@@ -1,4 +1,4 @@
-//! The way of a miss: from the desk to a forwarder and back, in batches.
+//! The way of a miss: from the miss hub to a forwarder and back, in batches.
 //!
 //! The resolver decides which forwarders are asked and how long they are waited for, and says so beforehand. What it has
 //! said stands until it says otherwise, a few times a second while there is anything to do. By that a worker sends, reads
@@ -7,14 +7,14 @@
 //!
 //! What goes as it should - a reply about the name comes in time - ends here, and the resolver hears only numbers, when it
 //! next looks. For all else it is called, and hears it one by one, as an [`Event`]: truncation, SERVFAIL and the like,
-//! silence, refusal, guesses. From then on the question is its own errand: it says what to do next and completes it.
+//! silence, refusal, guesses. From then on the question is its own exchange: it says what to do next and completes it.
 
 use crate::clock::Now;
-use crate::desk::{Desk, asked_name};
-use crate::exchange::Exchange;
-use crate::hearing::{Event, Hearing, Report};
+use crate::miss_hub::{MissHub, asked_name};
 use crate::pending::GIVE_UP_AFTER_MS;
+use crate::reply_sink::{Event, ReplySink, Report};
 use crate::source_port::{Attempt, Owner};
+use crate::udp_exchanges::UdpExchanges;
 use crate::zones::Zones;
 use schoolgate_wire::{EdeCode, question_end};
 use std::net::SocketAddr;
@@ -63,11 +63,11 @@ pub struct Left {
     pub look_at_ms: u64,
 }
 
-/// Desk and exchange, joined.
+/// Miss hub and UDP exchanges, joined.
 pub struct Forwarding {
     /// The questions.
-    pub desk: Desk,
-    exchange: Exchange,
+    pub hub: MissHub,
+    exchanges: UdpExchanges,
     zones: Zones,
     report: Report,
     /// What the resolver has said of misses to come: by set, who is asked; the last share has the rest.
@@ -77,12 +77,12 @@ pub struct Forwarding {
     /// The resolver knows that there are open ports, so it comes by itself to end what is overdue.
     is_watched: bool,
     /// The resolver was told that a worker keeps time.
-    is_at_ease: bool,
+    worker_runs_timers: bool,
     /// The resolver was called and has not come yet.
     is_called: bool,
     /// When a worker that reads replies was here last, when it is to look for what is overdue, and how often it has read
     /// since then.
-    carried_ms: Option<u64>,
+    worker_seen_ms: Option<u64>,
     look_at_ms: u64,
     reads: u32,
     /// How many source ports are open, for who does not hold this.
@@ -92,18 +92,18 @@ pub struct Forwarding {
 
 impl Forwarding {
     /// With nobody to ask yet.
-    pub fn new(desk: Desk, exchange: Exchange) -> Self {
+    pub fn new(hub: MissHub, exchanges: UdpExchanges) -> Self {
         Self {
-            desk,
-            exchange,
+            hub,
+            exchanges,
             zones: Zones::default(),
             report: Report::default(),
             standing: None,
             ahead_s: f64::NEG_INFINITY,
             is_watched: false,
-            is_at_ease: false,
+            worker_runs_timers: false,
             is_called: false,
-            carried_ms: None,
+            worker_seen_ms: None,
             look_at_ms: 0,
             reads: 0,
             ports: Arc::default(),
@@ -124,30 +124,30 @@ impl Forwarding {
 
     /// Readable when replies have come.
     pub fn replies_fd(&self) -> RawFd {
-        self.exchange.as_raw_fd()
+        self.exchanges.as_raw_fd()
     }
 
     /// Who may be asked, and which sets of them answer for which zones.
     pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>, zones: Zones) {
         self.standing = None;
-        self.exchange.install(forwarders);
+        self.exchanges.install(forwarders);
         self.zones = zones;
-        self.desk.forget_failures();
+        self.hub.forget_failures();
     }
 
-    /// For the worker of this line: sends misses if it has been said how, and takes replies if it is the one that reads
+    /// For the worker of this channel: sends misses if it has been said how, and takes replies if it is the one that reads
     /// them.
-    pub fn go_on(&mut self, line: usize, reads_replies: bool, now: Now) -> Left {
+    pub fn go_on(&mut self, channel: usize, reads_replies: bool, now: Now) -> Left {
         let now_s = now.mono_us as f64 / 1e6 + self.ahead_s;
         let has_replies = reads_replies && self.look(now, now_s);
         let may_send = self.standing.is_some();
         if may_send {
             self.send_waiting(now, now_s);
         }
-        self.desk.wake_workers_but(line);
+        self.hub.wake_workers_but(channel);
         let ports = self.note_ports();
-        let has_misses = self.desk.has_misses();
-        let is_left_alone = !self.is_watched || self.is_at_ease && !self.is_carried(now);
+        let has_misses = self.hub.has_misses();
+        let is_left_alone = !self.is_watched || self.worker_runs_timers && !self.has_worker(now);
         let is_wanted = !self.report.events.is_empty() || has_misses && !may_send || ports > 0 && is_left_alone;
         let for_resolver = is_wanted && !self.is_called;
         self.is_called |= is_wanted;
@@ -156,7 +156,7 @@ impl Forwarding {
 
     /// Takes replies, and from time to time ends what is overdue; whether there may be more of either.
     fn look(&mut self, now: Now, now_s: f64) -> bool {
-        self.carried_ms = Some(now.mono_ms);
+        self.worker_seen_ms = Some(now.mono_ms);
         let has_replies = self.receive(now, now_s);
         if now.mono_ms < self.look_at_ms {
             return has_replies;
@@ -180,20 +180,20 @@ impl Forwarding {
         let is_over = |event: &mut Event| matches!(event.owner, Owner::Miss(_)) && event.sent_s < give_up_s;
         for event in self.report.events.extract_if(.., is_over) {
             if let Owner::Miss(token) = event.owner {
-                self.desk.lose(token, now);
+                self.hub.lose(token, now);
             }
         }
     }
 
-    fn is_carried(&self, now: Now) -> bool {
-        self.carried_ms.is_some_and(|carried_ms| now.mono_ms < carried_ms + WORKER_GONE_MS)
+    fn has_worker(&self, now: Now) -> bool {
+        self.worker_seen_ms.is_some_and(|worker_seen_ms| now.mono_ms < worker_seen_ms + WORKER_GONE_MS)
     }
 
     /// For the resolver, which was called: tells what has happened since it last looked.
     pub fn read_replies(&mut self, now: Now, now_s: f64) -> Report {
         self.is_called = false;
         self.set_clock(now, now_s);
-        if !self.is_carried(now) {
+        if !self.has_worker(now) {
             self.receive(now, now_s);
         }
         self.finish(now)
@@ -215,32 +215,32 @@ impl Forwarding {
     }
 
     fn receive(&mut self, now: Now, now_s: f64) -> bool {
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
-        self.exchange.receive(now_s, &mut hearing)
+        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        self.exchanges.receive(now_s, &mut sink)
     }
 
     /// Sends misses that wait as the resolver has said; how many there were.
     fn send_waiting(&mut self, now: Now, now_s: f64) -> usize {
-        let misses = self.desk.take_misses(MISSES_A_TURN, now);
+        let misses = self.hub.take_misses(MISSES_A_TURN, now);
         let count = misses.len();
         self.report.misses += count as u32;
         let mut groups: Vec<(u32, Vec<Attempt>)> = Vec::new();
         // What the resolver has not seen yet is under way too.
-        let taken = self.exchange.under_way() + self.report.events.len();
+        let taken = self.exchanges.under_way() + self.report.events.len();
         let mut room = self.most_under_way.saturating_sub(taken);
         for miss in misses {
             #[cfg(test)]
-            crate::tests::stumble_at_forwarding(&miss.query);
+            crate::tests::test_panic_in_forwarding(&miss.query);
             if room == 0 {
                 self.report.overflow += 1;
-                self.desk.complete(miss.token, Err(EdeCode::NETWORK_ERROR), now);
+                self.hub.complete(miss.token, Err(EdeCode::NETWORK_ERROR), now);
                 continue;
             }
             let set = self.zones.select(asked_name(&miss.query));
             let sets = self.standing.as_mut();
             let Some(share) = sets.and_then(|sets| sets.get_mut(set)).and_then(|set| next_share(set)) else {
                 self.report.nobody += 1;
-                self.desk.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+                self.hub.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
                 continue;
             };
             room -= 1;
@@ -256,7 +256,7 @@ impl Forwarding {
         count
     }
 
-    /// Sends one query for an errand of the resolver; `None` when it is no query.
+    /// Sends one query for an exchange of the resolver; `None` when it is no query.
     pub fn send_query(
         &mut self,
         key: i64,
@@ -267,7 +267,7 @@ impl Forwarding {
         now_s: f64,
     ) -> Option<Report> {
         question_end(query)?;
-        let attempt = Attempt::new(Owner::Errand(key), query.to_vec(), now_s, timeout_s);
+        let attempt = Attempt::new(Owner::Exchange(key), query.to_vec(), now_s, timeout_s);
         self.send(forwarder, vec![attempt], now, now_s);
         Some(self.finish(now))
     }
@@ -276,7 +276,7 @@ impl Forwarding {
     pub fn end_overdue(&mut self, now: Now, now_s: f64) -> Report {
         self.set_clock(now, now_s);
         let mut has_overdue = false;
-        if !self.is_carried(now) {
+        if !self.has_worker(now) {
             // Replies that wait are not overdue.
             for _ in 0..READS_FIRST {
                 if !self.receive(now, now_s) {
@@ -290,36 +290,36 @@ impl Forwarding {
     }
 
     fn end(&mut self, now: Now, now_s: f64) -> bool {
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
-        self.exchange.end_overdue(now_s, &mut hearing)
+        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        self.exchanges.end_overdue(now_s, &mut sink)
     }
 
     /// Ends everything: what is under way fails now, so that stale answers or SERVFAIL go out at once.
     pub fn abandon(&mut self, now: Now) {
         self.standing = None;
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s: 0.0 };
-        self.exchange.close(&mut hearing);
+        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s: 0.0 };
+        self.exchanges.close(&mut sink);
         for event in std::mem::take(&mut self.report).events {
             if let Owner::Miss(token) = event.owner {
-                self.desk.complete(token, Err(EdeCode::NETWORK_ERROR), now);
+                self.hub.complete(token, Err(EdeCode::NETWORK_ERROR), now);
             }
         }
-        self.desk.wake_workers();
+        self.hub.wake_workers();
         self.note_ports();
     }
 
     fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now: Now, now_s: f64) {
         self.report.tally(forwarder).sent += asked.len() as u32;
-        let mut hearing = Hearing { desk: &mut self.desk, report: &mut self.report, now, now_s };
-        self.exchange.send(forwarder, asked, now_s, &mut hearing);
+        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        self.exchanges.send(forwarder, asked, now_s, &mut sink);
     }
 
     fn finish(&mut self, now: Now) -> Report {
-        self.desk.wake_workers();
-        self.report.under_way = self.exchange.under_way();
+        self.hub.wake_workers();
+        self.report.under_way = self.exchanges.under_way();
         self.is_watched = self.note_ports() > 0;
-        self.is_at_ease = self.is_carried(now);
-        let pace_s = if self.is_at_ease { LATER_S } else { SOON_S };
+        self.worker_runs_timers = self.has_worker(now);
+        let pace_s = if self.worker_runs_timers { LATER_S } else { SOON_S };
         self.report.again_in_s = self.is_watched.then_some(pace_s);
         let most = self.report.events.len().min(EVENTS_A_REPORT);
         let rest = self.report.events.split_off(most);
@@ -328,7 +328,7 @@ impl Forwarding {
     }
 
     fn note_ports(&self) -> usize {
-        let ports = self.exchange.ports();
+        let ports = self.exchanges.ports();
         self.ports.store(ports, Ordering::Relaxed);
         ports
     }

@@ -5,43 +5,43 @@
 //! local, cache. Denied, local and cached questions are answered on the spot, and the batch leaves in one system call.
 //!
 //! A question that nobody can answer yet waits in the worker's [`pending`] table, and goes up through a ring to the
-//! [`desk`]. From there it is sent to a forwarder of the asyncio resolver's choice ([`forwarding`], [`exchange`]): by a
-//! worker that finds it there ([`carrier`]), or by the resolver. The reply comes back to the desk, is checked and cut there,
+//! [`miss_hub`]. From there it is sent to a forwarder of the asyncio resolver's choice ([`forwarding`], [`udp_exchanges`]): by a
+//! worker that finds it there ([`forwarding_worker`]), or by the resolver. The reply comes back to the miss hub, is checked and cut there,
 //! and goes down to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the
 //! same path again.
 //!
 //! No worker ever waits for another thread: not for the resolver, not for Python, not for a disk. What several threads see is
-//! either a ring with one writer and one reader, or an immutable [`regime`] that is swapped whole.
+//! either a ring with one writer and one reader, or an immutable [`active_state`] that is swapped whole.
 
+mod active_state;
 mod answer;
-mod asker;
 mod cache;
-mod carrier;
-mod chance;
 mod clock;
 mod counters;
 mod crash;
 mod denial;
-mod desk;
-mod exchange;
 mod failure_memory;
 mod forwarding;
-mod hearing;
+mod forwarding_worker;
 mod local;
+mod miss_hub;
+mod parsed_query;
 mod pending;
 mod plane;
+mod query_context;
 mod query_log;
 mod question;
+mod random_ids;
 mod rate_limit;
 mod recording;
-mod regime;
+mod reply_sink;
+mod requester;
 mod settings;
-mod sight;
 mod socket;
 mod source_port;
 mod stored;
 mod stream;
-mod turn;
+mod udp_exchanges;
 mod waiters;
 mod worker;
 mod zones;
@@ -49,12 +49,12 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
+pub use active_state::ActiveState;
 pub use counters::Counter;
-pub use desk::name_of;
 pub use forwarding::Share;
-pub use hearing::{Event, EventKind, Report, Tally};
+pub use miss_hub::name_of;
 pub use plane::{Plane, PlaneError, Status};
-pub use regime::Regime;
+pub use reply_sink::{Event, EventKind, Report, Tally};
 pub use settings::Settings;
 pub use source_port::Owner;
 pub use stream::Asked;
@@ -63,12 +63,12 @@ pub use stream::Asked;
 pub mod bench_support {
     //! The inside of the plane, for the micro-benchmarks.
     pub use crate::answer::{Answerer, Outcome};
-    pub use crate::asker::Asker;
     pub use crate::cache::{Held, PacketCache};
     pub use crate::clock::Now;
     pub use crate::counters::Counters;
-    pub use crate::desk::Wanted;
+    pub use crate::miss_hub::MissRequest;
     pub use crate::question::{Question, QuestionRef};
+    pub use crate::requester::Requester;
     pub use crate::stored::{Body, Stored};
-    pub use crate::waiters::Outlet;
+    pub use crate::waiters::ReplySender;
 }

@@ -1,7 +1,7 @@
 //! What is answered from here and never forwarded: local zones, the minimal answer to ANY, bare host names.
 
-use crate::regime::compose_local;
-use crate::turn::Turn;
+use crate::active_state::compose_local;
+use crate::query_context::QueryContext;
 use schoolgate_policy::{FixedAnswer, Verdict, ZoneKind};
 use schoolgate_wire::{PolicyAnswer, Query, TtlRule, policy_answer};
 
@@ -12,39 +12,39 @@ const ANY_TTL_S: u32 = 3600;
 
 /// Writes the fixed answer of an allowed question and returns its length; `None` if it has none.
 #[inline]
-pub fn answer_locally(turn: &Turn<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
-    let fixed = FixedAnswer::of(&turn.regime.rulebook, turn.selected.segment, &query.name, query.qtype, verdict)?;
-    Some(answer_fixed(turn, query, fixed, out))
+pub fn answer_locally(context: &QueryContext<'_>, query: &Query, verdict: Verdict, out: &mut [u8]) -> Option<usize> {
+    let fixed = FixedAnswer::of(&context.active.rulebook, context.selected.segment, &query.name, query.qtype, verdict)?;
+    Some(answer_fixed(context, query, fixed, out))
 }
 
-fn answer_fixed(turn: &Turn<'_>, query: &Query, fixed: FixedAnswer, out: &mut [u8]) -> usize {
-    let longest_s = turn.longest_s();
+fn answer_fixed(context: &QueryContext<'_>, query: &Query, fixed: FixedAnswer, out: &mut [u8]) -> usize {
+    let longest_s = context.longest_s();
     let negative_ttl_s = LOCAL_NEGATIVE_TTL_S.min(longest_s);
     let answer = match fixed {
-        FixedAnswer::Zone(zone) => return answer_from_zone(turn, query, zone, out),
+        FixedAnswer::Zone(zone) => return answer_from_zone(context, query, zone, out),
         FixedAnswer::Any => PolicyAnswer::any(ANY_TTL_S.min(longest_s)),
         FixedAnswer::NoServiceBinding => PolicyAnswer::nodata(negative_ttl_s),
         FixedAnswer::SingleLabel if query.name.is_root() => PolicyAnswer::nodata(negative_ttl_s),
         FixedAnswer::SingleLabel => PolicyAnswer::nxdomain(negative_ttl_s),
     };
-    policy_answer(out, turn.packet, query, &answer, &turn.reply)
+    policy_answer(out, context.packet, query, &answer, &context.reply)
 }
 
 /// Prepared answers first; what a wildcard makes, or a type that was not prepared, is composed when asked.
-fn answer_from_zone(turn: &Turn<'_>, query: &Query, at: u16, out: &mut [u8]) -> usize {
-    let longest_s = turn.longest_s();
+fn answer_from_zone(context: &QueryContext<'_>, query: &Query, at: u16, out: &mut [u8]) -> usize {
+    let longest_s = context.longest_s();
     let rule = TtlRule::Aged { elapsed_s: 0, floor_s: 0, cap_s: longest_s };
-    if let Some(image) = turn.regime.prepared(at, &query.name, query.qtype) {
-        return image.write(out, turn.packet, query, rule, &turn.reply);
+    if let Some(image) = context.active.prepared(at, &query.name, query.qtype) {
+        return image.write(out, context.packet, query, rule, &context.reply);
     }
-    let zone = turn.regime.rulebook.table().zones().get(usize::from(at));
+    let zone = context.active.rulebook.table().zones().get(usize::from(at));
     let records = zone.and_then(|zone| zone.records(&query.name));
     let composed = records.and(zone).and_then(|zone| compose_local(zone, &query.name, query.qtype));
     if let Some(image) = composed {
-        return image.write(out, turn.packet, query, rule, &turn.reply);
+        return image.write(out, context.packet, query, rule, &context.reply);
     }
     let ttl_s = LOCAL_NEGATIVE_TTL_S.min(longest_s);
     let exists = records.is_some() || zone.is_some_and(|zone| zone.kind == ZoneKind::Nodata);
     let answer = if exists { PolicyAnswer::nodata(ttl_s) } else { PolicyAnswer::nxdomain(ttl_s) };
-    policy_answer(out, turn.packet, query, &answer, &turn.reply)
+    policy_answer(out, context.packet, query, &answer, &context.reply)
 }

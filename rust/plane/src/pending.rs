@@ -4,8 +4,8 @@
 //! nobody waiting for ever, and nothing here grows without bound: not the questions, not those who wait for one, not
 //! those who wait in all, not what one client may wait for.
 
-use crate::asker::Asker;
 use crate::question::{Question, QuestionRef};
+use crate::requester::Requester;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::{Edns, Query};
@@ -35,7 +35,7 @@ const ADDITIONAL_COUNT: std::ops::Range<usize> = 10..12;
 #[derive(Debug)]
 pub struct Waiter {
     /// Where the answer goes.
-    pub asker: Asker,
+    pub requester: Requester,
     /// Header and question, octet for octet, but for ARCOUNT, which is 0.
     pub packet: Box<[u8]>,
     /// What its OPT said.
@@ -46,12 +46,12 @@ pub struct Waiter {
 
 impl Waiter {
     /// The sender of `packet`, from which `query` was peeked.
-    pub fn new(asker: Asker, packet: &[u8], query: &Query, since_us: u64) -> Self {
+    pub fn new(requester: Requester, packet: &[u8], query: &Query, since_us: u64) -> Self {
         let mut packet: Box<[u8]> = packet.get(..query.question_end).unwrap_or_default().into();
         if let Some(count) = packet.get_mut(ADDITIONAL_COUNT) {
             count.fill(0);
         }
-        Self { asker, packet, edns: query.edns, since_us }
+        Self { requester, packet, edns: query.edns, since_us }
     }
 
     fn id(&self) -> Option<[u8; 2]> {
@@ -62,7 +62,7 @@ impl Waiter {
 /// What became of a miss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
-    /// The first asker: somebody must be sent for this.
+    /// The first requester: somebody must be sent for this.
     First(Arc<Question>),
     /// An equal question is under way.
     Later,
@@ -111,7 +111,7 @@ impl Default for Pending {
 impl Pending {
     /// Lets a client wait for a question. `has_stale`: it is content with a stale answer after a while.
     pub fn join(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Joined {
-        let place = self.place(&waiter.asker);
+        let place = self.place(&waiter.requester);
         let has_room =
             self.waiting < MAX_WAITING && self.by_client.get(place).is_some_and(|held| *held < MAX_WAITING_PER_CLIENT);
         let questions = self.entries.len();
@@ -188,7 +188,7 @@ impl Pending {
     fn release(&mut self, waiters: Vec<Waiter>) -> Vec<Waiter> {
         self.waiting = self.waiting.saturating_sub(waiters.len());
         for waiter in &waiters {
-            let place = self.place(&waiter.asker);
+            let place = self.place(&waiter.requester);
             if let Some(held) = self.by_client.get_mut(place) {
                 *held = held.saturating_sub(1);
             }
@@ -196,15 +196,15 @@ impl Pending {
         waiters
     }
 
-    fn place(&self, asker: &Asker) -> usize {
-        self.hash.hash_one(asker.client().ip()) as usize % CLIENT_PLACES
+    fn place(&self, requester: &Requester) -> usize {
+        self.hash.hash_one(requester.client().ip()) as usize % CLIENT_PLACES
     }
 }
 
 impl Entry {
     /// Whether this very query waits already: a client that repeats itself (same door, peer and ID) is answered once.
     fn holds(&self, waiter: &Waiter) -> bool {
-        self.waiters.iter().any(|other| other.asker == waiter.asker && other.id() == waiter.id())
+        self.waiters.iter().any(|other| other.requester == waiter.requester && other.id() == waiter.id())
     }
 }
 
@@ -228,7 +228,12 @@ mod tests {
 
     fn waiter_at(address: &str, ticket: u64, id: u8) -> Waiter {
         let address = address.parse().expect("an address");
-        Waiter { asker: Asker::Stream(ticket, address, address), packet: [0, id, 1, 0].into(), edns: None, since_us: 0 }
+        Waiter {
+            requester: Requester::Stream(ticket, address, address),
+            packet: [0, id, 1, 0].into(),
+            edns: None,
+            since_us: 0,
+        }
     }
 
     /// A waiter like no other, at an address of its own.
@@ -298,7 +303,7 @@ mod tests {
         packet.extend_from_slice(&[0; 0xfefc]);
         let mut query = Query::default();
         schoolgate_wire::peek(&packet, &mut query).expect("a query");
-        let waiter = Waiter::new(waiter(1, 1).asker, &packet, &query, 0);
+        let waiter = Waiter::new(waiter(1, 1).requester, &packet, &query, 0);
         assert_eq!(waiter.packet.len(), end);
         schoolgate_wire::peek(&waiter.packet, &mut query).expect("still a query");
         assert!(waiter.edns.is_some_and(|edns| edns.dnssec_ok) && query.id == 0x1234);

@@ -1,20 +1,20 @@
 //! The plane as its owner sees it: made, started, given new rulebooks, asked for misses, stopped.
 
+use crate::active_state::ActiveState;
 use crate::answer::Answerer;
-use crate::carrier::Carrier;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::desk::{ANSWER_RING, Desk, Line, MISS_RING};
-use crate::exchange::Exchange;
 use crate::forwarding::{Forwarding, Share};
-use crate::hearing::Report;
+use crate::forwarding_worker::ForwardingWorker;
+use crate::miss_hub::{ANSWER_RING, MISS_RING, MissHub, WorkerChannel};
 use crate::query_log::QueryLog;
-use crate::regime::Regime;
+use crate::reply_sink::Report;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
 use crate::stored::Stored;
-use crate::stream::{Asked, Reminder, StreamDesk};
+use crate::stream::{Asked, Reminder, StreamAnswerer};
+use crate::udp_exchanges::UdpExchanges;
 use crate::worker::{Gauges, Worker};
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// A desk numbers its lines with bits: 127 workers and the stream doors.
+/// A miss hub numbers its channels with bits: 127 workers and the stream doors.
 const MOST_WORKERS: usize = 127;
 /// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
 const WORKER_SHARES: u64 = 8;
@@ -106,17 +106,17 @@ pub struct Status {
     pub query_log: LogStatus,
 }
 
-/// Sockets, workers, desk and stream doors.
+/// Sockets, workers, miss hub and stream doors.
 pub struct Plane {
     settings: Arc<Settings>,
     clock: Clock,
-    regime: Arc<ArcSwap<Regime>>,
+    active: Arc<ArcSwap<ActiveState>>,
     counters: Vec<Arc<Counters>>,
     gauges: Vec<Arc<Gauges>>,
     listening: Vec<SocketAddr>,
     // A worker takes this one only where it is free; the others are the resolver's side's, and no worker knows them.
     forwarding: Arc<Mutex<Forwarding>>,
-    stream: Mutex<StreamDesk>,
+    stream: Mutex<StreamAnswerer>,
     ready: Mutex<Vec<Worker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     install: Mutex<u64>,
@@ -144,41 +144,44 @@ impl Plane {
         let cache_share = settings.cache_octets / (workers as u64 * WORKER_SHARES + STREAM_SHARES);
         let settings = Arc::new(settings);
         let clock = Clock::start();
-        let regime = Regime::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
+        let active = ActiveState::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
         let mut log = settings.query_log.as_ref().map(QueryLog::new);
         if let Some(log) = &mut log {
-            log.install(&regime);
+            log.install(&active);
         }
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
             resolver_wake: Arc::new(Wake::new()?),
             reminder: Reminder::new(Arc::new(Wake::new()?)),
-            regime: Arc::new(ArcSwap::from_pointee(regime)),
+            active: Arc::new(ArcSwap::from_pointee(active)),
             stop: Arc::new(AtomicBool::new(false)),
             settings,
             cache_share,
         };
-        let (mut seats, mut lines) = (Vec::new(), Vec::new());
+        let (mut seats, mut channels) = (Vec::new(), Vec::new());
         for _ in &doors {
-            let (seat, line) = shared.seat(Arc::new(Wake::new()?), WORKER_SHARES, 0)?;
+            let (seat, channel) = shared.seat(Arc::new(Wake::new()?), WORKER_SHARES, 0)?;
             seats.push(seat);
-            lines.push(line);
+            channels.push(channel);
         }
-        let (stream, line) = shared.seat(shared.reminder.wake().clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
-        lines.push(line);
+        let (stream, channel) = shared.seat(shared.reminder.wake().clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
+        channels.push(channel);
         let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
-        let desk_counters = Arc::new(Counters::default());
-        let desk = Desk::new(shared.settings.clone(), desk_counters.clone(), lines).keeping(crashes);
-        let forwarding = Forwarding::new(desk, Exchange::new()?);
-        let (forwarding, carriers) = Carrier::all(forwarding, seats.len(), &shared.resolver_wake);
+        let hub_counters = Arc::new(Counters::default());
+        let hub = MissHub::new(shared.settings.clone(), hub_counters.clone(), channels).keeping(crashes);
+        let forwarding = Forwarding::new(hub, UdpExchanges::new()?);
+        let (forwarding, forwarding_workers) = ForwardingWorker::all(forwarding, seats.len(), &shared.resolver_wake);
         let mut recorder = || log.as_mut().map(QueryLog::recorder);
-        let ready = seats.into_iter().zip(carriers).zip(doors).enumerate();
-        let ready: Vec<_> =
-            ready.map(|(at, ((seat, carrier), doors))| shared.worker(at, seat, carrier, doors, recorder())).collect();
-        let stream = shared.stream_desk(stream, recorder());
+        let ready = seats.into_iter().zip(forwarding_workers).zip(doors).enumerate();
+        let ready: Vec<_> = ready
+            .map(|(at, ((seat, forwarding_worker), doors))| {
+                shared.worker(at, seat, forwarding_worker, doors, recorder())
+            })
+            .collect();
+        let stream = shared.stream_answerer(stream, recorder());
         let counters = ready.iter().map(|worker| worker.counters.clone());
-        let counters = counters.chain([stream.counters.clone(), desk_counters]).collect();
+        let counters = counters.chain([stream.counters.clone(), hub_counters]).collect();
         Ok(Self {
             gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),
             counters,
@@ -191,7 +194,7 @@ impl Plane {
             log,
             settings: shared.settings,
             clock,
-            regime: shared.regime,
+            active: shared.active,
             resolver_wake: shared.resolver_wake,
             answers_wake: shared.reminder.wake().clone(),
             stop: shared.stop,
@@ -213,7 +216,7 @@ impl Plane {
     /// Stops the workers and waits for them. What waits for an answer is dropped; clients ask again.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        lock(&self.forwarding).desk.wake_all();
+        lock(&self.forwarding).hub.wake_all();
         for thread in lock(&self.threads).drain(..) {
             // A worker that died of nothing but panics has been reported as missing; there is nothing left to do.
             let _ = thread.join();
@@ -239,30 +242,30 @@ impl Plane {
         // Before anything is looked at, so that no signal is lost.
         self.resolver_wake.clear();
         let report = lock(&self.forwarding).read_replies(self.clock.now(), now_s);
-        self.told(report)
+        self.keep_fd_readable_if_more(report)
     }
 
     /// Sends misses to the forwarders that `shares` names for each set; workers go by these until others are named.
     pub fn send_misses(&self, shares: Vec<Vec<Share>>, now_s: f64) -> Report {
         let report = lock(&self.forwarding).send_misses(shares, self.clock.now(), now_s);
-        self.told(report)
+        self.keep_fd_readable_if_more(report)
     }
 
     /// Sends one query of the resolver's own; `None` when it is none.
     pub fn send_query(&self, key: i64, forwarder: u32, query: &[u8], timeout_s: f64, now_s: f64) -> Option<Report> {
         let now = self.clock.now();
         let report = lock(&self.forwarding).send_query(key, forwarder, query, timeout_s, now, now_s);
-        report.map(|report| self.told(report))
+        report.map(|report| self.keep_fd_readable_if_more(report))
     }
 
     /// To be called when a report says, at the latest. Tells what has happened; where no worker does, ends what is overdue.
     pub fn end_overdue(&self, now_s: f64) -> Report {
         let report = lock(&self.forwarding).end_overdue(self.clock.now(), now_s);
-        self.told(report)
+        self.keep_fd_readable_if_more(report)
     }
 
     /// What does not fit into a report keeps the fd readable.
-    fn told(&self, report: Report) -> Report {
+    fn keep_fd_readable_if_more(&self, report: Report) -> Report {
         if report.has_more {
             self.resolver_wake.signal();
         }
@@ -277,26 +280,26 @@ impl Plane {
     /// Replies to questions, or the EDE code of why there is none; and whether that is a failure to remember.
     pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>) {
         let now = self.clock.now();
-        let desk = &mut lock(&self.forwarding).desk;
+        let hub = &mut lock(&self.forwarding).hub;
         for (token, reply, is_remembered) in replies {
             let reply = reply.map_err(EdeCode);
-            if is_remembered { desk.give_up(token, reply, now) } else { desk.complete(token, reply, now) }
+            if is_remembered { hub.give_up(token, reply, now) } else { hub.complete(token, reply, now) }
         }
-        desk.wake_workers();
+        hub.wake_workers();
     }
 
     /// A forwarder has come back: what failed may succeed now.
     pub fn forget_failures(&self) {
-        lock(&self.forwarding).desk.forget_failures();
+        lock(&self.forwarding).hub.forget_failures();
     }
 
     /// Questions without their forwarders, for tests that answer them by hand.
     #[cfg(test)]
-    pub(crate) fn take_misses(&self, most: usize) -> Vec<crate::desk::Miss> {
+    pub(crate) fn take_misses(&self, most: usize) -> Vec<crate::miss_hub::Miss> {
         self.resolver_wake.clear();
-        let desk = &mut lock(&self.forwarding).desk;
-        let misses = desk.take_misses(most, self.clock.now());
-        if desk.has_misses() {
+        let hub = &mut lock(&self.forwarding).hub;
+        let misses = hub.take_misses(most, self.clock.now());
+        if hub.has_misses() {
             self.resolver_wake.signal();
         }
         misses
@@ -311,18 +314,18 @@ impl Plane {
     ) {
         let mut generation = lock(&self.install);
         *generation += 1;
-        let before = self.regime.load_full();
+        let before = self.active.load_full();
         let before = &before.rulebook;
         let rulebook = Rulebook::new(
             snapshot.unwrap_or_else(|| before.snapshot().clone()),
             table.unwrap_or_else(|| before.table().clone()),
             sealed.or_else(|| before.sealed().cloned()),
         );
-        let regime = Regime::new(rulebook, *generation, self.clock.now());
+        let active = ActiveState::new(rulebook, *generation, self.clock.now());
         if let Some(log) = &self.log {
-            log.install(&regime);
+            log.install(&active);
         }
-        self.regime.store(Arc::new(regime));
+        self.active.store(Arc::new(active));
     }
 
     /// Clients are recorded under this key from now on; `None`: by address.
@@ -348,9 +351,9 @@ impl Plane {
         lock(&self.stream).take_answers()
     }
 
-    /// The regime in force.
-    pub fn regime(&self) -> Arc<Regime> {
-        self.regime.load_full()
+    /// The active state.
+    pub fn active(&self) -> Arc<ActiveState> {
+        self.active.load_full()
     }
 
     /// Counters, gauges and serials.
@@ -361,19 +364,19 @@ impl Plane {
             self.gauges.iter().map(|gauges| pick(gauges).load(Ordering::Relaxed)).sum()
         };
         let (entries, octets, pending) = lock(&self.stream).fill();
-        let regime = self.regime.load();
+        let active = self.active.load();
         Status {
             counters: Counter::ALL.iter().map(|counter| (counter.as_str(), sum(counter))).collect(),
             bad_packets: Reason::ALL.iter().map(|reason| (reason.as_str(), sum_reason(reason))).collect(),
             cache_entries: gauge(|gauges| &gauges.entries) + entries as u64,
             cache_octets: gauge(|gauges| &gauges.octets) + octets,
             pending: gauge(|gauges| &gauges.pending) + pending as u64,
-            under_way: lock(&self.forwarding).desk.under_way(),
+            under_way: lock(&self.forwarding).hub.under_way(),
             workers: self.gauges.len(),
             workers_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
-            snapshot_serial: regime.rulebook.snapshot().serial(),
-            policy_serial: regime.rulebook.table().serial(),
-            sealed_serial: regime.rulebook.sealed().map(|list| list.serial()),
+            snapshot_serial: active.rulebook.snapshot().serial(),
+            policy_serial: active.rulebook.table().serial(),
+            sealed_serial: active.rulebook.sealed().map(|list| list.serial()),
             uptime_ms: self.clock.now().mono_ms,
             listening: self.listening.clone(),
             query_log: self.log.as_ref().map(|log| log.status(self.clock.now())).unwrap_or_default(),
@@ -399,7 +402,7 @@ struct Shared {
     cookies: Arc<CookieSecrets>,
     resolver_wake: Arc<Wake>,
     reminder: Reminder,
-    regime: Arc<ArcSwap<Regime>>,
+    active: Arc<ArcSwap<ActiveState>>,
     stop: Arc<AtomicBool>,
     /// Octets of one share of the cache's bound.
     cache_share: u64,
@@ -410,7 +413,7 @@ impl Shared {
         &self,
         at: usize,
         seat: Seat,
-        carrier: Carrier,
+        forwarding_worker: ForwardingWorker,
         doors: Vec<DatagramDoor>,
         recorder: Option<Recorder>,
     ) -> Worker {
@@ -419,10 +422,10 @@ impl Shared {
             doors,
             answers: seat.answers,
             wake: seat.wake,
-            carrier,
+            forwarding_worker,
             reminder: (at == 0).then(|| self.reminder.clone()),
             next_tick_ms: 0,
-            regime: self.regime.clone(),
+            active: self.active.clone(),
             clock: self.clock,
             stop: self.stop.clone(),
             counters: seat.counters,
@@ -434,13 +437,13 @@ impl Shared {
         }
     }
 
-    fn stream_desk(&self, seat: Seat, recorder: Option<Recorder>) -> StreamDesk {
-        StreamDesk {
+    fn stream_answerer(&self, seat: Seat, recorder: Option<Recorder>) -> StreamAnswerer {
+        StreamAnswerer {
             answerer: seat.answerer.recording_to(recorder),
             answers: seat.answers,
             resolver_wake: self.resolver_wake.clone(),
             reminder: self.reminder.clone(),
-            regime: self.regime.clone(),
+            active: self.active.clone(),
             clock: self.clock,
             counters: seat.counters,
             crashes: CrashKeeper::new(self.settings.crash_dir.clone(), MOST_WORKERS),
@@ -450,7 +453,12 @@ impl Shared {
         }
     }
 
-    fn seat(&self, wake: Arc<Wake>, cache_shares: u64, least_octets: usize) -> Result<(Seat, Line), PlaneError> {
+    fn seat(
+        &self,
+        wake: Arc<Wake>,
+        cache_shares: u64,
+        least_octets: usize,
+    ) -> Result<(Seat, WorkerChannel), PlaneError> {
         let cache_octets = self.cache_share * cache_shares;
         let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
@@ -458,12 +466,12 @@ impl Shared {
         let counters = Arc::new(Counters::default());
         let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in)
             .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?;
-        let line = Line { misses, answers: answers_in, wake: wake.clone(), least_octets };
-        Ok((Seat { answerer, answers, counters, wake }, line))
+        let channel = WorkerChannel { misses, answers: answers_in, wake: wake.clone(), least_octets };
+        Ok((Seat { answerer, answers, counters, wake }, channel))
     }
 }
 
-/// One end of a line to the desk, where questions are answered.
+/// One end of a channel to the miss hub, where questions are answered.
 struct Seat {
     answerer: Answerer,
     answers: rtrb::Consumer<Arc<Stored>>,

@@ -1,7 +1,7 @@
-//! The query log as the plane sees it: a recorder for each answerer, one writer thread behind them, a legend for each regime.
+//! The query log as the plane sees it: a recorder for each answerer, one writer thread behind them, a legend for each active state.
 
+use crate::active_state::ActiveState;
 use crate::clock::Now;
-use crate::regime::Regime;
 use crate::settings::QueryLogSettings;
 use schoolgate_policy::{Layer, Origin, Rulebook};
 use schoolgate_querylog::{
@@ -67,9 +67,9 @@ impl QueryLog {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Makes the words of a regime known, before any worker sees the regime.
-    pub fn install(&self, regime: &Regime) {
-        self.orders.install(&legend(&regime.rulebook, regime.generation));
+    /// Makes the words of an active state known, before any worker sees the active state.
+    pub fn install(&self, active: &ActiveState) {
+        self.orders.install(&legend(&active.rulebook, active.generation));
     }
 
     /// Another key for pseudonyms.

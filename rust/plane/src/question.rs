@@ -1,4 +1,4 @@
-//! What is asked, as far as the answer depends on it: the key of cache, pending table and desk.
+//! What is asked, as far as the answer depends on it: the key of cache, pending table and miss hub.
 //!
 //! Client subnet (ECS) and the client's own spelling do not take part: the first is never forwarded, the second is laid
 //! over the answer when it is written. DO and CD do: they change what a forwarder says.

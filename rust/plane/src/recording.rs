@@ -3,8 +3,8 @@
 //! Of a sealed verdict only that it happened, and to whom. Beyond that the segment's level says: everything, denied queries,
 //! or counts.
 
+use crate::query_context::QueryContext;
 use crate::stored::{Body, Stored};
-use crate::turn::Turn;
 use schoolgate_policy::{Layer, LogLevel, Origin, Verdict};
 use schoolgate_querylog::{Action, Class, Client, Door, Record, Recorder, Source};
 use schoolgate_wire::{Alias, HEADER_OCTETS, Query, first_alias};
@@ -16,7 +16,7 @@ const QUESTION_FIELDS_OCTETS: usize = 4;
 const RCODE_AT: usize = 3;
 
 /// What was told a client, and why.
-pub struct Told {
+pub struct AnswerRecord {
     verdict: Verdict,
     action: Action,
     source: Source,
@@ -24,7 +24,7 @@ pub struct Told {
     refused: Option<Arc<Stored>>,
 }
 
-impl Told {
+impl AnswerRecord {
     /// The policy's answer to a denied question.
     pub fn denied(verdict: Verdict) -> Self {
         Self { verdict, action: Action::Deny, source: Source::Policy, refused: None }
@@ -54,58 +54,64 @@ impl Told {
 
 /// Writes the record of one answer.
 #[inline]
-pub fn record(recorder: &mut Recorder, turn: &Turn<'_>, query: &Query, told: &Told, answer: &[u8]) {
-    let rulebook = &turn.regime.rulebook;
-    let asked = turn.packet.get(HEADER_OCTETS..query.question_end.saturating_sub(QUESTION_FIELDS_OCTETS));
-    let alias = alias(told, query, answer);
-    let waited_us = turn.now.mono_us.saturating_sub(turn.since_us);
+pub fn record(
+    recorder: &mut Recorder,
+    context: &QueryContext<'_>,
+    query: &Query,
+    answer_record: &AnswerRecord,
+    answer: &[u8],
+) {
+    let rulebook = &context.active.rulebook;
+    let asked = context.packet.get(HEADER_OCTETS..query.question_end.saturating_sub(QUESTION_FIELDS_OCTETS));
+    let alias = alias(answer_record, query, answer);
+    let waited_us = context.now.mono_us.saturating_sub(context.since_us);
     let full = Record {
-        time_us: turn.now.unix_us.saturating_sub_unsigned(waited_us),
+        time_us: context.now.unix_us.saturating_sub_unsigned(waited_us),
         latency_us: u32::try_from(waited_us).unwrap_or(u32::MAX),
-        client: Client::Address(turn.asker.client().ip()),
-        door: if turn.asker.is_datagram() { Door::Udp } else { Door::Tcp },
-        segment: turn.selected.segment,
-        policy: turn.policy(),
+        client: Client::Address(context.requester.client().ip()),
+        door: if context.requester.is_datagram() { Door::Udp } else { Door::Tcp },
+        segment: context.selected.segment,
+        policy: context.policy(),
         qtype: query.qtype,
         rcode: u16::from(answer.get(RCODE_AT).map_or(0, |flags| flags & 0x0f)),
-        action: told.action,
-        layer: told.verdict.layer as u8,
-        origin: match told.verdict.origin {
-            Origin::Sealed => schoolgate_querylog::Origin::Sealed,
-            Origin::Source(at) => schoolgate_querylog::Origin::Source(at),
-            Origin::Statement(at) => schoolgate_querylog::Origin::Statement(at),
-            Origin::PrivateAddress => schoolgate_querylog::Origin::PrivateAddress,
-            Origin::Policy => schoolgate_querylog::Origin::Nobody,
+        action: answer_record.action,
+        layer: answer_record.verdict.layer as u8,
+        decided_by: match answer_record.verdict.origin {
+            Origin::Sealed => schoolgate_querylog::DecidedBy::Sealed,
+            Origin::Source(at) => schoolgate_querylog::DecidedBy::Source(at),
+            Origin::Statement(at) => schoolgate_querylog::DecidedBy::Statement(at),
+            Origin::PrivateAddress => schoolgate_querylog::DecidedBy::PrivateAddress,
+            Origin::Policy => schoolgate_querylog::DecidedBy::Unspecified,
         },
-        source: told.source,
+        source: answer_record.source,
         withheld: false,
         counted: false,
         name: asked.unwrap_or_default(),
         cname: alias.as_ref().map(Alias::as_wire).unwrap_or_default(),
     };
-    let class = if rulebook.is_safeguarding(&told.verdict) { Class::Safeguarding } else { Class::Ordinary };
-    recorder.note(class, turn.regime.generation, &kept(full, turn, told));
+    let class = if rulebook.is_safeguarding(&answer_record.verdict) { Class::Safeguarding } else { Class::Ordinary };
+    recorder.note(class, context.active.generation, &kept(full, context, answer_record));
 }
 
 /// As much of a record as may be kept.
 #[inline]
-fn kept<'a>(full: Record<'a>, turn: &Turn<'_>, told: &Told) -> Record<'a> {
-    if told.verdict.layer == Layer::Sealed {
+fn kept<'a>(full: Record<'a>, context: &QueryContext<'_>, answer_record: &AnswerRecord) -> Record<'a> {
+    if answer_record.verdict.layer == Layer::Sealed {
         return full.withheld();
     }
-    let segments = turn.regime.rulebook.table().segments();
-    let segment = turn.selected.segment.and_then(|at| segments.get(usize::from(at)));
+    let segments = context.active.rulebook.table().segments();
+    let segment = context.selected.segment.and_then(|at| segments.get(usize::from(at)));
     match segment.map_or(LogLevel::Full, |segment| segment.log) {
         LogLevel::Full => full,
-        LogLevel::DeniedOnly if matches!(told.action, Action::Deny | Action::DenyRevealed) => full,
+        LogLevel::DeniedOnly if matches!(answer_record.action, Action::Deny | Action::DenyRevealed) => full,
         LogLevel::DeniedOnly | LogLevel::CountsOnly => full.counted(),
     }
 }
 
 /// The first alias of the answer, or of the one that was refused.
 #[inline]
-fn alias(told: &Told, query: &Query, answer: &[u8]) -> Option<Alias> {
-    match told.refused.as_deref().map(|refused| &refused.body) {
+fn alias(answer_record: &AnswerRecord, query: &Query, answer: &[u8]) -> Option<Alias> {
+    match answer_record.refused.as_deref().map(|refused| &refused.body) {
         Some(Body::Image(image)) => first_alias(image.octets(), query.question_end),
         _ => first_alias(answer, query.question_end),
     }

@@ -4,7 +4,7 @@
 //! waits here and repeats that question. An ID serves once in the life of a port, so a reply that comes twice or too late
 //! is told from a guess. Ports live shortly: whoever finds one by probing (as SAD DNS did) has no time to use it.
 
-use crate::chance::Chance;
+use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -25,8 +25,8 @@ pub const MOST_STRAYS: u32 = 8;
 pub enum Owner {
     /// A miss by its token: its first try.
     Miss(u64),
-    /// An errand of the resolver by its key: another try of a miss, or a probe.
-    Errand(i64),
+    /// An exchange of the resolver by its key: another try of a miss, or a probe.
+    Exchange(i64),
 }
 
 /// A question under way.
@@ -105,10 +105,10 @@ impl SourcePort {
     }
 
     /// Writes a fresh ID into a query.
-    pub fn number(&mut self, attempt: &mut Attempt, chance: &mut Chance) -> io::Result<()> {
-        let mut id = chance.draw()?;
+    pub fn number(&mut self, attempt: &mut Attempt, random_ids: &mut RandomIds) -> io::Result<()> {
+        let mut id = random_ids.draw()?;
         while self.issued.contains(&id) {
-            id = chance.draw()?;
+            id = random_ids.draw()?;
         }
         self.issued.push(id);
         if let Some(place) = attempt.query.first_chunk_mut::<2>() {

@@ -1,15 +1,15 @@
 //! The stream doors' answerer: TCP today. Connections are the resolver's business; every message comes here and takes the
 //! same path as a datagram.
 
+use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome};
-use crate::asker::Asker;
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::regime::Regime;
+use crate::requester::Requester;
 use crate::socket::Wake;
 use crate::stored::Stored;
-use crate::waiters::Outlet;
+use crate::waiters::ReplySender;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,12 +60,12 @@ impl Reminder {
 }
 
 /// Answers the messages of stream doors.
-pub struct StreamDesk {
+pub struct StreamAnswerer {
     pub(crate) answerer: Answerer,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) resolver_wake: Arc<Wake>,
     pub(crate) reminder: Reminder,
-    pub(crate) regime: Arc<ArcSwap<Regime>>,
+    pub(crate) active: Arc<ArcSwap<ActiveState>>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     pub(crate) crashes: CrashKeeper,
@@ -74,17 +74,17 @@ pub struct StreamDesk {
     pub(crate) next_ticket: u64,
 }
 
-impl StreamDesk {
+impl StreamAnswerer {
     /// Answers one message.
     pub fn ask(&mut self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
         self.counters.count(Counter::StreamQueries);
-        let (now, regime) = (self.clock.now(), self.regime.load());
+        let (now, active) = (self.clock.now(), self.active.load());
         self.next_ticket += 1;
-        let asker = Asker::Stream(self.next_ticket, client, local);
+        let requester = Requester::Stream(self.next_ticket, client, local);
         // Who was told over UDP that an answer is truncated comes at once, and the whole of it is here by now.
-        self.take_in(&regime, now);
+        self.take_in(&active, now);
         let (answerer, out) = (&mut self.answerer, &mut self.out);
-        let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&regime, message, &asker, now, out)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&active, message, &requester, now, out)));
         self.settle(now);
         match outcome {
             Ok(Outcome::Answer(length)) => Asked::Answer(self.out.get(..length).unwrap_or_default().to_vec()),
@@ -101,10 +101,10 @@ impl StreamDesk {
 
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
-        let (now, regime) = (self.clock.now(), self.regime.load());
-        self.take_in(&regime, now);
+        let (now, active) = (self.clock.now(), self.active.load());
+        self.take_in(&active, now);
         while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
-            self.catch(|answerer, ready| answerer.expire(&regime, now, ready));
+            self.catch(|answerer, ready| answerer.expire(&active, now, ready));
         }
         let taken = std::mem::take(&mut self.ready.0);
         self.settle(now);
@@ -112,10 +112,10 @@ impl StreamDesk {
     }
 
     /// Answers that have come, to keep and for who waits. These are called for anyway, and get them then.
-    fn take_in(&mut self, regime: &Regime, now: Now) {
+    fn take_in(&mut self, active: &ActiveState, now: Now) {
         while let Ok(stored) = self.answers.pop() {
             let completed = self.catch(|answerer, ready| {
-                answerer.complete(regime, &stored, now, ready);
+                answerer.complete(active, &stored, now, ready);
             });
             if completed.is_none() {
                 self.crashes.keep(stored.octets());
@@ -151,9 +151,9 @@ impl StreamDesk {
 #[derive(Default)]
 pub(crate) struct Ready(Vec<(u64, Vec<u8>)>);
 
-impl Outlet for Ready {
-    fn send(&mut self, asker: &Asker, answer: &[u8]) {
-        if let Asker::Stream(ticket, ..) = asker {
+impl ReplySender for Ready {
+    fn send(&mut self, requester: &Requester, answer: &[u8]) {
+        if let Requester::Stream(ticket, ..) = requester {
             self.0.push((*ticket, answer.to_vec()));
         }
     }

@@ -2,15 +2,15 @@
 //!
 //! Whoever waited takes the one path of [`crate::answer`] again, because lists and policies may have changed meanwhile.
 
+use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome, tags};
-use crate::asker::Asker;
 use crate::cache::Held;
 use crate::clock::Now;
 use crate::counters::Counter;
 use crate::pending::Waiter;
-use crate::regime::Regime;
+use crate::query_context::{AnswerSource, QueryContext};
+use crate::requester::Requester;
 use crate::stored::{Body, Stored};
-use crate::turn::{Supply, Turn};
 use schoolgate_policy::Selection;
 use schoolgate_wire::{EdeCode, MAX_MESSAGE_OCTETS};
 use std::sync::Arc;
@@ -21,51 +21,57 @@ const RECHECK_MS: u64 = 5_000;
 const EXPIRED_A_TURN: usize = 256;
 
 /// Where late answers go.
-pub trait Outlet {
+pub trait ReplySender {
     /// Hands over the answer to a client that waited.
-    fn send(&mut self, asker: &Asker, answer: &[u8]);
+    fn send(&mut self, requester: &Requester, answer: &[u8]);
 }
 
 impl Answerer {
     /// Takes in what a question led to and answers those who waited for it; returns how many did.
-    pub fn complete(&mut self, regime: &Regime, stored: &Arc<Stored>, now: Now, outlet: &mut impl Outlet) -> usize {
+    pub fn complete(
+        &mut self,
+        active: &ActiveState,
+        stored: &Arc<Stored>,
+        now: Now,
+        sender: &mut impl ReplySender,
+    ) -> usize {
         let waiters = self.pending.take(stored.question());
         self.owed = waiters.len();
         #[cfg(test)]
-        crate::tests::stumble(stored.octets());
+        crate::tests::test_panic(stored.octets());
         match &stored.body {
             Body::Image(_) => {
                 let mut held = Held::new(stored.clone());
-                (held.tags, held.generation) = (tags(stored, regime, &mut self.hashes), regime.generation);
+                (held.tags, held.generation) = (tags(stored, active, &mut self.hashes), active.generation);
                 self.cache.insert(held.clone());
                 self.cache.pass(held);
-                let answered = self.answer_waiters(regime, waiters, Supply::Arrived, now, outlet);
+                let answered = self.answer_waiters(active, waiters, AnswerSource::Arrived, now, sender);
                 self.cache.end_pass();
                 answered
             }
             Body::Failure { code, .. } => {
                 self.remember_failure(stored, now);
-                self.answer_waiters(regime, waiters, Supply::GiveUp(*code), now, outlet)
+                self.answer_waiters(active, waiters, AnswerSource::GiveUp(*code), now, sender)
             }
         }
     }
 
     /// Serves stale answers and gives up questions that are due; at most a few hundred clients, the rest in the next call.
-    pub fn expire(&mut self, regime: &Regime, now: Now, outlet: &mut impl Outlet) {
+    pub fn expire(&mut self, active: &ActiveState, now: Now, sender: &mut impl ReplySender) {
         let mut answered = 0;
         while answered < EXPIRED_A_TURN
             && let Some((question, waiters)) = self.pending.next_stale(now.mono_ms)
         {
             // Those who come later need not wait as long.
             self.cache.update(question.borrow(), |held| held.recheck_ms = now.mono_ms + RECHECK_MS);
-            answered += self.answer_waiters(regime, waiters, Supply::Stale, now, outlet);
+            answered += self.answer_waiters(active, waiters, AnswerSource::Stale, now, sender);
         }
         while answered < EXPIRED_A_TURN
             && let Some((_, waiters)) = self.pending.next_expired(now.mono_ms)
         {
             self.counters.add(Counter::Expired, waiters.len() as u64);
-            let supply = Supply::GiveUp(EdeCode::NO_REACHABLE_AUTHORITY);
-            answered += self.answer_waiters(regime, waiters, supply, now, outlet);
+            let answer_source = AnswerSource::GiveUp(EdeCode::NO_REACHABLE_AUTHORITY);
+            answered += self.answer_waiters(active, waiters, answer_source, now, sender);
         }
     }
 
@@ -76,11 +82,11 @@ impl Answerer {
 
     fn answer_waiters(
         &mut self,
-        regime: &Regime,
+        active: &ActiveState,
         waiters: Vec<Waiter>,
-        supply: Supply,
+        answer_source: AnswerSource,
         now: Now,
-        outlet: &mut impl Outlet,
+        sender: &mut impl ReplySender,
     ) -> usize {
         let count = waiters.len();
         self.owed = count;
@@ -89,8 +95,8 @@ impl Answerer {
             out.resize(MAX_MESSAGE_OCTETS, 0);
         }
         for waiter in waiters {
-            if let Outcome::Answer(length) = self.answer_waiter(regime, &waiter, supply, now, &mut out) {
-                outlet.send(&waiter.asker, out.get(..length).unwrap_or_default());
+            if let Outcome::Answer(length) = self.answer_waiter(active, &waiter, answer_source, now, &mut out) {
+                sender.send(&waiter.requester, out.get(..length).unwrap_or_default());
             }
             self.owed -= 1;
         }
@@ -98,20 +104,27 @@ impl Answerer {
         count
     }
 
-    fn answer_waiter(&mut self, regime: &Regime, waiter: &Waiter, supply: Supply, now: Now, out: &mut [u8]) -> Outcome {
-        let (packet, asker) = (&*waiter.packet, &waiter.asker);
-        if self.sight.peek(packet).is_err() {
+    fn answer_waiter(
+        &mut self,
+        active: &ActiveState,
+        waiter: &Waiter,
+        answer_source: AnswerSource,
+        now: Now,
+        out: &mut [u8],
+    ) -> Outcome {
+        let (packet, requester) = (&*waiter.packet, &waiter.requester);
+        if self.parsed.peek(packet).is_err() {
             // Not to be expected of what has passed once.
             self.counters.count(Counter::Abandoned);
             return Outcome::Silence;
         }
-        self.sight.query.edns = waiter.edns;
-        let Selection::Served(selected) = regime.rulebook.select(asker.client().ip(), asker.local()) else {
-            return self.answer_stranger(packet, asker, now, out);
+        self.parsed.query.edns = waiter.edns;
+        let Selection::Served(selected) = active.rulebook.select(requester.client().ip(), requester.local()) else {
+            return self.answer_outside_client(packet, requester, now, out);
         };
-        let reply = self.frame(asker, now);
+        let reply = self.frame(requester, now);
         let since_us = waiter.since_us;
-        self.resolve(&Turn { regime, packet, asker, now, since_us, selected, supply, reply }, out)
+        self.resolve(&QueryContext { active, packet, requester, now, since_us, selected, answer_source, reply }, out)
     }
 
     /// A failure must not push out an answer that can still be served stale.

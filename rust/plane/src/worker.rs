@@ -1,23 +1,23 @@
 //! A worker: one thread, its sockets, its answerer. It shares nothing it could have to wait for.
 
+use crate::active_state::ActiveState;
 use crate::answer::{Answerer, LOOK_AHEAD, Outcome};
-use crate::asker::Asker;
-use crate::carrier::Carrier;
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
-use crate::regime::Regime;
+use crate::forwarding_worker::ForwardingWorker;
+use crate::requester::Requester;
 use crate::socket::{BATCH, DatagramDoor, Flushed, PollFd, Wake, is_readable, nothing, readable, wait_readable};
 use crate::stored::Stored;
 use crate::stream::Reminder;
-use crate::waiters::Outlet;
+use crate::waiters::ReplySender;
 use arc_swap::ArcSwap;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Outcomes taken from the desk between two looks at the sockets.
+/// Outcomes taken from the miss hub between two looks at the sockets.
 const OUTCOMES_A_TURN: usize = 64;
 /// Clients that waited and are answered between two looks at the sockets: many may have waited for one question.
 const WAITERS_A_TURN: usize = 256;
@@ -32,7 +32,7 @@ const WAKE_AT: usize = 0;
 const REPLIES_AT: usize = 1;
 const DOORS_AT: usize = 2;
 /// While batches are full, misses gather for so many turns (well under a millisecond): one system call takes many.
-const FULL_TURNS_A_CARRY: u32 = 4;
+const FULL_TURNS_A_SEND: u32 = 4;
 /// A worker goes on after a panic, but one that does nothing else is better dead and reported than busy.
 const PANICS_IN_A_ROW: u32 = 1000;
 
@@ -53,11 +53,11 @@ pub struct Worker {
     pub(crate) doors: Vec<DatagramDoor>,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) wake: Arc<Wake>,
-    pub(crate) carrier: Carrier,
+    pub(crate) forwarding_worker: ForwardingWorker,
     /// Only the first worker has it.
     pub(crate) reminder: Option<Reminder>,
     pub(crate) next_tick_ms: u64,
-    pub(crate) regime: Arc<ArcSwap<Regime>>,
+    pub(crate) active: Arc<ArcSwap<ActiveState>>,
     pub(crate) clock: Clock,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
@@ -75,13 +75,13 @@ impl Worker {
     /// Works until told to stop. A panic costs what was in hand; every worker gets every answer, so without this one bad
     /// answer would end them all.
     pub fn run(mut self) {
-        let mut in_force = arc_swap::Cache::new(self.regime.clone());
+        let mut in_force = arc_swap::Cache::new(self.active.clone());
         let mut panics = 0;
         let mut awaited = vec![readable(self.wake.as_raw_fd()), nothing()];
         awaited.extend(self.doors.iter().map(|door| readable(door.as_raw_fd())));
         while !self.stop.load(Ordering::Relaxed) {
-            let regime = in_force.load();
-            match catch_unwind(AssertUnwindSafe(|| self.turn(regime, &mut awaited))) {
+            let active = in_force.load();
+            match catch_unwind(AssertUnwindSafe(|| self.turn(active, &mut awaited))) {
                 Ok(()) => panics = 0,
                 Err(_) if panics < PANICS_IN_A_ROW => {
                     panics += 1;
@@ -98,16 +98,16 @@ impl Worker {
 
     /// Queries that came, what is due, misses and replies, answers that came; each bounded, so that none of them starves the
     /// others. Then it waits, unless there is more.
-    fn turn(&mut self, regime: &Regime, awaited: &mut [PollFd]) {
+    fn turn(&mut self, active: &ActiveState, awaited: &mut [PollFd]) {
         let now = self.clock.now();
-        let taken = self.serve(regime, now, awaited);
+        let taken = self.serve(active, now, awaited);
         if self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
-            self.answerer.expire(regime, now, &mut LateAnswers { doors: &mut self.doors, counters: &self.counters });
+            self.answerer.expire(active, now, &mut LateAnswers { doors: &mut self.doors, counters: &self.counters });
             self.flush();
         }
         self.full_turns = if taken == BATCH { self.full_turns + 1 } else { 0 };
-        let has_misses = self.full_turns.is_multiple_of(FULL_TURNS_A_CARRY) && self.carry(awaited, now);
-        let has_outcomes = self.take_outcomes(regime, now);
+        let has_misses = self.full_turns.is_multiple_of(FULL_TURNS_A_SEND) && self.forward(awaited, now);
+        let has_outcomes = self.take_outcomes(active, now);
         // After the answers are on their way.
         self.answerer.commit_records(|| self.clock.since_us(now));
         if now.mono_ms >= self.next_tick_ms {
@@ -121,23 +121,23 @@ impl Worker {
     }
 
     /// Sends misses and reads replies; whether there may be more.
-    fn carry(&mut self, awaited: &[PollFd], now: Now) -> bool {
+    fn forward(&mut self, awaited: &[PollFd], now: Now) -> bool {
         let has_sent = self.answerer.take_has_sent();
         let may_have_replies = match self.has_waited {
             true => awaited.get(REPLIES_AT).is_some_and(is_readable),
-            false => self.carrier.awaits_replies(),
+            false => self.forwarding_worker.awaits_replies(),
         };
-        let carrier = &mut self.carrier;
-        let done = catch_unwind(AssertUnwindSafe(|| carrier.go_on(has_sent, may_have_replies, now)));
+        let forwarding_worker = &mut self.forwarding_worker;
+        let done = catch_unwind(AssertUnwindSafe(|| forwarding_worker.go_on(has_sent, may_have_replies, now)));
         done.unwrap_or_else(|_| {
             self.counters.count(Counter::LatePanics);
-            self.carrier.stumbled();
+            self.forwarding_worker.note_panic();
             false
         })
     }
 
     /// Queries that wait at the sockets; the most that one had. After a wait it has said which have any.
-    fn serve(&mut self, regime: &Regime, now: Now, awaited: &[PollFd]) -> usize {
+    fn serve(&mut self, active: &ActiveState, now: Now, awaited: &[PollFd]) -> usize {
         let mut most = 0;
         for at in 0..self.doors.len() {
             if self.has_waited && !awaited.get(DOORS_AT + at).is_some_and(is_readable) {
@@ -148,7 +148,7 @@ impl Worker {
             // What panics here panics again when it is decided, and is counted and kept there.
             let look = |answerer: &mut Answerer, door: &DatagramDoor, at: usize| {
                 let packet = if at < taken { door.packet(at) } else { None };
-                if catch_unwind(AssertUnwindSafe(|| answerer.look_ahead(regime, packet))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| answerer.look_ahead(active, packet))).is_err() {
                     answerer.recover();
                 }
             };
@@ -156,9 +156,9 @@ impl Worker {
             for datagram in 0..taken {
                 look(&mut self.answerer, door, datagram + LOOK_AHEAD);
                 let Some((peer, packet, out)) = door.datagram(datagram) else { continue };
-                let asker = Asker::Datagram(at, peer);
+                let requester = Requester::Datagram(at, peer);
                 let answerer = &mut self.answerer;
-                let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(regime, packet, &asker, now, out)));
+                let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(active, packet, &requester, now, out)));
                 match outcome {
                     Ok(Outcome::Answer(length)) => door.queue(&peer, length),
                     Ok(Outcome::Silence | Outcome::Waiting) => {}
@@ -177,8 +177,8 @@ impl Worker {
         most
     }
 
-    /// Outcomes that came from the desk; whether there may be more.
-    fn take_outcomes(&mut self, regime: &Regime, now: Now) -> bool {
+    /// Outcomes that came from the miss hub; whether there may be more.
+    fn take_outcomes(&mut self, active: &ActiveState, now: Now) -> bool {
         let (mut outcomes, mut waiters) = (0, 0);
         let mut more = true;
         while more && outcomes < OUTCOMES_A_TURN && waiters < WAITERS_A_TURN {
@@ -188,7 +188,7 @@ impl Worker {
             };
             let stored = self.in_hand.insert(stored);
             let mut late = LateAnswers { doors: &mut self.doors, counters: &self.counters };
-            waiters += self.answerer.complete(regime, stored, now, &mut late);
+            waiters += self.answerer.complete(active, stored, now, &mut late);
             self.in_hand = None;
             outcomes += 1;
         }
@@ -217,13 +217,13 @@ impl Worker {
     fn wait(&self, now: Now, awaited: &mut [PollFd]) {
         let until = |due_ms: u64| due_ms.saturating_sub(now.mono_ms);
         let due_ms = self.answerer.next_due_ms().map_or(LONGEST_WAIT_MS, until);
-        let carry_ms = self.carrier.next_due_ms(now).map_or(LONGEST_WAIT_MS, until);
+        let forwarding_ms = self.forwarding_worker.next_due_ms(now).map_or(LONGEST_WAIT_MS, until);
         // Also the latest that the first worker looks for what is overdue at ports that others have opened meanwhile.
         let tick_ms = if self.reminder.is_some() { until(self.next_tick_ms) } else { LONGEST_WAIT_MS };
         if let Some(replies) = awaited.get_mut(REPLIES_AT) {
-            *replies = self.carrier.replies_fd().map_or(nothing(), readable);
+            *replies = self.forwarding_worker.replies_fd().map_or(nothing(), readable);
         }
-        wait_readable(awaited, due_ms.min(carry_ms).min(tick_ms).min(LONGEST_WAIT_MS) as i32);
+        wait_readable(awaited, due_ms.min(forwarding_ms).min(tick_ms).min(LONGEST_WAIT_MS) as i32);
         // Cleared before the ring is looked at again, so that no signal is lost.
         if awaited.get(WAKE_AT).is_some_and(is_readable) {
             self.wake.clear();
@@ -242,9 +242,9 @@ struct LateAnswers<'a> {
     counters: &'a Counters,
 }
 
-impl Outlet for LateAnswers<'_> {
-    fn send(&mut self, asker: &Asker, answer: &[u8]) {
-        let Asker::Datagram(door, peer) = asker else { return };
+impl ReplySender for LateAnswers<'_> {
+    fn send(&mut self, requester: &Requester, answer: &[u8]) {
+        let Requester::Datagram(door, peer) = requester else { return };
         let Some(door) = self.doors.get_mut(*door) else { return };
         if door.is_full() {
             count(self.counters, door.flush());

@@ -352,7 +352,7 @@ impl Rulebook {
         }
     }
 
-    /// [`Rulebook::decide`] with a witness.
+    /// [`Rulebook::decide`] with a trace.
     pub fn explain(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> (Verdict, Explanation) {
         let tag = self.tag(name, hashes);
         let verdict = self.judge(policy, tag);

@@ -3,7 +3,7 @@
 //! Lists are compiled to a [`Snapshot`] (every listed name with the feeds and categories that list it), policies are
 //! compiled to a [`PolicyTable`] (segments, policies, the school's own names). The two are bound together, off the hot
 //! path, into a [`Rulebook`]; [`Rulebook::decide`] is the one place in schoolgate that says whether a name may be
-//! answered, and [`Rulebook::explain`] is the same walk with a witness.
+//! answered, and [`Rulebook::explain`] is the same walk with a trace.
 //!
 //! Nothing here reads a clock, a socket or an environment variable, and nothing a decision touches is ever changed: a
 //! new list or policy is a new value with a higher serial.

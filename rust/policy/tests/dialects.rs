@@ -226,7 +226,7 @@ fn names_in_any_script_become_what_clients_ask() {
 }
 
 #[test]
-fn a_dialect_is_told_by_its_lines_and_written_back_by_its_word() {
+fn a_dialect_is_recognised_by_its_lines_and_written_back_by_its_word() {
     for (text, name, dialect) in [
         ("# category: games\ngames.example.com\n", "", "plain"),
         ("example.com\n=example.org\n", "", "plain"),

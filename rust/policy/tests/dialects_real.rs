@@ -22,7 +22,7 @@ fn inspect(file: &str) -> Option<Inspection> {
 }
 
 #[test]
-fn each_format_is_told_and_nearly_all_of_it_read() {
+fn each_format_is_recognised_and_nearly_all_of_it_read() {
     for (file, dialect, at_least) in [
         ("formats/adblock-drugs.txt.gz", "adblock", 26_000),
         ("formats/adblock-light.txt.gz", "adblock", 122_000),

@@ -1,12 +1,12 @@
-//! A legend: what the numbers in records mean. Each regime of the plane has one; a file holds the legends of its rows, so
+//! A legend: what the numbers in records mean. Each active state of the plane has one; a file holds the legends of its rows, so
 //! that it can be read anywhere, by anybody who may, without the server that wrote it.
 
 use serde::{Deserialize, Serialize};
 
-/// The words of one regime, by number.
+/// The words of one active state, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Legend {
-    /// The regime's generation: what a batch of records names.
+    /// The active state's generation: what a batch of records names.
     #[serde(skip)]
     pub generation: u64,
     /// Serial of the lists.

@@ -39,7 +39,7 @@ pub use log_thread::LogThread;
 pub use log_writer::{LogOrders, LogSettings, LogWriter};
 pub use parquet_file::{Converted, log_to_parquet};
 pub use pseudonym::PseudonymKey;
-pub use record::{Client, Origin, Record};
+pub use record::{Client, DecidedBy, Record};
 pub use ring::{Batch, RecordReader, Recorder, record_rings};
 pub use row::{Row, WITHHELD};
 pub use sample::{OwnedRow, write_sample};

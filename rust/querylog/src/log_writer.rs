@@ -34,7 +34,7 @@ const REST: Duration = Duration::from_millis(1);
 const BATCHES_A_TURN: usize = 512;
 /// And before a worker that wants the core may go first.
 const BATCHES_A_PIECE: usize = 16;
-/// Legends of regimes that records may still name: they are in the rings for a fraction of a second.
+/// Legends of active states that records may still name: they are in the rings for a fraction of a second.
 const LEGENDS_KEPT: usize = 16;
 
 /// Where and how rows are kept.
@@ -46,7 +46,7 @@ pub struct LogSettings {
     pub max_octets: u64,
 }
 
-/// What the plane tells the log writer. These locks are between the installer of a regime and the log writer; no worker knows
+/// What the plane tells the log writer. These locks are between the installer of an active state and the log writer; no worker knows
 /// them.
 #[derive(Default)]
 pub struct LogOrders {
@@ -55,7 +55,7 @@ pub struct LogOrders {
 }
 
 impl LogOrders {
-    /// Makes a legend known, before any record names it. It holds no part of the regime, so an old one is not kept alive.
+    /// Makes a legend known, before any record names it. It holds no part of the active state, so an old one is not kept alive.
     pub fn install(&self, legend: &Legend) {
         let octets = frame(Kind::Legend, &legend.encode());
         lock(&self.legends).push(LegendFrame { generation: legend.generation, octets });
@@ -243,7 +243,7 @@ impl LogWriter {
 
     /// Writes what was collected for a file.
     pub(crate) fn flush(&mut self, at: usize, now_ms: u64) {
-        // A regime may have come into force since this turn began.
+        // An active state may have come into force since this turn began.
         let generation = self.files.get(at).map_or(0, |one| one.generation);
         if !self.legends.iter().any(|legend| legend.generation == generation) {
             self.take_orders();

@@ -29,10 +29,10 @@ const MINUTE_US: i64 = 60_000_000;
 
 /// Who said what was decided. Numbers index the legend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// Nobody in particular.
+pub enum DecidedBy {
+    /// No rule in particular.
     #[default]
-    Nobody,
+    Unspecified,
     /// A sealed list, which is all that may be said.
     Sealed,
     /// A feed listing a category.
@@ -78,7 +78,7 @@ pub struct Record<'a> {
     /// Number of the layer that decided.
     pub layer: u8,
     /// Who said so.
-    pub origin: Origin,
+    pub decided_by: DecidedBy,
     /// Where the answer came from.
     pub source: Source,
     /// The name is withheld: what decided is sealed.
@@ -101,9 +101,10 @@ impl<'a> Record<'a> {
     /// The same as a mere count: no client, no name, no rule that could name one, the minute instead of the moment.
     #[must_use]
     pub fn counted(self) -> Self {
-        let origin = if let Origin::Source(_) = self.origin { self.origin } else { Origin::Nobody };
+        let decided_by =
+            if let DecidedBy::Source(_) = self.decided_by { self.decided_by } else { DecidedBy::Unspecified };
         let time_us = self.time_us - self.time_us.rem_euclid(MINUTE_US);
-        Self { counted: true, client: Client::Nobody, time_us, origin, name: &[], cname: &[], ..self }
+        Self { counted: true, client: Client::Nobody, time_us, decided_by, name: &[], cname: &[], ..self }
     }
 
     /// Appends the record to a batch.
@@ -117,24 +118,24 @@ impl<'a> Record<'a> {
             Client::Pseudonym(octets) => (octets, PSEUDONYM),
             Client::Nobody => ([0; 16], 0),
         };
-        let (origin_kind, origin) = match self.origin {
-            Origin::Nobody => (0, 0),
-            Origin::Sealed => (1, 0),
-            Origin::Source(at) => (2, at),
-            Origin::Statement(at) => (3, at),
-            Origin::PrivateAddress => (4, 0),
+        let (decided_by_kind, decided_by) = match self.decided_by {
+            DecidedBy::Unspecified => (0, 0),
+            DecidedBy::Sealed => (1, 0),
+            DecidedBy::Source(at) => (2, at),
+            DecidedBy::Statement(at) => (3, at),
+            DecidedBy::PrivateAddress => (4, 0),
         };
         let flags = if self.withheld { WITHHELD } else { 0 } | if self.counted { COUNTED } else { 0 } | pseudonym;
         let mut head = [0; HEAD_OCTETS];
         head[0..8].copy_from_slice(&self.time_us.to_le_bytes());
         head[CLIENT_AT].copy_from_slice(&client);
         head[LATENCY_AT].copy_from_slice(&self.latency_us.to_le_bytes());
-        head[28..32].copy_from_slice(&u32::to_le_bytes(origin));
+        head[28..32].copy_from_slice(&u32::to_le_bytes(decided_by));
         head[32..34].copy_from_slice(&self.segment.unwrap_or(NO_SEGMENT).to_le_bytes());
         head[34..36].copy_from_slice(&self.policy.to_le_bytes());
         head[36..38].copy_from_slice(&self.qtype.to_le_bytes());
         head[38..40].copy_from_slice(&self.rcode.to_le_bytes());
-        head[40..44].copy_from_slice(&[self.action as u8, self.layer, origin_kind, self.source as u8]);
+        head[40..44].copy_from_slice(&[self.action as u8, self.layer, decided_by_kind, self.source as u8]);
         head[FLAGS_AT] = flags;
         head[NAME_LENGTH_AT] = name.len() as u8;
         head[CNAME_LENGTH_AT] = cname.len() as u8;
@@ -153,12 +154,12 @@ impl<'a> Record<'a> {
         let (name, cname) = names.split_at_checked(usize::from(head[NAME_LENGTH_AT]))?;
         let flags = head[FLAGS_AT];
         let counted = flags & COUNTED != 0;
-        let origin = match (head[42], four(28)?) {
-            (0, _) => Origin::Nobody,
-            (1, _) => Origin::Sealed,
-            (2, at) => Origin::Source(at),
-            (3, at) => Origin::Statement(at),
-            (4, _) => Origin::PrivateAddress,
+        let decided_by = match (head[42], four(28)?) {
+            (0, _) => DecidedBy::Unspecified,
+            (1, _) => DecidedBy::Sealed,
+            (2, at) => DecidedBy::Source(at),
+            (3, at) => DecidedBy::Statement(at),
+            (4, _) => DecidedBy::PrivateAddress,
             _ => return None,
         };
         let client = <[u8; 16]>::try_from(head.get(CLIENT_AT)?).ok()?;
@@ -170,7 +171,7 @@ impl<'a> Record<'a> {
                 () => Client::Address(address(client)),
             },
             latency_us: four(LATENCY_AT.start)?,
-            origin,
+            decided_by,
             segment: two(32).filter(|segment| *segment != NO_SEGMENT),
             policy: two(34)?,
             qtype: two(36)?,

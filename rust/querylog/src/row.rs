@@ -3,7 +3,7 @@
 use crate::legend::Legend;
 use crate::name_text::write_name;
 use crate::pseudonym::write_pseudonym;
-use crate::record::{Client, Origin, Record};
+use crate::record::{Client, DecidedBy, Record};
 use std::fmt::Write as _;
 
 /// What stands for a sealed name wherever a person may read.
@@ -108,13 +108,13 @@ const PRIVATE_ADDRESS: &str = "private address";
 
 /// Category and rule of a verdict.
 fn reasons<'a>(record: &Record<'_>, legend: &'a Legend) -> (Option<&'a str>, Option<&'a str>) {
-    match record.origin {
-        Origin::Nobody => (None, None),
-        Origin::Sealed => (None, Some(&legend.sealed_rule)),
-        Origin::Source(at) => legend.sources.get(at as usize).map_or((None, None), |(feed, category)| {
+    match record.decided_by {
+        DecidedBy::Unspecified => (None, None),
+        DecidedBy::Sealed => (None, Some(&legend.sealed_rule)),
+        DecidedBy::Source(at) => legend.sources.get(at as usize).map_or((None, None), |(feed, category)| {
             (Some(category.as_str()), Some(feed.as_str()).filter(|feed| !feed.is_empty()))
         }),
-        Origin::Statement(at) => (None, legend.statements.get(at as usize).map(String::as_str)),
-        Origin::PrivateAddress => (None, Some(PRIVATE_ADDRESS)),
+        DecidedBy::Statement(at) => (None, legend.statements.get(at as usize).map(String::as_str)),
+        DecidedBy::PrivateAddress => (None, Some(PRIVATE_ADDRESS)),
     }
 }

@@ -4,7 +4,7 @@ use crate::frame::{Kind, frame};
 use crate::legend::Legend;
 use crate::name_text::parse_name;
 use crate::pseudonym::parse_pseudonym;
-use crate::record::{Client, Origin, Record};
+use crate::record::{Client, DecidedBy, Record};
 use crate::row::WITHHELD;
 use crate::wal_file::{LegendFrame, WalFile};
 use crate::words::{Action, Class, Door, Source};
@@ -88,12 +88,12 @@ struct Words {
 impl Words {
     fn record(&mut self, row: &OwnedRow) -> Option<Vec<u8>> {
         let rule = row.rule.clone();
-        let origin = match (&row.category, rule) {
+        let decided_by = match (&row.category, rule) {
             (Some(category), rule) => {
-                Origin::Source(self.sources.number(&(rule.unwrap_or_default(), category.clone())))
+                DecidedBy::Source(self.sources.number(&(rule.unwrap_or_default(), category.clone())))
             }
-            (None, Some(rule)) => Origin::Statement(self.statements.number(&rule)),
-            (None, None) => Origin::Nobody,
+            (None, Some(rule)) => DecidedBy::Statement(self.statements.number(&rule)),
+            (None, None) => DecidedBy::Unspecified,
         };
         let (withheld, counted) = (row.qname == WITHHELD, row.qname.is_empty());
         let asked = row.qname_asked.as_ref().unwrap_or(&row.qname);
@@ -110,7 +110,7 @@ impl Words {
             rcode: row.rcode,
             action: Action::from_word(&row.action)?,
             layer: self.layers.number(&row.layer) as u8 + 1,
-            origin,
+            decided_by,
             source: Source::from_word(&row.source)?,
             withheld,
             counted,

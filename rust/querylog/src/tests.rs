@@ -253,7 +253,7 @@ fn rows_of_two_days_go_to_two_files_and_doing_it_again_changes_nothing() {
 }
 
 #[test]
-fn the_tail_that_is_lost_is_told() {
+fn the_tail_that_is_lost_is_reported() {
     let scratch = Scratch::new();
     let path = wal(&scratch, 3, &[row(0, "a.example")]);
     let octets = std::fs::read(&path).unwrap();

@@ -5,7 +5,7 @@ use crate::tests::{Scratch, owned};
 use crate::wal_file::CLOSE_AFTER_MS;
 use crate::wal_name::scan;
 use crate::{
-    Action, ByClass, Class, Client, Door, Legend, LogCounts, LogOrders, LogSettings, LogStatus, LogWriter, Origin,
+    Action, ByClass, Class, Client, DecidedBy, Door, Legend, LogCounts, LogOrders, LogSettings, LogStatus, LogWriter,
     OwnedRow, PseudonymKey, Record, Recorder, Source, WITHHELD, log_read, record_rings,
 };
 use parquet::file::metadata::KeyValue;
@@ -147,7 +147,7 @@ fn record(time_us: i64) -> Record<'static> {
         rcode: 3,
         action: Action::Deny,
         layer: 6,
-        origin: Origin::Statement(0),
+        decided_by: DecidedBy::Statement(0),
         source: Source::Policy,
         withheld: false,
         counted: false,
@@ -189,9 +189,9 @@ fn what_a_worker_records_is_a_row_of_words() {
 #[test]
 fn what_must_not_be_kept_is_not_in_the_file() {
     let mut table = Table::new();
-    let sealed = Record { layer: 1, origin: Origin::Sealed, ..record(1) };
+    let sealed = Record { layer: 1, decided_by: DecidedBy::Sealed, ..record(1) };
     table.recorder.note(Class::Safeguarding, 1, &sealed.withheld());
-    let listed = Record { origin: Origin::Source(0), ..record(3 * MINUTE_US + 5) };
+    let listed = Record { decided_by: DecidedBy::Source(0), ..record(3 * MINUTE_US + 5) };
     table.recorder.note(Class::Ordinary, 1, &listed.counted());
     table.recorder.note(Class::Ordinary, 1, &record(3 * MINUTE_US + 5).counted());
     table.recorder.commit(0);
@@ -231,7 +231,7 @@ fn a_new_key_makes_new_pseudonyms_and_the_old_ones_belong_to_nobody() {
 }
 
 #[test]
-fn rows_of_several_regimes_keep_their_own_words() {
+fn rows_of_several_active_states_keep_their_own_words() {
     let mut table = Table::new();
     table.install(2, "staff");
     for generation in [1, 2, 1, 3] {
@@ -247,7 +247,7 @@ fn rows_of_several_regimes_keep_their_own_words() {
 }
 
 #[test]
-fn a_regime_that_comes_into_force_during_a_turn_has_its_words() {
+fn an_active_state_that_comes_during_a_turn_has_its_words() {
     let mut table = Table::new();
     table.turn(0);
     table.install(2, "staff");
@@ -350,7 +350,7 @@ fn a_directory_that_is_removed_costs_rows_that_are_counted_and_comes_back() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_told_and_tried_again() {
+fn a_directory_that_cannot_be_made_is_reported_and_tried_again() {
     let mut table = Table::new();
     let log = table.scratch.0.join("log");
     std::fs::write(&log, "in the way").unwrap();

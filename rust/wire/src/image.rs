@@ -5,9 +5,9 @@
 
 use crate::compose::{QUESTION_POINTER, Sheet, id_and_flags, truncated};
 use crate::cursor::Cursor;
+use crate::forwarder_reply::Selection;
 use crate::record::{ParsedData, Record, spell_out};
 use crate::service_params;
-use crate::upstream::Selection;
 use crate::{CLASS_IN, EdnsReply, HEADER_OCTETS, MAX_MESSAGE_OCTETS, Name, Query, Rcode, UnusableReply, rtype};
 use domain::base::iana::Class;
 use domain::base::message_builder::RecordSectionBuilder;

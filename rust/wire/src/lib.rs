@@ -24,6 +24,7 @@ mod ede;
 mod edns;
 mod edns_reply;
 mod forwarder_query;
+mod forwarder_reply;
 mod image;
 mod limits;
 mod name;
@@ -35,7 +36,6 @@ mod refusal;
 pub mod rtype;
 pub mod service_params;
 mod unusable_reply;
-mod upstream;
 
 pub use alias::{Alias, first_alias};
 pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};

@@ -60,7 +60,7 @@ class StormyPlane:
     def abandon_queries(self) -> None: ...
 
 
-class Household:
+class ResolverCallbacks:
     """Asks again for whatever went wrong."""
 
     datagrams: Datagrams
@@ -72,7 +72,7 @@ class Household:
     def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> ExchangeOwner:
         return Persistent(self, token)
 
-    def met_defect(self, errand: ExchangeOwner | None) -> None:
+    def met_defect(self, owner: ExchangeOwner | None) -> None:
         self.defects += 1
 
     def name_forwarders(self, now: float) -> None: ...
@@ -81,16 +81,16 @@ class Household:
 
 
 class Persistent:
-    """An errand that asks once more."""
+    """An exchange that asks once more."""
 
     query = question = QUERY
 
-    def __init__(self, household: Household, key: int) -> None:
-        self.household = household
+    def __init__(self, callbacks: ResolverCallbacks, key: int) -> None:
+        self.callbacks = callbacks
         self.key = key
 
     def replied(self, octets: bytes, now: float) -> None:
-        self.household.datagrams.send(self, Send(self.household.forwarder, "udp", 1.0), now)
+        self.callbacks.datagrams.send(self, Send(self.callbacks.forwarder, "udp", 1.0), now)
 
     def damaged(self, octets: bytes, now: float) -> None: ...
     def guessed(self, now: float) -> None: ...
@@ -101,11 +101,11 @@ class Persistent:
 
 async def test_a_storm_of_odd_replies_is_heard_one_after_the_other() -> None:
     forwarder = Forwarder("192.0.2.1")
-    plane, household = StormyPlane(forwarder), Household(forwarder)
-    datagrams = household.datagrams = Datagrams(plane, asyncio.get_running_loop(), lambda: 0.0, household)
+    plane, callbacks = StormyPlane(forwarder), ResolverCallbacks(forwarder)
+    datagrams = callbacks.datagrams = Datagrams(plane, asyncio.get_running_loop(), lambda: 0.0, callbacks)
     datagrams.install(Routes(ForwarderSet([forwarder])))
     datagrams.read(0.0)
-    assert (plane.sent, household.defects) == (STORM, 0)
+    assert (plane.sent, callbacks.defects) == (STORM, 0)
 
 
 class Timetable:
@@ -171,9 +171,9 @@ def plane() -> WishfulPlane:
 @pytest.fixture
 def datagrams(plane: WishfulPlane) -> Datagrams:
     loop = cast(asyncio.AbstractEventLoop, plane.timetable)
-    household = Household(plane.forwarder)
-    household.datagrams = Datagrams(plane, loop, plane.timetable.time, household)
-    return household.datagrams
+    callbacks = ResolverCallbacks(plane.forwarder)
+    callbacks.datagrams = Datagrams(plane, loop, plane.timetable.time, callbacks)
+    return callbacks.datagrams
 
 
 @pytest.mark.parametrize(("wish", "ticks"), [(None, []), (0.25, [0.25, 0.5, 0.75, 1.0]), (0.4, [0.4, 0.8])])

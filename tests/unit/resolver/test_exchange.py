@@ -46,8 +46,8 @@ class ExchangeOwner:
         self.heard.set_result("starved")
 
 
-def no_defect(errand: object) -> None:
-    raise AssertionError(errand)
+def no_defect(owner: object) -> None:
+    raise AssertionError(owner)
 
 
 @pytest_asyncio.fixture
@@ -58,10 +58,10 @@ async def exchanges() -> AsyncIterator[StreamExchanges]:
 
 
 async def ask(
-    exchanges: StreamExchanges, errand: ExchangeOwner, forwarder: Forwarder, timeout_s: float = PATIENCE_S
+    exchanges: StreamExchanges, owner: ExchangeOwner, forwarder: Forwarder, timeout_s: float = PATIENCE_S
 ) -> str | bytes:
-    exchanges.send(errand, Send(forwarder, "tcp", timeout_s), time.monotonic())
-    return await asyncio.wait_for(errand.heard, PATIENCE_S)
+    exchanges.send(owner, Send(forwarder, "tcp", timeout_s), time.monotonic())
+    return await asyncio.wait_for(owner.heard, PATIENCE_S)
 
 
 async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
@@ -124,15 +124,15 @@ async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
     upstream: StandIn, exchanges: StreamExchanges
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
-    errand = ExchangeOwner("www.example.com")
-    exchanges.send(errand, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
+    owner = ExchangeOwner("www.example.com")
+    exchanges.send(owner, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
     (attempt,) = exchanges._attempts.values()
     await until(lambda: attempt.dialogue.is_sent)
     asyncio.get_running_loop().remove_reader(exchanges._epoll.fileno())
     await until(lambda: select.select([exchanges._epoll], [], [], 0)[0])
     attempt.expires_at = 0.0
     exchanges._expire()
-    assert isinstance(errand.heard.result(), bytes)
+    assert isinstance(owner.heard.result(), bytes)
 
 
 async def test_a_defect_in_one_errand_is_told_and_harms_no_other(upstream: StandIn) -> None:
@@ -156,11 +156,11 @@ async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstr
     forwarder = Forwarder(upstream.address, upstream.port)
     broken, following = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.org")
 
-    def stumble(now: float) -> None:
+    def raise_defect(now: float) -> None:
         exchanges.send(following, Send(forwarder, "tcp", 60.0), now)
         raise RuntimeError
 
-    broken.timed_out = stumble  # type: ignore[method-assign]
+    broken.timed_out = raise_defect  # type: ignore[method-assign]
     exchanges.send(broken, Send(forwarder, "tcp", 0.0), time.monotonic())
     await until(lambda: bool(met))
     assert met == [broken]
@@ -170,9 +170,9 @@ async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstr
 async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
     made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
-    errand = ExchangeOwner("www.example.com")
-    made.send(errand, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENCE_S), time.monotonic())
-    assert made.close() == [errand]
+    owner = ExchangeOwner("www.example.com")
+    made.send(owner, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENCE_S), time.monotonic())
+    assert made.close() == [owner]
 
 
 IDENT = b"\x12\x34"

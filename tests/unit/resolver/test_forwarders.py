@@ -77,10 +77,10 @@ def test_a_batch_is_heeded_as_if_each_had_been_told_and_a_reply_counts_last() ->
         made.number, sent=20, replies=6, rtts_s=(0.1, 0.2), timeouts=5, waits_s=(0.8,), network_errors=2, mismatches=3,
         answered_query=b"query",
     )  # fmt: skip
-    made.heed(tally, now=1.0)
+    made.record(tally, now=1.0)
     assert (made.sent, made.replies, made.timeouts, made.errors, made.mismatches) == (20, 6, 5, 2, 3)
     assert (made.failures, made.answered_query) == (0, b"query")
-    made.heed(ForwarderTally(made.number, timeouts=5, waits_s=(0.8,), network_errors=2), now=2.0)
+    made.record(ForwarderTally(made.number, timeouts=5, waits_s=(0.8,), network_errors=2), now=2.0)
     assert (made.failures, made.is_suspect, made.answered_query) == (7, True, b"query")
 
 

@@ -339,10 +339,10 @@ async def test_a_defect_met_by_one_question_harms_no_other(
 ) -> None:
     service = bench.serve(upstream)
 
-    def stumble(errand: MissExchange, octets: bytes, now: float) -> None:
+    def raise_defect(owner: MissExchange, octets: bytes, now: float) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(MissExchange, "replied", stumble)
+    monkeypatch.setattr(MissExchange, "replied", raise_defect)
     broken, sound = bench.plane.put("servfail.example.com"), bench.plane.put("www.example.com")
     assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await sound).rcode == NOERROR
@@ -355,10 +355,10 @@ async def test_a_defect_during_a_tcp_try_completes_its_question(
 ) -> None:
     service = bench.serve(upstream)
 
-    def stumble(dialogue: StreamDialogue) -> bytes | None:
+    def raise_defect(dialogue: StreamDialogue) -> bytes | None:
         raise RuntimeError
 
-    monkeypatch.setattr(StreamDialogue, "go_on", stumble)
+    monkeypatch.setattr(StreamDialogue, "go_on", raise_defect)
     broken = bench.plane.put("big.example.com")
     assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await bench.plane.ask("www.example.com")).rcode == NOERROR
@@ -375,8 +375,8 @@ async def test_a_clients_question_repeated_as_a_probe_never_proves_death(upstrea
     forwarder.failures = SUSPECT_AFTER
     for probes, is_up in ((2, True), (1, False)):
         forwarder.probes = probes
-        errand = ProbeExchange(service, -1, forwarder)
-        errand.timed_out(0.0)
+        owner = ProbeExchange(service, -1, forwarder)
+        owner.timed_out(0.0)
         assert forwarder.is_up is is_up
 
 

@@ -4,7 +4,7 @@
 //! not counted.
 
 use schoolgate_bench_micro::{
-    Chance, Desk, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
+    SeededNumbers, WarmAnswerer, cache, deep, image, listed, names, packet, popular, snapshot, table, unique,
 };
 use schoolgate_plane::bench_support::{PacketCache, QuestionRef};
 use schoolgate_policy::{Rulebook, SuffixHashes};
@@ -72,23 +72,23 @@ fn measured_compose_stored(image: &AnswerImage, out: &mut [u8], packet: &[u8], q
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn measured_answer_denied(desk: &mut Desk, packets: &[Vec<u8>]) {
+fn measured_answer_denied(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
     black_box("denied");
-    packets.iter().for_each(|packet| assert_ne!(desk.answer(black_box(packet)), 0));
+    packets.iter().for_each(|packet| assert_ne!(answerer.answer(black_box(packet)), 0));
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn measured_answer_cached(desk: &mut Desk, packets: &[Vec<u8>]) {
+fn measured_answer_cached(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
     black_box("cached");
-    packets.iter().for_each(|packet| assert_ne!(desk.answer(black_box(packet)), 0));
+    packets.iter().for_each(|packet| assert_ne!(answerer.answer(black_box(packet)), 0));
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn measured_answer_recorded(desk: &mut Desk, packets: &[Vec<u8>]) {
+fn measured_answer_recorded(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
     black_box("recorded");
-    packets.iter().for_each(|packet| assert_ne!(desk.answer_recorded(black_box(packet)), 0));
+    packets.iter().for_each(|packet| assert_ne!(answerer.answer_recorded(black_box(packet)), 0));
 }
 
 #[unsafe(no_mangle)]
@@ -100,7 +100,7 @@ fn measured_write_row(writer: &mut LogWriter) {
 fn main() {
     let (listed, popular) = (listed(LISTED), popular(TIMES));
     let mut hits = listed.clone();
-    Chance(5).shuffle(&mut hits);
+    SeededNumbers(5).shuffle(&mut hits);
     let hits = names(&hits[..TIMES]);
     let known = names(&popular);
     let packets: Vec<_> = known.iter().map(packet).collect();
@@ -108,7 +108,7 @@ fn main() {
     let snapshot = snapshot(&listed);
     let rulebook = Rulebook::new(snapshot.clone(), table(), None);
     let (mut query, mut hashes) = (Query::default(), SuffixHashes::default());
-    let mut desk = Desk::new(snapshot, &known);
+    let mut answerer = WarmAnswerer::new(snapshot, &known);
     let mut out = vec![0; 1232];
 
     let part = std::env::args().nth(1).unwrap_or_default();
@@ -125,11 +125,11 @@ fn main() {
         "cache_get" => measured_cache_get(&cache(&known), &known),
         "compose_denied" => measured_compose_denied(&mut out, &packets[0], &query, &reply),
         "compose_stored" => measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply),
-        "answer_denied" => measured_answer_denied(&mut desk, &denied),
-        "answer_cached" => measured_answer_cached(&mut desk, &packets),
+        "answer_denied" => measured_answer_denied(&mut answerer, &denied),
+        "answer_cached" => measured_answer_cached(&mut answerer, &packets),
         "answer_recorded" | "write_row" => {
-            let (mut desk, mut writer) = desk.recording();
-            measured_answer_recorded(&mut desk, &packets);
+            let (mut answerer, mut writer) = answerer.recording();
+            measured_answer_recorded(&mut answerer, &packets);
             measured_write_row(&mut writer);
         }
         _ => {

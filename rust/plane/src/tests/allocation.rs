@@ -3,7 +3,7 @@
 use super::bench::{Bench, description, rule};
 use super::wire::{Ask, Data, ask};
 use crate::answer::Outcome;
-use crate::asker::Asker;
+use crate::requester::Requester;
 use crate::socket::Peer;
 use schoolgate_querylog::record_rings;
 use schoolgate_wire::rtype;
@@ -57,12 +57,12 @@ pub fn live_octets() -> i64 {
 static COUNTING: Counting = Counting;
 
 fn allocations(bench: &mut Bench, ask: &Ask) -> u64 {
-    let asker = Asker::Datagram(0, Peer::new(ask.from, ask.from));
+    let requester = Requester::Datagram(0, Peer::new(ask.from, ask.from));
     let (packet, mut out) = (ask.packet(), [0; 1280]);
     let worker = &mut bench.workers[0];
     let mut once = || {
         let before = ALLOCATIONS.get();
-        let outcome = worker.answerer.answer(&bench.regime, &packet, &asker, bench.now, &mut out);
+        let outcome = worker.answerer.answer(&bench.active, &packet, &requester, bench.now, &mut out);
         assert!(matches!(outcome, Outcome::Answer(_)), "{ask:?}");
         worker.answerer.commit_records(|| 1);
         ALLOCATIONS.get() - before

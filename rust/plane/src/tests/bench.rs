@@ -1,16 +1,16 @@
-//! Some answerers with a desk behind them, on a table: nothing moves by itself.
+//! Some answerers with a miss hub behind them, on a table: nothing moves by itself.
 
 use super::wire::{Answer, Ask, Line, name, reply};
+use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome};
-use crate::asker::Asker;
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
-use crate::desk::{self, Desk, Miss};
-use crate::regime::Regime;
+use crate::miss_hub::{self, Miss, MissHub};
+use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::socket::{Peer, Wake};
 use crate::stored::Stored;
-use crate::waiters::Outlet;
+use crate::waiters::ReplySender;
 use schoolgate_policy::{
     Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, SealedList, Snapshot, compile_snapshot,
 };
@@ -113,12 +113,12 @@ pub struct Worker {
 
 pub struct Bench {
     pub workers: Vec<Worker>,
-    pub desk: Desk,
-    pub desk_counters: Arc<Counters>,
+    pub hub: MissHub,
+    pub hub_counters: Arc<Counters>,
     pub description: Value,
     pub lists: Arc<Snapshot>,
     pub sealed: Option<Arc<SealedList>>,
-    pub regime: Regime,
+    pub active: ActiveState,
     pub now: Now,
     /// Which worker is asked.
     pub at: usize,
@@ -137,26 +137,26 @@ impl Bench {
     pub fn with_settings(description: Value, settings: Settings, workers: usize) -> Self {
         let settings = Arc::new(settings);
         let cookies = Arc::new(CookieSecrets::new([5; 16], None));
-        let (mut lines, mut made) = (Vec::new(), Vec::new());
+        let (mut channels, mut made) = (Vec::new(), Vec::new());
         for _ in 0..workers {
-            let (misses_in, misses) = rtrb::RingBuffer::new(desk::MISS_RING);
-            let (answers_in, answers) = rtrb::RingBuffer::new(desk::ANSWER_RING);
+            let (misses_in, misses) = rtrb::RingBuffer::new(miss_hub::MISS_RING);
+            let (answers_in, answers) = rtrb::RingBuffer::new(miss_hub::ANSWER_RING);
             let counters = Arc::new(Counters::default());
             let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), misses_in).expect("room");
             made.push(Worker { answerer, answers, counters });
             let wake = Arc::new(Wake::new().expect("an eventfd"));
-            lines.push(desk::Line { misses, answers: answers_in, wake, least_octets: 0 });
+            channels.push(miss_hub::WorkerChannel { misses, answers: answers_in, wake, least_octets: 0 });
         }
-        let desk_counters = Arc::new(Counters::default());
+        let hub_counters = Arc::new(Counters::default());
         let rulebook = Rulebook::new(Arc::new(Snapshot::empty()), table(&description), None);
         Self {
             workers: made,
-            desk: Desk::new(settings, desk_counters.clone(), lines),
-            desk_counters,
+            hub: MissHub::new(settings, hub_counters.clone(), channels),
+            hub_counters,
             description,
             lists: Arc::new(Snapshot::empty()),
             sealed: None,
-            regime: Regime::new(rulebook, 1, START),
+            active: ActiveState::new(rulebook, 1, START),
             now: START,
             at: 0,
             tickets: 0,
@@ -166,7 +166,7 @@ impl Bench {
     /// Puts in force what description, lists and sealed list say now.
     pub fn install(&mut self) {
         let rulebook = Rulebook::new(self.lists.clone(), table(&self.description), self.sealed.clone());
-        self.regime = Regime::new(rulebook, self.regime.generation + 1, self.now);
+        self.active = ActiveState::new(rulebook, self.active.generation + 1, self.now);
     }
 
     pub fn with_lists(mut self, lists: &[(&str, &str)]) -> Self {
@@ -188,14 +188,14 @@ impl Bench {
     pub fn send(&mut self, packet: &[u8], from: std::net::SocketAddr, by_stream: bool) -> Got {
         let local = "192.0.2.1:53".parse().expect("an address");
         self.tickets += 1;
-        let asker = if by_stream {
-            Asker::Stream(self.tickets, from, local)
+        let requester = if by_stream {
+            Requester::Stream(self.tickets, from, local)
         } else {
-            Asker::Datagram(0, Peer::new(from, local))
+            Requester::Datagram(0, Peer::new(from, local))
         };
         let mut out = vec![0; if by_stream { 65535 } else { 1280 }];
         let worker = &mut self.workers[self.at];
-        match worker.answerer.answer(&self.regime, packet, &asker, self.now, &mut out) {
+        match worker.answerer.answer(&self.active, packet, &requester, self.now, &mut out) {
             Outcome::Answer(length) => Got::Answer(Box::new(Answer::read(&out[..length]))),
             Outcome::Silence => Got::Silence,
             Outcome::Waiting => Got::Waiting,
@@ -204,7 +204,7 @@ impl Bench {
 
     /// The questions that reach the resolver.
     pub fn misses(&mut self) -> Vec<Miss> {
-        self.desk.take_misses(usize::MAX, self.now)
+        self.hub.take_misses(usize::MAX, self.now)
     }
 
     /// The one question that reaches the resolver.
@@ -216,7 +216,7 @@ impl Bench {
 
     /// The resolver's outcome, given to every worker; what the clients that waited hear, worker by worker.
     pub fn complete(&mut self, miss: &Miss, outcome: Result<&[u8], u16>) -> Vec<Answer> {
-        self.desk.complete(miss.token, outcome.map_err(EdeCode), self.now);
+        self.hub.complete(miss.token, outcome.map_err(EdeCode), self.now);
         self.deliver()
     }
 
@@ -247,7 +247,7 @@ impl Bench {
         let mut late = Late::default();
         let worker = &mut self.workers[at];
         while let Ok(stored) = worker.answers.pop() {
-            worker.answerer.complete(&self.regime, &stored, self.now, &mut late);
+            worker.answerer.complete(&self.active, &stored, self.now, &mut late);
         }
         late.0
     }
@@ -261,7 +261,7 @@ impl Bench {
         let mut late = Late::default();
         for worker in &mut self.workers {
             while worker.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= self.now.mono_ms) {
-                worker.answerer.expire(&self.regime, self.now, &mut late);
+                worker.answerer.expire(&self.active, self.now, &mut late);
             }
         }
         late.0
@@ -279,9 +279,9 @@ impl Bench {
         heard.remove(0)
     }
 
-    /// A counter, all workers and the desk added up.
+    /// A counter, all workers and the miss hub added up.
     pub fn count(&self, counter: Counter) -> u64 {
-        self.desk_counters.get(counter) + self.workers.iter().map(|worker| worker.counters.get(counter)).sum::<u64>()
+        self.hub_counters.get(counter) + self.workers.iter().map(|worker| worker.counters.get(counter)).sum::<u64>()
     }
 
     /// Every query has left in exactly one way, or waits.
@@ -326,8 +326,8 @@ impl Drop for Bench {
 #[derive(Default)]
 pub struct Late(pub Vec<Answer>);
 
-impl Outlet for Late {
-    fn send(&mut self, _: &Asker, answer: &[u8]) {
+impl ReplySender for Late {
+    fn send(&mut self, _: &Requester, answer: &[u8]) {
         self.0.push(Answer::read(answer));
     }
 }

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::wire::{Ask, Data, ask};
 use crate::answer::{LOOK_AHEAD, Outcome};
-use crate::asker::Asker;
+use crate::requester::Requester;
 use crate::socket::Peer;
 use domain::base::Message;
 use proptest::prelude::*;
@@ -20,12 +20,15 @@ fn bench() -> Bench {
 /// Answers as any client at any door; an answer is a message with the same ID that says it is a response.
 fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
     let client = std::net::SocketAddr::from(([192, 0, 2, client], 4000));
-    let asker =
-        if by_stream { Asker::Stream(1, client, client) } else { Asker::Datagram(0, Peer::new(client, client)) };
+    let requester = if by_stream {
+        Requester::Stream(1, client, client)
+    } else {
+        Requester::Datagram(0, Peer::new(client, client))
+    };
     let mut out = [0xaa; 1280];
     bench.now.mono_ms += 10;
     if let Outcome::Answer(length) =
-        bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out)
+        bench.workers[0].answerer.answer(&bench.active, packet, &requester, bench.now, &mut out)
     {
         let answer = out.get(..length).expect("an answer within its buffer");
         assert_eq!(answer.get(..2), packet.get(..2));
@@ -43,9 +46,9 @@ fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
 /// The answer to a datagram, octet by octet; empty where there is none yet.
 fn octets(bench: &mut Bench, packet: &[u8]) -> Vec<u8> {
     let client = std::net::SocketAddr::from(([192, 0, 2, 9], 4000));
-    let asker = Asker::Datagram(0, Peer::new(client, client));
+    let requester = Requester::Datagram(0, Peer::new(client, client));
     let mut out = vec![0; 1280];
-    match bench.workers[0].answerer.answer(&bench.regime, packet, &asker, bench.now, &mut out) {
+    match bench.workers[0].answerer.answer(&bench.active, packet, &requester, bench.now, &mut out) {
         Outcome::Answer(length) => out[..length].to_vec(),
         Outcome::Silence | Outcome::Waiting => Vec::new(),
     }
@@ -82,7 +85,7 @@ proptest! {
             for (at, packet) in packets.iter().enumerate() {
                 let seen = if at == 0 { 0..=LOOK_AHEAD } else { LOOK_AHEAD..=LOOK_AHEAD };
                 for further in seen {
-                    ahead.workers[0].answerer.look_ahead(&ahead.regime, packets.get(at + further).map(Vec::as_slice));
+                    ahead.workers[0].answerer.look_ahead(&ahead.active, packets.get(at + further).map(Vec::as_slice));
                 }
                 if !skipped[at] {
                     prop_assert_eq!(octets(&mut ahead, packet), octets(&mut plain, packet));

@@ -4,11 +4,11 @@ use super::bench::{Bench, Got};
 use super::until;
 use super::wire::{Ask, Data, ask, reply};
 use crate::counters::Counter;
-use crate::desk::{Desk, name_of};
-use crate::exchange::Exchange;
 use crate::forwarding::{Forwarding, Share};
-use crate::hearing::{EventKind, Report};
+use crate::miss_hub::{MissHub, name_of};
+use crate::reply_sink::{EventKind, Report};
 use crate::source_port::Owner;
+use crate::udp_exchanges::UdpExchanges;
 use crate::zones::Zones;
 use schoolgate_wire::{EdeCode, Name};
 use std::net::UdpSocket;
@@ -26,9 +26,9 @@ struct Hall {
 impl Hall {
     fn new(zones: Zones) -> Self {
         let mut bench = Bench::new();
-        let empty = Desk::new(std::sync::Arc::new(super::bench::settings()), bench.desk_counters.clone(), Vec::new());
-        let desk = std::mem::replace(&mut bench.desk, empty);
-        let mut forwarding = Forwarding::new(desk, Exchange::new().expect("an exchange"));
+        let empty = MissHub::new(std::sync::Arc::new(super::bench::settings()), bench.hub_counters.clone(), Vec::new());
+        let hub = std::mem::replace(&mut bench.hub, empty);
+        let mut forwarding = Forwarding::new(hub, UdpExchanges::new().expect("an exchange"));
         let forwarders = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
         forwarders.iter().for_each(|one| one.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout"));
         forwarding.install((0..).zip(forwarders.iter().map(|one| one.local_addr().expect("an address"))), zones);
@@ -98,12 +98,12 @@ fn what_is_not_final_is_the_resolvers_to_see_to() {
         let EventKind::Replied(octets) = &event.kind else { panic!("a reply") };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
         assert_eq!((octets[2], octets[3] & 15, heard.answered), (flags, rcode, 0));
-        // As an errand it is heard of whatever comes.
+        // As an exchange it is heard of whatever comes.
         hall.forwarding.send_query(token.cast_signed(), 1, &event.query, 1.0, hall.bench.now, 0.0).expect("a query");
         hall.answer(1, "odd.example.com", address);
         let heard = hall.read(|report| !report.events.is_empty());
-        assert_eq!(heard.events[0].owner, Owner::Errand(token.cast_signed()));
-        hall.forwarding.desk.complete(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
+        assert_eq!(heard.events[0].owner, Owner::Exchange(token.cast_signed()));
+        hall.forwarding.hub.complete(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
         hall.bench.pass_s(2);
     }
@@ -129,7 +129,7 @@ fn a_name_goes_to_the_forwarders_of_its_zone_and_where_nobody_is_left_it_fails_a
     hall.answer(1, "dc1.corp.example", address);
     until("both are answered", || {
         hall.forwarding.read_replies(hall.bench.now, 0.25);
-        hall.forwarding.desk.under_way() == 0
+        hall.forwarding.hub.under_way() == 0
     });
     assert_eq!(hall.bench.deliver().len(), 2);
     hall.ask(&[ask("dc2.corp.example").id(3).edns()]);
@@ -154,7 +154,7 @@ fn too_many_questions_under_way_fail_at_once_and_are_counted() {
     assert_eq!((ended.tallies[0].silences, ended.tallies[0].waits_s.as_slice()), (64, [1.0; 4].as_slice()));
     for event in ended.events {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        hall.forwarding.desk.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), hall.bench.now);
+        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), hall.bench.now);
     }
     assert_eq!(hall.bench.deliver().len(), 64);
 }
@@ -164,8 +164,8 @@ fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
     let mut hall = Hall::new(Zones::default());
     let fail = |hall: &mut Hall| {
         hall.ask(&[ask("lame.example.com").staff().edns()]);
-        let token = hall.forwarding.desk.take_misses(1, hall.bench.now)[0].token;
-        hall.forwarding.desk.give_up(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
+        let token = hall.forwarding.hub.take_misses(1, hall.bench.now)[0].token;
+        hall.forwarding.hub.give_up(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
         assert_eq!(hall.bench.deliver().len(), 1);
     };
     fail(&mut hall);
@@ -179,7 +179,7 @@ fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
     assert_eq!((answers[0].rcode, answers[0].ede_code()), (2, Some(23)));
     assert_eq!(hall.bench.count(Counter::FailuresRecalled), 1);
     hall.bench.pass_ms(400);
-    hall.forwarding.desk.forget_failures();
+    hall.forwarding.hub.forget_failures();
     hall.bench.pass_s(1);
     hall.ask(&[ask("lame.example.com").staff()]);
     assert_eq!(hall.send(&[&[(0, ALL)]]).misses, 1);
@@ -221,11 +221,11 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         let event = heard.events.remove(0);
         let EventKind::Damaged(octets) = &event.kind else { panic!("{:?}", event.kind) };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        assert_eq!((heard.answered, heard.under_way, hall.forwarding.desk.under_way()), (0, 0, 1));
-        hall.forwarding.desk.give_up(token, Ok(octets), hall.bench.now);
+        assert_eq!((heard.answered, heard.under_way, hall.forwarding.hub.under_way()), (0, 0, 1));
+        hall.forwarding.hub.give_up(token, Ok(octets), hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
     }
-    assert_eq!(hall.bench.desk_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
+    assert_eq!(hall.bench.hub_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
 }
 
 /// What the worker of the first line hears: whether the resolver is called, whether it is to come again at once.
@@ -247,7 +247,7 @@ fn what_the_resolver_has_said_stands_and_a_worker_goes_by_it() {
     hall.answer(0, "b.example.com", address);
     until("both are answered", || {
         assert_eq!(go_on(&mut hall, true), (false, false), "the resolver has nothing to see to");
-        hall.forwarding.desk.under_way() == 0
+        hall.forwarding.hub.under_way() == 0
     });
     assert_eq!(hall.bench.deliver().len(), 2);
     let told = hall.forwarding.end_overdue(hall.bench.now, 0.0);
@@ -306,7 +306,7 @@ fn without_a_word_of_the_resolver_misses_wait_for_it() {
     hall.answer(1, "www.example.com", address);
     until("it is answered", || {
         go_on(&mut hall, true);
-        hall.forwarding.desk.under_way() == 0
+        hall.forwarding.hub.under_way() == 0
     });
     hall.forwarding.abandon(hall.bench.now);
     hall.bench.deliver();
@@ -332,24 +332,24 @@ fn the_resolver_reads_replies_where_no_worker_comes() {
 #[test]
 fn replies_that_wait_are_read_before_anything_is_called_late() {
     // By a worker, and by the resolver where there is none.
-    for is_carried in [true, false] {
+    for has_worker in [true, false] {
         let mut hall = Hall::new(Zones::default());
         hall.send(&[&[(0, ALL)]]);
         hall.ask(&(0..100u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
-        go_on(&mut hall, is_carried);
+        go_on(&mut hall, has_worker);
         for id in 0..100 {
             let name = format!("n{id}.example.com");
             hall.answer(0, &name, |query| if id % 20 == 0 { Vec::new() } else { address(query) });
         }
         hall.bench.pass_ms(100_000);
-        let mut again = is_carried;
+        let mut again = has_worker;
         while again {
             again = go_on(&mut hall, true).1;
         }
         let told = hall.forwarding.end_overdue(hall.bench.now, 100.0);
         assert_eq!((told.answered, told.under_way), (95, 0));
         // Under a resolver that was held up for so long nobody waits for what a worker found late.
-        assert_eq!(told.events.len(), if is_carried { 0 } else { 5 });
+        assert_eq!(told.events.len(), if has_worker { 0 } else { 5 });
         hall.bench.deliver();
     }
 }
@@ -387,7 +387,7 @@ fn another_worker_calls_the_resolver_where_the_one_that_read_is_gone() {
 }
 
 #[test]
-fn events_are_told_some_at_a_time() {
+fn events_are_reported_some_at_a_time() {
     let mut hall = Hall::new(Zones::default());
     let names: Vec<_> = (0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect();
     hall.ask(&names);
@@ -401,7 +401,7 @@ fn events_are_told_some_at_a_time() {
     assert_eq!(told.iter().map(|report| report.events.len()).sum::<usize>(), 300);
     for event in told.into_iter().flat_map(|report| report.events) {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        hall.forwarding.desk.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
     }
     assert_eq!(hall.bench.deliver().len(), 300);
 }
@@ -426,13 +426,13 @@ fn what_a_hanging_resolver_does_not_see_to_takes_no_room_for_ever() {
     assert_eq!(hall.bench.deliver().len(), 1, "no room: it fails at once");
     hall.bench.pass_ms(4_000);
     go_on(&mut hall, true);
-    assert_eq!((hall.forwarding.unheard(), hall.bench.desk_counters.get(Counter::LostQuestions)), (0, 4));
+    assert_eq!((hall.forwarding.unheard(), hall.bench.hub_counters.get(Counter::LostQuestions)), (0, 4));
     hall.ask(&[ask("www.example.net").id(10)]);
     go_on(&mut hall, true);
     hall.answer(0, "www.example.net", address);
     until("it is answered", || {
         go_on(&mut hall, true);
-        hall.forwarding.desk.under_way() == 0
+        hall.forwarding.hub.under_way() == 0
     });
     assert_eq!(hall.bench.deliver().last().map(|answer| answer.rcode), Some(0));
 }
@@ -462,9 +462,9 @@ fn a_worker_that_left_misses_goes_on_with_them() {
     hall.ask(&(0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
     let Hall { bench, forwarding, .. } = hall;
     let wake = std::sync::Arc::new(crate::socket::Wake::new().expect("a wake"));
-    let (forwarding, mut carriers) = crate::carrier::Carrier::all(forwarding, 2, &wake);
-    let second = &mut carriers[1];
+    let (forwarding, mut forwarding_workers) = crate::forwarding_worker::ForwardingWorker::all(forwarding, 2, &wake);
+    let second = &mut forwarding_workers[1];
     assert!(second.go_on(true, false, bench.now), "some are left");
     assert!(!second.go_on(false, false, bench.now));
-    assert!(!forwarding.lock().expect("a lock").desk.has_misses());
+    assert!(!forwarding.lock().expect("a lock").hub.has_misses());
 }

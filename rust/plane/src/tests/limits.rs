@@ -1,4 +1,4 @@
-//! What one client may do: rates, and how little a stranger hears.
+//! What one client may do: rates, and how little an outside client hears.
 
 use super::bench::{Bench, Got, description};
 use super::wire::{Ask, ask};
@@ -55,7 +55,7 @@ fn bad_packets_count_against_the_rate() {
 }
 
 #[test]
-fn a_stranger_hears_refused_and_not_often() {
+fn an_outside_client_gets_refused_and_not_often() {
     let mut bench = Bench::new();
     let stranger = ask("www.example.com").from("233.252.0.1").edns();
     let first = bench.ask(&stranger).answer();
@@ -72,7 +72,7 @@ fn a_stranger_hears_refused_and_not_often() {
 }
 
 #[test]
-fn a_stranger_gets_no_errors_to_send_to_others_either() {
+fn an_outside_client_gets_no_errors_to_send_to_others_either() {
     let mut bench = Bench::new();
     let chaos = Ask { class: 3, ..ask("example.com").from("233.252.0.1") };
     let answered = (0..100).filter(|_| bench.ask(&chaos) != Got::Silence).count();

@@ -6,15 +6,14 @@
 mod addresses;
 mod allocation;
 mod bench;
-mod carrier;
 mod denial;
-mod desk;
 mod doors;
-mod exchange;
 mod forwarding;
+mod forwarding_worker;
 mod keeping;
 mod limits;
 mod local;
+mod miss_hub;
 mod model;
 mod panics;
 mod recording;
@@ -25,6 +24,7 @@ mod service_bindings;
 mod sockets;
 mod stale;
 mod ttl;
+mod udp_exchanges;
 mod waiting;
 mod weight;
 mod wire;
@@ -41,21 +41,21 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Stands in for a defect that only some message meets.
-pub fn stumble(octets: &[u8]) {
-    stumble_over(b"\x09stumbling", octets);
+pub fn test_panic(octets: &[u8]) {
+    panic_at_label(b"\x09stumbling", octets);
 }
 
-/// The same for the desk, by another name: a reply meets both.
-pub fn stumble_at_desk(octets: &[u8]) {
-    stumble_over(b"\x08tripping", octets);
+/// The same for the miss hub, by another name: a reply meets both.
+pub fn test_panic_in_miss_hub(octets: &[u8]) {
+    panic_at_label(b"\x08tripping", octets);
 }
 
 /// The same for forwarding, when the question is sent.
-pub fn stumble_at_forwarding(octets: &[u8]) {
-    stumble_over(b"\x07falling", octets);
+pub fn test_panic_in_forwarding(octets: &[u8]) {
+    panic_at_label(b"\x07falling", octets);
 }
 
-fn stumble_over(label: &[u8], octets: &[u8]) {
+fn panic_at_label(label: &[u8], octets: &[u8]) {
     let stumbles = octets.windows(label.len()).any(|window| window.eq_ignore_ascii_case(label));
     assert!(!stumbles, "a defect, met on purpose by a test");
 }

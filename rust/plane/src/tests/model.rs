@@ -139,7 +139,7 @@ impl Model {
                 }
             }
             Step::Reply { target, ttl_s } => {
-                for miss in self.bench.desk.take_misses(1, self.bench.now) {
+                for miss in self.bench.hub.take_misses(1, self.bench.now) {
                     let name = NAMES.iter().position(|name| *name == miss.name()).expect("a name that was asked");
                     let target = target.filter(|target| *target != name);
                     let known = Known { target, ttl_s: *ttl_s, came_ms: self.bench.now.mono_ms };
@@ -157,7 +157,7 @@ impl Model {
                 }
             }
             Step::Fail => {
-                for miss in self.bench.desk.take_misses(1, self.bench.now) {
+                for miss in self.bench.hub.take_misses(1, self.bench.now) {
                     let heard = self.bench.complete(&miss, Err(22));
                     heard.iter().for_each(|answer| self.check(answer));
                 }

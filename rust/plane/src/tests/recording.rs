@@ -38,7 +38,7 @@ impl Recorded {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory: PathBuf = std::env::temp_dir().join(format!("schoolgate-rows-{}-{number}", std::process::id()));
         let orders = Arc::new(LogOrders::default());
-        orders.install(&legend(&self.bench.regime.rulebook, self.bench.regime.generation));
+        orders.install(&legend(&self.bench.active.rulebook, self.bench.active.generation));
         let settings = LogSettings { directory: directory.join("wal"), max_octets: u64::MAX };
         std::fs::create_dir_all(&directory).expect("a directory");
         LogWriter::new(settings, orders, Arc::default(), std::mem::take(&mut self.readers)).finish(1);
@@ -121,7 +121,7 @@ fn what_a_waiter_waited_is_its_latency_and_its_time_is_when_it_asked() {
 }
 
 #[test]
-fn strangers_the_malformed_and_those_over_their_rate_are_only_counted() {
+fn outside_clients_the_malformed_and_those_over_their_rate_are_only_counted() {
     let mut description = description();
     description["segments"][0]["qps"] = json!(1);
     description["segments"][0]["burst"] = json!(1);

@@ -16,9 +16,9 @@ fn refused(change: impl FnOnce(&mut Vec<u8>)) -> (u16, Reason) {
     change(&mut packet);
     let mut out = [0; 1280];
     let from = "192.0.2.10:40000".parse().expect("an address");
-    let asker = crate::asker::Asker::Datagram(0, crate::socket::Peer::new(from, from));
+    let requester = crate::requester::Requester::Datagram(0, crate::socket::Peer::new(from, from));
     let worker = &mut bench.workers[0];
-    let outcome = worker.answerer.answer(&bench.regime, &packet, &asker, bench.now, &mut out);
+    let outcome = worker.answerer.answer(&bench.active, &packet, &requester, bench.now, &mut out);
     let crate::answer::Outcome::Answer(length) = outcome else { panic!("an error, not {outcome:?}") };
     assert!(length >= 12 && length <= packet.len() && out[..2] == packet[..2] && out[2] & 0x80 != 0);
     assert_eq!(

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Got, description, rule};
 use super::wire::{Data, ask, reply};
 use crate::counters::Counter;
-use crate::desk::MISS_RING;
+use crate::miss_hub::MISS_RING;
 use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS, MAX_WAITING_PER_CLIENT};
 use schoolgate_wire::rtype;
 use serde_json::json;

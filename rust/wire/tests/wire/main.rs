@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod compose;
+mod forwarder_reply;
 mod image;
 mod messages;
 mod peek;
-mod upstream;

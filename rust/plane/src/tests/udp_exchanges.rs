@@ -2,8 +2,8 @@
 
 use super::until;
 use super::wire::{reply, wire};
-use crate::exchange::{Exchange, Heard, Listener, OVERDUE_A_TURN};
 use crate::source_port::{Attempt, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
+use crate::udp_exchanges::{Heard, Listener, OVERDUE_A_TURN, UdpExchanges};
 use schoolgate_wire::{Name, forwarder_query};
 use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, UdpSocket};
@@ -23,7 +23,7 @@ struct Ear {
 impl Listener for Ear {
     fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
         assert_eq!(forwarder, FORWARDER);
-        let Owner::Errand(key) = attempt.owner else { panic!("an errand") };
+        let Owner::Exchange(key) = attempt.owner else { panic!("an errand") };
         let what = match heard {
             Heard::Reply(octets) => {
                 assert!(matches(octets, &attempt.query));
@@ -46,7 +46,7 @@ impl Listener for Ear {
 
 /// An exchange, its forwarder and its time.
 struct Bench {
-    exchange: Exchange,
+    exchanges: UdpExchanges,
     forwarder: UdpSocket,
     ear: Ear,
     now_s: f64,
@@ -58,9 +58,9 @@ impl Bench {
         let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let address = forwarder.local_addr().expect("an address");
-        let mut exchange = Exchange::new().expect("an exchange");
-        exchange.install([(FORWARDER, address)]);
-        Self { exchange, forwarder, ear: Ear::default(), now_s: 100.0, next_key: 0 }
+        let mut exchanges = UdpExchanges::new().expect("an exchanges");
+        exchanges.install([(FORWARDER, address)]);
+        Self { exchanges, forwarder, ear: Ear::default(), now_s: 100.0, next_key: 0 }
     }
 
     fn send(&mut self, questions: usize, timeout_s: f64) {
@@ -68,10 +68,10 @@ impl Bench {
             self.next_key += 1;
             let name = Name::from_text(&format!("n{}.example.com", self.next_key)).expect("a name");
             let query = forwarder_query(&name, 1, false, false);
-            Attempt::new(Owner::Errand(self.next_key), query, self.now_s, timeout_s)
+            Attempt::new(Owner::Exchange(self.next_key), query, self.now_s, timeout_s)
         });
         let asked = asked.collect();
-        self.exchange.send(FORWARDER, asked, self.now_s, &mut self.ear);
+        self.exchanges.send(FORWARDER, asked, self.now_s, &mut self.ear);
     }
 
     /// The next query at the forwarder.
@@ -87,7 +87,7 @@ impl Bench {
 
     fn receive_until(&mut self, is_so: impl Fn(&Ear) -> bool) {
         until("it is heard", || {
-            self.exchange.receive(self.now_s, &mut self.ear);
+            self.exchanges.receive(self.now_s, &mut self.ear);
             is_so(&self.ear)
         });
     }
@@ -111,14 +111,14 @@ fn other_id(query: &[u8]) -> Vec<u8> {
 fn replies_reach_those_who_asked() {
     let mut bench = Bench::new();
     bench.send(200, 1.0);
-    assert_eq!(bench.exchange.under_way(), 200);
+    assert_eq!(bench.exchanges.under_way(), 200);
     for _ in 0..200 {
         let (query, from) = bench.query();
         bench.say(&honest(&query), from);
     }
     bench.receive_until(|ear| ear.heard.len() == 200);
     let keys: HashSet<i64> = bench.ear.heard.iter().map(|(key, _)| *key).collect();
-    assert_eq!((keys.len(), bench.exchange.under_way(), bench.ear.strays), (200, 0, 0));
+    assert_eq!((keys.len(), bench.exchanges.under_way(), bench.ear.strays), (200, 0, 0));
     assert!(bench.heard().iter().all(|what| *what == "reply"));
 }
 
@@ -140,12 +140,12 @@ fn few_questions_leave_from_ports_of_their_own_which_live_shortly() {
     assert!(first.intersection(&second).count() < 4, "the kernel draws new ones");
     for _ in 0..2 {
         bench.now_s += LIFE_S;
-        bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+        bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
     }
-    assert_eq!(bench.exchange.ports(), first.len() + second.len(), "replies may still come");
+    assert_eq!(bench.exchanges.ports(), first.len() + second.len(), "replies may still come");
     bench.now_s += 10.0;
-    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
-    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (0, 0));
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
+    assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (0, 0));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_reply_that_comes_twice_or_too_late_is_no_guess() {
     bench.now_s += 0.9;
     bench.send(1, 10.0);
     bench.now_s += 0.1;
-    bench.exchange.end_overdue(bench.now_s, &mut bench.ear);
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
     assert_eq!(bench.ear.heard.pop(), Some((1, "Silence".into())));
     (0..20).for_each(|_| bench.say(&honest(&asked[0].0), asked[0].1));
     let (query, from) = bench.query();
@@ -235,10 +235,10 @@ fn many_that_are_overdue_end_in_turns() {
     bench.send(OVERDUE_A_TURN, 1.0);
     bench.send(60, 2.0);
     bench.now_s += 3.0;
-    assert!(bench.exchange.end_overdue(bench.now_s, &mut bench.ear));
-    assert_eq!(bench.exchange.under_way(), 60);
-    assert!(!bench.exchange.end_overdue(bench.now_s, &mut bench.ear));
-    assert_eq!((bench.exchange.under_way(), bench.exchange.ports()), (0, 0));
+    assert!(bench.exchanges.end_overdue(bench.now_s, &mut bench.ear));
+    assert_eq!(bench.exchanges.under_way(), 60);
+    assert!(!bench.exchanges.end_overdue(bench.now_s, &mut bench.ear));
+    assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
 }
 
 #[test]
@@ -248,9 +248,9 @@ fn a_closed_port_or_no_route_is_a_refusal() {
     bench.send(60, 60.0);
     bench.receive_until(|ear| ear.heard.len() == 60);
     assert!(bench.heard().iter().all(|what| *what == "Refused"));
-    assert_eq!((bench.exchange.under_way(), bench.exchange.ports()), (0, 0));
+    assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
     assert_eq!(bench.ear.refusals, 1, "one message of the network is one refusal");
-    bench.exchange.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
+    bench.exchanges.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
     bench.ear.heard.clear();
     bench.send(2, 60.0);
     assert_eq!(bench.heard(), ["Refused", "Refused"]);
@@ -264,10 +264,10 @@ fn open_ports_have_a_bound() {
         bench.query_if_any();
         bench.now_s += LIFE_S;
     }
-    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (512, 512));
+    assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (512, 512));
     assert_eq!(bench.heard(), ["Short"; 88]);
-    bench.exchange.close(&mut bench.ear);
-    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (0, 0));
+    bench.exchanges.close(&mut bench.ear);
+    assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (0, 0));
     assert_eq!(bench.ear.heard.len(), 600);
 }
 
@@ -280,7 +280,7 @@ fn at_the_bound_a_question_shares_an_open_port() {
         bench.query_if_any();
     }
     (0..20).for_each(|_| bench.send(1, 10_000.0));
-    assert_eq!((bench.exchange.ports(), bench.exchange.under_way()), (512, 532));
+    assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (512, 532));
     assert!(bench.ear.heard.is_empty());
 }
 
@@ -299,11 +299,11 @@ fn a_reply_too_long_for_us_counts_as_cut_off() {
 fn a_forwarder_that_is_asked_no_more_is_still_heard() {
     let mut bench = Bench::new();
     bench.send(1, 1.0);
-    bench.exchange.install([]);
+    bench.exchanges.install([]);
     let (query, from) = bench.query();
     bench.say(&honest(&query), from);
     bench.receive_until(|ear| ear.heard.len() == 1);
-    assert_eq!((bench.heard(), bench.exchange.ports()), (vec!["reply"], 0));
+    assert_eq!((bench.heard(), bench.exchanges.ports()), (vec!["reply"], 0));
 }
 
 impl Bench {

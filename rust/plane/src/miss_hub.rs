@@ -1,4 +1,4 @@
-//! The desk between workers and the resolver: questions go up, answers come down.
+//! The miss hub between workers and the resolver: questions go up, answers come down.
 //!
 //! Every worker has a ring of its own in each direction, so no worker ever waits for another or for the resolver. Equal
 //! questions of several workers are merged here. A reply is checked here, by whoever read it: parsed strictly, cut to the
@@ -47,17 +47,17 @@ const MAX_REVEALED: usize = 256;
 
 /// A question on its way to the resolver.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct MissRequest {
     /// The question.
     pub question: Arc<Question>,
     /// When it was first asked, on the monotonic clock.
     pub since_ms: u64,
 }
 
-/// A worker as the desk sees it.
-pub struct Line {
+/// A worker as the miss hub sees it.
+pub struct WorkerChannel {
     /// Questions it sends for.
-    pub misses: rtrb::Consumer<Wanted>,
+    pub misses: rtrb::Consumer<MissRequest>,
     /// Answers it gets.
     pub answers: rtrb::Producer<Arc<Stored>>,
     /// Wakes it.
@@ -95,36 +95,36 @@ pub fn name_of(query: &[u8]) -> String {
 
 struct UnderWay {
     question: Arc<Question>,
-    /// Bit by line: who waits.
+    /// Bit by channel: who waits.
     waiting: u128,
     /// When the resolver took it.
     since_ms: u64,
 }
 
 /// Questions under way at the resolver.
-pub struct Desk {
+pub struct MissHub {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
-    lines: Vec<Line>,
+    channels: Vec<WorkerChannel>,
     /// By token. Tokens rise with time, so the first is the oldest.
     under_way: BTreeMap<u64, UnderWay>,
     tokens: HashMap<Arc<Question>, u64, RandomState>,
     next_token: u64,
-    /// Which line is asked next.
+    /// Which channel is asked next.
     turn: usize,
     failures: FailureMemory,
-    /// Bit by line: it has been handed something that somebody waits for, or much.
+    /// Bit by channel: it has been handed something that somebody waits for, or much.
     to_wake: u128,
     crashes: CrashKeeper,
 }
 
-impl Desk {
-    /// A desk for these workers. At most 128 lines: one bit each.
-    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>, lines: Vec<Line>) -> Self {
+impl MissHub {
+    /// A miss hub for these workers. At most 128 channels: one bit each.
+    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>, channels: Vec<WorkerChannel>) -> Self {
         Self {
             settings,
             counters,
-            lines,
+            channels,
             under_way: BTreeMap::new(),
             tokens: HashMap::default(),
             next_token: 1,
@@ -146,13 +146,13 @@ impl Desk {
         self.forget_lost(now);
         let mut out = Vec::new();
         let (mut taken, mut empty) = (0, 0);
-        while taken < most && empty < self.lines.len() {
+        while taken < most && empty < self.channels.len() {
             let at = self.turn;
-            self.turn = (at + 1) % self.lines.len();
-            match self.lines.get_mut(at).and_then(|line| line.misses.pop().ok()) {
-                Some(wanted) => {
+            self.turn = (at + 1) % self.channels.len();
+            match self.channels.get_mut(at).and_then(|channel| channel.misses.pop().ok()) {
+                Some(request) => {
                     (taken, empty) = (taken + 1, 0);
-                    out.extend(self.register(wanted, at, now));
+                    out.extend(self.register(request, at, now));
                 }
                 None => empty += 1,
             }
@@ -162,28 +162,28 @@ impl Desk {
 
     /// Whether questions are left to take.
     pub fn has_misses(&self) -> bool {
-        self.lines.iter().any(|line| !line.misses.is_empty())
+        self.channels.iter().any(|channel| !channel.misses.is_empty())
     }
 
-    fn register(&mut self, wanted: Wanted, line: usize, now: Now) -> Option<Miss> {
+    fn register(&mut self, request: MissRequest, channel: usize, now: Now) -> Option<Miss> {
         // A resolver that has fallen behind must not work through questions whose clients have been given up.
-        if now.mono_ms.saturating_sub(wanted.since_ms) >= GIVE_UP_AFTER_MS {
+        if now.mono_ms.saturating_sub(request.since_ms) >= GIVE_UP_AFTER_MS {
             self.counters.count(Counter::MissesTooLate);
             return None;
         }
-        let question = wanted.question;
+        let question = request.question;
         if let Some(under_way) = self.tokens.get(&*question).and_then(|token| self.under_way.get_mut(token)) {
-            under_way.waiting |= 1 << line;
+            under_way.waiting |= 1 << channel;
             return None;
         }
         if let Some(code) = self.failures.recall(&question, now.mono_ms) {
             self.counters.count(Counter::FailuresRecalled);
-            self.fail(&question, code, line, now);
+            self.fail(&question, code, channel, now);
             return None;
         }
         if self.under_way.len() >= MAX_UNDER_WAY {
-            self.counters.count(Counter::DeskFull);
-            self.fail(&question, EdeCode::OTHER, line, now);
+            self.counters.count(Counter::MissHubFull);
+            self.fail(&question, EdeCode::OTHER, channel, now);
             return None;
         }
         let token = self.next_token;
@@ -194,13 +194,13 @@ impl Desk {
         };
         let query = forwarder_query(&asked, question.qtype, question.dnssec_ok(), question.checking_disabled());
         self.tokens.insert(question.clone(), token);
-        self.under_way.insert(token, UnderWay { question, waiting: 1 << line, since_ms: now.mono_ms });
+        self.under_way.insert(token, UnderWay { question, waiting: 1 << channel, since_ms: now.mono_ms });
         Some(Miss { token, query })
     }
 
-    fn fail(&mut self, question: &Question, code: EdeCode, line: usize, now: Now) {
+    fn fail(&mut self, question: &Question, code: EdeCode, channel: usize, now: Now) {
         let failure = self.store(question, Err(code), now);
-        self.hand_down(Arc::new(failure), 1 << line, 1 << line);
+        self.hand_down(Arc::new(failure), 1 << channel, 1 << channel);
     }
 
     fn forget_lost(&mut self, now: Now) {
@@ -284,57 +284,57 @@ impl Desk {
             Err(_) => {}
         }
         // An answer is for others to keep too; a failure only concerns those who wait.
-        let lines = match &outcome {
-            Ok(believed) => under_way.waiting | self.lines_that_keep(believed.image.octets().len()),
+        let channels = match &outcome {
+            Ok(believed) => under_way.waiting | self.channels_that_keep(believed.image.octets().len()),
             Err(_) => under_way.waiting,
         };
-        let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), lines, under_way.waiting);
+        let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), channels, under_way.waiting);
         self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
     }
 
-    /// Bit by line: it keeps an answer of so many octets for whoever asks next.
-    fn lines_that_keep(&self, octets: usize) -> u128 {
-        let bit = |(at, line): (usize, &Line)| u128::from(octets >= line.least_octets) << at;
-        self.lines.iter().enumerate().map(bit).sum()
+    /// Bit by channel: it keeps an answer of so many octets for whoever asks next.
+    fn channels_that_keep(&self, octets: usize) -> u128 {
+        let bit = |(at, channel): (usize, &WorkerChannel)| u128::from(octets >= channel.least_octets) << at;
+        self.channels.iter().enumerate().map(bit).sum()
     }
 
-    /// Gives an outcome to these lines; `waiting` are to be woken. Returns those that could not take it: workers that have
+    /// Gives an outcome to these channels; `waiting` are to be woken. Returns those that could not take it: workers that have
     /// stopped taking. Who waits there expires.
-    fn hand_down(&mut self, stored: Arc<Stored>, lines: u128, waiting: u128) -> u128 {
+    fn hand_down(&mut self, stored: Arc<Stored>, channels: u128, waiting: u128) -> u128 {
         let mut lost = 0;
         self.to_wake |= waiting;
-        // The stream doors' line is the last, and has the whole before anybody who asked by UDP hears that it is truncated.
-        for (at, line) in self.lines.iter_mut().enumerate().rev() {
-            if lines & 1 << at == 0 {
+        // The stream doors' channel is the last, and has the whole before anybody who asked by UDP hears that it is truncated.
+        for (at, channel) in self.channels.iter_mut().enumerate().rev() {
+            if channels & 1 << at == 0 {
                 continue;
             }
-            if line.answers.push(stored.clone()).is_err() {
+            if channel.answers.push(stored.clone()).is_err() {
                 lost |= 1 << at;
             }
             // Where nobody waits, an answer has time.
-            if ANSWER_RING - line.answers.slots() >= UNASKED_ANSWERS {
+            if ANSWER_RING - channel.answers.slots() >= UNASKED_ANSWERS {
                 self.to_wake |= 1 << at;
             }
         }
         lost
     }
 
-    /// Wakes the workers that have been handed something to do, once for a batch of [`Desk::complete`].
+    /// Wakes the workers that have been handed something to do, once for a batch of [`MissHub::complete`].
     pub fn wake_workers(&mut self) {
         let to_wake = std::mem::take(&mut self.to_wake);
-        let lines = self.lines.iter().enumerate();
-        lines.filter(|(at, _)| to_wake & 1 << at != 0).for_each(|(_, line)| line.wake.signal());
+        let channels = self.channels.iter().enumerate();
+        channels.filter(|(at, _)| to_wake & 1 << at != 0).for_each(|(_, channel)| channel.wake.signal());
     }
 
-    /// The same, called by the worker of this line, which is awake.
-    pub fn wake_workers_but(&mut self, line: usize) {
-        self.to_wake &= !(1 << line);
+    /// The same, called by the worker of this channel, which is awake.
+    pub fn wake_workers_but(&mut self, channel: usize) {
+        self.to_wake &= !(1 << channel);
         self.wake_workers();
     }
 
     /// Wakes all workers, so that they look up.
     pub fn wake_all(&self) {
-        self.lines.iter().for_each(|line| line.wake.signal());
+        self.channels.iter().for_each(|channel| channel.wake.signal());
     }
 
     /// Questions at the resolver.
@@ -368,7 +368,7 @@ struct Believed {
 
 fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
     #[cfg(test)]
-    crate::tests::stumble_at_desk(reply);
+    crate::tests::test_panic_in_miss_hub(reply);
     let image = image(question, reply)?;
     let (names, addresses) = revealed(&image, question);
     if names.len() > MAX_REVEALED || addresses.len() > MAX_REVEALED_ADDRESSES {

@@ -7,13 +7,13 @@ use std::io::{self, Read};
 const DRAWN_OCTETS: usize = 4096;
 
 /// The system's generator.
-pub struct Chance {
+pub struct RandomIds {
     source: File,
     drawn: Box<[u8; DRAWN_OCTETS]>,
     used: usize,
 }
 
-impl Chance {
+impl RandomIds {
     /// Opens it once, so that drawing needs no descriptor later.
     pub fn open() -> io::Result<Self> {
         Ok(Self { source: File::open("/dev/urandom")?, drawn: Box::new([0; DRAWN_OCTETS]), used: DRAWN_OCTETS })

@@ -1,9 +1,9 @@
 //! One query under way: what is known of it beside [`schoolgate_wire::Query`], and the limits on every TTL.
 
-use crate::asker::Asker;
+use crate::active_state::ActiveState;
 use crate::cache::Held;
 use crate::clock::Now;
-use crate::regime::Regime;
+use crate::requester::Requester;
 use crate::settings::Settings;
 use schoolgate_policy::{Ech, Selected};
 use schoolgate_wire::{EdeCode, EdnsReply, TtlRule};
@@ -13,7 +13,7 @@ const STALE_TTL_S: u32 = 30;
 
 /// What the answer may be made from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Supply {
+pub enum AnswerSource {
     /// The cache; a miss is sent for.
     Cache,
     /// The same, for a client that waited: an answer has just come.
@@ -24,23 +24,23 @@ pub enum Supply {
     GiveUp(EdeCode),
 }
 
-impl Supply {
+impl AnswerSource {
     /// Whether an answer past its TTL may be given.
     #[inline]
     pub fn allows_stale(self) -> bool {
-        matches!(self, Supply::Stale | Supply::GiveUp(_))
+        matches!(self, AnswerSource::Stale | AnswerSource::GiveUp(_))
     }
 }
 
 /// One query under way.
 #[derive(Clone, Copy)]
-pub struct Turn<'a> {
+pub struct QueryContext<'a> {
     /// What is in force.
-    pub regime: &'a Regime,
+    pub active: &'a ActiveState,
     /// The query, at least up to the end of its question.
     pub packet: &'a [u8],
     /// Who asked.
-    pub asker: &'a Asker,
+    pub requester: &'a Requester,
     /// The time.
     pub now: Now,
     /// When the query came, on the monotonic clock in microseconds: for a client that waited, before `now`.
@@ -48,12 +48,12 @@ pub struct Turn<'a> {
     /// Segment and policy.
     pub selected: Selected,
     /// What the answer may be made from.
-    pub supply: Supply,
+    pub answer_source: AnswerSource,
     /// How the answer is framed.
     pub reply: EdnsReply<'static>,
 }
 
-impl Turn<'_> {
+impl QueryContext<'_> {
     /// Index of the policy that decides.
     #[inline]
     pub fn policy(&self) -> u16 {
@@ -63,21 +63,21 @@ impl Turn<'_> {
     /// What becomes of ECH keys in the answer.
     #[inline]
     pub fn ech(&self) -> Ech {
-        self.regime.rulebook.table().ech(self.selected.segment)
+        self.active.rulebook.table().ech(self.selected.segment)
     }
 
     /// No client may keep an answer longer, seconds: to the next boundary of its segment's schedule, and not beyond what
     /// its policy allows, or a tightening would reach it too late.
     #[inline]
     pub fn longest_s(&self) -> u32 {
-        let most_s = self.regime.rulebook.policy(self.policy()).map_or(u32::MAX, |policy| policy.max_ttl_s);
+        let most_s = self.active.rulebook.policy(self.policy()).map_or(u32::MAX, |policy| policy.max_ttl_s);
         self.boundary_s().min(most_s)
     }
 
     /// Whole seconds to the next boundary of the segment's schedule.
     #[inline]
     fn boundary_s(&self) -> u32 {
-        let ends_ms = self.selected.segment.and_then(|at| self.regime.ends_ms.get(usize::from(at)).copied().flatten());
+        let ends_ms = self.selected.segment.and_then(|at| self.active.ends_ms.get(usize::from(at)).copied().flatten());
         ends_ms.map_or(u32::MAX, |ends_ms| whole_s(ends_ms.saturating_sub(self.now.mono_ms)))
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Nothing here waits, reads a clock, or decides whom to ask: that is told, and what was heard is told to a [`Listener`].
 
-use crate::chance::Chance;
+use crate::random_ids::RandomIds;
 use crate::socket::{BATCH, Inbox, Readiness};
 use crate::source_port::{Attempt, Judged, MOST_USES, SourcePort};
 use foldhash::fast::RandomState;
@@ -62,16 +62,16 @@ struct Forwarder {
 }
 
 /// All questions under way by UDP.
-pub struct Exchange {
+pub struct UdpExchanges {
     readiness: Readiness,
     forwarders: HashMap<u32, Forwarder, RandomState>,
     ports: HashMap<u64, SourcePort, RandomState>,
     next_port: u64,
-    chance: Chance,
+    random_ids: RandomIds,
     inbox: Inbox,
 }
 
-impl Exchange {
+impl UdpExchanges {
     /// An exchange that knows no forwarder yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
@@ -79,7 +79,7 @@ impl Exchange {
             forwarders: HashMap::default(),
             ports: HashMap::default(),
             next_port: NO_PORT + 1,
-            chance: Chance::open()?,
+            random_ids: RandomIds::open()?,
             inbox: Inbox::new(),
         })
     }
@@ -125,7 +125,7 @@ impl Exchange {
     }
 
     fn port_for(&mut self, forwarder: u32, questions: usize, now_s: f64) -> io::Result<u64> {
-        let place = usize::from(self.chance.draw()?) % PLACES;
+        let place = usize::from(self.random_ids.draw()?) % PLACES;
         let known = self.forwarders.get_mut(&forwarder).ok_or(io::ErrorKind::NotConnected)?;
         let held = known.places.get_mut(place).ok_or(io::ErrorKind::NotFound)?;
         if self.ports.get(held).is_some_and(|port| port.has_room(questions, now_s)) {
@@ -166,7 +166,7 @@ impl Exchange {
     fn send_from(&mut self, key: u64, mut batch: Vec<Attempt>, listener: &mut impl Listener) {
         let Some(port) = self.ports.get_mut(&key) else { return };
         let forwarder = port.forwarder;
-        let numbered = batch.iter_mut().try_for_each(|attempt| port.number(attempt, &mut self.chance));
+        let numbered = batch.iter_mut().try_for_each(|attempt| port.number(attempt, &mut self.random_ids));
         let (sent, error) = match numbered {
             Ok(()) => port.socket.send(&batch.iter().map(|attempt| attempt.query.as_slice()).collect::<Vec<_>>()),
             Err(error) => (0, Some(error)),
@@ -228,7 +228,7 @@ impl Exchange {
         read
     }
 
-    /// Ends what is overdue. Who was held up must [`Exchange::receive`] first, or it calls replies late that wait to be read.
+    /// Ends what is overdue. Who was held up must [`UdpExchanges::receive`] first, or it calls replies late that wait to be read.
     /// Returns whether more is overdue.
     pub fn end_overdue(&mut self, now_s: f64, listener: &mut impl Listener) -> bool {
         let mut left = OVERDUE_A_TURN;
@@ -253,7 +253,7 @@ impl Exchange {
     }
 }
 
-impl AsRawFd for Exchange {
+impl AsRawFd for UdpExchanges {
     fn as_raw_fd(&self) -> RawFd {
         self.readiness.as_raw_fd()
     }

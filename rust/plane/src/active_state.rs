@@ -10,7 +10,7 @@ type Prepared = HashMap<Box<[u8]>, Vec<(u16, AnswerImage)>>;
 
 /// A rulebook in force.
 #[derive(Debug)]
-pub struct Regime {
+pub struct ActiveState {
     /// The lists and policies.
     pub rulebook: Rulebook,
     /// Rises with every swap; tags made under another generation are made again.
@@ -22,7 +22,7 @@ pub struct Regime {
     zones: Vec<Prepared>,
 }
 
-impl Regime {
+impl ActiveState {
     /// Makes ready what the hot path needs. `now` ties the boundaries, given in UTC, to the monotonic clock.
     pub fn new(rulebook: Rulebook, generation: u64, now: crate::clock::Now) -> Self {
         let table = rulebook.table().clone();

@@ -1,9 +1,9 @@
-//! The desk: hostile replies, lost questions, bounds, fairness.
+//! The miss hub: hostile replies, lost questions, bounds, fairness.
 
 use super::bench::{Bench, Got, description, settings};
 use super::wire::{Data, ask, reply};
 use crate::counters::Counter;
-use crate::desk::{ANSWER_RING, LOST_AFTER_MS, MAX_UNDER_WAY};
+use crate::miss_hub::{ANSWER_RING, LOST_AFTER_MS, MAX_UNDER_WAY};
 use crate::pending::GIVE_UP_AFTER_MS;
 
 /// What the client hears of a reply, and whether it was counted as unusable.
@@ -71,7 +71,7 @@ fn an_outcome_for_an_unknown_token_changes_nothing() {
     bench.ask(&ask("www.example.com"));
     let miss = bench.miss();
     let octets = reply(&miss.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
-    bench.desk.complete(miss.token + 1, Ok(&octets), bench.now);
+    bench.hub.complete(miss.token + 1, Ok(&octets), bench.now);
     assert!(bench.deliver().is_empty());
     assert_eq!(bench.complete(&miss, Ok(&octets)).len(), 1);
     assert!(bench.complete(&miss, Ok(&octets)).is_empty(), "nor does the same one twice");
@@ -90,7 +90,7 @@ fn a_question_that_the_resolver_loses_is_asked_again() {
     bench.ask(&ask("www.example.com").id(3));
     let again = bench.miss();
     assert_ne!(again.token, lost.token);
-    assert_eq!((bench.desk.under_way(), bench.count(Counter::LostQuestions)), (1, 1));
+    assert_eq!((bench.hub.under_way(), bench.count(Counter::LostQuestions)), (1, 1));
     let octets = reply(&again.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
     assert!(bench.complete(&lost, Ok(&octets)).is_empty());
     assert_eq!(bench.complete(&again, Ok(&octets))[0].id, 3);
@@ -107,15 +107,15 @@ fn a_resolver_that_completes_nothing_fills_a_bounded_table_and_it_empties() {
         if number % 24_000 == 23_999 {
             bench.misses();
             failed += bench.deliver().len();
-            // Long enough that the workers give up, not so long that the desk does.
+            // Long enough that the workers give up, not so long that the miss hub does.
             bench.pass_ms(GIVE_UP_AFTER_MS);
         }
     }
-    assert_eq!((bench.desk.under_way(), failed), (MAX_UNDER_WAY, 72_000 - MAX_UNDER_WAY));
-    assert_eq!(bench.count(Counter::DeskFull), failed as u64);
+    assert_eq!((bench.hub.under_way(), failed), (MAX_UNDER_WAY, 72_000 - MAX_UNDER_WAY));
+    assert_eq!(bench.count(Counter::MissHubFull), failed as u64);
     bench.pass_ms(LOST_AFTER_MS);
     bench.misses();
-    assert_eq!((bench.desk.under_way(), bench.count(Counter::LostQuestions)), (0, MAX_UNDER_WAY as u64));
+    assert_eq!((bench.hub.under_way(), bench.count(Counter::LostQuestions)), (0, MAX_UNDER_WAY as u64));
 }
 
 #[test]
@@ -126,12 +126,12 @@ fn no_worker_is_held_up_by_a_flood_at_another() {
     }
     bench.at = 1;
     bench.ask(&ask("www.example.org").staff());
-    let first = bench.desk.take_misses(10, bench.now);
+    let first = bench.hub.take_misses(10, bench.now);
     assert_eq!(first.len(), 10);
     assert!(first.iter().any(|miss| miss.name() == "www.example.org"));
-    assert!(bench.desk.has_misses());
+    assert!(bench.hub.has_misses());
     assert_eq!(bench.misses().len(), 991);
-    assert!(!bench.desk.has_misses());
+    assert!(!bench.hub.has_misses());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_worker_that_takes_nothing_loses_answers_and_says_so() {
     let resolve = |bench: &mut Bench| {
         let miss = bench.miss();
         let octets = reply(&miss.query, 0, &[("www.example.com", 0, Data::A(1))], &[]);
-        bench.desk.complete(miss.token, Ok(&octets), bench.now);
+        bench.hub.complete(miss.token, Ok(&octets), bench.now);
     };
     for _ in 0..ANSWER_RING {
         bench.ask(&ask("www.example.com"));

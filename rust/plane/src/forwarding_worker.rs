@@ -16,10 +16,10 @@ pub const TURNS_TO_TRY: u32 = 32;
 const HELD_UP_MS: u64 = 1;
 
 /// What one worker knows of forwarding.
-pub struct Carrier {
+pub struct ForwardingWorker {
     forwarding: Arc<Mutex<Forwarding>>,
-    /// Which line of the desk is the worker's.
-    line: usize,
+    /// Which channel of the miss hub is the worker's.
+    channel: usize,
     /// Open source ports.
     ports: Arc<AtomicUsize>,
     /// Calls the resolver.
@@ -34,8 +34,8 @@ pub struct Carrier {
     turns_held_up: u32,
 }
 
-impl Carrier {
-    /// The hands of the workers of so many lines; the first reads replies.
+impl ForwardingWorker {
+    /// The hands of the workers of so many channels; the first reads replies.
     pub fn all(
         forwarding: Forwarding,
         workers: usize,
@@ -43,18 +43,18 @@ impl Carrier {
     ) -> (Arc<Mutex<Forwarding>>, Vec<Self>) {
         let (ports, replies_fd) = (forwarding.ports(), forwarding.replies_fd());
         let forwarding = Arc::new(Mutex::new(forwarding));
-        let carrier = |line| Self {
+        let forwarding_worker = |channel| Self {
             forwarding: forwarding.clone(),
-            line,
+            channel,
             ports: ports.clone(),
             resolver_wake: resolver_wake.clone(),
-            replies_fd: (line == 0).then_some(replies_fd),
+            replies_fd: (channel == 0).then_some(replies_fd),
             look_at_ms: 0,
             has_more: false,
             turns_held_up: 0,
         };
-        let carriers = (0..workers).map(carrier).collect();
-        (forwarding, carriers)
+        let forwarding_workers = (0..workers).map(forwarding_worker).collect();
+        (forwarding, forwarding_workers)
     }
 
     /// What to wait for beside the sockets of clients. Nothing while somebody else holds the forwarding, or the worker would be
@@ -93,7 +93,7 @@ impl Carrier {
         };
         let reads_replies =
             self.replies_fd.is_some() && (may_have_replies || is_due || self.has_more || self.is_held_up());
-        let left = forwarding.go_on(self.line, reads_replies, now);
+        let left = forwarding.go_on(self.channel, reads_replies, now);
         drop(forwarding);
         self.turns_held_up = 0;
         self.look_at_ms = left.look_at_ms;
@@ -105,7 +105,7 @@ impl Carrier {
     }
 
     /// After a panic at it: the same may wait there again, so not at once.
-    pub fn stumbled(&mut self) {
+    pub fn note_panic(&mut self) {
         self.turns_held_up = TURNS_TO_TRY;
     }
 }

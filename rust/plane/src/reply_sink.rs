@@ -1,9 +1,9 @@
-//! What was heard of questions to forwarders: what goes to the desk, and what the resolver is told.
+//! What was heard of questions to forwarders: what goes to the miss hub, and what the resolver is told.
 
 use crate::clock::Now;
-use crate::desk::Desk;
-use crate::exchange::{Heard, Listener};
+use crate::miss_hub::MissHub;
 use crate::source_port::{Attempt, Owner};
+use crate::udp_exchanges::{Heard, Listener};
 
 /// Round-trip times told of one forwarder and one report: enough to follow it.
 const MOST_SAMPLES: usize = 4;
@@ -29,7 +29,7 @@ pub struct Event {
 /// What happened to a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A reply that is not final, or one to an errand.
+    /// A reply that is not final, or one to an exchange.
     Replied(Vec<u8>),
     /// A reply that cannot be used, whatever its header says: another forwarder may do better.
     Damaged(Vec<u8>),
@@ -103,10 +103,10 @@ impl Report {
     }
 }
 
-/// Takes what the exchange hears to the desk, or into the report.
-pub struct Hearing<'a> {
+/// Takes what the exchange hears to the miss hub, or into the report.
+pub struct ReplySink<'a> {
     /// Where final replies go.
-    pub desk: &'a mut Desk,
+    pub hub: &'a mut MissHub,
     /// What the resolver will be told.
     pub report: &'a mut Report,
     /// The time.
@@ -115,7 +115,7 @@ pub struct Hearing<'a> {
     pub now_s: f64,
 }
 
-impl Listener for Hearing<'_> {
+impl Listener for ReplySink<'_> {
     fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
         // Another worker's clock may have been read a moment later.
         let waited_s = (self.now_s - attempt.sent_s).max(0.0);
@@ -129,7 +129,7 @@ impl Listener for Hearing<'_> {
                 }
                 match attempt.owner {
                     Owner::Miss(token) if is_final(octets) => {
-                        if self.desk.accept(token, octets, self.now) {
+                        if self.hub.accept(token, octets, self.now) {
                             self.report.answered += 1;
                             return;
                         }

@@ -4,15 +4,15 @@
 //! everything else that is done for a query. So a worker looks at a packet while those before it are being answered:
 //! what its look-up will read is on its way by then. The same goes for the packet cache.
 
+use crate::active_state::ActiveState;
 use crate::cache::PacketCache;
 use crate::question::QuestionRef;
-use crate::regime::Regime;
 use schoolgate_policy::{Rulebook, SuffixHashes, Verdict};
 use schoolgate_wire::{Query, Refusal, peek};
 
 /// A query, as far as it can be seen whoever asks. Made to be used again for packet after packet.
 #[derive(Default)]
-pub struct Sight {
+pub struct ParsedQuery {
     /// The query.
     pub query: Query,
     /// The suffixes of its name, if they have been prepared.
@@ -24,15 +24,15 @@ pub struct Sight {
     peeked: Option<Result<(), Refusal>>,
 }
 
-impl Sight {
+impl ParsedQuery {
     /// Looks at a packet ahead of its turn.
     #[inline]
-    pub fn look(&mut self, regime: &Regime, cache: &PacketCache, packet: &[u8]) {
+    pub fn look(&mut self, active: &ActiveState, cache: &PacketCache, packet: &[u8]) {
         #[cfg(test)]
-        crate::tests::stumble(packet);
+        crate::tests::test_panic(packet);
         let peeked = self.peek(packet);
         if peeked.is_ok() {
-            regime.rulebook.prepare(&self.query.name, &mut self.suffixes);
+            active.rulebook.prepare(&self.query.name, &mut self.suffixes);
             self.is_prepared = true;
             cache.prefetch_index(self.hash(cache));
         }

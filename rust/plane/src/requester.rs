@@ -5,20 +5,20 @@ use std::net::SocketAddr;
 
 /// Who asked, and by which door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// By UDP: the index of the door and the peer.
     Datagram(usize, Peer),
     /// By a stream: a ticket, the client and the address asked.
     Stream(u64, SocketAddr, SocketAddr),
 }
 
-impl Asker {
+impl Requester {
     /// The client.
     #[inline]
     pub fn client(&self) -> SocketAddr {
         match self {
-            Asker::Datagram(_, peer) => peer.client,
-            Asker::Stream(_, client, _) => *client,
+            Requester::Datagram(_, peer) => peer.client,
+            Requester::Stream(_, client, _) => *client,
         }
     }
 
@@ -26,14 +26,14 @@ impl Asker {
     #[inline]
     pub fn local(&self) -> SocketAddr {
         match self {
-            Asker::Datagram(_, peer) => peer.local,
-            Asker::Stream(_, _, local) => *local,
+            Requester::Datagram(_, peer) => peer.local,
+            Requester::Stream(_, _, local) => *local,
         }
     }
 
     /// Whether it came by UDP.
     #[inline]
     pub fn is_datagram(&self) -> bool {
-        matches!(self, Asker::Datagram(..))
+        matches!(self, Requester::Datagram(..))
     }
 }
