@@ -37,7 +37,7 @@ def run(names: Names, scratch: Path, out: Path, quick: bool) -> Path:
         "\n".join(head),
         pages.table(("part", "ns", "bar", ""), rows),
         "The bars are those of the matcher alone, for lookups in a row. A worker looks ahead"
-        " (`rust/plane/src/sight.rs`), so what a look-up costs it is `find ahead`.",
+        " (`rust/plane/src/parsed_query.rs`), so what a look-up costs it is `find ahead`.",
     ]
     figures = {name: dict(zip(("low", "median", "high"), values, strict=True)) for name, values in found.items()}
     return pages.write(out, "micro", blocks, {"machine": what.as_dict(), "ns": figures}, {})

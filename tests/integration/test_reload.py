@@ -109,8 +109,8 @@ def test_lists_that_cannot_be_built_leave_those_in_force(start: Start) -> None:
 
 def test_no_query_is_lost_while_policies_lists_and_settings_change(start: Start) -> None:
     school = start(policy=POLICY)
-    asker = Asker(school.port)
-    asker.start()
+    client = SteadyClient(school.port)
+    client.start()
     try:
         for number in range(4):
             text = STRICTER if number % 2 == 0 else POLICY
@@ -119,13 +119,13 @@ def test_no_query_is_lost_while_policies_lists_and_settings_change(start: Start)
             assert school.control("reload")["ok"]
         assert school.cli("lists", "build").returncode == 0
     finally:
-        asker.stop()
-    assert asker.answered > 100
-    assert asker.lost == [], school.control("status")["counters"]
-    assert asker.wrong == []
+        client.stop()
+    assert client.answered > 100
+    assert client.lost == [], school.control("status")["counters"]
+    assert client.wrong == []
 
 
-class Asker(threading.Thread):
+class SteadyClient(threading.Thread):
     """Asks for denied, allowed and never-asked names, one after another, until it is stopped."""
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-//! What is in force: one rulebook with what the plane needs ready at hand, swapped whole and counted by generation.
+//! The active state: one rulebook with what the plane needs prepared, swapped whole and counted by generation.
 
 use schoolgate_policy::{LocalZone, Rulebook, ZoneRecord};
 use schoolgate_wire::{AnswerImage, Name, Rcode, Record, rtype};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Types a zone's owner is prepared for; others are answered NODATA or composed when asked.
 type Prepared = HashMap<Box<[u8]>, Vec<(u16, AnswerImage)>>;
 
-/// A rulebook in force.
+/// The active rulebook, prepared for the hot path.
 #[derive(Debug)]
 pub struct ActiveState {
     /// The lists and policies.

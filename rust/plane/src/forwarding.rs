@@ -5,9 +5,9 @@
 //! and keeps time by itself ([`Forwarding::go_on`]): no miss waits for another thread, and a resolver that hangs stops none
 //! that goes as it should. Where no worker has been for a while, the resolver does all of it.
 //!
-//! What goes as it should - a reply about the name comes in time - ends here, and the resolver hears only numbers, when it
-//! next looks. For all else it is called, and hears it one by one, as an [`Event`]: truncation, SERVFAIL and the like,
-//! silence, refusal, guesses. From then on the question is its own exchange: it says what to do next and completes it.
+//! A reply about the name that comes in time ends here, and the resolver gets only numbers, when it next looks. Everything
+//! else wakes the resolver and is one [`Event`]: truncation, SERVFAIL and the like, timeouts, errors of the network, guesses.
+//! From then on the resolver owns the exchange: it says what to do next and completes the miss.
 
 use crate::clock::Now;
 use crate::miss_hub::{MissHub, asked_name};
@@ -63,7 +63,7 @@ pub struct Left {
     pub look_at_ms: u64,
 }
 
-/// Miss hub and UDP exchanges, joined.
+/// The miss hub, joined with the exchanges with forwarders.
 pub struct Forwarding {
     /// The questions.
     pub hub: MissHub,
@@ -76,7 +76,7 @@ pub struct Forwarding {
     ahead_s: f64,
     /// The resolver knows that there are open ports, so it comes by itself to end what is overdue.
     is_watched: bool,
-    /// The resolver was told that a worker keeps time.
+    /// A worker thread expires timeouts, so the event loop wakes less often: what the last report said.
     worker_runs_timers: bool,
     /// The resolver was called and has not come yet.
     is_called: bool,
@@ -135,8 +135,8 @@ impl Forwarding {
         self.hub.forget_failures();
     }
 
-    /// For the worker of this channel: sends misses if it has been said how, and takes replies if it is the one that reads
-    /// them.
+    /// For the worker of this channel: sends misses if the resolver has said how, and takes replies if it is the worker
+    /// that reads them.
     pub fn go_on(&mut self, channel: usize, reads_replies: bool, now: Now) -> Left {
         let now_s = now.mono_us as f64 / 1e6 + self.ahead_s;
         let has_replies = reads_replies && self.look(now, now_s);
@@ -256,7 +256,7 @@ impl Forwarding {
         count
     }
 
-    /// Sends one query for an exchange of the resolver; `None` when it is no query.
+    /// Sends one query of the resolver's own; `None` when it is no query.
     pub fn send_query(
         &mut self,
         key: i64,

@@ -1,4 +1,4 @@
-//! A worker's hand in forwarding: as the resolver has said it sends misses and reads replies by itself.
+//! A worker's part in forwarding: it sends misses and reads replies by itself, as the resolver has said.
 //!
 //! All workers and the resolver share one [`Forwarding`]. A worker takes it where it is free and comes back later where it is
 //! not: it never waits for it.
@@ -18,7 +18,7 @@ const HELD_UP_MS: u64 = 1;
 /// What one worker knows of forwarding.
 pub struct ForwardingWorker {
     forwarding: Arc<Mutex<Forwarding>>,
-    /// Which channel of the miss hub is the worker's.
+    /// The index of the worker's channel at the miss hub.
     channel: usize,
     /// Open source ports.
     ports: Arc<AtomicUsize>,
@@ -35,7 +35,7 @@ pub struct ForwardingWorker {
 }
 
 impl ForwardingWorker {
-    /// The hands of the workers of so many channels; the first reads replies.
+    /// One for each of so many workers; the first reads replies.
     pub fn all(
         forwarding: Forwarding,
         workers: usize,
@@ -104,7 +104,7 @@ impl ForwardingWorker {
         left.here
     }
 
-    /// After a panic at it: the same may wait there again, so not at once.
+    /// After a panic while it held the forwarding: the cause may still be there, so it does not try again at once.
     pub fn note_panic(&mut self) {
         self.turns_held_up = TURNS_TO_TRY;
     }

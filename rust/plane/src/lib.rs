@@ -4,11 +4,10 @@
 //! once, and lets its answerer take each packet through the one path there is ([`answer`]): peek, select, rate, decide,
 //! local, cache. Denied, local and cached questions are answered on the spot, and the batch leaves in one system call.
 //!
-//! A question that nobody can answer yet waits in the worker's [`pending`] table, and goes up through a ring to the
-//! [`miss_hub`]. From there it is sent to a forwarder of the asyncio resolver's choice ([`forwarding`], [`udp_exchanges`]): by a
-//! worker that finds it there ([`forwarding_worker`]), or by the resolver. The reply comes back to the miss hub, is checked and cut there,
-//! and goes down to every worker through rings; the worker keeps it in its [`cache`] and lets those who waited take the
-//! same path again.
+//! A question that neither policy nor cache answers waits in the worker's [`pending`] table, and goes through a ring to the
+//! [`miss_hub`]. From there a worker ([`forwarding_worker`]) or the resolver sends it to a forwarder that the asyncio resolver
+//! has chosen ([`forwarding`], [`udp_exchanges`]). The miss hub checks and cuts the reply, and gives it to every worker
+//! through rings; the worker keeps it in its [`cache`] and lets those who waited take the same path again.
 //!
 //! No worker ever waits for another thread: not for the resolver, not for Python, not for a disk. What several threads see is
 //! either a ring with one writer and one reader, or an immutable [`active_state`] that is swapped whole.

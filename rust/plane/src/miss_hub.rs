@@ -54,7 +54,7 @@ pub struct MissRequest {
     pub since_ms: u64,
 }
 
-/// A worker as the miss hub sees it.
+/// The rings between the miss hub and one worker.
 pub struct WorkerChannel {
     /// Questions it sends for.
     pub misses: rtrb::Consumer<MissRequest>,
@@ -298,12 +298,12 @@ impl MissHub {
         self.channels.iter().enumerate().map(bit).sum()
     }
 
-    /// Gives an outcome to these channels; `waiting` are to be woken. Returns those that could not take it: workers that have
+    /// Gives an outcome to these channels; `waiting` are to be woken. Returns those whose ring is full: workers that have
     /// stopped taking. Who waits there expires.
     fn hand_down(&mut self, stored: Arc<Stored>, channels: u128, waiting: u128) -> u128 {
         let mut lost = 0;
         self.to_wake |= waiting;
-        // The stream doors' channel is the last, and has the whole before anybody who asked by UDP hears that it is truncated.
+        // The stream doors' channel is the last, and has the whole answer before a client gets a truncated one by UDP.
         for (at, channel) in self.channels.iter_mut().enumerate().rev() {
             if channels & 1 << at == 0 {
                 continue;

@@ -1,4 +1,4 @@
-//! What is seen of a query before its turn comes.
+//! A query as far as it can be parsed and hashed before its turn comes.
 //!
 //! Lists of a million names do not fit into a processor's nearest cache, and a look-up that waits for memory takes longer than
 //! everything else that is done for a query. So a worker looks at a packet while those before it are being answered:
@@ -10,7 +10,7 @@ use crate::question::QuestionRef;
 use schoolgate_policy::{Rulebook, SuffixHashes, Verdict};
 use schoolgate_wire::{Query, Refusal, peek};
 
-/// A query, as far as it can be seen whoever asks. Made to be used again for packet after packet.
+/// A parsed query, with what does not depend on the client. Reused for packet after packet.
 #[derive(Default)]
 pub struct ParsedQuery {
     /// The query.

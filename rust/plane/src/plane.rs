@@ -305,7 +305,7 @@ impl Plane {
         misses
     }
 
-    /// Puts new lists, policies or both in force: built and bound here, then one pointer is swapped.
+    /// Activates new lists, policies or both: built and bound here, then one pointer is swapped.
     pub fn install(
         &self,
         snapshot: Option<Arc<Snapshot>>,
@@ -471,7 +471,7 @@ impl Shared {
     }
 }
 
-/// One end of a channel to the miss hub, where questions are answered.
+/// The other end of a channel to the miss hub, where questions are answered.
 struct Seat {
     answerer: Answerer,
     answers: rtrb::Consumer<Arc<Stored>>,

@@ -35,7 +35,7 @@ impl AnswerSource {
 /// One query under way.
 #[derive(Clone, Copy)]
 pub struct QueryContext<'a> {
-    /// What is in force.
+    /// The active state.
     pub active: &'a ActiveState,
     /// The query, at least up to the end of its question.
     pub packet: &'a [u8],

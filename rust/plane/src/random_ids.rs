@@ -1,4 +1,4 @@
-//! What nobody can guess: octets of the system's generator, drawn many at a time. Query IDs come from here (RFC 5452).
+//! Numbers that an attacker cannot guess, from the system's generator, drawn many at a time: query IDs (RFC 5452).
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -15,7 +15,7 @@ const QUESTION_FIELDS_OCTETS: usize = 4;
 /// Where RCODE stands in a message.
 const RCODE_AT: usize = 3;
 
-/// What was told a client, and why.
+/// What a client was answered, and why.
 pub struct AnswerRecord {
     verdict: Verdict,
     action: Action,

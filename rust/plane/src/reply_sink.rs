@@ -1,17 +1,17 @@
-//! What was heard of questions to forwarders: what goes to the miss hub, and what the resolver is told.
+//! What became of questions to forwarders: final replies go to the miss hub, everything else into a report for the resolver.
 
 use crate::clock::Now;
 use crate::miss_hub::MissHub;
 use crate::source_port::{Attempt, Owner};
 use crate::udp_exchanges::{Heard, Listener};
 
-/// Round-trip times told of one forwarder and one report: enough to follow it.
+/// Round-trip times of one forwarder in one report: enough to follow it.
 const MOST_SAMPLES: usize = 4;
 /// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
 const FINAL_RCODES: [u8; 2] = [0, 3];
 const TRUNCATED: u8 = 0x02;
 
-/// What is not as it should be about one question.
+/// An exchange event that needs a decision by asyncio.
 #[derive(Debug)]
 pub struct Event {
     /// Whose question.
@@ -103,11 +103,11 @@ impl Report {
     }
 }
 
-/// Takes what the exchange hears to the miss hub, or into the report.
+/// Takes final replies to the miss hub, and everything else into the report.
 pub struct ReplySink<'a> {
     /// Where final replies go.
     pub hub: &'a mut MissHub,
-    /// What the resolver will be told.
+    /// The next report to the resolver.
     pub report: &'a mut Report,
     /// The time.
     pub now: Now,

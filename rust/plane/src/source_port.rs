@@ -25,7 +25,7 @@ pub const MOST_STRAYS: u32 = 8;
 pub enum Owner {
     /// A miss by its token: its first try.
     Miss(u64),
-    /// An exchange of the resolver by its key: another try of a miss, or a probe.
+    /// The resolver, by the key of the exchange: another try of a miss, or a probe.
     Exchange(i64),
 }
 

@@ -4,7 +4,7 @@
 //! ([`crate::source_port`]). Those of one batch leave from one of them drawn at random, in one system call. When there are few
 //! questions, a batch is one.
 //!
-//! Nothing here waits, reads a clock, or decides whom to ask: that is told, and what was heard is told to a [`Listener`].
+//! Nothing here waits, reads a clock, or decides whom to ask. What became of a question goes to a [`Listener`].
 
 use crate::random_ids::RandomIds;
 use crate::socket::{BATCH, Inbox, Readiness};
@@ -72,7 +72,7 @@ pub struct UdpExchanges {
 }
 
 impl UdpExchanges {
-    /// An exchange that knows no forwarder yet.
+    /// No exchanges, and no forwarder yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             readiness: Readiness::new()?,

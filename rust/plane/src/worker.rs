@@ -75,12 +75,12 @@ impl Worker {
     /// Works until told to stop. A panic costs what was in hand; every worker gets every answer, so without this one bad
     /// answer would end them all.
     pub fn run(mut self) {
-        let mut in_force = arc_swap::Cache::new(self.active.clone());
+        let mut active_state = arc_swap::Cache::new(self.active.clone());
         let mut panics = 0;
         let mut awaited = vec![readable(self.wake.as_raw_fd()), nothing()];
         awaited.extend(self.doors.iter().map(|door| readable(door.as_raw_fd())));
         while !self.stop.load(Ordering::Relaxed) {
-            let active = in_force.load();
+            let active = active_state.load();
             match catch_unwind(AssertUnwindSafe(|| self.turn(active, &mut awaited))) {
                 Ok(()) => panics = 0,
                 Err(_) if panics < PANICS_IN_A_ROW => {

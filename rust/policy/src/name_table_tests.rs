@@ -100,8 +100,8 @@ fn ten_thousand_names_are_all_found_and_ten_thousand_others_are_not() {
 fn marks_that_are_there_by_chance_are_few() {
     let rules: Vec<_> = (0..20_000).map(|at| (format!("www.n{at}.example"), 1)).collect();
     let table = build(&rules);
-    let strangers = (0..20_000).map(|at| crate::hash::whole(table.seed, &name(&format!("s{at}.example"))));
-    let marks: Vec<_> = strangers.map(|hash| table.marks(hash)).collect();
+    let absent = (0..20_000).map(|at| crate::hash::whole(table.seed, &name(&format!("s{at}.example"))));
+    let marks: Vec<_> = absent.map(|hash| table.marks(hash)).collect();
     let (listed, above) = (marks.iter().filter(|one| one.0).count(), marks.iter().filter(|one| one.1).count());
     // Here each name has a further suffix above it; of real lists one name in four.
     assert!(listed < 400 && above < 5_000, "{listed} listed and {above} above of {}", marks.len());

@@ -207,7 +207,7 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
     // A defect of ours that the reply meets.
     let defect = |query: &[u8]| {
         let name = name_of(query);
-        let chain = [(name.as_str(), 300, Data::Cname("tripping.example.com".into()))];
+        let chain = [(name.as_str(), 300, Data::Cname("hub-panic.example.com".into()))];
         reply(query, 0, &chain, &[])
     };
     let makes: [Make<'_>; 3] = [&cut, &extended, &defect];

@@ -57,16 +57,16 @@ fn bad_packets_count_against_the_rate() {
 #[test]
 fn an_outside_client_gets_refused_and_not_often() {
     let mut bench = Bench::new();
-    let stranger = ask("www.example.com").from("233.252.0.1").edns();
-    let first = bench.ask(&stranger).answer();
+    let outside = ask("www.example.com").from("233.252.0.1").edns();
+    let first = bench.ask(&outside).answer();
     assert_eq!((first.rcode, first.ede, first.answer.len()), (5, Some((18, String::new())), 0));
     let plain = bench.ask(&ask("www.example.com").from("233.252.0.1")).answer();
     assert_eq!((plain.rcode, plain.has_opt), (5, false));
-    let answered = (0..100).filter(|_| bench.ask(&stranger) != Got::Silence).count();
+    let answered = (0..100).filter(|_| bench.ask(&outside) != Got::Silence).count();
     assert_eq!(answered, 8, "ten at once in all");
     assert_eq!((bench.count(Counter::Outside), bench.count(Counter::RateDropped)), (10, 92));
     bench.pass_s(1);
-    let answered = (0..100).filter(|_| bench.ask(&stranger) != Got::Silence).count();
+    let answered = (0..100).filter(|_| bench.ask(&outside) != Got::Silence).count();
     assert_eq!(answered, 5, "five a second");
     assert!(bench.misses().is_empty());
 }

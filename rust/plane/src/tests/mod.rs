@@ -1,4 +1,4 @@
-//! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets`, `exchange`
+//! The plane, driven dry: packets in, answers out, the clock and the resolver in the test's hand. `sockets`, `udp_exchanges`
 //! and `forwarding` use real sockets.
 
 #![allow(clippy::panic)]
@@ -42,20 +42,20 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Stands in for a defect that only some message meets.
 pub fn test_panic(octets: &[u8]) {
-    panic_at_label(b"\x09stumbling", octets);
+    panic_at_label(b"\x09panicking", octets);
 }
 
 /// The same for the miss hub, by another name: a reply meets both.
 pub fn test_panic_in_miss_hub(octets: &[u8]) {
-    panic_at_label(b"\x08tripping", octets);
+    panic_at_label(b"\x09hub-panic", octets);
 }
 
 /// The same for forwarding, when the question is sent.
 pub fn test_panic_in_forwarding(octets: &[u8]) {
-    panic_at_label(b"\x07falling", octets);
+    panic_at_label(b"\x0asend-panic", octets);
 }
 
 fn panic_at_label(label: &[u8], octets: &[u8]) {
-    let stumbles = octets.windows(label.len()).any(|window| window.eq_ignore_ascii_case(label));
-    assert!(!stumbles, "a defect, met on purpose by a test");
+    let has_label = octets.windows(label.len()).any(|window| window.eq_ignore_ascii_case(label));
+    assert!(!has_label, "a defect, met on purpose by a test");
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A plane that runs, and a thread that resolves: `silent.*` never, `stumble.*` to what makes a worker panic, `big.*` to
+/// A plane that runs, and a thread that resolves: `silent.*` never, `panic.*` to what makes a worker panic, `big.*` to
 /// 3000 octets, all else to an address.
 struct Live {
     plane: Arc<Plane>,
@@ -75,8 +75,8 @@ fn resolve(plane: &Plane, stop: &AtomicBool) {
 
 fn answer_for(name: &str, query: &[u8]) -> Vec<u8> {
     let lines: Vec<Line<'_>> = match name.split('.').next() {
-        Some("stumble") => {
-            vec![(name, 300, Data::Cname("stumbling.example.net".into())), ("stumbling.example.net", 300, Data::A(1))]
+        Some("panic") => {
+            vec![(name, 300, Data::Cname("panicking.example.net".into())), ("panicking.example.net", 300, Data::A(1))]
         }
         Some("big") => vec![(name, 300, Data::Txt(3000))],
         _ => vec![(name, 300, Data::A(1))],
@@ -245,11 +245,11 @@ fn an_address_this_machine_does_not_have_is_named() {
 
 #[test]
 fn a_packet_that_panics_is_counted_and_kept_and_the_worker_goes_on() {
-    let directory = std::env::temp_dir().join(format!("schoolgate-stumble-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("schoolgate-panic-{}", std::process::id()));
     let crash_dir = Some(directory.clone());
     let live = Live::with(&["127.0.0.1:0"], &description(), |settings| Settings { crash_dir, ..settings });
     let client = Client::of(live.address());
-    let packet = ask("stumbling.example.com").packet();
+    let packet = ask("panicking.example.com").packet();
     for panics in 1..=3 {
         client.send(&packet);
         until("it is counted", || live.counter("panics") == panics);
@@ -273,18 +273,18 @@ fn a_packet_that_panics_is_counted_and_kept_and_the_worker_goes_on() {
 fn an_answer_that_panics_ends_no_worker() {
     let live = Live::at(&["127.0.0.1:0"]);
     let client = Client::of(live.address());
-    client.send(&ask("stumble.example.com").packet());
+    client.send(&ask("panic.example.com").packet());
     // Every worker gets every answer.
-    until("both have stumbled", || live.counter("late_panics") == 2);
+    until("both have panicked", || live.counter("late_panics") == 2);
     assert_eq!(live.counter("abandoned"), 1);
     (0..20).for_each(|id| assert_eq!(Client::of(live.address()).ask(&ask("locked.example.com").id(id)).rcode, 3));
     // The stream doors' answerer meets it when one of its own clients waits, on the thread of whoever takes its answers.
     live.plane.take_answers();
     assert_eq!((live.counter("late_panics"), live.plane.status().workers_alive), (2, 2));
     let stream = SocketAddr::from(([127, 0, 0, 1], 5000));
-    let asked = live.plane.ask(&ask("stumble.example.com").packet(), stream, live.address());
+    let asked = live.plane.ask(&ask("panic.example.com").packet(), stream, live.address());
     assert!(matches!(asked, Asked::Ticket(_)), "{asked:?}");
-    until("all three have stumbled", || {
+    until("all three have panicked", || {
         live.plane.take_answers();
         live.counter("late_panics") == 5
     });
@@ -347,7 +347,7 @@ fn stream_doors_get_whole_answers_under_their_tickets() {
     assert!(octets.len() > 3000);
     assert!(matches!(asked("big.example.com"), Asked::Answer(_)), "cached");
     assert_eq!(live.plane.ask(b"x", client, local), Asked::Nothing);
-    assert_eq!(live.plane.ask(&ask("stumbling.example.com").packet(), client, local), Asked::Nothing);
+    assert_eq!(live.plane.ask(&ask("panicking.example.com").packet(), client, local), Asked::Nothing);
     assert_eq!((live.counter("stream_queries"), live.counter("panics")), (5, 1));
     balance(&live.plane.status());
 }
@@ -376,7 +376,7 @@ fn a_panic_at_forwarding_costs_its_question_and_no_other() {
     plane.send_misses(vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX }]], 0.0);
     plane.start().expect("threads");
     let client = Client::of(plane.status().listening[0]);
-    client.send(&ask("falling.example.com").id(1).packet());
+    client.send(&ask("send-panic.example.com").id(1).packet());
     until("it is met", || plane.status().counters["late_panics"] == 1);
     // The resolver says nothing more, and what it has said still stands.
     client.send(&ask("www.example.com").id(2).packet());

@@ -23,7 +23,7 @@ struct Ear {
 impl Listener for Ear {
     fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
         assert_eq!(forwarder, FORWARDER);
-        let Owner::Exchange(key) = attempt.owner else { panic!("an errand") };
+        let Owner::Exchange(key) = attempt.owner else { panic!("an exchange of the resolver") };
         let what = match heard {
             Heard::Reply(octets) => {
                 assert!(matches(octets, &attempt.query));
@@ -179,10 +179,10 @@ fn what_is_no_reply_to_the_question_is_counted_and_the_wait_goes_on() {
     other_type[at] ^= 0x1c;
     let lies = [other_id(&query), honest(&victim), other_type, query.clone(), query[..2].to_vec(), Vec::new()];
     lies.iter().for_each(|lie| bench.say(lie, from));
-    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    stranger.send_to(&honest(&query), from).expect("sent");
+    let other = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    other.send_to(&honest(&query), from).expect("sent");
     bench.receive_until(|ear| ear.strays == lies.len() as u32);
-    assert!(bench.ear.heard.is_empty(), "nor is a stranger heard");
+    assert!(bench.ear.heard.is_empty(), "nor is a datagram from another address a reply");
     bench.say(&honest(&query), from);
     bench.receive_until(|ear| ear.heard.len() == 1);
     assert_eq!(bench.heard(), ["reply"]);
