@@ -61,7 +61,7 @@ fn mapped(v4: Ipv4Addr) -> u128 {
     V4_BASE | u128::from(u32::from(v4))
 }
 
-/// First address and prefix length of the IPv4 networks that are nobody's in public: this network (RFC 791), private
+/// First address and prefix length of the IPv4 networks that have no public owner: this network (RFC 791), private
 /// (RFC 1918), shared (RFC 6598), loopback, link-local (RFC 3927), protocol assignments (RFC 6890), benchmarks (RFC 2544),
 /// multicast, reserved with broadcast (RFC 1112).
 const PRIVATE_V4: [(Ipv4Addr, u32); 11] = [
@@ -85,7 +85,7 @@ const PUBLIC_V4: [Ipv4Addr; 4] = [
     Ipv4Addr::new(192, 0, 0, 170),
     Ipv4Addr::new(192, 0, 0, 171),
 ];
-/// First bits, as a number, and prefix length of the IPv6 networks that are nobody's in public: NAT64 of a network's own
+/// First bits, as a number, and prefix length of the IPv6 networks that have no public owner: NAT64 of a network's own
 /// (RFC 8215), unique local (RFC 4193), link-local, site-local of old, multicast.
 const PRIVATE_V6: [(u128, u32); 5] =
     [(0x0064_ff9b_0001, 48), (0xfc >> 1, 7), (0xfe80 >> 6, 10), (0xfec0 >> 6, 10), (0xff, 8)];
@@ -156,7 +156,7 @@ mod tests {
             // Teredo, of 10.0.0.1 and of 127.0.0.1.
             "2001:0:808:808::f5ff:fffe",
             "2001::80ff:fffe",
-            // What nobody fetches a list from, nobody is led to (`tests/unit/lists/test_addresses.py`).
+            // No list is fetched from these, and no client is led to them (`tests/unit/lists/test_addresses.py`).
             "127.8.9.10",
             "172.16.0.1",
             "192.168.1.1",

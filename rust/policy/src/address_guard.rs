@@ -1,4 +1,4 @@
-//! The guard between a list's networks and the snapshot: a hosting network closed by somebody's mistake closes its
+//! The guard between a list's networks and the snapshot: a hosting network closed by one mistake closes its
 //! strangers, so no list may name a network as wide as a provider, and no feed may name many wide ones.
 //!
 //! What is judged is the network that is *meant*: IPv6 has several ways to write IPv4 (NAT64, 6to4 ...), and `::/32` holds

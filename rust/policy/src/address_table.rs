@@ -14,7 +14,7 @@ use std::net::IpAddr;
 /// 100 MB, and a feed that lists addresses one by one without end must not take the resolver's memory.
 pub const MAX_PREFIXES: usize = 1 << 21;
 
-/// A range begins here and ends where the next begins; set 0: nobody lists it.
+/// A range begins here and ends where the next begins; set 0: no list names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct AddressRange {
@@ -40,7 +40,7 @@ pub struct AddressTable {
 }
 
 impl AddressTable {
-    /// The set of an address; 0 where nobody lists it.
+    /// The set of an address; 0 where no list names it.
     pub fn find(&self, address: IpAddr) -> u32 {
         let address = on_line(address);
         let after = self.ranges.partition_point(|range| range.start() <= address);

@@ -70,7 +70,7 @@ impl Input {
         Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), reviewed: true }
     }
 
-    /// A feed somebody else writes.
+    /// A feed of another publisher.
     pub fn feed(
         path: PathBuf,
         feed: String,

@@ -19,7 +19,7 @@ use schoolgate_wire::Name;
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 
-/// What lists and school say of a name, whoever asks.
+/// What lists and school say of a name, for all policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tag {
     listed: Found,
@@ -98,8 +98,8 @@ impl Rulebook {
         self.judge(policy, self.tag(name, hashes))
     }
 
-    /// Begins to decide a name: what can be worked out whoever asks, and brings near what [`Rulebook::decide_prepared`] will read
-    /// of the lists; the school's own names are few.
+    /// Begins to decide a name: what does not depend on the client, and brings near what [`Rulebook::decide_prepared`]
+    /// will read of the lists; the school's own names are few.
     #[inline]
     pub fn prepare(&self, name: &Name, hashes: &mut SuffixHashes) {
         self.snapshot().names().prepare(name, hashes);
@@ -361,7 +361,7 @@ impl Rulebook {
 
     fn explain_verdict(&self, policy: u16, name: &Name, tag: Tag, verdict: Verdict) -> Explanation {
         let denied = verdict.effect == Effect::Deny;
-        // Nothing else that was said of a sealed name is told: a rule or a listed suffix would name it.
+        // Nothing else that was said of a sealed name is shown: a rule or a listed suffix would name it.
         let tag = if tag.sealed { Tag { sealed: true, ..Tag::default() } } else { tag };
         let suffix = |found: Found| {
             let from = name.label_count().checked_sub(usize::from(found.depth)).filter(|_| found.depth > 0);

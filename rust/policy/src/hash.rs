@@ -156,8 +156,9 @@ struct Length {
     mix: u64,
 }
 
-/// Both factors of both lanes depend on the seed, so nobody who does not know it can choose octets that make one nothing, or that
-/// exchange them. The length goes in beside another half in each lane: no two splits of the same octets into labels agree.
+/// Both factors of both lanes depend on the seed, so an attacker who does not know it cannot choose octets that make
+/// one nothing, or that exchange them. The length goes in beside another half in each lane: no two splits of the same
+/// octets into labels agree.
 #[inline]
 fn sixteen(state: SuffixHash, octets: &[u8], at: usize, length: &Length) -> SuffixHash {
     let (first, second) = (eight(octets, at) & length.keep[0], eight(octets, at + 8) & length.keep[1]);

@@ -1,4 +1,4 @@
-//! A name as somebody wrote it in a list or a policy, brought to the form names have on the wire.
+//! A name as it is written in a list or a policy, brought to the form names have on the wire.
 //!
 //! People write capitals, trailing dots, Unicode and stray blanks; a query never does. UTS-46 (non-transitional) brings
 //! both to the same A-labels. Underscores are kept: they are common in real query names.

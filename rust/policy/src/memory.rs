@@ -1,4 +1,4 @@
-//! What the processor and the kernel are told of memory that look-ups will read. It is advice: a machine that does not take it
+//! Advice to the processor and the kernel about memory that look-ups will read: a machine that does not take it
 //! gives the same verdicts, later. The only unsafe code of this crate.
 #![allow(unsafe_code)]
 

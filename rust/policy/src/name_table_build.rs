@@ -20,7 +20,7 @@ use std::hash::BuildHasher;
 const FILTER_BITS_PER_NAME: u64 = 14;
 /// Slots are filled to this share, in eighths of a bucket: 6.4 of 8.
 const FILL: f64 = 0.8;
-/// Seeds tried before giving up; one is enough unless somebody chose the names to collide.
+/// Seeds tried before giving up; one is enough unless an attacker chose the names to collide.
 const SEEDS_TRIED: u64 = 16;
 
 /// How statements pass from a name to the names below it.
@@ -184,7 +184,7 @@ impl NameTableBuilder {
         while let Some((length, below)) = rest.split_first() {
             rest = below.get(usize::from(*length)..)?;
             labels = labels.checked_sub(1).filter(|labels| *labels > 0)?;
-            // Feeds list no top-level labels: nobody needs to look for them.
+            // Feeds list no top-level labels: they need not be looked for.
             if self.depths & depth_bit(labels) != 0
                 && let Some(ancestor) = self.find_key(self.key(rest), rest)
             {

@@ -1,4 +1,5 @@
-//! Which part of a name somebody registered: one label below a public suffix. Names of one owner are counted together by it.
+//! Which part of a name its owner registered: one label below a public suffix. Names of one owner are counted together
+//! by it.
 
 use psl::Psl as _;
 

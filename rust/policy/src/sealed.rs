@@ -1,4 +1,4 @@
-//! Sealed illegal-content lists: names nobody may open and nobody may read.
+//! Sealed illegal-content lists: names that no client may open and no person may read.
 //!
 //! Such a list holds keyed hashes only (SipHash-2-4, 128 bits, keys of this installation), so neither the file nor the memory
 //! of a server gives a name away. It stands above every other layer; there is no call that takes an entry out, and no

@@ -26,7 +26,7 @@ const MAX_LINE_OCTETS: u64 = 1 << 20;
 const MAX_ENTRIES: usize = 20_000_000;
 /// A CSV record that runs over more lines has a quote too many.
 const MAX_RECORD_LINES: usize = 64;
-/// What the column is called when nobody says.
+/// What the column is called when the import names none.
 const USUAL_COLUMNS: [&str; 8] = ["domain", "hostname", "host", "fqdn", "name", "url", "hash", "sha256"];
 
 /// How a supplier writes entries.

@@ -15,7 +15,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Nobody but the owner, not even to look.
+/// The owner alone; others may not even read.
 const MODE: u32 = 0o600;
 /// A change of keys needs two; far more are a mistake.
 const MOST_KEYS: usize = 16;
@@ -49,9 +49,7 @@ pub(crate) enum SealedProblem {
     OtherKey(String),
     #[error("does not hold the self-test name; import the supplier's list again")]
     NoSelfTest,
-    #[error(
-        "may be read by others (mode {0:o}); run `chmod 600` on it, and `schoolgate sealed rotate` if somebody did"
-    )]
+    #[error("may be read by others (mode {0:o}); run `chmod 600` on it, and `schoolgate sealed rotate` if anyone did")]
     Mode(u32),
     #[error(
         "is not a file of keys ({0}); restore it from a backup, or remove it and import every supplier's list again"
@@ -218,7 +216,7 @@ pub(crate) fn write_private(path: &Path, write: impl FnOnce(&mut File) -> io::Re
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);
-    // Never through a link or into a file that somebody holds open.
+    // Never through a link or into a file that another process holds open.
     let _ = fs::remove_file(&aside);
     let result = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&aside).and_then(|mut file| {
         write(&mut file)?;

@@ -12,8 +12,8 @@
 //! All numbers are little-endian. The octets depend on the lists and the serial alone, so two machines that compile the same
 //! lists can compare checksums.
 //!
-//! A snapshot is read whole into memory and checked before anything uses it. It is not mapped: a mapped file that somebody
-//! truncates kills the process that reads it, and a DNS filter must outlive its disk.
+//! A snapshot is read whole into memory and checked before anything uses it. It is not mapped: a mapped file that
+//! another process truncates kills the process that reads it, and a DNS filter must outlive its disk.
 
 use crate::address_table::{AddressRange, AddressTable};
 use crate::filter::Block;
@@ -133,7 +133,7 @@ impl Snapshot {
         Ok(Self { serial, names, sources: meta.sources, patterns, addresses })
     }
 
-    /// A snapshot with no list in it, for tests and for a server told to use none.
+    /// A snapshot with no list in it, for tests and for a server that is set to use none.
     pub fn empty() -> Self {
         let names = NameTable {
             seed: Seed(0, 0),
@@ -297,7 +297,7 @@ fn section<T: bytemuck::Pod>(
     what: &'static str,
 ) -> Result<Vec<T>, Problem> {
     let size = size_of::<T>() as u64;
-    // Before anything is allocated: a length of gigabytes in a file of a few octets is damage, or somebody's idea.
+    // Before anything is allocated: a length of gigabytes in a file of a few octets is damage, or an attack.
     let fits = section.length <= end.saturating_sub(*at);
     if section.offset != *at || !section.length.is_multiple_of(size) || !fits {
         return Err(Problem::Inconsistent("its sections overlap or leave gaps"));

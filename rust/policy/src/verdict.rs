@@ -11,7 +11,7 @@ pub enum Origin {
     Source(u32),
     /// One of the school's own statements, by index.
     Statement(u32),
-    /// The policy's rule for unknown names, or nobody.
+    /// The policy's rule for unknown names, or no rule at all.
     Policy,
     /// An answer of a public name that leads into a local network (DNS rebinding).
     PrivateAddress,

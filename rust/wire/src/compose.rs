@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A pointer to the question's name: every owner name in an answer of our own.
 pub(crate) const QUESTION_POINTER: [u8; 2] = [0xc0, HEADER_OCTETS as u8];
-/// MNAME of the SOA in a policy's negative answer. Under `.invalid`, so that nobody can be asked about it (RFC 6761).
+/// MNAME of the SOA in a policy's negative answer. Under `.invalid`, so that no server can be asked about it (RFC 6761).
 const SOA_MNAME: &[u8] = b"\x0aschoolgate\x07invalid\x00";
 /// RNAME of that SOA.
 const SOA_RNAME: &[u8] = b"\x06nobody\x07invalid\x00";
-/// Serial, refresh, retry and expire of that SOA: nobody transfers it.
+/// Serial, refresh, retry and expire of that SOA: it is never transferred.
 const SOA_TIMERS: [u8; 16] = [0, 0, 0, 1, 0, 0, 0x0e, 0x10, 0, 0, 0x02, 0x58, 0, 1, 0x51, 0x80];
 /// HINFO as RFC 8482 section 4.2 has it: CPU "RFC8482", OS empty.
 const HINFO_RFC8482: &[u8] = b"\x07RFC8482\x00";
@@ -115,7 +115,7 @@ pub fn truncated(out: &mut [u8], packet: &[u8], query: &Query, reply: &EdnsReply
     bare(out, packet, query, Rcode::NOERROR, TC_IN_FLAGS, reply).unwrap_or(0)
 }
 
-/// Writes what the sender of a refused packet hears; 0 for silence. `query` is as [`peek`](crate::peek) left it.
+/// Writes the reply to a refused packet; 0 for no reply. `query` is as [`peek`](crate::peek) left it.
 ///
 /// A format error is answered with a bare header: what could not be read is not echoed. Other errors echo the question,
 /// and OPT if there was one. No refusal is longer than its packet.

@@ -2,7 +2,7 @@
 //! that it really has its address, so its flood limits need not guess.
 //!
 //! The clock and the secrets are handed in; a secret outlives its successor by one change, so that a roll-over hurts
-//! nobody.
+//! no client.
 
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher as _;

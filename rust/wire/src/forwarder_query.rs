@@ -3,7 +3,7 @@
 use crate::edns::DNSSEC_OK;
 use crate::{CLASS_IN, HEADER_OCTETS, Name, OUR_UDP_SIZE_OCTETS, rtype};
 
-/// A complete query message with ID 0: RD set, OPT with our UDP size, DO and CD as asked. Whoever sends it puts a fresh
+/// A complete query message with ID 0: RD set, OPT with our UDP size, DO and CD as asked. The sender puts a fresh
 /// random ID into the first two octets.
 #[must_use]
 pub fn forwarder_query(name: &Name, qtype: u16, dnssec_ok: bool, checking_disabled: bool) -> Vec<u8> {

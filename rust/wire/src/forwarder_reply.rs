@@ -1,6 +1,6 @@
 //! What of a forwarder's reply may be believed: the chain that starts at the question, and nothing beside it.
 //!
-//! A reply is checked strictly (RFC 5452 section 9 leaves ID, address and port to whoever holds the socket). From it are
+//! A reply is checked strictly (RFC 5452 section 9 leaves ID, address and port to the holder of the socket). From it are
 //! taken: the CNAME and DNAME chain from the question, the RRset at its end, and for a negative answer the SOA of a zone
 //! that the last name lies in. Everything else a forwarder volunteers is dropped: that is how caches are poisoned.
 

@@ -1,4 +1,4 @@
-//! Why a packet is not a query that we answer, and what its sender hears of it.
+//! Why a packet is not a query that we answer, and what its sender gets.
 
 use crate::Rcode;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// What becomes of a packet that [`peek`](crate::peek) does not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Never answered: an answer could start a loop, or there is nobody to address it to.
+    /// Never answered: an answer could start a loop, or there is no address to send it to.
     Silent(Reason),
     /// Answered with an error.
     Answer {
@@ -55,7 +55,7 @@ pub enum Reason {
     BadCookieLength,
     /// An additional record that is neither OPT nor TSIG. FORMERR.
     AdditionalRecord,
-    /// A TSIG: we share no key with anybody (RFC 8945 section 5.2.1). NOTAUTH, unsigned.
+    /// A TSIG: we share no key with any client (RFC 8945 section 5.2.1). NOTAUTH, unsigned.
     Tsig,
     /// EDNS of a version above 0 (RFC 6891 section 6.1.3). BADVERS.
     EdnsVersion,

@@ -30,7 +30,7 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     if is_comment(line) {
         return;
     }
-    // What most lines look like is told first: the marks of page parts all have '#' or "$$" in them.
+    // What most lines look like is recognised first: the marks of page parts all have '#' or "$$" in them.
     if line.bytes().any(|octet| matches!(octet, b'#' | b'$')) && PAGE_MARKS.iter().any(|mark| line.contains(mark)) {
         return taken.skip(SkipReason::PagePart);
     }

@@ -128,7 +128,7 @@ impl Votes {
         is_row(text).then_some(&mut self.csv)
     }
 
-    /// The most votes; where as many speak for two, the one that is told apart by more stands first.
+    /// The most votes; where two have as many, the one with the more distinctive marks stands first.
     fn winner(&self) -> Option<Dialect> {
         let counted = [
             (self.rpz, Dialect::Rpz),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Why a feed is no list. Whoever keeps the last good copy of it goes on with that.
+/// Why a feed is no list. A caller that keeps the last good copy goes on with that.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The file cannot be read.
@@ -18,7 +18,7 @@ pub enum FeedError {
     #[error("is empty: check the feed's address")]
     Empty,
     /// No line looks like any dialect.
-    #[error("is in no list dialect that can be told: state the feed's dialect")]
+    #[error("is in no known list dialect: state the feed's dialect")]
     Unknown,
     /// It unpacks to more than it may.
     #[error("unpacks to more than {0} octets: check the feed, or raise its limit")]

@@ -43,7 +43,7 @@ impl LineReader {
     pub fn read(&mut self, line: &[u8], taken: &mut Taken) {
         taken.clear();
         let Ok(line) = std::str::from_utf8(line) else {
-            // Somebody's name in Latin-1 in a header is no damage.
+            // A person's name in Latin-1 in a header is no damage.
             if !matches!(line.trim_ascii_start().first(), Some(b'#' | b'!' | b';')) {
                 taken.skip(SkipReason::NotText);
             }

@@ -26,7 +26,7 @@ impl Taken {
         self.skipped.clear();
     }
 
-    /// A name as somebody wrote it.
+    /// A name as a list writes it.
     pub(super) fn take(&mut self, text: &str, kind: RuleKind) {
         match listed_name(text) {
             Ok(name) => self.rules.push(Rule { name, kind }),

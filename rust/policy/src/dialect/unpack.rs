@@ -1,4 +1,4 @@
-//! What feeds are packed in: gzip, tar (in gzip or not), zip; told by their first octets, never by their names.
+//! What feeds are packed in: gzip, tar (in gzip or not), zip; recognised by their first octets, never by their names.
 //!
 //! Everything unpacked is paid from one budget, so a bomb costs what the operator allows and no more. An archive inside
 //! an archive is not opened.
@@ -43,7 +43,7 @@ fn stream(mut input: impl Read, name: &str, feed: &mut Feed<'_>) -> Result<(), F
 
 fn tar(input: impl Read, feed: &mut Feed<'_>) -> Result<(), FeedError> {
     let mut archive = tar::Archive::new(input);
-    // Raw: a long name is held in memory by whoever interprets it, and its length is the archive's to choose.
+    // Raw: a long name is held in memory by the reader that interprets it, and its length is the archive's to choose.
     let entries = archive.entries().map_err(|error| feed.failure(error))?.raw(true);
     for entry in entries {
         let mut entry = entry.map_err(|error| feed.failure(error))?;

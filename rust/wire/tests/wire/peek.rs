@@ -165,8 +165,8 @@ fn types_that_cannot_be_asked_for_are_refused() {
     }
 }
 
-/// What the sender of a packet hears.
-fn heard(packet: &Packet) -> Vec<u8> {
+/// What the sender of a packet gets.
+fn refusal_to(packet: &Packet) -> Vec<u8> {
     let (mut query, mut out) = (Query::default(), [0; 512]);
     let refusal = peek(&packet.octets, &mut query).unwrap_err();
     let length = refusal_reply(&mut out, &packet.octets, &query, &refusal);
@@ -175,22 +175,22 @@ fn heard(packet: &Packet) -> Vec<u8> {
 
 #[test]
 fn a_format_error_is_answered_by_a_bare_header() {
-    assert_eq!(heard(&www().with(4, &[0, 2])), [0x12, 0x34, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(heard(&www().with(2, &[0x28])), [0x12, 0x34, 0xa8, 0x84, 0, 0, 0, 0, 0, 0, 0, 0], "opcode copied");
+    assert_eq!(refusal_to(&www().with(4, &[0, 2])), [0x12, 0x34, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(refusal_to(&www().with(2, &[0x28])), [0x12, 0x34, 0xa8, 0x84, 0, 0, 0, 0, 0, 0, 0, 0], "opcode copied");
 }
 
 #[test]
 fn a_refused_question_is_echoed_in_its_own_case() {
     let packet = query("ExamplE.com", rtype::AXFR);
-    let heard_octets = heard(&packet);
-    assert_eq!(heard_octets[..4], [0x12, 0x34, 0x81, 0x85]);
-    assert_eq!(heard_octets[12..], packet.octets[12..]);
+    let refusal = refusal_to(&packet);
+    assert_eq!(refusal[..4], [0x12, 0x34, 0x81, 0x85]);
+    assert_eq!(refusal[12..], packet.octets[12..]);
 }
 
 #[test]
 fn badvers_carries_opt_of_version_0() {
-    let heard = heard(&www().opt(1232, 0x0005_8000, b""));
-    let message = Message::from_octets(heard.as_slice()).unwrap();
+    let refusal = refusal_to(&www().opt(1232, 0x0005_8000, b""));
+    let message = Message::from_octets(refusal.as_slice()).unwrap();
     assert_eq!(message.opt_rcode().to_int(), 16);
     assert_eq!(message.opt().unwrap().version(), 0);
 }
