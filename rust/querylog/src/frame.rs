@@ -4,7 +4,7 @@
 //! length u32 · kind u8 · zero[3] · xxh3 u64 · payload
 //! ```
 //! Numbers are little-endian. The first frame names the format. A file is only ever appended to, so it is good up to the
-//! first frame that is not whole: there somebody is writing, or was when the power went.
+//! first frame that is not whole: there the server is writing, or was when the power went.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};

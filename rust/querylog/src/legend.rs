@@ -1,5 +1,5 @@
 //! A legend: what the numbers in records mean. Each active state of the plane has one; a file holds the legends of its rows, so
-//! that it can be read anywhere, by anybody who may, without the server that wrote it.
+//! that it can be read anywhere, by every program that may, without the server that wrote it.
 
 use serde::{Deserialize, Serialize};
 

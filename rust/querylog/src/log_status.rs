@@ -1,4 +1,4 @@
-//! What became of the rows: counts for `status`, written by the log writer alone, and what somebody should look at.
+//! What became of the rows: counts for `status`, written by the log writer alone, and what an operator should look at.
 
 use crate::lock::lock;
 use serde::Serialize;

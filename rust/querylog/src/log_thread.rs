@@ -17,10 +17,10 @@ impl LogThread {
     /// Sets a writer to work; its clock counts from `start`.
     pub fn start(mut writer: LogWriter, start: Instant) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let told = stop.clone();
+        let stopped = stop.clone();
         let now_ms = move || start.elapsed().as_millis() as u64;
         let work = move || {
-            while !told.load(Ordering::Acquire) {
+            while !stopped.load(Ordering::Acquire) {
                 let rest = writer.turn(now_ms());
                 if !rest.is_zero() {
                     std::thread::park_timeout(rest);

@@ -1,7 +1,7 @@
 //! Pseudonyms of clients: an address under a secret key, always the same one while the key lasts.
 //!
 //! The 16 octets of the address are one block of AES-128, so different clients never share a pseudonym, and only who has the
-//! key can tell which client one stands for. When the key is thrown away, nobody can.
+//! key can tell which client one stands for. When the key is thrown away, that cannot be found out.
 
 use crate::record::{address, octets_of};
 use aes::Aes128;

@@ -51,7 +51,7 @@ pub enum Client {
     /// An address under a key.
     Pseudonym([u8; 16]),
     /// Not kept.
-    Nobody,
+    NotKept,
 }
 
 /// What is recorded of a query.
@@ -104,7 +104,7 @@ impl<'a> Record<'a> {
         let decided_by =
             if let DecidedBy::Source(_) = self.decided_by { self.decided_by } else { DecidedBy::Unspecified };
         let time_us = self.time_us - self.time_us.rem_euclid(MINUTE_US);
-        Self { counted: true, client: Client::Nobody, time_us, decided_by, name: &[], cname: &[], ..self }
+        Self { counted: true, client: Client::NotKept, time_us, decided_by, name: &[], cname: &[], ..self }
     }
 
     /// Appends the record to a batch.
@@ -116,7 +116,7 @@ impl<'a> Record<'a> {
             Client::Address(IpAddr::V4(v4)) => (v4.to_ipv6_mapped().octets(), 0),
             Client::Address(IpAddr::V6(v6)) => (v6.octets(), 0),
             Client::Pseudonym(octets) => (octets, PSEUDONYM),
-            Client::Nobody => ([0; 16], 0),
+            Client::NotKept => ([0; 16], 0),
         };
         let (decided_by_kind, decided_by) = match self.decided_by {
             DecidedBy::Unspecified => (0, 0),
@@ -166,7 +166,7 @@ impl<'a> Record<'a> {
         let record = Record {
             time_us: i64::from_le_bytes(head.get(0..8)?.try_into().ok()?),
             client: match () {
-                () if counted => Client::Nobody,
+                () if counted => Client::NotKept,
                 () if flags & PSEUDONYM != 0 => Client::Pseudonym(client),
                 () => Client::Address(address(client)),
             },

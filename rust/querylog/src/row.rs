@@ -93,7 +93,7 @@ impl RowTexts {
         match record.client {
             Client::Address(address) => write!(client, "{address}").unwrap_or_default(),
             Client::Pseudonym(octets) => write_pseudonym(&octets, client),
-            Client::Nobody => {}
+            Client::NotKept => {}
         }
         write_name(record.name, true, qname);
         if record.name.iter().any(u8::is_ascii_uppercase) {

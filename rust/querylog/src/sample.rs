@@ -125,7 +125,7 @@ impl Words {
 
 fn client(text: &str) -> Option<Client> {
     if text.is_empty() {
-        return Some(Client::Nobody);
+        return Some(Client::NotKept);
     }
     parse_pseudonym(text).map(Client::Pseudonym).or_else(|| text.parse().ok().map(Client::Address))
 }

@@ -79,7 +79,7 @@ impl WalFile {
         one
     }
 
-    /// The frame being collected; rows are appended to it, and told by [`WalFile::added`].
+    /// The frame being collected; rows are appended to it, and counted by [`WalFile::added`].
     pub(crate) fn pending(&mut self) -> &mut Vec<u8> {
         &mut self.pending
     }
@@ -145,7 +145,7 @@ impl WalFile {
         }
     }
 
-    /// Forces what was written to the disk. A file that somebody removed takes rows without complaint: that is a loss too.
+    /// Forces what was written to the disk. A file that was removed takes rows without complaint: that is a loss too.
     pub(crate) fn sync(&mut self) -> Result<bool, Lost> {
         let Some(open) = self.open.as_mut().filter(|open| open.unsynced_rows > 0) else { return Ok(false) };
         let synced = open.file.sync_data().and_then(|()| open.file.metadata());

@@ -54,7 +54,7 @@ impl<F: ReadAt> WalReader<F> {
         }
     }
 
-    /// Reads a file that nobody writes any more: over damaged frames to the good ones behind them.
+    /// Reads a file that is not written any more: over damaged frames to the good ones behind them.
     pub(crate) fn of_closed(file: F) -> Self {
         Self { is_closed: true, ..Self::new(file, 0) }
     }

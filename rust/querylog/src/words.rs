@@ -55,7 +55,7 @@ words! {
         Stale = "stale",
         /// A forwarder, for this client or one that asked the same.
         Forwarder = "forwarder",
-        /// Nobody: SERVFAIL, REFUSED or another error.
+        /// No source: SERVFAIL, REFUSED or another error.
         Nobody = "nobody",
     }
 }
@@ -72,7 +72,7 @@ words! {
         DenyRevealed = "deny-revealed",
         /// It was answered with another name's answer (SafeSearch).
         Rewrite = "rewrite",
-        /// It was allowed, and nobody had an answer.
+        /// It was allowed, and no forwarder had an answer.
         Fail = "fail",
     }
 }

@@ -1,24 +1,24 @@
-//! When the kernel is told to begin writing a file to the disk. It is advice: the data is safe only after a sync. The only
+//! When the kernel is asked to begin writing a file to the disk. It is advice: the data is safe only after a sync. The only
 //! unsafe code of this crate.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::ops::Range;
 
-/// Pages of so many octets are sent to the disk together. A second's worth at the next sync would hold up whoever shares the
-/// core, for milliseconds: the kernel does not give way while it sends them.
+/// Pages of so many octets are sent to the disk together. A second's worth at the next sync would hold up the thread
+/// that shares the core, for milliseconds: the kernel does not give way while it sends them.
 const TOGETHER_OCTETS: u64 = 64 << 10;
 
-/// How far the kernel was told to write one file.
+/// How far the kernel was asked to write one file.
 #[derive(Debug, Default)]
 pub(crate) struct Writeback {
-    told: u64,
+    asked: u64,
 }
 
 impl Writeback {
     /// Whether there is enough, now that the file is so long.
     pub(crate) fn is_due(&self, octets: u64) -> bool {
-        octets.saturating_sub(self.told) >= TOGETHER_OCTETS
+        octets.saturating_sub(self.asked) >= TOGETHER_OCTETS
     }
 
     /// The file is so long now. Nothing waits for the disk, and an error is left to the next sync, which says what is wrong.
@@ -28,13 +28,13 @@ impl Writeback {
         }
     }
 
-    /// What the kernel is to be told of, if there is enough. Never an empty range: to the kernel that is the whole file.
+    /// What the kernel is to begin with, if there is enough. Never an empty range: to the kernel that is the whole file.
     fn next(&mut self, octets: u64) -> Option<Range<u64>> {
-        let piece = self.told..octets;
+        let piece = self.asked..octets;
         if !self.is_due(octets) {
             return None;
         }
-        self.told = octets;
+        self.asked = octets;
         Some(piece)
     }
 }

@@ -222,7 +222,7 @@ fn a_new_key_makes_new_pseudonyms_and_the_old_ones_belong_to_nobody() {
         table.recorder.commit(0);
         table.turn(0);
         let rows = table.rows(Class::Ordinary);
-        assert_eq!(rows.last().unwrap().client, "", "nobody has no pseudonym");
+        assert_eq!(rows.last().unwrap().client, "", "a client that is not kept has no pseudonym");
         let client = rows[rows.len() - 2].client.clone();
         assert_eq!(PseudonymKey::new(&key).client(&client), Some([192, 0, 2, 1].into()));
         client
@@ -241,7 +241,7 @@ fn rows_of_several_active_states_keep_their_own_words() {
     table.turn(0);
     let rows = table.rows(Class::Ordinary);
     let words: Vec<_> = rows.iter().map(|row| (row.segment.as_str(), row.policy_serial)).collect();
-    // Nobody told the words of the third; the row is kept all the same.
+    // The words of the third are unknown; the row is kept all the same.
     assert_eq!(words, [("pupils", 1), ("staff", 2), ("pupils", 1), ("", 0)]);
     assert_eq!(rows[3].qname, "www.example.org");
 }
@@ -341,7 +341,7 @@ fn a_directory_that_is_removed_costs_rows_that_are_counted_and_comes_back() {
     table.recorder.commit(0);
     table.turn(10);
     table.turn(1000);
-    assert_eq!(table.status().rows.ordinary, 0, "written to a file that nobody can open");
+    assert_eq!(table.status().rows.ordinary, 0, "written to a file that cannot be opened");
     assert_eq!(table.status().dropped_disk.ordinary, 1);
     table.recorder.note(Class::Ordinary, 1, &record(1));
     table.recorder.commit(0);
