@@ -86,7 +86,7 @@ pub fn names<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Name> {
     texts.into_iter().filter_map(|text| Name::from_text(text).ok()).collect()
 }
 
-/// Sub-domains nobody asked before, of popular names.
+/// Sub-domains of popular names that were never asked before.
 pub fn unique(popular: &[String], count: usize) -> Vec<String> {
     let mut numbers = SeededNumbers(3);
     (0..count).map(|_| format!("{:012x}.{}", numbers.below(1 << 48), popular[numbers.below(popular.len())])).collect()
@@ -179,7 +179,7 @@ pub struct WarmAnswerer {
     out: Vec<u8>,
     /// Answers since the records were handed over.
     in_batch: usize,
-    // The other end, which nobody reads: what is measured is answered on the spot.
+    // The other end, which is never read: what is measured is answered on the spot.
     _misses: rtrb::Consumer<MissRequest>,
 }
 

@@ -193,10 +193,10 @@ impl ForwarderTally {
             sent: tally.sent,
             replies: tally.replies,
             rtts_s: PyTuple::new(py, tally.rtts_s)?.unbind(),
-            timeouts: tally.silences,
+            timeouts: tally.timeouts,
             waits_s: PyTuple::new(py, tally.waits_s)?.unbind(),
-            network_errors: tally.refusals,
-            mismatches: tally.strays,
+            network_errors: tally.network_errors,
+            mismatches: tally.mismatches,
             answered_query: tally.answered_query.map(|query| PyBytes::new(py, &query).unbind()),
         })
     }
@@ -244,9 +244,9 @@ impl ForwardingEvent {
             EventKind::Replied(octets) => ("replied", octets.as_slice()),
             EventKind::Damaged(octets) => ("damaged", octets.as_slice()),
             EventKind::Guessed => ("guessed", [].as_slice()),
-            EventKind::Silent => ("timed_out", [].as_slice()),
-            EventKind::Refused => ("failed", [].as_slice()),
-            EventKind::Short => ("starved", [].as_slice()),
+            EventKind::TimedOut => ("timed_out", [].as_slice()),
+            EventKind::Failed => ("failed", [].as_slice()),
+            EventKind::Starved => ("starved", [].as_slice()),
         };
         let (key, name) = match event.owner {
             Owner::Miss(token) => (token.cast_signed(), Some(name_of(&event.query))),
@@ -316,10 +316,10 @@ impl ForwardingReport {
         let events = report.events.iter().map(|event| Bound::new(py, ForwardingEvent::of(py, event)));
         Ok(Self {
             under_way: report.under_way,
-            next_call_in_s: report.again_in_s,
+            next_call_in_s: report.next_call_in_s,
             misses: report.misses,
             answered: report.answered,
-            failed_no_forwarder: report.nobody,
+            failed_no_forwarder: report.failed_no_forwarder,
             overflow: report.overflow,
             tallies: PyTuple::new(py, tallies.collect::<PyResult<Vec<_>>>()?)?.unbind(),
             events: PyTuple::new(py, events.collect::<PyResult<Vec<_>>>()?)?.unbind(),

@@ -7,7 +7,7 @@
 //!    mistake.
 //! 5. *local*: zones and special names that are never forwarded, after the decision, so that a policy may deny them too.
 //! 6. *cache*: the stored answer, masked by the tags of what it reveals.
-//! 7. *wait*: join the question under way, or send for it. How the wait ends is told in [`crate::waiters`].
+//! 7. *wait*: join the question under way, or send for it. How the wait ends: [`crate::waiters`].
 //!
 //! Nothing on the way to a denied, local or cached answer allocates, locks, reads a clock or enters Python. A query
 //! leaves in exactly one way, and each way has its counter. What is answered to a client of ours is recorded
@@ -36,7 +36,7 @@ use schoolgate_wire::{
 };
 use std::sync::Arc;
 
-/// What an outside client may hear: enough to see REFUSED with dig, too little to be worth forging an address for.
+/// Answers an outside client may get: enough to see REFUSED with dig, too little to be worth forging an address for.
 const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10 };
 /// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
 const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000 };
@@ -74,7 +74,7 @@ pub struct Answerer {
     /// Set when a miss was sent for since the last look.
     has_sent: bool,
     /// Clients taken from `pending` that have not been answered yet.
-    pub(crate) owed: usize,
+    pub(crate) unanswered: usize,
     /// Where answers to those who waited are written; empty until it is needed.
     pub(crate) late: Vec<u8>,
     /// Where answers are recorded; `None` where no query log is kept.
@@ -104,7 +104,7 @@ impl Answerer {
             hashes: SuffixHashes::default(),
             misses,
             has_sent: false,
-            owed: 0,
+            unanswered: 0,
             late: Vec::new(),
             recorder: None,
         })
@@ -212,7 +212,7 @@ impl Answerer {
 
     /// After a panic: what may be half-changed is thrown away.
     pub fn recover(&mut self) {
-        self.counters.add(Counter::Abandoned, std::mem::take(&mut self.owed) as u64);
+        self.counters.add(Counter::Abandoned, std::mem::take(&mut self.unanswered) as u64);
         self.cache.recover();
         (self.parsed, self.ahead) = Default::default();
     }
@@ -476,7 +476,7 @@ fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, active: &ActiveStat
 }
 
 /// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
-/// nothing of the chain may be told.
+/// nothing of the chain may be shown.
 #[inline]
 fn objection(context: &QueryContext<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
     let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(context.policy(), verdict, *tag));

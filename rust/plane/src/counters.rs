@@ -89,7 +89,7 @@ counters! {
     FailuresRecalled = "failures_recalled",
     /// Replies of forwarders that could not be used.
     UnusableReplies = "unusable_replies",
-    /// Questions that the resolver took so late that nobody waited any more; they were not asked.
+    /// Questions that the resolver took so late that no client waited any more; they were not asked.
     MissesTooLate = "misses_too_late",
     /// Questions that the resolver took and never completed.
     LostQuestions = "lost_questions",

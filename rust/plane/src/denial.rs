@@ -1,4 +1,4 @@
-//! What a client hears when its policy denies: one response code for all types of a name, a TTL that ends with the
+//! What a client gets when its policy denies: one response code for all types of a name, a TTL that ends with the
 //! schedule, and an Extended DNS Error that says as much as may be said (RFC 8914).
 
 use crate::query_context::QueryContext;
@@ -31,7 +31,7 @@ fn reason<'a>(context: &QueryContext<'a>, verdict: Verdict) -> Ede<'a> {
         Layer::Sealed => Ede::new(EdeCode::CENSORED),
         layer => {
             let rulebook = &context.active.rulebook;
-            // What the trust locks is imposed, whoever asked for the rest.
+            // What the trust locks is imposed, even where the school asked for the rest.
             let on_request = rulebook.policy(context.policy()).is_some_and(|policy| policy.on_request);
             let code = if on_request && layer != Layer::TrustLocked { EdeCode::FILTERED } else { EdeCode::BLOCKED };
             let text = match verdict.origin {

@@ -31,12 +31,13 @@ const MISSES_A_TURN: usize = 256;
 const LOOK_EVERY_MS: u64 = 50;
 /// Times that replies are read before anything is called overdue: enough for all that can be under way.
 const READS_FIRST: u32 = 32;
-/// Events told at a time; each costs the resolver some work, and others are to have their turn.
+/// Events in one report; each costs the resolver some work, and others are to have their turn.
 const EVENTS_A_REPORT: usize = 256;
 /// Past this the resolver takes it that no worker reads replies.
 const WORKER_GONE_MS: u64 = 3 * LOOK_EVERY_MS;
-/// When the resolver is to come again while there are open ports: soon where it keeps time itself, else to hear the numbers
-/// and to say anew who is asked. Each time costs clients of a busy worker on the same core a fifth of a millisecond.
+/// When the resolver is to come again while there are open ports: soon where it runs the timers itself, else to get the
+/// numbers and to say anew who is asked. Each time costs clients of a busy worker on the same core a fifth of a
+/// millisecond.
 const SOON_S: f64 = 0.05;
 const LATER_S: f64 = 0.25;
 
@@ -85,13 +86,13 @@ pub struct Forwarding {
     worker_seen_ms: Option<u64>,
     look_at_ms: u64,
     reads: u32,
-    /// How many source ports are open, for who does not hold this.
+    /// How many source ports are open, for threads that do not hold this.
     ports: Arc<AtomicUsize>,
     pub(crate) most_under_way: usize,
 }
 
 impl Forwarding {
-    /// With nobody to ask yet.
+    /// Without forwarders yet.
     pub fn new(hub: MissHub, exchanges: UdpExchanges) -> Self {
         Self {
             hub,
@@ -111,13 +112,13 @@ impl Forwarding {
         }
     }
 
-    /// Events that the resolver has not been told.
+    /// Events that are in no report yet.
     #[cfg(test)]
-    pub fn unheard(&self) -> usize {
+    pub fn unreported(&self) -> usize {
         self.report.events.len()
     }
 
-    /// Open source ports, as they were when somebody last held this.
+    /// Open source ports, as they were when a thread last held this.
     pub fn ports(&self) -> Arc<AtomicUsize> {
         self.ports.clone()
     }
@@ -168,14 +169,14 @@ impl Forwarding {
         }
         self.reads = 0;
         let has_overdue = self.end(now, now_s);
-        self.give_up_unheard(now, now_s);
+        self.give_up_unreported(now, now_s);
         self.look_at_ms = if has_overdue { now.mono_ms } else { now.mono_ms + LOOK_EVERY_MS };
         has_overdue || has_replies
     }
 
-    /// While the resolver hangs, what only it can see to must not take the room of what goes as it should: nobody waits for
-    /// it any more.
-    fn give_up_unheard(&mut self, now: Now, now_s: f64) {
+    /// While the resolver hangs, events that only it can decide must not take the room of other misses: no client waits for
+    /// them any more.
+    fn give_up_unreported(&mut self, now: Now, now_s: f64) {
         let give_up_s = now_s - GIVE_UP_AFTER_MS as f64 / 1000.0;
         let is_over = |event: &mut Event| matches!(event.owner, Owner::Miss(_)) && event.sent_s < give_up_s;
         for event in self.report.events.extract_if(.., is_over) {
@@ -189,7 +190,7 @@ impl Forwarding {
         self.worker_seen_ms.is_some_and(|worker_seen_ms| now.mono_ms < worker_seen_ms + WORKER_GONE_MS)
     }
 
-    /// For the resolver, which was called: tells what has happened since it last looked.
+    /// For the resolver, which was called: reports what has happened since it last looked.
     pub fn read_replies(&mut self, now: Now, now_s: f64) -> Report {
         self.is_called = false;
         self.set_clock(now, now_s);
@@ -239,7 +240,7 @@ impl Forwarding {
             let set = self.zones.select(asked_name(&miss.query));
             let sets = self.standing.as_mut();
             let Some(share) = sets.and_then(|sets| sets.get_mut(set)).and_then(|set| next_share(set)) else {
-                self.report.nobody += 1;
+                self.report.failed_no_forwarder += 1;
                 self.hub.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
                 continue;
             };
@@ -286,7 +287,7 @@ impl Forwarding {
             has_overdue = self.end(now, now_s);
         }
         let report = self.finish(now);
-        if has_overdue { Report { again_in_s: Some(0.0), ..report } } else { report }
+        if has_overdue { Report { next_call_in_s: Some(0.0), ..report } } else { report }
     }
 
     fn end(&mut self, now: Now, now_s: f64) -> bool {
@@ -320,7 +321,7 @@ impl Forwarding {
         self.is_watched = self.note_ports() > 0;
         self.worker_runs_timers = self.has_worker(now);
         let pace_s = if self.worker_runs_timers { LATER_S } else { SOON_S };
-        self.report.again_in_s = self.is_watched.then_some(pace_s);
+        self.report.next_call_in_s = self.is_watched.then_some(pace_s);
         let most = self.report.events.len().min(EVENTS_A_REPORT);
         let rest = self.report.events.split_off(most);
         self.report.has_more |= !rest.is_empty();

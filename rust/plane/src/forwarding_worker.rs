@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
-/// Who holds the forwarding is mostly done in less time than so many turns, or does not run.
+/// A thread that holds the forwarding is mostly done in less time than so many turns, or does not run.
 pub const TURNS_TO_TRY: u32 = 32;
 /// How soon a worker looks again whether the forwarding is free.
 const HELD_UP_MS: u64 = 1;
@@ -57,13 +57,13 @@ impl ForwardingWorker {
         (forwarding, forwarding_workers)
     }
 
-    /// What to wait for beside the sockets of clients. Nothing while somebody else holds the forwarding, or the worker would be
-    /// woken for what it cannot have.
+    /// What to wait for beside the sockets of clients. Nothing while another thread holds the forwarding, or the worker
+    /// would be woken for what it cannot have.
     pub fn replies_fd(&self) -> Option<RawFd> {
         self.replies_fd.filter(|_| !self.is_held_up())
     }
 
-    /// Whether somebody else holds the forwarding.
+    /// Whether another thread holds the forwarding.
     fn is_held_up(&self) -> bool {
         self.turns_held_up > 0
     }

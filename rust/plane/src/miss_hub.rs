@@ -1,11 +1,11 @@
 //! The miss hub between workers and the resolver: questions go up, answers come down.
 //!
 //! Every worker has a ring of its own in each direction, so no worker ever waits for another or for the resolver. Equal
-//! questions of several workers are merged here. A reply is checked here, by whoever read it: parsed strictly, cut to the
-//! chain from the question and its final RRset, and only then shared with all workers.
+//! questions of several workers are merged here. A reply is checked here, by the thread that read it: parsed strictly,
+//! cut to the chain from the question and its final RRset, and only then shared with all workers.
 //!
-//! The resolver may stall, or lose a question: what nobody waits for any more is not handed to it, and what it never
-//! completes is forgotten.
+//! The resolver may stall, or lose a question: a question that no client waits for any more is not handed to it, and
+//! what it never completes is forgotten.
 
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
@@ -29,8 +29,8 @@ use std::sync::Arc;
 pub const MISS_RING: usize = 8192;
 /// Answers on their way to one worker; beyond, an answer is not shared with that worker.
 pub const ANSWER_RING: usize = 8192;
-/// Answers that nobody at a worker waits for and that may lie in its ring before it is woken for them: as many as it takes
-/// in one turn, so that a client that asks next finds them.
+/// Answers that no client of a worker waits for and that may lie in its ring before it is woken for them: as many as it
+/// takes in one turn, so that a client that asks next finds them.
 const UNASKED_ANSWERS: usize = 64;
 /// Questions at the resolver. It bounds itself far below; this holds if it takes questions and completes none.
 pub const MAX_UNDER_WAY: usize = 65_536;
@@ -62,7 +62,7 @@ pub struct WorkerChannel {
     pub answers: rtrb::Producer<Arc<Stored>>,
     /// Wakes it.
     pub wake: Arc<Wake>,
-    /// Of answers that nobody there waits for it gets those of at least so many octets.
+    /// Of answers that no client there waits for it gets those of at least so many octets.
     pub least_octets: usize,
 }
 
@@ -113,7 +113,7 @@ pub struct MissHub {
     /// Which channel is asked next.
     turn: usize,
     failures: FailureMemory,
-    /// Bit by channel: it has been handed something that somebody waits for, or much.
+    /// Bit by channel: it has been handed an answer that a client waits for, or many.
     to_wake: u128,
     crashes: CrashKeeper,
 }
@@ -141,7 +141,7 @@ impl MissHub {
     }
 
     /// Takes at most `most` questions from the workers, one of each in turn, so that a flood at one does not hold up the
-    /// others; returns those that nobody has been sent for yet.
+    /// others; returns those that are not under way yet.
     pub fn take_misses(&mut self, most: usize, now: Now) -> Vec<Miss> {
         self.forget_lost(now);
         let mut out = Vec::new();
@@ -217,7 +217,7 @@ impl MissHub {
         self.end(token, reply, false, now);
     }
 
-    /// Ends a question that the resolver has not seen to in time.
+    /// Ends a question that the resolver has not completed in time.
     pub fn lose(&mut self, token: u64, now: Now) {
         self.counters.count(Counter::LostQuestions);
         self.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
@@ -292,7 +292,7 @@ impl MissHub {
         self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
     }
 
-    /// Bit by channel: it keeps an answer of so many octets for whoever asks next.
+    /// Bit by channel: it keeps an answer of so many octets for clients that ask next.
     fn channels_that_keep(&self, octets: usize) -> u128 {
         let bit = |(at, channel): (usize, &WorkerChannel)| u128::from(octets >= channel.least_octets) << at;
         self.channels.iter().enumerate().map(bit).sum()
@@ -311,7 +311,7 @@ impl MissHub {
             if channel.answers.push(stored.clone()).is_err() {
                 lost |= 1 << at;
             }
-            // Where nobody waits, an answer has time.
+            // Where no client waits, an answer has time.
             if ANSWER_RING - channel.answers.slots() >= UNASKED_ANSWERS {
                 self.to_wake |= 1 << at;
             }
@@ -378,8 +378,8 @@ fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableRep
     Ok(Believed { image, beside })
 }
 
-/// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to anybody,
-/// or a key could hide in it.
+/// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to any
+/// client, or a key could hide in it.
 fn stripped(image: &AnswerImage) -> Result<Option<Box<Stripped>>, UnusableReply> {
     use schoolgate_wire::service_params::{ECH, IPV4HINT, IPV6HINT};
     let without_ech = image.without_service_params(&[ECH])?;

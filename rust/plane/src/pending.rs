@@ -1,7 +1,7 @@
 //! Questions under way, and who waits for them.
 //!
 //! Equal questions are asked once. Entries expire by themselves on the worker's own clock: a stalled resolver above leaves
-//! nobody waiting for ever, and nothing here grows without bound: not the questions, not those who wait for one, not
+//! no client waiting for ever, and nothing here grows without bound: not the questions, not those who wait for one, not
 //! those who wait in all, not what one client may wait for.
 
 use crate::question::{Question, QuestionRef};
@@ -24,9 +24,9 @@ pub const MAX_WAITING: usize = 32_768;
 pub const MAX_WAITING_PER_CLIENT: u16 = 2048;
 /// Places in the table of clients that wait. Two clients on one place share its bound.
 const CLIENT_PLACES: usize = 4096;
-/// Past this a client hears a stale answer, if there is one (RFC 8767 section 5: client response timer 1.8 s).
+/// Past this a client gets a stale answer, if there is one (RFC 8767 section 5: client response timer 1.8 s).
 pub const STALE_AFTER_MS: u64 = 1_800;
-/// Past this a client hears SERVFAIL. The resolver gives up a little earlier, so this means that it has stalled.
+/// Past this a client gets SERVFAIL. The resolver gives up a little earlier, so this means that it has stalled.
 pub const GIVE_UP_AFTER_MS: u64 = 3_950;
 /// Where ARCOUNT stands in a header.
 const ADDITIONAL_COUNT: std::ops::Range<usize> = 10..12;
@@ -62,7 +62,7 @@ impl Waiter {
 /// What became of a miss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
-    /// The first requester: somebody must be sent for this.
+    /// The first requester: a miss request must be sent for this.
     First(Arc<Question>),
     /// An equal question is under way.
     Later,
@@ -153,14 +153,14 @@ impl Pending {
         self.release(entry.waiters)
     }
 
-    /// A question whose waiters should now hear a stale answer; it stays under way.
+    /// A question whose waiters should now get a stale answer; it stays under way.
     pub fn next_stale(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
         let question = pop_due(&mut self.stale_at, now_ms)?;
         let waiters = self.entries.get_mut(&*question).map(|entry| std::mem::take(&mut entry.waiters));
         Some((question, self.release(waiters.unwrap_or_default())))
     }
 
-    /// A question that nobody answered in time, with those who wait for it.
+    /// A question that no forwarder answered in time, with those who wait for it.
     pub fn next_expired(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
         let question = pop_due(&mut self.give_up_at, now_ms)?;
         let waiters = self.take(question.borrow());

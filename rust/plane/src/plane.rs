@@ -35,14 +35,14 @@ const MOST_WORKERS: usize = 127;
 /// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
 const WORKER_SHARES: u64 = 8;
 const STREAM_SHARES: u64 = 1;
-/// Who asks by TCP asks mostly for what did not fit into a datagram of 512 octets, OPT, cookie and EDE among them: other
-/// answers would be kept twice for nobody. Who comes because of its rate has them asked for again.
+/// Clients ask by TCP mostly for what did not fit into a datagram of 512 octets, OPT, cookie and EDE among them: other
+/// answers would be kept twice in vain. A client that comes because of its rate has them asked for again.
 const LEAST_STREAM_OCTETS: usize = 400;
 
 /// Why a plane cannot be made or started.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaneError {
-    /// Somebody else answers there.
+    /// Another process answers there.
     #[error(
         "{0} is in use: another DNS server (or another schoolgate) answers there; stop it or change [server] listen"
     )]
@@ -226,7 +226,7 @@ impl Plane {
         }
     }
 
-    /// Readable when the resolver has something to see to: misses that wait for it, or what is odd about others.
+    /// Readable when the resolver has something to decide: misses that wait for it, or events of others.
     pub fn forwarding_fd(&self) -> RawFd {
         self.resolver_wake.as_raw_fd()
     }
@@ -236,7 +236,7 @@ impl Plane {
         lock(&self.forwarding).install(forwarders, Zones::new(zones));
     }
 
-    /// Tells what has happened; where no worker does, takes replies that have come. Final ones complete their questions.
+    /// Reports what has happened; where no worker does, takes replies that have come. Final ones complete their questions.
     /// Times in seconds are the resolver's own.
     pub fn read_replies(&self, now_s: f64) -> Report {
         // Before anything is looked at, so that no signal is lost.
@@ -258,7 +258,8 @@ impl Plane {
         report.map(|report| self.keep_fd_readable_if_more(report))
     }
 
-    /// To be called when a report says, at the latest. Tells what has happened; where no worker does, ends what is overdue.
+    /// To be called when a report says, at the latest. Reports what has happened; where no worker does, ends what is
+    /// overdue.
     pub fn end_overdue(&self, now_s: f64) -> Report {
         let report = lock(&self.forwarding).end_overdue(self.clock.now(), now_s);
         self.keep_fd_readable_if_more(report)
@@ -340,7 +341,7 @@ impl Plane {
         lock(&self.stream).ask(message, client, local)
     }
 
-    /// Readable when answers for stream doors wait, and a few times a second while somebody waits for one.
+    /// Readable when answers for stream doors wait, and a few times a second while a client waits for one.
     pub fn answers_fd(&self) -> RawFd {
         self.answers_wake.as_raw_fd()
     }

@@ -14,7 +14,7 @@ const STALE_TTL_S: u32 = 30;
 /// What the answer may be made from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AnswerSource {
-    /// The cache; a miss is sent for.
+    /// The cache; a miss goes to a forwarder.
     Cache,
     /// The same, for a client that waited: an answer has just come.
     Arrived,

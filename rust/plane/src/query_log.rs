@@ -25,7 +25,7 @@ pub struct QueryLog {
     orders: Arc<LogOrders>,
     counts: Arc<LogCounts>,
     dropped: Vec<Arc<[AtomicU64; 2]>>,
-    // These locks are taken to start and to stop, and by nobody who answers.
+    // These locks are taken to start and to stop, and never by a thread that answers.
     readers: Mutex<Vec<RecordReader>>,
     thread: Mutex<Option<LogThread>>,
 }

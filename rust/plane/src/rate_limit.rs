@@ -1,7 +1,7 @@
 //! Query rate of one client address: a token bucket in a table of fixed size.
 //!
 //! The table stops one device from taking the resolver away from the others. It is direct-mapped: two clients that fall on
-//! one place take turns and are both limited less, never more, so a flood of forged addresses cannot lock anybody out.
+//! one place take turns and are both limited less, never more, so a flood of forged addresses cannot lock a client out.
 //!
 //! Each worker counts for itself. The kernel gives a client's port to one worker, so a client that uses many ports may ask
 //! up to as many times its rate as there are workers: the limit is there to protect, not to measure.

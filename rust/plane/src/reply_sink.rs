@@ -3,7 +3,7 @@
 use crate::clock::Now;
 use crate::miss_hub::MissHub;
 use crate::source_port::{Attempt, Owner};
-use crate::udp_exchanges::{Heard, Listener};
+use crate::udp_exchanges::{ExchangeResult, Listener};
 
 /// Round-trip times of one forwarder in one report: enough to follow it.
 const MOST_SAMPLES: usize = 4;
@@ -36,11 +36,11 @@ pub enum EventKind {
     /// Too many wrong replies.
     Guessed,
     /// Nothing in time.
-    Silent,
+    TimedOut,
     /// The network said no.
-    Refused,
+    Failed,
     /// This machine is short of something.
-    Short,
+    Starved,
 }
 
 /// What a forwarder did, in numbers.
@@ -55,13 +55,13 @@ pub struct Tally {
     /// Round-trip times of some of these.
     pub rtts_s: Vec<f64>,
     /// Questions it left unanswered in time.
-    pub silences: u32,
+    pub timeouts: u32,
     /// How long some of these waited.
     pub waits_s: Vec<f64>,
     /// How often the network refused, at one port each.
-    pub refusals: u32,
+    pub network_errors: u32,
     /// What came and was no reply to a question of ours.
-    pub strays: u32,
+    pub mismatches: u32,
     /// A question that it has answered.
     pub answered_query: Option<Vec<u8>>,
 }
@@ -73,20 +73,20 @@ pub struct Report {
     pub misses: u32,
     /// Misses completed with an answer.
     pub answered: u32,
-    /// Failed because there was nobody to ask.
-    pub nobody: u32,
+    /// Failed because no forwarder is up.
+    pub failed_no_forwarder: u32,
     /// Failed because too many were under way.
     pub overflow: u32,
     /// By forwarder.
     pub tallies: Vec<Tally>,
-    /// What the resolver has to see to.
+    /// What the resolver has to decide.
     pub events: Vec<Event>,
     /// Misses or events wait for the resolver.
     pub has_more: bool,
     /// Questions under way.
     pub under_way: usize,
     /// In how many seconds [`Forwarding::end_overdue`] is to be called; `None`: there is nothing to look after.
-    pub again_in_s: Option<f64>,
+    pub next_call_in_s: Option<f64>,
 }
 
 impl Report {
@@ -116,12 +116,12 @@ pub struct ReplySink<'a> {
 }
 
 impl Listener for ReplySink<'_> {
-    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
+    fn ended(&mut self, forwarder: u32, attempt: Attempt, result: ExchangeResult<'_>) {
         // Another worker's clock may have been read a moment later.
         let waited_s = (self.now_s - attempt.sent_s).max(0.0);
         let tally = self.report.tally(forwarder);
-        let kind = match heard {
-            Heard::Reply(octets) => {
+        let kind = match result {
+            ExchangeResult::Reply(octets) => {
                 tally.replies += 1;
                 sample(&mut tally.rtts_s, waited_s);
                 if tally.answered_query.is_none() {
@@ -138,25 +138,25 @@ impl Listener for ReplySink<'_> {
                     _ => EventKind::Replied(octets.to_vec()),
                 }
             }
-            Heard::Silence => {
-                tally.silences += 1;
+            ExchangeResult::TimedOut => {
+                tally.timeouts += 1;
                 sample(&mut tally.waits_s, waited_s);
-                EventKind::Silent
+                EventKind::TimedOut
             }
-            Heard::Refused => EventKind::Refused,
-            Heard::Guessed => EventKind::Guessed,
-            Heard::Short => EventKind::Short,
+            ExchangeResult::Failed => EventKind::Failed,
+            ExchangeResult::Guessed => EventKind::Guessed,
+            ExchangeResult::Starved => EventKind::Starved,
         };
         let Attempt { owner, query, sent_s, .. } = attempt;
         self.report.events.push(Event { owner, forwarder, kind, sent_s, query });
     }
 
-    fn stray(&mut self, forwarder: u32) {
-        self.report.tally(forwarder).strays += 1;
+    fn mismatch(&mut self, forwarder: u32) {
+        self.report.tally(forwarder).mismatches += 1;
     }
 
-    fn refused(&mut self, forwarder: u32) {
-        self.report.tally(forwarder).refusals += 1;
+    fn network_error(&mut self, forwarder: u32) {
+        self.report.tally(forwarder).network_errors += 1;
     }
 }
 

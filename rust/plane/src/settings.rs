@@ -1,4 +1,4 @@
-//! What the plane is told when it is made. Values come checked from `schoolgate.toml`; here they only have types.
+//! The settings of the plane. Values come checked from `schoolgate.toml`; here they only have types.
 
 use serde::Deserialize;
 use std::net::SocketAddr;

@@ -2,7 +2,8 @@
 //!
 //! A reply is believed only if it comes from the forwarder (the socket is connected), carries the ID of a question that
 //! waits here and repeats that question. An ID serves once in the life of a port, so a reply that comes twice or too late
-//! is told from a guess. Ports live shortly: whoever finds one by probing (as SAD DNS did) has no time to use it.
+//! is distinguished from a guess. Ports live shortly: an attacker who finds one by probing (as SAD DNS did) has no time
+//! to use it.
 
 use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 pub const LIFE_S: f64 = 1.0;
 /// Nor for more questions: so many short replies fit into the kernel's default buffer, should all wait there at once.
 pub const MOST_USES: usize = 256;
-/// Wrong replies at a port while a question waits there, before it moves to TCP: somebody is guessing the ID.
+/// Wrong replies at a port while a question waits there, before it moves to TCP: an attacker is guessing the ID.
 pub const MOST_STRAYS: u32 = 8;
 
 /// For whom a question is asked.
@@ -55,7 +56,7 @@ impl Attempt {
 pub enum Judged {
     /// The reply to this question, which waits no longer.
     Reply(Attempt),
-    /// A reply that was heard before, or given up.
+    /// A reply to a question that was answered before, or given up.
     Late,
     /// A reply to no question of ours.
     Stray,
@@ -67,7 +68,7 @@ pub struct SourcePort {
     pub forwarder: u32,
     /// The socket.
     pub socket: ForwarderSocket,
-    /// It sends no more, and is closed when nobody waits.
+    /// It sends no more, and is closed when no question waits.
     pub is_retired: bool,
     opened_s: f64,
     waiting: HashMap<u16, Attempt, RandomState>,
@@ -138,7 +139,7 @@ impl SourcePort {
         }
     }
 
-    /// Questions that have met too many wrong replies here; a port that somebody guesses at is used no more.
+    /// Questions that have met too many wrong replies here; a port that an attacker guesses at is used no more.
     pub fn take_guessed(&mut self) -> Vec<Attempt> {
         if self.strays < MOST_STRAYS {
             return Vec::new();

@@ -112,7 +112,7 @@ impl Stored {
         Self { beside, ..Self::new(question, Body::Image(image), now_ms) }
     }
 
-    /// Nobody answered.
+    /// No forwarder answered.
     pub fn failure(question: &Question, code: EdeCode, now_ms: u64) -> Self {
         Self::new(question, Body::Failure { name: question.name.clone(), code }, now_ms)
     }

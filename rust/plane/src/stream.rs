@@ -46,7 +46,7 @@ impl Reminder {
         &self.wake
     }
 
-    /// Whether somebody there waits for an answer; else nobody is called.
+    /// Whether a client there waits for an answer; without one, `remind` does nothing.
     fn want(&self, is_wanted: bool) {
         self.is_wanted.store(is_wanted, Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl StreamAnswerer {
         let (now, active) = (self.clock.now(), self.active.load());
         self.next_ticket += 1;
         let requester = Requester::Stream(self.next_ticket, client, local);
-        // Who was told over UDP that an answer is truncated comes at once, and the whole of it is here by now.
+        // A client that got a truncated answer by UDP comes at once, and the whole of it is here by now.
         self.take_in(&active, now);
         let (answerer, out) = (&mut self.answerer, &mut self.out);
         let outcome = catch_unwind(AssertUnwindSafe(|| answerer.answer(&active, message, &requester, now, out)));

@@ -33,27 +33,27 @@ const NO_PORT: u64 = 0;
 
 /// What became of a question.
 #[derive(Debug, PartialEq)]
-pub enum Heard<'a> {
+pub enum ExchangeResult<'a> {
     /// A reply whose ID and question match: at least a whole header and question.
     Reply(&'a [u8]),
     /// Too many wrong replies at its port.
     Guessed,
     /// Nothing in time.
-    Silence,
+    TimedOut,
     /// The network says no.
-    Refused,
+    Failed,
     /// This machine is short of descriptors or the like: no fault of the forwarder.
-    Short,
+    Starved,
 }
 
-/// Who wants to know.
+/// Receiver of what becomes of questions.
 pub trait Listener {
     /// What became of a question; it is under way no more.
-    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>);
+    fn ended(&mut self, forwarder: u32, attempt: Attempt, result: ExchangeResult<'_>);
     /// A forwarder sent what is no reply to a question of ours.
-    fn stray(&mut self, forwarder: u32);
+    fn mismatch(&mut self, forwarder: u32);
     /// The network says no at a port, once for all that waited there: one ICMP message is no proof of many failures.
-    fn refused(&mut self, forwarder: u32);
+    fn network_error(&mut self, forwarder: u32);
 }
 
 struct Forwarder {
@@ -84,7 +84,7 @@ impl UdpExchanges {
         })
     }
 
-    /// The forwarders that will be asked. Those that wait for others still hear of them.
+    /// The forwarders that will be asked. What is under way at others still ends with a result.
     pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>) {
         let mut old = std::mem::take(&mut self.forwarders);
         for (number, address) in forwarders {
@@ -104,7 +104,7 @@ impl UdpExchanges {
         self.ports.len()
     }
 
-    /// Asks a forwarder all this. What cannot be sent is told to `listener` before this returns.
+    /// Asks a forwarder all this. What cannot be sent has ended at `listener` before this returns.
     pub fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now_s: f64, listener: &mut impl Listener) {
         let mut rest = asked.into_iter();
         loop {
@@ -115,9 +115,9 @@ impl UdpExchanges {
             match self.port_for(forwarder, batch.len(), now_s) {
                 Ok(key) => self.send_from(key, batch, listener),
                 Err(error) => {
-                    batch.into_iter().for_each(|one| listener.heard(forwarder, one, trouble(&error)));
-                    if trouble(&error) == Heard::Refused {
-                        listener.refused(forwarder);
+                    batch.into_iter().for_each(|one| listener.ended(forwarder, one, trouble(&error)));
+                    if trouble(&error) == ExchangeResult::Failed {
+                        listener.network_error(forwarder);
                     }
                 }
             }
@@ -174,18 +174,18 @@ impl UdpExchanges {
         let rest = batch.split_off(sent);
         batch.into_iter().for_each(|attempt| port.wait(attempt));
         let Some(error) = error else { return };
-        rest.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, trouble(&error)));
+        rest.into_iter().for_each(|attempt| listener.ended(forwarder, attempt, trouble(&error)));
         if is_of_earlier(&error) {
             self.refuse(key, listener);
-        } else if trouble(&error) == Heard::Refused {
-            listener.refused(forwarder);
+        } else if trouble(&error) == ExchangeResult::Failed {
+            listener.network_error(forwarder);
         }
     }
 
     fn refuse(&mut self, key: u64, listener: &mut impl Listener) {
         let Some(mut port) = self.ports.remove(&key) else { return };
-        listener.refused(port.forwarder);
-        port.take_all().into_iter().for_each(|attempt| listener.heard(port.forwarder, attempt, Heard::Refused));
+        listener.network_error(port.forwarder);
+        port.take_all().into_iter().for_each(|attempt| listener.ended(port.forwarder, attempt, ExchangeResult::Failed));
     }
 
     /// Reads what has come; whether more may have come.
@@ -211,7 +211,7 @@ impl UdpExchanges {
             match self.inbox.receive(&port.socket) {
                 Ok(taken) => {
                     read += taken;
-                    hear(port, &self.inbox, taken, listener);
+                    judge_all(port, &self.inbox, taken, listener);
                     if taken < BATCH || read >= READ_A_TURN {
                         break;
                     }
@@ -238,7 +238,7 @@ impl UdpExchanges {
             let overdue = port.take_overdue(now_s, left);
             left -= overdue.len();
             let (forwarder, is_over) = (port.forwarder, port.is_over(now_s));
-            overdue.into_iter().for_each(|attempt| listener.heard(forwarder, attempt, Heard::Silence));
+            overdue.into_iter().for_each(|attempt| listener.ended(forwarder, attempt, ExchangeResult::TimedOut));
             if is_over {
                 self.ports.remove(&key);
             }
@@ -246,7 +246,7 @@ impl UdpExchanges {
         left == 0
     }
 
-    /// Closes all ports; what was under way hears that the network says no.
+    /// Closes all ports; what was under way fails as if the network refused.
     pub fn close(&mut self, listener: &mut impl Listener) {
         let keys: Vec<u64> = self.ports.keys().copied().collect();
         keys.into_iter().for_each(|key| self.refuse(key, listener));
@@ -260,16 +260,16 @@ impl AsRawFd for UdpExchanges {
 }
 
 /// Judges what was read.
-fn hear(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) {
+fn judge_all(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) {
     for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
         match port.judge(datagram) {
-            Judged::Reply(attempt) => listener.heard(port.forwarder, attempt, Heard::Reply(datagram)),
+            Judged::Reply(attempt) => listener.ended(port.forwarder, attempt, ExchangeResult::Reply(datagram)),
             Judged::Late => {}
             Judged::Stray => {
-                listener.stray(port.forwarder);
+                listener.mismatch(port.forwarder);
                 // At once: the next datagram of this batch may be a guess that is right.
                 let guessed = port.take_guessed();
-                guessed.into_iter().for_each(|one| listener.heard(port.forwarder, one, Heard::Guessed));
+                guessed.into_iter().for_each(|one| listener.ended(port.forwarder, one, ExchangeResult::Guessed));
             }
         }
     }
@@ -281,8 +281,12 @@ fn is_of_earlier(error: &io::Error) -> bool {
 }
 
 /// Whose fault an error is. EPERM is a packet filter of this machine that says no, mostly because its table is full.
-fn trouble(error: &io::Error) -> Heard<'static> {
+fn trouble(error: &io::Error) -> ExchangeResult<'static> {
     const OURS: [i32; 7] =
         [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EAGAIN, libc::EADDRNOTAVAIL, libc::EPERM];
-    if error.raw_os_error().is_some_and(|code| OURS.contains(&code)) { Heard::Short } else { Heard::Refused }
+    if error.raw_os_error().is_some_and(|code| OURS.contains(&code)) {
+        ExchangeResult::Starved
+    } else {
+        ExchangeResult::Failed
+    }
 }

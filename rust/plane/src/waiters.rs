@@ -1,6 +1,7 @@
-//! How a wait ends: the answer comes, or a stale one will do, or nobody answers in time.
+//! How a wait ends: the answer comes, or a stale one will do, or no forwarder answers in time.
 //!
-//! Whoever waited takes the one path of [`crate::answer`] again, because lists and policies may have changed meanwhile.
+//! A client that waited takes the one path of [`crate::answer`] again, because lists and policies may have changed
+//! meanwhile.
 
 use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome, tags};
@@ -36,7 +37,7 @@ impl Answerer {
         sender: &mut impl ReplySender,
     ) -> usize {
         let waiters = self.pending.take(stored.question());
-        self.owed = waiters.len();
+        self.unanswered = waiters.len();
         #[cfg(test)]
         crate::tests::test_panic(stored.octets());
         match &stored.body {
@@ -89,7 +90,7 @@ impl Answerer {
         sender: &mut impl ReplySender,
     ) -> usize {
         let count = waiters.len();
-        self.owed = count;
+        self.unanswered = count;
         let mut out = std::mem::take(&mut self.late);
         if count > 0 {
             out.resize(MAX_MESSAGE_OCTETS, 0);
@@ -98,7 +99,7 @@ impl Answerer {
             if let Outcome::Answer(length) = self.answer_waiter(active, &waiter, answer_source, now, &mut out) {
                 sender.send(&waiter.requester, out.get(..length).unwrap_or_default());
             }
-            self.owed -= 1;
+            self.unanswered -= 1;
         }
         self.late = out;
         count

@@ -72,7 +72,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until told to stop. A panic costs what was in hand; every worker gets every answer, so without this one bad
+    /// Works until `stop` is set. A panic costs what was in hand; every worker gets every answer, so without this one bad
     /// answer would end them all.
     pub fn run(mut self) {
         let mut active_state = arc_swap::Cache::new(self.active.clone());

@@ -5,7 +5,7 @@ use bytemuck::allocation::try_zeroed_slice_box;
 
 /// Hashes that compete for the same line of the processor's cache.
 const WAYS: usize = 16;
-const NOBODY: u32 = 0;
+const NO_HASH: u32 = 0;
 
 /// The last so many hashes, roughly: each set forgets its oldest.
 pub struct Ghosts {
@@ -29,12 +29,12 @@ impl Ghosts {
     /// Whether it was remembered. It is not any more.
     pub fn recall(&mut self, hash: u32) -> bool {
         let found = self.set(hash).iter_mut().find(|ghost| **ghost == named(hash));
-        found.map(|ghost| *ghost = NOBODY).is_some()
+        found.map(|ghost| *ghost = NO_HASH).is_some()
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.sets.fill([NOBODY; WAYS]);
+        self.sets.fill([NO_HASH; WAYS]);
     }
 
     /// Memory it takes.
@@ -49,7 +49,7 @@ impl Ghosts {
     }
 }
 
-/// A hash that is not [`NOBODY`].
+/// A hash that is not [`NO_HASH`].
 fn named(hash: u32) -> u32 {
     hash.max(1)
 }

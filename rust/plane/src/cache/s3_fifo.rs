@@ -1,6 +1,6 @@
 //! Which entries stay: S3-FIFO (Yang and others, "FIFO queues are all you need for cache eviction", SOSP 2023).
 //!
-//! What is new goes through a small queue. What nobody asked for again leaves at its end, and only its hash is remembered;
+//! What is new goes through a small queue. What is not asked for again leaves at its end, and only its hash is remembered;
 //! what was asked for goes on to the main queue, as does what comes back while it is remembered. At the end of the main queue
 //! stands a second chance for each time an entry was asked for. So names that are asked for once, as in a flood of random
 //! sub-domains, pass through a twentieth of the room.

@@ -16,7 +16,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// A query longer than this has options nobody needs; the kernel cuts it and it is answered FORMERR, from its header.
+/// A query longer than this has options that no client needs; the kernel cuts it and it is answered FORMERR, from its
+/// header.
 const RECEIVE_OCTETS: usize = 2048;
 /// Where a header counts records other than the question.
 const RECORD_COUNTS: std::ops::Range<usize> = 6..12;
@@ -86,7 +87,7 @@ impl DatagramDoor {
         Ok(Self { socket, bound, wildcard, arrays: arrays(), queued: 0 })
     }
 
-    /// Whether somebody else holds `address`: SO_REUSEPORT alone would let a second server of the same user in.
+    /// Whether another socket holds `address`: SO_REUSEPORT alone would let a second server of the same user in.
     pub fn probe(address: SocketAddr) -> io::Result<()> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {

@@ -10,7 +10,7 @@ pub struct Readiness(std::os::fd::OwnedFd);
 impl Readiness {
     /// One that watches nothing.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: epoll_create1 takes no pointers; a non-negative result is a file descriptor nobody else owns.
+        // SAFETY: epoll_create1 takes no pointers; a non-negative result is a file descriptor that nothing else owns.
         unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(std::os::fd::FromRawFd::from_raw_fd(fd))) }
@@ -50,7 +50,7 @@ pub struct Wake(std::os::fd::OwnedFd);
 impl Wake {
     /// A new one, not signalled.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: eventfd takes no pointers; a non-negative result is a file descriptor nobody else owns.
+        // SAFETY: eventfd takes no pointers; a non-negative result is a file descriptor that nothing else owns.
         unsafe {
             let fd = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
             if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(std::os::fd::FromRawFd::from_raw_fd(fd))) }

@@ -37,13 +37,17 @@ fn an_answer_that_points_at_a_listed_address_is_denied() {
         ("c.example.com", "::ffff:198.51.100.53"),
         ("d.example.com", "64:ff9b::198.51.100.53"),
     ] {
-        let heard = filled(&mut bench, name, to);
-        assert_eq!((heard.rcode, heard.ede), (3, Some((15, "social".into()))), "{to}");
+        let answer = filled(&mut bench, name, to);
+        assert_eq!((answer.rcode, answer.ede), (3, Some((15, "social".into()))), "{to}");
     }
     for (name, to) in
         [("e.example.com", "198.51.100.54"), ("f.example.com", "2001:db8:53::80"), ("g.example.com", "192.0.2.1")]
     {
-        assert_eq!(filled(&mut bench, name, to).rcode, 0, "{to}: not listed, spared, or of a category nobody denies");
+        assert_eq!(
+            filled(&mut bench, name, to).rcode,
+            0,
+            "{to}: not listed, spared, or of a category that no policy denies"
+        );
     }
     assert_eq!((bench.count(Counter::DeniedRevealed), bench.count(Counter::DeniedPrivate)), (4, 0));
 }
@@ -119,8 +123,8 @@ fn a_public_name_that_leads_into_a_local_network_is_denied_to_everybody() {
     .enumerate()
     {
         let name = format!("{at}.example.com");
-        let heard = filled(&mut bench, &name, to);
-        assert_eq!((heard.rcode, heard.ede), (3, Some((15, "private address".into()))), "{to}");
+        let answer = filled(&mut bench, &name, to);
+        assert_eq!((answer.rcode, answer.ede), (3, Some((15, "private address".into()))), "{to}");
         let qtype = if to.contains(':') { rtype::AAAA } else { rtype::A };
         assert_eq!(bench.ask(&ask(&name).of(qtype).staff()).answer().rcode, 3, "{to}, from the cache");
     }
@@ -155,8 +159,8 @@ fn a_sealed_target_says_nothing_of_its_addresses() {
         ("www.example.com", 300, Data::Cname("cdn.example.net".into())),
         ("cdn.example.net", 300, address("10.0.0.1")),
     ];
-    let heard = bench.fill(&ask("www.example.com").edns(), &chain);
-    assert_eq!((heard.rcode, heard.ede), (3, Some((16, String::new()))));
+    let answer = bench.fill(&ask("www.example.com").edns(), &chain);
+    assert_eq!((answer.rcode, answer.ede), (3, Some((16, String::new()))));
 }
 
 #[test]
@@ -167,8 +171,8 @@ fn an_answer_made_of_nothing_but_addresses_is_not_used() {
         let octets = (4 * count as u16).to_be_bytes();
         let hints: Vec<u8> = (0..count).flat_map(|at| (0xcb00_0000 + at).to_be_bytes()).collect();
         let binding = [&[0, 1, 0, 0, 4][..], &octets, &hints].concat();
-        let heard = bench.fill(&ask(&name).of(rtype::HTTPS).stream(), &[(&name, 300, Data::Binding(binding))]);
-        assert_eq!(heard.rcode, rcode, "{count} addresses");
+        let answer = bench.fill(&ask(&name).of(rtype::HTTPS).stream(), &[(&name, 300, Data::Binding(binding))]);
+        assert_eq!(answer.rcode, rcode, "{count} addresses");
     }
 }
 

@@ -214,7 +214,7 @@ impl Bench {
         misses.remove(0)
     }
 
-    /// The resolver's outcome, given to every worker; what the clients that waited hear, worker by worker.
+    /// The resolver's outcome, given to every worker; what the clients that waited get, worker by worker.
     pub fn complete(&mut self, miss: &Miss, outcome: Result<&[u8], u16>) -> Vec<Answer> {
         self.hub.complete(miss.token, outcome.map_err(EdeCode), self.now);
         self.deliver()
@@ -252,7 +252,7 @@ impl Bench {
         late.0
     }
 
-    /// Time passes; what the clients that waited hear because of it.
+    /// Time passes; what the clients that waited get because of it.
     pub fn pass_ms(&mut self, ms: u64) -> Vec<Answer> {
         let mono_ms = self.now.mono_ms + ms;
         let past_us = (mono_ms - START.mono_ms) as i64 * 1000;
@@ -271,12 +271,12 @@ impl Bench {
         self.pass_ms(s * 1000)
     }
 
-    /// Asked, resolved as told and answered.
+    /// Asked, resolved with this answer and answered.
     pub fn fill(&mut self, ask: &Ask, answer: &[Line<'_>]) -> Answer {
         assert_eq!(self.ask(ask), Got::Waiting);
-        let mut heard = self.resolve(answer);
-        assert_eq!(heard.len(), 1);
-        heard.remove(0)
+        let mut answers = self.resolve(answer);
+        assert_eq!(answers.len(), 1);
+        answers.remove(0)
     }
 
     /// A counter, all workers and the miss hub added up.

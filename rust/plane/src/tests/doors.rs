@@ -128,9 +128,9 @@ proptest! {
                 octets[at] = *octet;
             }
             let octets = if round == 0 { octets } else { garbage.clone() };
-            let heard = bench.complete(&miss, Ok(&octets));
-            prop_assert_eq!(heard.len(), 1);
-            prop_assert_eq!(heard[0].id, id);
+            let answers = bench.complete(&miss, Ok(&octets));
+            prop_assert_eq!(answers.len(), 1);
+            prop_assert_eq!(answers[0].id, id);
             bench.pass_s(100_000);
         }
     }

@@ -1,4 +1,4 @@
-//! Misses on their way to forwarders and back: who is asked, what ends here, what the resolver hears of.
+//! Misses on their way to forwarders and back: who is asked, what ends here, what is reported to the resolver.
 
 use super::bench::{Bench, Got};
 use super::until;
@@ -46,7 +46,7 @@ impl Hall {
         self.forwarding.send_misses(shares, self.bench.now, 0.0)
     }
 
-    /// The forwarder hears this name next and answers like this.
+    /// The forwarder gets this name next and answers like this.
     fn answer(&self, forwarder: usize, name: &str, make: impl FnOnce(&[u8]) -> Vec<u8>) {
         let mut buffer = [0; 512];
         let (length, from) = self.forwarders[forwarder].recv_from(&mut buffer).expect("a query");
@@ -75,10 +75,10 @@ fn an_answer_about_the_name_ends_the_matter_and_the_resolver_hears_numbers() {
     let sent = hall.send(&[&[(0, ALL)]]);
     assert_eq!((sent.misses, sent.under_way, sent.tallies[0].sent), (1, 1, 1));
     hall.answer(0, "www.example.com", address);
-    let heard = hall.read(|report| report.answered == 1);
-    let tally = &heard.tallies[0];
-    assert_eq!((tally.replies, tally.rtts_s.as_slice(), heard.under_way), (1, [0.25].as_slice(), 0));
-    assert!(heard.events.is_empty() && tally.answered_query.is_some());
+    let report = hall.read(|report| report.answered == 1);
+    let tally = &report.tallies[0];
+    assert_eq!((tally.replies, tally.rtts_s.as_slice(), report.under_way), (1, [0.25].as_slice(), 0));
+    assert!(report.events.is_empty() && tally.answered_query.is_some());
     assert_eq!(hall.bench.deliver()[0].data(), ["203.0.113.1"]);
 }
 
@@ -93,16 +93,16 @@ fn what_is_not_final_is_the_resolvers_to_see_to() {
             octets[2] = flags;
             octets
         });
-        let mut heard = hall.read(|report| !report.events.is_empty());
-        let event = heard.events.remove(0);
+        let mut report = hall.read(|report| !report.events.is_empty());
+        let event = report.events.remove(0);
         let EventKind::Replied(octets) = &event.kind else { panic!("a reply") };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        assert_eq!((octets[2], octets[3] & 15, heard.answered), (flags, rcode, 0));
-        // As an exchange it is heard of whatever comes.
+        assert_eq!((octets[2], octets[3] & 15, report.answered), (flags, rcode, 0));
+        // An exchange of the resolver is reported whatever comes.
         hall.forwarding.send_query(token.cast_signed(), 1, &event.query, 1.0, hall.bench.now, 0.0).expect("a query");
         hall.answer(1, "odd.example.com", address);
-        let heard = hall.read(|report| !report.events.is_empty());
-        assert_eq!(heard.events[0].owner, Owner::Exchange(token.cast_signed()));
+        let report = hall.read(|report| !report.events.is_empty());
+        assert_eq!(report.events[0].owner, Owner::Exchange(token.cast_signed()));
         hall.forwarding.hub.complete(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
         hall.bench.pass_s(2);
@@ -134,7 +134,7 @@ fn a_name_goes_to_the_forwarders_of_its_zone_and_where_nobody_is_left_it_fails_a
     assert_eq!(hall.bench.deliver().len(), 2);
     hall.ask(&[ask("dc2.corp.example").id(3).edns()]);
     let sent = hall.send(&[&[(0, ALL)], &[]]);
-    assert_eq!((sent.nobody, sent.misses), (1, 1));
+    assert_eq!((sent.failed_no_forwarder, sent.misses), (1, 1));
     let failed = hall.bench.deliver().pop().expect("an answer");
     assert_eq!((failed.rcode, failed.ede_code()), (2, Some(22)));
     hall.forwarding.abandon(hall.bench.now);
@@ -150,8 +150,8 @@ fn too_many_questions_under_way_fail_at_once_and_are_counted() {
     assert_eq!((sent.overflow, sent.under_way), (6, 64));
     assert_eq!(hall.bench.deliver().len(), 6);
     let ended = hall.forwarding.end_overdue(hall.bench.now, 1.0);
-    assert!(ended.events.iter().all(|event| event.kind == EventKind::Silent) && ended.events.len() == 64);
-    assert_eq!((ended.tallies[0].silences, ended.tallies[0].waits_s.as_slice()), (64, [1.0; 4].as_slice()));
+    assert!(ended.events.iter().all(|event| event.kind == EventKind::TimedOut) && ended.events.len() == 64);
+    assert_eq!((ended.tallies[0].timeouts, ended.tallies[0].waits_s.as_slice()), (64, [1.0; 4].as_slice()));
     for event in ended.events {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
         hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), hall.bench.now);
@@ -217,18 +217,18 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         hall.ask(&[ask(&name)]);
         hall.send(&[&[(0, ALL)]]);
         hall.answer(0, &name, |query| make(query));
-        let mut heard = hall.read(|report| !report.events.is_empty());
-        let event = heard.events.remove(0);
+        let mut report = hall.read(|report| !report.events.is_empty());
+        let event = report.events.remove(0);
         let EventKind::Damaged(octets) = &event.kind else { panic!("{:?}", event.kind) };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        assert_eq!((heard.answered, heard.under_way, hall.forwarding.hub.under_way()), (0, 0, 1));
+        assert_eq!((report.answered, report.under_way, hall.forwarding.hub.under_way()), (0, 0, 1));
         hall.forwarding.hub.give_up(token, Ok(octets), hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
     }
     assert_eq!(hall.bench.hub_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
 }
 
-/// What the worker of the first line hears: whether the resolver is called, whether it is to come again at once.
+/// What the worker of the first channel gets: whether the resolver is called, whether it is to come again at once.
 fn go_on(hall: &mut Hall, reads_replies: bool) -> (bool, bool) {
     let left = hall.forwarding.go_on(0, reads_replies, hall.bench.now);
     (left.for_resolver, left.here)
@@ -250,8 +250,8 @@ fn what_the_resolver_has_said_stands_and_a_worker_goes_by_it() {
         hall.forwarding.hub.under_way() == 0
     });
     assert_eq!(hall.bench.deliver().len(), 2);
-    let told = hall.forwarding.end_overdue(hall.bench.now, 0.0);
-    assert_eq!((told.misses, told.answered, told.under_way), (1, 2, 0), "one was told of before");
+    let report = hall.forwarding.end_overdue(hall.bench.now, 0.0);
+    assert_eq!((report.misses, report.answered, report.under_way), (1, 2, 0), "one was reported before");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn what_is_odd_calls_the_resolver_once_until_it_comes() {
         hall.answer(0, name, |query| reply(query, 2, &[], &[]));
     }
     let (mut calls, mut events) = (0, 0);
-    until("both are told", || {
+    until("both are reported", || {
         calls += u32::from(go_on(&mut hall, true).0);
         events += hall.forwarding.end_overdue(hall.bench.now, 0.0).events.len();
         events == 2
@@ -284,12 +284,12 @@ fn a_worker_ends_what_is_overdue_on_the_resolvers_clock() {
     hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, began_s);
     hall.ask(&[ask("www.example.com")]);
     go_on(&mut hall, true);
-    for (passes_ms, silences) in [(990, 0), (60, 1)] {
+    for (passes_ms, timeouts) in [(990, 0), (60, 1)] {
         hall.bench.pass_ms(passes_ms);
         go_on(&mut hall, true);
-        let told = hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
-        assert!(told.events.iter().all(|one| one.kind == EventKind::Silent && (one.sent_s - began_s).abs() < 1e-3));
-        assert_eq!(told.events.len(), silences);
+        let report = hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
+        assert!(report.events.iter().all(|one| one.kind == EventKind::TimedOut && (one.sent_s - began_s).abs() < 1e-3));
+        assert_eq!(report.events.len(), timeouts);
     }
 }
 
@@ -346,10 +346,10 @@ fn replies_that_wait_are_read_before_anything_is_called_late() {
         while again {
             again = go_on(&mut hall, true).1;
         }
-        let told = hall.forwarding.end_overdue(hall.bench.now, 100.0);
-        assert_eq!((told.answered, told.under_way), (95, 0));
-        // Under a resolver that was held up for so long nobody waits for what a worker found late.
-        assert_eq!(told.events.len(), if has_worker { 0 } else { 5 });
+        let report = hall.forwarding.end_overdue(hall.bench.now, 100.0);
+        assert_eq!((report.answered, report.under_way), (95, 0));
+        // Under a resolver that was held up for so long no client waits for what a worker found late.
+        assert_eq!(report.events.len(), if has_worker { 0 } else { 5 });
         hall.bench.deliver();
     }
 }
@@ -357,16 +357,16 @@ fn replies_that_wait_are_read_before_anything_is_called_late() {
 #[test]
 fn a_resolver_comes_less_often_where_a_worker_keeps_time() {
     let mut hall = Hall::new(Zones::default());
-    assert_eq!(hall.send(&[&[(0, ALL)]]).again_in_s, None, "nothing is open");
+    assert_eq!(hall.send(&[&[(0, ALL)]]).next_call_in_s, None, "nothing is open");
     hall.ask(&[ask("www.example.com")]);
-    assert_eq!(hall.send(&[&[(0, ALL)]]).again_in_s, Some(0.05), "no worker reads replies");
+    assert_eq!(hall.send(&[&[(0, ALL)]]).next_call_in_s, Some(0.05), "no worker reads replies");
     go_on(&mut hall, true);
-    let told = |hall: &mut Hall| hall.forwarding.end_overdue(hall.bench.now, 0.0).again_in_s;
-    assert_eq!(told(&mut hall), Some(0.25));
+    let next_call_in_s = |hall: &mut Hall| hall.forwarding.end_overdue(hall.bench.now, 0.0).next_call_in_s;
+    assert_eq!(next_call_in_s(&mut hall), Some(0.25));
     hall.bench.pass_ms(149);
-    assert_eq!(told(&mut hall), Some(0.25));
+    assert_eq!(next_call_in_s(&mut hall), Some(0.25));
     hall.bench.pass_ms(1);
-    assert_eq!(told(&mut hall), Some(0.05), "the worker has gone");
+    assert_eq!(next_call_in_s(&mut hall), Some(0.05), "the worker has gone");
 }
 
 #[test]
@@ -378,11 +378,11 @@ fn another_worker_calls_the_resolver_where_the_one_that_read_is_gone() {
     hall.forwarding.read_replies(hall.bench.now, 0.0);
     let called = |hall: &mut Hall| hall.forwarding.go_on(1, false, hall.bench.now).for_resolver;
     hall.bench.pass_ms(149);
-    assert_eq!(hall.forwarding.end_overdue(hall.bench.now, 0.0).again_in_s, Some(0.25));
+    assert_eq!(hall.forwarding.end_overdue(hall.bench.now, 0.0).next_call_in_s, Some(0.25));
     assert!(!called(&mut hall));
     hall.bench.pass_ms(1);
     assert!(called(&mut hall) && !called(&mut hall), "once");
-    assert_eq!(hall.forwarding.read_replies(hall.bench.now, 0.0).again_in_s, Some(0.05));
+    assert_eq!(hall.forwarding.read_replies(hall.bench.now, 0.0).next_call_in_s, Some(0.05));
     assert!(!called(&mut hall), "it knows");
 }
 
@@ -393,13 +393,13 @@ fn events_are_reported_some_at_a_time() {
     hall.ask(&names);
     while hall.send(&[&[(0, ALL)]]).under_way < 300 {}
     let now = hall.bench.now;
-    let mut told = vec![hall.forwarding.end_overdue(now, 2.0)];
-    while told.last().is_some_and(|report| report.has_more || report.again_in_s == Some(0.0)) {
-        told.push(hall.forwarding.end_overdue(now, 2.0));
+    let mut reports = vec![hall.forwarding.end_overdue(now, 2.0)];
+    while reports.last().is_some_and(|report| report.has_more || report.next_call_in_s == Some(0.0)) {
+        reports.push(hall.forwarding.end_overdue(now, 2.0));
     }
-    assert!(told.iter().all(|report| report.events.len() <= 256));
-    assert_eq!(told.iter().map(|report| report.events.len()).sum::<usize>(), 300);
-    for event in told.into_iter().flat_map(|report| report.events) {
+    assert!(reports.iter().all(|report| report.events.len() <= 256));
+    assert_eq!(reports.iter().map(|report| report.events.len()).sum::<usize>(), 300);
+    for event in reports.into_iter().flat_map(|report| report.events) {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
         hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
     }
@@ -419,14 +419,14 @@ fn what_a_hanging_resolver_does_not_see_to_takes_no_room_for_ever() {
     }
     until("all are read", || {
         go_on(&mut hall, true);
-        hall.forwarding.ports().load(std::sync::atomic::Ordering::Relaxed) == 0 || hall.forwarding.unheard() == 4
+        hall.forwarding.ports().load(std::sync::atomic::Ordering::Relaxed) == 0 || hall.forwarding.unreported() == 4
     });
     hall.ask(&[ask("www.example.com").id(9)]);
     go_on(&mut hall, true);
     assert_eq!(hall.bench.deliver().len(), 1, "no room: it fails at once");
     hall.bench.pass_ms(4_000);
     go_on(&mut hall, true);
-    assert_eq!((hall.forwarding.unheard(), hall.bench.hub_counters.get(Counter::LostQuestions)), (0, 4));
+    assert_eq!((hall.forwarding.unreported(), hall.bench.hub_counters.get(Counter::LostQuestions)), (0, 4));
     hall.ask(&[ask("www.example.net").id(10)]);
     go_on(&mut hall, true);
     hall.answer(0, "www.example.net", address);
@@ -448,8 +448,8 @@ fn a_resolver_that_reads_its_clock_late_makes_nothing_overdue() {
     hall.forwarding.end_overdue(hall.bench.now, theirs);
     hall.ask(&[ask("www.example.com")]);
     go_on(&mut hall, true);
-    let told = hall.forwarding.read_replies(hall.bench.now, theirs + 5.0);
-    assert_eq!((told.under_way, told.events.len()), (1, 0));
+    let report = hall.forwarding.read_replies(hall.bench.now, theirs + 5.0);
+    assert_eq!((report.under_way, report.events.len()), (1, 0));
     hall.bench.pass_ms(900);
     go_on(&mut hall, true);
     assert_eq!(hall.forwarding.read_replies(hall.bench.now, theirs + 5.9).events.len(), 0);

@@ -1,4 +1,4 @@
-//! What one client may do: rates, and how little an outside client hears.
+//! What one client may do: rates, and how little an outside client gets.
 
 use super::bench::{Bench, Got, description};
 use super::wire::{Ask, ask};

@@ -6,8 +6,8 @@ use crate::counters::Counter;
 use crate::miss_hub::{ANSWER_RING, LOST_AFTER_MS, MAX_UNDER_WAY};
 use crate::pending::GIVE_UP_AFTER_MS;
 
-/// What the client hears of a reply, and whether it was counted as unusable.
-fn heard(make: impl FnOnce(&[u8]) -> Vec<u8>) -> (u16, Option<u16>, u64) {
+/// What the client gets for a reply, and whether it was counted as unusable.
+fn client_gets(make: impl FnOnce(&[u8]) -> Vec<u8>) -> (u16, Option<u16>, u64) {
     let mut bench = Bench::new();
     bench.ask(&ask("www.example.com").edns());
     let miss = bench.miss();
@@ -21,24 +21,24 @@ fn heard(make: impl FnOnce(&[u8]) -> Vec<u8>) -> (u16, Option<u16>, u64) {
 fn replies_that_cannot_be_believed_are_failures() {
     let good = |query: &[u8]| reply(query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
     let invalid = (2, Some(24), 1);
-    assert_eq!(heard(good), (0, None, 0));
-    assert_eq!(heard(|_| Vec::new()), invalid, "nothing");
-    assert_eq!(heard(|_| vec![0xff; 600]), invalid, "garbage");
-    assert_eq!(heard(|query| query.to_vec()), invalid, "our own query");
-    assert_eq!(heard(|query| good(query)[..40].to_vec()), invalid, "cut off");
+    assert_eq!(client_gets(good), (0, None, 0));
+    assert_eq!(client_gets(|_| Vec::new()), invalid, "nothing");
+    assert_eq!(client_gets(|_| vec![0xff; 600]), invalid, "garbage");
+    assert_eq!(client_gets(|query| query.to_vec()), invalid, "our own query");
+    assert_eq!(client_gets(|query| good(query)[..40].to_vec()), invalid, "cut off");
     let other = |query: &[u8]| {
         let mut octets = good(query);
         octets[13] ^= 1;
         octets
     };
-    assert_eq!(heard(other), invalid, "another question");
+    assert_eq!(client_gets(other), invalid, "another question");
     let looping = [
         ("www.example.com", 300, Data::Cname("a.example.com".into())),
         ("a.example.com", 300, Data::Cname("www.example.com".into())),
     ];
-    assert_eq!(heard(|query| reply(query, 0, &looping, &[])), invalid, "a loop");
-    assert_eq!(heard(|query| reply(query, 2, &[], &[])), (2, Some(22), 1), "SERVFAIL");
-    assert_eq!(heard(|query| reply(query, 5, &[], &[])), (2, Some(22), 1), "REFUSED");
+    assert_eq!(client_gets(|query| reply(query, 0, &looping, &[])), invalid, "a loop");
+    assert_eq!(client_gets(|query| reply(query, 2, &[], &[])), (2, Some(22), 1), "SERVFAIL");
+    assert_eq!(client_gets(|query| reply(query, 5, &[], &[])), (2, Some(22), 1), "REFUSED");
 }
 
 #[test]

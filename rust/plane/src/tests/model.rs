@@ -1,5 +1,5 @@
 //! Cache and masking against a naive oracle: whatever is asked, answered, installed, and however time passes, what a client
-//! hears is what a look at question and revealed names under the policy in force says, and no TTL outlives its answer.
+//! gets is what a look at question and revealed names under the policy in force says, and no TTL outlives its answer.
 
 use super::bench::{Bench, Got, description, rule};
 use super::wire::{Answer, Data, Line, ask, reply};
@@ -149,8 +149,8 @@ impl Model {
                         target.map(|target| -> Line<'_> { (NAMES[name], *ttl_s, Data::Cname(NAMES[target].into())) });
                     let lines: Vec<Line<'_>> = alias.into_iter().chain([(end, *ttl_s, Data::A(1))]).collect();
                     let octets = reply(&miss.query, 0, &lines, &[]);
-                    let heard = self.bench.complete(&miss, Ok(&octets));
-                    heard.iter().for_each(|answer| self.check(answer));
+                    let answers = self.bench.complete(&miss, Ok(&octets));
+                    answers.iter().for_each(|answer| self.check(answer));
                     if *ttl_s == 0 {
                         self.known.remove(&name);
                     }
@@ -158,13 +158,13 @@ impl Model {
             }
             Step::Fail => {
                 for miss in self.bench.hub.take_misses(1, self.bench.now) {
-                    let heard = self.bench.complete(&miss, Err(22));
-                    heard.iter().for_each(|answer| self.check(answer));
+                    let answers = self.bench.complete(&miss, Err(22));
+                    answers.iter().for_each(|answer| self.check(answer));
                 }
             }
             Step::Pass { ms } => {
-                let heard = self.bench.pass_ms(*ms);
-                heard.iter().for_each(|answer| self.check(answer));
+                let answers = self.bench.pass_ms(*ms);
+                answers.iter().for_each(|answer| self.check(answer));
             }
             Step::Install { denied, locked } => self.install(*denied, *locked),
         }
@@ -183,6 +183,6 @@ proptest! {
         model.bench.pass_ms(4_000);
         prop_assert_eq!(model.bench.count(Counter::Panics), 0);
         let waiting: usize = model.bench.workers.iter().map(|worker| worker.answerer.pending.waiting()).sum();
-        prop_assert_eq!(waiting, 0, "nobody waits for ever");
+        prop_assert_eq!(waiting, 0, "no client waits for ever");
     }
 }

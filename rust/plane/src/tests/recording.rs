@@ -144,7 +144,7 @@ fn a_denial_that_matters_is_of_its_own_class() {
     for name in ["social.example.com", "vpn.example.com", "sealed.example.com", "denied.example.com"] {
         table.bench.ask(&ask(name));
     }
-    // Staff may look: that is nothing to be told.
+    // Staff may look: that is nothing to report.
     table.bench.fill(&ask("social.example.com").staff(), &[("social.example.com", 300, Data::A(1))]);
     let seen = table.seen();
     let of = |class: &str| -> Vec<String> {

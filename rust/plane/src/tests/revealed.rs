@@ -13,8 +13,8 @@ fn alias<'a>(target: &'a str) -> [Line<'a>; 2] {
 #[test]
 fn what_staff_put_in_the_cache_is_denied_to_pupils() {
     let mut bench = Bench::new().with_lists(&[("social", "social.example.net")]);
-    let heard = bench.fill(&ask("www.example.com").staff(), &alias("cdn.social.example.net"));
-    assert_eq!(heard.data(), ["cdn.social.example.net", "203.0.113.1"]);
+    let answer = bench.fill(&ask("www.example.com").staff(), &alias("cdn.social.example.net"));
+    assert_eq!(answer.data(), ["cdn.social.example.net", "203.0.113.1"]);
     let pupil = bench.ask(&ask("www.example.com").edns()).answer();
     assert_eq!((pupil.rcode, pupil.answer.len(), pupil.ede), (3, 0, Some((15, "social".into()))));
     assert_eq!(bench.ask(&ask("www.example.com").staff()).answer().rcode, 0);
@@ -26,8 +26,8 @@ fn pupils_who_wait_for_such_an_answer_are_denied_it() {
     let mut bench = Bench::new();
     bench.ask(&ask("www.example.com").id(1));
     bench.ask(&ask("www.example.com").id(2).staff());
-    let heard = bench.resolve(&alias("denied.example.com"));
-    assert_eq!(heard.iter().map(|answer| (answer.id, answer.rcode)).collect::<Vec<_>>(), [(1, 3), (2, 0)]);
+    let answers = bench.resolve(&alias("denied.example.com"));
+    assert_eq!(answers.iter().map(|answer| (answer.id, answer.rcode)).collect::<Vec<_>>(), [(1, 3), (2, 0)]);
 }
 
 #[test]

@@ -16,11 +16,11 @@ fn the_answer_is_a_cname_and_what_the_target_says() {
     let miss = bench.miss();
     assert_eq!(miss.name(), SAFE, "the target is asked for, and only that");
     let octets = super::wire::reply(&miss.query, 0, &[(SAFE, 120, Data::A(1))], &[]);
-    let heard = bench.complete(&miss, Ok(&octets)).remove(0);
-    assert_eq!(heard.question, "Search.example.org");
-    assert_eq!(heard.answer[0], ("Search.example.org".into(), rtype::CNAME, 120, SAFE.into()));
-    assert_eq!(heard.answer[1], (SAFE.into(), rtype::A, 120, "203.0.113.1".into()));
-    assert_eq!(heard.ede_code(), Some(4), "forged, and it says so");
+    let answer = bench.complete(&miss, Ok(&octets)).remove(0);
+    assert_eq!(answer.question, "Search.example.org");
+    assert_eq!(answer.answer[0], ("Search.example.org".into(), rtype::CNAME, 120, SAFE.into()));
+    assert_eq!(answer.answer[1], (SAFE.into(), rtype::A, 120, "203.0.113.1".into()));
+    assert_eq!(answer.ede_code(), Some(4), "forged, and it says so");
     bench.pass_s(20);
     let cached = bench.ask(&ask(NAME).edns()).answer();
     assert_eq!((cached.data(), cached.ttl_s(), cached.ede_code()), (vec![SAFE, "203.0.113.1"], Some(100), Some(4)));
@@ -30,8 +30,8 @@ fn the_answer_is_a_cname_and_what_the_target_says() {
 fn types_the_target_does_not_have_are_no_data_within_the_rewrite() {
     let mut bench = Bench::new();
     bench.ask(&ask(NAME).of(rtype::AAAA));
-    let heard = bench.resolve_as(0, &[], &[("example.net", 300, Data::Soa(60))]).remove(0);
-    assert_eq!((heard.rcode, heard.data(), heard.authority.len()), (0, vec![SAFE], 1));
+    let answer = bench.resolve_as(0, &[], &[("example.net", 300, Data::Soa(60))]).remove(0);
+    assert_eq!((answer.rcode, answer.data(), answer.authority.len()), (0, vec![SAFE], 1));
     assert_eq!(bench.ask(&ask(NAME).of(rtype::AAAA)).answer().data(), [SAFE]);
     bench.pass_s(60);
     assert_eq!(bench.ask(&ask(NAME).of(rtype::AAAA)), Got::Waiting, "kept as long as the denial");
@@ -41,9 +41,9 @@ fn types_the_target_does_not_have_are_no_data_within_the_rewrite() {
 fn service_bindings_are_those_of_the_target() {
     let mut bench = Bench::new();
     bench.ask(&ask(NAME).of(rtype::HTTPS));
-    let heard = bench.resolve(&[(SAFE, 300, Data::Https("svc.example.net".into()))]).remove(0);
-    assert_eq!(heard.answer.len(), 2);
-    assert_eq!(heard.answer[0].3, SAFE);
+    let answer = bench.resolve(&[(SAFE, 300, Data::Https("svc.example.net".into()))]).remove(0);
+    assert_eq!(answer.answer.len(), 2);
+    assert_eq!(answer.answer[0].3, SAFE);
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn the_target_itself_is_not_judged_but_where_it_leads_is() {
 fn a_target_that_leads_back_is_a_failure() {
     let mut bench = Bench::new();
     bench.ask(&ask(NAME).edns());
-    let heard = bench.resolve(&[(SAFE, 300, Data::Cname(NAME.into())), (NAME, 300, Data::A(1))]);
-    assert_eq!((heard[0].rcode, heard[0].ede_code()), (2, Some(24)));
+    let answers = bench.resolve(&[(SAFE, 300, Data::Cname(NAME.into())), (NAME, 300, Data::A(1))]);
+    assert_eq!((answers[0].rcode, answers[0].ede_code()), (2, Some(24)));
     assert_eq!(bench.count(Counter::UnusableReplies), 1);
 }
 
@@ -94,6 +94,6 @@ fn a_rewritten_answer_can_be_stale() {
     bench.fill(&ask(NAME), &[(SAFE, 60, Data::A(1))]);
     bench.pass_s(100);
     bench.ask(&ask(NAME).edns());
-    let heard = bench.fail(22);
-    assert_eq!((heard[0].data(), heard[0].ede_code()), (vec![SAFE, "203.0.113.1"], Some(3)));
+    let answers = bench.fail(22);
+    assert_eq!((answers[0].data(), answers[0].ede_code()), (vec![SAFE, "203.0.113.1"], Some(3)));
 }

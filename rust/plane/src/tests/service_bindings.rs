@@ -50,8 +50,8 @@ fn no_data_is_said_at_once_and_of_type_https_alone() {
     let mut bench = Bench::new();
     bench.description["segments"][0]["ech"] = json!("nodata");
     bench.install();
-    let heard = bench.ask(&ask(NAME).of(rtype::HTTPS)).answer();
-    assert_eq!((heard.rcode, heard.answer.len(), heard.authority.len()), (0, 0, 1));
+    let answer = bench.ask(&ask(NAME).of(rtype::HTTPS)).answer();
+    assert_eq!((answer.rcode, answer.answer.len(), answer.authority.len()), (0, 0, 1));
     assert_eq!(bench.count(Counter::Local), 1);
     assert_eq!(bench.ask(&ask(NAME).of(rtype::HTTPS).staff()), Got::Waiting);
     bench.resolve(&[(NAME, 300, binding())]);
@@ -74,13 +74,13 @@ fn those_who_wait_and_stale_answers_are_stripped_too() {
     let mut bench = Bench::new();
     bench.description["segments"][0]["ech"] = json!("strip");
     bench.install();
-    let heard = bench.fill(&ask(NAME).of(rtype::HTTPS), &[(NAME, 60, binding())]);
-    assert!(!heard.answer[0].3.contains("ech"), "{heard:?}");
+    let answer = bench.fill(&ask(NAME).of(rtype::HTTPS), &[(NAME, 60, binding())]);
+    assert!(!answer.answer[0].3.contains("ech"), "{answer:?}");
     bench.pass_s(100);
     bench.ask(&ask(NAME).of(rtype::HTTPS).edns());
-    let heard = bench.fail(22);
-    assert_eq!(heard[0].ede_code(), Some(3));
-    assert!(!heard[0].answer[0].3.contains("ech"), "{heard:?}");
+    let answers = bench.fail(22);
+    assert_eq!(answers[0].ede_code(), Some(3));
+    assert!(!answers[0].answer[0].3.contains("ech"), "{answers:?}");
 }
 
 #[test]
@@ -88,6 +88,6 @@ fn a_binding_that_cannot_be_read_is_given_to_nobody() {
     let mut bench = Bench::new();
     bench.ask(&ask(NAME).of(rtype::HTTPS).edns());
     let falling = [&[0, 1, 0][..], &[0, 5, 0, 4, b'k', b'e', b'y', b's'], &[0, 4, 0, 4, 203, 0, 113, 1]].concat();
-    let heard = bench.resolve(&[(NAME, 300, Data::Binding(falling))]);
-    assert_eq!((heard[0].rcode, heard[0].ede_code()), (2, Some(24)));
+    let answers = bench.resolve(&[(NAME, 300, Data::Binding(falling))]);
+    assert_eq!((answers[0].rcode, answers[0].ede_code()), (2, Some(24)));
 }

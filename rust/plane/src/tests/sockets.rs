@@ -84,7 +84,7 @@ fn answer_for(name: &str, query: &[u8]) -> Vec<u8> {
     reply(query, 0, &lines, &[])
 }
 
-/// A client that hears only whom it asked.
+/// A client that takes datagrams only from the server it asked.
 struct Client(UdpSocket);
 
 impl Client {
@@ -100,7 +100,7 @@ impl Client {
         self.0.send(packet).expect("a packet sent");
     }
 
-    fn hear(&self) -> Answer {
+    fn receive(&self) -> Answer {
         let mut buffer = [0; 2048];
         let length = self.0.recv(&mut buffer).expect("an answer within ten seconds");
         Answer::read(&buffer[..length])
@@ -108,7 +108,7 @@ impl Client {
 
     fn ask(&self, ask: &Ask) -> Answer {
         self.send(&ask.packet());
-        self.hear()
+        self.receive()
     }
 }
 
@@ -199,7 +199,7 @@ fn bursts_of_more_than_a_batch_are_answered_whole() {
     for (name, rcode) in [("locked.example.com", 3), ("www.example.com", 0)] {
         (0..150).for_each(|id| client.send(&ask(name).id(id).packet()));
         let mut ids: Vec<_> = (0..150)
-            .map(|_| client.hear())
+            .map(|_| client.receive())
             .inspect(|answer| assert_eq!(answer.rcode, rcode))
             .map(|answer| answer.id)
             .collect();
@@ -209,8 +209,8 @@ fn bursts_of_more_than_a_batch_are_answered_whole() {
     // Many who wait for one answer, in more than one batch of answers.
     let silent: Vec<_> = (0..150).map(|id| ask("together.example.com").id(id).packet()).collect();
     silent.iter().for_each(|packet| client.send(packet));
-    let heard: std::collections::HashSet<_> = (0..150).map(|_| client.hear().id).collect();
-    assert_eq!(heard.len(), 150);
+    let ids: std::collections::HashSet<_> = (0..150).map(|_| client.receive().id).collect();
+    assert_eq!(ids.len(), 150);
     assert_eq!(live.counter("send_failures"), 0);
 }
 
@@ -278,7 +278,7 @@ fn an_answer_that_panics_ends_no_worker() {
     until("both have panicked", || live.counter("late_panics") == 2);
     assert_eq!(live.counter("abandoned"), 1);
     (0..20).for_each(|id| assert_eq!(Client::of(live.address()).ask(&ask("locked.example.com").id(id)).rcode, 3));
-    // The stream doors' answerer meets it when one of its own clients waits, on the thread of whoever takes its answers.
+    // The stream doors' answerer meets it when one of its own clients waits, on the thread that takes its answers.
     live.plane.take_answers();
     assert_eq!((live.counter("late_panics"), live.plane.status().workers_alive), (2, 2));
     let stream = SocketAddr::from(([127, 0, 0, 1], 5000));
@@ -325,7 +325,7 @@ fn stream_doors_are_reminded_only_while_somebody_waits_there() {
         answers = live.plane.take_answers();
     }
     assert_eq!(Answer::read(&answers[0].1).rcode, 2);
-    assert!(!is_called(), "nobody waits any more");
+    assert!(!is_called(), "no client waits any more");
 }
 
 #[test]
@@ -362,8 +362,8 @@ fn a_stalled_resolver_holds_up_nobody_else() {
         assert_eq!(client.ask(&ask("www.example.com").id(id)).data(), ["203.0.113.1"]);
         assert_eq!(client.ask(&ask("locked.example.com").id(id)).rcode, 3);
     });
-    let given_up = waiting.hear();
-    assert_eq!((given_up.id, given_up.rcode), (99, 2), "and who waits is told within four seconds");
+    let given_up = waiting.receive();
+    assert_eq!((given_up.id, given_up.rcode), (99, 2), "and a client that waits gets SERVFAIL within four seconds");
     assert_eq!(live.counter("expired"), 1);
 }
 
@@ -383,7 +383,7 @@ fn a_panic_at_forwarding_costs_its_question_and_no_other() {
     let mut buffer = [0; 512];
     let (length, from) = forwarder.recv_from(&mut buffer).expect("a query");
     forwarder.send_to(&answer_for("www.example.com", &buffer[..length]), from).expect("sent");
-    assert_eq!(client.hear().data(), ["203.0.113.1"]);
+    assert_eq!(client.receive().data(), ["203.0.113.1"]);
     let status = plane.status();
     assert_eq!((status.workers_alive, status.counters["late_panics"]), (2, 1));
 }
@@ -473,7 +473,7 @@ fn a_plane_that_is_stopped_or_dropped_leaves_its_address() {
     let client = Client::of(address);
     client.ask(&ask("locked.example.com"));
     client.send(&ask("www.example.com").packet());
-    until("somebody waits", || second.status().counters["cache_misses"] == 1);
+    until("a client waits", || second.status().counters["cache_misses"] == 1);
     second.stop();
     assert_eq!(second.status().workers_alive, 0);
     let misses = second.take_misses(10);

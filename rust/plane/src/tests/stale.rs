@@ -25,8 +25,8 @@ fn a_client_waits_a_little_and_then_hears_the_stale_answer() {
     let mut bench = bench();
     assert_eq!(bench.ask(&ask("www.example.com").edns()), Got::Waiting);
     assert!(bench.pass_ms(STALE_AFTER_MS - 1).is_empty());
-    let heard = bench.pass_ms(1);
-    is_stale(&heard[0]);
+    let answers = bench.pass_ms(1);
+    is_stale(&answers[0]);
     assert!(bench.pass_ms(GIVE_UP_AFTER_MS).is_empty(), "and nothing more");
     assert_eq!((bench.count(Counter::Stale), bench.count(Counter::Expired)), (1, 0));
 }
@@ -60,8 +60,8 @@ fn a_failure_brings_the_stale_answer_at_once_and_spares_the_forwarders_for_a_whi
 fn a_refresh_that_succeeds_is_the_answer() {
     let mut bench = bench();
     bench.ask(&ask("www.example.com"));
-    let heard = bench.resolve(&[("www.example.com", 60, Data::A(2))]);
-    assert_eq!((heard[0].data(), heard[0].ttl_s()), (vec!["203.0.113.2"], Some(60)));
+    let answers = bench.resolve(&[("www.example.com", 60, Data::A(2))]);
+    assert_eq!((answers[0].data(), answers[0].ttl_s()), (vec!["203.0.113.2"], Some(60)));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_name_that_is_gone_is_stale_with_a_code_of_its_own() {
     bench.resolve_as(3, &[], &[("example.com", 60, Data::Soa(60))]);
     bench.pass_s(100);
     bench.ask(&ask("no.example.com").edns());
-    let heard = bench.fail(22);
-    assert_eq!((heard[0].rcode, heard[0].ede_code(), heard[0].ttl_s()), (3, Some(19), Some(30)));
+    let answers = bench.fail(22);
+    assert_eq!((answers[0].rcode, answers[0].ede_code(), answers[0].ttl_s()), (3, Some(19), Some(30)));
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn a_stale_answer_is_judged_and_cut_like_any_other() {
     bench.fill(&ask("alias.example.com").staff(), &chain);
     bench.pass_s(100);
     bench.ask(&ask("alias.example.com"));
-    let heard = bench.fail(22);
-    assert_eq!((heard[0].rcode, heard[0].answer.len()), (3, 0), "denied, not stale");
+    let answers = bench.fail(22);
+    assert_eq!((answers[0].rcode, answers[0].answer.len()), (3, 0), "denied, not stale");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How long answers are kept, and what TTLs are told.
+//! How long answers are kept, and which TTLs clients get.
 
 use super::bench::{Bench, Got, description, settings};
 use super::wire::{Data, ask};
@@ -44,8 +44,8 @@ fn the_wall_clock_has_no_say() {
 #[test]
 fn long_ttls_are_cut_when_the_answer_comes_and_age_from_there() {
     let mut bench = bench(|settings| settings.max_ttl_s = 1000);
-    let heard = bench.fill(&ask("www.example.com"), &[("www.example.com", 500_000, Data::A(1))]);
-    assert_eq!(heard.ttl_s(), Some(1000));
+    let answer = bench.fill(&ask("www.example.com"), &[("www.example.com", 500_000, Data::A(1))]);
+    assert_eq!(answer.ttl_s(), Some(1000));
     bench.pass_s(900);
     assert_eq!(ttl_s(&mut bench, "www.example.com"), Some(100), "or a client keeps it twice as long as allowed");
     bench.pass_s(100);
@@ -87,8 +87,8 @@ fn a_negative_answer_without_soa_is_not_kept() {
 fn a_negative_answer_tells_clients_no_longer_than_it_is_kept_itself() {
     let mut bench = bench(|settings| settings.max_negative_ttl_s = 300);
     bench.ask(&ask("no.example.com"));
-    let heard = bench.resolve_as(NXDOMAIN, &[], &[("example.com", 86_400, Data::Soa(86_400))]);
-    assert_eq!(heard[0].ttl_s(), Some(300));
+    let answers = bench.resolve_as(NXDOMAIN, &[], &[("example.com", 86_400, Data::Soa(86_400))]);
+    assert_eq!(answers[0].ttl_s(), Some(300));
     bench.pass_s(200);
     assert_eq!(ttl_s(&mut bench, "no.example.com"), Some(100));
     bench.pass_s(100);
@@ -100,8 +100,8 @@ fn no_cached_answer_outlives_the_schedule_of_its_segment() {
     let mut bench = bench(|_| {});
     bench.description["segments"][0]["ends_at_unix_s"] = json!(bench.now.unix_s + 100);
     bench.install();
-    let heard = bench.fill(&ask("www.example.com"), &[("www.example.com", 3600, Data::A(1))]);
-    assert_eq!(heard.ttl_s(), Some(100));
+    let answer = bench.fill(&ask("www.example.com"), &[("www.example.com", 3600, Data::A(1))]);
+    assert_eq!(answer.ttl_s(), Some(100));
     bench.pass_s(80);
     assert_eq!(ttl_s(&mut bench, "www.example.com"), Some(20));
     assert_eq!(bench.ask(&ask("www.example.com").staff()).answer().ttl_s(), Some(3520), "another segment");

@@ -3,7 +3,7 @@
 use super::until;
 use super::wire::{reply, wire};
 use crate::source_port::{Attempt, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
-use crate::udp_exchanges::{Heard, Listener, OVERDUE_A_TURN, UdpExchanges};
+use crate::udp_exchanges::{ExchangeResult, Listener, OVERDUE_A_TURN, UdpExchanges};
 use schoolgate_wire::{Name, forwarder_query};
 use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,36 +11,36 @@ use std::time::Duration;
 
 const FORWARDER: u32 = 7;
 
-/// Writes down what it hears.
+/// Writes down what became of each exchange.
 #[derive(Default)]
-struct Ear {
-    heard: Vec<(i64, String)>,
-    strays: u32,
-    refusals: u32,
+struct RecordingListener {
+    results: Vec<(i64, String)>,
+    mismatches: u32,
+    network_errors: u32,
     truncated: u32,
 }
 
-impl Listener for Ear {
-    fn heard(&mut self, forwarder: u32, attempt: Attempt, heard: Heard<'_>) {
+impl Listener for RecordingListener {
+    fn ended(&mut self, forwarder: u32, attempt: Attempt, result: ExchangeResult<'_>) {
         assert_eq!(forwarder, FORWARDER);
         let Owner::Exchange(key) = attempt.owner else { panic!("an exchange of the resolver") };
-        let what = match heard {
-            Heard::Reply(octets) => {
+        let what = match result {
+            ExchangeResult::Reply(octets) => {
                 assert!(matches(octets, &attempt.query));
                 self.truncated += u32::from(octets[2] & 2 != 0);
                 "reply".into()
             }
             other => format!("{other:?}"),
         };
-        self.heard.push((key, what));
+        self.results.push((key, what));
     }
 
-    fn stray(&mut self, _: u32) {
-        self.strays += 1;
+    fn mismatch(&mut self, _: u32) {
+        self.mismatches += 1;
     }
 
-    fn refused(&mut self, _: u32) {
-        self.refusals += 1;
+    fn network_error(&mut self, _: u32) {
+        self.network_errors += 1;
     }
 }
 
@@ -48,7 +48,7 @@ impl Listener for Ear {
 struct Bench {
     exchanges: UdpExchanges,
     forwarder: UdpSocket,
-    ear: Ear,
+    listener: RecordingListener,
     now_s: f64,
     next_key: i64,
 }
@@ -58,9 +58,9 @@ impl Bench {
         let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let address = forwarder.local_addr().expect("an address");
-        let mut exchanges = UdpExchanges::new().expect("an exchanges");
+        let mut exchanges = UdpExchanges::new().expect("exchanges");
         exchanges.install([(FORWARDER, address)]);
-        Self { exchanges, forwarder, ear: Ear::default(), now_s: 100.0, next_key: 0 }
+        Self { exchanges, forwarder, listener: RecordingListener::default(), now_s: 100.0, next_key: 0 }
     }
 
     fn send(&mut self, questions: usize, timeout_s: f64) {
@@ -71,7 +71,7 @@ impl Bench {
             Attempt::new(Owner::Exchange(self.next_key), query, self.now_s, timeout_s)
         });
         let asked = asked.collect();
-        self.exchanges.send(FORWARDER, asked, self.now_s, &mut self.ear);
+        self.exchanges.send(FORWARDER, asked, self.now_s, &mut self.listener);
     }
 
     /// The next query at the forwarder.
@@ -85,15 +85,15 @@ impl Bench {
         self.forwarder.send_to(octets, to).expect("sent");
     }
 
-    fn receive_until(&mut self, is_so: impl Fn(&Ear) -> bool) {
-        until("it is heard", || {
-            self.exchanges.receive(self.now_s, &mut self.ear);
-            is_so(&self.ear)
+    fn receive_until(&mut self, is_so: impl Fn(&RecordingListener) -> bool) {
+        until("it is read", || {
+            self.exchanges.receive(self.now_s, &mut self.listener);
+            is_so(&self.listener)
         });
     }
 
-    fn heard(&self) -> Vec<&str> {
-        self.ear.heard.iter().map(|(_, what)| what.as_str()).collect()
+    fn results(&self) -> Vec<&str> {
+        self.listener.results.iter().map(|(_, what)| what.as_str()).collect()
     }
 }
 
@@ -116,10 +116,10 @@ fn replies_reach_those_who_asked() {
         let (query, from) = bench.query();
         bench.say(&honest(&query), from);
     }
-    bench.receive_until(|ear| ear.heard.len() == 200);
-    let keys: HashSet<i64> = bench.ear.heard.iter().map(|(key, _)| *key).collect();
-    assert_eq!((keys.len(), bench.exchanges.under_way(), bench.ear.strays), (200, 0, 0));
-    assert!(bench.heard().iter().all(|what| *what == "reply"));
+    bench.receive_until(|listener| listener.results.len() == 200);
+    let keys: HashSet<i64> = bench.listener.results.iter().map(|(key, _)| *key).collect();
+    assert_eq!((keys.len(), bench.exchanges.under_way(), bench.listener.mismatches), (200, 0, 0));
+    assert!(bench.results().iter().all(|what| *what == "reply"));
 }
 
 #[test]
@@ -140,11 +140,11 @@ fn few_questions_leave_from_ports_of_their_own_which_live_shortly() {
     assert!(first.intersection(&second).count() < 4, "the kernel draws new ones");
     for _ in 0..2 {
         bench.now_s += LIFE_S;
-        bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
+        bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
     }
     assert_eq!(bench.exchanges.ports(), first.len() + second.len(), "replies may still come");
     bench.now_s += 10.0;
-    bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
     assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (0, 0));
 }
 
@@ -181,11 +181,11 @@ fn what_is_no_reply_to_the_question_is_counted_and_the_wait_goes_on() {
     lies.iter().for_each(|lie| bench.say(lie, from));
     let other = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     other.send_to(&honest(&query), from).expect("sent");
-    bench.receive_until(|ear| ear.strays == lies.len() as u32);
-    assert!(bench.ear.heard.is_empty(), "nor is a datagram from another address a reply");
+    bench.receive_until(|listener| listener.mismatches == lies.len() as u32);
+    assert!(bench.listener.results.is_empty(), "nor is a datagram from another address a reply");
     bench.say(&honest(&query), from);
-    bench.receive_until(|ear| ear.heard.len() == 1);
-    assert_eq!(bench.heard(), ["reply"]);
+    bench.receive_until(|listener| listener.results.len() == 1);
+    assert_eq!(bench.results(), ["reply"]);
 }
 
 #[test]
@@ -199,12 +199,15 @@ fn a_question_moves_on_when_too_many_guess_at_its_port_while_it_waits() {
     let free = (0..=u16::MAX).map(u16::to_be_bytes).find(|id| !taken.contains(id)).expect("an id");
     guess[..2].copy_from_slice(&free);
     (0..MOST_STRAYS - 1).for_each(|_| bench.say(&guess, *from));
-    bench.receive_until(|ear| ear.strays == MOST_STRAYS - 1);
-    assert!(bench.ear.heard.is_empty());
+    bench.receive_until(|listener| listener.mismatches == MOST_STRAYS - 1);
+    assert!(bench.listener.results.is_empty());
     bench.say(&guess, *from);
     bench.say(&honest(query), *from);
-    bench.receive_until(|ear| ear.heard.len() == 60);
-    assert!(bench.heard().iter().all(|what| *what == "Guessed"), "a reply that comes now may be a guess that is right");
+    bench.receive_until(|listener| listener.results.len() == 60);
+    assert!(
+        bench.results().iter().all(|what| *what == "Guessed"),
+        "a reply that comes now may be a guess that is right"
+    );
     bench.send(60, 1.0);
     let (_, later) = bench.query();
     assert_ne!(later, *from, "the port is used no more");
@@ -216,17 +219,17 @@ fn a_reply_that_comes_twice_or_too_late_is_no_guess() {
     bench.send(60, 1.0);
     let asked: Vec<_> = (0..60).map(|_| bench.query()).collect();
     asked[1..].iter().for_each(|(query, from)| (0..2).for_each(|_| bench.say(&honest(query), *from)));
-    bench.receive_until(|ear| ear.heard.len() == 59);
+    bench.receive_until(|listener| listener.results.len() == 59);
     bench.now_s += 0.9;
     bench.send(1, 10.0);
     bench.now_s += 0.1;
-    bench.exchanges.end_overdue(bench.now_s, &mut bench.ear);
-    assert_eq!(bench.ear.heard.pop(), Some((1, "Silence".into())));
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
+    assert_eq!(bench.listener.results.pop(), Some((1, "TimedOut".into())));
     (0..20).for_each(|_| bench.say(&honest(&asked[0].0), asked[0].1));
     let (query, from) = bench.query();
     bench.say(&honest(&query), from);
-    bench.receive_until(|ear| ear.heard.len() == 60);
-    assert_eq!(bench.ear.strays, 0);
+    bench.receive_until(|listener| listener.results.len() == 60);
+    assert_eq!(bench.listener.mismatches, 0);
 }
 
 #[test]
@@ -235,9 +238,9 @@ fn many_that_are_overdue_end_in_turns() {
     bench.send(OVERDUE_A_TURN, 1.0);
     bench.send(60, 2.0);
     bench.now_s += 3.0;
-    assert!(bench.exchanges.end_overdue(bench.now_s, &mut bench.ear));
+    assert!(bench.exchanges.end_overdue(bench.now_s, &mut bench.listener));
     assert_eq!(bench.exchanges.under_way(), 60);
-    assert!(!bench.exchanges.end_overdue(bench.now_s, &mut bench.ear));
+    assert!(!bench.exchanges.end_overdue(bench.now_s, &mut bench.listener));
     assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
 }
 
@@ -246,14 +249,14 @@ fn a_closed_port_or_no_route_is_a_refusal() {
     let mut bench = Bench::new();
     bench.forwarder = UdpSocket::bind("127.0.0.1:0").expect("another socket");
     bench.send(60, 60.0);
-    bench.receive_until(|ear| ear.heard.len() == 60);
-    assert!(bench.heard().iter().all(|what| *what == "Refused"));
+    bench.receive_until(|listener| listener.results.len() == 60);
+    assert!(bench.results().iter().all(|what| *what == "Failed"));
     assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
-    assert_eq!(bench.ear.refusals, 1, "one message of the network is one refusal");
+    assert_eq!(bench.listener.network_errors, 1, "one message of the network is one refusal");
     bench.exchanges.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
-    bench.ear.heard.clear();
+    bench.listener.results.clear();
     bench.send(2, 60.0);
-    assert_eq!(bench.heard(), ["Refused", "Refused"]);
+    assert_eq!(bench.results(), ["Failed", "Failed"]);
 }
 
 #[test]
@@ -265,10 +268,10 @@ fn open_ports_have_a_bound() {
         bench.now_s += LIFE_S;
     }
     assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (512, 512));
-    assert_eq!(bench.heard(), ["Short"; 88]);
-    bench.exchanges.close(&mut bench.ear);
+    assert_eq!(bench.results(), ["Starved"; 88]);
+    bench.exchanges.close(&mut bench.listener);
     assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (0, 0));
-    assert_eq!(bench.ear.heard.len(), 600);
+    assert_eq!(bench.listener.results.len(), 600);
 }
 
 #[test]
@@ -281,7 +284,7 @@ fn at_the_bound_a_question_shares_an_open_port() {
     }
     (0..20).for_each(|_| bench.send(1, 10_000.0));
     assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (512, 532));
-    assert!(bench.ear.heard.is_empty());
+    assert!(bench.listener.results.is_empty());
 }
 
 #[test]
@@ -291,8 +294,8 @@ fn a_reply_too_long_for_us_counts_as_cut_off() {
     let (query, from) = bench.query();
     let long = [honest(&query), vec![0; 8000]].concat();
     bench.say(&long, from);
-    bench.receive_until(|ear| ear.heard.len() == 1);
-    assert_eq!(bench.ear.truncated, 1);
+    bench.receive_until(|listener| listener.results.len() == 1);
+    assert_eq!(bench.listener.truncated, 1);
 }
 
 #[test]
@@ -302,8 +305,8 @@ fn a_forwarder_that_is_asked_no_more_is_still_heard() {
     bench.exchanges.install([]);
     let (query, from) = bench.query();
     bench.say(&honest(&query), from);
-    bench.receive_until(|ear| ear.heard.len() == 1);
-    assert_eq!((bench.heard(), bench.exchanges.ports()), (vec!["reply"], 0));
+    bench.receive_until(|listener| listener.results.len() == 1);
+    assert_eq!((bench.results(), bench.exchanges.ports()), (vec!["reply"], 0));
 }
 
 impl Bench {

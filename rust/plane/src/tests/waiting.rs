@@ -17,10 +17,10 @@ fn equal_questions_are_asked_once_and_each_client_hears_its_own() {
     assert_eq!(bench.ask(&ask("www.example.com").id(4).subnet(10).staff()), Got::Waiting);
     bench.at = 1;
     assert_eq!(bench.ask(&ask("WWW.example.com").id(5)), Got::Waiting);
-    let heard = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
-    let told: Vec<_> = heard.iter().map(|answer| (answer.id, answer.question.as_str(), answer.has_opt)).collect();
+    let answers = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
+    let seen: Vec<_> = answers.iter().map(|answer| (answer.id, answer.question.as_str(), answer.has_opt)).collect();
     assert_eq!(
-        told,
+        seen,
         [
             (1, "www.example.com", false),
             (2, "WwW.eXample.com", false),
@@ -29,7 +29,7 @@ fn equal_questions_are_asked_once_and_each_client_hears_its_own() {
             (5, "WWW.example.com", false),
         ]
     );
-    assert!(heard.iter().all(|answer| answer.data() == ["203.0.113.1"] && answer.ttl_s() == Some(300)));
+    assert!(answers.iter().all(|answer| answer.data() == ["203.0.113.1"] && answer.ttl_s() == Some(300)));
     assert_eq!((bench.count(Counter::CacheMisses), bench.count(Counter::Joined)), (5, 3));
     assert_eq!((bench.count(Counter::Resolved), bench.count(Counter::CacheHits)), (5, 0));
 }
@@ -40,14 +40,14 @@ fn an_answer_is_cut_to_what_its_client_can_take() {
     bench.ask(&ask("big.example.com").of(rtype::TXT).id(1));
     bench.ask(&ask("big.example.com").of(rtype::TXT).id(2).edns());
     bench.ask(&ask("big.example.com").of(rtype::TXT).id(3).stream());
-    let heard = bench.resolve(&[("big.example.com", 300, Data::Txt(700))]);
-    let told: Vec<_> = heard.iter().map(|answer| (answer.id, answer.truncated, answer.answer.len())).collect();
-    assert_eq!(told, [(1, true, 0), (2, false, 1), (3, false, 1)]);
+    let answers = bench.resolve(&[("big.example.com", 300, Data::Txt(700))]);
+    let seen: Vec<_> = answers.iter().map(|answer| (answer.id, answer.truncated, answer.answer.len())).collect();
+    assert_eq!(seen, [(1, true, 0), (2, false, 1), (3, false, 1)]);
     bench.ask(&ask("huge.example.com").of(rtype::TXT).id(4).edns());
     bench.ask(&ask("huge.example.com").of(rtype::TXT).id(5).stream());
-    let heard = bench.resolve(&[("huge.example.com", 300, Data::Txt(3000))]);
-    let told: Vec<_> = heard.iter().map(|answer| (answer.id, answer.truncated, answer.size_octets > 3000)).collect();
-    assert_eq!(told, [(4, true, false), (5, false, true)]);
+    let answers = bench.resolve(&[("huge.example.com", 300, Data::Txt(3000))]);
+    let seen: Vec<_> = answers.iter().map(|answer| (answer.id, answer.truncated, answer.size_octets > 3000)).collect();
+    assert_eq!(seen, [(4, true, false), (5, false, true)]);
     assert_eq!(bench.count(Counter::Truncated), 2);
     assert!(bench.ask(&ask("big.example.com").of(rtype::TXT)).answer().truncated, "from the cache too");
 }
@@ -101,9 +101,9 @@ fn ttl_zero_reaches_everybody_who_waits_and_is_not_kept() {
     bench.ask(&ask("www.example.com").id(2).staff());
     bench.at = 1;
     bench.ask(&ask("www.example.com").id(3));
-    let heard = bench.resolve(&[("www.example.com", 0, Data::A(1))]);
+    let answers = bench.resolve(&[("www.example.com", 0, Data::A(1))]);
     assert_eq!(
-        heard.iter().map(|answer| (answer.id, answer.ttl_s())).collect::<Vec<_>>(),
+        answers.iter().map(|answer| (answer.id, answer.ttl_s())).collect::<Vec<_>>(),
         [(1, Some(0)), (2, Some(0)), (3, Some(0))]
     );
     assert_eq!(bench.ask(&ask("www.example.com")), Got::Waiting);
@@ -117,8 +117,8 @@ fn an_answer_that_may_not_be_kept_still_replaces_an_older_one() {
     bench.pass_s(20);
     bench.fill(&ask("www.example.com"), &[("www.example.com", 0, Data::A(2))]);
     bench.ask(&ask("www.example.com"));
-    let heard = bench.fail(23);
-    assert_eq!(heard[0].rcode, 2, "the old address is known to be wrong");
+    let answers = bench.fail(23);
+    assert_eq!(answers[0].rcode, 2, "the old address is known to be wrong");
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn nobody_waits_longer_than_four_seconds() {
     bench.ask(&ask("www.example.com").id(1).edns());
     bench.ask(&ask("www.example.com").id(2).staff());
     assert!(bench.pass_ms(GIVE_UP_AFTER_MS - 1).is_empty());
-    let heard = bench.pass_ms(1);
+    let answers = bench.pass_ms(1);
     assert_eq!(
-        heard.iter().map(|answer| (answer.id, answer.rcode, answer.ede_code())).collect::<Vec<_>>(),
+        answers.iter().map(|answer| (answer.id, answer.rcode, answer.ede_code())).collect::<Vec<_>>(),
         [(1, 2, Some(22)), (2, 2, None)]
     );
     assert_eq!((bench.count(Counter::Expired), bench.count(Counter::Failures)), (2, 2));
@@ -144,8 +144,8 @@ fn a_late_answer_is_for_those_who_come_later() {
     bench.ask(&ask("www.example.com").id(2));
     assert!(bench.misses().is_empty(), "the resolver still works on it");
     let octets = reply(&miss.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
-    let heard = bench.complete(&miss, Ok(&octets));
-    assert_eq!(heard.iter().map(|answer| answer.id).collect::<Vec<_>>(), [2]);
+    let answers = bench.complete(&miss, Ok(&octets));
+    assert_eq!(answers.iter().map(|answer| answer.id).collect::<Vec<_>>(), [2]);
     assert_eq!(bench.ask(&ask("www.example.com")).answer().rcode, 0);
 }
 
@@ -153,8 +153,8 @@ fn a_late_answer_is_for_those_who_come_later() {
 fn a_failure_is_kept_for_a_second_and_then_asked_again() {
     let mut bench = Bench::new();
     bench.ask(&ask("www.example.com").id(1).edns());
-    let heard = bench.fail(23);
-    assert_eq!((heard[0].rcode, heard[0].ede_code()), (2, Some(23)));
+    let answers = bench.fail(23);
+    assert_eq!((answers[0].rcode, answers[0].ede_code()), (2, Some(23)));
     bench.pass_ms(999);
     let again = bench.ask(&ask("www.example.com").id(2).edns()).answer();
     assert_eq!((again.rcode, again.ede_code()), (2, Some(23)));
@@ -179,8 +179,8 @@ fn a_policy_that_changed_meanwhile_is_the_one_that_counts() {
     bench.ask(&ask("www.example.com").id(2).staff());
     bench.description["names"] = json!([rule("www.example.com", &["pupil"], 6, "deny")]);
     bench.install();
-    let heard = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
-    assert_eq!(heard.iter().map(|answer| (answer.id, answer.rcode)).collect::<Vec<_>>(), [(1, 3), (2, 0)]);
+    let answers = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
+    assert_eq!(answers.iter().map(|answer| (answer.id, answer.rcode)).collect::<Vec<_>>(), [(1, 3), (2, 0)]);
 }
 
 #[test]
@@ -189,8 +189,8 @@ fn a_client_that_is_outside_meanwhile_is_refused_and_counted() {
     bench.ask(&ask("www.example.com").id(1));
     bench.description["allowed_clients"] = json!(["198.51.100.0/24"]);
     bench.install();
-    let heard = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
-    assert_eq!((heard[0].rcode, bench.count(Counter::Outside)), (5, 1));
+    let answers = bench.resolve(&[("www.example.com", 300, Data::A(1))]);
+    assert_eq!((answers[0].rcode, bench.count(Counter::Outside)), (5, 1));
 }
 
 #[test]
@@ -204,10 +204,10 @@ fn a_client_whose_question_is_rewritten_meanwhile_waits_for_the_rewrite() {
     bench.description = description();
     bench.install();
     let octets = reply(&plain.query, 0, &[("search.example.org", 300, Data::A(1))], &[]);
-    let heard = bench.complete(&plain, Ok(&octets));
-    assert_eq!(heard.iter().map(|answer| answer.id).collect::<Vec<_>>(), [2], "staff is not rewritten");
-    let heard = bench.resolve(&[("safe.example.net", 300, Data::A(2))]);
-    assert_eq!((heard[0].id, heard[0].data()), (1, vec!["safe.example.net", "203.0.113.2"]));
+    let answers = bench.complete(&plain, Ok(&octets));
+    assert_eq!(answers.iter().map(|answer| answer.id).collect::<Vec<_>>(), [2], "staff is not rewritten");
+    let answers = bench.resolve(&[("safe.example.net", 300, Data::A(2))]);
+    assert_eq!((answers[0].id, answers[0].data()), (1, vec!["safe.example.net", "203.0.113.2"]));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_flood_of_random_names_is_bounded_counted_and_over_after_four_seconds() {
     assert_eq!(bench.count(Counter::PendingFull), (3 * MISS_RING - MAX_QUESTIONS) as u64);
     assert_eq!(bench.ask(&ask("denied.example.com")).answer().rcode, 3, "what is decided here is answered");
     assert_eq!(bench.pass_ms(GIVE_UP_AFTER_MS).len(), MAX_QUESTIONS);
-    assert!(bench.misses().is_empty(), "nobody waits for them any more");
+    assert!(bench.misses().is_empty(), "no client waits for them any more");
     assert_eq!(bench.count(Counter::MissesTooLate), MAX_QUESTIONS as u64);
     assert_eq!(bench.ask(&ask("www.example.com")), Got::Waiting);
 }
@@ -264,7 +264,7 @@ fn a_full_ring_turns_questions_away_and_forgets_them() {
         assert_eq!(bench.ask(&ask(&format!("{number}.example.com")).from(&from)), Got::Waiting);
     }
     bench.pass_ms(GIVE_UP_AFTER_MS);
-    // Nobody has emptied the ring: the pending table has room again, the ring has not.
+    // The ring was not emptied: the pending table has room again, the ring has not.
     let turned_away = bench.ask(&ask("www.example.com").edns()).answer();
     assert_eq!((turned_away.rcode, bench.count(Counter::PendingFull)), (2, 1));
     assert_eq!(bench.workers[0].answerer.fill().2, 0, "it is not under way");
