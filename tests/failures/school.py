@@ -20,9 +20,10 @@ import dns.rcode
 
 from schoolgate.control import call
 
-READY_WITHIN_S = 20.0
+# However slow the machine: these end a wait for what does not come about, and say nothing about how long it may take.
+READY_WITHIN_S = 120.0
 _TAKEN = "over TCP: Address already in use"
-ENDED_WITHIN_S = 15.0
+ENDED_WITHIN_S = 60.0
 # A client's patience, and a little for a busy machine.
 ANSWER_WITHIN_S = 6.0
 # What a client that gives up after 4 s still hears.
@@ -206,7 +207,7 @@ class School:
         return path
 
 
-def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
+def until(is_so: Callable[[], object], within_s: float = 60.0) -> None:
     """Looks again and again; fails when it waits in vain."""
     deadline = time.monotonic() + within_s
     while not is_so():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Iterator
 
 import dns.flags
@@ -16,7 +15,11 @@ from tests.failures.school import BLOCKED, PUPIL, STAFF, UNLIMITED, School, reas
 from tests.failures.upstream import Upstream
 
 PROHIBITED = 18
-AT_ONCE_S = 0.5
+# Questions of one client that may wait for a forwarder.
+MAX_WAITING_PER_CLIENT = 2048
+# However slow this machine is, a connection or a message that must come about gets this long.
+PATIENT_S = 60.0
+# A query a second: what the bucket gains while a slow machine sends the flood is little beside the burst.
 LIMITED = """
 format = 1
 time_zone = "Europe/London"
@@ -27,10 +30,10 @@ categories = { gambling = "deny" }
 [segments.pupils]
 prefixes = ["127.0.0.0/25"]
 policy = "all"
-rate_limit = { qps = 50, burst = 50, devices = 1 }
+rate_limit = { qps = 1, burst = 50, devices = 1 }
 """
 STRANGER = "127.9.9.9"
-TCP_LIMITS = "\n[tcp]\nmax_connections = 24\nmax_connections_per_client = 8\nidle_s = 1\n"
+TCP_LIMITS = "\n[tcp]\nmax_connections = 24\nmax_connections_per_client = 8\nidle_s = 300\n"
 
 
 @pytest.fixture
@@ -43,20 +46,25 @@ def client_at(here: School, address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.bind((address, 0))
         client.connect(("127.0.0.1", here.port))
-        client.settimeout(0.3)
+        client.setblocking(False)
         yield client
 
 
 def flood(here: School, address: str, queries: int) -> list[dns.message.Message]:
-    """What comes back for so many queries sent at once."""
+    """What comes back for so many queries.
+
+    The one worker reads in order: once another client has its answer, each query before it was answered or dropped.
+    """
     query = dns.message.make_query(BLOCKED, "A", use_edns=0).to_wire()
     answers = []
     with client_at(here, address) as client:
-        for _ in range(queries):
-            client.send(query)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                answers.append(dns.message.from_wire(client.recv(4096)))
+        for _ in range(0, queries, 100):
+            for _ in range(100):
+                client.send(query)
+            assert here.rcode(BLOCKED, source=STAFF) == "NXDOMAIN"
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    answers.append(dns.message.from_wire(client.recv(4096)))
     return answers
 
 
@@ -84,25 +92,28 @@ def test_random_names_from_one_client_leave_room_for_the_others(school: MakeScho
     with Upstream() as upstream:
         here = school(forwarders=upstream.quoted)
         assert here.rcode("kept.example.org") == "NOERROR"
-        upstream.is_dead = True
+        # The zone of the random names is dead; the forwarder is not.
+        upstream.says[b"random"] = lambda query: ()
+        query = dns.message.make_query("random.n000000.example.org", "A").to_wire()
+        sent = 0
         with client_at(here, UNLIMITED) as client:
-            for at in range(5_000):
-                client.send(dns.message.make_query(f"random-{at}.example.org", "A").to_wire())
-                if at % 100 == 0:
-                    assert here.filters()
-        begun = time.monotonic()
+            # Questions that wait are given up after seconds, so a slow machine may have to send more of them.
+            while not here.counter("pending_full") and sent < 100_000:
+                for at in range(sent, sent + 400):
+                    client.send(query.replace(b"n000000", b"n%06d" % at))
+                sent += 400
+                assert here.filters()
+        assert here.counter("pending_full") > 0
+        assert sent > MAX_WAITING_PER_CLIENT
         assert here.rcode("kept.example.org", source=STAFF) == "NOERROR"
-        assert time.monotonic() - begun < AT_ONCE_S
-        # 2048 of one client may wait; the rest was turned away at once.
-        until(lambda: here.counter("pending_full") >= 5_000 - 2_048 - 512)
-        upstream.is_dead = False
+        assert here.rcode("new.example.org", source=STAFF) == "NOERROR"
 
 
 def test_connections_of_one_client_are_bounded_and_others_get_theirs(school: MakeSchool) -> None:
     here = school(settings=TCP_LIMITS)
     with contextlib.ExitStack() as stack:
         for _ in range(40):
-            connection = socket.create_connection(("127.0.0.1", here.port), 2, source_address=(PUPIL, 0))
+            connection = socket.create_connection(("127.0.0.1", here.port), PATIENT_S, source_address=(PUPIL, 0))
             stack.enter_context(connection)
         until(lambda: here.status()["tcp"]["refused_per_client"] >= 32)
         assert here.ask(BLOCKED, source=UNLIMITED, tcp=True).rcode() == dns.rcode.NXDOMAIN
@@ -112,9 +123,9 @@ def test_connections_of_one_client_are_bounded_and_others_get_theirs(school: Mak
 def test_connections_that_do_nothing_are_closed_when_others_want_in(school: MakeSchool) -> None:
     here = school(settings=TCP_LIMITS)
     with contextlib.ExitStack() as stack:
-        for at in range(30):
+        for at in range(100):
             source = (f"127.0.3.{at + 1}", 0)
-            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), 2, source_address=source))
+            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), PATIENT_S, source_address=source))
         until(lambda: here.status()["tcp"]["refused_total"] >= 6)
         assert here.filters(), "UDP does not share their bound"
         until(lambda: here.status()["tcp"]["closed_idle"] >= 24)
@@ -122,13 +133,13 @@ def test_connections_that_do_nothing_are_closed_when_others_want_in(school: Make
 
 
 def test_a_client_that_sends_octet_by_octet_is_closed(school: MakeSchool) -> None:
-    here = school(settings="\n[tcp]\nidle_s = 60\n")
-    query = dns.message.make_query(BLOCKED, "A").to_wire()
+    here = school(settings="\n[tcp]\nidle_s = 300\n")
+    # At four octets a second this message takes two minutes, and three seconds are allowed.
+    query = dns.message.make_query(BLOCKED, "A", use_edns=0, pad=468).to_wire()
     frame = len(query).to_bytes(2) + query
-    with socket.create_connection(("127.0.0.1", here.port), 10) as slow:
+    with socket.create_connection(("127.0.0.1", here.port), PATIENT_S) as slow:
         slow.settimeout(0.25)
         closed = False
-        # A frame of 46 octets, four a second: it would take eleven seconds, and three are allowed.
         for at in range(len(frame) - 1):
             with contextlib.suppress(TimeoutError):
                 try:
@@ -167,9 +178,9 @@ def test_a_client_that_reads_no_answers_does_not_fill_memory(running: School) ->
 
 
 def _is_paused(here: School, greedy: socket.socket, frames: bytes) -> bool:
-    """Whether nothing is taken while the server does other work."""
+    """Whether nothing is taken while the event loop, which reads the connection too, does other work."""
     for _ in range(5):
-        here.filters()
+        here.status()
         with contextlib.suppress(BlockingIOError, ConnectionError):
             greedy.send(frames)
             return False
