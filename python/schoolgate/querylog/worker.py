@@ -6,12 +6,13 @@ without anybody else noticing. It ends when its parent does.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import orjson
@@ -25,6 +26,8 @@ from schoolgate.querylog.rewriting import REWRITES
 from schoolgate.querylog.scratch import scratch
 
 Operation = Callable[[dict[str, Any]], Any]
+INTERRUPT_EVERY_S: Final = 0.02
+"""DuckDB forgets an interrupt that falls between two statements, so one alone may be lost."""
 
 
 def main() -> int:
@@ -37,20 +40,16 @@ def main() -> int:
     with scratch(log.scratch) as work, connect(folder, work, threads) as connection:
         operations = _reading(Reader(log, connection, work)) if task == "read" else _rewriting(connection, work)
         for line in sys.stdin.buffer:
-            sys.stdout.buffer.write(orjson.dumps(_answer(connection, operations, orjson.loads(line))) + b"\n")
+            sys.stdout.buffer.write(orjson.dumps(_answer(connection.interrupt, operations, orjson.loads(line))) + b"\n")
             sys.stdout.buffer.flush()
     return 0
 
 
-def _answer(
-    connection: duckdb.DuckDBPyConnection, operations: dict[str, Operation], request: dict[str, Any]
-) -> dict[str, Any]:
+def _answer(interrupt: Callable[[], None], operations: dict[str, Operation], request: dict[str, Any]) -> dict[str, Any]:
     """{"answer": ...}, or {"problem": time|memory|disk|cursor|failed, "text": ...}."""
-    bell = threading.Timer(request["limit_s"], connection.interrupt)
-    bell.daemon = True
-    bell.start()
     try:
-        return {"answer": operations[request["do"]](request)}
+        with _ended_after(request["limit_s"], interrupt):
+            return {"answer": operations[request["do"]](request)}
     except duckdb.InterruptException:
         return {"problem": "time", "text": ""}
     except (duckdb.OutOfMemoryException, MemoryError) as error:
@@ -59,8 +58,26 @@ def _answer(
         return {"problem": type(error).__name__, "text": str(error)}
     except (duckdb.Error, OSError) as error:
         return {"problem": "failed", "text": str(error).partition("\n")[0]}
+
+
+@contextlib.contextmanager
+def _ended_after(limit_s: float, interrupt: Callable[[], None]) -> Iterator[None]:
+    """Past the limit, interrupts until what is done within has ended; never what is done after it."""
+    has_ended = threading.Event()
+
+    def ring() -> None:
+        wait_s = limit_s
+        while not has_ended.wait(wait_s):
+            interrupt()
+            wait_s = INTERRUPT_EVERY_S
+
+    bell = threading.Thread(target=ring, daemon=True)
+    bell.start()
+    try:
+        yield
     finally:
-        bell.cancel()
+        has_ended.set()
+        bell.join()
 
 
 def _reading(reader: Reader) -> dict[str, Operation]:

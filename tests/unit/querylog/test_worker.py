@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import threading
 from pathlib import Path
 
 import duckdb
@@ -37,6 +38,23 @@ def test_a_search_that_takes_too_long_is_ended_and_the_next_one_works(state: Pat
         assert log.totals(Query()).rows == 5
 
 
+def test_an_interrupt_that_falls_between_two_statements_is_repeated(tmp_path: Path) -> None:
+    connection = connect(tmp_path, tmp_path)
+    was_interrupted = threading.Event()
+
+    def interrupt() -> None:
+        connection.interrupt()
+        was_interrupted.set()
+
+    def after_an_interrupt(_: object) -> object:
+        assert was_interrupted.wait(60.0)
+        return connection.execute("SELECT sum(hash(i)) FROM range(1_000_000_000) t(i)").fetchall()
+
+    answer = _answer(interrupt, {"search": after_an_interrupt}, {"do": "search", "limit_s": 0.0})
+    assert answer["problem"] == "time"
+    assert connection.execute("SELECT 1").fetchall() == [(1,)], "what follows is left alone"
+
+
 def write_many(path: Path, rows: int) -> None:
     """Rows of as many names: to count those takes a while."""
     write_parquet(path, [row()])
@@ -50,7 +68,7 @@ def write_many(path: Path, rows: int) -> None:
 
 def test_a_worker_that_hangs_is_killed_and_the_next_one_works(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("schoolgate.querylog.process.GRACE_S", 0.2)
-    with QueryLog(state, time_limit_s=30.0) as log:
+    with QueryLog(state, time_limit_s=60.0) as log:
         log.totals(Query())
         os.kill(pid_of(log), signal.SIGSTOP)
         log._limit_s = 0.3
@@ -72,7 +90,7 @@ def test_a_worker_that_the_kernel_ended_is_told_as_lack_of_memory(state: Path) -
 def test_too_little_memory_is_told_as_a_plain_sentence(state: Path, tmp_path: Path) -> None:
     connection = connect(tmp_path, tmp_path)
     greedy = {"greedy": lambda _: connection.execute("SELECT list(i) FROM range(200_000_000) t(i)").fetchall()}
-    answer = _answer(connection, greedy, {"do": "greedy", "limit_s": 60.0})
+    answer = _answer(connection.interrupt, greedy, {"do": "greedy", "limit_s": 60.0})
     assert answer["problem"] == "memory"
     assert "more memory than it may have" in str(_problem(answer["problem"], answer["text"], 60.0))
 
