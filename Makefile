@@ -115,6 +115,10 @@ bench-micro: ## Criterion: peek, find, decide, cache, compose
 instructions: build ## Count instructions of the hot path under callgrind against the committed baseline
 	@$(BIN)/python -m benchmarks.instructions
 
+.PHONY: budgets
+budgets: build ## How the cost of calls may grow: ratios of two things measured in the same run
+	@$(BIN)/python -m pytest -q benchmarks/python/test_budgets.py --benchmark-columns=min --benchmark-sort=name
+
 .PHONY: metrics-document
 metrics-document: build ## Write deploy/monitoring/metrics.md from the code
 	@$(BIN)/python -m schoolgate.metrics.document > deploy/monitoring/metrics.md
