@@ -12,13 +12,17 @@ from typing import Any
 
 import orjson
 
-from schoolgate import _core
-from schoolgate._core import PolicyTable, SealedList, Snapshot
+from schoolgate._core import Plane, PolicyTable, SealedList, Snapshot
 
 # Addresses of nobody (RFC 4193), one for each policy.
 _CLIENT = "fd5c:6761:7465::{:x}"
 _ASKED = "fd5c:6761:7465:1::53"
 _TYPE_A = 1
+# A plane that hears nothing, runs no thread and keeps nothing: what it decides by is made once, not for each name.
+_UNHEARD = {
+    "listen": [], "workers": 1, "cache_octets": 1 << 16, "min_ttl_s": 0, "max_ttl_s": 1, "max_negative_ttl_s": 1,
+    "stale_for_s": 0, "crash_dir": None, "query_log": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class Decided:
-    """What the engine says: open or not, and who says so."""
+    """What the engine says: open or not, and who says so. `rewrite`: the id of the safe mode that it leads to."""
 
     is_open: bool
     layer: str
     category: str | None
     feed: str | None
     rule: str | None
+    rewrite: str | None = None
 
 
 class Judge:
@@ -50,19 +55,24 @@ class Judge:
         """`description` is what the policy in force was compiled to."""
         document = orjson.loads(description)
         ids = [one["id"] for one in document["policies"]]
-        self._snapshot, self._sealed = snapshot, sealed
         self._clients = {one: _CLIENT.format(number) for number, one in enumerate(ids, start=1)}
-        self._tables = {only: _table(document, self._clients, only) for only in (False, True)}
+        self._planes = {
+            only: Plane(orjson.dumps(_UNHEARD), snapshot, _table(document, self._clients, only), sealed)
+            for only in (False, True)
+        }
         self.policies = tuple(Policy(one, only) for only in (False, True) for one in ids)
 
     def decide(self, policy: Policy, name: str) -> Decided:
         """One name for one policy."""
-        table = self._tables[policy.is_allow_list_only]
-        client = self._clients[policy.id]
-        told = orjson.loads(_core.explain(self._snapshot, table, name, _TYPE_A, client, _ASKED, 53, self._sealed))
-        decision = told["decision"]
+        plane, client = self._planes[policy.is_allow_list_only], self._clients[policy.id]
+        decision = orjson.loads(plane.explain(name, _TYPE_A, client, _ASKED, 53))["decision"]
         return Decided(
-            decision["effect"] == "allow", decision["layer"], decision["category"], decision["feed"], decision["rule"]
+            decision["effect"] == "allow",
+            decision["layer"],
+            decision["category"],
+            decision["feed"],
+            decision["rule"],
+            decision["rewrite"],
         )
 
 
