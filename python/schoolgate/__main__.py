@@ -32,13 +32,13 @@ class PlainStart(NamedTuple):
 
 
 def main() -> None:
-    """The entry point: what a person can act on is printed as it is, with exit code 1; wrong usage has code 2."""
+    """The entry point: what a person can act on is printed as it is, with its exit code; wrong usage has code 2."""
     os.umask(UMASK)
     try:
         _obey(sys.argv[1:])
     except SchoolgateError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except BrokenPipeError:  # `schoolgate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -6,4 +6,7 @@ is not a `SchoolgateError` is a defect.
 
 
 class SchoolgateError(Exception):
-    """Something a person can act on."""
+    """Something a person can act on. `exit_code`: what a command ends with that raises it; 2 is wrong usage, 3 an
+    answer that is not whole."""
+
+    exit_code = 1

@@ -220,22 +220,25 @@ def test_a_client_is_found_by_address_and_by_pseudonym_and_revealed_for_a_reason
     assert "192.0.2.77" not in (tmp_path / "log" / "reveals.jsonl").read_text()
 
 
-def test_a_pseudonym_of_a_rotated_key_names_nobody(tmp_path: Path) -> None:
-    old = log_pseudonym(bytes(16), "192.0.2.77")
-    write_rows(tmp_path, wal(1), [at(500, client=old)])
+def test_where_a_key_is_gone_commands_say_how_many_rows_it_costs_and_end_with_3(tmp_path: Path) -> None:
+    old, new = log_pseudonym(bytes(16), "192.0.2.77"), log_pseudonym(KEY, "192.0.2.77")
+    write_rows(tmp_path, wal(1), [at(500, client=old), at(400, client=old), at(5, client=new)])
     with_key(tmp_path, NOW - dt.timedelta(hours=1))
+    told = "2 rows cannot be searched"
+    done = schoolgate(tmp_path, "log", "search", "--client", "192.0.2.77", "--json")
+    assert (done.returncode, len(done.stdout.splitlines()), told in done.stderr) == (3, 1, True)
+    done = schoolgate(tmp_path, "log", "export", "--client", "192.0.2.77", "--out", str(tmp_path / "a.jsonl"))
+    assert (done.returncode, told in done.stderr) == (3, True)
+    assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 1
     done = schoolgate(tmp_path, "log", "reveal", old, "--reason", "concern 12")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "rotated" in done.stderr
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "key is gone" in done.stderr
     assert b'"shown":false' in (tmp_path / "log" / "reveals.jsonl").read_bytes()
-
-
-def test_rows_on_their_way_while_the_key_changed_name_nobody(tmp_path: Path) -> None:
-    old = log_pseudonym(bytes(16), "192.0.2.77")
-    write_rows(tmp_path, wal(1), [row(client=old, time=NOW - dt.timedelta(seconds=3580))])
-    with_key(tmp_path, NOW - dt.timedelta(hours=1))
-    done = schoolgate(tmp_path, "log", "reveal", old, "--reason", "concern 12")
-    assert (done.returncode, done.stdout) == (1, "")
+    done = schoolgate(tmp_path, "log", "erase", "--client", "192.0.2.77", "--reason", "request 7", "--yes")
+    assert (done.returncode, told in done.stderr) == (3, True)
+    assert "erased: the 1 rows" in done.stdout
+    # In a time of which every key is kept, the answer is whole.
+    printed(tmp_path, "log", "search", "--client", "192.0.2.77", "--last", "30m")
 
 
 def test_status_and_maintain_say_what_there_is(state: Path) -> None:

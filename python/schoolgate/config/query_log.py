@@ -19,15 +19,16 @@ class QueryLog(Section):
     )
     pseudonyms: Annotated[bool, Strict()] = Field(
         default=True,
-        description="Store clients as pseudonyms, which only the key in state_dir/log/pseudonym.json turns back into"
-        " addresses. false: store addresses.",
+        description="Store clients as pseudonyms, which only the keys in state_dir/log (pseudonym.json,"
+        " pseudonym-keys) turn back into addresses. false: store addresses.",
         json_schema_extra=RESTART,
     )
     pseudonym_key_days: Whole = Field(
         default=90,
         ge=1,
         le=3660,
-        description="A new key after this many days: what was stored under the old one belongs to nobody any more.",
+        description="A new key after this many days. The old one is kept as long as there are rows under it: see"
+        " [retention].",
         json_schema_extra=RESTART,
     )
     max_wal_mib: Whole = Field(

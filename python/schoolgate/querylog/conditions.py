@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schoolgate.querylog.log_query import Query, microseconds
+from schoolgate.querylog.log_query import PSEUDONYM, Query, microseconds
 
 # The columns of filters that take one of several values.
 _ONE_OF = {
@@ -46,6 +46,8 @@ def conditions_of(query: Query, clients: Sequence[str]) -> Conditions:
     found = Conditions()
     between(found, query)
     found.one_of("client", clients)
+    if query.pseudonyms:
+        found.add("starts_with(client, ?)", PSEUDONYM)
     for column, name in _ONE_OF.items():
         found.one_of(column, getattr(query, name))
     if query.name is not None:

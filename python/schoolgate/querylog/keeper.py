@@ -14,6 +14,7 @@ from schoolgate.querylog.clock import look_at_clock
 from schoolgate.querylog.compaction import SETTLED, compact, remove_covered
 from schoolgate.querylog.conversion import MayDelete, convert
 from schoolgate.querylog.erasure import Cleared, carry_out
+from schoolgate.querylog.key_keeping import forget_keys
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import LogProblem
 from schoolgate.querylog.maintenance import KeeperReport, Maintenance
@@ -36,6 +37,7 @@ class Keeper:
         self._may_delete = may_delete
         self._free = free
         self._compacted: tuple[dt.date, int] | None = None
+        self._keys_looked_at: tuple[dt.date, int] | None = None
         self._cleared: Cleared = {}
         self._room_made: dt.datetime | None = None
 
@@ -64,6 +66,7 @@ class Keeper:
             self._convert,
             self._erase_asked,
             self._tidy,
+            self._forget_keys,
         ):
             try:
                 step(work, now)
@@ -91,10 +94,22 @@ class Keeper:
 
     def _tidy(self, work: Maintenance, now: dt.datetime) -> None:
         """Compaction and rollups, once an hour."""
-        settled = (now - SETTLED).astimezone(dt.UTC)
-        hour = (settled.date(), settled.hour)
+        hour = _hour_of(now - SETTLED)
         if hour == self._compacted:
             return
         compact(work, now)
         roll_up(work)
         self._compacted = hour
+
+    def _forget_keys(self, work: Maintenance, now: dt.datetime) -> None:
+        """Once an hour, and when rows went."""
+        hour = _hour_of(now)
+        if hour == self._keys_looked_at and not work.report.erased:
+            return
+        forget_keys(work, now)
+        self._keys_looked_at = hour
+
+
+def _hour_of(now: dt.datetime) -> tuple[dt.date, int]:
+    at = now.astimezone(dt.UTC)
+    return at.date(), at.hour

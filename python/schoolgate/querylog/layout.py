@@ -117,7 +117,6 @@ class LogFolder:
         self.rows = folder / "rows"
         self.rollups = folder / "rollups"
         self.scratch = folder / "tmp"
-        self.pseudonym_key = folder / "pseudonym.json"
         self.erasures = folder / "erasures.jsonl"
         self.reveals = folder / "reveals.jsonl"
         self.erasing = folder / "erasing.json"

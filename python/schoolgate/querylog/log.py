@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from schoolgate._core import normalise_name
+from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import (
     Asked,
@@ -21,6 +22,7 @@ from schoolgate.querylog.log_query import (
     BucketBy,
     Page,
     Query,
+    RowsUnderLostKeys,
     Top,
     TopOf,
     Totals,
@@ -28,7 +30,7 @@ from schoolgate.querylog.log_query import (
     row_of,
 )
 from schoolgate.querylog.process import WorkerProcess
-from schoolgate.querylog.pseudonym import key_of_log, known_as
+from schoolgate.querylog.pseudonym import gaps, is_pseudonym, keys_of_log, known_as, owner
 
 TIME_LIMIT_S = 30.0
 # A page is held in memory twice.
@@ -109,8 +111,53 @@ class QueryLog:
         return tuple((class_, rows, moment_of(old), moment_of(new)) for class_, rows, old, new in found)
 
     def known_as(self, client: str) -> list[str]:
-        """The texts under which the log may hold a client: its pseudonym, its address. Raises `BadQuery`."""
-        return known_as(client, key_of_log(self.folder.pseudonym_key))
+        """The texts under which the log may hold a client: its pseudonyms, its address. Raises `BadQuery`."""
+        return known_as(client, self.keys())
+
+    def keys(self) -> tuple[PseudonymKey, ...]:
+        """Every key of pseudonyms that is kept, newest first. Raises `BadQuery`."""
+        return keys_of_log(self.folder.folder).keys
+
+    def owner(self, pseudonym: str) -> tuple[PseudonymKey, str] | None:
+        """The key and the address of a pseudonym; None where its key is gone. Raises `BadQuery`."""
+
+        def was_seen(text: str, since: dt.datetime | None, until: dt.datetime | None) -> bool:
+            return bool(self.search(Query(client=text, since=since, until=until), most=1).rows)
+
+        return owner(pseudonym, self.keys(), was_seen)
+
+    def whole_client(self, client: str) -> str:
+        """The address behind a pseudonym, so that rows under every key are found; else the text as it is. For what
+        concerns all of a client's rows, and is recorded: erasing and giving access."""
+        text = client.strip().lower()
+        found = self.owner(text) if is_pseudonym(text) else None
+        return text if found is None else found[1]
+
+    def refuse_half(self, query: Query, what: str) -> None:
+        """Raises `RowsUnderLostKeys` after an answer about a client that leaves out rows which may be theirs. `what`:
+        what was done with the others."""
+        lost = self.unsearchable(query)
+        if lost:
+            raise RowsUnderLostKeys(
+                f"{lost} rows cannot be searched: the key of their pseudonyms is gone, so nothing tells whether they"
+                f" are of {query.client}. {what}; these rows stay until they are erased by their age"
+            )
+
+    def unsearchable(self, query: Query) -> int:
+        """Rows that match all but the client, and may be the client's: the key of their pseudonyms is gone."""
+        if query.client is None:
+            return 0
+        text = query.client.strip().lower()
+        others = replace(query, client=None, pseudonyms=True)
+        if is_pseudonym(text):
+            # Its own rows are found as they are; whose they are, and so what else is theirs, only a key can tell.
+            if self.owner(text) is not None:
+                return 0
+            return self.count(others) - self.count(replace(query, pseudonyms=True))
+        return sum(
+            self.count(replace(others, since=_later(query.since, since), until=_earlier(query.until, until)))
+            for since, until in gaps(self.keys())
+        )
 
     def as_logged(self, query: Query) -> Query:
         """The query with its name as the log writes names. Raises `BadQuery`."""
@@ -141,6 +188,14 @@ def _folded(query: Query) -> str | None:
         return normalise_name(query.name)
     except ValueError as error:
         raise BadQuery(f"{query.name!r}: {error}; to search for part of a name, use contains") from error
+
+
+def _later(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
+    return max(one, other) if one is not None and other is not None else one or other
+
+
+def _earlier(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
+    return min(one, other) if one is not None and other is not None else one or other
 
 
 def _hour(moment: dt.datetime) -> dt.datetime:

@@ -17,6 +17,8 @@ TopOf = Literal["names", "domains", "categories", "clients", "segments", "rules"
 BucketBy = Literal["hour", "day", "segment", "action", "layer", "category", "source"]
 # Actions that kept something from a client.
 DENIALS = ("deny", "deny-revealed")
+# How the text of a client begins that is a pseudonym.
+PSEUDONYM = "p-"
 # In place of a name that nobody may read, and of one that was only counted.
 WITHHELD, COUNTED = "(withheld)", ""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -33,6 +35,12 @@ class BadQuery(LogProblem):
 
 class BadCursor(LogProblem):
     """A page was asked for by a cursor that no search gave."""
+
+
+class RowsUnderLostKeys(LogProblem):
+    """Rows that may be a client's, and that no key tells."""
+
+    exit_code = 3
 
 
 class SearchTooLong(LogProblem):
@@ -64,6 +72,8 @@ class Query:
     sources: tuple[str, ...] = ()
     class_: Class | None = None
     qtypes: tuple[int, ...] = ()
+    # Only rows of clients that are kept as pseudonyms.
+    pseudonyms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,42 @@
-"""Under which texts the log knows a client, and who a pseudonym is.
+"""Under which texts the log knows a client, which client a pseudonym stands for, and for which times nothing tells.
 
-A pseudonym is the address under a secret key. When the key is rotated the old one is gone, and nobody can say any more
-whom the older pseudonyms stood for: that is what rotation is for.
+A pseudonym is the address under a secret key. Keys follow one another; each is kept as long as there are rows under it.
+Where a key is gone all the same (lost, damaged, or thrown away by an earlier version), the rows of its time belong to a
+client that cannot be found out.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from schoolgate._core import log_pseudonym
-from schoolgate.privacy.pseudonyms import PseudonymKey, read_key
+from schoolgate._core import log_client, log_pseudonym
+from schoolgate.privacy.pseudonyms import FILE, KeptKeys, PseudonymKey, kept_keys
 from schoolgate.querylog.log_query import BadQuery
 
 _PSEUDONYM = re.compile(r"p-[a-z2-7]{26}")
+# Where clients of a school can have IPv6 addresses: global unicast, unique local, link local, loopback.
+_CLIENT_NETWORKS = [ipaddress.IPv6Network(text) for text in ("2000::/3", "fc00::/7", "fe80::/10", "::1/128")]
+# Rows of the key before are on their way while a key changes, and a class that only counts cuts times to the minute.
+KEY_SETTLES = dt.timedelta(minutes=1)
+
+# From, until: moments that no key is kept for. None: without end.
+Gap = tuple[dt.datetime | None, dt.datetime | None]
+# Whether the log has a row of a pseudonym from one moment until another.
+WasSeen = Callable[[str, dt.datetime | None, dt.datetime | None], bool]
 
 
-def key_of_log(path: Path) -> PseudonymKey | None:
-    """The key in use now, or None where clients are kept as addresses. Raises `BadQuery`."""
+def keys_of_log(folder: Path) -> KeptKeys:
+    """Every key that is kept; none where clients are kept as addresses. Raises `BadQuery`."""
     try:
-        key = read_key(path)
+        return kept_keys(folder)
     except OSError as error:
-        raise BadQuery(f"{path}: {error.strerror}; search by pseudonym, as the log shows it") from error
-    if key is None and path.exists():
-        raise BadQuery(f"{path}: the key of the pseudonyms cannot be read; search by pseudonym, as the log shows it")
-    return key
+        raise BadQuery(f"{folder / FILE.name}: {error.strerror}; search by pseudonym, as the log shows it") from error
+    except ValueError as error:
+        raise BadQuery(f"{error}; restore it from a backup, or search by pseudonym, as the log shows it") from error
 
 
 def is_pseudonym(text: str) -> bool:
@@ -33,8 +44,9 @@ def is_pseudonym(text: str) -> bool:
     return _PSEUDONYM.fullmatch(text) is not None
 
 
-def known_as(client: str, key: PseudonymKey | None) -> list[str]:
-    """The texts under which the log may hold a client: as it is, and by its pseudonym. Raises `BadQuery`."""
+def known_as(client: str, keys: Sequence[PseudonymKey]) -> list[str]:
+    """The texts under which the log may hold a client: by its pseudonym under each key, and as it is. Raises
+    `BadQuery`."""
     text = client.strip().lower()
     if is_pseudonym(text):
         return [text]
@@ -46,4 +58,43 @@ def known_as(client: str, key: PseudonymKey | None) -> list[str]:
         ) from None
     plain = str(getattr(address, "ipv4_mapped", None) or address)
     # Rows from before pseudonyms were switched on hold the address.
-    return [plain] if key is None else [log_pseudonym(key.key, plain), plain]
+    return [*(log_pseudonym(key.key, plain) for key in keys), plain]
+
+
+def owner(pseudonym: str, keys: Sequence[PseudonymKey], was_seen: WasSeen) -> tuple[PseudonymKey, str] | None:
+    """The key of a pseudonym and its address; None where no kept key made it.
+
+    Any key makes some address of any pseudonym. One of IPv4 is proof: another key makes it once in 2^96. One of IPv6
+    is believed where it can be a client's, and where the pseudonym was seen in the time of that key only.
+    """
+    candidates = []
+    for key in keys:
+        address = log_client(key.key, pseudonym)
+        if address is None:
+            continue
+        parsed = ipaddress.ip_address(address)
+        if parsed.version == 4:
+            return key, address
+        if any(parsed in network for network in _CLIENT_NETWORKS) and was_seen(pseudonym, *_time_of(key)):
+            candidates.append((key, address))
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _time_of(key: PseudonymKey) -> Gap:
+    since = key.made_at if key.is_first else key.made_at + KEY_SETTLES
+    return since, None if key.retired_at is None else key.retired_at + KEY_SETTLES
+
+
+def gaps(keys: Sequence[PseudonymKey]) -> tuple[Gap, ...]:
+    """The times that no kept key was in use, oldest first."""
+    found: list[Gap] = []
+    covered: dt.datetime | None = None
+    for key in sorted(keys, key=lambda key: key.made_at):
+        # Before the first key there are no pseudonyms, unless another was lost.
+        since = key.made_at - KEY_SETTLES if key.is_first else key.made_at
+        if covered is None or since > covered:
+            found.append((covered, since))
+        if key.retired_at is None:
+            return tuple(found)
+        covered = key.retired_at if covered is None else max(covered, key.retired_at)
+    return (*found, (covered, None))

@@ -13,7 +13,7 @@ import duckdb
 
 from schoolgate.querylog.counting import ROLL_UP, rolled_through
 from schoolgate.querylog.layout import CLASSES
-from schoolgate.querylog.log_query import COLUMNS
+from schoolgate.querylog.log_query import COLUMNS, PSEUDONYM
 from schoolgate.querylog.relation import damaged, files_of
 
 _COLUMNS = ", ".join(COLUMNS)
@@ -61,6 +61,17 @@ def without(
     if _count(connection, [made]) + removed != _count(connection, [file]):
         raise duckdb.DataError(f"{made} does not hold the other rows of {file}")
     return {"made": made, "rows": removed}
+
+
+def pseudonyms(
+    connection: duckdb.DuckDBPyConnection, work: Path, file: str, since_us: int | None, until_us: int, most: int
+) -> dict[str, Any]:
+    """Clients of a file that are pseudonyms, each once, `most` at most."""
+    since = "" if since_us is None else " AND time >= make_timestamptz(?)"
+    values = [PSEUDONYM, until_us, *([] if since_us is None else [since_us])]
+    sql = f"SELECT DISTINCT client FROM {_FROM} WHERE starts_with(client, ?) AND time <= make_timestamptz(?){since}"
+    found = connection.execute(f"{sql} LIMIT ?", [[file], *values, most]).fetchall()
+    return {"clients": [client for (client,) in found]}
 
 
 def roll_up(
@@ -131,6 +142,7 @@ REWRITES: dict[str, Rewrite] = {
     "hours": _or_damaged(hours),
     "merge": _or_damaged(merge),
     "without": _or_damaged(without),
+    "pseudonyms": _or_damaged(pseudonyms),
     "roll_up": _or_damaged(roll_up),
     "rolled": rolled,
     "count": count,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schoolgate._core import log_read
 from schoolgate.querylog.layout import CLASSES, Class, LogFolder
-from schoolgate.querylog.log_query import Query, Row, row_of_log
+from schoolgate.querylog.log_query import PSEUDONYM, Query, Row, row_of_log
 
 # What one look takes in at most; more comes with the next.
 ROWS_AT_ONCE = 5_000
@@ -55,6 +55,8 @@ def matches(query: Query, clients: Sequence[str], row: Row) -> bool:
     if query.since is not None and row.time < query.since:
         return False
     if query.until is not None and row.time >= query.until:
+        return False
+    if query.pseudonyms and not row.client.startswith(PSEUDONYM):
         return False
     one_of = (
         (clients, row.client),

@@ -20,7 +20,7 @@ def pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | N
     """The key of `now`; None where clients are recorded by address, or nothing is."""
     log = settings.query_log
     if not log.enabled or not log.pseudonyms:
-        _forget_overdue_key(settings, now)
+        _retire_overdue_key(settings, now)
         return None
     return key_in_force(settings.server.state_dir, log.pseudonym_key_days, now, in_use)
 
@@ -37,15 +37,15 @@ def query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | 
     }
 
 
-def _forget_overdue_key(settings: Settings, now: dt.datetime) -> None:
+def _retire_overdue_key(settings: Settings, now: dt.datetime) -> None:
     """What cannot be done now is tried again with the next look at the key."""
     # Here and below: only a server without a log, or without pseudonyms, needs it.
-    from schoolgate.querylog.switched_off import forget_overdue_key
+    from schoolgate.querylog.switched_off import retire_overdue_key
 
     try:
-        forget_overdue_key(settings.server.state_dir, settings.query_log.pseudonym_key_days, now)
+        retire_overdue_key(settings.server.state_dir, settings.query_log.pseudonym_key_days, now)
     except OSError as error:
-        _log.warning("a key of pseudonyms that nobody uses cannot be removed", problem=str(error))
+        _log.warning("a key of pseudonyms that is not in use cannot be retired", problem=str(error))
 
 
 def _close_log(settings: Settings) -> None:

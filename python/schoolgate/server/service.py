@@ -284,7 +284,7 @@ class Service:
                 _log.info("the machine's resolvers changed", forwarders=", ".join(map(str, servers)) or "none")
 
     async def _keep_pseudonym_key(self) -> None:
-        """A new key when the old one has served its time; what was stored under that one belongs to nobody any more."""
+        """A new key when the days of the old one are over; that one is kept for the rows under it."""
         while True:
             await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
             await self.renew_pseudonym_key(policy_clock.now())

@@ -11,7 +11,7 @@ from schoolgate.config.retention import Retention
 from schoolgate.privacy.pseudonyms import FILE, key_in_force
 from schoolgate.querylog.keeper import Keeper
 from schoolgate.querylog.layout import LogFolder
-from schoolgate.querylog.switched_off import close_files, forget_overdue_key
+from schoolgate.querylog.switched_off import close_files, retire_overdue_key
 
 
 def test_the_last_files_are_closed_once_and_become_parquet(tmp_path: Path) -> None:
@@ -30,13 +30,13 @@ def test_the_last_files_are_closed_once_and_become_parquet(tmp_path: Path) -> No
 
 def test_where_no_log_ever_was_none_is_begun(tmp_path: Path) -> None:
     close_files(tmp_path)
-    forget_overdue_key(tmp_path, 90, NOON)
+    retire_overdue_key(tmp_path, 90, NOON)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_key_that_nobody_uses_goes_in_time(tmp_path: Path) -> None:
     key_in_force(tmp_path, 90, NOON)
-    forget_overdue_key(tmp_path, 90, NOON + dt.timedelta(days=89))
+    retire_overdue_key(tmp_path, 90, NOON + dt.timedelta(days=89))
     assert (tmp_path / FILE).exists()
-    forget_overdue_key(tmp_path, 90, NOON + dt.timedelta(days=90))
+    retire_overdue_key(tmp_path, 90, NOON + dt.timedelta(days=90))
     assert not (tmp_path / FILE).exists()

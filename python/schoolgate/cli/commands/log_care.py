@@ -43,10 +43,20 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
         raise BadQuery("a reason is needed; it is kept with the record")
     now = _now()
     with QueryLog(settings.server.state_dir) as log:
-        texts, rows = log.known_as(client), log.count(Query(client=client, until=now))
+        whole = log.whole_client(client)
+        texts, rows = log.known_as(whole), log.count(Query(client=whole, until=now))
         folder, problems = log.folder, log.problems
-    if problems:
-        raise LogProblem("\n".join(("nothing was erased: the client's rows cannot all be found", *problems)))
+        if problems:
+            raise LogProblem("\n".join(("nothing was erased: the client's rows cannot all be found", *problems)))
+        _erase_found(settings, folder, client, texts, rows, reason, yes, now)
+        log.refuse_half(Query(client=client, until=now), "Rows that are surely theirs were erased")
+
+
+def _erase_found(
+    settings: Settings, folder: LogFolder, client: str, texts: list[str], rows: int, reason: str, yes: bool,
+    now: dt.datetime,
+) -> None:  # fmt: skip
+    """What the log and the alerts hold under these texts."""
     alerts = _alerts_of(settings, texts)
     if not rows:
         say(f"the query log holds no row of {printable(client)}")
@@ -146,7 +156,7 @@ def maintain(config: Path | None) -> None:
         report = keeper.tick(_now())
         say(f"{report.converted} files of {report.rows:,} rows converted, {report.compacted} compacted")
         for record in report.erased:
-            what = record.get("class") or ", ".join(record.get("clients", ()))
+            what = record.get("class") or record.get("key") or ", ".join(record.get("clients", ()))
             say(f"erased ({record['kind']}): {what} {record.get('day', '')}".rstrip())
         problems |= dict.fromkeys(report.problems)
         is_going_on = report.converted > 0

@@ -104,6 +104,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
             note(f"there is more: --after {cursor}")
         elif not writer.count:
             _say_empty(log)
+        log.refuse_half(query, "All other rows were searched")
 
 
 def tail(config: Path | None, filters: Filters, form: str) -> None:
@@ -124,7 +125,8 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
 def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str) -> None:
     """What comes most often."""
     with _opened(config) as log:
-        found = log.top(what, filters.query(_now()), most=most)
+        query = filters.query(_now())
+        found = log.top(what, query, most=most)
         if form == "json":
             _write(json_object(asdict(one)) + b"\n" for one in found)
         elif form == "csv":
@@ -138,12 +140,13 @@ def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str
         _say_problems(log)
         if not found:
             _say_empty(log)
+        log.refuse_half(query, "All other rows were counted")
 
 
 def export(config: Path | None, client: str, filters: Filters, file: Path, form: str) -> None:
     """Everything the log holds of one client, to a file that only we can read."""
     with _opened(config) as log:
-        query = replace(filters.query(_now()), client=client)
+        query = replace(filters.query(_now()), client=log.whole_client(client))
         count = 0
         with _new_file(file) as descriptor:
             if form == "csv":
@@ -154,7 +157,8 @@ def export(config: Path | None, client: str, filters: Filters, file: Path, form:
             descriptor.flush()
             os.fsync(descriptor.fileno())
         _say_problems(log)
-    say(f"{count} rows of {printable(client)} are in {file}, which only you can read; delete it when it has served")
+        say(f"{count} rows of {printable(client)} are in {file}, which only you can read; delete it when it has served")
+        log.refuse_half(replace(query, client=client), "All other rows were looked through")
 
 
 class Writer:
