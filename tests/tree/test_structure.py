@@ -43,7 +43,7 @@ PACKAGES = {
     "suggestions": {"_core", "lists", "policy", "querylog"},
     "checks": {"_core", "control", "lists", "policy", "privacy", "resolver", "sealed", "storage"},
     "reports": {"checks", "control", "lists", "policy", "privacy", "querylog", "sealed", "storage"},
-    "alerts": {"policy", "privacy"},
+    "alerts": {"policy", "privacy", "querylog", "reports"},
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
     "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
     "server": {

@@ -158,7 +158,7 @@ class AlertStore:
         )
         made = db.execute(f"INSERT INTO alerts ({columns}) VALUES ({_marks(values)})", values).lastrowid
         assert made is not None
-        self._history(db, made, now, "schoolgate", "new", finding.sentence)
+        self.note(db, made, now, "schoolgate", "new", finding.sentence)
         return made, "alert"
 
     def _open_alert(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> Alert | None:
@@ -188,11 +188,11 @@ class AlertStore:
         )  # fmt: skip
         assigned = "severity = ?, detector = ?, sentence = ?, names = ?, evidence = ?"
         db.execute(f"UPDATE alerts SET state = 'new', escalated_at = NULL, {assigned} WHERE id = ?", values)
-        self._history(db, alert.id, now, "schoolgate", "worse", finding.sentence)
+        self.note(db, alert.id, now, "schoolgate", "worse", finding.sentence)
 
     def mark_escalated(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
         db.execute("UPDATE alerts SET escalated_at = ? WHERE id = ?", (stamp(now), alert))
-        self._history(db, alert, now, "schoolgate", "escalated", "nobody had acknowledged it")
+        self.note(db, alert, now, "schoolgate", "escalated", "nobody had acknowledged it")
 
     def forget_before(self, oldest: dt.datetime) -> int:
         """Findings, counts and closed alerts older than the log they rest on; returns how many alerts went."""
@@ -218,24 +218,24 @@ class AlertStore:
     def acknowledge(self, alert: int, who: str, note: str, now: dt.datetime) -> Alert:
         """Somebody has seen it. Raises `AlertRefused` when it is closed already."""
         with self.transaction() as db:
-            found = self._one(db, alert)
+            found = self.one(db, alert)
             if found.state == "closed":
                 raise AlertRefused(f"alert {alert} is closed already; see `schoolgate alerts show {alert}`")
             db.execute("UPDATE alerts SET state = 'acknowledged' WHERE id = ?", (alert,))
             _withdraw_escalation(db, alert)
-            self._history(db, alert, now, who, "acknowledged", note)
-            return self._one(db, alert)
+            self.note(db, alert, now, who, "acknowledged", note)
+            return self.one(db, alert)
 
     def close_alert(self, alert: int, outcome: str, who: str, note: str, now: dt.datetime) -> Alert:
         """What came of it. A closed alert may be closed again with another outcome; both stay in its history."""
         if outcome not in OUTCOMES:
             raise AlertRefused(f"there is no outcome {outcome!r}; use one of: {', '.join(OUTCOMES)}")
         with self.transaction() as db:
-            self._one(db, alert)
+            self.one(db, alert)
             db.execute("UPDATE alerts SET state = 'closed', outcome = ? WHERE id = ?", (outcome, alert))
             _withdraw_escalation(db, alert)
-            self._history(db, alert, now, who, f"closed: {outcome}", note)
-            return self._one(db, alert)
+            self.note(db, alert, now, who, f"closed: {outcome}", note)
+            return self.one(db, alert)
 
     def count_of_clients(self, clients: Sequence[str]) -> int:
         """How many alerts are theirs."""
@@ -254,7 +254,8 @@ class AlertStore:
                 erased = db.execute(f"UPDATE {table} SET {blank} WHERE client IN ({marks})", (*clients,)).rowcount
         return int(erased)
 
-    def _history(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
+    def note(self, db: sqlite3.Connection, alert: int, now: dt.datetime, who: str, what: str, note: str) -> None:
+        """Adds a line to an alert's history, within the caller's transaction."""
         db.execute(
             "INSERT INTO history (alert, at, who, what, note) VALUES (?, ?, ?, ?, ?)",
             (alert, stamp(now), who[:200], what, note[:LONGEST_NOTE]),
@@ -264,9 +265,9 @@ class AlertStore:
 
     def get(self, alert: int) -> Alert:
         with self._lock:
-            return self._one(self._db, alert)
+            return self.one(self._db, alert)
 
-    def _one(self, db: sqlite3.Connection, alert: int) -> Alert:
+    def one(self, db: sqlite3.Connection, alert: int) -> Alert:
         found = db.execute("SELECT * FROM alerts WHERE id = ?", (alert,)).fetchone()
         if found is None:
             raise AlertRefused(f"there is no alert {alert}; see `schoolgate alerts list --all`")

@@ -27,6 +27,11 @@ InThread = Callable[..., Awaitable[Any]]
 _log = Logger("schoolgate.monitor")
 
 
+def is_known(settings: Settings, recipient: str) -> bool:
+    """Whether the settings describe it, if it is a webhook."""
+    return not recipient.startswith(WEBHOOK) or recipient.removeprefix(WEBHOOK) in settings.webhooks
+
+
 async def deliver(settings: Settings, recipient: str, message: Message, attempt: int) -> None:
     """One message to one recipient, now. Raises `DeliveryFailed`."""
     try:

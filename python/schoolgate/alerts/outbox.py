@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from schoolgate.alerts.alert import stamp
-from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.alert_store import ESCALATION, AlertStore
 from schoolgate.alerts.messages import Message, summary
 
 # Seconds after the first, second ... failed attempt; then the dead letters. In all about a day: a mail server that is
@@ -45,6 +45,22 @@ class Due:
     attempt: int
 
 
+@dataclass(frozen=True)
+class Addressed:
+    """A message of an alert that has not arrived."""
+
+    key: str
+    alert: int
+    recipient: str
+    message: Message
+    not_before: dt.datetime
+    attempts: int
+
+    @property
+    def is_escalation(self) -> bool:
+        return self.key.startswith(f"{ESCALATION}-")
+
+
 class Outbox:
     """The table of messages in the file of alerts."""
 
@@ -68,6 +84,26 @@ class Outbox:
                     orjson.dumps(asdict(message)).decode(), stamp(now), stamp(not_before or now),
                 ),
             )  # fmt: skip
+
+    def addressed(self, db: sqlite3.Connection) -> list[Addressed]:
+        """Messages of alerts that are still to be sent, or were given up."""
+        rows = db.execute(
+            "SELECT key, alert, recipient, message, not_before, attempts FROM outbox"
+            " WHERE alert IS NOT NULL AND state IN ('waiting', 'held', 'dead') ORDER BY made_at, key"
+        ).fetchall()
+        return [
+            Addressed(
+                row["key"], row["alert"], row["recipient"], Message(**orjson.loads(row["message"])),
+                dt.datetime.fromisoformat(row["not_before"]), row["attempts"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def move(self, db: sqlite3.Connection, one: Addressed, recipients: Sequence[str], now: dt.datetime) -> None:
+        """To other recipients, as a first attempt. One that has the message already gets no second."""
+        db.execute("DELETE FROM outbox WHERE key = ?", (one.key,))
+        # It waits for the end of quiet hours, never for the next attempt at the recipient that is gone.
+        self.put(db, recipients, one.message, now, now if one.attempts else max(now, one.not_before), one.alert)
 
     def due(self, now: dt.datetime, most: int) -> list[Due]:
         """Urgent ones first. What is beyond a recipient's rate is held for the summary. Each one given out counts as an

@@ -1,13 +1,13 @@
-"""From findings to alerts: which rule a finding is of, whether it is enough of them, who is told and when.
+"""From findings to alerts: which rule a finding is of, whether it is enough of them, who gets a message and when.
 
-What is urgent and no rule's is kept under the built-in rule, with nobody to tell: it is seen in `schoolgate alerts
-list`.
+What is urgent and no rule's is kept under the built-in rule, which has no recipient: it is seen in `schoolgate alerts
+list`. A rule that only counts makes no alert; the daily digest has its count.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from schoolgate.alerts import messages
@@ -32,6 +32,7 @@ class AlertRules:
     def __init__(self, rules: Mapping[str, AlertRule], zone: ZoneInfo) -> None:
         self.rules = dict(rules)
         self._zone = zone
+        self._asked: dict[tuple[str, str, str | None], bool] = {}
 
     def apply(self, findings: Iterable[Finding], store: AlertStore, outbox: Outbox, now: dt.datetime) -> int:
         """Stores findings, raises alerts, lays messages out: one transaction, so one fsync. Returns the findings that
@@ -48,7 +49,7 @@ class AlertRules:
                     if count < rule.count:
                         continue
                     alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
-                    if kind is None or not rule.to:
+                    if kind is None or not rule.to or rule.deliver != "at-once":
                         continue
                     key = f"alert-{alert}-{finding.severity}"
                     message = messages.about(store.get(alert), key, self._zone, now, kind)
@@ -60,12 +61,59 @@ class AlertRules:
         found = [
             (identity, rule)
             for identity, rule in self.rules.items()
-            if at_least(finding.severity, rule.least)
+            if rule.deliver != "count"
+            and at_least(finding.severity, rule.least)
             and rule.concerns(finding.segment, finding.detector, finding.category)
         ]
         if not found and at_least(finding.severity, BUILT_IN_RULE.least):
             return [(BUILT_IN, BUILT_IN_RULE)]
         return found
+
+    def asks_for(self, segment: str, detector: str, category: str | None) -> bool:
+        """Whether a rule names what calls for no person by itself."""
+        key = (segment, detector, category)
+        found = self._asked.get(key)
+        if found is None:
+            found = self._asked[key] = any(rule.asks_for(*key) for rule in self.rules.values())
+        return found
+
+    def readdress(
+        self, store: AlertStore, outbox: Outbox, is_reachable: Callable[[str], bool], now: dt.datetime
+    ) -> int:
+        """Messages of alerts that wait for a recipient whom their rule no longer has, or whom no setting describes, go
+        to those of the rule. Returns how many."""
+        moved = 0
+        with store.transaction() as db:
+            for one in outbox.addressed(db):
+                alert = store.one(db, one.alert)
+                rule = self.rules.get(alert.rule)
+                wanted = self._recipients_now(alert, one.is_escalation)
+                if alert.state == "closed" or (
+                    rule is not None and one.recipient in wanted and is_reachable(one.recipient)
+                ):
+                    continue
+                others = [each for each in wanted if is_reachable(each)]
+                if not others:  # it stays as it is: `status` names the recipient that cannot be reached
+                    continue
+                outbox.move(db, one, others, now)
+                told = f"from {one.recipient}, which is gone, to {', '.join(others)}"
+                store.note(db, alert.id, now, "schoolgate", "addressed anew", told)
+                moved += 1
+        return moved
+
+    def _recipients_now(self, alert: Alert, is_escalation: bool) -> tuple[str, ...]:
+        """Those of the alert's rule; where that is gone, of the rules that such a finding has now."""
+        own = self.rules.get(alert.rule)
+        if own is not None:
+            return own.escalate_to if is_escalation else own.to
+        rules = [
+            rule
+            for rule in self.rules.values()
+            if rule.deliver == "at-once"
+            and at_least(alert.severity, rule.least)
+            and rule.concerns(alert.segment, alert.detector, alert.category)
+        ]
+        return tuple(dict.fromkeys(one for rule in rules for one in (rule.escalate_to if is_escalation else rule.to)))
 
     def not_before(self, rule: AlertRule, now: dt.datetime) -> dt.datetime:
         """When the message of a rule may leave: now, or at the end of its quiet hours."""

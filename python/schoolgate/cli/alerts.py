@@ -88,6 +88,18 @@ def alerts_test(
     alerts.test(config_of(config), recipient)
 
 
+@alerts_app.command("digest", epilog="schoolgate alerts digest --day 2026-11-23")
+def alerts_digest(
+    day: Annotated[str | None, typer.Option("--day", metavar="DATE", help="Default: yesterday.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show the daily digest: all blocked questions of a day, counted, and what each rule has."""
+    from schoolgate.cli.commands import alerts
+
+    alerts.digest(config_of(config), day, as_json)
+
+
 @alerts_app.command("export", epilog="schoolgate alerts export --days 90 > alerts.jsonl")
 def alerts_export(
     days: Annotated[int | None, typer.Option("--days", metavar="N", help="Of the last N days. Default: all.")] = None,

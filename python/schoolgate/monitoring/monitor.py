@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ import orjson
 
 from schoolgate._core import __version__, log_read
 from schoolgate.alerts.alert_store import AlertStore, AlertsUnavailable
-from schoolgate.alerts.delivery import WEBHOOK, Delivery
+from schoolgate.alerts.delivery import Delivery, is_known
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message, one_line
 from schoolgate.alerts.outbox import MOST_WAITING, SENT_KEPT, Outbox
@@ -314,9 +315,18 @@ class Monitor:
             raise ListsUnreadable(f"{self._settings.lists.dir}: {error}; restore the shipped lists") from error
         zone = ZoneInfo(document.time_zone)
         async with self._stepping:
-            self._observation.install(watch(document.monitoring, known, zone), AlertRules(document.alerts, zone))
+            rules = AlertRules(document.alerts, zone)
+            self._observation.install(watch(document.monitoring, known, zone, rules.asks_for), rules)
         self._document, self._policy_number = document, number
+        await self._in_thread(self._readdress, rules)
         return f"policy revision {number}"
+
+    def _readdress(self, rules: AlertRules) -> None:
+        """What waits for a recipient that a rule, or the settings, no longer have."""
+        is_reachable = partial(is_known, self._settings)
+        moved = rules.readdress(self._store, self._outbox, is_reachable, self._clock())
+        if moved:
+            _log.info("messages addressed anew", messages=moved)
 
     def _own_jobs(self) -> list[Job]:
         return [
@@ -339,9 +349,9 @@ class Monitor:
 
 
 def recipient_problems(alert_rules: AlertRules, settings: Settings) -> list[str]:
-    """Rules that tell somebody we cannot reach."""
+    """Rules with recipients that cannot be reached."""
     wanted = sorted(alert_rules.recipients())
-    unknown = [one for one in wanted if one.startswith(WEBHOOK) and one.removeprefix(WEBHOOK) not in settings.webhooks]
+    unknown = [one for one in wanted if not is_known(settings, one)]
     found = [f"a rule tells {one}, which no setting describes; write [webhooks.{one[8:]}]" for one in unknown]
     if not settings.mail.host and any("@" in one for one in wanted):
         found.append("a rule tells people by mail and there is no mail server; set mail.host")

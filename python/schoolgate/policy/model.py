@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import complaint, did_you_mean, shown
-from schoolgate.policy.monitoring import AlertRule, Monitoring
+from schoolgate.policy.monitoring import AlertRule, Digest, Monitoring
 from schoolgate.policy.names import NameRuleField
 from schoolgate.policy.prefixes import DoorField, NetworkField
 from schoolgate.policy.safesearch import LevelField
@@ -181,4 +181,5 @@ class Document(Table):
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
     monitoring: Monitoring = Monitoring()
+    digest: Digest = Digest()
     alerts: Annotated[dict[Id, AlertRule], _at_most(MOST_ALERT_RULES, "rules")] = {}

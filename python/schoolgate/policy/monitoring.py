@@ -5,6 +5,7 @@ Nothing here denies or opens a name. Each default says what it stops, or what it
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import re
 from typing import Annotated, Literal
@@ -20,6 +21,8 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 # One mistyped rule must not send the whole school's log to a list of strangers.
 MOST_RECIPIENTS = 20
 LONGEST_WINDOW_MINUTES = 7 * 24 * 60
+# When the digest of the day before is sent: before the first lesson.
+DIGEST_AT = dt.time(7)
 
 # What findings may come from: the detectors, and the monitor's daily checks. A rule that names another one is mistyped.
 DETECTORS = (
@@ -27,14 +30,20 @@ DETECTORS = (
     "circumvention",
     "first-use",
     "generated-names",
+    "own-list",
     "reachability",
     "repeated-attempts",
     "rhythm",
     "safesearch",
     "sealed",
     "silence",
+    "trust-locked",
     "tunnel",
+    "unknown-name",
 )
+# Denials that no category is the reason of: by name in the school's own deny rules, by name in locked ones, and of what
+# is on no list where only allowed names are open. The layer in the query log -> the detector in a rule.
+DENIED_BY_LAYER = {"own-list": "own-list", "trust-locked": "trust-locked", "unknown": "unknown-name"}
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 _WEBHOOK = re.compile(r"webhook:[a-z0-9][a-z0-9-]{0,62}")
@@ -191,7 +200,7 @@ class Quiet(_Table):
 
 
 class AlertRule(_Table):
-    """Who is told of what. A finding or a denied question of an alert category counts as one."""
+    """Who is told of what. A finding, or a denied question of a category, counts as one."""
 
     categories: tuple[Pattern, ...] = ()
     detectors: tuple[Pattern, ...] = ()
@@ -200,6 +209,8 @@ class AlertRule(_Table):
     count: Count = 1
     window_minutes: Minutes = 60
     to: Annotated[tuple[Recipient, ...], Field(max_length=MOST_RECIPIENTS)] = ()
+    # A message at once; a line of the daily digest; or a count there, and no alert.
+    deliver: Literal["at-once", "digest", "count"] = "at-once"
     urgency: Literal["normal", "urgent"] = "normal"
     quiet_hours: Annotated[tuple[Quiet, ...], Field(max_length=20)] = ()
     escalate_to: Annotated[tuple[Recipient, ...], Field(max_length=MOST_RECIPIENTS)] = ()
@@ -212,6 +223,11 @@ class AlertRule(_Table):
         if self.urgency == "urgent" and self.quiet_hours:
             # A child in danger has no quiet hours.
             raise complaint("is urgent and has quiet hours", 'remove quiet_hours, or write urgency = "normal"')
+        if self.deliver != "at-once" and (self.urgency == "urgent" or self.quiet_hours or self.escalate_to):
+            raise complaint(
+                f'has deliver = "{self.deliver}" and an urgency, quiet hours or an escalation',
+                'remove those, or write deliver = "at-once"',
+            )
         return self
 
     def concerns(self, segment: str, detector: str, category: str | None) -> bool:
@@ -219,6 +235,24 @@ class AlertRule(_Table):
         if not _any(self.segments, segment):
             return False
         return _any(self.detectors, detector) or (category is not None and _any(self.categories, category))
+
+    def asks_for(self, segment: str, detector: str, category: str | None) -> bool:
+        """Whether it wants findings that are made for rules that ask for them: denied questions of categories that call
+        for no person, and of no category. At once, "*" alone does not ask: the day's games and shops would bury what
+        matters."""
+        if self.deliver == "count" or not _any(self.segments, segment):
+            return False
+        return self._asks(self.detectors, detector) or (category is not None and self._asks(self.categories, category))
+
+    def _asks(self, patterns: tuple[str, ...], word: str) -> bool:
+        return _any(tuple(one for one in patterns if one != "*" or self.deliver == "digest"), word)
+
+
+class Digest(_Table):
+    """The daily digest: every blocked question of the day before, counted, and what rules have for it."""
+
+    to: Annotated[tuple[Recipient, ...], Field(max_length=MOST_RECIPIENTS)] = ()
+    at: WallTime = DIGEST_AT
 
 
 def _any(patterns: tuple[str, ...], word: str) -> bool:

@@ -118,7 +118,7 @@ class _Sums:
 
     def _title(self, key: tuple[str, str, str, str]) -> str:
         _, _, layer, category = key
-        return self._names.get(category) or category or _LAYERS.get(layer, layer)
+        return self._names.get(category) or category or LAYERS.get(layer, layer)
 
     def _table(
         self, title: Callable[[tuple[str, str, str, str]], str], counts: Callable[[tuple[str, str, str, str]], bool]
@@ -135,7 +135,7 @@ class _Sums:
         return tuple(sorted(made, key=lambda one: (-one.blocked, -one.rows, one.what)))[:MOST_SHOWN]
 
 
-_LAYERS = {
+LAYERS = {
     "sealed": "Illegal content (sealed lists)",
     "trust-locked": "Locked by the trust",
     "own-list": "The school's own lists",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
 from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors import attempts
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.sealed import SealedAttempts
-from schoolgate.policy.monitoring import Repeated
+from schoolgate.policy.monitoring import DENIED_BY_LAYER, AlertRule, Repeated
 
 
 def feed(detector: Attempts, *rows: object) -> list[Finding]:
@@ -88,3 +91,32 @@ def test_a_sealed_name_that_were_in_the_log_by_mistake_is_not_passed_on() -> Non
     row = made_row("very.secret.example.org", action="deny", layer="sealed", category="secret")
     (found,) = SealedAttempts().feed([row])
     assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "detectors"),
+    [
+        (AlertRule(categories=("shopping",)), ["attempt"]),
+        (AlertRule(categories=("shop*",), deliver="digest"), ["attempt"]),
+        (AlertRule(categories=("shopping",), segments=("staff",)), []),
+        (AlertRule(categories=("shopping",), deliver="count"), []),
+        (AlertRule(detectors=("own-list",)), ["own-list"]),
+        (AlertRule(detectors=("unknown-name", "trust-locked")), ["trust-locked", "unknown-name"]),
+        (AlertRule(categories=("*",), detectors=("*",)), []),
+        (AlertRule(categories=("*",), detectors=("*",), deliver="digest"),
+         ["attempt", "own-list", "trust-locked", "unknown-name"]),
+    ],
+)  # fmt: skip
+def test_every_denial_is_a_finding_where_a_rule_asks_for_it(
+    known: CategoryFacts, rule: AlertRule, detectors: list[str]
+) -> None:
+    rows = [
+        denied("a.example.org", "shopping"),
+        *(made_row(f"{layer}.example.org", action="deny", layer=layer) for layer in DENIED_BY_LAYER),
+        made_row("b.example.org", category="shopping"),
+    ]
+    made = AlertRules({"one": rule}, ZoneInfo("UTC"))
+    found = feed(Attempts(Repeated(), known, made.asks_for), *rows)
+    assert sorted(one.detector for one in found) == detectors
+    assert {one.severity for one in found} <= {"notice"}
+    assert all([identity for identity, _ in made.rules_for(one)] == ["one"] for one in found)

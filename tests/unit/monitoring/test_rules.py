@@ -397,3 +397,58 @@ def test_counts_of_a_rule_do_not_grow_without_end(store: AlertStore, monkeypatch
     monkeypatch.setattr(alert_store, "MOST_HITS", 3)
     store.forget_before(NOW)
     assert hits() == 3
+
+
+def test_a_rule_that_speaks_by_the_digest_raises_an_alert_and_sends_nothing(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(
+        day=AlertRule(categories=("piracy",), deliver="digest", to=(LEAD,)),
+        number=AlertRule(categories=("piracy",), deliver="count", to=(LEAD,)),
+    )
+    apply(rules, store, outbox, finding(category="piracy", severity="notice"))
+    assert everything(store) == [("day", "new", 1)]
+    assert waiting(outbox) == []
+
+
+def test_a_rule_that_only_counts_does_not_take_what_is_urgent(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(number=AlertRule(categories=("*",), deliver="count")), store, outbox, finding())
+    assert everything(store) == [(BUILT_IN, "new", 1)]
+
+
+def readdressed(rules: AlertRules, store: AlertStore, outbox: Outbox, *gone: str) -> int:
+    return rules.readdress(store, outbox, lambda recipient: recipient not in gone, NOW)
+
+
+def test_what_waits_for_a_removed_recipient_goes_to_those_of_the_rule(store: AlertStore, outbox: Outbox) -> None:
+    before = book(harm=SELF_HARM.model_copy(update={"to": ("webhook:teams", "gone@school.example")}))
+    apply(before, store, outbox, finding())
+    (due, _) = outbox.due(NOW, 10)
+    assert outbox.failed(due, "no such webhook", is_final=True)
+    after = book(harm=SELF_HARM)
+    assert readdressed(after, store, outbox, "webhook:teams") == 2
+    (left,) = outbox.due(NOW, 10)
+    assert (left.recipient, left.attempt, left.message.urgency) == (LEAD, 1, "urgent")
+    assert outbox.counts() == {"waiting": 1}
+    told = [one["note"] for one in store.history(1) if one["what"] == "addressed anew"]
+    assert told[0].endswith(f"which is gone, to {LEAD}")
+    assert readdressed(after, store, outbox, "webhook:teams") == 0
+
+
+def test_a_webhook_that_no_setting_describes_is_a_removed_recipient(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(harm=SELF_HARM.model_copy(update={"to": ("webhook:teams", LEAD)}))
+    apply(rules, store, outbox, finding())
+    assert readdressed(rules, store, outbox, "webhook:teams") == 1
+    assert [one.recipient for one in outbox.due(NOW, 10)] == [LEAD]
+
+
+def test_what_waits_by_a_rule_that_is_gone_goes_by_those_that_speak_of_it(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding(), finding(client="p-b"))
+    store.close_alert(2, "false-alarm", "lead", "", NOW)
+    other = book(all=AlertRule(categories=("*",), to=("head@school.example",)))
+    assert readdressed(other, store, outbox) == 1
+    assert sorted(one.recipient for one in outbox.due(NOW, 10)) == ["head@school.example", LEAD]
+
+
+def test_where_no_other_recipient_is_known_a_message_stays_as_it_is(store: AlertStore, outbox: Outbox) -> None:
+    apply(book(harm=SELF_HARM), store, outbox, finding())
+    assert readdressed(book(), store, outbox, LEAD) == 0
+    assert [one.recipient for one in outbox.due(NOW, 10)] == [LEAD]

@@ -66,6 +66,7 @@ warning_points = 5
         ('detectors = ["*"]\nto = ["a@b.example\\r\\nRCPT TO:<x@y>"]', "is no recipient"),
         ('to = ["a@b.example"]', "names nothing"),
         ('detectors = ["*"]\nurgency = "urgent"\nquiet_hours = [{ from = "18:00", to = "07:00" }]', "quiet hours"),
+        ('detectors = ["*"]\ndeliver = "count"\nurgency = "urgent"', 'has deliver = "count" and an urgency'),
         ('detectors = ["*"]\ncount = 0', "alerts.a.count"),
         ('detectors = ["*"]\nrecipients = []', "unknown key"),
     ],

@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic_core import PydanticCustomError
@@ -18,6 +19,7 @@ from schoolgate.alerts import messages
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.delivery import deliver
+from schoolgate.alerts.digest import digest_of, text_of
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import BUILT_IN, BUILT_IN_RULE
 from schoolgate.cli.commands.local_user import who as person
@@ -41,6 +43,10 @@ class NotARecipient(SchoolgateError):
     """The word is neither a mail address nor a webhook."""
 
 
+class NotADay(SchoolgateError):
+    """The word is no date."""
+
+
 def list_alerts(config: Path | None, every: bool, most: int, as_json: bool) -> None:
     """Open alerts, or all, newest first; and the rules that raise them."""
     store, document = _store(config), _document(config)
@@ -62,8 +68,8 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool) -> N
     else:
         say("no alerts" if every else "no open alerts; --all shows closed ones")
     for name, rule in rules.items():
-        told = ", ".join(rule.to) or "nobody is told; give it recipients with `to` in the policy"
-        note(f"rule {name}: {told}")
+        told = ", ".join(rule.to) or "no recipient; give it some with `to` in the policy"
+        note(f"rule {name} ({rule.deliver}): {told}")
 
 
 def undelivered(config: Path | None, as_json: bool) -> None:
@@ -143,6 +149,22 @@ def test(config: Path | None, recipient: str) -> None:
     message = messages.test(f"test-{secrets.token_hex(8)}", _now())
     asyncio.run(deliver(load(config), recipient, message, 1))
     say(f"a test message was taken for {recipient}; look whether it arrived")
+
+
+def digest(config: Path | None, day: str | None, as_json: bool) -> None:
+    """Every blocked question of a day, counted."""
+    settings, document = load(config), _document(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
+    yesterday = _now().astimezone(ZoneInfo(document.time_zone)).date() - dt.timedelta(days=1)
+    try:
+        wanted = yesterday if day is None else dt.date.fromisoformat(day)
+    except ValueError:
+        raise NotADay(f"{day!r} is no day; write one such as {yesterday}") from None
+    found = digest_of(settings, document, wanted)
+    if as_json:
+        say_json(asdict(found))
+    else:
+        print(text_of(found), end="")
 
 
 def export(config: Path | None, since_days: int | None) -> None:

@@ -12,7 +12,7 @@ from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.inputs import list_inputs
-from schoolgate.policy import load_catalogue
+from schoolgate.policy import CheckedPolicy, load_catalogue
 from schoolgate.policy.active_policy import (
     Ground,
     compile_active_policy,
@@ -22,6 +22,8 @@ from schoolgate.policy.active_policy import (
     read_policy,
     store_of,
 )
+from schoolgate.policy.problems import PolicyRefused
+from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
 
 T = TypeVar("T")
@@ -54,7 +56,7 @@ def check(config: Path | None, policy: Path | None) -> None:
             f"local zones: {len(usable.local.zone_files)} files, {len(ground.zones)} zones in all", ground.warnings
         )
     if ground is not None:
-        _try(wrong, lambda: _check_policy(usable, ground, policy))
+        _try(wrong, lambda: _check_policy(usable, ground, policy, settings is not None))
         if policy is None and settings is not None:
             _try(wrong, lambda: _check_revision(usable, ground))
     if wrong:
@@ -75,9 +77,13 @@ def _check_lists(settings: Settings) -> None:
     _checked(f"lists: {len(inputs)} from {settings.lists.dir} and lists.extra", ())
 
 
-def _check_policy(settings: Settings, ground: Ground, policy: Path | None) -> None:
+def _check_policy(settings: Settings, ground: Ground, policy: Path | None, has_settings: bool) -> None:
     path, text = (policy, read_text(policy)) if policy is not None else first_policy(settings)
-    _check_text(f"policy {path}", text, str(path), ground, 1)
+    checked = _check_text(f"policy {path}", text, str(path), ground, 1)
+    mute = mute_rules(checked, ground.catalogue, settings) if has_settings else ()
+    # Before a start a mistake in the policy to come is a mistake; what the first start took may be long out of force.
+    if mute and (policy is not None or not store_of(settings).path.exists()):
+        raise PolicyRefused(mute)
 
 
 def _check_revision(settings: Settings, ground: Ground) -> None:
@@ -88,15 +94,20 @@ def _check_revision(settings: Settings, ground: Ground) -> None:
         note(f"the policy in force was not checked: {error}", "yellow")
         return
     revision = store_of(settings).latest()
-    if revision is not None:
-        _check_text(f"{label(revision)}, in force", revision.text, label(revision), ground, revision.number)
+    if revision is None:
+        return
+    checked = _check_text(f"{label(revision)}, in force", revision.text, label(revision), ground, revision.number)
+    # A service manager checks before it starts the server: a rule that is mute must not keep a school without DNS.
+    for problem in mute_rules(checked, ground.catalogue, settings):
+        note(f"    in force, and mute: {problem}", "bold red")
 
 
-def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> None:
+def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> CheckedPolicy:
     checked = read_policy(text, file, ground)
     active = compile_active_policy(checked, ground, number, dt.datetime.now(dt.UTC))
     document = checked.document
     _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", active.compiled.warnings)
+    return checked
 
 
 def _checked(what: str, warnings: Iterable[Problem]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from schoolgate.cli.commands.lists import StoredNotInForce
 from schoolgate.cli.commands.local_user import who as person
 from schoolgate.cli.commands.terminal import note, out, say, table
-from schoolgate.config import Settings, config_label, load, read_text
+from schoolgate.config import Problem, Settings, config_label, load, read_text
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
@@ -23,6 +23,8 @@ from schoolgate.policy import (
     template_text,
 )
 from schoolgate.policy.active_policy import compile_active_policy, label, read_ground, read_policy, store_of
+from schoolgate.policy.problems import PolicyRefused
+from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
 
 INSTALL_TIMEOUT_S = 60.0
@@ -38,7 +40,8 @@ def apply(config: Path | None, file: Path, reason: str, who: str | None) -> None
     settings = _writable(config)
     text = sys.stdin.read() if file == FROM_STANDARD_INPUT else read_text(file)
     before = store_of(settings).latest()
-    _check(settings, config, text, "standard input" if file == FROM_STANDARD_INPUT else str(file))
+    if mute := _check(settings, config, text, "standard input" if file == FROM_STANDARD_INPUT else str(file)):
+        raise PolicyRefused(mute)
     if before is not None and before.text == text:
         say(f"{file} is {label(before)}, which is the latest already; nothing was applied")
         return
@@ -52,7 +55,9 @@ def rollback(config: Path | None, number: int, reason: str, who: str | None) -> 
     store = store_of(settings)
     before = store.latest()
     old = store.show(number)
-    _check(settings, config, old.text, label(old))
+    # Going back must work in haste: a rule that cannot speak is named, and is what it was.
+    for problem in _check(settings, config, old.text, label(old)):
+        note(f"mute: {problem}", "bold red")
     _put_in_force(settings, before, store.rollback(number, who=who or person(), why=reason, now=_now()))
 
 
@@ -136,12 +141,14 @@ def _text(store: RevisionStore, what: str) -> tuple[str, str]:
     return what, text
 
 
-def _check(settings: Settings, config: Path | None, text: str, file: str) -> None:
-    """All problems at once, before anything is stored."""
+def _check(settings: Settings, config: Path | None, text: str, file: str) -> tuple[Problem, ...]:
+    """All problems at once, before anything is stored; returns the rules of alerts that can never speak."""
     ground = read_ground(settings, config_label(config))
-    active_policy = compile_active_policy(read_policy(text, file, ground), ground, 1, _now())
+    checked = read_policy(text, file, ground)
+    active_policy = compile_active_policy(checked, ground, 1, _now())
     for warning in active_policy.compiled.warnings:
         note(f"warning: {warning}", "yellow")
+    return mute_rules(checked, ground.catalogue, settings)
 
 
 def _put_in_force(settings: Settings, before: Revision | None, revision: Revision) -> None:

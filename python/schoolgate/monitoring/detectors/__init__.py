@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.category_facts import CategoryFacts
-from schoolgate.monitoring.detectors.attempts import Attempts
+from schoolgate.monitoring.detectors.attempts import AsksFor, Attempts, no_rule_asks
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.detectors.first_use import FirstUses
 from schoolgate.monitoring.detectors.generated import GeneratedNames
@@ -101,15 +101,15 @@ class Watch:
         return unusable
 
 
-def watch(settings: Monitoring, known: CategoryFacts, zone: ZoneInfo) -> Watch:
-    """Every detector, with the school's thresholds and its clock on the wall."""
+def watch(settings: Monitoring, known: CategoryFacts, zone: ZoneInfo, asks_for: AsksFor = no_rule_asks) -> Watch:
+    """Every detector, with the school's thresholds, its clock on the wall, and what its rules ask for."""
     return Watch(
         Sieve(settings.noise, known),
         SegmentRhythm(settings.rhythm, zone),
         FirstUses(settings.first_use, known),
         (
             SealedAttempts(),
-            Attempts(settings.repeated, known),
+            Attempts(settings.repeated, known, asks_for),
             CircumventionScore(settings.circumvention),
             SilentClients(settings.silence),
             Tunnels(settings.tunnel),

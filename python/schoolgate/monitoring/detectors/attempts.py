@@ -1,11 +1,12 @@
 """Denied questions of a category that calls for a person: each one, and one client trying again and again.
 
-One question can be a mistyped word or a picture in a page; the school's rules say from which count on somebody is told.
+One question can be a mistyped word or a picture in a page; the school's rules say from which count on it matters.
+Denials of other categories, and by the school's own deny rules, are findings where a rule asks for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from schoolgate._core import LogRow
 from schoolgate.alerts.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
 from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.category_facts import CategoryFacts
-from schoolgate.policy.monitoring import Repeated
+from schoolgate.policy.monitoring import DENIED_BY_LAYER, Repeated
 
 # Clients times alert categories that are remembered at once; a large school has some hundred in an hour.
 MOST_PAIRS = 20_000
@@ -21,6 +22,18 @@ MOST_PAIRS = 20_000
 MOST_MOMENTS = 64
 # A page that is opened once asks for all its names within a few seconds.
 ONE_MOMENT_S = 15
+_REASONS = {
+    "own-list": "that the school's own rules deny",
+    "trust-locked": "that locked rules deny",
+    "unknown-name": "that is on no list of allowed names",
+}
+# (segment, detector, category): whether a rule asks for such findings.
+AsksFor = Callable[[str, str, str | None], bool]
+
+
+def no_rule_asks(segment: str, detector: str, category: str | None) -> bool:
+    """Where there are no rules."""
+    return False
 
 
 @dataclass(slots=True)
@@ -35,26 +48,31 @@ class Attempts:
 
     name = REPEATED
 
-    def __init__(self, settings: Repeated, known: CategoryFacts) -> None:
+    def __init__(self, settings: Repeated, known: CategoryFacts, asks_for: AsksFor = no_rule_asks) -> None:
         self._settings = settings
+        self._asks_for = asks_for
         self._known = known
         self._window_s = settings.window_minutes * 60
         self._moments: BoundedStates[_Moments] = BoundedStates(_Moments, MOST_PAIRS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
-            level = self._known.alert.get(row.category or "")
-            if level is None or not row.is_denied or row.is_sealed:
+            if not row.is_denied or row.is_sealed:
                 continue
-            yield self._attempt(row, level)
-            if self._again(row):
-                yield self._repeated(row, level)
+            level = self._known.alert.get(row.category or "")
+            detector = ATTEMPT if row.category is not None else DENIED_BY_LAYER.get(row.layer)
+            if level is not None:
+                yield self._attempt(row, ATTEMPT, level)
+                if self._again(row):
+                    yield self._repeated(row, level)
+            elif detector is not None and self._asks_for(row.segment, detector, row.category):
+                yield self._attempt(row, detector, "none")
 
-    def _attempt(self, row: LogRow, level: str) -> Finding:
-        title = self._known.title(row.category)
+    def _attempt(self, row: LogRow, detector: str, level: str) -> Finding:
+        reason = _REASONS.get(detector) or f"of the category {self._known.title(row.category)}"
         return Finding(
-            ATTEMPT, "urgent" if level == "urgent" else "notice", row.segment, row.client, row.time_us, 0,
-            f"A device asked for a blocked name of the category {title}.",
+            detector, "urgent" if level == "urgent" else "notice", row.segment, row.client, row.time_us, 0,
+            f"A device asked for a blocked name {reason}.",
             category=row.category, evidence={"questions": 1}, names=(row.qname,),
         )  # fmt: skip
 
