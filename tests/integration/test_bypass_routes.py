@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from tests.integration.bypass_packets import by_tcp, by_udp, longest_ttl, query, question, said
 from tests.integration.bypass_routes import POLICY, PUPIL, STAFF, WHO, Route, all_routes
-from tests.integration.bypass_upstream import BLOCKED, ENGINES, OPEN, SEALED, BypassUpstream
+from tests.integration.bypass_school import started
+from tests.integration.bypass_upstream import BLOCKED, ENGINES, OPEN, BypassUpstream
 from tests.integration.conftest import Start
 from tests.integration.serving import Serving
 
@@ -48,22 +49,7 @@ def upstream() -> Iterator[BypassUpstream]:
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory, upstream: BypassUpstream) -> Iterator[Serving]:
-    """A service with a sealed list, a local zone and a forwarded zone."""
-    settings = f"""
-[cache]
-stale_for_s = 3600
-[local]
-records = "printer.lan.example. 300 IN A 10.0.0.9"
-[[forward_zones]]
-zone = "corp.example"
-servers = ["127.0.0.1:{upstream.port}"]
-"""
-    school = Serving(tmp_path_factory.mktemp("bypass"), upstream.port, settings=settings, policy=POLICY)
-    source = school.folder / "from-supplier"
-    source.write_text(f"{SEALED}\n", encoding="utf-8")
-    run = school.cli("sealed", "import", source, "--supplier", "iwf")
-    assert run.returncode == 0, run.stderr
-    school.start()
+    school = started(tmp_path_factory.mktemp("bypass"), upstream.port)
     yield school
     school.stop()
 

@@ -24,7 +24,7 @@ NAMES = (
 
 
 # What the command adds to what decided.
-ADDED = ("name", "type", "client", "asked", "decided_by", "lines")
+ADDED = ("name", "type", "client", "asked", "decided_by", "lines", "verdict", "followed")
 
 
 def explained(server: Serving, name: str, client: str, *more: str) -> dict[str, Any]:

@@ -145,13 +145,21 @@ def explain(
             help="The address of ours that is asked. Default: the first of server.listen.",
         ),
     ] = None,
+    resolves: Annotated[
+        bool | None,
+        typer.Option(
+            "--resolve/--no-resolve",
+            help="Follow the answer as the server does: aliases, addresses, what it reveals; recorded nowhere. Default:"
+            " where the service runs.",
+        ),
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, the rest."""
     from schoolgate.cli.commands import explain as explaining
 
-    explaining.explain(_config(config), name, client, type_, at, asked, as_json)
+    explaining.explain(_config(config), name, client, type_, at, asked, resolves, as_json)
 
 
 @app.command(epilog="schoolgate query example.com AAAA --source 127.0.0.2 — as another client of this machine")

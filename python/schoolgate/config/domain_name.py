@@ -9,7 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from schoolgate.config.problems import complaint, shown
+from pydantic_core import PydanticCustomError
+
+from schoolgate.config.problems import complaint, message_and_remedy, shown
+from schoolgate.errors import SchoolgateError
 
 # RFC 1035 section 2.3.4, in octets; 253 is 255 less the length octets at both ends of the text form.
 LONGEST_NAME = 253
@@ -17,6 +20,13 @@ LONGEST_LABEL = 63
 
 # Underscores are no host names but are DNS names (RFC 8552), and real lists hold labels with hyphens at their ends.
 _LABEL = re.compile(r"[a-z0-9_-]+")
+# What people copy from a browser or a mail: a scheme, who signs in, a port, a path, each of which may be missing.
+_MARK = re.compile(r"[/:?#@]")
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+-]*:(?=//|[^0-9]))?(?://)?(?:[^/?#]*@)?"
+    r"(?P<host>\[[^]/?#@]*\]|[^:/?#@\[\]]*)(?::[0-9]*)?(?:[/?#].*)?",
+    re.DOTALL,
+)
 
 
 def parse_domain_name(text: str) -> str:
@@ -32,17 +42,54 @@ def parse_domain_name(text: str) -> str:
     return name
 
 
+class NotAName(SchoolgateError):
+    """A text that a person asked about is no domain name; the message offers one."""
+
+
+def asked_name(text: str) -> str:
+    """A name to ask about: with A-labels, otherwise as written; `.` is the root. Raises `NotAName` for addresses,
+    wildcards, IP addresses and for what has no form in ASCII."""
+    name = text.strip()
+    if name == ".":
+        return name
+    try:
+        _refuse_other_things(name)
+        return name if name.isascii() else _to_ascii(name)
+    except PydanticCustomError as error:
+        raise NotAName("; ".join(message_and_remedy(error))) from None
+
+
+def refuse_address(text: str) -> None:
+    """Raises a `complaint` that offers the name, where `text` is an address of a page, a mailbox or a port."""
+    host = _host_of_address(text)
+    if host is None:
+        return
+    remedy = f"DNS sees only the name: write {shown(host)}" if host else "write a domain name, such as example.org"
+    raise complaint(f"{shown(text)} is an address, not a name", remedy)
+
+
+def _host_of_address(text: str) -> str | None:
+    """The host in `https://user@host:443/page` or a part of such an address; None where `text` is none."""
+    if not _MARK.search(text):
+        return None
+    found = _ADDRESS.fullmatch(text.lower())
+    if found is None or found["host"] == text.lower():
+        return None
+    # RFC 2317 names such as 0/25.2.0.192.in-addr.arpa hold a slash.
+    if text.lower().removesuffix(".").endswith(".arpa") and not found["scheme"] and "@" not in text:
+        return None
+    return found["host"].strip("[]").removesuffix(".")
+
+
 def _refuse_other_things(name: str) -> None:
     if not name or name == ".":
         raise complaint(f"{shown(name)} is not a name", "write a domain name, such as example.org")
-    if "/" in name:
-        host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", name.lower()).split("/")[0].rpartition("@")[2].split(":")[0]
-        raise complaint(f"{shown(name)} is an address of a page", f"DNS sees only the name: write {shown(host)}")
+    if _is_ip_address(name):
+        raise complaint(f"{shown(name)} is an IP address", "write a domain name; a firewall blocks addresses")
+    refuse_address(name)
     if name.startswith(("*.", ".")):
         bare = name.lstrip("*.")
         raise complaint(f"{shown(name)} is not a name", f"write {shown(bare)}: names below it are included")
-    if _is_ip_address(name):
-        raise complaint(f"{shown(name)} is an IP address", "write a domain name; a firewall blocks addresses")
 
 
 def _is_ip_address(name: str) -> bool:

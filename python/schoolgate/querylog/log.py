@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from schoolgate._core import normalise_name
+from schoolgate.config.domain_name import NotAName, asked_name
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import (
@@ -181,11 +182,15 @@ def _folded(query: Query) -> str | None:
     if query.name is None or query.name in ("", "."):
         return query.name or None
     if query.match == "contains":
+        if "/" in query.name or "@" in query.name:
+            raise BadQuery(f"{query.name!r}: DNS sees only names; search for a part of one, such as shop.example")
         if not query.name.isascii():
             raise BadQuery(f"{query.name!r}: names are logged as they travel (xn--...); search for the whole name")
         return query.name.lower()
     try:
-        return normalise_name(query.name)
+        return normalise_name(asked_name(query.name))
+    except NotAName as error:
+        raise BadQuery(str(error)) from error
     except ValueError as error:
         raise BadQuery(f"{query.name!r}: {error}; to search for part of a name, use contains") from error
 

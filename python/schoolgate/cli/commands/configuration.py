@@ -11,6 +11,7 @@ from typing import TypeVar
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.inputs import list_inputs
 from schoolgate.policy import CheckedPolicy, load_catalogue
 from schoolgate.policy.active_policy import (
@@ -74,7 +75,7 @@ def _try(wrong: list[str], step: Callable[[], T]) -> T | None:
 def _check_lists(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="schoolgate-check-") as work:
         inputs = list_inputs(settings, Path(work))
-    _checked(f"lists: {len(inputs)} from {settings.lists.dir} and lists.extra", ())
+    _checked(f"lists: {len(inputs)} from {settings.lists.dir} and lists.extra", address_lines(settings))
 
 
 def _check_policy(settings: Settings, ground: Ground, policy: Path | None, has_settings: bool) -> None:

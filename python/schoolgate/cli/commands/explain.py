@@ -13,34 +13,32 @@ import orjson
 from pydantic_core import PydanticCustomError
 
 from schoolgate import _core
+from schoolgate.checks.following import Basis, Followed, Question, follow
 from schoolgate.cli.commands.config_file import own_address
+from schoolgate.cli.commands.layers import LAYERS
 from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.terminal import moment, out, say, say_json, table
 from schoolgate.config import Settings, SocketAddress, config_label, load
 from schoolgate.config.addresses import parse_socket_address
+from schoolgate.config.domain_name import asked_name
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.control import call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.kept_serials import why
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy import CheckedPolicy
-from schoolgate.policy.active_policy import active_or_first, compile_active_policy, read_ground, read_policy
+from schoolgate.policy.active_policy import (
+    active_or_first,
+    compile_active_policy,
+    label,
+    read_ground,
+    read_policy,
+    store_of,
+)
+from schoolgate.resolver.stub_resolver import EDE_MEANINGS
 from schoolgate.sealed import SealedStore
 from schoolgate.storage import state_dir
 
-LAYERS = {
-    "sealed": "1 sealed lists: nothing opens these",
-    "platform": "2 what devices need to work: always open",
-    "trust-locked": "3 locked by the trust",
-    "protected": "4 help lines, health education, exams: always open",
-    "exception": "5 an approved exception with an end",
-    "own-list": "6 the school's own lists",
-    "threat": "7 threats",
-    "circumvention": "8 ways around the filter",
-    "category": "9 categories and services of the policy",
-    "unknown": "10 the policy's rule for unknown names",
-    "allow": "11 nobody says anything: open",
-}
 # Keys of a decision, as `explain` names them.
 _WORDS = {
     "category": "category",
@@ -58,24 +56,40 @@ class QuestionUnclear(SchoolgateError):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question as the command line gives it."""
+class Explained:
+    """`told`: the decision on the name, as the engine gives it, with the serials that took it. `followed`: what the
+    client gets once the answer is followed to its end; None where it was not asked for."""
 
-    name: str
-    qtype: int
-    client: str
-    local: SocketAddress
+    told: dict[str, Any]
+    source: str
+    followed: Followed | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`allowed`, `denied`, `refused` (an outside client) or `failed` (no forwarder answers)."""
+        if self.followed is not None:
+            return self.followed.outcome
+        decision = self.told["decision"]
+        return "refused" if decision is None else "denied" if decision["effect"] == "deny" else "allowed"
 
 
 def explain(
-    config: Path | None, name: str, client: str, qtype: str, at: str | None, asked: str | None, as_json: bool
+    config: Path | None,
+    name: str,
+    client: str,
+    qtype: str,
+    at: str | None,
+    asked: str | None,
+    resolves: bool | None,
+    as_json: bool,
 ) -> None:
-    """Prints the decision with its reasons."""
+    """Prints the decision with its reasons. `resolves` None: where the service runs and no other time is meant."""
     settings = load(config)
-    _refuse_address(name)
-    question = Asked(name, type_number(qtype), _client(client), _local(asked, settings))
-    told, source = _explained(settings, config, question, at)
-    told["lines"] = _lines_that_decided(settings, question.name, told)
+    _refuse_ip_address(name)
+    name = asked_name(name)
+    question = Question(name, type_number(qtype), _client(client), _local(asked, settings))
+    found = explained(settings, config, question, at, resolves)
+    found.told["lines"] = _lines_that_decided(settings, question.name, found.told)
     if as_json:
         about = {
             "name": name,
@@ -83,13 +97,14 @@ def explain(
             "client": question.client,
             "asked": str(question.local),
         }
-        say_json(about | told | {"decided_by": source})
+        followed = None if found.followed is None else asdict(found.followed)
+        say_json(about | found.told | {"decided_by": found.source, "verdict": found.verdict, "followed": followed})
         return
-    _print(question, told, source)
+    _print(question, found)
 
 
-def _refuse_address(name: str) -> None:
-    """An address is judged where an answer points at it; nobody asks for it as a name."""
+def _refuse_ip_address(name: str) -> None:
+    """An address is judged where an answer points at it; no query asks for it as a name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -110,7 +125,10 @@ def _lines_that_decided(settings: Settings, name: str, told: dict[str, Any]) -> 
     return [asdict(line) for line in lines if line.feed == feed and line.refused is None]
 
 
-def _explained(settings: Settings, config: Path | None, question: Asked, at: str | None) -> tuple[dict[str, Any], str]:
+def explained(
+    settings: Settings, config: Path | None, question: Question, at: str | None, resolves: bool | None
+) -> Explained:
+    """The decision of the running service, else of what is on the disk; followed to its end where that is asked for."""
     if at is None:
         arguments: dict[str, Any] = {
             "name": question.name,
@@ -121,39 +139,61 @@ def _explained(settings: Settings, config: Path | None, question: Asked, at: str
         }
         live = call_if_running(settings.server.control_socket, "explain", **arguments)
         if live is not None:
-            return live, "the running service"
-    return from_files(settings, config, question, at)
+            followed = None
+            if resolves is not False:
+                there = on_disk(settings, config, at, live["policy_revision"], live["lists_serial"])
+                followed = follow(settings, there.basis, question)
+            return Explained(live, "the running service", followed)
+    there = on_disk(settings, config, at)
+    told = there.explain(question)
+    return Explained(told, there.source, follow(settings, there.basis, question) if resolves else None)
 
 
-def from_files(settings: Settings, config: Path | None, question: Asked, at: str | None) -> tuple[dict[str, Any], str]:
-    """The same answer, from the snapshot and the policy on the disk."""
+@dataclass(frozen=True)
+class OnDisk:
+    """What decides, by its files."""
+
+    basis: Basis
+    serials: dict[str, int]
+    source: str
+
+    def explain(self, question: Question) -> dict[str, Any]:
+        """As the running service explains it."""
+        basis, local = self.basis, question.local
+        try:
+            explained = _core.explain(
+                basis.snapshot, basis.table, question.name, question.qtype, question.client, local.host, local.port,
+                basis.sealed,
+            )  # fmt: skip
+        except ValueError as error:
+            raise QuestionUnclear(f"{error}; write a name such as www.example.org") from error
+        told: dict[str, Any] = orjson.loads(explained)
+        return told | self.serials
+
+
+def on_disk(
+    settings: Settings, config: Path | None, at: str | None, revision: int | None = None, serial: int | None = None
+) -> OnDisk:
+    """The snapshot and the policy on the disk: those of these numbers, else the current ones."""
     state_dir.refuse_strangers(settings.server.state_dir)
     ground = read_ground(settings, config_label(config))
-    number, text, file = active_or_first(settings)
+    number, text, file = active_or_first(settings) if revision is None else _revision(settings, revision)
     checked = read_policy(text, file, ground)
     now = dt.datetime.now(dt.UTC) if at is None else _moment(at, checked)
     active_policy = compile_active_policy(checked, ground, number, now)
-    snapshot = SnapshotStore(settings.server.state_dir).open_best().snapshot
+    store = SnapshotStore(settings.server.state_dir)
+    snapshot = store.open_best().snapshot if serial is None else _core.Snapshot.open(store.path(serial))
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
-    local = question.local
-    try:
-        explained = _core.explain(
-            snapshot,
-            active_policy.table,
-            question.name,
-            question.qtype,
-            question.client,
-            local.host,
-            local.port,
-            sealed.sealed if sealed is not None else None,
-        )
-    except ValueError as error:
-        raise QuestionUnclear(f"{error}; write a name such as www.example.org") from error
     source = f"{file} and lists on the disk"
     if at is not None:
         source += f", as of {now.astimezone(ZoneInfo(checked.document.time_zone)):%A %Y-%m-%d %H:%M %Z}"
-    serials = {"policy_revision": number, "lists_serial": snapshot.serial}
-    return orjson.loads(explained) | serials, source
+    basis = Basis(snapshot, active_policy.table, sealed.sealed if sealed is not None else None)
+    return OnDisk(basis, {"policy_revision": number, "lists_serial": snapshot.serial}, source)
+
+
+def _revision(settings: Settings, number: int) -> tuple[int, str, str]:
+    revision = store_of(settings).show(number)
+    return number, revision.text, label(revision)
 
 
 def _moment(text: str, checked: CheckedPolicy) -> dt.datetime:
@@ -187,12 +227,19 @@ def _local(text: str | None, settings: Settings) -> SocketAddress:
         raise QuestionUnclear(f"--asked {message}; {remedy}") from None
 
 
-def _print(question: Asked, told: dict[str, Any], source: str) -> None:
-    decision = told["decision"]
+_VERDICTS = {
+    "allowed": ("ALLOWED", "bold green"),
+    "denied": ("DENIED", "bold red"),
+    "refused": ("REFUSED", "bold red"),
+    "failed": ("NOT ANSWERED", "bold yellow"),
+}
+
+
+def _print(question: Question, found: Explained) -> None:
+    told, decision = found.told, found.told["decision"]
     say(f"{question.name} {type_name(question.qtype)}, asked by {question.client} of {question.local}", "bold")
-    denied = decision is None or decision["effect"] == "deny"
-    word = "DENIED" if denied else "ALLOWED"
-    say(f"  {word}: {told['answer'].removeprefix('denied: ')}", "bold red" if denied else "bold green")
+    word, style = _VERDICTS[found.verdict]
+    say(f"  {word}: {_in_words(found)}", style)
     if decision is not None:
         say(f"  segment   {told['segment'] or 'none; unknown clients get the strictest policy'}")
         say(f"  policy    {decision['policy']}")
@@ -204,8 +251,37 @@ def _print(question: Asked, told: dict[str, Any], source: str) -> None:
             where = line["refused"] or f"{line['origin']}, line {line['line']}: {line['text']}"
             dated = "" if line.get("dated") is None else f" (confirmed {moment(line['dated'].isoformat())})"
             say(f"  written   {where}{dated}")
+    if found.followed is not None:
+        _print_followed(found.followed)
+    if decision is not None:
         _print_matched(decision["matched"])
-    say(f"  decided by policy revision {told['policy_revision']}, lists serial {told['lists_serial']}; {source}", "dim")
+    say(
+        f"  decided by policy revision {told['policy_revision']}, lists serial {told['lists_serial']}; {found.source}",
+        "dim",
+    )
+
+
+def _in_words(found: Explained) -> str:
+    decided: str = found.told["answer"].removeprefix("denied: ")
+    followed = found.followed
+    if followed is None or (found.told["decision"] or {"effect": "deny"})["effect"] == "deny":
+        return decided
+    if followed.outcome == "denied":
+        return f"the name is open, and its answer leads to {followed.closed_by or 'something that is denied'}"
+    if followed.outcome == "failed":
+        return "the name is open, and no forwarder gives a usable answer"
+    return decided if followed.rcode == "NOERROR" else f"{decided}, and it does not exist ({followed.rcode})"
+
+
+def _print_followed(followed: Followed) -> None:
+    reasons = ", ".join(
+        f"EDE {code} {EDE_MEANINGS.get(code, '')}: {text}".rstrip(": ") for code, text in followed.reasons
+    )
+    say(f"  answer    {followed.rcode}{f', {reasons}' if reasons else ''}")
+    for record in followed.records:
+        say(f"            {record}")
+    if followed.leads_to:
+        say(f"  leads to  {', '.join(followed.leads_to)}")
 
 
 def _print_matched(matched: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from schoolgate.cli.commands.lists import install
 from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.config import load
+from schoolgate.config.domain_name import asked_name
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.history import History, PinFile
@@ -101,6 +103,7 @@ def rollback(config: Path | None, serial: int | None) -> None:
 
 def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> None:
     """Every line of every list that speaks of a name."""
+    name = name if _is_ip_address(name) else asked_name(name)
     try:
         at, lines = past.why(load(config).server.state_dir, name, serial)
     except ValueError as error:
@@ -115,3 +118,11 @@ def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> No
         say(f"{line.feed}: {line.rule} ({line.kind}), {counts}", None if line.refused else "bold")
         dated = "" if line.dated is None else f", confirmed {moment(line.dated.isoformat())}"
         say(f"  {line.origin}, line {line.line}{dated}: {line.text}")
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.build import BuildReport, build
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.history import PinFile
@@ -59,6 +60,8 @@ def build_with_progress(settings: Settings) -> BuildReport:
     )
     for reason, skipped in sorted(report.skipped.items()):
         note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
+    for problem in address_lines(settings):
+        note(f"  {problem}", "yellow")
     for source in report.sources:
         if not source["rules"]:
             note(f"  {source['feed']} holds no name", "yellow")

@@ -12,12 +12,14 @@ from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.terminal import say
 from schoolgate.config import SocketAddress, load
 from schoolgate.config.addresses import parse_socket_address
+from schoolgate.config.domain_name import asked_name
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.resolver.stub_resolver import NoAnswer, ask, extended_errors
 
 
 def query(config: Path | None, name: str, qtype: str, server: str | None, source: str | None, tcp: bool) -> None:
     """Asks and prints."""
+    name = asked_name(name)
     address = _server(server, config)
     reply = ask(name, type_number(qtype), address, source=source, tcp=tcp)
     header = reply.record.header
