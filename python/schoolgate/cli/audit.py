@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,15 @@ from schoolgate.cli.options import Config, Json, config_of
 audit_app = typer.Typer(
     no_args_is_help=True, help="Who did what with schoolgate: a log that shows any change made to it."
 )
+
+
+class Outcome(StrEnum):
+    """What became of an operation."""
+
+    done = "done"
+    refused = "refused"
+    failed = "failed"
+
 
 Checkpoints = Annotated[
     list[Path] | None,
@@ -31,7 +41,7 @@ def audit_log(
     actor: Annotated[str | None, typer.Option("--actor", metavar="ACCOUNT", help="By this account only.")] = None,
     operation: Annotated[str | None, typer.Option("--operation", metavar="NAME", help="This operation only.")] = None,
     scope: Annotated[str | None, typer.Option("--scope", metavar="SCOPE", help="In this scope only.")] = None,
-    outcome: Annotated[str | None, typer.Option("--outcome", metavar="OUTCOME", help="done, refused, failed.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option("--outcome", help="What became of it.")] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -39,7 +49,7 @@ def audit_log(
     from schoolgate.cli.commands import audit
 
     wanted = {"actor": actor, "operation": operation, "scope": scope, "outcome": outcome}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    given = {name: str(value) for name, value in wanted.items() if value is not None}
     audit.log(config_of(config), most, given, as_json)
 
 

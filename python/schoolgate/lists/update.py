@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from schoolgate.config import Settings
+from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists import update_status as status_file
 from schoolgate.lists.build import BuildReport, ListsNotBuilt, ListsPinned, build_if_new
@@ -227,9 +228,10 @@ class Updater:
 
 
 def _refuse_strangers(wish: Wish, sources: tuple[Source, ...]) -> None:
-    unknown = sorted((wish.only | wish.accept) - {source.id for source in sources})
+    in_use = {source.id for source in sources}
+    unknown = sorted((wish.only | wish.accept) - in_use)
     if unknown:
-        raise NoSuchFeed(f"not in use: {', '.join(unknown)}; `schoolgate feeds list` shows what is")
+        raise NoSuchFeed("\n".join(f"feed {one} is not in use; {did_you_mean(one, in_use)}" for one in unknown))
 
 
 def _wanted(source: Source, state: FeedState, wish: Wish, now: dt.datetime) -> bool:

@@ -18,14 +18,21 @@ from schoolgate.audit.export_lines import MARK
 from schoolgate.audit.note import public_keys, verifier_key
 from schoolgate.audit.tampering import Verification
 from schoolgate.audit.verify import Verifier
+from schoolgate.config.problems import did_you_mean
 from schoolgate.storage import audit_log, audit_reading
 from schoolgate.storage.audit_reading import Entry, Proof
 from schoolgate.storage.store import Store, head_of
 
+# Entries that are looked at for words like the one that was asked for.
+MOST_COMPARED = 10_000
 STORE_NAME = "control.db"
 KEY_NAME = "audit.key"
 EXPORTED = "audit.export"
 SHOWN = "audit.show_personal"
+
+
+class NoSuchValue(AuditProblem):
+    """No entry has a word that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,22 @@ class Exported:
 
 
 async def log(place: Place, now_us: int, most: int = 50, **wanted: str) -> list[Entry]:
-    """The newest entries, newest first; `wanted`: actor, operation, scope, outcome."""
+    """The newest entries, newest first; `wanted`: actor, operation, scope, outcome. Raises `NoSuchValue` for a word
+    that no entry has."""
     async with await Store.open(place.store, now_us=now_us) as store:
-        return await audit_reading.newest(store, most, **wanted)
+        found = await audit_reading.newest(store, most, **wanted)
+        if wanted and not found:
+            _refuse_unknown(await audit_reading.newest(store, MOST_COMPARED), wanted)
+        return found
+
+
+def _refuse_unknown(entries: Sequence[Entry], wanted: dict[str, str]) -> None:
+    for name in ("actor", "operation", "scope"):
+        known = {str(one.fields.get(name, "")) for one in entries}
+        if name in wanted and entries and wanted[name] not in known:
+            raise NoSuchValue(
+                f"no entry of the audit log has the {name} {wanted[name]}; {did_you_mean(wanted[name], known)}"
+            )
 
 
 async def show(place: Place, number: int, epoch: int | None, actor: str, now_us: int) -> Shown:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from schoolgate.cli.commands.layers import LAYERS
 from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.terminal import note, out, say, table
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
+from schoolgate.policy import load_catalogue, parse
+from schoolgate.policy.active_policy import active_or_first
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row
+from schoolgate.querylog.known_values import refuse_unknown
 from schoolgate.querylog.layout import FILE_MODE, Class
 from schoolgate.querylog.log import MOST_ROWS_A_PAGE
 from schoolgate.querylog.log_query import Match, TopOf
@@ -90,7 +95,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
     with _opened(config) as log:
         writer = Writer(form)
         cursor = after
-        query = filters.query(_now())
+        query = _query(log, config, filters)
         left = most
         while left > 0:
             page = log.search(query, most=min(left, MOST_ROWS_A_PAGE), after=cursor)
@@ -110,7 +115,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
 def tail(config: Path | None, filters: Filters, form: str) -> None:
     """Rows as they are written, until Ctrl-C."""
     with _opened(config) as log:
-        query = log.as_logged(filters.query(_now()))
+        query = log.as_logged(_query(log, config, filters))
         clients = [] if query.client is None else log.known_as(query.client)
     following = Tail(log.folder)
     writer = Writer(form, live=True)
@@ -125,7 +130,7 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
 def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str) -> None:
     """What comes most often."""
     with _opened(config) as log:
-        query = filters.query(_now())
+        query = _query(log, config, filters)
         found = log.top(what, query, most=most)
         if form == "json":
             _write(json_object(asdict(one)) + b"\n" for one in found)
@@ -195,6 +200,27 @@ def _opened(config: Path | None) -> QueryLog:
     folder = load(config).server.state_dir
     state_dir.refuse_strangers(folder)
     return QueryLog(folder)
+
+
+def _query(log: QueryLog, config: Path | None, filters: Filters) -> Query:
+    """The query, without a word in it that nothing can match. Raises `BadQuery`."""
+    query = filters.query(_now())
+    if query.segments or query.policies or query.categories or query.layers:
+        refuse_unknown(log, query, _known(config))
+    return query
+
+
+def _known(config: Path | None) -> dict[str, Collection[str]]:
+    """What the policy and the lists have names for. What cannot be read now is no reason to search for nothing."""
+    settings = load(config)
+    known: dict[str, Collection[str]] = {"layers": LAYERS}
+    with contextlib.suppress(SchoolgateError):
+        known["categories"] = load_catalogue(settings.lists.dir).categories
+    with contextlib.suppress(SchoolgateError):
+        _, text, file = active_or_first(settings)
+        document = parse(text, file).document
+        known |= {"segments": document.segments, "policies": document.policies}
+    return known
 
 
 def _cells(row: Row) -> list[Text]:

@@ -1,0 +1,63 @@
+"""Every command of the program, found in the program itself, with the least that it must be given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from typer.main import get_command
+
+from schoolgate.cli.application import app
+
+# A value for each argument and option that a command cannot do without; by the name of the parameter.
+LEAST = {
+    "name": "www.example.org",
+    "file": "/dev/null",
+    "place": "/nowhere/file",
+    "number": "1",
+    "before": "1",
+    "after": "2",
+    "feed": "hagezi-gambling",
+    "category": "games",
+    "client": "192.0.2.1",
+    "reason": "a test",
+    "pseudonym": "p-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "recipient": "head@school.example",
+    "supplier": "iwf",
+    "until": "23:59",
+    "outcome": "other",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """Its words, and the parameters that click knows of it."""
+
+    words: tuple[str, ...]
+    params: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    @property
+    def least(self) -> list[str]:
+        """The command line with what is required, and nothing else."""
+        line = list(self.words)
+        for one in self.params:
+            if one.required:
+                line += [LEAST[one.name]] if one.param_type_name == "argument" else [one.opts[0], LEAST[one.name]]
+        return line
+
+
+def every_command() -> list[Command]:
+    """All that do something by themselves, in the order of the help pages."""
+    return list(_below(get_command(app)))
+
+
+def _below(command: Any, words: tuple[str, ...] = ()) -> Iterator[Command]:
+    inner: dict[str, Any] = getattr(command, "commands", {})
+    if words and (not inner or command.invoke_without_command):
+        yield Command(words, tuple(command.params))
+    for name, one in inner.items():
+        yield from _below(one, (*words, name))
