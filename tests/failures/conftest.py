@@ -53,8 +53,7 @@ def school(tmp_path: Path, built: Path, upstream: Upstream) -> Iterator[MakeScho
         if not is_new:
             shutil.copytree(built, one.state, symlinks=True)
         if "policy" in settings:
-            for path in one.state.glob("policy.db*"):
-                path.unlink()
+            one.forget_policy()
         made.append(one)
         if is_started:
             one.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,6 +81,14 @@ class School:
         (folder / "first.policy.toml").write_text(text, encoding="utf-8")
         self.settings_text += '\n[policy]\nfile = "first.policy.toml"\n'
         self.config.write_text(self.settings_text, encoding="utf-8")
+
+    def forget_policy(self) -> None:
+        """Makes the state that of a school before its first start, with lists."""
+        for pattern in ("policy.db*", "*active-policy*", "installation.json", "applied-settings.json"):
+            for path in self.state.glob(pattern):
+                path.unlink()
+        for folder in ("crashes", "log"):
+            shutil.rmtree(self.state / folder, ignore_errors=True)
 
     # -- the process ----------------------------------------------------------------------------------------------
 

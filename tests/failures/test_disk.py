@@ -114,16 +114,3 @@ def test_when_the_state_directory_is_gone_dns_goes_on_and_a_reload_keeps_what_is
     assert "policy.db" in refused.stderr
     assert here.filters()
     assert here.status()["lists"]["serial"] == 1
-
-
-def test_a_policy_store_damaged_under_the_server_changes_nothing_and_is_named(school: MakeSchool) -> None:
-    here = school()
-    change = here.revision_with("a change")
-    (here.state / "policy.db").write_bytes(b"no database" * 1000)
-    for command in (("policy", "apply", change, "--reason", "test"), ("reload",)):
-        refused = here.cli(*command)
-        assert refused.returncode == 1
-        assert str(here.state / "policy.db") in refused.stderr
-        assert "Traceback" not in refused.stderr
-    assert here.status()["policy"]["revision"] == 1
-    assert here.filters()

@@ -123,17 +123,6 @@ def test_without_any_usable_list_it_does_not_start(start: Start) -> None:
     assert "Traceback" not in school.said()
 
 
-def test_a_damaged_policy_store_is_named_and_nothing_is_overwritten(start: Start) -> None:
-    school = start(policy=POLICY)
-    school.stop()
-    store = school.state / "policy.db"
-    store.write_bytes(b"this was a database" * 100)
-    assert school.launch().wait(STOPPED_WITHIN_S) == 1
-    assert str(store) in school.said()
-    assert "Traceback" not in school.said()
-    assert store.read_bytes().startswith(b"this was")
-
-
 def test_a_revision_changed_behind_our_back_is_reported(start: Start) -> None:
     school = start(policy=POLICY)
     applied(school, STRICTER)

@@ -34,7 +34,7 @@ PACKAGES = {
     "privacy": {"storage"},
     "firewall": set(),
     "metrics": set(),
-    "policy": {"_core"},
+    "policy": {"_core", "storage"},
     "resolver": {"_core"},
     "stream": {"resolver"},
     "lists": {"_core", "policy", "storage"},

@@ -253,6 +253,24 @@ def policy_rollback(
     policy.rollback(_config(config), number, reason, who)
 
 
+@policy_app.command(
+    "repair", epilog="What is damaged is kept beside the new file. The policy in force does not change."
+)
+def policy_repair(
+    file: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="FILE", help="Begin anew with this policy, where all is lost."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Mend the policy database from the policy in force, or the active file from the database."""
+    from schoolgate.cli.commands import policy
+
+    policy.repair(_config(config), file, yes, who)
+
+
 @policy_app.command("templates", epilog="schoolgate policy templates primary-school > school.toml")
 def policy_templates(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one.")] = None,

@@ -113,6 +113,12 @@ def _reload(told: Told) -> Iterator[Sample]:
     yield (), 1.0 if ok is None else float(ok)
 
 
+def _policy_store(told: Told) -> Iterator[Sample]:
+    ok = _at(told, "policy", "store", "ok")
+    if ok is not None:
+        yield (), float(ok)
+
+
 def _log_dropped(told: Told) -> Iterator[Sample]:
     for reason in ("ring", "disk"):
         for class_, count in sorted((_at(told, "query_log", f"dropped_{reason}") or {}).items()):
@@ -184,6 +190,7 @@ FAMILIES: tuple[Family, ...] = (
     _gauge("policy_revision", "Revision in force.", _value("policy", "revision")),
     _gauge("policy_age_seconds", "Since that revision was applied.", _value("policy", "age_s")),
     _gauge("policy_warnings", "Warnings of the policy in force.", _count_of("policy", "warnings")),
+    _gauge("policy_store_ok", "0 when the active file or the policy database cannot be used.", _policy_store),
     _gauge("reload_ok", "0 when the last reload was refused.", _reload),
     _gauge("lists_serial", "Serial of the lists in force.", _value("lists", "serial")),
     _gauge("lists_age_seconds", "Since the lists in force were built.", _value("lists", "age_s")),

@@ -108,7 +108,7 @@ class Monitor:
         # Watching and telling have threads of their own: jobs that hang take all those that are there for everybody.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="watch")
         self._delivery = Delivery(self._outbox, lambda: self.settings, self._in_thread)
-        self._policy_number = 0
+        self._policy_number: int | None = None
         self._document: Document
         self._problems: dict[str, str] = {}
         self._stopping = asyncio.Event()
@@ -296,7 +296,7 @@ class Monitor:
         try:
             settings = await self._in_thread(load, self.config)
             self._settings = settings
-            self._policy_number = 0
+            self._policy_number = None
             await self._read_policy(self._clock())
             self._mend("settings")
             _log.info("reloaded", policy_revision=self._policy_number)

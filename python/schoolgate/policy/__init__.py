@@ -6,9 +6,9 @@ from schoolgate.policy.check import CheckedPolicy, parse
 from schoolgate.policy.compile import Compiled, compile_policy
 from schoolgate.policy.difference import difference
 from schoolgate.policy.problems import PolicyRefused
+from schoolgate.policy.revision import Revision
 from schoolgate.policy.revisions import (
     NoSuchRevision,
-    Revision,
     RevisionRefused,
     RevisionsTampered,
     RevisionStore,

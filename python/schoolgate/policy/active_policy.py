@@ -18,7 +18,6 @@ from schoolgate.policy import (
     CheckedPolicy,
     Compiled,
     Revision,
-    RevisionStore,
     Zone,
     compile_policy,
     load_catalogue,
@@ -26,6 +25,10 @@ from schoolgate.policy import (
     merge,
     parse,
 )
+from schoolgate.policy.emergency import NUMBER as EMERGENCY
+from schoolgate.policy.emergency import emergency_revision
+from schoolgate.policy.policy_files import PolicyFiles
+from schoolgate.policy.store_check import StoreCheck
 
 # Who and why of the revision that the very first start makes.
 FIRST_WHO = "schoolgate"
@@ -84,9 +87,9 @@ def compile_active_policy(checked: CheckedPolicy, ground: Ground, number: int, n
     return ActivePolicy(checked, compiled, PolicyTable.compile(compiled.description), now)
 
 
-def store_of(settings: Settings) -> RevisionStore:
-    """The revisions of this state directory."""
-    return RevisionStore(settings.server.state_dir / "policy.db")
+def policy_files(settings: Settings) -> PolicyFiles:
+    """The policy's files in this state directory."""
+    return PolicyFiles(settings.server.state_dir)
 
 
 def first_policy(settings: Settings) -> tuple[Path, str]:
@@ -97,24 +100,21 @@ def first_policy(settings: Settings) -> tuple[Path, str]:
 
 def label(revision: Revision) -> str:
     """How messages name a revision, where a file would stand."""
-    return f"policy revision {revision.number}"
+    return f"policy revision {revision.number}" if revision.number != EMERGENCY else "the policy of an emergency"
+
+
+def latest_revision(check: StoreCheck) -> Revision | None:
+    """The revision that is in force or will be with the next look; None before the first, and where all is lost."""
+    if check.kind == "publish" and check.tail is not None:
+        return check.tail.latest
+    return check.published.revision if check.published is not None else None
 
 
 def active_or_first(settings: Settings) -> tuple[int, str, str]:
     """(number, text, name for messages) of the policy in force, or, before the first start, of the one to come."""
-    revision = store_of(settings).latest()
-    if revision is not None:
-        return revision.number, revision.text, label(revision)
-    path, text = first_policy(settings)
-    return 1, text, str(path)
-
-
-def start_revisions(settings: Settings, ground: Ground, now: dt.datetime) -> Revision:
-    """The latest revision; the first start makes one, of a text that was checked before."""
-    store = store_of(settings)
-    latest = store.latest()
-    if latest is not None:
-        return latest
-    path, text = first_policy(settings)
-    read_policy(text, str(path), ground)
-    return store.start_with(text, who=FIRST_WHO, why=f"first start, from {path}", now=now)
+    check = policy_files(settings).look()
+    if check.kind == "first":
+        path, text = first_policy(settings)
+        return 1, text, str(path)
+    revision = latest_revision(check) or emergency_revision(dt.datetime.now(dt.UTC))
+    return revision.number, revision.text, label(revision)

@@ -5,22 +5,25 @@ before, so that a changed or missing revision is found. Nothing is ever changed 
 revision with an old text.
 
 SQLite in WAL mode: a writer that is killed leaves the last whole revision; two writers take turns; readers never wait.
+The server does not start from this file: `active_file.py` is what it reads, `store_check.py` compares the two.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import hashlib
+import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from schoolgate.config.problems import shown
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.check import LARGEST_POLICY_OCTETS
+from schoolgate.policy.revision import BEGINNING, Revision, Tail, checksum_of
+from schoolgate.storage.atomic_file import sync_directory
 
 # A writer waits this long for another one to finish.
 BUSY_TIMEOUT_S = 10.0
@@ -28,9 +31,16 @@ LONGEST_WHO = 200
 LONGEST_WHY = 2000
 # What SQLite says when it cannot make a file beside the database.
 _NO_ROOM = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
-# What the first revision is chained to.
-BEGINNING = "0" * 64
+# What SQLite says of a file that is not what it wrote.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA)
 
+_INSTALLATION = """
+CREATE TABLE IF NOT EXISTS installation (
+    id TEXT NOT NULL,
+    begins_after INTEGER NOT NULL,
+    begins_with TEXT NOT NULL
+) STRICT;
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS revision (
     number INTEGER PRIMARY KEY,
@@ -46,7 +56,8 @@ BEGIN SELECT RAISE(ABORT, 'revisions are never changed'); END;
 CREATE TRIGGER IF NOT EXISTS revision_is_never_deleted BEFORE DELETE ON revision
 BEGIN SELECT RAISE(ABORT, 'revisions are never deleted'); END;
 CREATE TRIGGER IF NOT EXISTS revision_follows_the_last BEFORE INSERT ON revision
-WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM revision)
+WHEN NEW.number IS NOT
+    (SELECT coalesce((SELECT max(number) FROM revision), (SELECT max(begins_after) FROM installation), 0) + 1)
 BEGIN SELECT RAISE(ABORT, 'a revision follows the last one'); END;
 """
 _COLUMNS = "number, at, who, why, text, rolls_back_to, checksum"
@@ -54,6 +65,14 @@ _COLUMNS = "number, at, who, why, text, rolls_back_to, checksum"
 
 class RevisionsUnavailable(SchoolgateError):
     """The store cannot be read or written; nothing was changed."""
+
+
+class RevisionsDamaged(RevisionsUnavailable):
+    """The file is there and is not a store of revisions any more."""
+
+
+class _RowUnreadable(ValueError):
+    """A row that no store wrote."""
 
 
 class RevisionsTampered(SchoolgateError):
@@ -66,19 +85,6 @@ class NoSuchRevision(SchoolgateError):
 
 class RevisionRefused(SchoolgateError):
     """A revision needs a person, a reason and a text."""
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One policy as it was applied; `at` is in UTC."""
-
-    number: int
-    at: dt.datetime
-    who: str
-    why: str
-    text: str
-    rolls_back_to: int | None
-    checksum: str
 
 
 class RevisionStore:
@@ -123,19 +129,69 @@ class RevisionStore:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM revision ORDER BY number DESC")
             return tuple(_revision(row) for row in rows)
 
+    def tail(self, since: int | None = None) -> Tail | None:
+        """The revisions from number `since` on (the latest, where that is an earlier one or `since` is None); None
+        where there is none."""
+        with self._reading() as connection:
+            latest = _latest(connection) if connection is not None else None
+            if connection is None or latest is None:
+                return None
+            installation, begins_after, begins_with = _beginning(connection)
+            first = latest.number if since is None else max(min(since, latest.number), begins_after + 1)
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM revision WHERE number >= ? ORDER BY number", (first,))
+            revisions = tuple(_revision(row) for row in rows)
+            before = connection.execute("SELECT checksum FROM revision WHERE number = ?", (first - 1,)).fetchone()
+            return Tail(installation, before[0] if before is not None else begins_with, revisions)
+
+    def identify(self, installation: str | None = None) -> str:
+        """The identity of the installation, kept in the store; gives it one where it has none."""
+        with self._writing() as connection:
+            found = _beginning(connection)[0]
+            if found is not None:
+                return found
+            made = installation or secrets.token_hex(16)
+            connection.execute(_INSTALLATION)
+            connection.execute("INSERT INTO installation VALUES (?, 0, ?)", (made, BEGINNING))
+            return made
+
     def verify(self) -> int:
-        """How many revisions there are; raises `RevisionsTampered` naming the first that does not fit the chain."""
-        before = BEGINNING
+        """How many revisions there are; raises `RevisionsTampered` naming the first that does not fit the chain, and
+        `RevisionsDamaged` where the file itself is broken."""
+        with self._reading() as connection:
+            if connection is None:
+                return 0
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise RevisionsDamaged(f"{self.path}: {found}")
+            _, begins_after, before = _beginning(connection)
         count = 0
         for revision in reversed(self.log()):
             count += 1
-            if revision.number != count or revision.checksum != _checksum(revision, before):
-                raise RevisionsTampered(
-                    f"{self.path}: revision {revision.number} is not what was applied;"
-                    " keep the file as evidence and restore it from a backup"
-                )
+            if revision.number != begins_after + count or revision.checksum != checksum_of(revision, before):
+                raise RevisionsTampered(f"{self.path}: revision {revision.number} is not what was applied")
             before = revision.checksum
         return count
+
+    def rebuild(self, installation: str, before: str, revisions: Iterable[Revision]) -> None:
+        """Makes a new store of these revisions, which follow each other; the first is chained to `before`.
+
+        The caller has moved the old file away. A process that is killed here leaves no store, or the whole one.
+        """
+        aside = RevisionStore(self.path.with_name(f"{self.path.name}.new"))
+        for leftover in (*aside.files(), aside.path.with_suffix(".lock")):
+            leftover.unlink(missing_ok=True)
+        with aside._writing() as connection:
+            for index, revision in enumerate(revisions):
+                if index == 0:
+                    values = (installation, revision.number - 1, before)
+                    connection.execute("INSERT INTO installation VALUES (?, ?, ?)", values)
+                _insert(connection, revision)
+        aside.path.replace(self.path)
+        sync_directory(self.path.parent)
+
+    def files(self) -> tuple[Path, ...]:
+        """The database and what SQLite keeps beside it."""
+        return (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm")))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -143,8 +199,11 @@ class RevisionStore:
             yield None
             return
         with self._connection(is_alone=self._has_no_room()) as connection:
-            # A first writer that was killed may have left a file without a table.
-            yield connection if _is_laid_out(connection) else None
+            # A first writer that was killed may have left a file without a table, or with an empty one.
+            is_laid_out = _is_laid_out(connection)
+            if not is_laid_out and _has_rows(connection):
+                raise RevisionsDamaged(f"{self.path}: holds revisions, and not what belongs to them")
+            yield connection if is_laid_out else None
 
     def _has_no_room(self) -> bool:
         """Whether the disk is too full for the small file through which SQLite lets several read at once.
@@ -179,6 +238,8 @@ class RevisionStore:
     @contextmanager
     def _connection(self, *, is_alone: bool = False) -> Iterator[sqlite3.Connection]:
         """`is_alone`: keeps everybody else out, and needs no file beside the database for that."""
+        if self.path.exists() and not self.path.is_file():
+            raise RevisionsDamaged(f"{self.path}: is not a file")
         try:
             connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         except sqlite3.Error as error:
@@ -189,7 +250,10 @@ class RevisionStore:
             # A revision that was reported as applied is on the disk, whatever happens to the power.
             connection.execute("PRAGMA synchronous = FULL")
             yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _RowUnreadable) as error:
+            # What has no code is said by Python: text that is not UTF-8.
+            if (getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF) in _DAMAGED:
+                raise RevisionsDamaged(f"{self.path}: {error}") from error
             raise RevisionsUnavailable(f"{self.path}: {error}; check rights and space, nothing was changed") from error
         finally:
             connection.close()
@@ -202,15 +266,32 @@ class RevisionStore:
             with self.path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(_SCHEMA)
+                connection.executescript(_INSTALLATION + _SCHEMA)
         except OSError as error:
             raise RevisionsUnavailable(f"{self.path}: {error.strerror}; check rights and space") from error
 
 
 def _is_laid_out(connection: sqlite3.Connection) -> bool:
     """Whether the last thing that laying out makes is there."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'revision_follows_the_last'").fetchone()
-    return found is not None
+    return _has(connection, "revision_follows_the_last")
+
+
+def _has_rows(connection: sqlite3.Connection) -> bool:
+    return _has(connection, "revision") and connection.execute("SELECT 1 FROM revision").fetchone() is not None
+
+
+def _has(connection: sqlite3.Connection, name: str) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
+
+
+def _beginning(connection: sqlite3.Connection) -> tuple[str | None, int, str]:
+    """Identity of the installation, and the number and checksum that the first revision kept here follows."""
+    row = (
+        connection.execute("SELECT id, begins_after, begins_with FROM installation").fetchone()
+        if _has(connection, "installation")
+        else None
+    )
+    return row if row is not None else (None, 0, BEGINNING)
 
 
 def _append(
@@ -221,11 +302,14 @@ def _append(
     at = now.astimezone(dt.UTC).replace(microsecond=0)
     number = latest.number + 1 if latest is not None else 1
     draft = Revision(number, at, who.strip(), why.strip(), text, rolls_back_to, "")
-    checksum = _checksum(draft, latest.checksum if latest is not None else BEGINNING)
-    revision = Revision(number, at, draft.who, draft.why, text, rolls_back_to, checksum)
-    values = (number, at.isoformat(), draft.who, draft.why, text, rolls_back_to, checksum)
-    connection.execute(f"INSERT INTO revision ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    revision = replace(draft, checksum=checksum_of(draft, latest.checksum if latest is not None else BEGINNING))
+    _insert(connection, revision)
     return revision
+
+
+def _insert(connection: sqlite3.Connection, one: Revision) -> None:
+    values = (one.number, one.at.isoformat(), one.who, one.why, one.text, one.rolls_back_to, one.checksum)
+    connection.execute(f"INSERT INTO revision ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _refuse_the_unexplained(text: str, who: str, why: str, now: dt.datetime) -> None:
@@ -237,23 +321,6 @@ def _refuse_the_unexplained(text: str, who: str, why: str, now: dt.datetime) -> 
         raise RevisionRefused(f"give the reason in 1 to {LONGEST_WHY} characters, with --reason")
     if not text.strip() or len(text) > LARGEST_POLICY_OCTETS:
         raise RevisionRefused(f"{shown(text[:20])} is not a policy; write one as in the shipped templates")
-
-
-def _checksum(revision: Revision, before: str) -> str:
-    """Each field with its length in front, so that no two revisions have the same octets."""
-    fields = (
-        before,
-        str(revision.number),
-        revision.at.isoformat(),
-        revision.who,
-        revision.why,
-        str(revision.rolls_back_to or 0),
-        revision.text,
-    )
-    digest = hashlib.sha256()
-    for octets in (value.encode("utf-8", "surrogatepass") for value in fields):
-        digest.update(len(octets).to_bytes(8, "big") + octets)
-    return digest.hexdigest()
 
 
 def _latest(connection: sqlite3.Connection) -> Revision | None:
@@ -270,4 +337,7 @@ def _one(connection: sqlite3.Connection, number: int) -> Revision:
 
 def _revision(row: tuple[int, str, str, str, str, int | None, str]) -> Revision:
     number, at, who, why, text, rolls_back_to, checksum = row
-    return Revision(number, dt.datetime.fromisoformat(at), who, why, text, rolls_back_to, checksum)
+    try:
+        return Revision(number, dt.datetime.fromisoformat(at), who, why, text, rolls_back_to, checksum)
+    except (TypeError, ValueError) as error:
+        raise _RowUnreadable(f"revision {number} has no time") from error

@@ -10,19 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from schoolgate.config import ConfigInvalid, Problem, Settings, config_label, load
+from schoolgate.config import Settings, config_label, load
 from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
-from schoolgate.policy import Revision, RevisionsTampered
-from schoolgate.policy.active_policy import (
-    ActivePolicy,
-    Ground,
-    compile_active_policy,
-    label,
-    read_ground,
-    read_policy,
-    start_revisions,
-    store_of,
-)
+from schoolgate.policy import Revision
+from schoolgate.policy.active_policy import ActivePolicy, Ground, compile_active_policy, read_ground
+from schoolgate.policy.policy_loading import LoadedPolicy, is_unchanged, load_again, load_at_start
 from schoolgate.sealed import OpenedSealed, SealedStore
 
 # Sections whose every setting waits for a restart: what they lay out is laid out once.
@@ -31,16 +23,25 @@ _LAID_OUT_ONCE = ("server", "cache", "query_log")
 
 @dataclass(frozen=True)
 class ActiveState:
-    """One consistent whole. `problems`: what somebody should look at, besides those of `lists`."""
+    """One consistent whole."""
 
     config: Path | None
     settings: Settings
     ground: Ground
     lists: Opened
-    revision: Revision
+    loaded: LoadedPolicy
     policy: ActivePolicy
-    problems: tuple[str, ...] = ()
     sealed: OpenedSealed | None = None
+
+    @property
+    def revision(self) -> Revision:
+        """The revision of the policy in force."""
+        return self.loaded.revision
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What somebody should look at, besides what `lists` and `sealed` say."""
+        return (*self.loaded.problems, *self.loaded.mended)
 
 
 def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> ActiveState:
@@ -49,10 +50,8 @@ def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Cal
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
     ground = read_ground(settings, config_label(config))
     lists = _lists_at_start(settings, say)
-    revision = start_revisions(settings, ground, now)
-    checked = read_policy(revision.text, label(revision), ground)
-    active_policy = compile_active_policy(checked, ground, revision.number, now)
-    return ActiveState(config, settings, ground, lists, revision, active_policy, _tampered(settings), sealed)
+    loaded = load_at_start(settings, ground, now)
+    return ActiveState(config, settings, ground, lists, loaded, loaded.active, sealed)
 
 
 def read_anew(old: ActiveState, now: dt.datetime) -> ActiveState:
@@ -64,15 +63,18 @@ def read_anew(old: ActiveState, now: dt.datetime) -> ActiveState:
 
 
 def with_policy(old: ActiveState, now: dt.datetime) -> ActiveState:
-    """The latest revision, compiled for `now`."""
-    revision = store_of(old.settings).latest()
-    if revision is None:
-        # The store was taken away under us. What is in force is all there is, so it stays.
-        path = store_of(old.settings).path
-        raise ConfigInvalid([Problem(str(path), "", "holds no policy any more", "restore the file from a backup")])
-    checked = read_policy(revision.text, label(revision), old.ground)
-    active_policy = compile_active_policy(checked, old.ground, revision.number, now)
-    return replace(old, revision=revision, policy=active_policy, problems=_tampered(old.settings))
+    """The active file's revision, compiled for `now`; what was mended before is known by now."""
+    loaded = load_again(old.settings, old.ground, replace(old.loaded, mended=()), now)
+    return replace(old, loaded=loaded, policy=loaded.active)
+
+
+def with_policy_compared(old: ActiveState, now: dt.datetime) -> ActiveState:
+    """The same, where a file of the policy has changed since it was looked at."""
+    if is_unchanged(old.settings, old.loaded):
+        return old
+    loaded = load_again(old.settings, old.ground, old.loaded, now)
+    is_same = loaded.revision == old.revision or (loaded.published is None and old.loaded.published is None)
+    return replace(old, loaded=loaded, policy=old.policy if is_same else loaded.active)
 
 
 def with_lists(old: ActiveState, now: dt.datetime) -> ActiveState:
@@ -124,12 +126,3 @@ def _passed_over(settings: Settings, serial: int) -> tuple[str, ...]:
         f"the lists were pinned to serial {pin.serial} by {pin.who}, which cannot be used any more; serial {serial} was"
         " built from what is stored. Look at it with `schoolgate lists diff`, then lift the pin with `lists unpin`",
     )
-
-
-def _tampered(settings: Settings) -> tuple[str, ...]:
-    """Whether the chain of revisions is whole. A school keeps its DNS all the same, and its people are told."""
-    try:
-        store_of(settings).verify()
-    except RevisionsTampered as error:
-        return (str(error),)
-    return ()

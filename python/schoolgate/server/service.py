@@ -46,6 +46,8 @@ TICK_S = 1.0
 COMPILE_AGAIN_AFTER_S = 10.0
 # A laptop changes networks, a server gets its lease late.
 LOOK_FOR_RESOLVERS_EVERY_S = 5.0
+# The policy's files are looked at; where none has changed this reads nothing.
+COMPARE_POLICY_EVERY_S = 60.0
 # A key of pseudonyms is replaced within this long after its last day.
 LOOK_AT_PSEUDONYM_KEY_EVERY_S = 3600.0
 # Objects made while starting live as long as the process: looking at them at every collection is time lost.
@@ -78,6 +80,7 @@ class Service:
         self.last_reload: dict[str, Any] | None = None
         self.waits_for_restart: tuple[str, ...] = ()
         self.compile_error: str | None = None
+        self.policy_error: str | None = None
         self.metrics: MetricsEndpoint | None = None
         self.metrics_problem: str | None = None
         self._manager = ServiceManager()
@@ -130,7 +133,9 @@ class Service:
         stack.push_async_callback(control.stop)
         stack.push_async_callback(self._end_tasks)
         await self._start_metrics(stack)
+        await self.compare_policy()
         self._keep(self._keep_time())
+        self._keep(self._keep_policy_compared())
         self._keep(self._keep_forwarders())
         self._keep(self._keep_pseudonym_key())
         self._keep(self._feed_watchdog())
@@ -270,6 +275,28 @@ class Service:
                 self.compile_error = str(error)
                 again_at_s = time.monotonic() + COMPILE_AGAIN_AFTER_S
                 _log.error("policies of the hour not compiled; those in force stay", error=str(error))
+
+    async def _keep_policy_compared(self) -> None:
+        while True:
+            await asyncio.sleep(COMPARE_POLICY_EVERY_S)
+            await self.compare_policy()
+
+    async def compare_policy(self) -> None:
+        """Compares the policy in force with the active file and the database, and mends what can be mended."""
+        before = self.active
+        try:
+            whole = await self.change(reading.with_policy_compared)
+            self.policy_error = None
+        except SchoolgateError as error:
+            if self.policy_error is None:
+                _log.error("policy_not_usable", error=str(error))
+            self.policy_error = str(error)
+            return
+        for problem in whole.problems:
+            if problem not in before.problems:
+                _log.error("policy_files", problem=problem)
+        if whole.revision.number != before.revision.number:
+            _log.info("policy in force", revision=whole.revision.number, who=whole.revision.who, why=whole.revision.why)
 
     async def _keep_forwarders(self) -> None:
         """Follows the machine's own resolvers, where the settings ask for them."""

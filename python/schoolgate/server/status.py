@@ -47,6 +47,11 @@ def status(service: RunningServer) -> dict[str, Any]:
             "in_force": whole.policy.policies_in_force(),
             "next_change": _text(whole.policy.next_boundary) if whole.policy.next_boundary else None,
             "warnings": [str(one) for one in (*whole.ground.warnings, *whole.policy.compiled.warnings)],
+            "store": {
+                "ok": not whole.loaded.problems,
+                "problems": list(whole.loaded.problems),
+                "mended": list(whole.loaded.mended),
+            },
         },
         "lists": {
             "serial": whole.lists.snapshot.serial,
@@ -91,6 +96,8 @@ def problems(service: RunningServer) -> list[str]:
     if service.pseudonym_key is not None and service.pseudonym_key.problem is not None:
         found.append(service.pseudonym_key.problem)
     found += dict.fromkeys((*whole.problems, *whole.lists.problems))
+    if service.policy_error is not None:
+        found.append(f"a changed policy is not in force: {service.policy_error}")
     if service.compile_error is not None:
         found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
     if service.last_reload is not None and not service.last_reload["ok"]:

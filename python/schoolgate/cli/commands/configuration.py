@@ -19,9 +19,10 @@ from schoolgate.policy.active_policy import (
     compile_active_policy,
     first_policy,
     label,
+    latest_revision,
+    policy_files,
     read_ground,
     read_policy,
-    store_of,
 )
 from schoolgate.policy.problems import PolicyRefused
 from schoolgate.policy.speaking_rules import mute_rules
@@ -83,7 +84,7 @@ def _check_policy(settings: Settings, ground: Ground, policy: Path | None, has_s
     checked = _check_text(f"policy {path}", text, str(path), ground, 1)
     mute = mute_rules(checked, ground.catalogue, settings) if has_settings else ()
     # Before a start a mistake in the policy to come is a mistake; what the first start took may be long out of force.
-    if mute and (policy is not None or not store_of(settings).path.exists()):
+    if mute and (policy is not None or latest_revision(policy_files(settings).look()) is None):
         raise PolicyRefused(mute)
 
 
@@ -94,13 +95,18 @@ def _check_revision(settings: Settings, ground: Ground) -> None:
     except state_dir.StateDirUnusable as error:
         note(f"the policy in force was not checked: {error}", "yellow")
         return
-    revision = store_of(settings).latest()
-    if revision is None:
-        return
-    checked = _check_text(f"{label(revision)}, in force", revision.text, label(revision), ground, revision.number)
-    # A service manager checks before it starts the server: a rule that is mute must not keep a school without DNS.
-    for problem in mute_rules(checked, ground.catalogue, settings):
-        note(f"    in force, and mute: {problem}", "bold red")
+    check = policy_files(settings).look(is_thorough=True)
+    revision = latest_revision(check)
+    if revision is not None:
+        text = f"{label(revision)}, in force"
+        checked = _check_text(text, revision.text, label(revision), ground, revision.number)
+        # A service manager checks before it starts the server: a mute rule must not keep a school without DNS.
+        for problem in mute_rules(checked, ground.catalogue, settings):
+            note(f"    in force, and mute: {problem}", "bold red")
+    if check.said is not None:
+        note(f"    warning: {check.said}; a start writes it anew from the database", "yellow")
+    if check.problem is not None:
+        raise CheckFailed(check.problem)
 
 
 def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> CheckedPolicy:

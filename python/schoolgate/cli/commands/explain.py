@@ -31,9 +31,9 @@ from schoolgate.policy.active_policy import (
     active_or_first,
     compile_active_policy,
     label,
+    policy_files,
     read_ground,
     read_policy,
-    store_of,
 )
 from schoolgate.resolver.stub_resolver import EDE_MEANINGS
 from schoolgate.sealed import SealedStore
@@ -192,7 +192,7 @@ def on_disk(
 
 
 def _revision(settings: Settings, number: int) -> tuple[int, str, str]:
-    revision = store_of(settings).show(number)
+    revision = policy_files(settings).store.show(number)
     return number, revision.text, label(revision)
 
 

@@ -1,34 +1,44 @@
-"""`policy apply`, `show`, `diff`, `log`, `rollback`, `templates`."""
+"""`policy apply`, `show`, `diff`, `log`, `rollback`, `repair`, `templates`."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
 from pathlib import Path
+
+import typer
 
 from schoolgate.cli.commands.lists import StoredNotInForce
 from schoolgate.cli.commands.local_user import who as person
 from schoolgate.cli.commands.terminal import note, out, say, table
 from schoolgate.config import Problem, Settings, config_label, load, read_text
-from schoolgate.control import call
+from schoolgate.control import call, call_if_running
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy import (
     NoSuchRevision,
     Revision,
-    RevisionStore,
     difference,
     parse,
     template_names,
     template_text,
 )
-from schoolgate.policy.active_policy import compile_active_policy, label, read_ground, read_policy, store_of
+from schoolgate.policy.active_policy import Ground, label, latest_revision, policy_files, read_ground, read_policy
+from schoolgate.policy.policy_change import PolicyChange, change_policy
+from schoolgate.policy.policy_files import PolicyFiles
 from schoolgate.policy.problems import PolicyRefused
+from schoolgate.policy.repair import repair as mend
+from schoolgate.policy.repair import repair_with
 from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
 
 INSTALL_TIMEOUT_S = 60.0
 FROM_STANDARD_INPUT = Path("-")
+
+
+class NotConfirmed(SchoolgateError):
+    """A person has to say yes first."""
 
 
 class NothingToCompare(SchoolgateError):
@@ -38,38 +48,51 @@ class NothingToCompare(SchoolgateError):
 def apply(config: Path | None, file: Path, reason: str, who: str | None) -> None:
     """Checks a policy, stores it as a revision, and has the running service decide by it."""
     settings = _writable(config)
+    ground = read_ground(settings, config_label(config))
     text = sys.stdin.read() if file == FROM_STANDARD_INPUT else read_text(file)
-    before = store_of(settings).latest()
-    if mute := _check(settings, config, text, "standard input" if file == FROM_STANDARD_INPUT else str(file)):
+    name = "standard input" if file == FROM_STANDARD_INPUT else str(file)
+    if mute := _mute(settings, ground, text, name):
         raise PolicyRefused(mute)
-    if before is not None and before.text == text:
-        say(f"{file} is {label(before)}, which is the latest already; nothing was applied")
+    now, by = _now(), who or person()
+    change = change_policy(
+        settings,
+        ground,
+        text,
+        name,
+        now,
+        lambda store: store.apply(text, who=by, why=reason, now=now),
+        is_same_kept=True,
+    )
+    if not change.is_change:
+        say(f"{file} is {label(change.revision)}, which is the latest already; nothing was applied")
         return
-    revision = store_of(settings).apply(text, who=who or person(), why=reason, now=_now())
-    _put_in_force(settings, before, revision)
+    _put_in_force(settings, change)
 
 
 def rollback(config: Path | None, number: int, reason: str, who: str | None) -> None:
     """Applies an older revision's text as a new revision."""
     settings = _writable(config)
-    store = store_of(settings)
-    before = store.latest()
-    old = store.show(number)
+    ground = read_ground(settings, config_label(config))
+    old = policy_files(settings).store.show(number)
     # Going back must work in haste: a rule that cannot speak is named, and is what it was.
-    for problem in _check(settings, config, old.text, label(old)):
+    for problem in _mute(settings, ground, old.text, label(old)):
         note(f"mute: {problem}", "bold red")
-    _put_in_force(settings, before, store.rollback(number, who=who or person(), why=reason, now=_now()))
+    now, by = _now(), who or person()
+    change = change_policy(
+        settings, ground, old.text, label(old), now, lambda store: store.rollback(number, who=by, why=reason, now=now)
+    )
+    _put_in_force(settings, change)
 
 
 def show(config: Path | None, number: int | None) -> None:
     """The TOML of a revision, and nothing else, so that it can be edited and applied."""
-    print(_revision(_store(config), number).text, end="")
+    print(_revision(_files(config), number).text, end="")
 
 
 def log(config: Path | None) -> None:
     """Every revision, newest first."""
     rows = table("revision", "applied", "by", "reason")
-    for one in _store(config).log():
+    for one in _files(config).store.log():
         why = one.why if one.rolls_back_to is None else f"{one.why} (back to {one.rolls_back_to})"
         rows.add_row(str(one.number), f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, why)
     if rows.row_count:
@@ -80,18 +103,54 @@ def log(config: Path | None) -> None:
 
 def diff(config: Path | None, old: str | None, new: str | None) -> None:
     """What changed from one revision or file to another, in the words of the policy."""
-    store = _store(config)
+    files = _files(config)
     if old is None:
-        latest = _revision(store, None)
+        latest = _revision(files, None)
         if latest.number == 1:
             raise NothingToCompare("there is one revision only; compare it with a file: schoolgate policy diff FILE")
         old, new = str(latest.number - 1), str(latest.number)
     elif new is None:
-        latest = _revision(store, None)
+        latest = _revision(files, None)
         old, new = (old, str(latest.number)) if old.isdigit() else (str(latest.number), old)
-    (old_label, old_text), (new_label, new_text) = _text(store, old), _text(store, new)
+    (old_label, old_text), (new_label, new_text) = _text(files, old), _text(files, new)
     note(f"from {old_label} to {new_label}")
     _print_difference(old_text, new_text)
+
+
+def repair(config: Path | None, file: Path | None, is_confirmed: bool, who: str | None) -> None:
+    """Mends database or active file from the other; with a file, begins anew where neither can be used."""
+    settings = _writable(config)
+    ground = read_ground(settings, config_label(config))
+    # A running service has the last good policy in memory: it writes the active file anew first.
+    with contextlib.suppress(CommandRefused):
+        call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
+    check = policy_files(settings).look(is_thorough=True)
+    for told in (check.problem, check.said):
+        if told is not None:
+            note(told, "yellow")
+    if not is_confirmed and check.kind in ("refused", "lost") and (check.kind == "refused" or file is not None):
+        _confirm("Keep the damaged files aside and go on?")
+    if file is not None:
+        why = f"policy repair, from {file}"
+        done = repair_with(settings, ground, read_text(file), str(file), who=who or person(), why=why, now=_now())
+    else:
+        done = mend(settings, ground, _now())
+    if done.what is None:
+        say(f"nothing to repair: database and active file agree on revision {done.number}")
+        return
+    say(f"mended: {done.what}; revision {done.number}", "bold green")
+    if done.history_from > 1 and done.kept:
+        note(f"the history begins with revision {done.history_from}; earlier ones are in the file that was kept aside")
+    for path in done.kept:
+        note(f"kept aside: {path}")
+    _put_in_force_what_is_stored(settings, done.number)
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise NotConfirmed("nothing was changed: repeat it with --yes")
+    if not typer.confirm(question, err=True):
+        raise NotConfirmed("nothing was changed")
 
 
 def templates(config: Path | None, name: str | None) -> None:
@@ -115,49 +174,62 @@ def _writable(config: Path | None) -> Settings:
     return settings
 
 
-def _store(config: Path | None) -> RevisionStore:
+def _files(config: Path | None) -> PolicyFiles:
     """Also for reading: SQLite makes files beside the database, which must be the service user's."""
     settings = load(config)
     state_dir.refuse_strangers(settings.server.state_dir)
-    return store_of(settings)
+    return policy_files(settings)
 
 
-def _revision(store: RevisionStore, number: int | None) -> Revision:
+def _revision(files: PolicyFiles, number: int | None) -> Revision:
+    """One of the database; the latest is the one in force, also where the database is damaged."""
     if number is not None:
-        return store.show(number)
-    latest = store.latest()
+        return files.store.show(number)
+    check = files.look()
+    latest = latest_revision(check)
+    if check.problem is not None:
+        note(f"warning: {check.problem}", "yellow")
     if latest is None:
         raise NoSuchRevision("no policy was applied yet; apply one with `schoolgate policy apply FILE`")
     return latest
 
 
-def _text(store: RevisionStore, what: str) -> tuple[str, str]:
+def _text(files: PolicyFiles, what: str) -> tuple[str, str]:
     """A revision by its number, else a file."""
     if what.isdigit():
-        revision = store.show(int(what))
+        revision = files.store.show(int(what))
         return label(revision), revision.text
     text = read_text(Path(what))
     parse(text, what)  # a file with mistakes has no differences to show
     return what, text
 
 
-def _check(settings: Settings, config: Path | None, text: str, file: str) -> tuple[Problem, ...]:
-    """All problems at once, before anything is stored; returns the rules of alerts that can never speak."""
-    ground = read_ground(settings, config_label(config))
-    checked = read_policy(text, file, ground)
-    active_policy = compile_active_policy(checked, ground, 1, _now())
-    for warning in active_policy.compiled.warnings:
+def _put_in_force_what_is_stored(settings: Settings, number: int) -> None:
+    try:
+        told = call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
+    except (ControlUnreachable, CommandRefused) as error:
+        raise StoredNotInForce(f"the files are mended, and the running service does not take them: {error}") from error
+    if told is not None:
+        say(f"in force: revision {told['policy_revision']}" + ("" if told["policy_revision"] == number else " (!)"))
+
+
+def _mute(settings: Settings, ground: Ground, text: str, file: str) -> tuple[Problem, ...]:
+    """Rules of alerts that can never speak."""
+    return mute_rules(read_policy(text, file, ground), ground.catalogue, settings)
+
+
+def _put_in_force(settings: Settings, change: PolicyChange) -> None:
+    revision = change.revision
+    for warning in change.active.compiled.warnings:
         note(f"warning: {warning}", "yellow")
-    return mute_rules(checked, ground.catalogue, settings)
-
-
-def _put_in_force(settings: Settings, before: Revision | None, revision: Revision) -> None:
     say(f"stored as revision {revision.number}")
-    if before is not None:
-        _print_difference(before.text, revision.text)
+    if change.before is not None:
+        _print_difference(change.before.text, revision.text)
     try:
         told = call(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     except NotRunning:
+        if change.not_published is not None:
+            note(f"the active file is not written yet: {change.not_published}", "yellow")
         say("no service runs here; it starts with this policy")
         return
     except (ControlUnreachable, CommandRefused) as error:
@@ -166,9 +238,10 @@ def _put_in_force(settings: Settings, before: Revision | None, revision: Revisio
             "mend that, then run `schoolgate reload`; or `schoolgate policy rollback`"
         ) from error
     if told["policy_revision"] < revision.number:
+        why = change.not_published or "it has another state directory; use the --config it was started with"
         raise StoredNotInForce(
             f"revision {revision.number} is stored, but the running service decides by revision"
-            f" {told['policy_revision']}: it has another state directory; use the --config it was started with"
+            f" {told['policy_revision']}: {why}"
         )
     say(f"in force: revision {told['policy_revision']}", "bold green")
 
