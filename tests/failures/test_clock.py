@@ -97,6 +97,14 @@ def test_without_the_systems_time_zones_those_of_python_are_used(school: MakeSch
     assert here.filters()
 
 
-def test_without_any_time_zones_it_does_not_start_and_names_the_setting(school: MakeSchool) -> None:
-    said = school(program="tests.failures.zoneless_server", is_started=False).fails_to_start()
-    assert "policy revision 1: time_zone" in said
+def test_without_any_time_zones_the_policy_goes_on_as_it_was_compiled_and_names_the_setting(school: MakeSchool) -> None:
+    here = school(program="tests.failures.zoneless_server")
+    assert here.filters()
+    problems = here.status()["problems"]
+    assert any("policy revision 1: time_zone" in one and "as it was compiled" in one for one in problems)
+
+
+def test_without_any_time_zones_a_first_start_is_refused_and_names_the_setting(school: MakeSchool) -> None:
+    here = school(program="tests.failures.zoneless_server", is_started=False)
+    here.forget_policy()
+    assert "first.policy.toml: time_zone" in here.fails_to_start()

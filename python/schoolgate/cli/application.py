@@ -117,11 +117,16 @@ def monitor(
 
 
 @app.command()
-def reload(config: Config = None) -> None:
+def reload(
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Also a configuration that lost whole sections, or its end.")
+    ] = False,
+    config: Config = None,
+) -> None:
     """Have the running service read configuration, policy and lists anew. What is broken keeps all that is in force."""
     from schoolgate.cli.commands import serve as service
 
-    service.reload(_config(config))
+    service.reload(_config(config), accept)
 
 
 @app.command(

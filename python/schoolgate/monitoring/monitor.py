@@ -28,7 +28,7 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message, one_line
 from schoolgate.alerts.outbox import MOST_WAITING, SENT_KEPT, Outbox
 from schoolgate.alerts.rules import AlertRules
-from schoolgate.config import Settings, load
+from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.jobs.registered import jobs as registered
 from schoolgate.jobs.runner import Job, Jobs
@@ -42,6 +42,7 @@ from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.sealed.memory import keep_private
 from schoolgate.storage import state_dir
+from schoolgate.storage.applied_settings import find_settings
 from schoolgate.storage.atomic_file import PRIVATE, write_whole
 from schoolgate.telemetry import Logger, ServiceManager
 
@@ -67,7 +68,7 @@ class ListsUnreadable(SchoolgateError):
 def run(config: Path | None, *, until_stdin_ends: bool = False, read: ReadRows = log_read) -> None:
     """Until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    settings = load(config)
+    settings = find_settings(config).settings
     own = settings.server.state_dir / "monitor"
     state_dir.prepare(settings.server.state_dir)
     own.mkdir(mode=0o700, exist_ok=True)
@@ -294,11 +295,14 @@ class Monitor:
     async def _reload(self) -> None:
         """Settings and policy anew; what is broken keeps those in use."""
         try:
-            settings = await self._in_thread(load, self.config)
-            self._settings = settings
+            found = await self._in_thread(find_settings, self.config)
+            self._settings = found.settings
             self._policy_number = None
             await self._read_policy(self._clock())
-            self._mend("settings")
+            if found.problem is None:
+                self._mend("settings")
+            else:
+                self._complain("settings", found.problem)
             _log.info("reloaded", policy_revision=self._policy_number)
         except SchoolgateError as error:
             self._complain("settings", f"the monitor keeps its settings: {error}")

@@ -47,9 +47,10 @@ class Ground:
 
 @dataclass(frozen=True)
 class ActivePolicy:
-    """A policy in force. `table` is for the plane; compile again at `next_boundary`."""
+    """A policy in force. `table` is for the plane; compile again at `next_boundary`. `checked` is None where the text
+    cannot be read, and the compiled form stands for it."""
 
-    checked: CheckedPolicy
+    checked: CheckedPolicy | None
     compiled: Compiled
     table: PolicyTable
     at: dt.datetime

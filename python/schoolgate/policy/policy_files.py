@@ -33,7 +33,7 @@ Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 class PolicyFilesUnusable(SchoolgateError):
-    """The policy's files cannot be written."""
+    """The policy's files cannot be read or written by this account."""
 
 
 class PolicyFiles:
@@ -48,7 +48,10 @@ class PolicyFiles:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def look(self, *, is_thorough: bool = False) -> StoreCheck:
-        """Compares the files as they are. `is_thorough` reads the whole database, not only its end."""
+        """Compares the files as they are. `is_thorough` reads the whole database, not only its end. Raises
+        `PolicyFilesUnusable` for an account that may not read them: to it they would look lost."""
+        if self.state_dir.is_dir() and not os.access(self.state_dir, os.R_OK | os.X_OK):
+            raise PolicyFilesUnusable(f"{self.state_dir}: permission denied; run this as the service's user")
         active = self.read_active()
         since = active.number if isinstance(active, PublishedPolicy) else None
         database = self.read_database(since, is_thorough=is_thorough)

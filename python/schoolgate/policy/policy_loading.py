@@ -23,6 +23,7 @@ from schoolgate.policy.active_policy import (
     policy_files,
     read_policy,
 )
+from schoolgate.policy.compiled_form import from_compiled_form
 from schoolgate.policy.emergency import emergency_revision
 from schoolgate.policy.policy_files import PolicyFiles, Signature
 from schoolgate.policy.revision import Revision, Tail
@@ -55,7 +56,7 @@ def load_at_start(settings: Settings, ground: Ground, now: dt.datetime) -> Loade
         read_policy(text, str(path), ground)
         files.store.start_with(text, who=FIRST_WHO, why=f"first start, from {path}", now=now)
         check = files.look()
-    return _taken(files, check, ground, now)
+    return _taken(files, check, ground, now, may_stand_in=True)
 
 
 def load_again(settings: Settings, ground: Ground, old: LoadedPolicy, now: dt.datetime) -> LoadedPolicy:
@@ -70,7 +71,8 @@ def load_again(settings: Settings, ground: Ground, old: LoadedPolicy, now: dt.da
         trusted = _newest(files, trusted, old.published, mending)
     since = trusted.number if isinstance(trusted, PublishedPolicy) else None
     check = compare(trusted, files.read_database(since, is_thorough=True), known, has_served=True)
-    loaded = _taken(files, check, ground, now)
+    # While a policy that can be read is in force, it is the better one.
+    loaded = _taken(files, check, ground, now, may_stand_in=old.active.checked is None)
     problems = (*mending.problems, *loaded.problems)
     is_as_seen = not check.may_pass and files.signature() == seen
     return replace(
@@ -108,7 +110,8 @@ def _newest(
     reason = found.reason if isinstance(found, Unusable) else _unfit(files, found, memory)
     try:
         with files.locked(is_waiting=False) as is_ours:
-            if is_ours:
+            # What was published meanwhile is looked at the next time.
+            if is_ours and files.read_active() == found:
                 if isinstance(found, PublishedPolicy):
                     files.keep_aside(files.active)
                 files.publish(memory)
@@ -126,8 +129,19 @@ def _unfit(files: PolicyFiles, found: PublishedPolicy, memory: PublishedPolicy) 
     return f"{files.active}: held {what} revision {found.number}"
 
 
-def _taken(files: PolicyFiles, check: StoreCheck, ground: Ground, now: dt.datetime) -> LoadedPolicy:
-    """Puts what was found in order, and compiles it."""
+def at_another_instant(old: LoadedPolicy, ground: Ground, now: dt.datetime) -> ActivePolicy:
+    """The same revision, compiled for `now`."""
+    if old.active.checked is not None:
+        return compile_active_policy(old.active.checked, ground, old.revision.number, now)
+    assert old.published is not None
+    return from_compiled_form(old.published, now)
+
+
+def _taken(
+    files: PolicyFiles, check: StoreCheck, ground: Ground, now: dt.datetime, *, may_stand_in: bool
+) -> LoadedPolicy:
+    """Puts what was found in order, and compiles it. `may_stand_in`: a text that cannot be read is no error, its
+    compiled form is used."""
     problems = (check.problem,) if check.problem is not None else ()
     if check.kind == "lost":
         revision = emergency_revision(now)
@@ -139,7 +153,26 @@ def _taken(files: PolicyFiles, check: StoreCheck, ground: Ground, now: dt.dateti
             problems = (str(error),)
     assert check.published is not None
     revision = check.published.revision
-    return LoadedPolicy(revision, _compiled(revision, ground, now), check.published, problems)
+    try:
+        return LoadedPolicy(revision, _compiled(revision, ground, now), check.published, problems)
+    except SchoolgateError as error:
+        if not may_stand_in:
+            raise
+        return _standing_in(check.published, error, problems, now)
+
+
+def _standing_in(
+    published: PublishedPolicy, error: SchoolgateError, problems: tuple[str, ...], now: dt.datetime
+) -> LoadedPolicy:
+    try:
+        active = from_compiled_form(published, now)
+    except SchoolgateError:
+        raise error from None
+    problem = (
+        f"{error}; revision {published.number} is in force as it was compiled on {published.compiled_at:%d %B %Y},"
+        " without exceptions, and with the strictest policy where a schedule has ended: apply one that can be read"
+    )
+    return LoadedPolicy(published.revision, active, published, (problem, *problems))
 
 
 class _NotPublished(SchoolgateError):
@@ -180,7 +213,7 @@ def _publish(files: PolicyFiles, published: PublishedPolicy) -> str | None:
     """Publishes what the database has already; why that cannot be, or None."""
     try:
         with files.locked(is_waiting=False) as is_ours:
-            if not is_ours:
+            if not is_ours or _is_behind(files, published):
                 return "another command is writing; it is tried again within a minute"
             files.store.identify(published.installation)
             files.publish(published)
@@ -188,6 +221,13 @@ def _publish(files: PolicyFiles, published: PublishedPolicy) -> str | None:
         why = f"{files.active}: {error.strerror}" if isinstance(error, OSError) else error
         return f"it cannot be published: {why}"
     return None
+
+
+def _is_behind(files: PolicyFiles, published: PublishedPolicy) -> bool:
+    """Whether a later revision was published meanwhile."""
+    held = files.read_active()
+    is_ours = isinstance(held, PublishedPolicy) and held.installation == published.installation
+    return is_ours and isinstance(held, PublishedPolicy) and held.number > published.number
 
 
 def _compiled(revision: Revision, ground: Ground, now: dt.datetime) -> ActivePolicy:

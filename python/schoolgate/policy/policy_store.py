@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +35,9 @@ class PolicyStore(Protocol):
 
     def rollback(self, number: int, *, who: str, why: str, now: dt.datetime) -> Revision: ...
 
-    def rebuild(self, installation: str, before: str, revisions: Iterable[Revision]) -> None: ...
+    def rebuild(
+        self, installation: str, before: str, revisions: Iterable[Revision], make_way: Callable[[], None]
+    ) -> None: ...
 
     def files(self) -> tuple[Path, ...]:
         """Every file it consists of."""

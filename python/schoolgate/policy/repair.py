@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +36,9 @@ class Repaired:
 
 def repair(settings: Settings, ground: Ground, now: dt.datetime) -> Repaired:
     """Mends the one of the two files that is damaged from the other. Raises `PolicyStoreRefused` where both are, and
-    where nothing can be mended; `OSError` and `RevisionsUnavailable` where something cannot be written."""
+    where nothing can be mended or written."""
     files = policy_files(settings)
-    with files.locked():
+    with files.locked(), _disk_of(files):
         check = files.look(is_thorough=True)
         if check.kind == "refused" and check.published is not None and not check.may_pass:
             return _database(files, check.published)
@@ -56,7 +57,7 @@ def repair_with(
     identity, so that what turns up of the old one is refused. Raises as `repair` does, and `PolicyRefused`."""
     files = policy_files(settings)
     checked = read_policy(text, file, ground)
-    with files.locked():
+    with files.locked(), _disk_of(files):
         check = files.look(is_thorough=True)
         if check.kind != "lost":
             raise PolicyStoreRefused(f"there is a good policy; run `{REPAIR}` alone, or `schoolgate policy apply`")
@@ -69,13 +70,23 @@ def repair_with(
     return Repaired("database and active file, anew", revision.number, 1, kept)
 
 
+@contextmanager
+def _disk_of(files: PolicyFiles) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or files.state_dir
+        raise PolicyStoreRefused(f"{where}: {error.strerror}; check rights and space, then run it again") from error
+
+
 def _database(files: PolicyFiles, published: PublishedPolicy) -> Repaired:
     history = _history(_readable(files), published)
-    kept = files.keep_aside(*files.store.files())
-    before = history[0][1]
-    revisions = [revision for revision, _ in history]
-    files.store.rebuild(published.installation, before, revisions)
-    return Repaired("the database, from the active file", published.number, revisions[0].number, kept)
+    revisions, before = [revision for revision, _ in history], history[0][1]
+    kept: list[Path] = []
+    files.store.rebuild(
+        published.installation, before, revisions, lambda: kept.extend(files.keep_aside(*files.store.files()))
+    )
+    return Repaired("the database, from the active file", published.number, revisions[0].number, tuple(kept))
 
 
 def _active_file(files: PolicyFiles, check: StoreCheck, ground: Ground, now: dt.datetime) -> Repaired:

@@ -14,7 +14,7 @@ import datetime as dt
 import fcntl
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -172,10 +172,13 @@ class RevisionStore:
             before = revision.checksum
         return count
 
-    def rebuild(self, installation: str, before: str, revisions: Iterable[Revision]) -> None:
+    def rebuild(
+        self, installation: str, before: str, revisions: Iterable[Revision], make_way: Callable[[], None]
+    ) -> None:
         """Makes a new store of these revisions, which follow each other; the first is chained to `before`.
 
-        The caller has moved the old file away. A process that is killed here leaves no store, or the whole one.
+        `make_way` moves the old files away, when the new one is on the disk. Raises `OSError`; a process that is killed
+        here leaves the old store, none, or the whole new one.
         """
         aside = RevisionStore(self.path.with_name(f"{self.path.name}.new"))
         for leftover in (*aside.files(), aside.path.with_suffix(".lock")):
@@ -186,6 +189,7 @@ class RevisionStore:
                     values = (installation, revision.number - 1, before)
                     connection.execute("INSERT INTO installation VALUES (?, ?, ?)", values)
                 _insert(connection, revision)
+        make_way()
         aside.path.replace(self.path)
         sync_directory(self.path.parent)
 

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from schoolgate.config import Settings, config_label, load
+from schoolgate.config import ConfigInvalid, Problem, Settings, config_label, load, read_text
+from schoolgate.config.lost_sections import lost_sections
 from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
 from schoolgate.policy import Revision
-from schoolgate.policy.active_policy import ActivePolicy, Ground, compile_active_policy, read_ground
-from schoolgate.policy.policy_loading import LoadedPolicy, is_unchanged, load_again, load_at_start
+from schoolgate.policy.active_policy import ActivePolicy, Ground, read_ground
+from schoolgate.policy.policy_loading import LoadedPolicy, at_another_instant, is_unchanged, load_again, load_at_start
 from schoolgate.sealed import OpenedSealed, SealedStore
+from schoolgate.storage.applied_settings import ACCEPT
 
 # Sections whose every setting waits for a restart: what they lay out is laid out once.
 _LAID_OUT_ONCE = ("server", "cache", "query_log")
@@ -32,6 +34,9 @@ class ActiveState:
     loaded: LoadedPolicy
     policy: ActivePolicy
     sealed: OpenedSealed | None = None
+    # What the settings were read from, and why that is not the file of today.
+    settings_text: str = ""
+    settings_problem: str | None = None
 
     @property
     def revision(self) -> Revision:
@@ -41,7 +46,8 @@ class ActiveState:
     @property
     def problems(self) -> tuple[str, ...]:
         """What somebody should look at, besides what `lists` and `sealed` say."""
-        return (*self.loaded.problems, *self.loaded.mended)
+        settings = (self.settings_problem,) if self.settings_problem is not None else ()
+        return (*settings, *self.loaded.problems, *self.loaded.mended)
 
 
 def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Callable[[str], None]) -> ActiveState:
@@ -54,12 +60,18 @@ def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Cal
     return ActiveState(config, settings, ground, lists, loaded, loaded.active, sealed)
 
 
-def read_anew(old: ActiveState, now: dt.datetime) -> ActiveState:
+def read_anew(old: ActiveState, now: dt.datetime, *, is_loss_accepted: bool = False) -> ActiveState:
     """Configuration, policy and lists from disk, for `reload`: all of it, or an error and nothing."""
+    text = read_text(old.config) if old.config is not None else ""
     loaded = load(old.config)
+    gone = () if is_loss_accepted else lost_sections(old.settings_text, text)
+    if gone:
+        message, remedy = f"no longer says {', '.join(gone)}", f"restore it, or accept that with `{ACCEPT}`"
+        raise ConfigInvalid([Problem(config_label(old.config), "", message, remedy)])
     settings = loaded.model_copy(update={name: getattr(old.settings, name) for name in _LAID_OUT_ONCE})
     ground = read_ground(settings, config_label(old.config))
-    return with_sealed(with_lists(with_policy(replace(old, settings=settings, ground=ground), now), now), now)
+    new = replace(old, settings=settings, ground=ground, settings_text=text, settings_problem=None)
+    return with_sealed(with_lists(with_policy(new, now), now), now)
 
 
 def with_policy(old: ActiveState, now: dt.datetime) -> ActiveState:
@@ -96,7 +108,7 @@ def with_sealed(old: ActiveState, now: dt.datetime) -> ActiveState:
 
 def at_instant(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The same policy at another instant."""
-    return replace(old, policy=compile_active_policy(old.policy.checked, old.ground, old.revision.number, now))
+    return replace(old, policy=at_another_instant(old.loaded, old.ground, now))
 
 
 def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:

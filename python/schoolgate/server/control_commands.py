@@ -39,8 +39,8 @@ async def _status(service: RunningServer, _arguments: Arguments) -> dict[str, An
     return status(service)
 
 
-async def _reload(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
-    return await service.reload()
+async def _reload(service: RunningServer, arguments: Arguments) -> dict[str, Any]:
+    return await service.reload(is_loss_accepted=arguments.get("accept") is True)
 
 
 async def _policy_changed(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:

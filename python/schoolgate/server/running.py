@@ -58,6 +58,8 @@ class RunningServer(Protocol):
     @property
     def policy_error(self) -> str | None: ...
     @property
+    def settings_not_kept(self) -> str | None: ...
+    @property
     def last_reload(self) -> dict[str, Any] | None: ...
     @property
     def waits_for_restart(self) -> tuple[str, ...]: ...
@@ -65,5 +67,5 @@ class RunningServer(Protocol):
     async def change(self, change: Change) -> ActiveState:
         """Makes a new state in a thread and installs it. When `change` raises, nothing has happened."""
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, *, is_loss_accepted: bool = False) -> dict[str, Any]:
         """Reads configuration, policy and lists again. Raises a `SchoolgateError`; then all stays as it is."""

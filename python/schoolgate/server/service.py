@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -34,6 +35,7 @@ from schoolgate.server.control_commands import handlers
 from schoolgate.server.log_setup import pseudonym_key
 from schoolgate.server.policy_clock import PolicyClock, seconds_until
 from schoolgate.server.running import Change
+from schoolgate.storage.applied_settings import write_applied
 from schoolgate.stream.client_connection import StreamLimits
 from schoolgate.stream.door import StreamDoor
 from schoolgate.telemetry import Logger, ServiceManager
@@ -81,6 +83,7 @@ class Service:
         self.waits_for_restart: tuple[str, ...] = ()
         self.compile_error: str | None = None
         self.policy_error: str | None = None
+        self.settings_not_kept: str | None = None
         self.metrics: MetricsEndpoint | None = None
         self.metrics_problem: str | None = None
         self._manager = ServiceManager()
@@ -205,6 +208,16 @@ class Service:
                 self._install_settings(new.settings)
             return new
 
+    async def _keep_settings(self) -> None:
+        """What a later start falls back on."""
+        whole = self.active
+        state_dir = whole.settings.server.state_dir
+        try:
+            await asyncio.to_thread(write_applied, state_dir, whole.config, whole.settings_text, policy_clock.now())
+            self.settings_not_kept = None
+        except OSError as error:
+            self.settings_not_kept = f"the settings in force cannot be kept in {state_dir}: {error.strerror}"
+
     def _install_settings(self, settings: Settings) -> None:
         self.servers = forwarding.default_servers(settings, self.listening)
         self._install_routes(settings)
@@ -214,13 +227,15 @@ class Service:
         routes = forwarding.routes(settings, self.servers, self._directory)
         self.resolver.install(routes, forwarding.patience(settings))
 
-    async def reload(self) -> dict[str, Any]:
-        """Reads configuration, policy and lists anew. What is broken keeps all of what is in force."""
+    async def reload(self, *, is_loss_accepted: bool = False) -> dict[str, Any]:
+        """Reads configuration, policy and lists anew. What is broken keeps all of what is in force, and so does a
+        configuration that lost sections, unless `is_loss_accepted`."""
         self._manager.reloading()
         outcome: dict[str, Any] = {"at": policy_clock.now().isoformat(timespec="seconds"), "ok": True, "error": None}
         try:
             before = self.active.settings
-            whole = await self.change(reading.read_anew)
+            whole = await self.change(partial(reading.read_anew, is_loss_accepted=is_loss_accepted))
+            await self._keep_settings()
             outcome |= await asyncio.to_thread(self._what_changed, before, whole)
         except SchoolgateError as error:
             outcome |= {"ok": False, "error": str(error)}
@@ -241,6 +256,7 @@ class Service:
             "policy_revision": whole.revision.number,
             "lists_serial": whole.lists.snapshot.serial,
             "warnings": [str(one) for one in (*whole.ground.warnings, *whole.policy.compiled.warnings)],
+            "problems": list(whole.problems),
         }
 
     def _reload_by_signal(self) -> None:
@@ -280,6 +296,8 @@ class Service:
         while True:
             await asyncio.sleep(COMPARE_POLICY_EVERY_S)
             await self.compare_policy()
+        if self.active.settings_problem is None:
+            await self._keep_settings()
 
     async def compare_policy(self) -> None:
         """Compares the policy in force with the active file and the database, and mends what can be mended."""

@@ -8,6 +8,7 @@ open when UDP answers, and what comes there meanwhile waits in the kernel.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import resource
 import signal
@@ -15,6 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate._core import Plane
-from schoolgate.config import Settings, load, on_this_machine
+from schoolgate.config import InputRefused, on_this_machine
+from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.sealed.memory import keep_private
 from schoolgate.server import active_state as in_force
@@ -30,6 +33,7 @@ from schoolgate.server import log_setup as recording
 from schoolgate.server import policy_clock as policy_clock
 from schoolgate.server.active_state import ActiveState
 from schoolgate.storage import state_dir
+from schoolgate.storage.applied_settings import FoundSettings, fall_back_from, find_settings
 from schoolgate.stream.listening import listening_sockets
 from schoolgate.telemetry import Logger, ServiceManager
 
@@ -52,15 +56,16 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT; `beside` goes on as long. Raises a `SchoolgateError` when it cannot start; then
     nothing is left running."""
-    settings = _settings(config)
+    found = _on_this_machine(find_settings(config))
+    settings = found.settings
     # Until we can reload, a reload must not end us.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     state_dir.prepare(settings.server.state_dir)
     with state_dir.held(settings.server.state_dir):
         _keep_memory_private_and_descriptors_many()
         now = policy_clock.now()
-        whole = in_force.at_start(config, settings, now, _lists_are_built)
-        key = recording.pseudonym_key(settings, now)
+        whole = _whole(config, found, now)
+        key = recording.pseudonym_key(whole.settings, now)
         plane = _plane(whole, key)
         # Until the loop hears it: what the plane has recorded must not be lost.
         signal.signal(signal.SIGTERM, _end)
@@ -78,12 +83,32 @@ def _lists_are_built(step: str) -> None:
         manager.starting_takes_long()
 
 
-def _settings(config: Path | None) -> Settings:
-    written = load(config)
-    settings = on_this_machine(written)
-    if settings is not written:
+def _whole(config: Path | None, found: FoundSettings, now: dt.datetime) -> ActiveState:
+    """What the settings lead to; what those of last time lead to, where these name what cannot be used."""
+    try:
+        return _started(config, found, now)
+    except InputRefused as error:
+        last = fall_back_from(found, config, error)
+        if last is None:
+            raise
+        try:
+            return _started(config, _on_this_machine(last), now)
+        except SchoolgateError:
+            raise error from None
+
+
+def _started(config: Path | None, found: FoundSettings, now: dt.datetime) -> ActiveState:
+    whole = in_force.at_start(config, found.settings, now, _lists_are_built)
+    if found.problem is not None:
+        _log.error("settings_not_usable", problem=found.problem)
+    return replace(whole, settings_text=found.text, settings_problem=found.problem)
+
+
+def _on_this_machine(found: FoundSettings) -> FoundSettings:
+    settings = on_this_machine(found.settings)
+    if settings is not found.settings:
         _log.warning("this machine has no IPv6; queries are answered over IPv4 only")
-    return settings
+    return replace(found, settings=settings)
 
 
 def _keep_memory_private_and_descriptors_many() -> None:

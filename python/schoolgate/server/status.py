@@ -96,6 +96,8 @@ def problems(service: RunningServer) -> list[str]:
     if service.pseudonym_key is not None and service.pseudonym_key.problem is not None:
         found.append(service.pseudonym_key.problem)
     found += dict.fromkeys((*whole.problems, *whole.lists.problems))
+    if service.settings_not_kept is not None:
+        found.append(service.settings_not_kept)
     if service.policy_error is not None:
         found.append(f"a changed policy is not in force: {service.policy_error}")
     if service.compile_error is not None:

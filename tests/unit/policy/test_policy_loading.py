@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from schoolgate.config import Settings
 from schoolgate.config import parse as parse_settings
+from schoolgate.policy import PolicyRefused
+from schoolgate.policy import policy_files as policy_files_module
 from schoolgate.policy.active_policy import Ground, policy_files, read_ground
 from schoolgate.policy.policy_change import PolicyStoreRefused, change_policy
-from schoolgate.policy.policy_loading import LoadedPolicy, load_again, load_at_start
+from schoolgate.policy.policy_loading import LoadedPolicy, at_another_instant, load_again, load_at_start
 from schoolgate.policy.repair import repair, repair_with
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -240,9 +246,59 @@ def test_when_both_are_lost_all_is_denied_until_a_person_gives_a_policy(
     assert (loaded.revision.number, loaded.problems) == (1, ())
 
 
+def test_a_disk_that_is_full_between_database_and_active_file_is_said_and_made_up_for(
+    school: Settings, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(school, ground, "a.example.org")
+    running = start(school, ground)
+    text = running.revision.text.replace("a.example.org", "b.example.org")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(policy_files_module, "write_active_file", full)
+        change = change_policy(
+            school, ground, text, "test", NOW, lambda store: store.apply(text, who="sam", why="test", now=NOW)
+        )
+        assert "No space left" in str(change.not_published)
+        loaded = load_again(school, ground, running, NOW)
+        assert loaded.revision.number == 1
+        assert "revision 2 of the policy database is not in force" in "".join(loaded.problems)
+    loaded = load_again(school, ground, loaded, NOW)
+    assert (loaded.revision.number, loaded.problems) == (2, ())
+
+
 def test_a_good_policy_is_not_replaced_by_repair(school: Settings, ground: Ground) -> None:
     apply(school, ground, "a.example.org")
     text = (school.lists.dir / "policies" / "demo.toml").read_text(encoding="utf-8")
     with pytest.raises(PolicyStoreRefused, match="policy apply"):
         repair_with(school, ground, text, "demo.toml", who="sam", why="lost", now=NOW)
     assert repair(school, ground, NOW).what is None
+
+
+def test_a_text_that_cannot_be_read_any_more_goes_on_in_its_compiled_form(school: Settings, ground: Ground) -> None:
+    text = (school.lists.dir / "policies" / "secondary-school.toml").read_text(encoding="utf-8")
+    lunch = dt.datetime(2026, 11, 23, 12, 45, tzinfo=dt.UTC)
+    change_policy(school, ground, text, "test", lunch, lambda store: store.apply(text, who="a", why="b", now=lunch))
+    published = policy_files(school).look().published
+    assert published is not None
+    unreadable = replace(ground, catalogue=replace(ground.catalogue, categories={}))
+    at_lunch = load_at_start(school, unreadable, lunch)
+    assert at_lunch.active.compiled.description == without_exceptions(published.compiled)
+    assert "there is no such category" in "".join(at_lunch.problems)
+    boundary = at_lunch.active.next_boundary
+    assert boundary is not None
+    afterwards = at_another_instant(at_lunch, unreadable, boundary)
+    segments = {one["id"]: one["policy"] for one in orjson.loads(afterwards.compiled.description)["segments"]}
+    scheduled = {one["id"] for one in orjson.loads(published.compiled)["segments"] if one["ends_at_unix_s"] is not None}
+    assert scheduled
+    assert {segments[one] for one in scheduled} == {"guest"}
+    with pytest.raises(PolicyRefused):
+        load_again(school, unreadable, load_at_start(school, ground, lunch), lunch)
+
+
+def without_exceptions(compiled: bytes) -> bytes:
+    description = orjson.loads(compiled)
+    description["names"] = [one for one in description["names"] if (one["layer"], one["effect"]) != (5, "allow")]
+    return orjson.dumps(description, option=orjson.OPT_SORT_KEYS)

@@ -27,6 +27,7 @@ from schoolgate.policy.active_policy import (
 from schoolgate.policy.problems import PolicyRefused
 from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
+from schoolgate.storage.applied_settings import find_settings
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ def check(config: Path | None, policy: Path | None) -> None:
     usable = settings if settings is not None else parse("", "defaults")
     if settings is not None:
         _checked(f"configuration {config_label(config)}", ())
+        _note_what_is_lost(config)
         _try(wrong, lambda: _check_lists(usable))
     ground = _try(wrong, lambda: read_ground(usable, config_label(config)))
     if ground is None:
@@ -63,6 +65,13 @@ def check(config: Path | None, policy: Path | None) -> None:
             _try(wrong, lambda: _check_revision(usable, ground))
     if wrong:
         raise CheckFailed("\n".join(dict.fromkeys(line for text in wrong for line in text.splitlines())))
+
+
+def _note_what_is_lost(config: Path | None) -> None:
+    """Beside the settings that are in force, this file may have been cut short."""
+    problem = find_settings(config).problem
+    if problem is not None:
+        note(f"    warning: {problem}", "yellow")
 
 
 def _try(wrong: list[str], step: Callable[[], T]) -> T | None:

@@ -73,7 +73,7 @@ def rollback(config: Path | None, number: int, reason: str, who: str | None) -> 
     """Applies an older revision's text as a new revision."""
     settings = _writable(config)
     ground = read_ground(settings, config_label(config))
-    old = policy_files(settings).store.show(number)
+    old = _looked_at(policy_files(settings), is_thorough=True).store.show(number)
     # Going back must work in haste: a rule that cannot speak is named, and is what it was.
     for problem in _mute(settings, ground, old.text, label(old)):
         note(f"mute: {problem}", "bold red")
@@ -122,7 +122,7 @@ def repair(config: Path | None, file: Path | None, is_confirmed: bool, who: str 
     settings = _writable(config)
     ground = read_ground(settings, config_label(config))
     # A running service has the last good policy in memory: it writes the active file anew first.
-    with contextlib.suppress(CommandRefused):
+    with contextlib.suppress(CommandRefused, ControlUnreachable):
         call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     check = policy_files(settings).look(is_thorough=True)
     for told in (check.problem, check.said):
@@ -143,7 +143,7 @@ def repair(config: Path | None, file: Path | None, is_confirmed: bool, who: str 
         note(f"the history begins with revision {done.history_from}; earlier ones are in the file that was kept aside")
     for path in done.kept:
         note(f"kept aside: {path}")
-    _put_in_force_what_is_stored(settings, done.number)
+    _load_mended(settings, done.number)
 
 
 def _confirm(question: str) -> None:
@@ -178,17 +178,22 @@ def _files(config: Path | None) -> PolicyFiles:
     """Also for reading: SQLite makes files beside the database, which must be the service user's."""
     settings = load(config)
     state_dir.refuse_strangers(settings.server.state_dir)
-    return policy_files(settings)
+    return _looked_at(policy_files(settings))
+
+
+def _looked_at(files: PolicyFiles, *, is_thorough: bool = False) -> PolicyFiles:
+    """Says beforehand what may be wrong with them, and what mends it."""
+    problem = files.look(is_thorough=is_thorough).problem
+    if problem is not None:
+        note(f"warning: {problem}", "yellow")
+    return files
 
 
 def _revision(files: PolicyFiles, number: int | None) -> Revision:
     """One of the database; the latest is the one in force, also where the database is damaged."""
     if number is not None:
         return files.store.show(number)
-    check = files.look()
-    latest = latest_revision(check)
-    if check.problem is not None:
-        note(f"warning: {check.problem}", "yellow")
+    latest = latest_revision(files.look())
     if latest is None:
         raise NoSuchRevision("no policy was applied yet; apply one with `schoolgate policy apply FILE`")
     return latest
@@ -204,13 +209,20 @@ def _text(files: PolicyFiles, what: str) -> tuple[str, str]:
     return what, text
 
 
-def _put_in_force_what_is_stored(settings: Settings, number: int) -> None:
+def _load_mended(settings: Settings, number: int) -> None:
     try:
         told = call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     except (ControlUnreachable, CommandRefused) as error:
         raise StoredNotInForce(f"the files are mended, and the running service does not take them: {error}") from error
-    if told is not None:
-        say(f"in force: revision {told['policy_revision']}" + ("" if told["policy_revision"] == number else " (!)"))
+    if told is None:
+        say("no service runs here; it starts with this policy")
+    elif told["policy_revision"] != number:
+        raise StoredNotInForce(
+            f"the files are mended, but the running service decides by revision {told['policy_revision']}:"
+            " look at `schoolgate status`"
+        )
+    else:
+        say(f"in force: revision {number}", "bold green")
 
 
 def _mute(settings: Settings, ground: Ground, text: str, file: str) -> tuple[Problem, ...]:

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schoolgate.config import load
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.server import start
 from schoolgate.storage import state_dir
+from schoolgate.storage.applied_settings import find_settings
 from schoolgate.telemetry import configure_logs
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ RELOAD_TIMEOUT_S = 120.0
 def run(config: Path | None, log_level: str) -> None:
     """Everything, for one machine and somebody who looks on."""
     configure_logs(log_level)
-    settings = load(config)
+    settings = find_settings(config).settings
     state_dir.prepare(settings.server.state_dir)
     if not SnapshotStore(settings.server.state_dir).serials():
         from schoolgate.cli.commands.lists import build_with_progress
@@ -43,18 +43,20 @@ def serve(config: Path | None, log_level: str) -> None:
     start.serve(config)
 
 
-def reload(config: Path | None) -> None:
+def reload(config: Path | None, is_loss_accepted: bool) -> None:
     """Has the running service read everything anew."""
     from schoolgate.cli.commands.terminal import note, say
     from schoolgate.control import call
 
-    outcome = call(load(config).server.control_socket, "reload", timeout_s=RELOAD_TIMEOUT_S)
+    # Where the file cannot be used, the socket is where the running service has it: it says itself what is wrong.
+    path = find_settings(config).settings.server.control_socket
+    outcome = call(path, "reload", timeout_s=RELOAD_TIMEOUT_S, accept=is_loss_accepted)
     say(f"reloaded: policy revision {outcome['policy_revision']}, lists serial {outcome['lists_serial']}")
     for path in outcome["changed"]:
         say(f"  {path} changed")
     for path in outcome["waits_for_restart"]:
         note(f"  {path} changed, and waits for a restart of the service", "yellow")
-    for warning in outcome["warnings"]:
+    for warning in (*outcome["warnings"], *outcome["problems"]):
         note(f"  {warning}", "yellow")
 
 

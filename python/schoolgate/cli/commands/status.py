@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from schoolgate.cli.commands.terminal import age, moment, note, out, say, say_json, table
-from schoolgate.config import load
 from schoolgate.control import call
+from schoolgate.storage.applied_settings import find_settings
 
 # What people ask about first; all counters are in --json.
 SHOWN_COUNTERS = 14
@@ -16,7 +16,10 @@ SHOWN_COUNTERS = 14
 
 def status(config: Path | None, as_json: bool, as_metrics: bool, timeout_s: float) -> None:
     """What the running service says of itself; a `ControlUnreachable` when there is none."""
-    told = call(load(config).server.control_socket, "status", timeout_s=timeout_s)
+    found = find_settings(config)
+    told = call(found.settings.server.control_socket, "status", timeout_s=timeout_s)
+    if found.problem is not None and found.problem not in told["problems"]:
+        note(f"warning: {found.problem}", "yellow")
     if as_metrics:
         from schoolgate.metrics import exposition
 
