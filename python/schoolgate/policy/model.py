@@ -176,6 +176,10 @@ class Document(Table):
     time_zone: TimeZone = "Europe/London"
     allowed_clients: Annotated[tuple[NetworkField, ...], Field(min_length=1)]
     strictest: Id
+    # Why the strictest policy may open what another closes; without it such a policy is refused (checks/strictest.py).
+    strictest_may_be_looser: Text | None = None
+    # Own rules that reach further than one site, each with the reason (checks/own_rules.py).
+    wide_rules: dict[DomainName, Text] = {}
     # Names, with all below them, whose answers may lead into local networks; others are refused (DNS rebinding).
     private_addresses: Annotated[tuple[DomainName, ...], Field(max_length=MOST_PRIVATE_NAMES)] = ()
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]

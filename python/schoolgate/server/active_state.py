@@ -14,7 +14,15 @@ from schoolgate.config import ConfigInvalid, Problem, Settings, config_label, lo
 from schoolgate.config.lost_sections import lost_sections
 from schoolgate.lists.snapshots import NoUsableSnapshot, Opened, SnapshotStore
 from schoolgate.policy import Revision
-from schoolgate.policy.active_policy import ActivePolicy, Ground, read_ground
+from schoolgate.policy.active_policy import (
+    ActivePolicy,
+    Ground,
+    compile_active_policy,
+    first_policy,
+    policy_files,
+    read_ground,
+    read_policy,
+)
 from schoolgate.policy.policy_loading import LoadedPolicy, at_another_instant, is_unchanged, load_again, load_at_start
 from schoolgate.sealed import OpenedSealed, SealedStore
 from schoolgate.storage.applied_settings import ACCEPT
@@ -56,8 +64,20 @@ def at_start(config: Path | None, settings: Settings, now: dt.datetime, say: Cal
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
     ground = read_ground(settings, config_label(config))
     lists = _lists_at_start(settings, say)
+    if policy_files(settings).look().kind == "first":
+        _refuse_unfit_first_policy(settings, ground, lists, now)
     loaded = load_at_start(settings, ground, now)
     return ActiveState(config, settings, ground, lists, loaded, loaded.active, sealed)
+
+
+def _refuse_unfit_first_policy(settings: Settings, ground: Ground, lists: Opened, now: dt.datetime) -> None:
+    """What `check` and `policy apply` refuse, a first start does not put in force either."""
+    # Loaded when it is needed: every later start has a revision that was examined.
+    from schoolgate.checks.draft import refuse_unfit, stands_in_the_way
+
+    path, text = first_policy(settings)
+    active = compile_active_policy(read_policy(text, str(path), ground), ground, 1, now)
+    refuse_unfit(str(path), stands_in_the_way(settings, ground, active, lists.snapshot, now))
 
 
 def read_anew(old: ActiveState, now: dt.datetime, *, is_loss_accepted: bool = False) -> ActiveState:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.inputs import list_inputs
-from schoolgate.policy import CheckedPolicy, load_catalogue
+from schoolgate.policy import Revision, load_catalogue
 from schoolgate.policy.active_policy import (
     Ground,
-    compile_active_policy,
     first_policy,
     label,
     latest_revision,
@@ -24,8 +24,6 @@ from schoolgate.policy.active_policy import (
     read_ground,
     read_policy,
 )
-from schoolgate.policy.problems import PolicyRefused
-from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
 from schoolgate.storage.applied_settings import find_settings
 
@@ -60,9 +58,10 @@ def check(config: Path | None, policy: Path | None) -> None:
             f"local zones: {len(usable.local.zone_files)} files, {len(ground.zones)} zones in all", ground.warnings
         )
     if ground is not None:
-        _try(wrong, lambda: _check_policy(usable, ground, policy, settings is not None))
-        if policy is None and settings is not None:
-            _try(wrong, lambda: _check_revision(usable, ground))
+        revision = _try(wrong, lambda: _in_force(usable)) if settings is not None else None
+        _try(wrong, lambda: _check_policy(usable, ground, policy, revision, is_usable=settings is not None))
+        if policy is None and revision is not None:
+            _try(wrong, lambda: _check_revision(usable, ground, revision))
     if wrong:
         raise CheckFailed("\n".join(dict.fromkeys(line for text in wrong for line in text.splitlines())))
 
@@ -88,42 +87,57 @@ def _check_lists(settings: Settings) -> None:
     _checked(f"lists: {len(inputs)} from {settings.lists.dir} and lists.extra", address_lines(settings))
 
 
-def _check_policy(settings: Settings, ground: Ground, policy: Path | None, has_settings: bool) -> None:
+def _check_policy(
+    settings: Settings, ground: Ground, policy: Path | None, before: Revision | None, *, is_usable: bool
+) -> None:
     path, text = (policy, read_text(policy)) if policy is not None else first_policy(settings)
-    checked = _check_text(f"policy {path}", text, str(path), ground, 1)
-    mute = mute_rules(checked, ground.catalogue, settings) if has_settings else ()
-    # Before a start a mistake in the policy to come is a mistake; what the first start took may be long out of force.
-    if mute and (policy is not None or latest_revision(policy_files(settings).look()) is None):
-        raise PolicyRefused(mute)
+    if not is_usable:
+        read_policy(text, str(path), ground)
+        return
+    # Before a start a mute rule in the policy to come is a mistake; what the first start took may be long out of force.
+    may_be_mute = policy is None and before is not None
+    _check_text(f"policy {path}", text, str(path), settings, ground, before, may_be_mute=may_be_mute)
 
 
-def _check_revision(settings: Settings, ground: Ground) -> None:
+def _check_revision(settings: Settings, ground: Ground, revision: Revision) -> None:
     """The policy in force may name what the lists no longer have."""
+    what = f"{label(revision)}, in force"
+    draft = _check_text(what, revision.text, label(revision), settings, ground, revision, may_be_mute=True)
+    # A service manager checks before it starts the server: a mute rule must not keep a school without DNS.
+    for problem in draft.mute:
+        note(f"    in force, and mute: {problem}", "bold red")
+
+
+def _in_force(settings: Settings) -> Revision | None:
+    """None before the first start, and where it cannot be read by this user, which is said."""
     try:
         state_dir.refuse_strangers(settings.server.state_dir)
     except state_dir.StateDirUnusable as error:
         note(f"the policy in force was not checked: {error}", "yellow")
-        return
+        return None
     check = policy_files(settings).look(is_thorough=True)
-    revision = latest_revision(check)
-    if revision is not None:
-        text = f"{label(revision)}, in force"
-        checked = _check_text(text, revision.text, label(revision), ground, revision.number)
-        # A service manager checks before it starts the server: a mute rule must not keep a school without DNS.
-        for problem in mute_rules(checked, ground.catalogue, settings):
-            note(f"    in force, and mute: {problem}", "bold red")
     if check.said is not None:
         note(f"    warning: {check.said}; a start writes it anew from the database", "yellow")
     if check.problem is not None:
         raise CheckFailed(check.problem)
+    return latest_revision(check)
 
 
-def _check_text(what: str, text: str, file: str, ground: Ground, number: int) -> CheckedPolicy:
-    checked = read_policy(text, file, ground)
-    active = compile_active_policy(checked, ground, number, dt.datetime.now(dt.UTC))
-    document = checked.document
-    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", active.compiled.warnings)
-    return checked
+def _check_text(
+    what: str,
+    text: str,
+    file: str,
+    settings: Settings,
+    ground: Ground,
+    before: Revision | None,
+    *,
+    may_be_mute: bool,
+) -> Draft:
+    draft = examine(settings, ground, text, file, dt.datetime.now(dt.UTC), before=before)
+    draft.refuse(may_be_mute=may_be_mute)
+    document = draft.active.checked.document
+    _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", draft.warnings)
+    return draft
 
 
 def _checked(what: str, warnings: Iterable[Problem]) -> None:

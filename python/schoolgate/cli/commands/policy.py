@@ -9,10 +9,11 @@ from pathlib import Path
 
 import typer
 
+from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.lists import StoredNotInForce
 from schoolgate.cli.commands.local_user import who as person
 from schoolgate.cli.commands.terminal import note, out, say, table
-from schoolgate.config import Problem, Settings, config_label, load, read_text
+from schoolgate.config import Settings, config_label, load, read_text
 from schoolgate.control import call, call_if_running
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
@@ -24,13 +25,11 @@ from schoolgate.policy import (
     template_names,
     template_text,
 )
-from schoolgate.policy.active_policy import Ground, label, latest_revision, policy_files, read_ground, read_policy
+from schoolgate.policy.active_policy import Ground, label, latest_revision, policy_files, read_ground
 from schoolgate.policy.policy_change import PolicyChange, change_policy
 from schoolgate.policy.policy_files import PolicyFiles
-from schoolgate.policy.problems import PolicyRefused
 from schoolgate.policy.repair import repair as mend
 from schoolgate.policy.repair import repair_with
-from schoolgate.policy.speaking_rules import mute_rules
 from schoolgate.storage import state_dir
 
 INSTALL_TIMEOUT_S = 60.0
@@ -51,9 +50,8 @@ def apply(config: Path | None, file: Path, reason: str, who: str | None) -> None
     ground = read_ground(settings, config_label(config))
     text = sys.stdin.read() if file == FROM_STANDARD_INPUT else read_text(file)
     name = "standard input" if file == FROM_STANDARD_INPUT else str(file)
-    if mute := _mute(settings, ground, text, name):
-        raise PolicyRefused(mute)
     now, by = _now(), who or person()
+    _examine(settings, ground, text, name, now).refuse()
     change = change_policy(
         settings,
         ground,
@@ -74,10 +72,12 @@ def rollback(config: Path | None, number: int, reason: str, who: str | None) -> 
     settings = _writable(config)
     ground = read_ground(settings, config_label(config))
     old = _looked_at(policy_files(settings), is_thorough=True).store.show(number)
-    # Going back must work in haste: a rule that cannot speak is named, and is what it was.
-    for problem in _mute(settings, ground, old.text, label(old)):
-        note(f"mute: {problem}", "bold red")
     now, by = _now(), who or person()
+    draft = _examine(settings, ground, old.text, label(old), now)
+    # Going back must work in haste: a rule that cannot speak is named, and is what it was.
+    for problem in draft.mute:
+        note(f"mute: {problem}", "bold red")
+    draft.refuse(may_be_mute=True)
     change = change_policy(
         settings, ground, old.text, label(old), now, lambda store: store.rollback(number, who=by, why=reason, now=now)
     )
@@ -225,15 +225,16 @@ def _load_mended(settings: Settings, number: int) -> None:
         say(f"in force: revision {number}", "bold green")
 
 
-def _mute(settings: Settings, ground: Ground, text: str, file: str) -> tuple[Problem, ...]:
-    """Rules of alerts that can never speak."""
-    return mute_rules(read_policy(text, file, ground), ground.catalogue, settings)
+def _examine(settings: Settings, ground: Ground, text: str, file: str, now: dt.datetime) -> Draft:
+    """All there is to say of a policy before anything is stored; warnings are said."""
+    draft = examine(settings, ground, text, file, now, before=latest_revision(policy_files(settings).look()))
+    for warning in draft.warnings:
+        note(f"warning: {warning}", "yellow")
+    return draft
 
 
 def _put_in_force(settings: Settings, change: PolicyChange) -> None:
     revision = change.revision
-    for warning in change.active.compiled.warnings:
-        note(f"warning: {warning}", "yellow")
     say(f"stored as revision {revision.number}")
     if change.before is not None:
         _print_difference(change.before.text, revision.text)
