@@ -195,6 +195,10 @@ class School:
         told: dict[str, Any] = self.control("status")
         return told
 
+    def problems(self) -> list[str]:
+        """Without those of categories that only feeds would fill: no test fetches those."""
+        return [one for one in self.status()["problems"] if "schoolgate feeds " not in one]
+
     def counter(self, name: str) -> int:
         return int(self.status()["counters"][name])
 

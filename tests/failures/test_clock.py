@@ -20,7 +20,7 @@ def scheduled(closed_on: dt.date) -> str:
 format = 1
 time_zone = "Etc/UTC"
 allowed_clients = ["127.0.0.0/8"]
-strictest = "open"
+strictest = "closed"
 [policies.open]
 [policies.closed]
 categories = {{ gambling = "deny" }}

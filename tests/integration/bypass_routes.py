@@ -40,6 +40,7 @@ format = 1
 allowed_clients = ["127.0.0.0/8"]
 private_addresses = ["school.example"]
 strictest = "pupil"
+strictest_may_be_looser = "an examination opens one lesson's name"
 
 [policies.trust]
 deny = ["bücher.example", "denied.example"]

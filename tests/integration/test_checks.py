@@ -91,7 +91,7 @@ def test_safesearch_targets_are_asked_of_the_forwarders_and_a_failure_is_told(
     assert run.returncode == 0, run.stderr
     told = orjson.loads(run.stdout)
     assert {"forcesafesearch.google.com", "restrict.youtube.com"} <= {one["target"] for one in told["targets"]}
-    assert school.control("status")["problems"] == []
+    assert school.problems() == []
     upstream.stand_in.rcode = 3
     try:
         failed = school.cli("check", "safesearch")

@@ -84,6 +84,6 @@ def test_a_port_that_is_taken_costs_the_metrics_and_not_the_dns(start: Start) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         school = start(settings=f'[metrics]\nlisten = "{taken.getsockname()[1]}"\n')
         assert school.rcode("www.example.org") == "NOERROR"
-        (problem,) = school.control("status")["problems"]
+        (problem,) = school.problems()
         assert "metrics are not served: 127.0.0.1" in problem
         assert "metrics.listen" in problem

@@ -43,7 +43,7 @@ def test_a_broken_configuration_keeps_the_one_in_force_and_says_so(start: Start)
     assert any("forwarderz" in problem for problem in status["problems"])
     school.config.write_text(good, encoding="utf-8")
     assert school.cli("reload").returncode == 0
-    assert school.control("status")["problems"] == []
+    assert school.problems() == []
 
 
 def write_elsewhere(school: Serving, text: str) -> Path:

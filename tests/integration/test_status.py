@@ -42,7 +42,53 @@ def test_serials_ages_workers_and_listeners_are_told(server: Serving) -> None:
     assert told["workers_alive"] == told["workers"] == 1
     assert told["listening"]["udp"] == told["listening"]["tcp"] == [f"127.0.0.1:{server.port}"]
     assert told["policy"]["in_force"] == {"pupils": "pupil", "staff": "staff", "guests": "guest"}
-    assert told["problems"] == []
+    assert server.problems() == []
+
+
+def test_denied_categories_without_a_feed_are_told_everywhere_until_one_fills_them(server: Serving) -> None:
+    server.until(lambda: server.control("status")["categories"] is not None)
+    told = orjson.loads(server.cli("status", "--json").stdout)
+    assert {one["category"] for one in told["categories"]["empty"]} == {"malware", "command-and-control", "phishing"}
+    gambling = next(one for one in told["categories"]["starter_only"] if one["category"] == "gambling")
+    assert gambling["starter_names"] > 300
+    assert "self-harm" in {one["category"] for one in told["categories"]["unlisted"]}
+    few = "denied categories hold starter names only, so most sites of these kinds are open: "
+    command = "schoolgate feeds enable --recommended --accept-licences"
+    assert sum(few in one and command in one for one in told["problems"]) == 1
+    assert sum("is denied, and no list in use holds a name of it" in one for one in told["problems"]) == 3
+    # No public list is recommended for these: said once, no alarm.
+    assert not any("self-harm" in one for one in told["problems"])
+    assert few in server.cli("status").stderr
+    assert few in server.said()
+    assert 'schoolgate_denied_categories{state="empty"} 3.0' in server.cli("status", "--metrics").stdout
+    report = server.cli("report", "daily", "--for", "governors").stdout
+    assert "Malware" in report
+    assert "only the best-known names are" in report
+
+
+def test_check_names_them_and_says_once_where_no_public_list_exists(server: Serving) -> None:
+    run = server.cli("check")
+    assert run.returncode == 0, run.stderr
+    assert "hold starter names only" in run.stderr
+    assert "self-harm (Self-harm and suicide) holds 13 reviewed names" in run.stderr
+    assert run.stderr.count("self-harm (Self-harm and suicide)") == 1
+
+
+def test_the_recommended_feeds_are_shown_and_enabled_with_their_licences(start: Start) -> None:
+    school = start(is_started=False)
+    rows = orjson.loads(school.cli("feeds", "recommend", "--phase", "sixth-form", "--json").stdout)["recommended"]
+    assert {"id", "publisher", "licence", "names", "why", "phases", "category"} <= rows[0].keys()
+    assert "ut1-games" not in {one["id"] for one in rows}
+    asked = school.cli("feeds", "enable", "--recommended", "--phase", "sixth-form")
+    assert asked.returncode == 1
+    assert "CC BY-SA 4.0" in asked.stdout
+    assert "--accept-licences --phase sixth-form; nothing was changed" in asked.stderr
+    assert school.cli("feeds", "enable", "ut1-adult", "--recommended").returncode == 2
+    done = school.cli("feeds", "enable", "--recommended", "--accept-licences", "--phase", "sixth-form")
+    assert done.returncode == 0, done.stderr
+    assert f"{len(rows)} feeds added" in done.stdout
+    in_use = orjson.loads(school.cli("feeds", "list", "--in-use", "--json").stdout)
+    assert {one["id"] for one in in_use} == {one["id"] for one in rows}
 
 
 def test_a_person_reads_it_too(server: Serving) -> None:

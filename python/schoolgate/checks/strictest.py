@@ -83,7 +83,7 @@ def _differences(
     if theirs["unknown"] == "deny" and mine["unknown"] != "deny":
         yield "unknown", "unknown", "names that no list knows are denied", 'write unknown = "deny" there'
     yield from _kinds(with_what, mine, theirs)
-    yield from _safe_modes(with_what, other)
+    yield from _safe_modes(with_what, frozenset(theirs["rewrites"]), other)
     for zone in document["zones"]:
         answering = zone.get("policies", policies)
         if other in answering and with_what.strictest not in answering:
@@ -113,10 +113,10 @@ def _is_closed(with_what: Comparison, category: str) -> bool:
     )
 
 
-def _safe_modes(with_what: Comparison, other: str) -> Iterator[Key]:
+def _safe_modes(with_what: Comparison, rewrites: frozenset[str], other: str) -> Iterator[Key]:
     """A name that leads to a safe mode elsewhere is closed here, or leads to one at least as strict."""
     told = set()
-    for engine in with_what.catalogue.engines.values():
+    for engine in (one for one in with_what.catalogue.engines.values() if one.id in rewrites):
         word = _engine(engine.id)
         for name in engine.names:
             there = with_what.decide(other, name)
@@ -172,14 +172,16 @@ def _openings(with_what: Comparison, mine: dict[str, Any]) -> Iterator[tuple[str
 
 
 def _own_names(with_what: Comparison, document: dict[str, Any], other: str) -> Iterator[Key]:
-    """Names of the school's own lists."""
-    for name in sorted({entry["name"] for entry in document["names"] if str(entry["rule"]).startswith("policies.")}):
+    """Names of the school's own lists: those that the other policy denies, or the strictest one allows."""
+    said = {
+        entry["name"]
+        for entry in document["names"]
+        if str(entry["rule"]).startswith("policies.")
+        and (other if entry["effect"] == "deny" else with_what.strictest) in entry["policies"]
+    }
+    for name in sorted(said):
         there = with_what.decide(other, name)
         here = with_what.decide(with_what.strictest, name)
         if here.is_open and not there.is_open and (there.layer in _OWN or here.layer in _OWN):
-            yield (
-                "own-name",
-                name,
-                f"{name} is denied",
-                "say it in a policy that both extend, if unknown devices are meant too",
-            )
+            remedy = "say it in a policy that both extend, if unknown devices are meant too"
+            yield "own-name", name, f"{name} is denied", remedy

@@ -33,6 +33,20 @@ Credential = Annotated[
 ]
 
 
+class PhaseOption(StrEnum):
+    """Ages that a school teaches, as in lists/recommended.toml."""
+
+    early_years = "early-years"
+    primary = "primary"
+    secondary = "secondary"
+    sixth_form = "sixth-form"
+
+
+Phases = Annotated[
+    list[PhaseOption] | None, typer.Option("--phase", help="Ages that you teach. May be repeated. Default: all.")
+]
+
+
 class Match(StrEnum):
     """How far a name reaches."""
 
@@ -157,10 +171,28 @@ def feeds_show(feed: FeedArgument, as_json: Json = False, config: Config = None)
     feeds.show(config_of(config), feed, as_json)
 
 
-@feeds_app.command("enable", epilog="schoolgate feeds enable hagezi-gambling --accept-licence")
+@feeds_app.command("recommend", epilog="schoolgate feeds recommend --phase primary")
+def feeds_recommend(phase: Phases = None, as_json: Json = False, config: Config = None) -> None:
+    """Show the feeds that a school should begin with: what they hold, whose they are, under which licence, and why."""
+    from schoolgate.cli.commands import recommended
+
+    recommended.recommend(config_of(config), tuple(one.value for one in phase or ()), as_json)
+
+
+@feeds_app.command(
+    "enable",
+    epilog="schoolgate feeds enable hagezi-gambling --accept-licence\n\n"
+    "schoolgate feeds enable --recommended --accept-licences --phase primary",
+)
 def feeds_enable(
-    feed: FeedArgument,
-    accept: Annotated[bool, typer.Option("--accept-licence", help="You have read its licence.")] = False,
+    feed: Annotated[str | None, typer.Argument(metavar="[ID]", help="The feed, such as hagezi-gambling.")] = None,
+    all_recommended: Annotated[
+        bool, typer.Option("--recommended", help="All that `feeds recommend` shows, instead of one.")
+    ] = False,
+    phase: Phases = None,
+    accept: Annotated[
+        bool, typer.Option("--accept-licence", "--accept-licences", help="You have read the licence, or all of them.")
+    ] = False,
     key: Key = None,
     allow_http: AllowHttp = False,
     allow_host: AllowHost = None,
@@ -168,10 +200,19 @@ def feeds_enable(
     config: Config = None,
 ) -> None:
     """Show a feed's licence and, once it is accepted, use the feed."""
-    from schoolgate.cli.commands import feeds
+    from schoolgate.cli.commands import feeds, recommended
 
+    if (feed is None) != all_recommended:
+        raise typer.BadParameter("name one feed, or say --recommended", param_hint="ID")
     terms = feeds.Terms(key, allow_http, tuple(allow_host or ()), credential_file)
-    feeds.enable(config_of(config), feed, accept, terms)
+    if feed is not None:
+        if phase:
+            raise typer.BadParameter("goes with --recommended", param_hint="--phase")
+        feeds.enable(config_of(config), feed, accept, terms)
+        return
+    if terms != feeds.Terms():
+        raise typer.BadParameter("says how one feed is fetched; enable that one by its ID", param_hint="--recommended")
+    recommended.enable(config_of(config), tuple(one.value for one in phase or ()), accept)
 
 
 @feeds_app.command("disable")

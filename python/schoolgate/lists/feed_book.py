@@ -107,9 +107,9 @@ class FeedBook:
         """Ids of the feeds that are on."""
         return tuple(one.id for one in self.read().values() if one.enabled)
 
-    def add(self, feed: ChosenFeed) -> None:
-        """Adds a feed, or changes the one of that id."""
-        self._write({**self.read(), feed.id: feed})
+    def add(self, *feeds: ChosenFeed) -> None:
+        """Adds feeds, or changes those of these ids."""
+        self._write({**self.read(), **{feed.id: feed for feed in feeds}})
 
     def remove(self, feed_id: str) -> ChosenFeed:
         """Takes a feed out. Raises `NoSuchFeed`."""

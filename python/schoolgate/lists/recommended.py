@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, Problem, did_you_mean
 from schoolgate.config.reading import parse_toml, read
+from schoolgate.lists.feed_book import ChosenFeed, FeedBook
 from schoolgate.lists.feed_catalogue import Published, PublishedFeed, Publisher
 
 Phase = Literal["early-years", "primary", "secondary", "sixth-form"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
+# What a school types to have them all.
+ENABLE_RECOMMENDED = "schoolgate feeds enable --recommended --accept-licences"
 
 
 class _Row(BaseModel):
@@ -84,3 +88,26 @@ def read_recommended(lists_dir: Path, published: Published) -> Recommendations:
     found = ((one, published.feed(one.feed)) for one in file.recommended)
     joined = (Recommendation(feed, published.publisher(feed), one.phases, one.why) for one, feed in found)
     return Recommendations(tuple(joined), file.left_out)
+
+
+@dataclass(frozen=True)
+class Enabled:
+    """What enabling the recommended feeds did. `left_off`: the school switched these off, and that stands."""
+
+    added: tuple[str, ...]
+    in_use: tuple[str, ...]
+    left_off: tuple[str, ...]
+
+
+def enable_recommended(book: FeedBook, wanted: Iterable[Recommendation], now: dt.datetime) -> Enabled:
+    """Chooses the feeds that are not chosen yet; their licences were shown and accepted before."""
+    chosen = book.read()
+    wanted = tuple(wanted)
+    new = [one for one in wanted if one.feed.id not in chosen]
+    book.add(*(ChosenFeed(id=one.feed.id, licence=one.publisher.licence, added_at=now) for one in new))
+    there = [chosen[one.feed.id] for one in wanted if one.feed.id in chosen]
+    return Enabled(
+        added=tuple(one.feed.id for one in new),
+        in_use=tuple(one.id for one in there if one.enabled),
+        left_off=tuple(one.id for one in there if not one.enabled),
+    )

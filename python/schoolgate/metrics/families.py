@@ -130,6 +130,13 @@ def _tasks(told: Told) -> Iterator[Sample]:
         yield (str(name),), float(bool(outcome.get("ok")))
 
 
+def _denied_categories(told: Told) -> Iterator[Sample]:
+    """By what fills them; "unlisted" ones have no public list that we recommend."""
+    found = _at(told, "categories")
+    for state in ("filled", "starter_only", "empty", "unlisted") if isinstance(found, Mapping) else ():
+        yield (state,), float(len(found[state]))
+
+
 def _gauge(name: str, help_: str, read: Callable[[Told], Iterable[Sample]], *labels: str) -> Family:
     return Family(f"schoolgate_{name}", "gauge", help_, labels, read)
 
@@ -196,6 +203,10 @@ FAMILIES: tuple[Family, ...] = (
     _gauge("lists_age_seconds", "Since the lists in force were built.", _value("lists", "age_s")),
     _gauge("lists_names", "Names in the lists in force.", _value("lists", "names")),
     _gauge("lists_bytes", "Memory of the lists in force.", _value("lists", "size_octets")),
+    _gauge(
+        "denied_categories", "Denied categories by what fills them; starter_only and empty ones protect little.",
+        _denied_categories, "state",
+    ),
     _gauge("feed_ok", "1 where a feed is as it should be.", _conditions, FEED, "condition"),
     _gauge("feed_age_seconds", "True age of a feed in use.", _rows(*_FEEDS, label="id", value="age_s"), FEED),
     _gauge("feed_names", "Rules in use of a feed.", _rows(*_FEEDS, label="id", value="names"), FEED),

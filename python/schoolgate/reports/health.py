@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schoolgate.reports.facts import Facts
@@ -17,6 +17,7 @@ def health_sentences(facts: Facts, *, in_detail: bool) -> Iterator[str]:
         yield "schoolgate did not run when this report was made, so its health is not known."
         return
     yield from _lists(status, in_detail)
+    yield from _categories(status, in_detail)
     yield from _sealed(status, facts)
     yield from _log(status)
     if in_detail:
@@ -38,6 +39,27 @@ def _lists(status: dict[str, Any], in_detail: bool) -> Iterator[str]:
     for one in unwell if in_detail else ():
         old = "was never fetched" if one["age_s"] is None else f"is used as of {age(one['age_s'])} ago"
         yield f"List {one['id']} is {one['condition']} and {old}."
+
+
+def _categories(status: dict[str, Any], in_detail: bool) -> Iterator[str]:
+    """For every reader: what is called blocked and mostly is not."""
+    found = status.get("categories")
+    if found is None:
+        return
+    thin = [str(one["name"]) for one in found["starter_only"]]
+    if thin:
+        share = f"{len(thin)} of the {found['denied']} kinds of site that are blocked"
+        yield f"Of {share}, only the best-known names are: {_listed(thin)}. Most other sites of these kinds are open."
+    if found["empty"]:
+        yield f"Called blocked, but without any name: {_listed(str(one['name']) for one in found['empty'])}."
+    if in_detail:
+        for one in found["unlisted"]:
+            yield f"{one['name']}: {one['starter_names']} reviewed names and no recommended list. {one['remedy']}."
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _sealed(status: dict[str, Any], facts: Facts) -> Iterator[str]:

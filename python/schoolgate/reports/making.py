@@ -49,7 +49,11 @@ class Made:
         """The numbers, without what this reader does not see."""
         values = asdict(self.facts)
         status = self.facts.status
-        kept = ("uptime_s", "policy", "lists", "sealed", "problems", "query_log") if self.reader.sees_names else ()
+        kept = (
+            ("uptime_s", "policy", "lists", "categories", "sealed", "problems", "query_log")
+            if self.reader.sees_names
+            else ()
+        )
         values["status"] = None if status is None else {key: status[key] for key in kept if key in status}
         return {"reader": str(self.reader)} | values
 

@@ -10,6 +10,7 @@ from schoolgate._core import Plane
 from schoolgate.config import SocketAddress
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.server.active_state import ActiveState
+from schoolgate.server.protection import Protection
 
 Change = Callable[[ActiveState, dt.datetime], ActiveState]
 
@@ -59,6 +60,8 @@ class RunningServer(Protocol):
     def policy_error(self) -> str | None: ...
     @property
     def settings_not_kept(self) -> str | None: ...
+    @property
+    def protection(self) -> Protection | None: ...
     @property
     def last_reload(self) -> dict[str, Any] | None: ...
     @property

@@ -34,6 +34,7 @@ from schoolgate.server.active_state import ActiveState
 from schoolgate.server.control_commands import handlers
 from schoolgate.server.log_setup import pseudonym_key
 from schoolgate.server.policy_clock import PolicyClock, seconds_until
+from schoolgate.server.protection import Protection, look
 from schoolgate.server.running import Change
 from schoolgate.storage.applied_settings import write_applied
 from schoolgate.stream.client_connection import StreamLimits
@@ -84,6 +85,7 @@ class Service:
         self.compile_error: str | None = None
         self.policy_error: str | None = None
         self.settings_not_kept: str | None = None
+        self.protection: Protection | None = None
         self.metrics: MetricsEndpoint | None = None
         self.metrics_problem: str | None = None
         self._manager = ServiceManager()
@@ -113,6 +115,7 @@ class Service:
             gc.enable()
             self._say_ready()
             on_ready(self)
+            self._look_at_protection()
             await self._stopping.wait()
             _log.info("stopping")
             self._manager.stopping()
@@ -206,6 +209,8 @@ class Service:
             self.active = new
             if new.settings is not old.settings:
                 self._install_settings(new.settings)
+            if not _protects_alike(new, old):
+                self._look_at_protection()
             return new
 
     async def _keep_settings(self) -> None:
@@ -258,6 +263,23 @@ class Service:
             "warnings": [str(one) for one in (*whole.ground.warnings, *whole.policy.compiled.warnings)],
             "problems": list(whole.problems),
         }
+
+    def _look_at_protection(self) -> None:
+        """Afterwards and beside: DNS waits for none of it. What is new is logged."""
+
+        async def look_and_say() -> None:
+            whole = self.active
+            found = await asyncio.to_thread(look, whole, policy_clock.now())
+            if not _protects_alike(whole, self.active):
+                return  # a later look is under way
+            known = self.protection.problems if self.protection is not None else ()
+            self.protection = found
+            for problem in found.problems:
+                if problem not in known:
+                    _log.warning("look at this", problem=problem)
+
+        task = self._keep(look_and_say())
+        task.add_done_callback(self._tasks.discard)
 
     def _reload_by_signal(self) -> None:
         async def quietly() -> None:
@@ -356,6 +378,10 @@ class Service:
             if workers_live and not any(task.done() for task in self._tasks):
                 self._manager.alive()
             await asyncio.sleep(self._manager.feed_every_s or TICK_S)
+
+
+def _protects_alike(one: ActiveState, other: ActiveState) -> bool:
+    return one.settings is other.settings and one.lists is other.lists and one.revision is other.revision
 
 
 def _same_sealed(new: ActiveState, old: ActiveState) -> bool:

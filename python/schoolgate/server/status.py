@@ -61,6 +61,8 @@ def status(service: RunningServer) -> dict[str, Any]:
             "age_s": _age_s(whole.lists.built_at, now),
             "update": status_file.read(whole.settings.server.state_dir),
         },
+        # None until it was looked at, shortly after the start.
+        "categories": service.protection.categories if service.protection is not None else None,
         "sealed": sealed_status(whole.sealed, now) if whole.sealed is not None else None,
         "forwarders": service.resolver.health(),
         "query_log": counted["query_log"] | {"pseudonym_key": _pseudonym_key(service)},
@@ -109,6 +111,8 @@ def problems(service: RunningServer) -> list[str]:
     if service.waits_for_restart:
         found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
     state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
+    if service.protection is not None:
+        found += service.protection.problems
     found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
     return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
 

@@ -51,6 +51,20 @@ def test_counts_states_and_units() -> None:
     } <= lines()
 
 
+def test_denied_categories_are_counted_by_what_fills_them() -> None:
+    categories = {
+        "denied": 3,
+        "filled": ["malware"],
+        "starter_only": [{"category": "gambling"}],
+        "empty": [],
+        "unlisted": [],
+    }
+    found = lines(categories=categories)
+    assert 'schoolgate_denied_categories{state="starter_only"} 1.0' in found
+    assert 'schoolgate_denied_categories{state="empty"} 0.0' in found
+    assert not any("denied_categories" in line for line in lines(categories=None))
+
+
 def test_a_failing_feed_shows_with_its_true_age() -> None:
     feed = {"id": "ut1", "condition": "failing", "age_s": 90_000, "names": 12}
     found = lines(lists={"serial": 9, "age_s": 5, "names": 100, "update": {"feeds": [feed]}})

@@ -14,6 +14,7 @@ from schoolgate.config import Problem, Settings, config_label, load, parse, read
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.inputs import list_inputs
+from schoolgate.lists.unfilled import filling
 from schoolgate.policy import Revision, load_catalogue
 from schoolgate.policy.active_policy import (
     Ground,
@@ -24,6 +25,7 @@ from schoolgate.policy.active_policy import (
     read_ground,
     read_policy,
 )
+from schoolgate.policy.denied import denied_categories
 from schoolgate.storage import state_dir
 from schoolgate.storage.applied_settings import find_settings
 
@@ -96,7 +98,9 @@ def _check_policy(
         return
     # Before a start a mute rule in the policy to come is a mistake; what the first start took may be long out of force.
     may_be_mute = policy is None and before is not None
-    _check_text(f"policy {path}", text, str(path), settings, ground, before, may_be_mute=may_be_mute)
+    draft = _check_text(f"policy {path}", text, str(path), settings, ground, before, may_be_mute=may_be_mute)
+    if policy is not None or before is None:
+        _say_what_is_unfilled(settings, draft)
 
 
 def _check_revision(settings: Settings, ground: Ground, revision: Revision) -> None:
@@ -106,6 +110,7 @@ def _check_revision(settings: Settings, ground: Ground, revision: Revision) -> N
     # A service manager checks before it starts the server: a mute rule must not keep a school without DNS.
     for problem in draft.mute:
         note(f"    in force, and mute: {problem}", "bold red")
+    _say_what_is_unfilled(settings, draft)
 
 
 def _in_force(settings: Settings) -> Revision | None:
@@ -138,6 +143,15 @@ def _check_text(
     document = draft.active.checked.document
     _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", draft.warnings)
     return draft
+
+
+def _say_what_is_unfilled(settings: Settings, draft: Draft) -> None:
+    """A denied category protects as far as names of it are known."""
+    found = filling(settings, denied_categories(draft.active.checked, draft.active.at))
+    for problem in found.problems():
+        note(f"    warning: {problem}", "yellow")
+    for notice in found.notices():
+        note(f"    note: {notice}")
 
 
 def _checked(what: str, warnings: Iterable[Problem]) -> None:

@@ -1,0 +1,39 @@
+"""What the policy and lists in force really protect: looked at in a thread after the start and after each change.
+
+Never before the first answer, and never on the event loop: it reads files and decides thousands of names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from schoolgate.errors import SchoolgateError
+from schoolgate.server.active_state import ActiveState
+
+
+@dataclass(frozen=True)
+class Protection:
+    """`categories`: what fills the denied ones (lists/unfilled.py), None where that is not known. `problems`: what
+    somebody should look at."""
+
+    categories: dict[str, Any] | None = None
+    problems: tuple[str, ...] = ()
+
+
+def look(whole: ActiveState, now: dt.datetime) -> Protection:
+    """Of one state. Raises nothing: what cannot be looked at is a problem itself."""
+    # Loaded here: no answer waits for these.
+    from schoolgate.checks.draft import stands_in_the_way
+    from schoolgate.lists.unfilled import filling
+    from schoolgate.policy.denied import denied_categories
+
+    try:
+        found = filling(whole.settings, denied_categories(whole.policy.checked, now))
+        unfit = stands_in_the_way(whole.settings, whole.ground, whole.policy, whole.lists.snapshot, now)
+    except (SchoolgateError, OSError) as error:
+        return Protection(None, (f"it is not known how far the lists protect: {error}",))
+    # A policy of an earlier version, which would be refused today. What a reason allows is no problem.
+    refused = [f"{one.sentence} ({one.remedy})" for one in unfit if one.severity == "refused"]
+    return Protection(found.whole(), (*refused, *map(str, found.problems())))
