@@ -42,8 +42,23 @@ def main() -> None:
     except BrokenPipeError:  # `schoolgate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        print(_refusal(error), file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _refusal(error: OSError) -> str:
+    """What the machine refuses, with what to do next: one sentence for all commands."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
+    if path is None:
+        return f"{error.strerror or error}; look at the service's log and at `schoolgate status`"
+    if isinstance(error, PermissionError):
+        from schoolgate.config.service_user import denied
+
+        return denied(path)
+    return f"{path}: {error.strerror or error}; check the path, rights and space"
 
 
 def _obey(arguments: Sequence[str]) -> None:

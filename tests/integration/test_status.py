@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import orjson
+import pytest
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
 from tests.integration.serving import Serving
@@ -135,3 +136,24 @@ def test_the_same_is_there_for_prometheus(server: Serving) -> None:
     assert run.returncode == 0
     assert "schoolgate_policy_revision 1" in run.stdout
     assert "schoolgate_lists_serial 1" in run.stdout
+
+
+@pytest.mark.parametrize("mistake", ["[sever]\n", "this is no TOML\n", '[query_log]\nenabled = "yes"\n'])
+def test_a_mistake_in_the_settings_file_does_not_make_a_running_service_look_dead(
+    server: Serving, tmp_path: Path, mistake: str
+) -> None:
+    broken = tmp_path / "schoolgate.toml"
+    broken.write_text(server.config.read_text(encoding="utf-8") + mistake, encoding="utf-8")
+    run = server.cli("status", "--json", config=broken)
+    assert run.returncode == 0, run.stderr
+    assert orjson.loads(run.stdout)["policy"]["revision"] == 1
+    assert "the settings applied on" in run.stderr
+    assert str(broken) in run.stderr
+
+
+def test_where_no_service_runs_the_mistakes_are_all_that_is_said(start: Start) -> None:
+    school = start(is_started=False)
+    school.config.write_text(school.config.read_text(encoding="utf-8") + "[sever]\n", encoding="utf-8")
+    run = school.cli("status")
+    assert run.returncode == 1
+    assert "did you mean server?" in run.stderr

@@ -20,6 +20,8 @@ Config = Annotated[
         show_envvar=False,
         help=CONFIG_HELP,
         dir_okay=False,
+        # The reader of settings says it, with the user to be.
+        readable=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schoolgate.config.problems import ConfigInvalid, Problem
 from schoolgate.config.reading import parse_toml, read
+from schoolgate.config.service_user import user_to_be
 from schoolgate.config.settings import Settings, problems_across
 from schoolgate.config.shipped import shipped_lists
 
@@ -57,6 +58,8 @@ def read_text(path: Path) -> str:
         if path.stat().st_size > LARGEST_FILE_OCTETS:
             raise ConfigInvalid([Problem(str(path), "", "is too large for a settings file", "check the path")])
         return path.read_text(encoding="utf-8")
+    except PermissionError as error:
+        raise ConfigInvalid([Problem(str(path), "", "cannot be read: permission denied", user_to_be(path))]) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         problem = Problem(str(path), "", f"cannot be read: {reason}", "check the path and rights")

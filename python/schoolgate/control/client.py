@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from schoolgate.config.service_user import denied
 from schoolgate.control.socket_path import LONGEST_PATH_OCTETS
 from schoolgate.errors import SchoolgateError
 
@@ -68,7 +68,7 @@ def _connect(sock: socket.socket, path: Path) -> None:
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
         raise NotRunning(not_running) from error
     except PermissionError as error:
-        raise ControlUnreachable(f"{path}: permission denied; {_who_may(path)}") from error
+        raise ControlUnreachable(denied(path)) from error
     except OSError as error:
         raise ControlUnreachable(
             f"{path}: {error.strerror or error}; the service may be overloaded, try again"
@@ -86,11 +86,3 @@ def _line(sock: socket.socket, deadline: float) -> bytes:
         if len(received) > LARGEST_ANSWER_OCTETS:
             raise ConnectionError("its answer has no end")
     return bytes(received)
-
-
-def _who_may(path: Path) -> str:
-    try:
-        user = pwd.getpwuid(path.stat().st_uid).pw_name
-    except (OSError, KeyError):
-        return "run this as the user of the service, with `runuser -u USER -- schoolgate ...`"
-    return f"run this as {user}: runuser -u {user} -- schoolgate ..."

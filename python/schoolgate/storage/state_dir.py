@@ -6,15 +6,13 @@ import contextlib
 import datetime as dt
 import fcntl
 import os
-import pwd
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 
+from schoolgate.config.service_user import denied, run_as
 from schoolgate.errors import SchoolgateError
 
 # Nobody but the service's user, and its group to look.
@@ -46,20 +44,12 @@ def refuse_strangers(state_dir: Path, arguments: Sequence[str] = ()) -> None:
     """Root must not leave files in a service user's directory that the service then cannot open."""
     try:
         owner = state_dir.stat().st_uid
+    except PermissionError:
+        raise StateDirUnusable(denied(state_dir)) from None
     except OSError:
         return
-    if owner == os.geteuid():
-        return
-    user = _user(owner)
-    command = shlex.join(["schoolgate", *(arguments or sys.argv[1:])])
-    raise StateDirUnusable(f"{state_dir} belongs to {user}; run this as that user:\n  runuser -u {user} -- {command}")
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    if owner != os.geteuid():
+        raise StateDirUnusable(f"{state_dir} belongs to another user; {run_as(state_dir, arguments)}")
 
 
 @contextmanager

@@ -14,7 +14,10 @@ def config_path(given: Path | None) -> Path | None:
     """The settings file to read; None means the built-in settings."""
     if given is not None:
         return given
-    return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None
+    try:
+        return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None
+    except PermissionError:  # its directory is closed to this user; reading the file says so
+        return SYSTEM_CONFIG
 
 
 def own_address(settings: Settings) -> SocketAddress:

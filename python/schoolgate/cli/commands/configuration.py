@@ -11,6 +11,7 @@ from typing import TypeVar
 from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
+from schoolgate.config.service_user import denied
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.inputs import list_inputs
@@ -80,7 +81,9 @@ def _try(wrong: list[str], step: Callable[[], T]) -> T | None:
         return step()
     except SchoolgateError as error:
         wrong.append(str(error))
-        return None
+    except PermissionError as error:
+        wrong.append(denied(Path(error.filename)))
+    return None
 
 
 def _check_lists(settings: Settings) -> None:

@@ -30,7 +30,7 @@ class NoName(SchoolgateError):
 
 def history(config: Path | None, as_json: bool, most: int) -> None:
     """What happened to the lists, newest first."""
-    folder = load(config).server.state_dir
+    folder = _state_dir(config)
     store, pin = SnapshotStore(folder), PinFile(folder).read()
     events = History(folder).read()[::-1][:most]
     if as_json:
@@ -52,9 +52,9 @@ def history(config: Path | None, as_json: bool, most: int) -> None:
 
 def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
     """Names that came and went between two serials; first those that somebody asked for lately."""
-    state_dir = load(config).server.state_dir
-    found = past.difference(state_dir, before, after, max(most, COMPARED))
-    asked = _asked_lately(state_dir, [one["name"] for one in (*found.added_names, *found.removed_names)])
+    folder = _state_dir(config)
+    found = past.difference(folder, before, after, max(most, COMPARED))
+    asked = _asked_lately(folder, [one["name"] for one in (*found.added_names, *found.removed_names)])
     added, removed = (_first_asked(names, asked, most) for names in (found.added_names, found.removed_names))
     if as_json:
         shown = asdict(found) | {"added_names": added, "removed_names": removed}
@@ -74,11 +74,11 @@ def diff(config: Path | None, before: int, after: int, most: int, as_json: bool)
             note(f"{sign} and {count - len(names)} more; --most {count} shows all")
 
 
-def _asked_lately(state_dir: Path, names: list[str]) -> dict[str, int]:
+def _asked_lately(folder: Path, names: list[str]) -> dict[str, int]:
     """How often each of the names, or something below it, was asked for. Without a log nobody can say."""
     since = dt.datetime.now(dt.UTC) - dt.timedelta(days=ASKED_FOR_DAYS)
     try:
-        with QueryLog(state_dir) as log:
+        with QueryLog(folder) as log:
             return {one.name: one.rows for one in log.names_asked_since(names, since)}
     except LogProblem as error:
         note(f"whether they were asked for cannot be said: {error}", "yellow")
@@ -105,7 +105,7 @@ def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> No
     """Every line of every list that speaks of a name."""
     name = name if _is_ip_address(name) else asked_name(name)
     try:
-        at, lines = past.why(load(config).server.state_dir, name, serial)
+        at, lines = past.why(_state_dir(config), name, serial)
     except ValueError as error:
         raise NoName(f"{name}: {error}") from error
     if as_json:
@@ -118,6 +118,12 @@ def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> No
         say(f"{line.feed}: {line.rule} ({line.kind}), {counts}", None if line.refused else "bold")
         dated = "" if line.dated is None else f", confirmed {moment(line.dated.isoformat())}"
         say(f"  {line.origin}, line {line.line}{dated}: {line.text}")
+
+
+def _state_dir(config: Path | None) -> Path:
+    folder = load(config).server.state_dir
+    state_dir.refuse_strangers(folder)
+    return folder
 
 
 def _is_ip_address(text: str) -> bool:

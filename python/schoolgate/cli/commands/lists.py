@@ -71,6 +71,7 @@ def build_with_progress(settings: Settings) -> BuildReport:
 def show(config: Path | None, as_json: bool) -> None:
     """What the current snapshot holds."""
     settings = load(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
     store = SnapshotStore(settings.server.state_dir)
     opened = store.open_best()
     meta = orjson.loads(opened.snapshot.meta())

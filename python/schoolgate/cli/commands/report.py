@@ -50,7 +50,9 @@ def report(
 
 def show(config: Path | None, as_json: bool) -> None:
     """What is on the shelf."""
-    shelf = shelf_of(load(config))
+    settings = load(config)
+    state_dir.refuse_strangers(settings.server.state_dir)
+    shelf = shelf_of(settings)
     kept = shelf.all()
     if as_json:
         say_json([{"path": str(one.path), "made_at": one.made_at, "size_octets": one.size_octets} for one in kept])
