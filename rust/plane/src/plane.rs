@@ -8,6 +8,8 @@ use crate::crash::CrashKeeper;
 use crate::forwarding::{Forwarding, Share};
 use crate::forwarding_worker::ForwardingWorker;
 use crate::miss_hub::{ANSWER_RING, MISS_RING, MissHub, WorkerChannel};
+use crate::plane_error::PlaneError;
+use crate::plane_status::PlaneStatus;
 use crate::query_log::QueryLog;
 use crate::reply_sink::Report;
 use crate::settings::Settings;
@@ -19,10 +21,8 @@ use crate::worker::{Gauges, Worker};
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
-use schoolgate_querylog::{LogStatus, Recorder};
+use schoolgate_querylog::Recorder;
 use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Name, Reason};
-use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -38,73 +38,6 @@ const STREAM_SHARES: u64 = 1;
 /// Clients ask by TCP mostly for what did not fit into a datagram of 512 octets, OPT, cookie and EDE among them: other
 /// answers would be kept twice in vain. A client that comes because of its rate has them asked for again.
 const LEAST_STREAM_OCTETS: usize = 400;
-
-/// Why a plane cannot be made or started.
-#[derive(Debug, thiserror::Error)]
-pub enum PlaneError {
-    /// Another process answers there.
-    #[error(
-        "{0} is in use: another DNS server (or another schoolgate) answers there; stop it or change [server] listen"
-    )]
-    AddressInUse(SocketAddr),
-    /// The address cannot be bound.
-    #[error("{address}: cannot listen: {error}{}", privilege_hint(.address, .error))]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        error: io::Error,
-    },
-    /// The packet cache does not fit.
-    #[error("no room for a packet cache of {0} MiB: [cache] size_mib asks for more than this machine gives")]
-    CacheTooLarge(u64),
-    /// The system refuses a thread, an eventfd or random octets.
-    #[error("the system refuses what the server needs: {0}")]
-    System(#[from] io::Error),
-}
-
-fn privilege_hint(address: &SocketAddr, error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
-            "; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it) or root"
-        }
-        io::ErrorKind::AddrNotAvailable => "; this machine has no such address (yet)",
-        _ => "",
-    }
-}
-
-/// Counters and gauges of a plane.
-#[derive(Debug, Serialize)]
-pub struct Status {
-    /// Counters, all workers added up.
-    pub counters: BTreeMap<&'static str, u64>,
-    /// What was wrong with packets that were no acceptable query.
-    pub bad_packets: BTreeMap<&'static str, u64>,
-    /// Answers in the caches.
-    pub cache_entries: u64,
-    /// Octets in the caches.
-    pub cache_octets: u64,
-    /// Clients' questions under way.
-    pub pending: u64,
-    /// Questions at the resolver.
-    pub under_way: usize,
-    /// Worker threads.
-    pub workers: usize,
-    /// Worker threads that run; fewer than `workers` means that some have died.
-    pub workers_alive: usize,
-    /// Serial of the lists in force.
-    pub snapshot_serial: u64,
-    /// Serial of the policy in force.
-    pub policy_serial: u64,
-    /// Serial of the sealed lists in force.
-    pub sealed_serial: Option<u64>,
-    /// Milliseconds since the plane was made.
-    pub uptime_ms: u64,
-    /// Addresses answered on.
-    pub listening: Vec<SocketAddr>,
-    /// What became of the rows of the query log.
-    pub query_log: LogStatus,
-}
 
 /// Sockets, workers, miss hub and stream doors.
 pub struct Plane {
@@ -358,7 +291,7 @@ impl Plane {
     }
 
     /// Counters, gauges and serials.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> PlaneStatus {
         let sum = |counter: &Counter| self.counters.iter().map(|set| set.get(*counter)).sum();
         let sum_reason = |reason: &Reason| self.counters.iter().map(|set| set.get_reason(*reason)).sum();
         let gauge = |pick: fn(&Gauges) -> &AtomicU64| -> u64 {
@@ -366,7 +299,7 @@ impl Plane {
         };
         let (entries, octets, pending) = lock(&self.stream).fill();
         let active = self.active.load();
-        Status {
+        PlaneStatus {
             counters: Counter::ALL.iter().map(|counter| (counter.as_str(), sum(counter))).collect(),
             bad_packets: Reason::ALL.iter().map(|reason| (reason.as_str(), sum_reason(reason))).collect(),
             cache_entries: gauge(|gauges| &gauges.entries) + entries as u64,

@@ -26,11 +26,13 @@ mod list_difference;
 mod list_guard;
 mod list_statements;
 mod listed_name;
+mod local_zone;
 pub mod memory;
 mod name_table;
 mod name_table_build;
 mod pattern_scratch;
 mod patterns;
+mod policies;
 mod provenance;
 mod registrable_domain;
 mod rule;
@@ -43,6 +45,7 @@ mod sealed_key;
 mod segments;
 mod snapshot;
 mod table;
+mod table_draft;
 mod verdict;
 
 pub use address::is_private;
@@ -61,7 +64,9 @@ pub use layer::{Action, Effect, Layer, LogLevel};
 pub use list_difference::{Difference, Differing, list_difference};
 pub use list_guard::{Judged, ProtectedNames, judge};
 pub use listed_name::{NameRejected, listed_name};
+pub use local_zone::{LocalZone, ZoneKind, ZoneRecord};
 pub use patterns::Patterns;
+pub use policies::Rewrite;
 pub use provenance::{Covering, ListedBy, list_rules_for, list_rules_for_address};
 pub use registrable_domain::registrable_domain;
 pub use rule::{Rule, RuleKind};
@@ -73,7 +78,7 @@ pub use sealed_import::{SealFailed, SealReport, SealRequest, SealedFormat, seal_
 pub use sealed_key::{SealedCorrupt, SealedKeys};
 pub use segments::{Prefix, Selected, Selection};
 pub use snapshot::{Snapshot, SnapshotCorrupt};
-pub use table::{LocalZone, PolicyTable, Rewrite, ZoneKind, ZoneRecord};
+pub use table::PolicyTable;
 pub use verdict::{Origin, Verdict};
 
 #[doc(hidden)]

@@ -6,10 +6,11 @@
 use crate::layer::{Effect, Layer};
 use crate::name_table::NameTable;
 use crate::patterns::Patterns;
+use crate::policies::{Policy, Statement};
 use crate::sealed::SealedList;
 use crate::segments::{Selected, Selection};
 use crate::snapshot::{Snapshot, Source};
-use crate::table::{Policy, PolicyTable, Statement};
+use crate::table::PolicyTable;
 use crate::verdict::{Origin, Verdict};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

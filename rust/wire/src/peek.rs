@@ -5,7 +5,7 @@
 //! linear in the packet.
 
 use crate::cursor::Cursor;
-use crate::name::NameError;
+use crate::name_error::NameError;
 use crate::{CLASS_IN, Edns, HEADER_OCTETS, Name, Rcode, Reason, Refusal, rtype};
 
 /// QR in the header's third octet.

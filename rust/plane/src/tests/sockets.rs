@@ -4,7 +4,9 @@ use super::bench::{description, rule, settings, snapshot, table};
 use super::until;
 use super::wire::{Answer, Ask, Data, Line, ask, reply};
 use crate::forwarding::Share;
-use crate::plane::{Plane, PlaneError, Status};
+use crate::plane::Plane;
+use crate::plane_error::PlaneError;
+use crate::plane_status::PlaneStatus;
 use crate::settings::Settings;
 use crate::socket::{is_readable, readable, wait_readable};
 use crate::stream::Asked;
@@ -130,7 +132,7 @@ fn queries_are_decided_resolved_and_cached() {
 }
 
 /// Every query has left in exactly one way.
-fn balance(status: &Status) {
+fn balance(status: &PlaneStatus) {
     let exits = [
         "silent",
         "refusals",
