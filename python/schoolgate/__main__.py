@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from schoolgate.errors import SchoolgateError
 
-# The state directory is nobody else's.
+# The state directory is for this user alone.
 UMASK = 0o077
 # As the parser has it: what a program ends with that was interrupted (128 and the number of SIGINT).
 INTERRUPTED = 130

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from schoolgate.config.problems import complaint
 from schoolgate.config.section import RELOAD, Section, Whole
 
-# Nobody needs a pupil's queries for longer; a typing error must not keep them for ever.
+# A pupil's queries are not needed for longer; a typing error must not keep them for ever.
 MOST_DAYS = 3660
 
 

@@ -23,7 +23,7 @@ RELOAD: dict[str, Any] = {"applies": "reload"}
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
-    """Relative paths count from the file that names them, not from where somebody happened to start us."""
+    """Relative paths count from the file that names them, not from the directory that the process was started in."""
     if not str(path).strip() or "\0" in str(path):
         raise complaint(f"{shown(str(path))} is not a path", "write the path of a file or directory")
     folder = (info.context or {}).get("folder")

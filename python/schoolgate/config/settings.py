@@ -90,7 +90,7 @@ def problems_across(settings: Settings, file: str) -> Iterator[Problem]:
 
 
 def is_ours(server: SocketAddress, listen: tuple[SocketAddress, ...]) -> bool:
-    """Asking ourselves would turn each miss into a loop. A wildcard socket also hears every loopback address."""
+    """Asking ourselves would turn each miss into a loop. A wildcard socket also listens on every loopback address."""
     return any(
         server.port == own.port and (server.host == own.host or (own.is_wildcard and server.is_loopback))
         for own in listen

@@ -1,4 +1,4 @@
-"""[webhooks.<id>]: programs that are told of alerts over HTTPS. Secrets are in files of their own, never here."""
+"""[webhooks.<id>]: programs that receive alerts over HTTPS. Secrets are in files of their own, never here."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class ControlUnreachable(SchoolgateError):
 
 
 class NotRunning(ControlUnreachable):
-    """Nobody listens on the control socket."""
+    """No server listens on the control socket."""
 
 
 class CommandRefused(SchoolgateError):

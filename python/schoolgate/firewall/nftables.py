@@ -8,7 +8,7 @@ from schoolgate.firewall.header import header, wrapped
 from schoolgate.firewall.resolvers import Network, Resolvers, text_of
 from schoolgate.firewall.rule_set import ENCRYPTED_DNS_PORT, Place
 
-# Not the table of deploy/firewall/nftables.conf: whoever loaded that one keeps it.
+# Not the table of deploy/firewall/nftables.conf: an administrator who loaded that one keeps it.
 TABLE = "schoolgate_export"
 
 

@@ -1,4 +1,4 @@
-"""Addresses of other people's resolvers and relays: what a firewall refuses, because nobody there asks us any more.
+"""Addresses of other people's resolvers and relays: what a firewall refuses, because a device there asks us no more.
 
 Read from `*-addresses.txt` of the shipped circumvention lists: one address or prefix a line. The rules made of them
 must never depend on the order of lines, and never close a whole address family by a slip.

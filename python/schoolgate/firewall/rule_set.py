@@ -1,6 +1,6 @@
 """The rules a school needs beside a DNS filter, in words, and where they apply: which networks, which server.
 
-They make devices ask schoolgate, or nobody. What they cannot do is said in every export, because a rule believed
+They make devices ask schoolgate, or no resolver. What they cannot do is said in every export, because a rule believed
 to do more than it does is worse than none.
 """
 
@@ -48,7 +48,7 @@ class PlaceUnclear(SchoolgateError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the rules apply. `is_example`: nobody said, so a person has to put the real ones in."""
+    """Where the rules apply. `is_example`: no setting says it, so a person has to put the real ones in."""
 
     interfaces: tuple[str, ...]
     v4: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Questions to forwarders by UDP: Rust moves the datagrams, this says who is asked and heeds what was heard.
+"""Questions to forwarders by UDP: Rust moves the datagrams, this chooses forwarders and processes the workers' reports.
 
 Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. When the next
 tick is wanted the plane says: while workers keep time, few will do. The plain case - a reply about the name, in time -
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schoolgate._core import ForwarderShare, ForwardingEvent, ForwardingReport
 
 TRY_AGAIN_S: Final = 0.25
-"""After a tick that met a defect: it may have ended before anybody said when the next one is wanted."""
+"""After a tick that met a defect: it may have ended before the next one was scheduled."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
 
@@ -42,7 +42,7 @@ class DatagramPlane(Protocol):
 
 
 class ExchangeOwner(Protocol):
-    """Who wants a question answered. For each send it hears exactly one of these; `starved` says that this machine is
+    """Who wants a question answered. For each send exactly one of these is called; `starved` says that this machine is
     short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack,
     `damaged` that the reply is of no use."""
 
@@ -94,7 +94,7 @@ class Datagrams:
              "network_errors", "mismatches", "short_of_resources"), 0)  # fmt: skip
 
     def install(self, routes: Routes) -> None:
-        """New forwarders and zones for misses to come; of those under way we still hear."""
+        """New forwarders and zones for misses to come; those under way still get their replies."""
         forwarders = routes.forwarders()
         self._plane.install_routes(
             [ForwarderAddress(one.number, one.sockaddr[0], one.port, one.scope) for one in forwarders],
@@ -103,7 +103,7 @@ class Datagrams:
         self._forwarders |= {one.number: one for one in forwarders}
 
     def close(self) -> list[ExchangeOwner]:
-        """Ends everything under way. Misses on their first try have failed; the owners returned hear nothing more."""
+        """Ends everything under way. Misses on their first try have failed; the owners returned get no more calls."""
         if self._tick is not None:
             self._tick.cancel()
         self._plane.abandon_queries()
@@ -111,7 +111,7 @@ class Datagrams:
         return dropped
 
     def read(self, now: float) -> None:
-        """Heed what happened since the last time."""
+        """Processes what happened since the last time."""
         self._process_report(self._plane.read_replies(now), now)
 
     def send_misses(self, shares: Sequence[Sequence[ForwarderShare]], now: float) -> None:
@@ -119,7 +119,7 @@ class Datagrams:
         self._process_report(self._plane.send_misses(shares, now), now)
 
     def send(self, owner: ExchangeOwner, step: Send, now: float) -> None:
-        """Ask for an exchange. What fails at once is told to it as soon as what happened before is heard."""
+        """Asks for an exchange. What fails at once is an event behind those that happened before."""
         self._owners[owner.key] = owner
         self._process_report(
             self._plane.send_query(owner.key, step.forwarder.number, owner.query, step.timeout_s, now), now
@@ -180,7 +180,7 @@ class Datagrams:
             self._callbacks.met_defect(owner)
 
     def _schedule_tick(self, in_s: float | None) -> None:
-        """Of two wishes the earlier counts; `None`: there is nothing to come for."""
+        """Keeps the earlier wake-up time; `None`: no wake-up is needed."""
         at = float("inf") if in_s is None else self._loop.time() + in_s
         if self._tick is not None and (in_s is None or at < self._tick_at):
             self._tick.cancel()

@@ -1,6 +1,6 @@
 """Questions on their way to forwarders over TCP, and the replies that may be believed.
 
-TCP is for what did not fit into a datagram, and for a question whose port somebody guesses at. All connections are in
+TCP is for what did not fit into a datagram, and for a question whose port is under attack. All connections are in
 one epoll whose own descriptor the event loop watches; one callback goes on with whatever is ready, one coarse tick ends
 what is overdue.
 """
@@ -60,7 +60,7 @@ class Attempt:
 
 class StreamExchanges:
     """All questions under way over TCP. Belongs to one event loop. `after_batch` runs when a callback ends;
-    `met_defect` hears of an exchange that met a defect of ours and hears nothing more from here."""
+    `met_defect` is called with the owner of an exchange that met a defect of ours; that owner is not called again."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class StreamExchanges:
         return len(self._attempts)
 
     def close(self) -> list[ExchangeOwner]:
-        """Drop every question and close every socket; the owners hear nothing more and are returned."""
+        """Drop every question and close every socket; the owners are not called again and are returned."""
         self._loop.remove_reader(self._epoll.fileno())
         if self._tick is not None:
             self._tick.cancel()
@@ -99,7 +99,7 @@ class StreamExchanges:
     # -- out ------------------------------------------------------------------------------------------------------
 
     def send(self, owner: ExchangeOwner, step: Send, now: float) -> None:
-        """Ask as `step` says. An error of the network is told to the owner before this returns."""
+        """Ask as `step` says. After an error of the network the owner is called before this returns."""
         forwarder = step.forwarder
         if len(self._attempts) >= STREAMS_MAX:
             self.counters["streams_overflow"] += 1

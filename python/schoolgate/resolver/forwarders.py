@@ -237,7 +237,7 @@ class ForwarderSet:
 
 
 class NoForwarders(ForwarderSet):
-    """Nobody to ask: a machine whose network is not there yet. Every miss fails at once, with EDE 22."""
+    """Without forwarders: a machine whose network is not there yet. Every miss fails at once, with EDE 22."""
 
     __slots__ = ()
 

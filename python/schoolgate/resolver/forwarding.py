@@ -14,7 +14,7 @@ LONGEST_RESOLUTION_S = 3.8
 
 
 def default_servers(settings: Settings, listening: tuple[SocketAddress, ...]) -> tuple[SocketAddress, ...]:
-    """The forwarders for the internet; empty when "system" stands for nobody (yet)."""
+    """The forwarders for the internet; empty when "system" stands for none (yet)."""
     return with_system(settings.forwarders.servers, listening, _resolv_conf(listening))
 
 

@@ -39,7 +39,7 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """No reply. `ede`: 22 nobody answered, 23 the network refused (RFC 8914). `asked`: whether anybody was asked."""
+    """No reply. `ede`: 22 no answer, 23 the network refused (RFC 8914). `asked`: whether a forwarder was asked."""
 
     ede: int
     asked: bool
@@ -106,7 +106,7 @@ class Resolution:
         return self._give_up_on_forwarder(now)
 
     def guessed(self, now: float) -> Step:
-        """So many wrong replies that somebody is guessing our 16-bit id: over TCP there is nothing to guess."""
+        """So many wrong replies that an attacker is guessing our 16-bit id: over TCP there is nothing to guess."""
         return self._end() if self._deadline - now < SHORTEST_WAIT_S else self._send_over_stream(now)
 
     def timed_out(self, now: float) -> Step:

@@ -125,7 +125,7 @@ class ResolverService:
     # -- misses ---------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Hear what workers have done, see to what is odd, and say anew who is asked."""
+        """Processes what workers have done, decides odd events, and names forwarders anew."""
         if not self.is_running:
             return
         now = self._clock()
@@ -188,7 +188,7 @@ class ResolverService:
 
     def check_forwarders(self, now: float) -> None:
         """Probe those that are suspected or down, as often as is due at `now`; what is known of them by now counts for
-        the next misses. While all are well there is nothing to do: what becomes of questions is told with every tick,
+        the next misses. While all are well there is nothing to do: what becomes of questions comes with every tick,
         and without questions what was said last will do."""
         wanting = [one for one in self._forwarders if one.wants_probe(now)]
         for forwarder in wanting:

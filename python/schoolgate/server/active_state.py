@@ -121,7 +121,7 @@ def with_sealed(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The sealed lists on the disk, if they are others. Never older ones, and never none."""
     opened = SealedStore(old.settings.server.state_dir).open_not_older(old.settings, old.sealed)
     if opened is not None and old.sealed is not None and opened.serials == old.sealed.serials:
-        # The same lists; whether somebody should look at the files is news all the same.
+        # The same lists; whether an operator should look at the files is news all the same.
         return replace(old, sealed=replace(old.sealed, problems=opened.problems))
     return replace(old, sealed=opened)
 
@@ -148,7 +148,7 @@ def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:
 
 
 def _passed_over(settings: Settings, serial: int) -> tuple[str, ...]:
-    """A pin holds what can be held; whoever set it must hear that it did not."""
+    """A pin holds what can be held; the operator must learn that it did not."""
     from schoolgate.lists.history import PinFile
 
     pin = PinFile(settings.server.state_dir).read()

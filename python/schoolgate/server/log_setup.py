@@ -26,7 +26,7 @@ def pseudonym_key(settings: Settings, now: dt.datetime, in_use: PseudonymKey | N
 
 
 def query_log(settings: Settings, key: PseudonymKey | None) -> dict[str, Any] | None:
-    """The log as the plane is told of it; None where it is switched off."""
+    """The settings of the log for the plane; None where it is switched off."""
     if not settings.query_log.enabled:
         _close_log(settings)
         return None

@@ -60,8 +60,8 @@ _log = Logger("schoolgate")
 
 
 class Service:
-    """One running resolver, around a plane that answers already and TCP listeners that nobody hears yet. `await run()`
-    once."""
+    """One running resolver, around a plane that answers already and TCP listeners that do not accept connections yet.
+    `await run()` once."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Service:
     # -- start and stop -------------------------------------------------------------------------------------------
 
     async def run(self, on_ready: Callable[[Service], None] = lambda _: None) -> None:
-        """Starts everything, serves until told to stop, and lets go in the order that answers what is owed."""
+        """Starts everything, serves until `stop`, and ends in the order that lets open questions be answered."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._manager.close)
@@ -122,7 +122,7 @@ class Service:
         _log.info("stopped")
 
     async def _start(self, stack: contextlib.AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
-        """Pushed in this order so that the door closes first: what it still owes needs resolver and plane."""
+        """Pushed in this order so that the door closes first: answers still open there need resolver and plane."""
         settings = self.active.settings
         stack.push_async_callback(asyncio.to_thread, self.plane.stop)
         self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
@@ -367,7 +367,7 @@ class Service:
         self.pseudonym_key = found
 
     async def _feed_watchdog(self) -> None:
-        """A dead worker or a task that ended is for the service manager to mend: it hears of us no more."""
+        """A dead worker or a task that ended is for the service manager to mend: no watchdog message goes out then."""
         all_alive = True
         while True:
             counted = orjson.loads(self.plane.stats())

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from schoolgate.server.service import Service
 
 MOST_DESCRIPTORS = 65536
-# On a core that both want, the plane's threads go first: what they answer needs nobody, what waits for us waits anyway.
+# On a core that both want, the plane's threads go first: they need no other thread, what waits for us waits anyway.
 LOOP_NICENESS = 5
 
 _log = Logger("schoolgate")
@@ -67,7 +67,7 @@ def serve(
         whole = _whole(config, found, now)
         key = recording.pseudonym_key(whole.settings, now)
         plane = _plane(whole, key)
-        # Until the loop hears it: what the plane has recorded must not be lost.
+        # Until the loop handles it: what the plane has recorded must not be lost.
         signal.signal(signal.SIGTERM, _end)
         with _answering(plane) as listeners:
             service = _service(whole, plane, listeners, key, beside)
@@ -77,7 +77,7 @@ def serve(
 
 
 def _lists_are_built(step: str) -> None:
-    """Heard step by step where a start finds no lists that it can read. The service manager is to be patient."""
+    """Called step by step where a start finds no lists that it can read. The service manager is to be patient."""
     _log.info("lists", step=step)
     with contextlib.closing(ServiceManager()) as manager:
         manager.starting_takes_long()
@@ -124,7 +124,7 @@ def _keep_memory_private_and_descriptors_many() -> None:
 def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
     server, cache = whole.settings.server, whole.settings.cache
     crash_dir = server.state_dir / "crashes"
-    with contextlib.suppress(OSError):  # only packets that made us stumble would be missing
+    with contextlib.suppress(OSError):  # only packets that made a worker panic would be missing
         crash_dir.mkdir(mode=0o700, exist_ok=True)
     settings = {
         "listen": [str(one) for one in server.listen],

@@ -1,4 +1,4 @@
-"""What `schoolgate status` tells: serials, ages, counters, forwarders, and what somebody should look at."""
+"""What `schoolgate status` shows: serials, ages, counters, forwarders, and what an operator should look at."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def _monitor_problems(service: RunningServer, is_log_on: bool) -> list[str]:
     """A monitor that starts with us needs its time to be seen."""
     now = dt.datetime.now(dt.UTC)
     is_wanted = is_log_on and _age_s(service.started_at, now) > monitor_status.UNSEEN_S
-    told = monitor_status.section(service.active.settings.server.state_dir, now)
-    return monitor_status.problems(told, is_wanted)
+    report = monitor_status.section(service.active.settings.server.state_dir, now)
+    return monitor_status.problems(report, is_wanted)
 
 
 def query_log_problems(counted: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ import orjson
 from schoolgate.config.service_user import denied, run_as
 from schoolgate.errors import SchoolgateError
 
-# Nobody but the service's user, and its group to look.
+# Only the service's user; its group may read.
 MODE = 0o750
 
 
@@ -28,7 +28,7 @@ class AlreadyRunning(SchoolgateError):
 
 
 def prepare(state_dir: Path, arguments: Sequence[str] = ()) -> None:
-    """Makes the directory if need be; refuses one that belongs to somebody else. Raises `StateDirUnusable`."""
+    """Makes the directory if need be; refuses one that belongs to another user. Raises `StateDirUnusable`."""
     refuse_strangers(state_dir, arguments)
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=MODE)

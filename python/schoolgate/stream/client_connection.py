@@ -107,7 +107,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         self._take()
 
     def eof_received(self) -> bool:
-        """The client asks no more; what is owed still goes out."""
+        """The client asks no more; answers to its questions still go out."""
         self._is_finishing = True
         return bool(self.tickets)
 
@@ -132,7 +132,7 @@ class StreamConnection(asyncio.BufferedProtocol):
             self._take()
 
     def finish(self) -> None:
-        """Ask nothing more; close once all that is owed has gone out."""
+        """Reads no more; closes once all answers have gone out."""
         self._is_finishing = True
         self._read_if_allowed()
         self._close_if_finished()

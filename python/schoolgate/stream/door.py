@@ -66,7 +66,7 @@ class StreamDoor:
         return [Endpoint(*one.getsockname()[:2]) for server in self._servers for one in server.sockets]
 
     async def start(self) -> None:
-        """Let in whoever waits at a listener, and whoever comes."""
+        """Accepts clients that wait at a listener, and those that come."""
         for sock in self._listeners:
             server = await self.loop.create_server(lambda: StreamConnection(self), sock=sock, backlog=BACKLOG)
             self._servers.append(server)
@@ -74,7 +74,7 @@ class StreamDoor:
         self._sweep_timer = self.loop.call_later(SWEEP_EVERY_S, self._sweep_again)
 
     async def stop(self, grace_s: float = 4.5) -> None:
-        """Accept and read no more; answers still owed may go out for `grace_s`, then all is closed."""
+        """Accept and read no more; open answers may go out for `grace_s`, then all is closed."""
         self.is_stopping = True
         await self._close_servers()
         for connection in list(self._connections):
@@ -118,7 +118,7 @@ class StreamDoor:
         return True
 
     def leave(self, connection: StreamConnection) -> None:
-        """The connection is gone; answers it waited for have nobody left."""
+        """The connection is gone; answers it waited for are dropped."""
         if connection not in self._connections:
             return
         self._connections.discard(connection)

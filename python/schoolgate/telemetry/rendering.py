@@ -40,7 +40,7 @@ def _add_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 
 def _without_record(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """structlog's own bookkeeping is nobody's business."""
+    """structlog's own bookkeeping is not for readers."""
     return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_logger, _method, event)
 
 

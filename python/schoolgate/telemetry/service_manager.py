@@ -1,4 +1,4 @@
-"""What the service manager is told (sd_notify(3)): ready, reloading, stopping, and that we are alive.
+"""Messages to the service manager (sd_notify(3)): ready, reloading, stopping, and that we are alive.
 
 Without a service manager every call does nothing.
 """
@@ -18,7 +18,7 @@ LONG_START_S = 1_860
 
 
 class ServiceManager:
-    """Notifications to systemd, or to nobody."""
+    """Notifications to systemd; without it they go nowhere."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         variables = os.environ if environ is None else environ
@@ -42,7 +42,7 @@ class ServiceManager:
         self._say("WATCHDOG=1")
 
     def close(self) -> None:
-        """Lets go of the socket; nothing is told any more."""
+        """Closes the socket; no message goes out any more."""
         notifier, self._notifier = self._notifier, None
         if notifier is not None and notifier.socket is not None:
             notifier.socket.close()
@@ -53,7 +53,7 @@ class ServiceManager:
 
 
 def _feed_every_s(environ: Mapping[str, str]) -> float | None:
-    """How often the watchdog wants to hear of us, or None when there is none or it is another process's."""
+    """How often the watchdog wants a message, or None when there is none or it is another process's."""
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:
