@@ -40,7 +40,7 @@ class ListsNotBuilt(SchoolgateError):
 
 
 class ListsPinned(SchoolgateError):
-    """Somebody rolled the lists back; nothing is published until the pin is lifted."""
+    """An administrator rolled the lists back; nothing is published until the pin is lifted."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BuildReport:
 
 
 def build(settings: Settings, say: Callable[[str], None] = lambda _: None) -> BuildReport:
-    """Compiles every list and publishes the snapshot. Raises `ListsNotBuilt`. `say` is told each step as it begins."""
+    """Compiles every list and publishes the snapshot. Raises `ListsNotBuilt`. `say` gets each step as it begins."""
     built = build_if_new(settings, say, cause="build", always=True)
     assert built is not None
     return built

@@ -1,4 +1,4 @@
-"""Names that a new snapshot must know, and names that it must leave open: asked of it before anybody else may ask.
+"""Names that a new snapshot must know, and names that it must leave open: asked of it before clients may ask.
 
 lists/canaries.toml. A canary that a feed breaks names the feed, so that its last good version can be used instead.
 """

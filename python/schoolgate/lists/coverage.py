@@ -1,7 +1,7 @@
 """What a category is filled by: starter names, feeds, the school's own lists, or nothing.
 
 A policy that denies a category protects as far as names of it are known. Most starter lists hold the best-known names
-only, so a school that has fetched no feed must be told, and told what to do.
+only, so a school that has fetched no feed must learn so, and what to do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which addresses feeds are fetched from.
 
-A feed's address is somebody else's word: a name they may point anywhere, a redirect they may send. It must never make
+A feed's address is its publisher's word: a name they may point anywhere, a redirect they may send. It must never make
 this machine ask its own services, its neighbours, or the metadata service of a cloud.
 """
 
@@ -32,7 +32,7 @@ def refusal(address: str, allowed: bool) -> str | None:
         found = _innermost(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return "is no address"
-    # What a cloud keeps its keys behind is link-local; nobody publishes lists there.
+    # What a cloud keeps its keys behind is link-local; no list is published there.
     if found.is_link_local:
         return "is link-local"
     if found.is_multicast:

@@ -79,7 +79,7 @@ class Source(BaseModel):
     mapping: tuple[str, ...]
     match: Literal["suffix", "exact"]
     refresh_h: int
-    # About how many names there should be; None when nobody said.
+    # About how many names there should be; None when unknown.
     names: int | None
     key: str | None
     allow_http: bool

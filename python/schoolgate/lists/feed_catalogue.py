@@ -1,4 +1,4 @@
-"""The lists that others publish and a school may choose: lists/feeds.toml. All are off until somebody chooses them."""
+"""The lists that others publish and a school may choose: lists/feeds.toml. All are off until chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FeedId = Annotated[str, Field(pattern=FEED_ID)]
 
 
 class NoSuchFeed(SchoolgateError):
-    """Nobody publishes a feed of that id, and nobody added one."""
+    """No known publisher has a feed of that id, and none was added."""
 
 
 class _Row(BaseModel):

@@ -1,7 +1,7 @@
 """Fetching one feed over HTTP: what its publisher has now, or that nothing has changed.
 
 The other end may be slow, broken, bought or taken over. Whatever it sends costs at most what `Limits` says, reaches no
-address of ours, and ends in a file that nobody has believed yet.
+address of ours, and ends in a file that is not trusted yet.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Fetched:
     validators: Validators
 
 
-# Told (octets so far, octets in all or None) as they arrive.
+# Called with (octets so far, octets in all or None) as they arrive.
 Progress = Callable[[int, int | None], None]
 
 

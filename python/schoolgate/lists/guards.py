@@ -1,7 +1,7 @@
-"""What a fetched feed must be like before anybody's questions are decided by it.
+"""What a fetched feed must be like before queries are decided by it.
 
-A feed is somebody else's text. It may be a login page, the first half of itself, another list by mistake, or written by
-whoever broke into its publisher. When it fails here, its last good version stays.
+A feed is text from outside. It may be a login page, the first half of itself, another list by mistake, or written by
+an attacker who broke into its publisher. When it fails here, its last good version stays.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Bounds:
     """How far a feed may be from what it was. Small lists move more: below `small` rules no share is judged."""
 
     least_parsed: float = 0.5
-    # Of the last good: two fifths gone, or five times as much, is somebody else's list.
+    # Of the last good: two fifths gone, or five times as much, is another list.
     least_left: float = 0.6
     most_grown: float = 5.0
     small: int = 50

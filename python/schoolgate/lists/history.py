@@ -65,7 +65,7 @@ def _event(line: bytes) -> Event | None:
 
 
 class Pin(BaseModel):
-    """A snapshot that somebody rolled back to: updates go on fetching, and publish nothing until it is lifted."""
+    """A snapshot that was rolled back to: updates go on fetching, and publish nothing until it is lifted."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,7 +81,7 @@ class PinFile:
         self.path = state_dir / "lists" / "pinned.json"
 
     def read(self) -> Pin | None:
-        """A pin that cannot be read still pins: nobody meant what comes next to go live."""
+        """A pin that cannot be read still pins: what comes next was not meant to go live."""
         try:
             raw: Any = orjson.loads(self.path.read_bytes())
             return Pin.model_validate(raw)

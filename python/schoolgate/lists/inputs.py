@@ -37,7 +37,7 @@ class ListsUnreadable(InputRefused):
 class ListInput:
     """One list to compile. `canary` is a name or address that must carry `category` afterwards; None for others' lists.
 
-    `fetched`: somebody else's words, so the compiler guards against them; `dialect` says how they are written (None: to
+    `fetched`: text from outside, so the compiler guards against them; `dialect` says how they are written (None: to
     be found out) and `dated` when their publisher last stood by them.
     """
 

@@ -23,7 +23,7 @@ LARGEST_SIGNATURE_OCTETS = 16 * 1024
 
 
 class SignatureWrong(SchoolgateError):
-    """A file is not what the publisher signed, or nobody signed it."""
+    """A file is not what the publisher signed, or is not signed."""
 
 
 class KeyUnusable(SchoolgateError):

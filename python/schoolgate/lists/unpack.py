@@ -62,7 +62,7 @@ def unpack(file: Path, work: Path, limits: Limits) -> tuple[Member, ...]:
         return tuple(_unpack("", file, work, _Budget(limits), limits.nesting))
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile) as error:
         raise NotUnpacked(f"it is cut off or damaged inside: {error}") from error
-    except (RuntimeError, NotImplementedError) as error:  # zip: encrypted, or packed in a way nobody uses
+    except (RuntimeError, NotImplementedError) as error:  # zip: encrypted, or packed in a way that is not in use
         raise NotUnpacked(f"it cannot be unpacked: {error}") from error
 
 

@@ -63,7 +63,7 @@ def write(
 
 
 def read(state_dir: Path) -> dict[str, Any] | None:
-    """None before the first update, or when nobody can read it."""
+    """None before the first update, or when it cannot be read."""
     try:
         found: dict[str, Any] = orjson.loads(path_of(state_dir).read_bytes())
     except (OSError, orjson.JSONDecodeError):

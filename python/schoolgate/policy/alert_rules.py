@@ -1,4 +1,4 @@
-"""Rules of alerts that could never speak: a mistyped word would be silence where somebody relies on it."""
+"""Rules of alerts that could never speak: a mistyped word would be silence where the school relies on it."""
 
 from __future__ import annotations
 

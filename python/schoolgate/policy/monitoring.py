@@ -1,4 +1,4 @@
-"""What a policy says about watching: `[monitoring]` (when a detector speaks) and `[alerts.<id>]` (who is told).
+"""What a policy says about watching: `[monitoring]` (when a detector speaks) and `[alerts.<id>]` (who is notified).
 
 Nothing here denies or opens a name. Each default says what it stops, or what it keeps from crying wolf.
 """
@@ -86,13 +86,13 @@ class Circumvention(_Table):
     urgent_points: Count = 20
     vpn: int = Field(default=4, ge=0, le=100)
     proxy: int = Field(default=3, ge=0, le=100)
-    # Nobody comes upon Tor's bridges by accident.
+    # A client does not come upon Tor's bridges by accident.
     tor: int = Field(default=5, ge=0, le=100)
     # Browsers, phones and televisions try encrypted DNS by themselves, so that it counts little ...
     encrypted_dns: int = Field(default=1, ge=0, le=100)
     # ... and, whatever their number, never reaches a warning alone.
     encrypted_dns_most: int = Field(default=5, ge=0, le=100)
-    # A name we did not know whose answer was a resolver's address: somebody made that name for this.
+    # A name we did not know whose answer was a resolver's address: that name was made for this.
     resolver_address: int = Field(default=4, ge=0, le=100)
     # Discovery (RFC 9462) at a resolver that is not ours: only software set to another resolver asks so.
     discovery: int = Field(default=2, ge=0, le=100)
@@ -109,7 +109,7 @@ class Silence(_Table):
     quiet_minutes: Minutes = 20
     # When the bell rings everybody goes quiet: more than this share of the busy ones is the end of a lesson.
     most_share: Share = 0.2
-    # Below so many other clients nobody can say what "the others go on" means.
+    # Below so many other clients it is unclear what "the others go on" means.
     least_others: Count = 3
 
 
@@ -161,11 +161,11 @@ class Repeated(_Table):
 
 
 class FirstUse(_Table):
-    """What nobody in the school had asked for before."""
+    """What no client of the school had asked for before."""
 
     # In the first two weeks everything is new.
     learning_days: int = Field(default=14, ge=0, le=365)
-    # Names never seen before are told of together, not one by one.
+    # Names never seen before are reported together, not one by one.
     together_minutes: Minutes = 60
 
 
@@ -192,7 +192,7 @@ class Monitoring(_Table):
 
 
 class Quiet(_Table):
-    """Hours in which nobody is disturbed, by the policy's time zone; `to` at or before `from` is the next day."""
+    """Hours in which no recipient is disturbed, by the policy's time zone; `to` at or before `from` is the next day."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS
     from_: WallTime = Field(default=MIDNIGHT, alias="from")

@@ -9,7 +9,7 @@ from schoolgate.config.problems import Problem, did_you_mean, path_of
 from schoolgate.policy.model import Document, Segment
 from schoolgate.policy.prefixes import Door, Network
 
-# A resolver that answers half the internet is a weapon in somebody's reflection attack; no school's network is this
+# A resolver that answers half the internet is a weapon in a reflection attack; no school's network is this
 # large.
 _WIDEST_PUBLIC = {4: 8, 6: 16}
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "127.0.0.0/8", "fc00::/7", "fe80::/10")))

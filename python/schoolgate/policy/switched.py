@@ -1,4 +1,4 @@
-"""What a SafeSearch level says besides its rewrites: whoever locks an engine means it to be used.
+"""What a SafeSearch level says besides its rewrites: a school that locks an engine means it to be used.
 
 A list of streaming or search sites closes the engine's own names otherwise, and the lock locks nothing. Under a policy
 that denies unknown names a level opens nothing: there only an allow does.

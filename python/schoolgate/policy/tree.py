@@ -31,7 +31,7 @@ def _upwards(policies: Mapping[str, Policy], identity: str) -> Iterator[str]:
 
 def tree_problems(document: Document, file: str) -> Iterator[Problem]:
     """Unknown parents, and each cycle once."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for identity, policy in document.policies.items():
         path = path_of(("policies", identity, "extends"))
         if policy.extends is None:
@@ -41,7 +41,7 @@ def tree_problems(document: Document, file: str) -> Iterator[Problem]:
             yield Problem(file, path, f"there is no policy {policy.extends}", did_you_mean(policy.extends, others))
             continue
         upwards = tuple(_upwards(document.policies, identity))
-        if document.policies[upwards[-1]].extends == identity and identity not in told:
-            told.update(upwards)
+        if document.policies[upwards[-1]].extends == identity and identity not in reported:
+            reported.update(upwards)
             circle = " -> ".join((*upwards, identity))
             yield Problem(file, path, f"extends itself: {circle}", "let one of them extend nothing")

@@ -121,7 +121,7 @@ def _cname_and_more(records: tuple[Record, ...], file: str) -> Iterator[Problem]
 
 @dataclass(frozen=True)
 class MergedZones:
-    """All zones of a table, and what somebody should know about them."""
+    """All zones of a table, and warnings about them."""
 
     zones: tuple[Zone, ...]
     warnings: tuple[Problem, ...] = ()

@@ -16,7 +16,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.sealed.memory import keep_private
 from schoolgate.sealed.sealed_store import SUPPLIER, Facts, SealedStore, facts_of
 
-# Suppliers take entries off their lists, but never half of them in a day: that is a wrong file, or somebody's way out.
+# Suppliers take entries off their lists, but never half of them in a day: that is a wrong file, or an attack.
 LEAST_OF_LAST = 0.5
 
 

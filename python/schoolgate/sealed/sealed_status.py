@@ -35,7 +35,7 @@ def sealed_status(opened: OpenedSealed, now: dt.datetime) -> dict[str, Any]:
 
 
 def sealed_problems(opened: OpenedSealed, now: dt.datetime) -> list[str]:
-    """What somebody should look at, worst first."""
+    """What an operator should look at, worst first."""
     by_age = {State.UNHEALTHY: list[str](), State.STALE: list[str]()}
     for one, state in zip(opened.facts, _states(opened, now), strict=True):
         if state is not State.OK:

@@ -68,7 +68,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class OpenedSealed:
-    """The sealed lists of all suppliers, checked. `problems`: what somebody should look at."""
+    """The sealed lists of all suppliers, checked. `problems`: what an operator should look at."""
 
     sealed: SealedList
     facts: tuple[Facts, ...]

@@ -57,7 +57,7 @@ def _from_segment(plane: Decides, segment: dict[str, Any], own: SocketAddress) -
         denied = is_sealed and isinstance(answer, bytes) and is_censored(answer)
         reason = None if denied else f"decided by {decision['layer']}, {decision['rule']}"
         return result | {"client": client, "rule": decision["rule"], "denied": denied, "reason": reason}
-    # Every address of it belongs to a narrower segment, which is tested itself: nobody is served by this one.
+    # Every address of it belongs to a narrower segment, which is tested itself: no client is served by this one.
     return result | {"denied": True, "reason": "no client is in it"}
 
 

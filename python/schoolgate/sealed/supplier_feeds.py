@@ -54,13 +54,13 @@ class SealedFetching:
     fetcher: Fetcher = field(default_factory=lambda: Fetcher(work=_DESCRIPTORS, limits=LIMITS))
 
     def fetch(self, feed: SealedFeed, now: dt.datetime) -> Fetched:
-        """One feed: whatever fails is told, recorded, and changes nothing else."""
+        """One feed: whatever fails is shown, recorded, and changes nothing else."""
         keep_private()
         try:
             report, failure = self._imported(feed, now), None
         except (SchoolgateError, OSError) as error:
             report, failure = None, str(error)
-        with contextlib.suppress(OSError):  # a full disk; the failure is told all the same
+        with contextlib.suppress(OSError):  # a full disk; the failure is shown all the same
             record_try(self.state_dir, feed.supplier, now, failure)
         return Fetched(feed.supplier, report, failure)
 

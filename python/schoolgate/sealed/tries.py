@@ -28,7 +28,7 @@ def read_tries(state_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def failing_feeds(state_dir: Path) -> list[str]:
-    """What somebody should look at."""
+    """What an operator should look at."""
     failed = ((supplier, one) for supplier, one in sorted(read_tries(state_dir).items()) if one["failure"] is not None)
     return [f"sealed list of {supplier} not renewed on {one['at'][:10]}: {one['failure']}" for supplier, one in failed]
 

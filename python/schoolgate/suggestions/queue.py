@@ -17,7 +17,7 @@ from schoolgate.suggestions.suggest import Suggestion
 
 # More than a person will ever review; beyond it only counts of known ones rise.
 MOST_OPEN = 1000
-# Decisions are kept, so that nobody decides twice; the oldest are forgotten first.
+# Decisions are kept, so that no name is decided twice; the oldest are forgotten first.
 MOST_DECIDED = 20_000
 LONGEST_TEXT = 500
 

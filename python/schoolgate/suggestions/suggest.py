@@ -57,7 +57,7 @@ def suggestion_for(name: str, count: int, known: ComparisonNames) -> Suggestion 
 def _imitations(label: str, known: ComparisonNames) -> Iterator[tuple[Kind, Imitated]]:
     if len(label) < SHORTEST_LOOKALIKE:
         return
-    # A known label under another ending is another site of the same firm, or of nobody in particular.
+    # A known label under another ending is another site of the same firm, or unrelated.
     alike = known.by_skeleton.get(skeleton(label)) if label not in known.by_label else None
     if alike is not None:
         yield "look-alike", alike
