@@ -1,4 +1,4 @@
-"""An alert: something that somebody should know of, and how far they have come with it."""
+"""An alert: something that its recipients should know of, and how far they have come with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts, their history and what is still to be sent, in one SQLite file: who was told of what, and what they did
+"""Alerts, their history and what is still to be sent, in one SQLite file: who was notified of what, and what they did
 about it.
 
 An alert and its messages are written in one transaction: after a crash there are both or neither. History only grows.
@@ -36,7 +36,7 @@ MOST_HITS = 500_000
 LONGEST_NOTE = 2000
 # What a person reads of one alert; the log has the others.
 MOST_NAMES_OF_ALERT = 20
-# What goes on for days is told of again each day.
+# What goes on for days is reported again each day.
 LONGEST_ALERT_S = 86400
 # Counts of a rule are needed as long as the longest window of a rule.
 HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
@@ -138,7 +138,7 @@ class AlertStore:
         self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
         now: dt.datetime,
     ) -> tuple[int, str | None]:  # fmt: skip
-        """(id, what people are told of: `alert`, `worse`, or nothing). One that is open for the same matter within the
+        """(id, what is sent: `alert`, `worse`, or nothing). One that is open for the same matter within the
         window only counts up, unless it gets worse."""
         open_one = self._open_alert(db, rule, finding, window_s)
         if open_one is not None:
@@ -181,7 +181,7 @@ class AlertStore:
         )
 
     def _worsen(self, db: sqlite3.Connection, alert: Alert, finding: Finding, now: dt.datetime) -> None:
-        """Whoever has seen the alert has not seen this: it is new again, and escalated again."""
+        """A person who has seen the alert has not seen this: it is new again, and escalated again."""
         names = tuple(dict.fromkeys((*finding.names, *alert.names)))[:MOST_NAMES_OF_ALERT]
         values = (
             finding.severity, finding.detector, finding.sentence, _json(names), _json(dict(finding.evidence)), alert.id,
@@ -216,7 +216,7 @@ class AlertStore:
     # -- what people do -------------------------------------------------------------------------------------------
 
     def acknowledge(self, alert: int, who: str, note: str, now: dt.datetime) -> Alert:
-        """Somebody has seen it. Raises `AlertRefused` when it is closed already."""
+        """Records that a person has seen it. Raises `AlertRefused` when it is closed already."""
         with self.transaction() as db:
             found = self.one(db, alert)
             if found.state == "closed":
@@ -318,7 +318,7 @@ class AlertStore:
 
 
 def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:
-    """Nobody is told "not acknowledged" of what is."""
+    """Cancels escalations of alerts that were acknowledged."""
     db.execute(
         f"DELETE FROM outbox WHERE alert = ? AND key LIKE '{ESCALATION}-%' AND state IN ('waiting', 'held')", (alert,)
     )

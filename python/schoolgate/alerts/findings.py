@@ -22,7 +22,7 @@ REPEATED = "repeated-attempts"
 
 @dataclass(frozen=True)
 class Finding:
-    """`segment` or `client` "" : the whole school, or nobody in particular. `names` are as the log writes them."""
+    """`segment` or `client` "" : the whole school, or no client in particular. `names` are as the log writes them."""
 
     detector: str
     severity: Severity

@@ -21,7 +21,7 @@ from schoolgate.alerts.secret_files import read_secret
 from schoolgate.config import Settings
 from schoolgate.config.webhooks import is_loopback
 
-# A mail server that does not answer keeps an urgent alert from nobody else for longer.
+# A mail server that does not answer keeps an urgent alert from other recipients no longer than this.
 TIMEOUT_S = 15.0
 CREDENTIAL = "mail-password"
 

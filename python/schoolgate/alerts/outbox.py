@@ -30,7 +30,7 @@ MOST_URGENT_AN_HOUR = 60
 HOUR = dt.timedelta(hours=1)
 # A summary with urgent ones among those it speaks of does not wait for the hour.
 URGENT_SUMMARY_AFTER = dt.timedelta(minutes=5)
-# Delivered messages say what somebody did: they go when they are no longer needed against repeats.
+# Delivered messages say what a person did: they go when they are no longer needed against repeats.
 SENT_KEPT = dt.timedelta(days=14)
 # Kept waiting at most; a rule with many recipients and no mail server must not fill the disk.
 MOST_WAITING = 50_000

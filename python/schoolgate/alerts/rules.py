@@ -57,7 +57,7 @@ class AlertRules:
         return new
 
     def rules_for(self, finding: Finding) -> list[tuple[str, AlertRule]]:
-        """Those that concern it; the built-in one when it is urgent and nobody's."""
+        """Those that concern it; the built-in one when it is urgent and no rule's."""
         found = [
             (identity, rule)
             for identity, rule in self.rules.items()
@@ -123,12 +123,12 @@ class AlertRules:
         return moment
 
     def escalate(self, store: AlertStore, outbox: Outbox, now: dt.datetime) -> int:
-        """Tells the next ones of alerts that nobody has acknowledged. Returns how many."""
+        """Escalates alerts that were not acknowledged to their next recipients. Returns how many."""
         escalated = 0
         for identity, rule in self.rules.items():
             if not rule.escalate_to or self.not_before(rule, now) > now:
                 continue
-            # Read and marked in one transaction: who acknowledges meanwhile is heard.
+            # Read and marked in one transaction: an acknowledgement that comes meanwhile counts.
             with store.transaction() as db:
                 for alert in self._overdue(identity, rule, store, now):
                     key = f"{ESCALATION}-{alert.id}-{alert.severity}"
@@ -139,7 +139,7 @@ class AlertRules:
         return escalated
 
     def _overdue(self, identity: str, rule: AlertRule, store: AlertStore, now: dt.datetime) -> Iterator[Alert]:
-        """Time runs from when the first message may leave: at night nobody can answer what waits for the morning."""
+        """Time runs from when the first message may leave: what waits for the morning is not late at night."""
         after = dt.timedelta(minutes=rule.escalate_after_minutes)
         for alert, since in store.unacknowledged(identity, now - after):
             if now - self.not_before(rule, since) >= after:

@@ -1,6 +1,6 @@
 """A message to a program: signed JSON, or what Teams and Slack take. One POST, no redirect, a bounded answer.
 
-A redirect would carry an alert to whoever the receiver names, so that it is a failure.
+A redirect would carry an alert to any server that the receiver names, so it is a failure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_ANSWER_OCTETS = 64 * 1024
 # What the receivers take at most.
 LONGEST_SLACK_TEXT = 2900
 LONGEST_TEAMS_TEXT = 20_000
-# Told to come back later, or the fault is the receiver's own.
+# The receiver asks to come back later, or the fault is its own.
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 

@@ -95,7 +95,7 @@ def _finding(
     evidence: Mapping[str, int | float | str],
     names: tuple[str, ...],
 ) -> Finding:
-    """The same on the same day is the same finding, so that nobody hears it every hour."""
+    """The same on the same day is the same finding, so that it is not reported every hour."""
     more = len(sentences) - MOST_SENTENCES
     text = " ".join(sentences[:MOST_SENTENCES]) + (f" And {more} more." if more > 0 else "")
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,7 +1,7 @@
 """Reports that are made by themselves: when a day, a week or a term is over, at the time of day the school chose.
 
 What is done is written down for each of them, so that neither a restart nor a second run makes a report twice; what a
-person keeps on the shelf is another matter. A monitor that was off makes the last one only: nobody reads a month of
+person keeps on the shelf is another matter. A monitor that was off makes the last one only: no person reads a month of
 daily reports.
 """
 

@@ -1,4 +1,4 @@
-"""Once a day the monitor looks for names worth a review. It only fills the queue: nobody is woken by it."""
+"""Once a day the monitor looks for names worth a review. It only fills the queue and sends no message."""
 
 from __future__ import annotations
 

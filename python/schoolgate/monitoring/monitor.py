@@ -157,7 +157,7 @@ class Monitor:
     # -- start and stop -------------------------------------------------------------------------------------------
 
     async def run(self, *, until_stdin_ends: bool = False) -> None:
-        """Starts, runs until told to stop, and saves."""
+        """Starts, runs until it is stopped, and saves."""
         loop = asyncio.get_running_loop()
         await self._read_policy(self._clock())
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -197,7 +197,7 @@ class Monitor:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task ended by a defect", exc_info=error)
             self.has_defect = True
-            self._stopping.set()  # whoever started us starts us anew
+            self._stopping.set()  # the service manager, or `run`, starts us anew
 
     # -- what goes on ---------------------------------------------------------------------------------------------
 
@@ -234,9 +234,9 @@ class Monitor:
 
     def _write_status(self) -> None:
         try:
-            told = self._status(self._clock())
+            status = self._status(self._clock())
             self._own.mkdir(mode=0o700, exist_ok=True)
-            write_whole(status_file.path_of(self._state_dir), orjson.dumps(told, option=orjson.OPT_INDENT_2), PRIVATE)
+            write_whole(status_file.path_of(self._state_dir), orjson.dumps(status, option=orjson.OPT_INDENT_2), PRIVATE)
             self._mend("status")
         except (OSError, AlertsUnavailable) as error:
             self._complain("status", f"monitor status cannot be written: {error}")

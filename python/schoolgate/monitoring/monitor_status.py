@@ -17,7 +17,7 @@ def path_of(state_dir: Path) -> Path:
 
 
 def read(state_dir: Path) -> dict[str, Any] | None:
-    """None where no monitor ever ran, or nobody can read what it wrote."""
+    """None where no monitor ever ran, or what it wrote cannot be read."""
     try:
         found = orjson.loads(path_of(state_dir).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -27,22 +27,22 @@ def read(state_dir: Path) -> dict[str, Any] | None:
 
 def section(state_dir: Path, now: dt.datetime) -> dict[str, Any] | None:
     """For `status`: what it wrote, with its age."""
-    told = read(state_dir)
-    return None if told is None else told | {"age_s": _age_s(told, now)}
+    report = read(state_dir)
+    return None if report is None else report | {"age_s": _age_s(report, now)}
 
 
-def problems(told: dict[str, Any] | None, is_wanted: bool) -> list[str]:
-    """What somebody should look at. `is_wanted`: a query log is written, so somebody should watch it."""
-    if told is None:
+def problems(report: dict[str, Any] | None, is_wanted: bool) -> list[str]:
+    """What an operator should look at. `is_wanted`: a query log is written, so a monitor should follow it."""
+    if report is None:
         return ["nothing watches the query log; start `schoolgate monitor`"] if is_wanted else []
-    if told["age_s"] is None or told["age_s"] > UNSEEN_S:
-        return [f"the monitor was last seen {_ago(told['age_s'])}; start `schoolgate monitor`"] if is_wanted else []
-    return [str(one) for one in told.get("problems", [])]
+    if report["age_s"] is None or report["age_s"] > UNSEEN_S:
+        return [f"the monitor was last seen {_ago(report['age_s'])}; start `schoolgate monitor`"] if is_wanted else []
+    return [str(one) for one in report.get("problems", [])]
 
 
-def _age_s(told: dict[str, Any], now: dt.datetime) -> int | None:
+def _age_s(report: dict[str, Any], now: dt.datetime) -> int | None:
     try:
-        return max(0, round((now - dt.datetime.fromisoformat(told["alive_at"])).total_seconds()))
+        return max(0, round((now - dt.datetime.fromisoformat(report["alive_at"])).total_seconds()))
     except (KeyError, ValueError, TypeError):
         return None
 

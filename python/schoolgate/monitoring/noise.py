@@ -1,8 +1,8 @@
-"""What devices ask by themselves, taken away before anything is counted: it is nobody's behaviour.
+"""What devices ask by themselves, taken away before anything is counted: it is no person's behaviour.
 
 Advertising and counters in pages, A/AAAA/HTTPS of one name, prefetching, repeats of an unanswered question, lookups
 with the school's search suffix, single labels, reverse lookups. Also taken away, for another reason: help lines and
-what else is protected. No detector ever sees that somebody looked for help.
+what else is protected. No detector ever sees that a pupil looked for help.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OWN_ENDS = frozenset(("local", "localdomain", "lan", "home", "internal", "intran
 
 
 class Sieve:
-    """`keeps(row)`: whether the row is somebody's doing. Time is the rows' own."""
+    """`keeps(row)`: whether a person caused the row. Time is the rows' own."""
 
     def __init__(self, settings: Noise, known: CategoryFacts) -> None:
         self._settings = settings

@@ -15,7 +15,7 @@ from pybloom_live import ScalableBloomFilter
 FIRST_CAPACITY = 100_000
 ERROR_RATE = 0.001
 # Some 4 MiB. A school meets fewer; an attacker's random domains fill it no further: then all counts as seen, and
-# nothing is reported until somebody removes the file.
+# nothing is reported until an operator removes the file.
 MOST_DOMAINS = 2_000_000
 # Domains since the filter was last written, kept by name beside it; more makes it be written.
 MOST_SINCE_SAVED = 20_000

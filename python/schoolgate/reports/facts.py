@@ -16,7 +16,7 @@ class Counted:
     what: str
     rows: int
     blocked: int
-    # Blocked in the period before; None where nobody compares.
+    # Blocked in the period before; None where nothing is compared.
     before: int | None = None
 
 
@@ -32,7 +32,7 @@ class Day:
 @dataclass(frozen=True)
 class Alerts:
     """What the monitor raised. `findings`: by detector and severity; `alerts`: by detector, state or outcome; `open`:
-    all that nobody has closed, those of earlier times too."""
+    all that are not closed, those of earlier times too."""
 
     findings: tuple[tuple[str, str, int], ...] = ()
     alerts: tuple[tuple[str, str, int], ...] = ()

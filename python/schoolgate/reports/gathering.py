@@ -1,6 +1,6 @@
 """Facts for a report, from the query log, the monitor's alerts, the checks and the running service.
 
-Only reads. Whatever is not there is left out and said: a report that does not come helps nobody.
+Only reads. Whatever is not there is left out and said: a report that does not come is no help.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class _Sums:
         return self._table(lambda key: key[0] or "in no segment", lambda _: True)
 
     def by_category(self) -> tuple[Counted, ...]:
-        """What was blocked as what; a sealed verdict has no category and is told by its layer."""
+        """What was blocked as what; a sealed verdict has no category and is named by its layer."""
         return self._table(self._title, lambda key: key[1] in BLOCKED)
 
     def bypass(self) -> tuple[Counted, ...]:

@@ -14,7 +14,7 @@ from schoolgate.privacy.defang import defang
 from schoolgate.reports.facts import Counted, Day, Facts
 from schoolgate.reports.health import health_sentences
 
-# Less than this moves by chance; nobody need read of it.
+# Less than this moves by chance and need not be read.
 WORTH_A_WORD = 0.1
 
 

@@ -29,7 +29,7 @@ _log = Logger("schoolgate.monitor")
 
 
 class Detector(Protocol):
-    """`feed` rows that are somebody's doing; `look` each minute; `saved` and `load` survive a restart."""
+    """`feed` rows that a person caused; `look` each minute; `saved` and `load` survive a restart."""
 
     name: str
 
@@ -77,7 +77,7 @@ class Watch:
         self.rhythm.missed_before(time_s)
 
     def _ask(self, detector: Detector, found: list[Finding], says: Iterator[Finding]) -> None:
-        """A row that one detector stumbles over must not blind the others, nor stop the monitor again and again."""
+        """A row that makes one detector fail must not blind the others, nor stop the monitor again and again."""
         try:
             found.extend(says)
         except Exception as error:

@@ -77,7 +77,7 @@ class Attempts:
         )  # fmt: skip
 
     def _again(self, row: LogRow) -> bool:
-        """Whether this row completes the count; told once a window."""
+        """Whether this row completes the count; true once a window."""
         pair = self._moments.of(f"{row.client} {row.category}")
         pair.at_s = [at for at in pair.at_s if row.time_s - at < self._window_s][-MOST_MOMENTS + 1 :]
         if row.qname not in pair.names:

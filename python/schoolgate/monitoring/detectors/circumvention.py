@@ -2,7 +2,7 @@
 
 A program that repeats one question a thousand times scores once. The canaries of lists/special-names.toml (use-
 application-dns.net, mask.icloud.com, ...) score nothing at all: every browser and phone asks them by default, before
-anybody has touched it, and asking is how they learn to stay with the school's DNS. Discovery at ourselves
+a person has touched it, and asking is how they learn to stay with the school's DNS. Discovery at ourselves
 (_dns.resolver.arpa, RFC 9462) is the same. Names that a segment may use (a VPN for staff) are not denied and not
 counted.
 """
@@ -27,7 +27,7 @@ ENCRYPTED_DNS = "circumvention-encrypted-dns"
 
 @dataclass(slots=True)
 class _Signs:
-    """name -> (kind, points, second it was last seen); `told`: severity already said, and when."""
+    """name -> (kind, points, second it was last seen); `told`: severity reported, and when; saved so."""
 
     signs: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     told: str = ""

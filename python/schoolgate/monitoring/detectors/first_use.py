@@ -1,4 +1,4 @@
-"""What nobody in the school had asked for before: a service, an AI tool, a domain.
+"""What no client of the school had asked for before: a service, an AI tool, a domain.
 
 In the learning time it only learns. Names of sealed lists and of help lines never come here.
 """

@@ -17,7 +17,7 @@ from schoolgate.monitoring.rows import NXDOMAIN
 from schoolgate.policy.monitoring import Generated
 
 MOST_CLIENTS = 20_000
-# Domains remembered of a client; twice any threshold somebody would set.
+# Domains remembered of a client; twice any sensible threshold.
 MOST_DOMAINS = 500
 
 

@@ -29,7 +29,7 @@ MOST_HOURS = 16_800
 WEEKS_KEPT = 8
 # The log is written within seconds; rows of an hour that come later are not of this hour's account.
 GRACE_S = 120
-# We look every few seconds while we run; a longer pause is a time when nobody watched.
+# We look every few seconds while we run; a longer pause is a time that was not watched.
 LONGEST_PAUSE_S = 600
 
 
@@ -61,7 +61,7 @@ class SegmentRhythm:
         self._whole_from = 0  # hours before were not seen from their beginning
         self._looked_s = 0
         self._watched_from = 0  # since then we have looked without a pause
-        self._told: dict[str, str] = {}  # "severity segment" -> day on the school's wall on which it was told of
+        self._reported: dict[str, str] = {}  # "severity segment" -> day on the school's wall on which it was reported
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
@@ -85,7 +85,7 @@ class SegmentRhythm:
         start = max(self._closed + HOUR_S, self._whole_from)
         # After more than a week off the weeks before are too old to be compared with.
         for hour in range(max(start, first_open - 7 * 24 * HOUR_S), first_open, HOUR_S):
-            # Nobody asked anything at all: the school is silent only if we watched it being silent.
+            # No client asked anything at all: the school is silent only if we watched it being silent.
             was_seen = hour >= self._watched_from or any(key.startswith(f"{hour} ") for key, _ in self._open.items())
             if was_seen:
                 yield from self._close(hour)
@@ -116,11 +116,11 @@ class SegmentRhythm:
         yield from self._together([one for one in dropped if self._is_news(one, hour)], hour)
 
     def _is_news(self, finding: Finding, hour: int) -> bool:
-        """A drop that goes on is told of once a day."""
+        """A drop that goes on is reported once a day."""
         today = dt.datetime.fromtimestamp(hour, self._zone).date().isoformat()
         key = f"{finding.severity} {finding.segment}"
-        is_news = self._told.get(key) != today
-        self._told = {one: day for one, day in self._told.items() if day == today} | {key: today}
+        is_news = self._reported.get(key) != today
+        self._reported = {one: day for one, day in self._reported.items() if day == today} | {key: today}
         return is_news
 
     def _slot(self, hour: int) -> str:
@@ -152,7 +152,7 @@ class SegmentRhythm:
         return None
 
     def _together(self, dropped: list[Finding], hour: int) -> Iterator[Finding]:
-        """When several segments ask less at once, it is one thing and told once."""
+        """When several segments ask less at once, it is one thing and reported once."""
         less = [one for one in dropped if one.severity == "notice"]
         yield from (one for one in dropped if one.severity != "notice")
         if len(less) < 2:
@@ -173,7 +173,7 @@ class SegmentRhythm:
             "usual": self._usual.saved(),
             "looked_s": self._looked_s,
             "watched_from": self._watched_from,
-            "told": self._told,
+            "told": self._reported,
         }
 
     def load(self, saved: Any) -> None:
@@ -181,4 +181,4 @@ class SegmentRhythm:
         self._open.load(saved["open"])
         self._usual.load(saved["usual"])
         self._looked_s, self._watched_from = int(saved.get("looked_s", 0)), int(saved.get("watched_from", 0))
-        self._told = dict(saved.get("told", {}))
+        self._reported = dict(saved.get("told", {}))

@@ -22,7 +22,7 @@ from schoolgate.policy.monitoring import Tunnel
 
 # Clients times domains of one window. Page loads make some hundred a minute and client; the oldest go first.
 MOST_PAIRS = 50_000
-# Different names counted below one domain (4 octets each); the largest threshold anybody needs.
+# Different names counted below one domain (4 octets each); the largest threshold that is needed.
 MOST_NAMES_COUNTED = 4_000
 # So many names of the kind make a client a user of the domain: a scanner on a quiet device.
 LEAST_ALIKE = 10
