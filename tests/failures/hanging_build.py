@@ -10,7 +10,7 @@ from schoolgate.lists.build import build
 _HANG = """
 import os, pathlib, time
 pathlib.Path(os.environ["BEGAN"]).touch()
-for _ in range(600):
+for _ in range(6000):
     if pathlib.Path(os.environ["RELEASE"]).exists():
         break
     time.sleep(0.05)

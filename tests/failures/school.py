@@ -22,13 +22,10 @@ import dns.rcode
 from schoolgate.control import call
 
 # However slow the machine: these end a wait for what does not come about, and say nothing about how long it may take.
+PATIENT_S = 60.0
 READY_WITHIN_S = 120.0
 _TAKEN = "over TCP: Address already in use"
-ENDED_WITHIN_S = 60.0
-# A client's patience, and a little for a busy machine.
-ANSWER_WITHIN_S = 6.0
-# What a client that gives up after 4 s still hears.
-IN_TIME_S = 4.4
+ENDED_WITHIN_S = ANSWER_WITHIN_S = PATIENT_S
 
 # Names that need nobody else: on a list, in a local zone.
 BLOCKED = "gambling.blocked.example.com"
@@ -209,7 +206,7 @@ class School:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=READY_WITHIN_S,
             env=environment() | environ,
         )
 
@@ -220,7 +217,7 @@ class School:
         return path
 
 
-def until(is_so: Callable[[], object], within_s: float = 60.0) -> None:
+def until(is_so: Callable[[], object], within_s: float = PATIENT_S) -> None:
     """Looks again and again; fails when it waits in vain."""
     deadline = time.monotonic() + within_s
     while not is_so():

@@ -6,7 +6,7 @@ import socket
 
 import orjson
 import pytest
-from tests.failures.school import School, until
+from tests.failures.school import PATIENT_S, School, until
 
 from schoolgate.control import ControlUnreachable
 
@@ -28,7 +28,7 @@ GARBAGE = {
 
 def connected(here: School) -> socket.socket:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(5)
+    client.settimeout(PATIENT_S)
     client.connect(str(here.control_socket))
     return client
 

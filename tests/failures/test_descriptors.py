@@ -9,7 +9,7 @@ import socket
 
 import dns.rcode
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, until
+from tests.failures.school import BLOCKED, PATIENT_S, until
 
 FEW = 40
 
@@ -19,7 +19,7 @@ def few_descriptors() -> None:
 
 
 def test_without_descriptors_datagrams_are_answered_and_all_is_well_afterwards(school: MakeSchool) -> None:
-    here = school(is_started=False)
+    here = school(settings="\n[tcp]\nidle_s = 300\n", is_started=False)
     here.start(before=few_descriptors)
     assert here.rcode("kept.example.org") == "NOERROR"
     # A name that was answered once is in the cache.
@@ -28,7 +28,7 @@ def test_without_descriptors_datagrams_are_answered_and_all_is_well_afterwards(s
         for at in range(2 * FEW):
             # Beyond what is accepted they wait in the kernel's queue.
             source = (f"127.0.4.{at + 1}", 0)
-            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), 5, source_address=source))
+            stack.enter_context(socket.create_connection(("127.0.0.1", here.port), PATIENT_S, source_address=source))
         until(lambda: here.rcode(next(fresh)) == "SERVFAIL")
         assert here.filters()
         assert here.rcode("kept.example.org") == "NOERROR"

@@ -11,14 +11,12 @@ import dns.message
 import dns.rcode
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, PUPIL, STAFF, UNLIMITED, School, reasons, until
+from tests.failures.school import BLOCKED, PATIENT_S, PUPIL, STAFF, UNLIMITED, School, reasons, until
 from tests.failures.upstream import Upstream
 
 PROHIBITED = 18
 # Questions of one client that may wait for a forwarder.
 MAX_WAITING_PER_CLIENT = 2048
-# However slow this machine is, a connection or a message that must come about gets this long.
-PATIENT_S = 60.0
 # A query a second: what the bucket gains while a slow machine sends the flood is little beside the burst.
 LIMITED = """
 format = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import dns.message
@@ -11,8 +10,8 @@ import dns.rcode
 from tests.failures.conftest import MakeSchool
 from tests.failures.namespaces import needs_mounts, with_mounts
 from tests.failures.school import (
+    ANSWER_WITHIN_S,
     BLOCKED,
-    IN_TIME_S,
     LOCAL,
     NETWORK_ERROR,
     NO_REACHABLE_AUTHORITY,
@@ -24,16 +23,26 @@ from tests.failures.school import (
 )
 from tests.failures.upstream import Upstream
 
-# An answer from here takes a millisecond; this is for a busy machine.
-AT_ONCE_S = 0.5
-RECOVERY_S = 5.0
-
 
 def ask_at_once(here: School, names: list[str]) -> None:
     """Asks and does not wait."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         for name in names:
             client.sendto(dns.message.make_query(name, "A").to_wire(), ("127.0.0.1", here.port))
+
+
+def answered_in_order(here: School, names: list[str]) -> dict[str, dns.message.Message]:
+    """Asks all at once; the answers in the order in which they come."""
+    queries = [dns.message.make_query(name, "A", use_edns=0, id=at) for at, name in enumerate(names)]
+    answers = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(ANSWER_WITHIN_S)
+        for octets in [query.to_wire() for query in queries]:
+            client.sendto(octets, ("127.0.0.1", here.port))
+        for _ in names:
+            answer = dns.message.from_wire(client.recv(4096))
+            answers[names[answer.id]] = answer
+    return answers
 
 
 def test_with_all_forwarders_dead_what_is_known_is_answered_and_the_rest_fails_in_time_until_one_is_back(
@@ -43,30 +52,31 @@ def test_with_all_forwarders_dead_what_is_known_is_answered_and_the_rest_fails_i
         here = school(forwarders=f"{one.quoted}, {two.quoted}")
         here.ask("kept.example.org")
         one.is_dead = two.is_dead = True
-        begun = time.monotonic()
-        answer = here.ask("never-asked.example.org")
-        assert time.monotonic() - begun < IN_TIME_S
-        assert answer.rcode() == dns.rcode.SERVFAIL
-        assert reasons(answer) == {NO_REACHABLE_AUTHORITY}
-        for name in (BLOCKED, LOCAL, "kept.example.org"):
-            begun = time.monotonic()
-            assert here.rcode(name) == ("NXDOMAIN" if name == BLOCKED else "NOERROR")
-            assert time.monotonic() - begun < AT_ONCE_S
+        # What is known does not wait for what is not.
+        answers = answered_in_order(here, ["never-asked.example.org", BLOCKED, LOCAL, "kept.example.org"])
+        assert [(name, dns.rcode.to_text(answer.rcode())) for name, answer in answers.items()] == [
+            (BLOCKED, "NXDOMAIN"),
+            (LOCAL, "NOERROR"),
+            ("kept.example.org", "NOERROR"),
+            ("never-asked.example.org", "SERVFAIL"),
+        ]
+        assert reasons(answers["never-asked.example.org"]) == {NO_REACHABLE_AUTHORITY}
         ask_at_once(here, [f"lost-{at}.example.org" for at in range(8)])
         until(lambda: any("no forwarder answers" in one for one in here.status()["problems"]))
 
         two.is_dead = False
-        until(lambda: here.rcode("back.example.org") == "NOERROR", RECOVERY_S)
+        until(lambda: here.rcode("back.example.org") == "NOERROR")
 
 
 def test_a_forwarder_that_is_not_there_fails_at_once_with_a_network_error(school: MakeSchool) -> None:
     with Upstream() as gone:
         pass
     here = school(forwarders=gone.quoted)
-    begun = time.monotonic()
     answer = here.ask("www.example.org")
-    assert time.monotonic() - begun < AT_ONCE_S
     assert (answer.rcode(), reasons(answer)) == (dns.rcode.SERVFAIL, {NETWORK_ERROR})
+    (health,) = here.status()["forwarders"]
+    assert health["timeouts"] == 0, "nobody waited"
+    assert health["network_errors"] > 0
     assert here.filters()
 
 
@@ -77,9 +87,9 @@ def test_past_its_ttl_an_answer_is_served_stale_when_no_forwarder_answers(school
         fresh = texts(here.ask("www.example.org"))
         upstream.is_dead = True
         until(lambda: STALE in reasons(here.ask("www.example.org")))
-        begun = time.monotonic()
+        misses = here.counter("cache_misses")
         stale = here.ask("www.example.org")
-        assert time.monotonic() - begun < AT_ONCE_S, "only the first client waits"
+        assert here.counter("cache_misses") == misses, "only the first client waits"
         assert (texts(stale), stale.answer[0].ttl <= 30) == (fresh, True)
         assert here.counter("stale") >= 2
 
@@ -89,9 +99,9 @@ def test_a_slow_forwarder_gives_way_to_a_quick_one(school: MakeSchool) -> None:
         slow.delay_s = 2.0
         here = school(forwarders=f"{slow.quoted}, {quick.quoted}")
         assert here.rcode("first.example.org") == "NOERROR"
-        begun = time.monotonic()
         assert {here.rcode(f"next-{at}.example.org") for at in range(20)} == {"NOERROR"}
-        assert time.monotonic() - begun < IN_TIME_S, "the slow one is not waited for each time"
+        waited_for = sum(slow.times_asked(f"next-{at}") for at in range(20))
+        assert waited_for < 5, "the slow one is not waited for each time"
 
 
 def test_with_a_forwarder_that_answers_every_second_query_every_client_is_answered(school: MakeSchool) -> None:
@@ -110,9 +120,7 @@ def test_without_any_forwarder_it_starts_filters_and_says_so(school: MakeSchool,
     files = "/run/systemd/resolve/resolv.conf /etc/resolv.conf"
     hide = f"for file in {files}; do if [ -e $file ]; then mount --bind {empty} $file; fi; done"
     here.start(wrap=with_mounts(hide))
-    begun = time.monotonic()
     answer = here.ask("www.example.org")
-    assert time.monotonic() - begun < AT_ONCE_S
     assert (answer.rcode(), reasons(answer)) == (dns.rcode.SERVFAIL, {NO_REACHABLE_AUTHORITY})
     assert here.filters()
     assert any("there is no forwarder" in one for one in here.status()["problems"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import dns.message
 import dns.rcode
 import pytest
-from tests.failures.school import BLOCKED, UNLIMITED, School, until
+from tests.failures.school import BLOCKED, PATIENT_S, UNLIMITED, School, until
 from tests.failures.upstream import wire
 
 QUESTION = wire("www.example.org") + b"\0\1\0\1"
@@ -74,7 +74,7 @@ def door(running: School) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((UNLIMITED, 0))
         sock.connect(("127.0.0.1", running.port))
-        sock.settimeout(5.0)
+        sock.settimeout(PATIENT_S)
         yield sock
 
 
@@ -105,7 +105,7 @@ def test_what_could_start_a_loop_is_dropped_and_counted(running: School, door: s
 def test_sixteen_thousand_options_over_tcp_are_one_query(running: School) -> None:
     options = b"\xfd\xe9\0\0" * 16_000
     packet = message(counts=(1, 0, 0, 1), body=with_opt(options))
-    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENT_S) as client:
         client.sendall(len(packet).to_bytes(2) + packet)
         length = int.from_bytes(_exactly(client, 2))
         answer = dns.message.from_wire(_exactly(client, length))
@@ -114,7 +114,7 @@ def test_sixteen_thousand_options_over_tcp_are_one_query(running: School) -> Non
 
 
 def test_a_bad_message_over_tcp_is_answered_and_the_connection_goes_on(running: School) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENT_S) as client:
         for packet in (message(counts=(2, 0, 0, 0), body=QUESTION * 2), message()):
             client.sendall(len(packet).to_bytes(2) + packet)
         codes = [_exactly(client, int.from_bytes(_exactly(client, 2)))[3] & 0x0F for _ in range(2)]
@@ -122,7 +122,7 @@ def test_a_bad_message_over_tcp_is_answered_and_the_connection_goes_on(running: 
 
 
 def test_a_frame_shorter_than_a_header_closes_its_connection_only(running: School) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENT_S) as client:
         client.sendall(b"\0\1\0")
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""

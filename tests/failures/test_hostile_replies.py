@@ -24,6 +24,7 @@ from tests.failures.upstream import (
     question_of,
     record,
     reply,
+    truncated,
     wire,
 )
 
@@ -128,7 +129,7 @@ def test_a_ttl_with_its_top_bit_set_is_zero(running: School, upstream: Upstream)
     upstream.says[b"top-bit"] = lambda query: [reply(query, [record(QUESTION, A, HONEST, 0x8000_0001)])]
     answers = [running.ask("top-bit.example.org") for _ in range(2)]
     assert [answer.answer[0].ttl for answer in answers] == [0, 0]
-    assert upstream.times_asked("top-bit") == 2, "it is not kept"
+    assert upstream.times_asked("top-bit") >= 2, "it is not kept"
 
 
 def test_a_ttl_of_years_is_cut_to_a_day(running: School, upstream: Upstream) -> None:
@@ -138,16 +139,7 @@ def test_a_ttl_of_years_is_cut_to_a_day(running: School, upstream: Upstream) -> 
 
 def test_a_huge_reply_over_tcp_is_taken_whole_and_truncated_over_udp(running: School, upstream: Upstream) -> None:
     addresses = [record(QUESTION, A, b"\xc6\x33" + at.to_bytes(2)) for at in range(3500)]
-    tried: list[bytes] = []
-
-    def speech(query: bytes) -> list[bytes]:
-        tried.append(query)
-        # Over UDP, where it is asked first, it does not fit.
-        is_datagram = len(tried) == 1
-        octets = reply(query, [] if is_datagram else addresses)
-        return [octets[:2] + bytes((octets[2] | 0x02,)) + octets[3:] if is_datagram else octets]
-
-    upstream.says[b"huge"] = speech
+    upstream.says[b"huge"] = lambda query: [reply(query, addresses)]
     over_tcp = running.ask("huge.example.org", tcp=True)
     assert len(texts(over_tcp)) == 3500
     over_udp = running.ask("huge.example.org")
@@ -156,13 +148,9 @@ def test_a_huge_reply_over_tcp_is_taken_whole_and_truncated_over_udp(running: Sc
     assert running.filters()
 
 
-def test_a_reply_cut_off_in_its_tcp_frame_ends_in_servfail(running: School, upstream: Upstream) -> None:
-    def speech(query: bytes) -> list[bytes]:
-        octets = reply(query)
-        return [octets[:2] + bytes((octets[2] | 0x02,)) + octets[3:]]
-
+def test_a_reply_truncated_over_tcp_too_ends_in_servfail(running: School, upstream: Upstream) -> None:
     # TC over TCP too: there is no third way to ask.
-    upstream.says[b"always-truncated"] = speech
+    upstream.says[b"always-truncated"] = lambda query: [truncated(query)]
     assert running.ask("always-truncated.example.org").rcode() == dns.rcode.SERVFAIL
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.namespaces import inside_network, needs_network, with_network
-from tests.failures.school import School
+from tests.failures.school import READY_WITHIN_S, School
 
 from schoolgate.config import on_this_machine, parse
 
@@ -18,9 +18,9 @@ from schoolgate.config import on_this_machine, parse
 ASK_BOTH_WAYS = """
 import sys, dns.flags, dns.message, dns.query
 query = dns.message.make_query("staff.school.test", "A", use_edns=0, payload=1232)
-short = dns.query.udp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=5)
+short = dns.query.udp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=60)
 print("UDP", "TC" if short.flags & dns.flags.TC else "whole", len(short.answer))
-whole = dns.query.tcp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=5)
+whole = dns.query.tcp(query, "127.0.0.1", port=int(sys.argv[1]), timeout=60)
 print("TCP", len(whole.answer[0]))
 """
 NO_IPV6 = "ip link set lo up\nip -6 address flush dev lo"
@@ -75,7 +75,7 @@ def test_where_an_interface_takes_less_a_longer_answer_leaves_truncated(tmp_path
             capture_output=True,
             check=True,
             text=True,
-            timeout=30,
+            timeout=READY_WITHIN_S,
         )
         assert told.stdout.split() == ["UDP", "TC", "0", "TCP", "60"]
         assert here.counter("send_failures") == 0

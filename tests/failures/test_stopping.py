@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-import time
 
 import dns.message
 import dns.rcode
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, ENDED_WITHIN_S, UNLIMITED, School
+from tests.failures.school import BLOCKED, ENDED_WITHIN_S, PATIENT_S, UNLIMITED, School, until
 from tests.failures.upstream import Upstream
 
 SLOW_S = 0.6
@@ -23,10 +22,9 @@ def test_sigterm_under_load_ends_it_cleanly_and_sends_what_is_owed_over_tcp(scho
         query = dns.message.make_query("owed.example.org", "A").to_wire()
         load = Load(here)
         load.start()
-        with socket.create_connection(("127.0.0.1", here.port), 5) as client:
+        with socket.create_connection(("127.0.0.1", here.port), PATIENT_S) as client:
             client.sendall(len(query).to_bytes(2) + query)
-            while not upstream.times_asked("owed"):
-                time.sleep(0.005)
+            until(lambda: upstream.times_asked("owed") and load.answered)
             assert here.process is not None
             here.process.send_signal(signal.SIGTERM)
             answer = client.makefile("rb").read()
@@ -35,7 +33,6 @@ def test_sigterm_under_load_ends_it_cleanly_and_sends_what_is_owed_over_tcp(scho
         code = here.process.wait(ENDED_WITHIN_S)
         load.stop()
         assert code == 0, here.said()
-        assert load.answered > 0
         assert "stopped" in here.said()
         assert not here.control_socket.exists()
 
@@ -64,5 +61,5 @@ class Load(threading.Thread):
 
     def stop(self) -> None:
         self._is_stopped.set()
-        self.join(5)
+        self.join(PATIENT_S)
         self._sock.close()

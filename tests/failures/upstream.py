@@ -17,6 +17,7 @@ CNAME: Final = 5
 SOA: Final = 6
 QUESTION: Final = b"\xc0\x0c"
 HONEST: Final = b"\xc0\x00\x02\x07"  # 192.0.2.7
+LARGEST_DATAGRAM: Final = 4096
 POISON: Final = b"\xcb\x00\x71\x42"  # 203.0.113.66
 
 # From a query to the datagrams that answer it, in order.
@@ -50,7 +51,7 @@ class Upstream:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._closing.set()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
         self._udp.close()
         self._tcp.close()
 
@@ -72,7 +73,7 @@ class Upstream:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 query, client = self._udp.recvfrom(4096)
                 for octets in self._replies(query):
-                    self._udp.sendto(octets, client)
+                    self._udp.sendto(octets if len(octets) <= LARGEST_DATAGRAM else truncated(query), client)
 
     def _streams(self) -> None:
         self._tcp.settimeout(0.05)
@@ -83,11 +84,17 @@ class Upstream:
                     self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(2.0)
+        connection.settimeout(60.0)
         length = int.from_bytes(connection.recv(2))
         query = connection.recv(length)
         for octets in self._replies(query):
             connection.sendall(len(octets).to_bytes(2) + octets)
+
+
+def truncated(query: bytes) -> bytes:
+    """A reply that says TC and holds nothing."""
+    octets = reply(query)
+    return octets[:2] + bytes((octets[2] | 0x02,)) + octets[3:]
 
 
 def first_label(query: bytes) -> bytes:
