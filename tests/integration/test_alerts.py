@@ -24,6 +24,9 @@ from tests.integration.policies import POLICY
 from tests.integration.serving import Serving
 from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, webhook
 
+from schoolgate.alerts.alert import Alert
+from schoolgate.alerts.alert_store import AlertStore
+
 LEAD = "lead@school.example"
 # What is promised for urgent ones.
 DELIVERED_WITHIN_S = 60.0
@@ -181,6 +184,35 @@ def test_sealed_attempts_name_segment_and_device_and_never_the_name(
     everything = b"".join(path.read_bytes() for path in (school.state / "monitor").iterdir() if path.is_file())
     assert b"very-illegal" not in everything
     assert "very-illegal" not in watching.said()
+
+
+def test_a_self_test_of_sealed_lists_sends_nothing_and_a_question_beside_it_does(
+    start: Start, monitoring: Callable[[Serving], Monitoring], tmp_path: Path
+) -> None:
+    entry = "very-illegal.example.net"
+    (tmp_path / "supplied").write_text(f"{entry}\n", encoding="utf-8")
+    with mail_server() as box:
+        policy = POLICY + f'\n[alerts.sealed]\ndetectors = ["*"]\nurgency = "urgent"\nto = ["{LEAD}"]\n'
+        school = start(settings=mail_settings(box), policy=policy, is_started=False)
+        assert school.cli("sealed", "import", tmp_path / "supplied", "--supplier", "test").returncode == 0
+        school.start()
+        watching = monitoring(school)
+        done = school.cli("sealed", "selftest")
+        assert done.returncode == 0, done.stdout + done.stderr
+        school.ask(entry)  # from the address that the self-test asked from as well
+        watching.until(lambda: box.mails)
+        # A client of each segment, and a datagram of this machine.
+        watching.until(lambda: len(kept_self_tests(school)) == 3)
+        assert len(box.mails) == 1
+    told = orjson.loads(school.cli("alerts", "list", "--selftest", "--json").stdout)["alerts"]
+    assert {(one["segment"], one["outcome"]) for one in told} == {("pupils", "self-test"), ("staff", "self-test")}
+    told = orjson.loads(school.cli("alerts", "list", "--all", "--json").stdout)["alerts"]
+    assert [(one["detector"], one["state"]) for one in told] == [("sealed", "new")]
+
+
+def kept_self_tests(school: Serving) -> list[Alert]:
+    with contextlib.closing(AlertStore.open(school.state / "monitor/alerts.db")) as store:
+        return store.alerts(("new", "acknowledged", "closed"), 10, self_tests=True)
 
 
 def test_with_a_dead_mail_server_messages_wait_and_leave_when_it_is_back(

@@ -21,7 +21,7 @@ import orjson
 
 from schoolgate.alerts.alert import Alert, alert_of, stamp
 from schoolgate.alerts.alert_schema import SCHEMA, SCHEMA_VERSION
-from schoolgate.alerts.findings import ATTEMPT, REPEATED, SEVERITIES, Finding
+from schoolgate.alerts.findings import ATTEMPT, REPEATED, SELF_TEST, SEVERITIES, Finding
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
 
@@ -237,6 +237,11 @@ class AlertStore:
             self.note(db, alert, now, who, f"closed: {outcome}", note)
             return self.one(db, alert)
 
+    def close_self_test(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
+        """What the self-test of sealed lists asked is a record, and nothing to do."""
+        db.execute("UPDATE alerts SET state = 'closed', outcome = 'self-test' WHERE id = ?", (alert,))
+        self.note(db, alert, now, "schoolgate", "closed: self-test", "asked by `schoolgate sealed selftest`")
+
     def count_of_clients(self, clients: Sequence[str]) -> int:
         """How many alerts are theirs."""
         return int(self._rows(f"SELECT count(*) FROM alerts WHERE client IN ({_marks(clients)})", clients)[0][0])
@@ -273,11 +278,14 @@ class AlertStore:
             raise AlertRefused(f"there is no alert {alert}; see `schoolgate alerts list --all`")
         return alert_of(found)
 
-    def alerts(self, states: Sequence[str], most: int, since: dt.datetime | None = None) -> list[Alert]:
-        """Newest first."""
+    def alerts(
+        self, states: Sequence[str], most: int, since: dt.datetime | None = None, *, self_tests: bool = False
+    ) -> list[Alert]:
+        """Newest first. `self_tests`: those of the self-test of sealed lists, and no others."""
         found = self._rows(
-            f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ? ORDER BY id DESC LIMIT ?",
-            (*states, stamp(since) if since else "", most),
+            f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ?"
+            f" AND (detector = ?) = ? ORDER BY id DESC LIMIT ?",
+            (*states, stamp(since) if since else "", SELF_TEST, self_tests, most),
         )
         return [alert_of(one) for one in found]
 
@@ -289,8 +297,9 @@ class AlertStore:
         """How many alerts each rule raised, how they ended, and the share of false alarms among those that were
         judged."""
         found = self._rows(
-            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? GROUP BY 1, 2, 3",
-            (stamp(since),),
+            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? AND detector != ?"
+            " GROUP BY 1, 2, 3",
+            (stamp(since), SELF_TEST),
         )
         rules: dict[str, dict[str, Any]] = {}
         for one in found:

@@ -23,6 +23,7 @@ from schoolgate.policy.monitoring import DENIED_BY_LAYER, AlertRule
 from schoolgate.querylog import QueryLog
 from schoolgate.reports.gathering import BLOCKED, LAYERS, TIME_LIMIT_S
 from schoolgate.reports.period import Kind, Period, period_of
+from schoolgate.reports.self_tests import self_test_rows
 
 # Alerts of one day that a digest names; the number of all is said.
 MOST_ALERTS = 200
@@ -83,6 +84,9 @@ def digest_of(settings: Settings, document: Document, day: dt.date) -> DayDigest
         total += cell.rows
         if action in BLOCKED:
             denied[segment, layer, category] += cell.rows
+    for one in self_test_rows(settings.server.state_dir, period.since, period.until):
+        denied[one.segment, "sealed", ""] -= 1
+        total -= 1
     blocked = [
         Blocked(
             segment,
@@ -92,6 +96,7 @@ def digest_of(settings: Settings, document: Document, day: dt.date) -> DayDigest
             count,
         )
         for (segment, layer, category), count in denied.items()
+        if count > 0
     ]
     blocked.sort(key=lambda one: (-one.questions, one.what, one.segment))
     raised = _alerts(settings.server.state_dir / "monitor" / "alerts.db", period)

@@ -18,6 +18,8 @@ SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "urgent")
 ATTEMPT = "attempt"
 # The one whose findings are a client that goes on so.
 REPEATED = "repeated-attempts"
+# Questions of the self-test of sealed lists. No rule names it: it is kept, and never sent.
+SELF_TEST = "sealed-selftest"
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from schoolgate.alerts import messages
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import ESCALATION, AlertStore
-from schoolgate.alerts.findings import Finding, at_least
+from schoolgate.alerts.findings import SELF_TEST, Finding, at_least
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.policy.monitoring import WEEKDAYS, AlertRule, Quiet
 
 BUILT_IN = "urgent"
 BUILT_IN_RULE = AlertRule(categories=("*",), detectors=("*",), least="urgent", urgency="urgent")
+# What the self-test of sealed lists asked: closed from the beginning, with no recipient whatever the rules say.
+SELF_TEST_RULE = AlertRule(detectors=(SELF_TEST,))
 # A stretch of quiet hours longer than this is a mistake; the message goes out all the same.
 LONGEST_QUIET = dt.timedelta(days=4)
 _STEP = dt.timedelta(minutes=1)
@@ -49,6 +51,9 @@ class AlertRules:
                     if count < rule.count:
                         continue
                     alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
+                    if finding.detector == SELF_TEST:
+                        store.close_self_test(db, alert, now)
+                        continue
                     if kind is None or not rule.to or rule.deliver != "at-once":
                         continue
                     key = f"alert-{alert}-{finding.severity}"
@@ -57,7 +62,9 @@ class AlertRules:
         return new
 
     def rules_for(self, finding: Finding) -> list[tuple[str, AlertRule]]:
-        """Those that concern it; the built-in one when it is urgent and no rule's."""
+        """Those that concern it; the built-in one when it is urgent and no rule's; its own for a self-test."""
+        if finding.detector == SELF_TEST:
+            return [(SELF_TEST, SELF_TEST_RULE)]
         found = [
             (identity, rule)
             for identity, rule in self.rules.items()

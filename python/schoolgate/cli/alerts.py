@@ -29,6 +29,9 @@ class Outcome(StrEnum):
 @alerts_app.command("list", epilog="schoolgate alerts list --summary — how many were false alarms?")
 def alerts_list(
     every: Annotated[bool, typer.Option("--all", "-a", help="Closed ones too.")] = False,
+    selftest: Annotated[
+        bool, typer.Option("--selftest", help="Questions of `sealed selftest` instead; they are never sent.")
+    ] = False,
     undelivered: Annotated[bool, typer.Option("--undelivered", help="Messages that did not arrive, and why.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Counts, outcomes, false alarms of each rule.")] = False,
     days: Annotated[int, typer.Option("--days", metavar="N", help="Of the summary.", min=1, max=3660)] = 30,
@@ -44,7 +47,7 @@ def alerts_list(
     elif summary:
         alerts.summary(config_of(config), days, as_json)
     else:
-        alerts.list_alerts(config_of(config), every, most, as_json)
+        alerts.list_alerts(config_of(config), every, most, as_json, selftest)
 
 
 @alerts_app.command("show")

@@ -41,6 +41,7 @@ from schoolgate.policy import parse
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.sealed.memory import keep_private
+from schoolgate.sealed.selftest_rows import announced
 from schoolgate.storage import state_dir
 from schoolgate.storage.applied_settings import find_settings
 from schoolgate.storage.atomic_file import PRIVATE, write_whole
@@ -320,7 +321,9 @@ class Monitor:
         zone = ZoneInfo(document.time_zone)
         async with self._stepping:
             rules = AlertRules(document.alerts, zone)
-            self._observation.install(watch(document.monitoring, known, zone, rules.asks_for), rules)
+            self._observation.install(
+                watch(document.monitoring, known, zone, rules.asks_for, partial(announced, self._state_dir)), rules
+            )
         self._document, self._policy_number = document, number
         await self._in_thread(self._readdress, rules)
         return f"policy revision {number}"

@@ -23,6 +23,7 @@ from schoolgate.policy import load_catalogue
 from schoolgate.querylog import Query, QueryLog, Top
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
 from schoolgate.reports.period import Period
+from schoolgate.reports.self_tests import SELF_TEST, SelfTestRow, self_test_rows
 from schoolgate.sealed import SealedStore
 
 T = TypeVar("T")
@@ -54,7 +55,11 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
     problems: list[str] = []
     names = {one.id: one.name for one in load_catalogue(settings.lists.dir).categories.values()}
     with QueryLog(state_dir, time_limit_s=TIME_LIMIT_S) as log:
-        sums = _Sums(log, wanted, names)
+        tests = self_test_rows(state_dir, wanted.before.since, period.until)
+        if wanted.segments:
+            tests = tuple(one for one in tests if one.segment in wanted.segments)
+        sums = _Sums(log, wanted, names, tests)
+        tests = tuple(one for one in tests if one.at >= period.since)
         query = Query(since=period.since, until=period.until, segments=wanted.segments, actions=tuple(sorted(BLOCKED)))
         blocked_names = _top(log, "names", query) if wanted.with_names else ()
         clients: tuple[Counted, ...] = ()
@@ -62,7 +67,7 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
             asked = Query(
                 since=period.since, until=period.until, segments=wanted.segments, class_="safeguarding"
             )  # all actions: what alerts speak of
-            clients = _pseudonyms(_top(log, "clients", asked))
+            clients = _pseudonyms(_without(_top(log, "clients", asked), tests))
         problems += log.problems
     running = _try(problems, lambda: call_if_running(settings.server.control_socket, "status"))
     return Facts(
@@ -91,20 +96,30 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
 class _Sums:
     """The sums of a period and of the one before, from the hourly rollups."""
 
-    def __init__(self, log: QueryLog, wanted: Wanted, names: Mapping[str, str]) -> None:
+    def __init__(
+        self, log: QueryLog, wanted: Wanted, names: Mapping[str, str], tests: Sequence[SelfTestRow] = ()
+    ) -> None:
         self._names = names
+        self._tests = tests
         now, old = wanted.period, wanted.before
         self._cells = self._read(log, now, wanted.segments)
         self._old = self._read(log, old, wanted.segments)
         self.rows, self.blocked = _both(self._cells)
         self.rows_before, self.blocked_before = _both(self._old)
         hours = log.rollup(now.since, now.until, by=("hour", "action"), segments=wanted.segments)
-        self.by_hour = [(one.key[0], str(one.key[1]), one.rows) for one in hours]
+        of_hour = Counter((one.hour, "deny") for one in tests)
+        self.by_hour = [
+            (one.key[0], str(one.key[1]), max(0, one.rows - of_hour[one.key[0], str(one.key[1])]))  # type: ignore[index]
+            for one in hours
+        ]
 
-    @staticmethod
-    def _read(log: QueryLog, period: Period, segments: tuple[str, ...]) -> list[tuple[tuple[str, str, str, str], int]]:
+    def _read(
+        self, log: QueryLog, period: Period, segments: tuple[str, ...]
+    ) -> list[tuple[tuple[str, str, str, str], int]]:
         found = log.rollup(period.since, period.until, by=("segment", "action", "layer", "category"), segments=segments)
-        return [((*(str(key or "") for key in one.key),), one.rows) for one in found]  # type: ignore[misc]
+        made = Counter(one.cell for one in self._tests if period.since <= one.at < period.until)
+        cells = (((*(str(key or "") for key in one.key),), one.rows) for one in found)
+        return [(key, rows - made[key]) for key, rows in cells if rows > made[key]]  # type: ignore[index, misc]
 
     def by_segment(self) -> tuple[Counted, ...]:
         return self._table(lambda key: key[0] or "in no segment", lambda _: True)
@@ -168,6 +183,13 @@ def _top(log: QueryLog, what: Any, query: Query) -> tuple[Counted, ...]:
     return tuple(Counted(one.value, one.rows, one.denied) for one in found)
 
 
+def _without(clients: Sequence[Counted], tests: Sequence[SelfTestRow]) -> tuple[Counted, ...]:
+    """Clients without the questions of self-tests."""
+    made = Counter(one.client for one in tests)
+    counted = (Counted(one.what, one.rows - made[one.what], one.blocked - made[one.what]) for one in clients)
+    return tuple(one for one in counted if one.rows > 0)
+
+
 def _pseudonyms(clients: Sequence[Counted]) -> tuple[Counted, ...]:
     """An address never stands in a report, not even where the log holds addresses."""
     made = []
@@ -187,12 +209,12 @@ def read_alerts(path: Path, period: Period, segments: Sequence[str]) -> Alerts |
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as database:
             findings = database.execute(
                 "SELECT detector, severity, count(*) FROM findings WHERE seen_at >= ? AND seen_at < ?"
-                f"{only} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                f"{only} AND detector != '{SELF_TEST}' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
                 (since, until, *segments),
             ).fetchall()
             alerts = database.execute(
                 "SELECT detector, coalesce(outcome, state), count(*) FROM alerts WHERE opened_at >= ? AND opened_at < ?"
-                f"{only} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                f"{only} AND detector != '{SELF_TEST}' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
                 (since, until, *segments),
             ).fetchall()
             (still_open,) = database.execute(

@@ -11,7 +11,7 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import orjson
@@ -45,20 +45,33 @@ def from_each_segment(plane: Decides, segments: list[dict[str, Any]], own: Socke
     return [_from_segment(plane, segment, own) for segment in segments]
 
 
+def clients_of(plane: Decides, segments: list[dict[str, Any]], own: SocketAddress) -> list[str]:
+    """The clients that `from_each_segment` asks for, one for each segment that has any."""
+    found = (_place(plane, segment, own) for segment in segments)
+    return [place[0] for place in found if place is not None]
+
+
 def _from_segment(plane: Decides, segment: dict[str, Any], own: SocketAddress) -> dict[str, Any]:
     result = {"segment": segment["id"], "policy": segment["policy"], "client": None, "rule": None, "denied": False}
+    place = _place(plane, segment, own)
+    if place is None:
+        # Every address of it belongs to a narrower segment, which is tested itself: this one serves no client.
+        return result | {"denied": True, "reason": "no client is in it"}
+    client, local, port, decision = place
+    answer = plane.ask(query(0), client, _CLIENT_PORT, local, port)
+    is_sealed = decision["layer"] == "sealed" and decision["effect"] == "deny"
+    denied = is_sealed and isinstance(answer, bytes) and is_censored(answer)
+    reason = None if denied else f"decided by {decision['layer']}, {decision['rule']}"
+    return result | {"client": client, "rule": decision["rule"], "denied": denied, "reason": reason}
+
+
+def _place(plane: Decides, segment: dict[str, Any], own: SocketAddress) -> tuple[str, str, int, dict[str, Any]] | None:
+    """A client of a segment, where it asks, and what is decided for it; None where the segment has no client."""
     for client, local, port in _addresses(segment, own):
         explained = orjson.loads(plane.explain(SEALED_SELF_TEST_NAME, _TYPE_A, client, local, port))
-        if explained["segment"] != segment["id"]:
-            continue
-        decision = explained["decision"]
-        answer = plane.ask(query(0), client, _CLIENT_PORT, local, port)
-        is_sealed = decision["layer"] == "sealed" and decision["effect"] == "deny"
-        denied = is_sealed and isinstance(answer, bytes) and is_censored(answer)
-        reason = None if denied else f"decided by {decision['layer']}, {decision['rule']}"
-        return result | {"client": client, "rule": decision["rule"], "denied": denied, "reason": reason}
-    # Every address of it belongs to a narrower segment, which is tested itself: no client is served by this one.
-    return result | {"denied": True, "reason": "no client is in it"}
+        if explained["segment"] == segment["id"]:
+            return client, local, port, explained["decision"]
+    return None
 
 
 def _addresses(segment: dict[str, Any], own: SocketAddress) -> Iterator[tuple[str, str, int]]:
@@ -76,13 +89,15 @@ def _addresses(segment: dict[str, Any], own: SocketAddress) -> Iterator[tuple[st
         yield ("::1" if ":" in host else "127.0.0.1"), host, int(port or own.port)
 
 
-def by_datagram(address: SocketAddress) -> bool:
-    """Whether the server at `address` denies the name to this machine as sealed. Raises `SelfTestFailed` on silence."""
+def by_datagram(address: SocketAddress, announce: Callable[[str], None]) -> bool:
+    """Whether the server at `address` denies the name to this machine as sealed. `announce`: called with our own
+    address before each question. Raises `SelfTestFailed` on silence."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     for _ in range(TRIES):
         ident = int.from_bytes(os.urandom(2))
         with socket.socket(family, socket.SOCK_DGRAM) as sock, contextlib.suppress(TimeoutError, ConnectionError):
             sock.connect((address.host, address.port))
+            announce(sock.getsockname()[0])
             sock.send(query(ident))
             deadline = time.monotonic() + ASK_TIMEOUT_S
             while (left_s := deadline - time.monotonic()) > 0:

@@ -5,15 +5,20 @@ Nothing here waits for a file or a compile on the event loop; a change that fail
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import orjson
 
+from schoolgate._core import log_pseudonym
 from schoolgate.control.server import Arguments, Handler
 from schoolgate.errors import SchoolgateError
-from schoolgate.sealed.selftest import from_each_segment
+from schoolgate.sealed.selftest import SelfTestFailed, clients_of, from_each_segment
+from schoolgate.sealed.selftest_rows import AnnouncedRow, announce
 from schoolgate.server import active_state as reading
 from schoolgate.server.running import RunningServer
 from schoolgate.server.status import status
@@ -64,13 +69,26 @@ async def _sealed_changed(service: RunningServer, _arguments: Arguments) -> dict
 
 async def _sealed_selftest(service: RunningServer, _arguments: Arguments) -> dict[str, Any]:
     segments = orjson.loads(service.active.policy.compiled.description)["segments"]
-    sealed = service.active.sealed
+    sealed, own, asked = service.active.sealed, service.listening[0], []
+    if sealed is not None:
+        # Asked as a device would ask, so it stands in the query log: announced, or people would get an alarm.
+        await asyncio.to_thread(_announce, service, clients_of(service.plane, segments, own))
+        asked = from_each_segment(service.plane, segments, own)
     return {
         "serials": sealed.serials if sealed is not None else {},
-        # Asked as a device would ask, so it stands in the query log: not where there is nothing to test.
-        "segments": from_each_segment(service.plane, segments, service.listening[0]) if sealed is not None else [],
+        "segments": asked,
         "listening": [str(one) for one in service.listening],
     }
+
+
+def _announce(service: RunningServer, clients: list[str]) -> None:
+    key, now_us = service.pseudonym_key, time.time_ns() // 1000
+    texts = [client if key is None else log_pseudonym(key.key, client) for client in clients]
+    rows = [AnnouncedRow(secrets.token_hex(8), (text,), "tcp", now_us) for text in texts]
+    try:
+        announce(service.active.settings.server.state_dir, rows)
+    except OSError as error:
+        raise SelfTestFailed(f"the self-test cannot be announced ({error.strerror}); nothing was asked") from error
 
 
 async def _explain(service: RunningServer, arguments: Arguments) -> Any:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, denied, made_row
 
+from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.rules import AlertRules
 from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors import attempts
 from schoolgate.monitoring.detectors.attempts import Attempts
 from schoolgate.monitoring.detectors.sealed import SealedAttempts
+from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import DENIED_BY_LAYER, AlertRule, Repeated
+from schoolgate.sealed.selftest_rows import AnnouncedRow
 
 
 def feed(detector: Attempts, *rows: object) -> list[Finding]:
@@ -120,3 +124,19 @@ def test_every_denial_is_a_finding_where_a_rule_asks_for_it(
     assert sorted(one.detector for one in found) == detectors
     assert {one.severity for one in found} <= {"notice"}
     assert all([identity for identity, _ in made.rules_for(one)] == ["one"] for one in found)
+
+
+def sealed_row(at: float = 0, client: str = "p-a", door: str = "tcp") -> LogRow:
+    return made_row("(withheld)", at=at, client=client, door=door, action="deny", layer="sealed")
+
+
+def test_what_a_self_test_announced_is_its_own_and_the_next_is_a_devices() -> None:
+    announced = [AnnouncedRow("one", ("p-a", "10.0.0.255"), "tcp", NOW_S * US)]
+    detector = SealedAttempts(lambda: announced)
+    rows = [sealed_row(-2), sealed_row(0.01, "p-b"), sealed_row(0.01, door="udp"), sealed_row(0.01), sealed_row(0.02)]
+    found = [one.detector for one in detector.feed(rows)]
+    assert found == ["sealed", "sealed", "sealed", "sealed-selftest", "sealed"]
+    again = SealedAttempts(lambda: announced)
+    again.load(orjson.loads(orjson.dumps(detector.saved())))
+    assert [one.detector for one in again.feed([sealed_row(0.03)])] == ["sealed"]
+    assert [one.detector for one in SealedAttempts(lambda: announced).feed([sealed_row(11)])] == ["sealed"]

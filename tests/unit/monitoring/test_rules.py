@@ -452,3 +452,16 @@ def test_where_no_other_recipient_is_known_a_message_stays_as_it_is(store: Alert
     apply(book(harm=SELF_HARM), store, outbox, finding())
     assert readdressed(book(), store, outbox, LEAD) == 0
     assert [one.recipient for one in outbox.due(NOW, 10)] == [LEAD]
+
+
+def test_a_self_test_is_kept_and_never_sent_whatever_the_rules_say(store: AlertStore, outbox: Outbox) -> None:
+    rules = book(all=AlertRule(detectors=("*", "sealed*"), categories=("*",), to=(LEAD,), urgency="urgent"))
+    test = {"detector": "sealed-selftest", "category": None, "names": (), "severity": "notice"}
+    apply(rules, store, outbox, finding(**test), finding(1, **test))
+    assert outbox.counts() == {}
+    states = ("new", "acknowledged", "closed")
+    assert store.alerts(states, 10) == []
+    kept = store.alerts(states, 10, self_tests=True)
+    assert [(one.rule, one.state, one.outcome) for one in kept] == [("sealed-selftest", "closed", "self-test")] * 2
+    assert [one["what"] for one in store.history(1)] == ["new", "closed: self-test"]
+    assert store.summary(NOW - dt.timedelta(days=1))["rules"] == {}

@@ -16,6 +16,8 @@ from tests.unit.reports.conftest import MONDAY, NOW, ZONE, row, week_of_rows, wr
 
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import Settings
 from schoolgate.reports import gathering
@@ -246,3 +248,21 @@ def test_still_open_are_all_that_are_open(settings: Settings, tmp_path: Path) ->
     told = gathering.read_alerts(path, week_before, ())
     assert told is not None
     assert (sum(count for _, _, count in told.alerts), told.open) == (1, 1)
+
+
+def test_questions_of_a_self_test_are_no_devices(settings: Settings) -> None:
+    before = made(settings, Reader.safeguarding).facts
+    folder = settings.server.state_dir / "monitor"
+    folder.mkdir()
+    store = AlertStore.open(folder / "alerts.db")
+    at_us = int(MONDAY.timestamp() * 1e6)
+    test = Finding("sealed-selftest", "notice", "guests", "10.1.20.50", at_us, 0, "The self-test.")
+    AlertRules({}, ZoneInfo("UTC")).apply([test], store, Outbox(store), MONDAY)
+    store.close()
+    after = made(settings, Reader.safeguarding).facts
+    assert (before.rows - after.rows, before.blocked - after.blocked) == (1, 1)
+    assert "Illegal content (sealed lists)" not in {one.what for one in after.by_category}
+    assert len(before.clients) - len(after.clients) == 1
+    assert sum(day.rows for day in before.days) - sum(day.rows for day in after.days) == 1
+    assert after.alerts is not None
+    assert (after.alerts.findings, after.alerts.alerts) == ((), ())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 
 from schoolgate._core import SEALED_SELF_TEST_NAME
 from schoolgate.config import SocketAddress
-from schoolgate.sealed.selftest import from_each_segment, is_censored, query
+from schoolgate.sealed.selftest import clients_of, from_each_segment, is_censored, query
+from schoolgate.sealed.selftest_rows import AnnouncedRow, announce, announced
 
 OWN = SocketAddress("192.0.2.53", 53)
 CENSORED = b"\x00\x00\x80\x03" + bytes(8) + b"\x00\x0f\x00\x02\x00\x10"
@@ -68,3 +71,20 @@ def test_only_a_reply_with_code_16_counts() -> None:
     assert is_censored(CENSORED)
     assert not is_censored(BLOCKED)
     assert not is_censored(b"\x00\x00\x00\x00" + CENSORED[4:]), "a query"
+
+
+def test_what_is_asked_for_each_segment_is_known_before_it_is_asked() -> None:
+    plane = Plane()
+    segments = [PUPILS, DOOR, segment("other", ["10.0.0.0/32"], [])]
+    assert clients_of(plane, segments, OWN) == ["10.0.0.255", "127.0.0.1"]
+    assert plane.asked == []
+
+
+def test_announcements_are_kept_together_and_for_their_time(tmp_path: Path) -> None:
+    day_us = 86_400 * 1_000_000
+    rows = [AnnouncedRow(str(day), ("p-a",), "tcp", day * day_us) for day in (0, 300, 500)]
+    for one in rows:
+        announce(tmp_path, [one])
+    assert announced(tmp_path) == (rows[1], rows[2])
+    (tmp_path / "sealed" / "selftest-rows.json").write_text("damaged")
+    assert announced(tmp_path) == ()

@@ -47,10 +47,10 @@ class NotADay(SchoolgateError):
     """The word is no date."""
 
 
-def list_alerts(config: Path | None, every: bool, most: int, as_json: bool) -> None:
-    """Open alerts, or all, newest first; and the rules that raise them."""
+def list_alerts(config: Path | None, every: bool, most: int, as_json: bool, self_tests: bool = False) -> None:
+    """Open alerts, or all, newest first; and the rules that raise them. `self_tests`: the record of those instead."""
     store, document = _store(config), _document(config)
-    found = store.alerts(ALL if every else OPEN, most)
+    found = store.alerts(ALL if every or self_tests else OPEN, most, self_tests=self_tests)
     rules = _rules(document)
     if as_json:
         say_json(
@@ -65,6 +65,8 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool) -> N
         rows.add_row(str(one.id), *(Text(str(cell)) for cell in cells))
     if found:
         out.print(rows)
+    elif self_tests:
+        say("the monitor has seen no question of a self-test")
     else:
         say("no alerts" if every else "no open alerts; --all shows closed ones")
     for name, rule in rules.items():
@@ -168,10 +170,11 @@ def digest(config: Path | None, day: str | None, as_json: bool) -> None:
 
 
 def export(config: Path | None, since_days: int | None) -> None:
-    """All alerts with their history, one JSON object a line, newest first."""
+    """All alerts with their history, one JSON object a line, newest first; then those of self-tests."""
     store = _store(config)
     since = None if since_days is None else _now() - dt.timedelta(days=since_days)
-    for alert in store.alerts(ALL, MOST_EXPORTED, since):
+    self_tests = store.alerts(ALL, MOST_EXPORTED, since, self_tests=True)
+    for alert in (*store.alerts(ALL, MOST_EXPORTED, since), *self_tests):
         line = _json(alert) | {"history": store.history(alert.id)}
         sys.stdout.buffer.write(orjson.dumps(line, default=str) + b"\n")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
+from schoolgate.querylog.pseudonym import keys_of_log, known_as
 from schoolgate.sealed import (
     ImportReport,
     OpenedSealed,
@@ -27,6 +30,7 @@ from schoolgate.sealed import (
     worst,
 )
 from schoolgate.sealed.selftest import by_datagram
+from schoolgate.sealed.selftest_rows import AnnouncedRow, announce
 from schoolgate.storage import state_dir
 
 INSTALL_TIMEOUT_S = 120.0
@@ -154,7 +158,7 @@ def selftest(config: Path | None) -> None:
     address = _reached_at(told["listening"][0])
     problem = None
     try:
-        by_network = by_datagram(address)
+        by_network = by_datagram(address, lambda own: _announce(settings, own))
     except SelfTestFailed as error:
         by_network, problem = False, str(error)
     segments: list[dict[str, Any]] = told["segments"]
@@ -172,6 +176,16 @@ def selftest(config: Path | None) -> None:
         raise SelfTestFailed(
             "\n".join(filter(None, (problem, "the self-test failed: restart the server, and import the list again")))
         )
+
+
+def _announce(settings: Settings, own: str) -> None:
+    """That the next question of this machine is the self-test's, by whatever text the log knows it."""
+    state = settings.server.state_dir
+    clients = tuple(known_as(own, keys_of_log(state / "log").keys))
+    try:
+        announce(state, [AnnouncedRow(secrets.token_hex(8), clients, "udp", time.time_ns() // 1000)])
+    except OSError as error:
+        raise SelfTestFailed(f"the self-test cannot be announced ({error.strerror}); nothing was asked") from error
 
 
 def rotate(config: Path | None) -> None:

@@ -18,7 +18,7 @@ from schoolgate.monitoring.detectors.circumvention import CircumventionScore
 from schoolgate.monitoring.detectors.first_use import FirstUses
 from schoolgate.monitoring.detectors.generated import GeneratedNames
 from schoolgate.monitoring.detectors.rhythm import SegmentRhythm
-from schoolgate.monitoring.detectors.sealed import SealedAttempts
+from schoolgate.monitoring.detectors.sealed import SealedAttempts, SelfTests, no_self_tests
 from schoolgate.monitoring.detectors.silence import SilentClients
 from schoolgate.monitoring.detectors.tunnel import Tunnels
 from schoolgate.monitoring.noise import Sieve
@@ -101,14 +101,20 @@ class Watch:
         return unusable
 
 
-def watch(settings: Monitoring, known: CategoryFacts, zone: ZoneInfo, asks_for: AsksFor = no_rule_asks) -> Watch:
+def watch(
+    settings: Monitoring,
+    known: CategoryFacts,
+    zone: ZoneInfo,
+    asks_for: AsksFor = no_rule_asks,
+    self_tests: SelfTests = no_self_tests,
+) -> Watch:
     """Every detector, with the school's thresholds, its clock on the wall, and what its rules ask for."""
     return Watch(
         Sieve(settings.noise, known),
         SegmentRhythm(settings.rhythm, zone),
         FirstUses(settings.first_use, known),
         (
-            SealedAttempts(),
+            SealedAttempts(self_tests),
             Attempts(settings.repeated, known, asks_for),
             CircumventionScore(settings.circumvention),
             SilentClients(settings.silence),
