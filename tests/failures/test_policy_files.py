@@ -337,7 +337,7 @@ def test_on_a_full_disk_a_state_without_active_file_starts_from_the_database_and
     )
     assert here.rcode(DENIED) == "NXDOMAIN"
     assert "active-policy.json: is missing" in problem(here)
-    assert "cannot be published" in problem(here)
+    assert "No space left on device" in problem(here)
     refused = here.cli("policy", "apply", here.folder / "first.policy.toml", "--reason", "test", wrap=inside(here.pid))
     assert refused.returncode == 1
     assert here.rcode(DENIED) == "NXDOMAIN"

@@ -140,6 +140,8 @@ class Service:
         stack.push_async_callback(self._end_tasks)
         await self._start_metrics(stack)
         await self.compare_policy()
+        if self.active.settings_problem is None:
+            await self._keep_settings()
         self._keep(self._keep_time())
         self._keep(self._keep_policy_compared())
         self._keep(self._keep_forwarders())
@@ -318,8 +320,6 @@ class Service:
         while True:
             await asyncio.sleep(COMPARE_POLICY_EVERY_S)
             await self.compare_policy()
-        if self.active.settings_problem is None:
-            await self._keep_settings()
 
     async def compare_policy(self) -> None:
         """Compares the policy in force with the active file and the database, and mends what can be mended."""
