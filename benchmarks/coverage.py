@@ -1,7 +1,8 @@
 """How much of an independent list is denied, and which popular names are: `python -m benchmarks.coverage`.
 
-Builds the shipped lists and compiles a shipped template as the service does, and asks the engine for each name. The
-lists it is held against are not ours and are given by path (README.md); what is absent is skipped and said.
+Builds the shipped lists and compiles a shipped template as the service does, and asks the engine for each name: before
+any feed, and with UT1's folders in place of the recommended set, taken in as feeds are, guards and platforms included.
+The lists it is held against are not ours and are given by path (README.md); what is absent is skipped and said.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gzip
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +23,11 @@ from schoolgate._core import normalise_name
 from schoolgate.checks.deciding import Decided, Judge, Policy
 from schoolgate.config import Settings, parse
 from schoolgate.lists.build import build
+from schoolgate.lists.feed_book import ChosenFeed, FeedBook
 from schoolgate.lists.feed_catalogue import Published, read_published
 from schoolgate.lists.recommended import read_recommended
 from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.lists.update import Updater, Wish
 from schoolgate.policy import template_text
 from schoolgate.policy.active_policy import compile_active_policy, read_ground, read_policy
 
@@ -47,12 +51,15 @@ class Independent:
 
 @dataclass(frozen=True)
 class Share:
-    """Of `names` asked, how many each policy denies."""
+    """Of `names` asked, how many each policy denies with the starter lists, and with the set. `is_in_set`: the list is
+    part of the set, so the second figure says nothing of it."""
 
     label: str
     category: str
     names: int
-    denied: Mapping[str, int]
+    starter: Mapping[str, int]
+    with_set: Mapping[str, int]
+    is_in_set: bool
 
 
 @dataclass(frozen=True)
@@ -114,22 +121,28 @@ def popular(path: Path, most: int) -> tuple[str, ...]:
 
 
 class School:
-    """A school with the shipped lists, more lists if wished, and a shipped template."""
+    """A school with the shipped lists and a shipped template; feeds come by `take_in`."""
 
-    def __init__(self, folder: Path, extra: Sequence[Independent] = ()) -> None:
-        rows = []
-        for number, one in enumerate(extra):
-            path = folder / f"extra-{number}.txt"
-            path.write_text("".join(f"{name}\n" for name in one.names), encoding="utf-8")
-            rows.append(f'{{ path = "{path.name}", category = "{one.category}" }}')
+    def __init__(self, folder: Path) -> None:
         (folder / "policy.toml").write_text(template_text(LISTS, TEMPLATE), encoding="utf-8")
-        text = (
-            f'[server]\nstate_dir = "{folder / "state"}"\n[policy]\nfile = "policy.toml"\n'
-            f'[lists]\ndir = "{LISTS}"\nextra = [{", ".join(rows)}]\n'
-        )
-        settings = parse(text, "schoolgate.toml", folder=folder)
-        build(settings)
-        self._judge = _judge(settings)
+        text = f'[server]\nstate_dir = "{folder / "state"}"\n[policy]\nfile = "policy.toml"\n[lists]\ndir = "{LISTS}"\n'
+        self._folder, self._settings = folder, parse(text, "schoolgate.toml", folder=folder)
+        build(self._settings)
+        self._judge = _judge(self._settings)
+
+    def take_in(self, lists: Iterable[Independent]) -> tuple[str, ...]:
+        """The lists as feeds of the school's own, by an update; what the update says against any of them."""
+        chosen = []
+        for one in lists:
+            name = one.label.replace(" ", "-").replace("_", "-")
+            path = self._folder / f"{name}.txt"
+            path.write_text("".join(f"{domain}\n" for domain in one.names), encoding="utf-8")
+            chosen.append(ChosenFeed(id=name, added_at=AT, path=str(path), category=one.category))
+        FeedBook(self._settings.server.state_dir).add(*chosen)
+        report = Updater(self._settings, lambda _: None).update(Wish(force=True), AT)
+        self._judge = _judge(self._settings)
+        failed = (f"{one.feed}: {one.message}" for one in report.outcomes if one.kind in ("failed", "held"))
+        return (*report.problems, *failed)
 
     def decide(self, policy: str, name: str) -> Decided:
         """One name for one policy of the template."""
@@ -143,12 +156,14 @@ def _judge(settings: Settings) -> Judge:
     return Judge(compile_active_policy(checked, ground, 1, AT).compiled.description, snapshot, None)
 
 
-def share(school: School, one: Independent, most: int) -> Share:
-    """Of at most `most` names of the list, spread evenly over it, how many are denied."""
-    step = max(1, -(-len(one.names) // most))
-    asked = one.names[::step]
-    denied = {policy: sum(not school.decide(policy, name).is_open for name in asked) for policy in POLICIES}
-    return Share(one.label, one.category, len(asked), denied)
+def sample(one: Independent, most: int) -> tuple[str, ...]:
+    """At most `most` names of the list, spread evenly over it."""
+    return one.names[:: max(1, -(-len(one.names) // most))]
+
+
+def denied_of(school: School, names: Sequence[str]) -> Mapping[str, int]:
+    """How many of the names each policy denies."""
+    return {policy: sum(not school.decide(policy, name).is_open for name in names) for policy in POLICIES}
 
 
 def denied_popular(school: School, names: Sequence[str]) -> tuple[Hit, ...]:
@@ -172,23 +187,31 @@ def stand_in(lists: Iterable[Independent], published: Published) -> tuple[Indepe
 
 def print_shares(shares: Iterable[Share]) -> None:
     """One row a list."""
-    print("| list | category | names asked | denied to pupil | denied to staff |")
-    print("|---|---|--:|--:|--:|")
+    print(
+        "| list | category | names asked | pupil, starter lists | pupil, with the set | staff, starter | staff, set |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|")
     for one in shares:
-        parts = (f"{one.denied[policy] / max(one.names, 1):.1%}" for policy in POLICIES)
+        parts = (
+            f"{denied[policy] / max(one.names, 1):.1%}{mark}"
+            for policy in POLICIES
+            for denied, mark in ((one.starter, ""), (one.with_set, " *" if one.is_in_set else ""))
+        )
         print(f"| {one.label} | {one.category} | {one.names:,} | {' | '.join(parts)} |")
+    print("\n\\* the list is part of the set.")
 
 
-def print_popular(hits: Sequence[Hit], tops: Iterable[int]) -> None:
-    """For each top and policy: how many of each category, and which."""
+def print_popular(before: Sequence[Hit], hits: Sequence[Hit], tops: Iterable[int]) -> None:
+    """For each top and policy: how many of each category, by starter lists and with the set, and which."""
     for top in tops:
         for policy in POLICIES:
             mine = [one for one in hits if one.policy == policy and one.rank <= top]
-            print(f"\n## Of the {top:,} most popular names, {len(mine):,} are denied to {policy}\n")
-            categories = sorted({one.category for one in mine})
-            for category in categories:
+            starter = Counter(one.category for one in before if one.policy == policy and one.rank <= top)
+            print(f"\n## Of the {top:,} most popular names, {len(mine):,} are denied to {policy} ", end="")
+            print(f"(by starter lists {starter.total():,})\n")
+            for category in sorted({one.category for one in mine}):
                 names = [one.name for one in mine if one.category == category]
-                print(f"- {category} ({len(names)}): {' '.join(names)}")
+                print(f"- {category} ({len(names)}; by starter lists {starter[category]}): {' '.join(names)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -196,9 +219,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--data", type=Path, default=data_directory(), help="directory of the lists to hold against")
     parser.add_argument("--most", type=int, default=2_000, help="names asked of one list, spread evenly")
-    parser.add_argument(
-        "--with-ut1", action="store_true", help="add UT1 as stand-in for the recommended set, not starter lists only"
-    )
     chosen = parser.parse_args(arguments)
     if chosen.data is None:
         print("skipped: no data directory; give --data", file=sys.stderr)
@@ -214,14 +234,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lists += found
         ut1 = found if file == UT1 else ut1
     with tempfile.TemporaryDirectory(prefix="schoolgate-coverage-") as folder:
-        school = School(Path(folder), stand_in(ut1, published) if chosen.with_ut1 else ())
-        print(f"# Denied by the template {TEMPLATE}, {'UT1 added' if chosen.with_ut1 else 'starter lists only'}\n")
-        print_shares(share(school, one, chosen.most) for one in lists)
-        if not (chosen.data / POPULAR).exists():
-            print(f"skipped: {chosen.data / POPULAR} is not there", file=sys.stderr)
-            return 0
-        print_popular(denied_popular(school, popular(chosen.data / POPULAR, max(TOPS))), TOPS)
+        _measure(School(Path(folder)), lists, stand_in(ut1, published), chosen.data / POPULAR, chosen.most)
     return 0
+
+
+def _measure(
+    school: School, lists: Sequence[Independent], in_set: Sequence[Independent], popular_path: Path, most: int
+) -> None:
+    asked = {one.label: sample(one, most) for one in lists}
+    names = popular(popular_path, max(TOPS)) if popular_path.exists() else ()
+    starter = {label: denied_of(school, sampled) for label, sampled in asked.items()}
+    popular_before = denied_popular(school, names)
+    for said in school.take_in(in_set):
+        print(f"not taken in: {said}", file=sys.stderr)
+    labels = {one.label for one in in_set}
+    shares = [
+        Share(
+            label=one.label,
+            category=one.category,
+            names=len(asked[one.label]),
+            starter=starter[one.label],
+            with_set=denied_of(school, asked[one.label]),
+            is_in_set=one.label in labels,
+        )
+        for one in lists
+    ]
+    print(f"# Denied by the template {TEMPLATE}: starter lists only, and with UT1 in place of the recommended set\n")
+    print_shares(shares)
+    if not names:
+        print(f"skipped: {popular_path} is not there", file=sys.stderr)
+        return
+    print_popular(popular_before, denied_popular(school, names), TOPS)
 
 
 if __name__ == "__main__":
