@@ -18,9 +18,12 @@ from tests.integration.conftest import Start
 from tests.integration.feed_school import DAWN, School, lists_dir, names
 from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
+from typer.testing import CliRunner
 
 from schoolgate._core import LogRow, log_write_sample
+from schoolgate.cli.application import app
 from schoolgate.cli.commands.list_history import diff
+from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.content_store import ContentStore
 from schoolgate.lists.feed_book import FeedBook
@@ -333,7 +336,11 @@ def test_the_commands_from_choosing_to_rolling_back(school: School, server: Feed
     assert "not https" in run("feeds", "add", url, "--category", "games", code=1)
     assert "did you mean games" in run("feeds", "add", url, "--category", "game", "--allow-http", code=1)
     assert "opens names" in run("feeds", "add", url, "--category", "exams", "--allow-http", code=1)
-    run("feeds", "add", url, "--category", "games", "--allow-http")
+    refused = run("feeds", "add", url, "--category", "games", "--allow-http", code=1)
+    assert "this machine's own" in refused
+    assert "nothing was added" in refused
+    assert run("feeds", "list", "--in-use").split() == ["feed", "state", "names", "age", "category", "licence"]
+    run("feeds", "add", url, "--category", "games", "--allow-http", "--unchecked")
     assert "this machine's own" in run("lists", "update", code=3)
     run("feeds", "remove", "games")
     run("feeds", "add", url, "--category", "games", "--allow-http", "--allow-host", "127.0.0.1", "--refresh-h", "1")
@@ -351,6 +358,29 @@ def test_the_commands_from_choosing_to_rolling_back(school: School, server: Feed
     assert "ok" in run("feeds", "show", "games")
     run("feeds", "disable", "games")
     assert "off" in run("feeds", "list")
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("<!DOCTYPE html><html><body>Please sign in</body></html>\n" * 50, (), "page"),
+        ("", (), "empty"),
+        (names(100), ("--dialect", "hots"), "hots"),
+        (names(100), ("--key", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"), "there is no"),
+    ],
+)
+def test_what_an_update_would_refuse_is_refused_when_it_is_added(
+    school: School, text: str, more: tuple[str, ...], said: str
+) -> None:
+    config = school.folder / "schoolgate.toml"
+    config.write_text(f'[server]\nstate_dir = "{school.state_dir}"\n[lists]\ndir = "{school.folder / "lists"}"\n')
+    (school.folder / "games.txt").write_text(text)
+    command = ["feeds", "add", str(school.folder / "games.txt"), "--category", "games", *more]
+    run = CliRunner().invoke(app, [*command, "--config", str(config)])
+    assert isinstance(run.exception, SchoolgateError)
+    assert said in str(run.exception)
+    assert not FeedBook(school.state_dir).read()
+    assert not (school.state_dir / "lists").exists(), "a trial keeps nothing"
 
 
 def test_a_licence_is_shown_before_it_can_be_accepted(school: School, tmp_path: Path) -> None:

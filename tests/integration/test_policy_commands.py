@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.integration.conftest import Start
 from tests.integration.policies import BROKEN, POLICY, STRICTER
-from tests.integration.serving import Serving
+from tests.integration.serving import STAFF, Serving, reasons
 
 
 @pytest.fixture
@@ -93,3 +93,47 @@ def test_a_revision_that_is_not_there_is_named(school: Serving) -> None:
     run = school.cli("policy", "show", "7")
     assert run.returncode == 1
     assert "there is no revision 7" in run.stderr
+
+
+def test_a_name_is_blocked_for_one_segment_by_one_command(school: Serving) -> None:
+    # staff's policy extends that of the pupils, so what is blocked for pupils alone cannot be.
+    refused = school.cli("policy", "block", "games.example.org", "--segment", "pupils")
+    assert refused.returncode == 1
+    assert "--segment staff" in refused.stderr
+    run = school.cli("policy", "block", "games.example.org", "--segment", "staff", "--for", "2h", "--who", "A. Head")
+    assert run.returncode == 0, run.stderr
+    assert "in force: revision 2" in run.stdout
+    assert school.rcode("games.example.org", source=STAFF) == "NXDOMAIN"
+    assert school.rcode("games.example.org") == "NOERROR"
+    assert "block games.example.org" in school.cli("policy", "log").stdout
+    answer = school.ask("games.example.org", source=STAFF)
+    assert [code for code, _ in reasons(answer)] == [15]
+
+
+def test_a_name_is_opened_until_a_time_by_one_command(school: Serving) -> None:
+    without_reason = school.cli("policy", "allow", "denied.example.org", "--for", "1h")
+    assert without_reason.returncode == 2
+    without_end = school.cli("policy", "allow", "denied.example.org", "--reason", "lesson")
+    assert without_end.returncode == 1
+    assert "--until 14:30" in without_end.stderr
+    run = school.cli("policy", "allow", "denied.example.org", "--for", "1h", "--reason", "lesson in 8b")
+    assert run.returncode == 0, run.stderr
+    assert school.rcode("denied.example.org") == "NOERROR"
+    assert school.cli("explain", "denied.example.org").stdout.count("5 an approved exception with an end") == 1
+    again = school.cli("policy", "allow", "denied.example.org", "--for", "1h", "--reason", "lesson in 8b")
+    assert "nothing was applied" in again.stdout
+    assert school.control("status")["policy"]["revision"] == 2
+
+
+def test_what_nothing_may_close_is_not_blocked_in_silence(school: Serving) -> None:
+    run = school.cli("policy", "block", "help-lines.allowed.example.com")
+    assert run.returncode == 1
+    assert "would stay open under policy" in run.stderr
+    assert "always open" in run.stderr
+    assert school.control("status")["policy"]["revision"] == 1
+
+
+def test_an_address_is_refused_with_its_name(school: Serving) -> None:
+    run = school.cli("policy", "block", "https://games.example.org/play")
+    assert run.returncode == 1
+    assert 'write "games.example.org"' in run.stderr

@@ -214,6 +214,48 @@ def policy_apply(
     policy.apply(_config(config), file, reason, who)
 
 
+Segments = Annotated[
+    list[str] | None,
+    typer.Option("--segment", "-s", metavar="ID", help="For this segment. May be repeated. Default: the whole school."),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="14:30 today, or 2026-11-30T09:00: the school's time.")
+]
+Lasts = Annotated[str | None, typer.Option("--for", metavar="2h", help="So long: 30m, 2h, 7d.")]
+
+
+@policy_app.command("block", epilog="schoolgate policy block games.example.net --segment pupils --for 2h")
+def policy_block(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="With all below it; =NAME: itself only.")],
+    segment: Segments = None,
+    lasts: Lasts = None,
+    until: Until = None,
+    reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")] = "",
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Deny a name at once, for good or for a while, as a new revision. The rest of the policy text stays as it is."""
+    from schoolgate.cli.commands import policy_quick
+
+    policy_quick.block(_config(config), name, tuple(segment or ()), until, lasts, reason, who)
+
+
+@policy_app.command("allow", epilog='schoolgate policy allow maths.example.net --until 14:30 --reason "lesson in 8b"')
+def policy_allow(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="With all below it; =NAME: itself only.")],
+    reason: Reason,
+    segment: Segments = None,
+    lasts: Lasts = None,
+    until: Until = None,
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Open a name until a time, as a new revision: an exception that closes by itself. Locked names stay closed."""
+    from schoolgate.cli.commands import policy_quick
+
+    policy_quick.allow(_config(config), name, tuple(segment or ()), until, lasts, reason, who)
+
+
 @policy_app.command("show", epilog="schoolgate policy show > school.toml — to edit and apply")
 def policy_show(
     number: Annotated[int | None, typer.Argument(metavar="[N]", help="The revision. Default: the latest.")] = None,

@@ -251,11 +251,12 @@ def feeds_add(
     allow_http: AllowHttp = False,
     allow_host: AllowHost = None,
     credential_file: Credential = None,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Do not read it now: the next update does.")] = False,
     config: Config = None,
 ) -> None:
-    """Use a list of your own choice."""
+    """Use a list of your own choice, once it was read as an update reads it."""
     from schoolgate.cli.commands import feeds
 
     shape = feeds.Shape(category, feed_id, dialect, match.value, refresh_h)
     terms = feeds.Terms(key, allow_http, tuple(allow_host or ()), credential_file)
-    feeds.add(config_of(config), place, shape, terms)
+    feeds.add(config_of(config), place, shape, terms, not unchecked)

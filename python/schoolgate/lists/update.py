@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import fcntl
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -101,18 +102,7 @@ class Updater:
         work: Path,
         published: Published,
     ) -> tuple[Outcome, ...]:
-        protected = protected_names(self.settings, (source.url for source in sources))
-        renewal = Renewal(
-            fetcher=replace(self.fetcher or Fetcher(work), proxy=self.settings.lists.proxy),
-            store=ContentStore(self.state_dir),
-            work=work,
-            published=published,
-            catalogue=load_catalogue(self.settings.lists.dir),
-            inspect=inspector(protected, self.limits),
-            tell=self.tell,
-            limits=self.limits,
-            bounds=self.bounds,
-        )
+        renewal = self._renewal(sources, work, ContentStore(self.state_dir), published)
         turn = asyncio.Semaphore(self.limits.at_once)
 
         async def one(source: Source) -> Outcome:
@@ -123,6 +113,30 @@ class Updater:
                 return await renewal.renew(source, state, now, accepted=source.id in wish.accept)
 
         return tuple(await asyncio.gather(*(one(source) for source in sources)))
+
+    def _renewal(self, sources: tuple[Source, ...], work: Path, store: ContentStore, published: Published) -> Renewal:
+        protected = protected_names(self.settings, (source.url for source in sources))
+        return Renewal(
+            fetcher=replace(self.fetcher or Fetcher(work), proxy=self.settings.lists.proxy),
+            store=store,
+            work=work,
+            published=published,
+            catalogue=load_catalogue(self.settings.lists.dir),
+            inspect=inspector(protected, self.limits),
+            tell=self.tell,
+            limits=self.limits,
+            bounds=self.bounds,
+        )
+
+    def trial(self, source: Source, now: dt.datetime) -> Outcome:
+        """What the first update of a feed would make of it, once: nothing is kept. Raises nothing for what a feed does;
+        the outcome says it."""
+        with tempfile.TemporaryDirectory(prefix="schoolgate-trial-") as folder:
+            once = replace(self, limits=replace(self.limits, attempts=1))
+            published = read_published(self.settings.lists.dir)
+            work = Path(folder) / "work"
+            renewal = once._renewal((source,), work, ContentStore(Path(folder)), published)
+            return asyncio.run(renewal.renew(source, FeedState(), now, accepted=False))
 
     def _publish(
         self,

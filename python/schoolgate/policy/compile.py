@@ -72,7 +72,7 @@ def compile_policy(
         "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
     boundaries = [segment["ends_at_unix_s"] for segment in segments]
-    boundaries += [_seconds(one.until) for policy in policies.values() for one in policy.exemptions]
+    boundaries += [_seconds(one) for policy in policies.values() for one in policy.ends]
     ends = min((moment for moment in boundaries if moment is not None), default=None)
     return Compiled(
         orjson.dumps(description, option=orjson.OPT_SORT_KEYS),
@@ -167,7 +167,7 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
 
 def _ends_at(segment: Segment, in_force: Effective, now: dt.datetime, zone: ZoneInfo) -> int | None:
     boundary = next_boundary(segment, now, zone)
-    ends = [one.until for one in in_force.exemptions] + ([boundary] if boundary is not None else [])
+    ends = in_force.ends + ([boundary] if boundary is not None else [])
     return _seconds(min(ends)) if ends else None
 
 
@@ -176,10 +176,12 @@ def _warnings(checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt
     yield from segment_warnings(document, file)
     yield from _unused(checked)
     for identity, policy in document.policies.items():
-        for index, one in enumerate(policy.exceptions):
-            if one.until <= now:
-                path = path_of(("policies", identity, "exceptions", index))
-                yield Problem(file, path, f"{one.name} ended at {one.until.isoformat()}", "remove it, or ask anew")
+        ending = [("exceptions", index, one.name, one.until) for index, one in enumerate(policy.exceptions)]
+        ending += [("temporary_deny", index, one.name, one.until) for index, one in enumerate(policy.temporary_deny)]
+        for key, index, rule, until in ending:
+            if until <= now:
+                path = path_of(("policies", identity, key, index))
+                yield Problem(file, path, f"{rule} ended at {until.isoformat()}", "remove it, or ask anew")
 
 
 def _unused(checked: CheckedPolicy) -> Iterator[Problem]:

@@ -53,6 +53,8 @@ class Effective:
     own_names: dict[NameRule, OwnName] = field(default_factory=dict)
     exemptions: list[Exemption] = field(default_factory=list)
     safesearch: dict[str, Level] = field(default_factory=dict)
+    # When an exception or a temporary deny ends.
+    ends: list[dt.datetime] = field(default_factory=list)
 
     def denies_inside_exemptions(self) -> Iterator[tuple[NameRule, str]]:
         """Denies of a policy for a part of what an ancestor's exception opened. Exceptions stand above own lists, so
@@ -91,16 +93,22 @@ def _add_level(result: Effective, identity: str, policy: Policy, depth: int, now
         if choice != "inherit":
             result.categories[category] = choice
     result.safesearch.update(policy.safesearch)
-    _close(result, policy.deny)
+    ending = [(index, one) for index, one in enumerate(policy.temporary_deny) if now < one.until]
+    _close(result, (*policy.deny, *(one.name for _, one in ending)))
     for index, rule in enumerate(policy.allow):
         _override(result, rule, OwnName("allow", path_of(("policies", identity, "allow", index)), depth))
     # After the allows of this level: of the same name in both lists, deny wins.
     for index, rule in enumerate(policy.deny):
         _override(result, rule, OwnName("deny", path_of(("policies", identity, "deny", index)), depth))
+    for index, temporary in ending:
+        path = path_of(("policies", identity, "temporary_deny", index))
+        _override(result, temporary.name, OwnName("deny", path, depth))
+        result.ends.append(temporary.until)
     for index, one in enumerate(policy.exceptions):
         if now < one.until:
             path = path_of(("policies", identity, "exceptions", index))
             result.exemptions.append(Exemption(one.name, one.until, path, depth))
+            result.ends.append(one.until)
 
 
 def _close(result: Effective, denies: tuple[NameRule, ...]) -> None:

@@ -103,6 +103,14 @@ class Exempted(Table):
     until: Moment
 
 
+class TemporaryDeny(Table):
+    """A name closed for a while."""
+
+    name: NameRuleField
+    reason: Text
+    until: Moment
+
+
 class Policy(Table):
     """One policy; what it leaves out comes from the policy it extends."""
 
@@ -120,6 +128,7 @@ class Policy(Table):
     allow: tuple[NameRuleField, ...] = ()
     deny: tuple[NameRuleField, ...] = ()
     exceptions: tuple[Exempted, ...] = ()
+    temporary_deny: tuple[TemporaryDeny, ...] = ()
     safesearch: dict[Id, LevelField] = {}
 
 

@@ -93,9 +93,14 @@ class RevisionStore:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def apply(self, text: str, *, who: str, why: str, now: dt.datetime) -> Revision:
-        """Appends a policy. The caller has checked the text: what does not parse must not come to be in force."""
+    def apply(self, text: str, *, who: str, why: str, now: dt.datetime, follows: int | None = None) -> Revision:
+        """Appends a policy. The caller has checked the text: what does not parse must not come to be in force.
+        `follows`: the revision that the text was made from, 0 for none; raises `RevisionRefused` where another is the
+        latest by now."""
         with self._writing() as connection:
+            latest = _latest(connection)
+            if follows is not None and follows != (latest.number if latest is not None else 0):
+                raise RevisionRefused("another revision was applied meanwhile; nothing was applied: do it again")
             return _append(connection, text, who, why, now, None)
 
     def rollback(self, number: int, *, who: str, why: str, now: dt.datetime) -> Revision:

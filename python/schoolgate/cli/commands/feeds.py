@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from schoolgate.cli.commands.terminal import age, note, out, say, say_json, table
+from schoolgate.cli.commands.terminal import age, err, note, out, say, say_json, table
 from schoolgate.config import Settings, load
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.feed_book import ChosenFeed, FeedBook, FeedRefused
+from schoolgate.lists.feed_book import ChosenFeed, FeedBook, FeedRefused, source_of
 from schoolgate.lists.feed_catalogue import FEED_ID, NoSuchFeed, Published, read_published
 from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.signature import public_key
+from schoolgate.lists.update import Updater
 from schoolgate.lists.update_status import feed_row
 from schoolgate.policy.catalogue import load_catalogue
 from schoolgate.storage import state_dir
@@ -134,8 +135,9 @@ def remove(config: Path | None, feed_id: str) -> None:
     say(f"{feed_id} is removed; what it closes stays closed until the next update: schoolgate lists update")
 
 
-def add(config: Path | None, place: str, shape: Shape, terms: Terms) -> None:
-    """Adds a feed of the school's own: an address, a file or a folder."""
+def add(config: Path | None, place: str, shape: Shape, terms: Terms, is_checked: bool = True) -> None:
+    """Adds a feed of the school's own: an address, a file or a folder. `is_checked`: reads it first, as an update
+    does."""
     settings, published, chosen, _ = _read(config)
     feed_id = shape.feed_id or _id_from(place)
     if not re.fullmatch(FEED_ID, feed_id):
@@ -148,19 +150,34 @@ def add(config: Path | None, place: str, shape: Shape, terms: Terms) -> None:
     where = {"url": place} if "://" in place else {"path": str(_file_or_folder(place))}
     if "url" in where and not place.startswith("https://") and not (terms.allow_http and place.startswith("http://")):
         raise FeedRefused(f"{place} is not https: anybody on the way could change it; use https, or say --allow-http")
-    _book(settings).add(
-        ChosenFeed(
-            id=feed_id,
-            added_at=_now(),
-            category=shape.category,
-            dialect=shape.dialect,
-            match=shape.match,
-            refresh_h=shape.refresh_h,
-            **where,
-            **terms.fields(),
-        )
+    feed = ChosenFeed(
+        id=feed_id,
+        added_at=_now(),
+        category=shape.category,
+        dialect=shape.dialect,
+        match=shape.match,
+        refresh_h=shape.refresh_h,
+        **where,
+        **terms.fields(),
     )
+    if is_checked:
+        _try(settings, feed, published)
+    _book(settings).add(feed)
     say(f"{feed_id} is in use from the next update; now: schoolgate lists update")
+
+
+def _try(settings: Settings, feed: ChosenFeed, published: Published) -> None:
+    """Raises `FeedRefused` for what the next update would not take."""
+    with err.status(f"reading {feed.id}"):
+        outcome = Updater(settings, lambda _: None).trial(source_of(feed, published), _now())
+    if outcome.kind in ("failed", "held"):
+        raise FeedRefused(
+            f"an update would not take it: {outcome.message.partition('; if that is right')[0]}\n"
+            "nothing was added; where it cannot be read yet, add it with --unchecked"
+        )
+    say(f"read: {outcome.message}")
+    for warning in outcome.state.warnings:
+        note(f"warning: {warning}", "yellow")
 
 
 def _refuse_category(settings: Settings, category: str) -> None:

@@ -46,30 +46,45 @@ class NothingToCompare(SchoolgateError):
 
 def apply(config: Path | None, file: Path, reason: str, who: str | None) -> None:
     """Checks a policy, stores it as a revision, and has the running service decide by it."""
-    settings = _writable(config)
+    settings = writable(config)
     ground = read_ground(settings, config_label(config))
     text = sys.stdin.read() if file == FROM_STANDARD_INPUT else read_text(file)
     name = "standard input" if file == FROM_STANDARD_INPUT else str(file)
-    now, by = _now(), who or person()
-    _examine(settings, ground, text, name, now).refuse()
-    change = change_policy(
-        settings,
-        ground,
-        text,
-        name,
-        now,
-        lambda store: store.apply(text, who=by, why=reason, now=now),
-        is_same_kept=True,
-    )
+    change = change_text(settings, ground, text, name, reason, who, is_same_kept=True)
     if not change.is_change:
         say(f"{file} is {label(change.revision)}, which is the latest already; nothing was applied")
         return
-    _put_in_force(settings, change)
+    put_in_force(settings, change)
+
+
+def change_text(
+    settings: Settings,
+    ground: Ground,
+    text: str,
+    file: str,
+    reason: str,
+    who: str | None,
+    *,
+    follows: int | None = None,
+    is_same_kept: bool = False,
+) -> PolicyChange:
+    """Stores a text as the next revision, once nothing stands in its way. `follows`: the revision it was made from."""
+    now, by = _now(), who or person()
+    _examine(settings, ground, text, file, now).refuse()
+    return change_policy(
+        settings,
+        ground,
+        text,
+        file,
+        now,
+        lambda store: store.apply(text, who=by, why=reason, now=now, follows=follows),
+        is_same_kept=is_same_kept,
+    )
 
 
 def rollback(config: Path | None, number: int, reason: str, who: str | None) -> None:
     """Applies an older revision's text as a new revision."""
-    settings = _writable(config)
+    settings = writable(config)
     ground = read_ground(settings, config_label(config))
     old = _looked_at(policy_files(settings), is_thorough=True).store.show(number)
     now, by = _now(), who or person()
@@ -81,7 +96,7 @@ def rollback(config: Path | None, number: int, reason: str, who: str | None) -> 
     change = change_policy(
         settings, ground, old.text, label(old), now, lambda store: store.rollback(number, who=by, why=reason, now=now)
     )
-    _put_in_force(settings, change)
+    put_in_force(settings, change)
 
 
 def show(config: Path | None, number: int | None) -> None:
@@ -119,7 +134,7 @@ def diff(config: Path | None, old: str | None, new: str | None) -> None:
 
 def repair(config: Path | None, file: Path | None, is_confirmed: bool, who: str | None) -> None:
     """Mends database or active file from the other; with a file, begins anew where neither can be used."""
-    settings = _writable(config)
+    settings = writable(config)
     ground = read_ground(settings, config_label(config))
     # A running service has the last good policy in memory: it writes the active file anew first.
     with contextlib.suppress(CommandRefused, ControlUnreachable):
@@ -168,7 +183,7 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _writable(config: Path | None) -> Settings:
+def writable(config: Path | None) -> Settings:
     settings = load(config)
     state_dir.prepare(settings.server.state_dir)
     return settings
@@ -233,7 +248,7 @@ def _examine(settings: Settings, ground: Ground, text: str, file: str, now: dt.d
     return draft
 
 
-def _put_in_force(settings: Settings, change: PolicyChange) -> None:
+def put_in_force(settings: Settings, change: PolicyChange) -> None:
     revision = change.revision
     say(f"stored as revision {revision.number}")
     if change.before is not None:
