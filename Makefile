@@ -123,6 +123,10 @@ budgets: build ## How the cost of calls may grow: ratios of two things measured 
 metrics-document: build ## Write deploy/monitoring/metrics.md from the code
 	@$(BIN)/python -m schoolgate.metrics.document > deploy/monitoring/metrics.md
 
+.PHONY: commands-document
+commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from the code
+	@$(BIN)/python -m schoolgate.cli.document docs
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

@@ -66,6 +66,14 @@ class AlertStore:
         self._lock = threading.RLock()
 
     @classmethod
+    def empty(cls) -> AlertStore:
+        """A store without alerts, in memory: for those who look before there is a file."""
+        db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        db.executescript(SCHEMA)
+        return cls(Path(":memory:"), db)
+
+    @classmethod
     def open(cls, path: Path) -> AlertStore:
         """Makes the file if need be (mode 0600). Raises `AlertsUnavailable`."""
         try:

@@ -10,6 +10,7 @@ import typer
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
 from schoolgate.cli.check import check_app
+from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
 from schoolgate.cli.lists import feeds_app, lists_app
 from schoolgate.cli.log import log_app
@@ -36,7 +37,6 @@ app = typer.Typer(
     help="A DNS filter for schools: decides by network segment, and says why.",
     epilog=EXAMPLES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -186,7 +186,7 @@ def query(
     querying.query(_config(config), name, type_, server, source, tcp)
 
 
-@app.command()
+@app.command(epilog=epilog("status"))
 def status(
     as_json: Json = False,
     as_metrics: Annotated[
@@ -195,7 +195,7 @@ def status(
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait.", min=0.1)] = 3.0,
     config: Config = None,
 ) -> None:
-    """Say how the running service is: serials, ages, counters, forwarders. Exit code 1 when nothing answers."""
+    """Say how the running service is: serials, ages, counters, forwarders."""
     from schoolgate.cli.commands import status as showing
 
     showing.status(_config(config), as_json, as_metrics, timeout)
@@ -280,11 +280,11 @@ def policy_diff(
 
 
 @policy_app.command("log")
-def policy_log(config: Config = None) -> None:
+def policy_log(as_json: Json = False, config: Config = None) -> None:
     """List all revisions, newest first: who, when, why."""
     from schoolgate.cli.commands import policy
 
-    policy.log(_config(config))
+    policy.log(_config(config), as_json)
 
 
 @policy_app.command("rollback")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.options import Config, Json, config_of
 
 check_app = typer.Typer(
@@ -39,7 +40,7 @@ def check(
 
 @check_app.command(
     "reachability",
-    epilog="Exit code 0: all open; 3: something that must be open is closed; 1: it could not be checked.",
+    epilog=epilog("check reachability"),
 )
 def check_reachability(
     context: typer.Context,
@@ -54,9 +55,7 @@ def check_reachability(
     raise typer.Exit(checks.reachability(_config(context, config), as_json, offline))
 
 
-@check_app.command(
-    "safesearch", epilog="Exit code 0: every target answers; 3: one does not; 1: it could not be checked."
-)
+@check_app.command("safesearch", epilog=epilog("check safesearch"))
 def check_safesearch(context: typer.Context, as_json: Json = False, config: Config = None) -> None:
     """Ask the forwarders whether each host that a search engine is locked to still has an address."""
     from schoolgate.cli.commands import checks

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.options import Config, Json, config_of
 from schoolgate.cli.suggestions import suggestions_app
 
@@ -72,7 +73,7 @@ def lists_show(as_json: Json = False, config: Config = None) -> None:
 
 @lists_app.command(
     "update",
-    epilog="Exit code 0: all well; 3: a feed failed and its last good list stays; 1: nothing was published.",
+    epilog=epilog("lists update"),
 )
 def lists_update(
     feeds: Annotated[

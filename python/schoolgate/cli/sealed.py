@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.options import Config, Json, config_of
 
 sealed_app = typer.Typer(no_args_is_help=True, help="Illegal-content lists: kept as keyed hashes, lifted by nothing.")
@@ -42,9 +43,9 @@ def sealed_import(
     sealed.import_sealed(config_of(config), file, supplier, str(form), column, accept_shrink)
 
 
-@sealed_app.command("update")
+@sealed_app.command("update", epilog=epilog("sealed update"))
 def sealed_update(config: Config = None) -> None:
-    """Fetch and import what suppliers publish (sealed.feeds in the settings). Exit code 3 when one of them failed."""
+    """Fetch and import what suppliers publish (sealed.feeds in the settings)."""
     from schoolgate.cli.commands import sealed
 
     raise typer.Exit(sealed.update(config_of(config)))

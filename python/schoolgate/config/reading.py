@@ -28,6 +28,9 @@ _REMEDIES = {
     "missing": "add this key",
     "string_type": "write it as text in quotes",
     "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "int_parsing": "write a whole number without quotes",
+    "float_parsing": "write a number without quotes",
     "int_type": "write a whole number without quotes",
     "float_type": "write a number without quotes",
     "tuple_type": "write a list in square brackets",
@@ -44,6 +47,31 @@ _MESSAGES = {
     "string_pattern_mismatch": "is not an id",
     "too_short": "has too few entries",
     "too_long": "has too many entries",
+}
+# What is wrong with a value, after the value itself: pydantic's own words are for programmers.
+_WRONG = {
+    "string_type": "is not text",
+    "bool_type": "is neither true nor false",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_parsing_size": "is too large",
+    "bool_parsing": "is neither true nor false",
+    "float_parsing": "is not a number",
+    "float_type": "is not a number",
+    "finite_number": "is not a number",
+    "tuple_type": "is not a list",
+    "dict_type": "is not a table",
+    "model_type": "is not a table",
+    "model_attributes_type": "is not a table",
+    "path_type": "is not a path",
+    "string_too_short": "is too short",
+    "string_too_long": "is too long: {max_length} characters at most",
+    "greater_than": "is too small: more than {gt}",
+    "greater_than_equal": "is too small: {ge} at least",
+    "less_than": "is too large: less than {lt}",
+    "less_than_equal": "is too large: {le} at most",
+    "literal_error": "is not one of {expected}",
 }
 
 
@@ -133,7 +161,11 @@ def _problem(model: type[BaseModel], file: str, detail: ErrorDetails) -> Problem
     if detail["type"] in _MESSAGES:
         return Problem(file, path, _MESSAGES[detail["type"]], _REMEDIES[detail["type"]])
     remedy = _REMEDIES.get(detail["type"], "change the value")
-    return Problem(file, path, f"{shown(detail['input'])}: {_lower_first(detail['msg'])}", remedy)
+    if detail["type"] in _WRONG:
+        wrong = _WRONG[detail["type"]].format_map(context)
+        return Problem(file, path, f"{shown(detail['input'])} {wrong}", remedy)
+    said = str(context.get("error") or _lower_first(detail["msg"]))
+    return Problem(file, path, f"{shown(detail['input'])}: {said}", remedy)
 
 
 def _place(detail: ErrorDetails) -> Steps:

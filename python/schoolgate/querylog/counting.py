@@ -85,6 +85,15 @@ def count(look: Look, query: Query, clients: list[str]) -> int:
     return int(found[0]) if found is not None else 0
 
 
+def clients_like(look: Look, beginning: str) -> list[str]:
+    """Some clients whose text begins so: enough to see whether it is one."""
+    files = whole(look.listing, look.unconverted, Query(), look.left_out)
+    if not files.values:
+        return []
+    sql = f"SELECT DISTINCT client FROM {files.relation} WHERE starts_with(client, ?) ORDER BY 1 LIMIT 4"
+    return [row[0] for row in look.connection.execute(sql, [*files.values, beginning]).fetchall()]
+
+
 def totals(look: Look, query: Query, clients: list[str]) -> tuple[int, int, int, int]:
     """Rows, denied rows, clients, names."""
     files = whole(look.listing, look.unconverted, query, look.left_out)

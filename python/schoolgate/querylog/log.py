@@ -31,7 +31,7 @@ from schoolgate.querylog.log_query import (
     row_of,
 )
 from schoolgate.querylog.process import WorkerProcess
-from schoolgate.querylog.pseudonym import gaps, is_pseudonym, keys_of_log, known_as, owner
+from schoolgate.querylog.pseudonym import gaps, is_pseudonym, is_short, keys_of_log, known_as, owner
 
 TIME_LIMIT_S = 30.0
 # A page is held in memory twice.
@@ -113,7 +113,19 @@ class QueryLog:
 
     def known_as(self, client: str) -> list[str]:
         """The texts under which the log may hold a client: its pseudonyms, its address. Raises `BadQuery`."""
-        return known_as(client, self.keys())
+        return known_as(self.in_full(client), self.keys())
+
+    def in_full(self, client: str) -> str:
+        """The pseudonym in the log that begins so, where that is one; else the text as it is. Raises `BadQuery`."""
+        text = client.strip().lower()
+        if not is_short(text):
+            return client
+        found: list[str] = self._ask("clients", [], beginning=text)
+        if not found:
+            raise BadQuery(f"no client in the log begins with {text}; write it as the log shows it")
+        if len(found) > 1:
+            raise BadQuery(f"several clients begin with {text}: {', '.join(found)}; write more of it")
+        return found[0]
 
     def keys(self) -> tuple[PseudonymKey, ...]:
         """Every key of pseudonyms that is kept, newest first. Raises `BadQuery`."""
@@ -130,7 +142,7 @@ class QueryLog:
     def whole_client(self, client: str) -> str:
         """The address behind a pseudonym, so that rows under every key are found; else the text as it is. For what
         concerns all of a client's rows, and is recorded: erasing and giving access."""
-        text = client.strip().lower()
+        text = self.in_full(client).strip().lower()
         found = self.owner(text) if is_pseudonym(text) else None
         return text if found is None else found[1]
 
@@ -148,7 +160,7 @@ class QueryLog:
         """Rows that match all but the client, and may be the client's: the key of their pseudonyms is gone."""
         if query.client is None:
             return 0
-        text = query.client.strip().lower()
+        text = self.in_full(query.client).strip().lower()
         others = replace(query, client=None, pseudonyms=True)
         if is_pseudonym(text):
             # Its own rows are found as they are; whose they are, and so what else is theirs, only a key can tell.

@@ -27,6 +27,9 @@ KEY_SETTLES = dt.timedelta(minutes=1)
 Gap = tuple[dt.datetime | None, dt.datetime | None]
 # Whether the log has a row of a pseudonym from one moment until another.
 WasSeen = Callable[[str, dt.datetime | None, dt.datetime | None], bool]
+# As tables show it, and the least that stands for one: 40 bits, and 30.
+_SHORT_LENGTH = 10
+_SHORT = re.compile(r"p-[a-z2-7]{6,25}")
 
 
 def keys_of_log(folder: Path) -> KeptKeys:
@@ -42,6 +45,16 @@ def keys_of_log(folder: Path) -> KeptKeys:
 def is_pseudonym(text: str) -> bool:
     """Whether a text has the form of one."""
     return _PSEUDONYM.fullmatch(text) is not None
+
+
+def is_short(text: str) -> bool:
+    """Whether a text has the form of the beginning of one, long enough to stand for it."""
+    return _SHORT.fullmatch(text) is not None
+
+
+def short(client: str) -> str:
+    """A client as tables show it: a pseudonym by its beginning, which searches take; an address whole."""
+    return client[:_SHORT_LENGTH] if is_pseudonym(client) else client
 
 
 def known_as(client: str, keys: Sequence[PseudonymKey]) -> list[str]:

@@ -18,9 +18,9 @@ class CannotReveal(LogProblem):
 
 def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetime) -> str:
     """The address. Raises `CannotReveal`, `BadQuery`; asking is recorded all the same."""
-    text = pseudonym.strip().lower()
+    text = log.in_full(pseudonym).strip().lower()
     if not is_pseudonym(text):
-        raise BadQuery(f"{pseudonym!r} is no pseudonym; write one as the log shows it: p- and 26 characters")
+        raise BadQuery(f"{pseudonym!r} is no pseudonym; write one as the log shows it: p- and 8 or 26 characters")
     if not reason.strip():
         raise BadQuery("a reason is needed; it is kept with the record")
     keys = log.keys()

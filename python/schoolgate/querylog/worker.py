@@ -107,6 +107,9 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         since = _moment(asked["since"])
         return reader.ask(since, lambda look: counting.names_asked(look, asked["names"], since))
 
+    def clients(asked: dict[str, Any]) -> Any:
+        return reader.ask(None, lambda look: counting.clients_like(look, asked["beginning"]))
+
     def status(_: dict[str, Any]) -> Any:
         return reader.ask(None, counting.held)
 
@@ -117,6 +120,7 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         "count": count,
         "rollup": rollup,
         "names": names_asked,
+        "clients": clients,
         "status": status,
     }
 

@@ -32,6 +32,7 @@ from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import AlertRule, parse_recipient
 from schoolgate.privacy.defang import defang
+from schoolgate.querylog.pseudonym import short
 from schoolgate.storage import state_dir
 
 OPEN = ("new", "acknowledged")
@@ -61,7 +62,7 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool, self
     for one in found:
         when = moment(one.last_at.isoformat())
         what = one.category or one.detector
-        cells = (one.state, one.severity, when, one.rule, one.segment or "-", one.client or "-", one.count, what)
+        cells = (one.state, one.severity, when, one.rule, one.segment or "-", short(one.client) or "-", one.count, what)
         rows.add_row(str(one.id), *(Text(str(cell)) for cell in cells))
     if found:
         out.print(rows)
@@ -182,12 +183,9 @@ def export(config: Path | None, since_days: int | None) -> None:
 def _store(config: Path | None) -> AlertStore:
     directory = load(config).server.state_dir
     state_dir.refuse_strangers(directory)
-    own = directory / "monitor"
-    try:
-        own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise state_dir.StateDirUnusable(f"{own}: {error.strerror}; check rights and space") from error
-    return AlertStore.open(own / "alerts.db")
+    path = directory / "monitor" / "alerts.db"
+    # The monitor makes the file: before its first start there is no alert, and looking makes nothing.
+    return AlertStore.open(path) if path.exists() else AlertStore.empty()
 
 
 def _document(config: Path | None) -> Document:

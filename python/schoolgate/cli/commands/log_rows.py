@@ -28,6 +28,7 @@ from schoolgate.querylog.log import MOST_ROWS_A_PAGE
 from schoolgate.querylog.log_query import Match, TopOf
 from schoolgate.querylog.moments import last as length
 from schoolgate.querylog.moments import moment
+from schoolgate.querylog.pseudonym import short
 from schoolgate.querylog.shown import FIELDS, json_line, json_object, printable, values
 from schoolgate.querylog.spreadsheet import csv_line
 from schoolgate.querylog.tail import Tail, matches
@@ -36,6 +37,7 @@ from schoolgate.storage import state_dir
 # The server writes at least once a second.
 LOOK_EVERY_S = 0.5
 LEAST_TABLE_WIDTH = 140
+HEADERS = ("time", "client", "segment", "verdict", "name", "type", "why", "from")
 _STYLES = {"deny": "red", "deny-revealed": "red", "fail": "yellow", "rewrite": "cyan"}
 
 
@@ -140,7 +142,8 @@ def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str
         elif found:
             rows = table(what, "rows", "denied")
             for one in found:
-                rows.add_row(Text(printable(one.value)), str(one.rows), str(one.denied))
+                value = short(one.value) if what == "clients" else printable(one.value)
+                rows.add_row(Text(value), str(one.rows), str(one.denied))
             out.print(rows)
         _say_problems(log)
         if not found:
@@ -174,7 +177,7 @@ class Writer:
         self._form = form
         # In a narrow terminal a table would fold every cell: one line a row reads better.
         self._live = live or out.width < LEAST_TABLE_WIDTH
-        self._table = table("time", "client", "segment", "verdict", "name", "type", "why", "from")
+        self._table = table(*HEADERS)
 
     def rows(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -186,6 +189,8 @@ class Writer:
             elif self._form == "csv":
                 _write([csv_line(values(row)).encode()])
             elif self._live:
+                if self.count == 1:
+                    out.print("  ".join(HEADERS), style="bold")
                 out.print(Text("  ").join(_cells(row)))
             else:
                 self._table.add_row(*_cells(row))
@@ -229,7 +234,15 @@ def _cells(row: Row) -> list[Text]:
         why = f"{why}: {row.rule}" if why else row.rule
     verdict = Text(printable(row.action), style=_STYLES.get(row.action, ""))
     time_text = f"{row.time.astimezone():%Y-%m-%d %H:%M:%S}"
-    texts = (time_text, row.client or "-", row.segment or "-", "", row.qname or "(counted)", type_name(row.qtype), why)
+    texts = (
+        time_text,
+        short(row.client) or "-",
+        row.segment or "-",
+        "",
+        row.qname or "(counted)",
+        type_name(row.qtype),
+        why,
+    )
     return [verdict if at == 3 else Text(printable(text)) for at, text in enumerate((*texts, row.source))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.lists import StoredNotInForce
 from schoolgate.cli.commands.local_user import who as person
-from schoolgate.cli.commands.terminal import note, out, say, table
+from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import Settings, config_label, load, read_text
 from schoolgate.control import call, call_if_running
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
@@ -104,10 +105,14 @@ def show(config: Path | None, number: int | None) -> None:
     print(_revision(_files(config), number).text, end="")
 
 
-def log(config: Path | None) -> None:
+def log(config: Path | None, as_json: bool) -> None:
     """Every revision, newest first."""
+    revisions = _files(config).store.log()
+    if as_json:
+        say_json([{key: value for key, value in asdict(one).items() if key != "text"} for one in revisions])
+        return
     rows = table("revision", "applied", "by", "reason")
-    for one in _files(config).store.log():
+    for one in revisions:
         why = one.why if one.rolls_back_to is None else f"{one.why} (back to {one.rolls_back_to})"
         rows.add_row(str(one.number), f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, why)
     if rows.row_count:

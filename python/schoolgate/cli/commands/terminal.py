@@ -39,7 +39,8 @@ def table(*columns: str) -> Table:
     """A table without lines, which also reads well in a file."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        # A header that is folded says nothing: in a narrow terminal cells are folded, headers are not.
+        made.add_column(column, overflow="fold", min_width=len(column))
     return made
 
 

@@ -1,0 +1,35 @@
+"""With which code a command ends: for scripts, timers and health checks. The help pages and docs/exit-codes.md say the
+same."""
+
+from __future__ import annotations
+
+# Of every command.
+ALL = {
+    0: "done",
+    1: "refused or failed: standard error says why, and what to do next",
+    2: "the command line is wrong; nothing was done",
+    130: "interrupted (Ctrl-C)",
+}
+# Where a command means something more by a code; by its words.
+OWN: dict[str, dict[int, str]] = {
+    "status": {0: "the service answers, whatever it says of itself", 1: "nothing answers"},
+    "check": {0: "everything can be used", 1: "something cannot; all of it is named"},
+    "check reachability": {
+        0: "all that must be open is open",
+        1: "it could not be checked",
+        3: "something that must be open is closed",
+    },
+    "check safesearch": {0: "every target answers", 1: "it could not be checked", 3: "a target does not answer"},
+    "lists update": {0: "all well", 1: "nothing was published", 3: "a feed failed; its last good list stays"},
+    "sealed update": {0: "all well", 3: "a supplier's list failed; the last good one stays"},
+    "audit verify": {
+        0: "sound, and it agrees with checkpoints from outside",
+        1: "tampered with, or not readable",
+        3: "consistent with itself only: no checkpoint from outside was given",
+    },
+}
+
+
+def epilog(command: str) -> str:
+    """The last line of a command's help page."""
+    return "; ".join(f"Exit code {code}: {what}" for code, what in OWN[command].items()) + "."
