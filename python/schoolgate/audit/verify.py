@@ -34,7 +34,7 @@ MOST_FINDINGS = 200
 
 @dataclass
 class _Claim:
-    """A root that somebody stated for a size."""
+    """A root that was stated for a size."""
 
     size: int
     root: bytes

@@ -1,4 +1,4 @@
-"""A domain name in a message: written so that no program makes a link of it, and nobody can click on it."""
+"""A domain name in a message: written so that no program makes a link of it that a reader could click on."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from schoolgate.storage.atomic_file import write_whole
 
 # A machine that is off over a weekend is no jump to speak of; a wrong clock is months or years off.
 JUMP = dt.timedelta(days=2)
-# By then somebody, or the network's time, has set the clock right.
+# By then a person, or the network's time, has set the clock right.
 STEADY = dt.timedelta(hours=24)
-# A round comes every ten seconds; the disk need not hear of each.
+# A round comes every ten seconds; the disk need not get each.
 WRITTEN_EVERY = dt.timedelta(hours=1)
 
 

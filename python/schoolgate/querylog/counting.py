@@ -63,7 +63,7 @@ def top(look: Look, what: TopOf, query: Query, clients: list[str], most: int) ->
 
 
 def _domains(look: Look, sql: str, values: list[Any], most: int) -> list[tuple[str, int, int]]:
-    """Names summed by what somebody registered; a name that nobody can register stands for itself."""
+    """Names summed by registrable domain; a name that cannot be registered stands for itself."""
     rows: Counter[str] = Counter()
     denied: Counter[str] = Counter()
     for name, count, refused in _fetched(look, sql, values):

@@ -1,7 +1,7 @@
-"""Erasing a client's rows when somebody asks for it: every row up to the moment of asking, wherever it lies.
+"""Erasing a client's rows on request: every row up to the moment of asking, wherever it lies.
 
-The request is on disk before the first row goes, and is carried out by whoever maintains the log next if this process
-is killed. It is done, and recorded, when no file holds such a row any more. The sums of rollups stay: they name nobody.
+The request is on disk before the first row goes, and is carried out by the log's next maintainer if this process
+is killed. It is done, and recorded, when no file holds such a row any more. Sums of rollups stay: they name no client.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ErasureUnreadable(LogProblem):
 
 @dataclass(frozen=True)
 class Erasure:
-    """A request under way. `removed`: rows removed from each file. `clients`: the texts the log may know somebody by,
+    """A request under way. `removed`: rows removed from each file. `clients`: the texts the log may know the client by,
     forgotten when it is done; `asked`: what was asked for, which is recorded."""
 
     id: str
@@ -144,8 +144,8 @@ def _record(work: Maintenance, erasure: Erasure, now: dt.datetime) -> None:
     record |= {"rows": sum(erasure.removed.values())}
     if damaged := sorted(map(str, work.log.put_aside())):
         record["not_looked_into"] = damaged
-        told = "is damaged and may hold rows that were to be erased; delete it"
-        work.report.problems += [f"{path}: {told}" for path in damaged]
+        advice = "is damaged and may hold rows that were to be erased; delete it"
+        work.report.problems += [f"{path}: {advice}" for path in damaged]
     if not any(one.get("id") == erasure.id for one in records.read(work.log.erasures)):
         records.append(work.log.erasures, record)
     work.report.erased.append(record)

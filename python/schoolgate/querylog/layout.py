@@ -36,7 +36,7 @@ FILE_MODE = 0o600
 _WAL = re.compile(r"(ordinary|safeguarding)-(\d{20})\.wal")
 _DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})(\.parquet)?")
 _ROWS = re.compile(r"wal-(\d{20})(?:-\w+)?\.parquet|(hour-\d{2}|day)-(\d{20})-(\d{20})\.parquet")
-# What cannot be read is put aside under this ending: it counts no more, and nobody deletes it but a person.
+# What cannot be read is put aside under this ending: it counts no more, and only a person deletes it.
 DAMAGED = ".damaged"
 
 
@@ -144,7 +144,7 @@ class LogFolder:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Held while files change places, so that nobody sees a row twice or not at all."""
+        """Held while files change places, so that no reader sees a row twice or not at all."""
         with _locked(self.folder / "lock", fcntl.LOCK_EX):
             yield
 
@@ -156,7 +156,7 @@ class LogFolder:
             yield
 
     def put_aside(self) -> Iterator[Path]:
-        """Damaged files, whole or in part: rows in them are found by nobody, and are there all the same."""
+        """Damaged files, whole or in part: rows in them are not found, and are there all the same."""
         yield from self.rows.rglob(f"*{DAMAGED}")
         yield from self.wal.glob(f"*{DAMAGED}")
 

@@ -1,7 +1,7 @@
 """The query log, for programs that ask it: reports, the monitor, the command line.
 
 Every call blocks until a worker process has answered; from asyncio, call it in a thread. All moments are aware. A log
-that nobody ever wrote is an empty log.
+that was never written is an empty log.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class QueryLog:
         segments: tuple[str, ...] = (),
     ) -> tuple[Bucket, ...]:
         """Sums by the hour, from rollups and what is not rolled up yet; in order of the key. Whole hours of UTC:
-        `since` is rounded down, `until` up. Rows that were erased stay in these sums, which name nobody."""
+        `since` is rounded down, `until` up. Rows that were erased stay in these sums, which name no client."""
         since, until = _hour(since), _hour(until + _HOUR - dt.timedelta(microseconds=1))
         found = self._ask("rollup", [], since=since, until=until, by=list(by), segments=list(segments))
         is_time = [one in ("hour", "day") for one in by]

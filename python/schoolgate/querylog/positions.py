@@ -14,7 +14,7 @@ from schoolgate.querylog.log_query import LogProblem
 
 
 def read_by_monitor(state_dir: Path) -> MayDelete:
-    """Asks the positions that the monitor saved. Where it never ran, there is nobody to wait for."""
+    """Asks the positions that the monitor saved. Where it never ran, there is nothing to wait for."""
     path = _positions(state_dir)
     try:
         raw = orjson.loads(path.read_bytes())

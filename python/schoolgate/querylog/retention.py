@@ -83,7 +83,7 @@ def make_room(work: Maintenance, kept: Retention, now: dt.datetime, free: Free =
         short -= _remove(work, one, "space", now)
     if short > 0:
         work.report.problems.append(
-            f"{lack.told}, and the newest {kept.floor_days} days are never erased for it; make space, or raise"
+            f"{lack.text}, and the newest {kept.floor_days} days are never erased for it; make space, or raise"
             " retention.max_gib"
         )
     return short < lack.octets
@@ -114,7 +114,7 @@ class Lack:
     """How much room is short, and why."""
 
     octets: int
-    told: str
+    text: str
 
 
 def _lack(log: LogFolder, kept: Retention, free: Free) -> Lack | None:

@@ -87,7 +87,7 @@ def roll_up(
 
 def rolled(connection: duckdb.DuckDBPyConnection, work: Path, files: list[str]) -> dict[str, Any]:
     """For each rollup that can be read, the last WAL number of each class in it. A damaged one is made anew; what
-    cannot be opened may be whole, and is told: {path: why}."""
+    cannot be opened may be whole, and is returned: {path: why}."""
     found: dict[str, Any] = {}
     unopened: dict[str, str] = {}
     for file in files:

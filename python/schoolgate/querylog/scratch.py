@@ -1,7 +1,7 @@
 """Private working space of one process that reads or maintains the log, under `log/tmp/`.
 
 It holds copies of rows, so it must never outlive its process: the lock on it goes when the process does, however it
-ends, and the next maintenance removes what nobody holds.
+ends, and the next maintenance removes what no process holds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _removed(folder: Path) -> bool:
         return True
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: somebody works in it
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: a process works in it
         shutil.rmtree(folder)
     finally:
         os.close(descriptor)

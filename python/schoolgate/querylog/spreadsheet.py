@@ -1,5 +1,5 @@
 """CSV (RFC 4180) that a spreadsheet shows and does not run: a pupil chooses the names in the log, and a cell that
-begins with = would be a formula on the desk of whoever opens the file. Where the decimal sign is a comma, a spreadsheet
+begins with = would be a formula for the person who opens the file. Where the decimal sign is a comma, a spreadsheet
 splits at semicolons too, so a cell can begin in the middle of a name.
 """
 

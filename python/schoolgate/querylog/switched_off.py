@@ -17,7 +17,7 @@ WITHOUT_ROWS_OCTETS = 38
 
 
 def close_files(state_dir: Path) -> None:
-    """Ends what a server wrote before. Raises `OSError`. Nobody may be writing the log."""
+    """Ends what a server wrote before. Raises `OSError`. No server may be writing the log."""
     log = LogFolder(state_dir / "log")
     listing = log.list()
     for wal in listing.wals:

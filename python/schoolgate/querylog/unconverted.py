@@ -1,4 +1,4 @@
-"""Rows that are still in write-ahead files: the last minute, or more where nobody maintains the log.
+"""Rows that are still in write-ahead files: the last minute, or more where no process maintains the log.
 
 They are turned into Parquet in the reader's scratch, so that a search sees a query two seconds after it was asked. The
 files themselves are only read: the server owns them.

@@ -1,7 +1,7 @@
 """The process in which the log is read and rewritten: `python -m schoolgate.querylog.worker FOLDER read|maintain`.
 
 One JSON line in, one out. Its memory, threads, time and files are bounded, so that a search over a year can fail
-without anybody else noticing. It ends when its parent does.
+without an effect on others. It ends when its parent does.
 """
 
 from __future__ import annotations
