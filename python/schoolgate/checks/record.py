@@ -81,13 +81,13 @@ class CheckRecord:
 def check_summary(state_dir: Path, now: dt.datetime) -> dict[str, Any]:
     """The numbers of the last checks, with their ages; nothing of a check that has not run here."""
     record = CheckRecord(state_dir)
-    told: dict[str, Any] = {}
+    latest: dict[str, Any] = {}
     for check, result in (("reachability", record.newest("reachability")), ("safesearch", record.last("safesearch"))):
         at = None if result is None else moment_of(result)
         if result is not None and at is not None:
             numbers = {key: value for key, value in result.items() if isinstance(value, (int, float))}
-            told[check] = numbers | {"at": result["at"], "age_s": max(0, int((now - at).total_seconds()))}
-    return told
+            latest[check] = numbers | {"at": result["at"], "age_s": max(0, int((now - at).total_seconds()))}
+    return latest
 
 
 def check_problems(state_dir: Path, now: dt.datetime) -> list[str]:

@@ -27,10 +27,10 @@ Progress = Callable[[str, int, int], None]
 
 def running_service(settings: Settings) -> SocketAddress | None:
     """Where the service of these settings answers this machine; None when it does not run."""
-    told = call_if_running(settings.server.control_socket, "status")
-    if told is None:
+    status = call_if_running(settings.server.control_socket, "status")
+    if status is None:
         return None
-    first = parse_socket_address(told["listening"]["udp"][0])
+    first = parse_socket_address(status["listening"]["udp"][0])
     if not first.is_wildcard:
         return first
     return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)

@@ -41,10 +41,12 @@ class _Closed(asyncio.Protocol):
 
 
 class MetricsEndpoint:
-    """Serves what `told` returns. `clock` is monotonic, in seconds."""
+    """Serves what `read_status` returns. `clock` is monotonic, in seconds."""
 
-    def __init__(self, address: SocketAddress, told: Callable[[], dict[str, Any]], clock: Callable[[], float]) -> None:
-        self._address, self._told, self._clock = address, told, clock
+    def __init__(
+        self, address: SocketAddress, read_status: Callable[[], dict[str, Any]], clock: Callable[[], float]
+    ) -> None:
+        self._address, self._read_status, self._clock = address, read_status, clock
         self._text = ""
         self._made_at: float | None = None
         self._making = asyncio.Lock()
@@ -105,8 +107,8 @@ class MetricsEndpoint:
         async with self._making:
             now = self._clock()
             if self._made_at is None or now - self._made_at >= FRESH_FOR_S:
-                told = self._told()
-                self._text = await asyncio.to_thread(exposition, told)
+                report = self._read_status()
+                self._text = await asyncio.to_thread(exposition, report)
                 self._made_at = now
             return self._text
 

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schoolgate.metrics.families import FAMILIES, MOST_SAMPLES, Family, Told
+from schoolgate.metrics.families import FAMILIES, MOST_SAMPLES, Family, StatusReport
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -17,13 +17,13 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class StatusCollector(Collector):
     """One status, as metrics."""
 
-    def __init__(self, told: Told) -> None:
-        self._told = told
+    def __init__(self, report: StatusReport) -> None:
+        self._report = report
 
     def collect(self) -> Iterator[Metric]:
         """Families without a sample are left out."""
         for family in FAMILIES:
-            samples = list(islice(family.read(self._told), MOST_SAMPLES))
+            samples = list(islice(family.read(self._report), MOST_SAMPLES))
             if samples:
                 metric = _metric(family)
                 for labels, value in samples:
@@ -37,8 +37,8 @@ def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
     return GaugeMetricFamily(family.name, family.help, labels=family.labels)
 
 
-def exposition(told: Told) -> str:
+def exposition(report: StatusReport) -> str:
     """The text of one scrape."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StatusCollector(told))
+    registry.register(StatusCollector(report))
     return generate_latest(registry).decode("utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Told = Mapping[str, Any]
+StatusReport = Mapping[str, Any]
 Sample = tuple[tuple[str, ...], float]
 Kind = Literal["counter", "gauge"]
 
@@ -30,118 +30,120 @@ MOST_SAMPLES = 2_000
 
 @dataclass(frozen=True)
 class Family:
-    """One metric. `name` is as it is scraped; `read` finds its samples in what `status` told."""
+    """One metric. `name` is as it is scraped; `read` finds its samples in the status report."""
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...]
-    read: Callable[[Told], Iterable[Sample]]
+    read: Callable[[StatusReport], Iterable[Sample]]
 
 
-def _at(told: Told, *path: str) -> Any:
-    """What stands at a path, or None: a part that is switched off is not told."""
-    found: Any = told
+def _at(report: StatusReport, *path: str) -> Any:
+    """What stands at a path, or None: a part that is switched off is missing."""
+    found: Any = report
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None
     return found
 
 
-def _value(*path: str, divisor: float = 1.0) -> Callable[[Told], Iterator[Sample]]:
-    def read(told: Told) -> Iterator[Sample]:
-        value = _at(told, *path)
+def _value(*path: str, divisor: float = 1.0) -> Callable[[StatusReport], Iterator[Sample]]:
+    def read(report: StatusReport) -> Iterator[Sample]:
+        value = _at(report, *path)
         if isinstance(value, (int, float)):
             yield (), value / divisor if divisor != 1.0 else float(value)
 
     return read
 
 
-def _rows(*path: str, label: str, value: str, divisor: float = 1.0) -> Callable[[Told], Iterator[Sample]]:
+def _rows(*path: str, label: str, value: str, divisor: float = 1.0) -> Callable[[StatusReport], Iterator[Sample]]:
     """One sample for each row of a list."""
 
-    def read(told: Told) -> Iterator[Sample]:
-        for row in _at(told, *path) or ():
+    def read(report: StatusReport) -> Iterator[Sample]:
+        for row in _at(report, *path) or ():
             if isinstance(row.get(value), (int, float)):
                 yield (str(row[label]),), row[value] / divisor
 
     return read
 
 
-def _counts(*path: str, only: tuple[str, ...] = (), but: tuple[str, ...] = ()) -> Callable[[Told], Iterator[Sample]]:
+def _counts(
+    *path: str, only: tuple[str, ...] = (), but: tuple[str, ...] = ()
+) -> Callable[[StatusReport], Iterator[Sample]]:
     """One sample for each entry of a table of counters."""
 
-    def read(told: Told) -> Iterator[Sample]:
-        for name, count in sorted((_at(told, *path) or {}).items()):
+    def read(report: StatusReport) -> Iterator[Sample]:
+        for name, count in sorted((_at(report, *path) or {}).items()):
             if (not only or name in only) and name not in but and isinstance(count, (int, float)):
                 yield (name,), float(count)
 
     return read
 
 
-def _transports(told: Told) -> Iterator[Sample]:
-    counted = _at(told, "counters") or {}
+def _transports(report: StatusReport) -> Iterator[Sample]:
+    counted = _at(report, "counters") or {}
     stream = float(counted.get("stream_queries", 0))
     yield ("tcp",), stream
     yield ("udp",), max(0.0, float(counted.get("queries", 0)) - stream)
 
 
-def _conditions(told: Told) -> Iterator[Sample]:
-    for feed in _at(told, "lists", "update", "feeds") or ():
+def _conditions(report: StatusReport) -> Iterator[Sample]:
+    for feed in _at(report, "lists", "update", "feeds") or ():
         yield (str(feed["id"]), str(feed["condition"])), float(feed["condition"] == "ok")
 
 
-def _up(told: Told) -> Iterator[Sample]:
-    for one in _at(told, "forwarders") or ():
+def _up(report: StatusReport) -> Iterator[Sample]:
+    for one in _at(report, "forwarders") or ():
         yield (str(one["forwarder"]),), float(one["state"] == "up")
 
 
-def _count_of(*path: str) -> Callable[[Told], Iterator[Sample]]:
-    def read(told: Told) -> Iterator[Sample]:
-        found = _at(told, *path)
+def _count_of(*path: str) -> Callable[[StatusReport], Iterator[Sample]]:
+    def read(report: StatusReport) -> Iterator[Sample]:
+        found = _at(report, *path)
         if isinstance(found, (list, tuple)):
             yield (), float(len(found))
 
     return read
 
 
-def _build(told: Told) -> Iterator[Sample]:
-    yield (str(_at(told, "version") or "unknown"),), 1.0
+def _build(report: StatusReport) -> Iterator[Sample]:
+    yield (str(_at(report, "version") or "unknown"),), 1.0
 
 
-def _reload(told: Told) -> Iterator[Sample]:
-    ok = _at(told, "last_reload", "ok")
+def _reload(report: StatusReport) -> Iterator[Sample]:
+    ok = _at(report, "last_reload", "ok")
     yield (), 1.0 if ok is None else float(ok)
 
 
-def _policy_store(told: Told) -> Iterator[Sample]:
-    ok = _at(told, "policy", "store", "ok")
+def _policy_store(report: StatusReport) -> Iterator[Sample]:
+    ok = _at(report, "policy", "store", "ok")
     if ok is not None:
         yield (), float(ok)
 
 
-def _log_dropped(told: Told) -> Iterator[Sample]:
+def _log_dropped(report: StatusReport) -> Iterator[Sample]:
     for reason in ("ring", "disk"):
-        for class_, count in sorted((_at(told, "query_log", f"dropped_{reason}") or {}).items()):
+        for class_, count in sorted((_at(report, "query_log", f"dropped_{reason}") or {}).items()):
             yield (str(class_), reason), float(count)
 
 
-def _tasks(told: Told) -> Iterator[Sample]:
-    for name, outcome in sorted((_at(told, "monitor", "jobs") or {}).items()):
+def _tasks(report: StatusReport) -> Iterator[Sample]:
+    for name, outcome in sorted((_at(report, "monitor", "jobs") or {}).items()):
         yield (str(name),), float(bool(outcome.get("ok")))
 
 
-def _denied_categories(told: Told) -> Iterator[Sample]:
+def _denied_categories(report: StatusReport) -> Iterator[Sample]:
     """By what fills them; "unlisted" ones have no public list that we recommend."""
-    found = _at(told, "categories")
+    found = _at(report, "categories")
     for state in ("filled", "starter_only", "empty", "unlisted") if isinstance(found, Mapping) else ():
         yield (state,), float(len(found[state]))
 
 
-def _gauge(name: str, help_: str, read: Callable[[Told], Iterable[Sample]], *labels: str) -> Family:
+def _gauge(name: str, help_: str, read: Callable[[StatusReport], Iterable[Sample]], *labels: str) -> Family:
     return Family(f"schoolgate_{name}", "gauge", help_, labels, read)
 
 
-def _counter(name: str, help_: str, read: Callable[[Told], Iterable[Sample]], *labels: str) -> Family:
+def _counter(name: str, help_: str, read: Callable[[StatusReport], Iterable[Sample]], *labels: str) -> Family:
     return Family(f"schoolgate_{name}_total", "counter", help_, labels, read)
 
 
@@ -151,7 +153,7 @@ _FEEDS = ("lists", "update", "feeds")
 FAMILIES: tuple[Family, ...] = (
     _gauge("build_info", "1, with the version that runs.", _build, "version"),
     _gauge("uptime_seconds", "Since the service started.", _value("uptime_s")),
-    _gauge("problems", "Things that `schoolgate status` asks somebody to look at.", _count_of("problems")),
+    _gauge("problems", "Things that `schoolgate status` asks an operator to look at.", _count_of("problems")),
     _gauge("workers", "Worker threads that should run.", _value("workers")),
     _gauge("workers_alive", "Worker threads that run.", _value("workers_alive")),
     # queries
@@ -240,7 +242,7 @@ FAMILIES: tuple[Family, ...] = (
     # the monitor
     _gauge("monitor_age_seconds", "Since the monitor last said that it is alive.", _value("monitor", "age_s")),
     _gauge("monitor_lag_seconds", "How far it is behind the query log.", _value("monitor", "lag_s")),
-    _gauge("monitor_problems", "Things the monitor asks somebody to look at.", _count_of("monitor", "problems")),
+    _gauge("monitor_problems", "Things the monitor asks an operator to look at.", _count_of("monitor", "problems")),
     # Not "job": Prometheus has a label of that name.
     _gauge("monitor_task_ok", "1 where the last run of a job of the monitor was well.", _tasks, "task"),
     _gauge("outbox_messages", "Messages of alerts and reports, by state.", _counts("monitor", "outbox"), "state"),

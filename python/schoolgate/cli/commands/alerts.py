@@ -71,8 +71,8 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool, self
     else:
         say("no alerts" if every else "no open alerts; --all shows closed ones")
     for name, rule in rules.items():
-        told = ", ".join(rule.to) or "no recipient; give it some with `to` in the policy"
-        note(f"rule {name} ({rule.deliver}): {told}")
+        recipients = ", ".join(rule.to) or "no recipient; give it some with `to` in the policy"
+        note(f"rule {name} ({rule.deliver}): {recipients}")
 
 
 def undelivered(config: Path | None, as_json: bool) -> None:
@@ -96,12 +96,12 @@ def undelivered(config: Path | None, as_json: bool) -> None:
 
 def summary(config: Path | None, days: int, as_json: bool) -> None:
     """How many alerts each rule raised, and how many of the judged ones were false alarms."""
-    told = _store(config).summary(_now() - dt.timedelta(days=days))
+    summarised = _store(config).summary(_now() - dt.timedelta(days=days))
     if as_json:
-        say_json(told)
+        say_json(summarised)
         return
     rows = table("rule", "alerts", "open", "outcomes", "false alarms")
-    for name, one in sorted(told["rules"].items()):
+    for name, one in sorted(summarised["rules"].items()):
         outcomes = ", ".join(f"{outcome} {count}" for outcome, count in sorted(one["outcomes"].items())) or "-"
         rate = "-" if one["false_alarm_rate"] is None else f"{one['false_alarm_rate']:.0%} of those closed"
         rows.add_row(name, str(one["alerts"]), str(one["open"]), outcomes, rate)

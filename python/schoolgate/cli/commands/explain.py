@@ -57,10 +57,11 @@ class QuestionUnclear(SchoolgateError):
 
 @dataclass(frozen=True)
 class Explained:
-    """`told`: the decision on the name, as the engine gives it, with the serials that took it. `followed`: what the
-    client gets once the answer is followed to its end; None where it was not asked for."""
+    """`explanation`: the decision on the name, as the engine gives it, with the serials that took it.
 
-    told: dict[str, Any]
+    `followed`: what the client gets once the answer is followed to its end; None where it was not asked for."""
+
+    explanation: dict[str, Any]
     source: str
     followed: Followed | None = None
 
@@ -69,7 +70,7 @@ class Explained:
         """`allowed`, `denied`, `refused` (an outside client) or `failed` (no forwarder answers)."""
         if self.followed is not None:
             return self.followed.outcome
-        decision = self.told["decision"]
+        decision = self.explanation["decision"]
         return "refused" if decision is None else "denied" if decision["effect"] == "deny" else "allowed"
 
 
@@ -89,7 +90,7 @@ def explain(
     name = asked_name(name)
     question = Question(name, type_number(qtype), _client(client), _local(asked, settings))
     found = explained(settings, config, question, at, resolves)
-    found.told["lines"] = _lines_that_decided(settings, question.name, found.told)
+    found.explanation["lines"] = _lines_that_decided(settings, question.name, found.explanation)
     if as_json:
         about = {
             "name": name,
@@ -98,7 +99,9 @@ def explain(
             "asked": str(question.local),
         }
         followed = None if found.followed is None else asdict(found.followed)
-        say_json(about | found.told | {"decided_by": found.source, "verdict": found.verdict, "followed": followed})
+        say_json(
+            about | found.explanation | {"decided_by": found.source, "verdict": found.verdict, "followed": followed}
+        )
         return
     _print(question, found)
 
@@ -112,13 +115,13 @@ def _refuse_ip_address(name: str) -> None:
     raise QuestionUnclear(f"{name} is an address, not a name; which lists close it says `schoolgate lists why {name}`")
 
 
-def _lines_that_decided(settings: Settings, name: str, told: dict[str, Any]) -> list[dict[str, Any]]:
+def _lines_that_decided(settings: Settings, name: str, explanation: dict[str, Any]) -> list[dict[str, Any]]:
     """Where the deciding list says so: its lines, their dates. None for a sealed list, which is never shown."""
-    feed = (told["decision"] or {}).get("feed")
+    feed = (explanation["decision"] or {}).get("feed")
     if feed is None:
         return []
     try:
-        _, lines = why(settings.server.state_dir, name, told["lists_serial"])
+        _, lines = why(settings.server.state_dir, name, explanation["lists_serial"])
     except SchoolgateError as error:
         # The decision stands without it; lists of an old serial may have been cleared away.
         return [{"refused": str(error)}]
@@ -145,8 +148,8 @@ def explained(
                 followed = follow(settings, there.basis, question)
             return Explained(live, "the running service", followed)
     there = on_disk(settings, config, at)
-    told = there.explain(question)
-    return Explained(told, there.source, follow(settings, there.basis, question) if resolves else None)
+    explanation = there.explain(question)
+    return Explained(explanation, there.source, follow(settings, there.basis, question) if resolves else None)
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,8 @@ class OnDisk:
             )  # fmt: skip
         except ValueError as error:
             raise QuestionUnclear(f"{error}; write a name such as www.example.org") from error
-        told: dict[str, Any] = orjson.loads(explained)
-        return told | self.serials
+        explanation: dict[str, Any] = orjson.loads(explained)
+        return explanation | self.serials
 
 
 def on_disk(
@@ -236,18 +239,18 @@ _VERDICTS = {
 
 
 def _print(question: Question, found: Explained) -> None:
-    told, decision = found.told, found.told["decision"]
+    explanation, decision = found.explanation, found.explanation["decision"]
     say(f"{question.name} {type_name(question.qtype)}, asked by {question.client} of {question.local}", "bold")
     word, style = _VERDICTS[found.verdict]
     say(f"  {word}: {_in_words(found)}", style)
     if decision is not None:
-        say(f"  segment   {told['segment'] or 'none; unknown clients get the strictest policy'}")
+        say(f"  segment   {explanation['segment'] or 'none; unknown clients get the strictest policy'}")
         say(f"  policy    {decision['policy']}")
         say(f"  layer     {LAYERS.get(decision['layer'], decision['layer'])}")
         for key, word in _WORDS.items():
             if decision[key] is not None and not (key == "rule" and decision["rule"] == decision["feed"]):
                 say(f"  {word:<9} {decision[key]}")
-        for line in told["lines"]:
+        for line in explanation["lines"]:
             where = line["refused"] or f"{line['origin']}, line {line['line']}: {line['text']}"
             dated = "" if line.get("dated") is None else f" (confirmed {moment(line['dated'].isoformat())})"
             say(f"  written   {where}{dated}")
@@ -256,15 +259,16 @@ def _print(question: Question, found: Explained) -> None:
     if decision is not None:
         _print_matched(decision["matched"])
     say(
-        f"  decided by policy revision {told['policy_revision']}, lists serial {told['lists_serial']}; {found.source}",
+        f"  decided by policy revision {explanation['policy_revision']},"
+        f" lists serial {explanation['lists_serial']}; {found.source}",
         "dim",
     )
 
 
 def _in_words(found: Explained) -> str:
-    decided: str = found.told["answer"].removeprefix("denied: ")
+    decided: str = found.explanation["answer"].removeprefix("denied: ")
     followed = found.followed
-    if followed is None or (found.told["decision"] or {"effect": "deny"})["effect"] == "deny":
+    if followed is None or (found.explanation["decision"] or {"effect": "deny"})["effect"] == "deny":
         return decided
     if followed.outcome == "denied":
         return f"the name is open, and its answer leads to {followed.closed_by or 'something that is denied'}"

@@ -160,8 +160,8 @@ def maintain(config: Path | None) -> None:
             say(f"erased ({record['kind']}): {what} {record.get('day', '')}".rstrip())
         problems |= dict.fromkeys(report.problems)
         is_going_on = report.converted > 0
-    if told := unread_by_monitor(folder, keeper.log.list().closed):
-        note(told, "yellow")
+    if lag := unread_by_monitor(folder, keeper.log.list().closed):
+        note(lag, "yellow")
     if problems:
         raise NotMaintained("\n".join(problems))
 

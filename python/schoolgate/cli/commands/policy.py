@@ -145,9 +145,9 @@ def repair(config: Path | None, file: Path | None, is_confirmed: bool, who: str 
     with contextlib.suppress(CommandRefused, ControlUnreachable):
         call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     check = policy_files(settings).look(is_thorough=True)
-    for told in (check.problem, check.said):
-        if told is not None:
-            note(told, "yellow")
+    for line in (check.problem, check.said):
+        if line is not None:
+            note(line, "yellow")
     if not is_confirmed and check.kind in ("refused", "lost") and (check.kind == "refused" or file is not None):
         _confirm("Keep the damaged files aside and go on?")
     if file is not None:
@@ -231,14 +231,14 @@ def _text(files: PolicyFiles, what: str) -> tuple[str, str]:
 
 def _load_mended(settings: Settings, number: int) -> None:
     try:
-        told = call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
+        reply = call_if_running(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     except (ControlUnreachable, CommandRefused) as error:
         raise StoredNotInForce(f"the files are mended, and the running service does not take them: {error}") from error
-    if told is None:
+    if reply is None:
         say("no service runs here; it starts with this policy")
-    elif told["policy_revision"] != number:
+    elif reply["policy_revision"] != number:
         raise StoredNotInForce(
-            f"the files are mended, but the running service decides by revision {told['policy_revision']}:"
+            f"the files are mended, but the running service decides by revision {reply['policy_revision']}:"
             " look at `schoolgate status`"
         )
     else:
@@ -259,7 +259,7 @@ def put_in_force(settings: Settings, change: PolicyChange) -> None:
     if change.before is not None:
         _print_difference(change.before.text, revision.text)
     try:
-        told = call(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
+        reply = call(settings.server.control_socket, "policy-changed", timeout_s=INSTALL_TIMEOUT_S)
     except NotRunning:
         if change.not_published is not None:
             note(f"the active file is not written yet: {change.not_published}", "yellow")
@@ -270,13 +270,13 @@ def put_in_force(settings: Settings, change: PolicyChange) -> None:
             f"revision {revision.number} is stored, but NOT in force: {error}\n"
             "mend that, then run `schoolgate reload`; or `schoolgate policy rollback`"
         ) from error
-    if told["policy_revision"] < revision.number:
+    if reply["policy_revision"] < revision.number:
         why = change.not_published or "it has another state directory; use the --config it was started with"
         raise StoredNotInForce(
             f"revision {revision.number} is stored, but the running service decides by revision"
-            f" {told['policy_revision']}: {why}"
+            f" {reply['policy_revision']}: {why}"
         )
-    say(f"in force: revision {told['policy_revision']}", "bold green")
+    say(f"in force: revision {reply['policy_revision']}", "bold green")
 
 
 def _print_difference(old: str, new: str) -> None:

@@ -154,16 +154,16 @@ def selftest(config: Path | None) -> None:
     settings = load(config)
     store = SealedStore(settings.server.state_dir)
     _opened(settings)
-    told = call(settings.server.control_socket, "sealed-selftest", timeout_s=INSTALL_TIMEOUT_S)
-    address = _reached_at(told["listening"][0])
+    reply = call(settings.server.control_socket, "sealed-selftest", timeout_s=INSTALL_TIMEOUT_S)
+    address = _reached_at(reply["listening"][0])
     problem = None
     try:
         by_network = by_datagram(address, lambda own: _announce(settings, own))
     except SelfTestFailed as error:
         by_network, problem = False, str(error)
-    segments: list[dict[str, Any]] = told["segments"]
+    segments: list[dict[str, Any]] = reply["segments"]
     passed = by_network and bool(segments) and all(one["denied"] for one in segments)
-    record = {"at": _now().isoformat(timespec="seconds"), "who": who(), "passed": passed, "serials": told["serials"]}
+    record = {"at": _now().isoformat(timespec="seconds"), "who": who(), "passed": passed, "serials": reply["serials"]}
     record |= {"name": SEALED_SELF_TEST_NAME, "by_network": by_network, "address": str(address), "segments": segments}
     store.note(store.selftests, record)
     for one in segments:
@@ -208,10 +208,10 @@ def _opened(settings: Settings) -> OpenedSealed:
 
 def _running(settings: Settings) -> dict[str, int] | None:
     try:
-        told = call(settings.server.control_socket, "status")
+        status_report = call(settings.server.control_socket, "status")
     except (ControlUnreachable, CommandRefused):
         return None
-    sealed = told.get("sealed")
+    sealed = status_report.get("sealed")
     return {one["supplier"]: one["serial"] for one in sealed["suppliers"]} if sealed is not None else {}
 
 
