@@ -54,7 +54,7 @@ def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = 
         "",
         f"This is alert {alert.id} of rule {alert.rule}. On the server: schoolgate alerts show {alert.id}",
         f"When you have seen it: schoolgate alerts ack {alert.id}",
-        "A device asks for names that nobody typed. Talk before you judge.",
+        "A device asks for names that no person typed. Talk before you judge.",
     ]
     return Message(
         key, subject, "\n".join(lines) + "\n", now.isoformat(timespec="seconds"), alert.urgency, _fields(alert, kind)

@@ -9,7 +9,7 @@ import typer
 
 from schoolgate.cli.options import Config, Json, config_of
 
-alerts_app = typer.Typer(no_args_is_help=True, help="What somebody should know of: seen, acknowledged, closed.")
+alerts_app = typer.Typer(no_args_is_help=True, help="What recipients should know of: seen, acknowledged, closed.")
 
 Number = Annotated[int, typer.Argument(metavar="N", help="The number of the alert.")]
 Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who does it. Default: your login name.")]
@@ -60,7 +60,7 @@ def alerts_show(number: Number, as_json: Json = False, config: Config = None) ->
 
 @alerts_app.command("ack", epilog='schoolgate alerts ack 12 --note "I speak with the class teacher"')
 def alerts_ack(number: Number, note: Note = "", who: Who = None, config: Config = None) -> None:
-    """Say that you have seen it: nobody else is told then."""
+    """Acknowledge an alert: it is not escalated to others then."""
     from schoolgate.cli.commands import alerts
 
     alerts.acknowledge(config_of(config), number, note, who)

@@ -225,7 +225,7 @@ def _check_hop(url: URL, source: WebSource) -> None:
     if url.scheme not in ("https", "http") or not url.host:
         raise FetchFailed(f"it points to {url.scheme or 'nothing'}: feeds come by https; correct the feed's address")
     if url.scheme == "http" and not source.allow_http:
-        raise FetchFailed(f"{url.host} is asked without encryption: anybody on the way could change it; --allow-http")
+        raise FetchFailed(f"{url.host} is asked without encryption: others on the way could change it; --allow-http")
     check_host(url.host, source.allow_hosts)
 
 

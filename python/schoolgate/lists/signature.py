@@ -51,7 +51,7 @@ def verify(path: Path, signature: str, key: PublicKey) -> str:
     """The trusted comment of a right signature. Raises `SignatureWrong`."""
     lines = signature.splitlines()
     if len(lines) < 4 or not lines[2].startswith(_TRUSTED):
-        raise SignatureWrong("the signature is no minisign signature; nobody vouches for this file")
+        raise SignatureWrong("the signature is no minisign signature; it vouches for nothing")
     signed, whole = _decoded(lines[1]), _decoded(lines[3])
     algorithm, key_id, octets = signed[:2], signed[2:10], signed[10:]
     if algorithm not in (_PLAIN, _HASHED) or len(octets) != 64:

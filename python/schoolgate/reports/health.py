@@ -24,7 +24,7 @@ def health_sentences(facts: Facts, *, in_detail: bool) -> Iterator[str]:
         yield f"The service has run for {age(status['uptime_s'])} without a restart."
         yield from _problems(status)
     elif status["problems"]:
-        yield f"{len(status['problems'])} things need the attention of whoever runs the network."
+        yield f"{len(status['problems'])} things need the attention of the operator of the network."
     else:
         yield "Nothing needs attention."
 

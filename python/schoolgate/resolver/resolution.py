@@ -115,7 +115,7 @@ class Resolution:
         return self._give_up_on_forwarder(now)
 
     def failed(self, now: float) -> Step:
-        """The network refused. One such message ends all that waits at a port, whatever it was about: where nobody else
+        """The network refused. One such message ends all that waits at a port, whatever it was about: where no other
         is left, this forwarder is asked once more, from another port."""
         step = self._give_up_on_forwarder(now)
         if not isinstance(step, Failed) or self._is_stream or self._has_insisted or not self._forwarder.is_up:

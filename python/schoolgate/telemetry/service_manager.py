@@ -36,7 +36,7 @@ class ServiceManager:
         self._say(f"RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS=reading configuration, policy and lists")
 
     def stopping(self) -> None:
-        self._say("STOPPING=1\nSTATUS=sending the answers that are owed")
+        self._say("STOPPING=1\nSTATUS=sending the last answers")
 
     def alive(self) -> None:
         self._say("WATCHDOG=1")

@@ -60,7 +60,7 @@ class FirstUses:
         outcome = "It was blocked." if row.is_denied else "It was open."
         return Finding(
             self.name, "notice", row.segment, row.client, row.time_us, 0,
-            f"Somebody used {what} {service.name} for the first time in this school. {outcome}",
+            f"A client used {what} {service.name} for the first time in this school. {outcome}",
             category=f"service:{service.id}", evidence={"blocked": int(row.is_denied)}, names=(row.qname,),
         )  # fmt: skip
 
@@ -79,7 +79,7 @@ class FirstUses:
             return
         count, names = self._new_count, tuple(self._new_names)
         self._new_count, self._new_names, self._told_s = 0, [], now_s
-        what = "a domain that nobody" if count == 1 else f"{count} domains that nobody"
+        what = "a domain that no client" if count == 1 else f"{count} domains that no client"
         yield Finding(
             self.name, "notice", "", "", now_s * US, self._together_s,
             f"The school's devices asked for {what} here had asked for before.",
