@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.failures.school import School
@@ -45,7 +46,7 @@ def school(tmp_path: Path, built: Path, upstream: Upstream) -> Iterator[MakeScho
     made: list[School] = []
 
     def make(
-        *, forwarders: str | None = None, is_new: bool = False, is_started: bool = True, **settings: str
+        *, forwarders: str | None = None, is_new: bool = False, is_started: bool = True, **settings: Any
     ) -> School:
         folder = tmp_path / f"school-{len(made)}"
         folder.mkdir()

@@ -63,6 +63,7 @@ class School:
         listen: str = "127.0.0.1:0",
         policy: str | None = None,
         program: str = "schoolgate",
+        workers: int = 1,
     ) -> None:
         self.folder = folder
         self.state = folder / "state"
@@ -72,7 +73,8 @@ class School:
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._log = folder / "log"
-        head = f'[server]\nlisten = ["{listen}"]\nworkers = 1\nstate_dir = "state"\ncontrol_socket = "control.sock"\n'
+        head = f'[server]\nlisten = ["{listen}"]\nworkers = {workers}\nstate_dir = "state"\n'
+        head += 'control_socket = "control.sock"\n'
         self.settings_text = f"{head}[forwarders]\nservers = [{forwarders}]\n{settings}"
         text = policy if policy is not None else _DEMO.read_text(encoding="utf-8") + _UNLIMITED
         (folder / "first.policy.toml").write_text(text, encoding="utf-8")

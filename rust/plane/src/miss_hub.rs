@@ -303,17 +303,17 @@ impl MissHub {
     fn hand_down(&mut self, stored: Arc<Stored>, channels: u128, waiting: u128) -> u128 {
         let mut lost = 0;
         self.to_wake |= waiting;
-        // The stream doors' channel is the last, and has the whole answer before a client gets a truncated one by UDP.
-        for (at, channel) in self.channels.iter_mut().enumerate().rev() {
-            if channels & 1 << at == 0 {
-                continue;
-            }
-            if channel.answers.push(stored.clone()).is_err() {
-                lost |= 1 << at;
-            }
-            // Where no client waits, an answer has time.
-            if ANSWER_RING - channel.answers.slots() >= UNASKED_ANSWERS {
-                self.to_wake |= 1 << at;
+        // Channels where a client waits come last: once it has its answer, every other worker has it too. The stream doors'
+        // channel comes before its like: a client that gets a truncated answer by UDP finds the whole one there.
+        for turn in [channels & !waiting, channels & waiting] {
+            for (at, channel) in self.channels.iter_mut().enumerate().rev().filter(|(at, _)| turn & 1 << at != 0) {
+                if channel.answers.push(stored.clone()).is_err() {
+                    lost |= 1 << at;
+                }
+                // Where no client waits, an answer has time.
+                if ANSWER_RING - channel.answers.slots() >= UNASKED_ANSWERS {
+                    self.to_wake |= 1 << at;
+                }
             }
         }
         lost

@@ -85,11 +85,7 @@ impl Worker {
                 Ok(()) => panics = 0,
                 Err(_) if panics < PANICS_IN_A_ROW => {
                     panics += 1;
-                    self.counters.count(Counter::LatePanics);
-                    self.answerer.recover();
-                    if let Some(stored) = self.in_hand.take() {
-                        self.crashes.keep(stored.octets());
-                    }
+                    self.outcome_panicked();
                 }
                 Err(panic) => resume_unwind(panic),
             }
@@ -145,6 +141,11 @@ impl Worker {
             }
             let Some(door) = self.doors.get_mut(at) else { continue };
             let taken = door.receive();
+            // What other workers had resolved when these queries were sent is here by now; asleep, this one has not looked.
+            if taken > 0 {
+                self.take_outcomes_first(active, now);
+            }
+            let Some(door) = self.doors.get_mut(at) else { continue };
             // What panics here panics again when it is decided, and is counted and kept there.
             let look = |answerer: &mut Answerer, door: &DatagramDoor, at: usize| {
                 let packet = if at < taken { door.packet(at) } else { None };
@@ -175,6 +176,26 @@ impl Worker {
             self.flush();
         }
         most
+    }
+
+    /// [`Worker::take_outcomes`] while queries have been received: a panic costs the outcome in hand, and not these.
+    fn take_outcomes_first(&mut self, active: &ActiveState, now: Now) {
+        if self.answers.is_empty() {
+            return;
+        }
+        if catch_unwind(AssertUnwindSafe(|| self.take_outcomes(active, now))).is_err() {
+            self.outcome_panicked();
+            // What was written before the panic leaves now: the places belong to the answers of this batch.
+            self.flush();
+        }
+    }
+
+    fn outcome_panicked(&mut self) {
+        self.counters.count(Counter::LatePanics);
+        self.answerer.recover();
+        if let Some(stored) = self.in_hand.take() {
+            self.crashes.keep(stored.octets());
+        }
     }
 
     /// Outcomes that came from the miss hub; whether there may be more.
