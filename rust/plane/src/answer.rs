@@ -32,7 +32,8 @@ use crate::stored::{Body, Stored};
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
-    CookieSecrets, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, rcode_answer, refusal_reply, truncated,
+    CookieSecrets, CookieStanding, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, cookie_answer, rcode_answer,
+    refusal_reply, truncated,
 };
 use std::sync::Arc;
 
@@ -366,15 +367,30 @@ impl Answerer {
         now: Now,
         out: &mut [u8],
     ) -> Outcome {
-        self.counters.count_reason(refusal.reason());
+        if *refusal != Refusal::Cookie {
+            self.counters.count_reason(refusal.reason());
+        }
         if let Refusal::Silent(_) = refusal {
             return self.drop(Counter::Silent);
         }
         if self.limiter.take(requester.client().ip(), rate, now.mono_ms) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
+        if *refusal == Refusal::Cookie {
+            let length = self.answer_cookie(packet, requester, now, out);
+            return self.say(Counter::Local, out, length);
+        }
         let length = refusal_reply(out, packet, &self.parsed.query, refusal);
         self.say(Counter::Refusals, out, length)
+    }
+
+    /// A server cookie, and whether the one that the client has is good (RFC 7873 section 5.4).
+    fn answer_cookie(&self, packet: &[u8], requester: &Requester, now: Now, out: &mut [u8]) -> usize {
+        let query = &self.parsed.query;
+        let cookie = query.edns.map(|edns| edns.cookie).unwrap_or_default();
+        let standing = self.cookies.standing(&cookie, requester.client().ip(), now.unix_s as u32);
+        let rcode = if standing == CookieStanding::Bad { Rcode::BADCOOKIE } else { Rcode::NOERROR };
+        cookie_answer(out, packet, query, rcode, &self.frame(requester, now))
     }
 
     /// A client outside every allowed network: REFUSED, and not often.

@@ -129,6 +129,12 @@ pub fn refusal_reply(out: &mut [u8], packet: &[u8], query: &Query, refusal: &Ref
     bare_header(out, packet, rcode).unwrap_or(0)
 }
 
+/// Writes the answer to a query that has no question and asks for a server cookie: header and OPT (RFC 7873 section 5.4).
+pub fn cookie_answer(out: &mut [u8], packet: &[u8], query: &Query, rcode: Rcode, reply: &EdnsReply<'_>) -> usize {
+    let header = bare_header(out, packet, rcode);
+    header.and_then(|at| Sheet::resume(out, at).opt(query, rcode, reply)).unwrap_or(0)
+}
+
 /// A header without sections; ID, opcode and RD are those of the packet.
 fn bare_header(out: &mut [u8], packet: &[u8], rcode: Rcode) -> Option<usize> {
     let [id @ .., high, _] = *packet.first_chunk::<4>()?;

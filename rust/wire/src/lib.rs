@@ -39,7 +39,7 @@ pub mod service_params;
 mod unusable_reply;
 
 pub use alias::{Alias, first_alias};
-pub use compose::{PolicyAnswer, PolicyRecords, policy_answer, rcode_answer, refusal_reply, truncated};
+pub use compose::{PolicyAnswer, PolicyRecords, cookie_answer, policy_answer, rcode_answer, refusal_reply, truncated};
 pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};
 pub use edns::Edns;

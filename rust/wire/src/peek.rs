@@ -6,7 +6,7 @@
 
 use crate::cursor::Cursor;
 use crate::name_error::NameError;
-use crate::{CLASS_IN, Edns, HEADER_OCTETS, Name, Rcode, Reason, Refusal, rtype};
+use crate::{CLASS_IN, Cookie, Edns, HEADER_OCTETS, Name, Rcode, Reason, Refusal, rtype};
 
 /// QR in the header's third octet.
 const QR: u8 = 0x80;
@@ -60,7 +60,12 @@ pub fn peek(packet: &[u8], query: &mut Query) -> Result<(), Refusal> {
     let Some((header, body)) = packet.split_first_chunk::<HEADER_OCTETS>() else {
         return Err(Refusal::Silent(Reason::Short));
     };
-    let additional_count = read_header(header, query)?;
+    let additional_count = match read_header(header, query) {
+        Err(refusal) if refusal.reason() == Reason::QuestionCount => {
+            return Err(read_without_question(header, body, query));
+        }
+        read => read?,
+    };
     let mut cursor = Cursor::new(body);
     let class = read_question(&mut cursor, query)?;
     query.question_end = packet.len() - cursor.rest().len();
@@ -93,6 +98,20 @@ fn read_header(header: &[u8; HEADER_OCTETS], query: &mut Query) -> Result<u16, R
         return Err(Reason::RecordCount.formerr());
     }
     Ok(additional)
+}
+
+/// A query without a question asks for a server cookie, if it has a client's (RFC 7873 section 5.4).
+#[cold]
+fn read_without_question(header: &[u8; HEADER_OCTETS], body: &[u8], query: &mut Query) -> Refusal {
+    let [.., q0, q1, a0, a1, n0, n1, r0, r1] = *header;
+    let additional = u16::from_be_bytes([r0, r1]);
+    let mut cursor = Cursor::new(body);
+    let is_cookie = [q0, q1, a0, a1, n0, n1] == [0; 6]
+        && additional <= MAX_ADDITIONAL_RECORDS
+        && read_additional(&mut cursor, additional, query) == Ok(false)
+        && cursor.is_empty()
+        && query.edns.is_some_and(|edns| edns.version == 0 && edns.cookie != Cookie::Absent);
+    if is_cookie { Refusal::Cookie } else { Reason::QuestionCount.formerr() }
 }
 
 /// Reads name and type; returns the class.

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Refusal {
     /// Never answered: an answer could start a loop, or there is no address to send it to.
     Silent(Reason),
+    /// No question, but a COOKIE option: answered with a server cookie (RFC 7873 section 5.4).
+    Cookie,
     /// Answered with an error.
     Answer {
         /// The response code of the answer.
@@ -23,6 +25,7 @@ impl Refusal {
     pub const fn reason(self) -> Reason {
         match self {
             Self::Silent(reason) | Self::Answer { reason, .. } => reason,
+            Self::Cookie => Reason::QuestionCount,
         }
     }
 }
