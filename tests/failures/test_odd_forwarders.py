@@ -10,11 +10,36 @@ from tests.failures.conftest import MakeSchool
 from tests.failures.school import (
     UNLIMITED,
     School,
+    reasons,
+    texts,
 )
 from tests.failures.upstream import (
+    QUESTION,
     Upstream,
+    record,
+    reply,
     wire,
 )
+
+NS, PTR, DS = 2, 12, 43
+
+
+def truncated(octets: bytes) -> bytes:
+    return octets[:2] + bytes((octets[2] | 0x02,)) + octets[3:]
+
+
+def test_a_thousand_pointer_records_over_tcp_are_an_answer(running: School, upstream: Upstream) -> None:
+    # Each name ends in the one that was asked for, so the forwarder's reply is short.
+    pointers = [record(QUESTION, PTR, wire(f"host-{at}")[:-1] + QUESTION) for at in range(1000)]
+    tried: list[bytes] = []
+
+    def speech(query: bytes) -> list[bytes]:
+        tried.append(query)
+        return [truncated(reply(query))] if len(tried) == 1 else [reply(query, pointers)]
+
+    upstream.says[b"thousand"] = speech
+    answer = running.ask(f"thousand.{'some-department.' * 4}example.org", "PTR", tcp=True)
+    assert (answer.rcode(), reasons(answer), len(texts(answer))) == (dns.rcode.NOERROR, set(), 1000)
 
 
 def test_what_one_worker_has_resolved_no_other_asks_for(school: MakeSchool) -> None:

@@ -12,7 +12,8 @@ use crate::{CLASS_IN, EdnsReply, HEADER_OCTETS, MAX_MESSAGE_OCTETS, Name, Query,
 use domain::base::iana::Class;
 use domain::base::message_builder::RecordSectionBuilder;
 use domain::base::name::ParsedName;
-use domain::base::{Message, MessageBuilder, ParsedRecord, Rtype, StaticCompressor, Ttl};
+use domain::base::wire::Composer;
+use domain::base::{HashCompressor, Message, MessageBuilder, ParsedRecord, Rtype, StaticCompressor, Ttl};
 use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
 use domain::rdata::{AllRecordData, svcb::SvcParams};
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ use std::net::IpAddr;
 const QUESTION_FIELDS_OCTETS: usize = 4;
 /// Where ANCOUNT stands.
 const ANSWER_COUNT_AT: usize = 6;
-/// So many addresses are compared with each other.
+/// So many addresses are compared with each other, and so many records share a short list of names to point at.
 const FEW: usize = 16;
 
 /// An immutable stored answer, to be shared between threads.
@@ -378,8 +379,27 @@ fn compose(
     answers: &[Record],
     authority: &[Record],
 ) -> Result<Vec<u8>, UnusableReply> {
-    let mut builder = MessageBuilder::from_target(StaticCompressor::new(Vec::with_capacity(512)))
-        .map_err(|_| UnusableReply::TooLarge)?;
+    let buffer = Vec::with_capacity(512);
+    // A table costs an allocation, and a list that ends costs a message that could have been compressed.
+    let octets = match answers.len() + authority.len() {
+        0..=FEW => compose_in(StaticCompressor::new(buffer), question, qtype, rcode, answers, authority)?.into_target(),
+        _ => compose_in(HashCompressor::new(buffer), question, qtype, rcode, answers, authority)?.into_target(),
+    };
+    if octets.len() > MAX_MESSAGE_OCTETS {
+        return Err(UnusableReply::TooLarge);
+    }
+    Ok(octets)
+}
+
+fn compose_in<T: Composer>(
+    target: T,
+    question: &Name,
+    qtype: u16,
+    rcode: Rcode,
+    answers: &[Record],
+    authority: &[Record],
+) -> Result<T, UnusableReply> {
+    let mut builder = MessageBuilder::from_target(target).map_err(|_| UnusableReply::TooLarge)?;
     builder.header_mut().set_qr(true);
     builder.header_mut().set_rcode(domain::base::iana::Rcode::masked_from_int(rcode.header_bits()));
     let mut builder = builder.question();
@@ -389,21 +409,14 @@ fn compose(
     answers.iter().try_for_each(|record| push(&mut builder, record))?;
     let mut builder = builder.authority();
     authority.iter().try_for_each(|record| push(&mut builder, record))?;
-    let octets = builder.finish().into_target();
-    if octets.len() > MAX_MESSAGE_OCTETS {
-        return Err(UnusableReply::TooLarge);
-    }
-    Ok(octets)
+    Ok(builder.finish())
 }
 
 fn wire_name(name: &Name) -> Result<domain::base::Name<&[u8]>, UnusableReply> {
     domain::base::Name::from_octets(name.as_wire()).map_err(|_| UnusableReply::Malformed)
 }
 
-fn push(
-    section: &mut impl RecordSectionBuilder<StaticCompressor<Vec<u8>>>,
-    record: &Record,
-) -> Result<(), UnusableReply> {
+fn push<T: Composer>(section: &mut impl RecordSectionBuilder<T>, record: &Record) -> Result<(), UnusableReply> {
     let owner = wire_name(&record.owner)?;
     section
         .push((owner, Class::from_int(CLASS_IN), Ttl::from_secs(record.ttl_s), record.parse_data()?))

@@ -322,3 +322,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_thousand_pointers_to_long_names_of_one_domain_fit_because_names_are_compressed() {
+    let target =
+        |number: u16| wire(&format!("pc-{number}.{}.{}.example.org", "department".repeat(5), "campus".repeat(5)));
+    let reply = (0..1000).fold(reply("7.2.0.192.in-addr.arpa", rtype::PTR), |reply, number| {
+        // As a forwarder sends it: the first name in full, the others point into it.
+        let first_at = 12 + wire("7.2.0.192.in-addr.arpa").len() + 4 + 12;
+        let full = target(number);
+        let label = 1 + usize::from(full[0]);
+        let tail = (first_at + 1 + "pc-0".len()) as u16 | 0xc000;
+        let data = if number == 0 { full } else { [&full[..label], &tail.to_be_bytes()].concat() };
+        reply.pointed(rtype::PTR, 60, &data)
+    });
+    let image = AnswerImage::from_reply(&name("7.2.0.192.in-addr.arpa"), rtype::PTR, false, &reply.octets).unwrap();
+    assert!(image.octets().len() < 32_000);
+}

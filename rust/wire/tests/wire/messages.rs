@@ -99,10 +99,19 @@ impl Reply {
         self
     }
 
-    pub fn record(mut self, owner: &str, rtype: u16, ttl: u32, data: &[u8]) -> Self {
+    pub fn record(self, owner: &str, rtype: u16, ttl: u32, data: &[u8]) -> Self {
+        self.owned(&wire(owner), rtype, ttl, data)
+    }
+
+    /// A record of the name in the question, by a pointer to it.
+    pub fn pointed(self, rtype: u16, ttl: u32, data: &[u8]) -> Self {
+        self.owned(&[0xc0, 12], rtype, ttl, data)
+    }
+
+    fn owned(mut self, owner: &[u8], rtype: u16, ttl: u32, data: &[u8]) -> Self {
         let count = u16::from_be_bytes([self.octets[self.section], self.octets[self.section + 1]]) + 1;
         self.octets[self.section..self.section + 2].copy_from_slice(&count.to_be_bytes());
-        self.octets.extend(wire(owner));
+        self.octets.extend(owner);
         self.octets.extend(rtype.to_be_bytes());
         self.octets.extend([0, 1]);
         self.octets.extend(ttl.to_be_bytes());
