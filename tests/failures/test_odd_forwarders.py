@@ -42,6 +42,27 @@ def test_a_thousand_pointer_records_over_tcp_are_an_answer(running: School, upst
     assert (answer.rcode(), reasons(answer), len(texts(answer))) == (dns.rcode.NOERROR, set(), 1000)
 
 
+def test_the_ds_record_of_a_forwarded_zone_is_asked_of_the_parents_side(school: MakeSchool) -> None:
+    with Upstream() as inside, Upstream() as outside:
+        data = record(QUESTION, DS, b"\x12\x34\x0d\2" + bytes(32))
+        inside.says_else = outside.says_else = lambda query: [reply(query, [data])]
+        zone = f'[[forward_zones]]\nzone = "corp.example"\nservers = [{inside.quoted}]\n'
+        here = school(forwarders=outside.quoted, settings=zone)
+        for name in ("corp.example", "below.corp.example"):
+            assert len(texts(here.ask(name, "DS"))) == 1
+        assert (inside.asked, outside.asked) == ([b"below"], [b"corp"])
+
+
+def test_a_further_try_for_the_ds_record_stays_on_the_parents_side(school: MakeSchool) -> None:
+    with Upstream() as inside, Upstream() as outside, Upstream() as outside_too:
+        outside.says_else = lambda query: [reply(query, rcode=2)]
+        outside_too.says_else = lambda query: [reply(query, rcode=2)]
+        zone = f'[[forward_zones]]\nzone = "corp.example"\nservers = [{inside.quoted}]\n'
+        here = school(forwarders=f"{outside.quoted}, {outside_too.quoted}", settings=zone)
+        assert dns.rcode.to_text(here.ask("corp.example", "DS").rcode()) == "SERVFAIL"
+        assert (inside.asked, outside.asked, outside_too.asked) == ([], [b"corp"], [b"corp"])
+
+
 def test_what_one_worker_has_resolved_no_other_asks_for(school: MakeSchool) -> None:
     with Upstream() as upstream, contextlib.ExitStack() as open_sockets:
         here = school(forwarders=upstream.quoted, workers=2)

@@ -17,6 +17,7 @@ from typing import Final
 
 from schoolgate.resolver.datagrams import ExchangeOwner
 from schoolgate.resolver.forwarders import Forwarder
+from schoolgate.resolver.query_octets import HEADER_OCTETS
 from schoolgate.resolver.resolution import Send
 from schoolgate.resolver.stream_exchange import StreamBroken, StreamDialogue
 
@@ -27,7 +28,6 @@ STREAMS_MAX: Final = 256
 
 TICK_S: Final = 0.05
 """Coarseness of timeouts: small beside the shortest (400 ms)."""
-HEADER_OCTETS: Final = 12
 _OURS: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL, errno.EPERM}
 )
@@ -209,11 +209,3 @@ def matches(octets: bytes, ident: bytes, question: bytes) -> bool:
         return True
     found = octets[HEADER_OCTETS : HEADER_OCTETS + len(question)]
     return found[-4:] == question[-4:] and found[:-4].lower() == question[:-4].lower()
-
-
-def question_of(query: bytes) -> bytes:
-    """Octets of the first question (name, type, class) of a well-formed query."""
-    end = HEADER_OCTETS
-    while query[end]:
-        end += query[end] + 1
-    return query[HEADER_OCTETS : end + 5]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from schoolgate.resolver.exchange import question_of
 from schoolgate.resolver.forwarders import Forwarder
+from schoolgate.resolver.query_octets import question_of
 from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution, Step
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from schoolgate.errors import SchoolgateError
+from schoolgate.resolver.query_octets import DS
 
 if TYPE_CHECKING:
     from schoolgate._core import ForwarderTally
@@ -257,6 +258,11 @@ class Routes:
         self._zones = {zone.lower().rstrip("."): where for zone, where in (zones or {}).items()}
         self.sets = (default, *self._zones.values())
         self.zones = [(zone, at) for at, zone in enumerate(self._zones, 1)]
+
+    def select_for(self, name: str, qtype: int) -> ForwarderSet:
+        """The set for a question. The DS records of a zone are its parent's, and so is the server that has them (RFC
+        4035 section 3.1.4.1)."""
+        return self.select(name[_after_next_dot(name, 0) or len(name) :] if qtype == DS else name)
 
     def select(self, name: str) -> ForwarderSet:
         """The set for `name` (text, lower case, no trailing dot; a dot inside a label is written `\\.`)."""

@@ -18,6 +18,7 @@ from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, Excha
 from schoolgate.resolver.exchange import StreamExchanges
 from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
+from schoolgate.resolver.query_octets import qtype_of
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
     EDE_NETWORK_ERROR,
@@ -151,7 +152,8 @@ class ResolverService:
     def take_over(self, token: int, name: str, query: bytes, forwarder: Forwarder, sent_at: float) -> MissExchange:
         """A miss whose first try met something odd becomes an exchange of its own."""
         self.counters["taken_over"] += 1
-        resolution = Resolution(self._routes.select(name), forwarder, sent_at, self._patience)
+        forwarders = self._routes.select_for(name, qtype_of(query))
+        resolution = Resolution(forwarders, forwarder, sent_at, self._patience)
         return MissExchange(self, token, query, resolution)
 
     def take_step(self, owner: MissExchange, step: Step, now: float) -> None:

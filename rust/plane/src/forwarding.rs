@@ -10,7 +10,7 @@
 //! From then on the resolver owns the exchange: it says what to do next and completes the miss.
 
 use crate::clock::Now;
-use crate::miss_hub::{MissHub, asked_name};
+use crate::miss_hub::{MissHub, asked_name, asked_type};
 use crate::pending::GIVE_UP_AFTER_MS;
 use crate::reply_sink::{Event, ReplySink, Report};
 use crate::source_port::{Attempt, Owner};
@@ -237,7 +237,7 @@ impl Forwarding {
                 self.hub.complete(miss.token, Err(EdeCode::NETWORK_ERROR), now);
                 continue;
             }
-            let set = self.zones.select(asked_name(&miss.query));
+            let set = self.zones.select_for(asked_name(&miss.query), asked_type(&miss.query));
             let sets = self.standing.as_mut();
             let Some(share) = sets.and_then(|sets| sets.get_mut(set)).and_then(|set| next_share(set)) else {
                 self.report.failed_no_forwarder += 1;

@@ -88,7 +88,13 @@ pub fn asked_name(query: &[u8]) -> &[u8] {
     question_end(query).and_then(|end| query.get(HEADER_OCTETS..end - 4)).unwrap_or_default()
 }
 
-/// The same as text.
+/// The type that a query of ours asks for; 0 if it is none.
+pub fn asked_type(query: &[u8]) -> u16 {
+    let fields = question_end(query).and_then(|end| query.get(end - 4..)?.first_chunk::<2>());
+    fields.map_or(0, |qtype| u16::from_be_bytes(*qtype))
+}
+
+/// The name that a query of ours asks for, as text.
 pub fn name_of(query: &[u8]) -> String {
     Name::from_wire(asked_name(query)).map(|name| name.to_string()).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::Name;
+use schoolgate_wire::{Name, rtype};
 
 /// The set that answers for every name without a zone of its own.
 const DEFAULT_SET: usize = 0;
@@ -16,6 +16,16 @@ impl Zones {
     /// A table of these zones.
     pub fn new(zones: impl IntoIterator<Item = (Name, usize)>) -> Self {
         Self(zones.into_iter().map(|(zone, set)| (zone.as_wire().into(), set)).collect())
+    }
+
+    /// The set for a question. The DS records of a zone are its parent's, and so is the server that has them (RFC 4035 section
+    /// 3.1.4.1).
+    pub fn select_for(&self, name: &[u8], qtype: u16) -> usize {
+        let parent = name.split_first().and_then(|(length, rest)| rest.get(usize::from(*length)..));
+        match parent {
+            Some(parent) if qtype == rtype::DS && !parent.is_empty() => self.select(parent),
+            _ => self.select(name),
+        }
     }
 
     /// The set for a name in folded wire format.
@@ -60,6 +70,17 @@ mod tests {
         for (asked, set) in cases {
             assert_eq!(zones.select(name(asked).as_wire()), set, "{asked}");
         }
+    }
+
+    #[test]
+    fn the_ds_records_of_a_zone_are_its_parents() {
+        let zones = Zones::new([(name("corp.example"), 1), (name("deep.corp.example"), 2), (name("."), 3)]);
+        let cases =
+            [("corp.example", 3), ("deep.corp.example", 1), ("x.deep.corp.example", 2), ("example", 3), (".", 3)];
+        for (asked, set) in cases {
+            assert_eq!(zones.select_for(name(asked).as_wire(), rtype::DS), set, "{asked}");
+        }
+        assert_eq!(zones.select_for(name("corp.example").as_wire(), rtype::A), 1);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub const SRV: u16 = 33;
 pub const DNAME: u16 = 39;
 /// EDNS pseudo-record (RFC 6891).
 pub const OPT: u16 = 41;
+/// Delegation signer: a digest of a zone's key, kept by its parent (RFC 4034 section 5).
+pub const DS: u16 = 43;
 /// DNSSEC signature.
 pub const RRSIG: u16 = 46;
 /// DNSSEC denial of existence.

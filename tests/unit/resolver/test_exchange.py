@@ -13,8 +13,9 @@ from tests.stand_in.upstream import StandIn
 from tests.unit.resolver.planes import PATIENCE_S, query_for, until, wire_name
 
 from schoolgate.resolver import exchange as exchange_module
-from schoolgate.resolver.exchange import StreamExchanges, matches, question_of
+from schoolgate.resolver.exchange import StreamExchanges, matches
 from schoolgate.resolver.forwarders import Forwarder
+from schoolgate.resolver.query_octets import question_of
 from schoolgate.resolver.resolution import Send
 
 
