@@ -6,15 +6,24 @@ import contextlib
 import socket
 
 import dns.rcode
+import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.school import (
+    BLOCKED,
+    INVALID_DATA,
+    NO_REACHABLE_AUTHORITY,
+    PUPIL,
+    STAFF,
     UNLIMITED,
     School,
     reasons,
     texts,
 )
 from tests.failures.upstream import (
+    CNAME,
     QUESTION,
+    SOA,
+    Speech,
     Upstream,
     record,
     reply,
@@ -22,10 +31,111 @@ from tests.failures.upstream import (
 )
 
 NS, PTR, DS = 2, 12, 43
+HONEST_TEXT = "192.0.2.7"
+LAST_LINK = 16
+
+
+def without_recursion(octets: bytes) -> bytes:
+    """A reply with RA clear."""
+    return octets[:3] + bytes((octets[3] & 0x7F,)) + octets[4:]
 
 
 def truncated(octets: bytes) -> bytes:
     return octets[:2] + bytes((octets[2] | 0x02,)) + octets[3:]
+
+
+def alias(target: str) -> Speech:
+    """The alias and nothing else, from a server that does not recurse."""
+    return lambda query: [without_recursion(reply(query, [record(QUESTION, CNAME, wire(target))]))]
+
+
+def soa(zone: str) -> bytes:
+    return record(wire(zone), SOA, wire("ns.example.net") + wire("host.example.net") + bytes(16) + b"\0\0\0\x3c")
+
+
+REFERRALS: dict[str, Speech] = {
+    "to the root": lambda query: [without_recursion(reply(query, [], [record(b"\0", NS, wire("a.example.net"))]))],
+    "to a zone below": lambda query: [
+        without_recursion(reply(query, [], [record(wire("example.org"), NS, wire("ns.example.org"))]))
+    ],
+    "nothing at all": lambda query: [without_recursion(reply(query))],
+}
+
+
+@pytest.mark.parametrize("what", REFERRALS)
+def test_a_forwarder_that_refers_elsewhere_gives_way_to_the_next(school: MakeSchool, what: str) -> None:
+    with Upstream() as lame, Upstream() as lame_too, Upstream() as honest:
+        lame.says_else = lame_too.says_else = REFERRALS[what]
+        here = school(forwarders=f"{lame.quoted}, {lame_too.quoted}, {honest.quoted}")
+        names = [f"www-{at}.example.org" for at in range(6)]
+        assert [texts(here.ask(name)) for name in names] == [[HONEST_TEXT]] * len(names)
+        assert lame.asked
+        assert lame_too.asked
+
+
+@pytest.mark.parametrize("what", REFERRALS)
+def test_a_referral_and_nothing_better_is_servfail_and_no_empty_answer(
+    running: School, upstream: Upstream, what: str
+) -> None:
+    label = f"referral-{what.replace(' ', '-')}"
+    upstream.says[label.encode()] = REFERRALS[what]
+    answer = running.ask(f"{label}.example.org")
+    assert answer.rcode() == dns.rcode.SERVFAIL
+    assert reasons(answer) == {NO_REACHABLE_AUTHORITY}
+
+
+def test_no_data_from_a_server_that_does_not_recurse_is_an_answer(running: School, upstream: Upstream) -> None:
+    upstream.says[b"no-data"] = lambda query: [without_recursion(reply(query, [], [soa("example.org")]))]
+    answer = running.ask("no-data.example.org")
+    assert (answer.rcode(), texts(answer), len(answer.authority)) == (dns.rcode.NOERROR, [], 1)
+
+
+def test_a_bare_alias_is_completed_by_asking_for_its_target(running: School, upstream: Upstream) -> None:
+    upstream.says[b"bare"] = alias("half.example.net")
+    upstream.says[b"half"] = alias("whole.example.com")
+    answer = running.ask("bare.example.org")
+    assert texts(answer) == ["half.example.net.", "whole.example.com.", HONEST_TEXT]
+    assert texts(running.ask("bare.example.org"))[-1] == HONEST_TEXT
+    assert upstream.times_asked("bare") == upstream.times_asked("whole") == 1, "it is kept whole"
+
+
+def test_a_bare_alias_to_a_name_without_such_records_says_so(running: School, upstream: Upstream) -> None:
+    upstream.says[b"bare-to-nothing"] = alias("nothing.example.net")
+    upstream.says[b"nothing"] = lambda query: [reply(query, [], [soa("example.net")], rcode=3)]
+    answer = running.ask("bare-to-nothing.example.org")
+    assert (answer.rcode(), texts(answer), len(answer.authority)) == (dns.rcode.NXDOMAIN, ["nothing.example.net."], 1)
+
+
+def test_what_a_bare_alias_leads_to_is_judged_for_each_client(running: School, upstream: Upstream) -> None:
+    upstream.says[b"bare-to-blocked"] = alias("step.example.net")
+    upstream.says[b"step"] = alias(BLOCKED)
+    assert running.rcode("bare-to-blocked.example.org", source=PUPIL) == "NXDOMAIN"
+    assert running.rcode("bare-to-blocked.example.org", source=STAFF) == running.rcode(BLOCKED, source=STAFF)
+
+
+def test_bare_aliases_without_end_are_given_up(running: School, upstream: Upstream) -> None:
+    for at in range(30):
+        upstream.says[f"endless-{at}".encode()] = alias(f"endless-{at + 1}.example.net")
+    answer = running.ask("endless-0.example.net")
+    assert (answer.rcode(), reasons(answer)) == (dns.rcode.SERVFAIL, {INVALID_DATA})
+    assert upstream.times_asked(f"endless-{LAST_LINK + 1}") == 0
+
+
+def test_bare_aliases_in_a_circle_are_given_up(running: School, upstream: Upstream) -> None:
+    upstream.says[b"round"] = alias("and-round.example.net")
+    upstream.says[b"and-round"] = alias("round.example.org")
+    answer = running.ask("round.example.org")
+    assert (answer.rcode(), reasons(answer)) == (dns.rcode.SERVFAIL, {INVALID_DATA})
+    assert upstream.times_asked("round") == 1
+
+
+def test_the_target_of_a_bare_alias_is_asked_of_the_forwarders_of_its_own_zone(school: MakeSchool) -> None:
+    with Upstream() as inside, Upstream() as outside:
+        inside.says[b"www"] = alias("www.example.net")
+        zone = f'[[forward_zones]]\nzone = "corp.example"\nservers = [{inside.quoted}]\n'
+        here = school(forwarders=outside.quoted, settings=zone)
+        assert texts(here.ask("www.corp.example")) == ["www.example.net.", HONEST_TEXT]
+        assert (inside.asked, outside.asked) == ([b"www"], [b"www"])
 
 
 def test_a_thousand_pointer_records_over_tcp_are_an_answer(running: School, upstream: Upstream) -> None:

@@ -25,10 +25,12 @@ Speech = Callable[[bytes], Sequence[bytes]]
 
 
 class Upstream:
-    """`with Upstream() as upstream`. `says[label]` replaces the honest reply; `is_dead` says nothing at all."""
+    """`with Upstream() as upstream`. `says[label]` replaces the honest reply to a name, `says_else` that to all others;
+    `is_dead` says nothing at all."""
 
     def __init__(self) -> None:
         self.says: dict[bytes, Speech] = {}
+        self.says_else: Speech = lambda query: [reply(query, [record(QUESTION, A, HONEST, self.ttl_s)])]
         self.is_dead = False
         self.delay_s = 0.0
         self.ttl_s = 300
@@ -63,8 +65,7 @@ class Upstream:
         self.asked.append(label)
         if self.is_dead or (self.delay_s and self._closing.wait(self.delay_s)):
             return ()
-        speech = self.says.get(label)
-        return speech(query) if speech is not None else [reply(query, [record(QUESTION, A, HONEST, self.ttl_s)])]
+        return self.says.get(label, self.says_else)(query)
 
     def _datagrams(self) -> None:
         self._udp.settimeout(0.05)

@@ -136,6 +136,23 @@ impl Forwarding {
         self.hub.forget_failures();
     }
 
+    /// Takes what became of questions that the resolver saw to: the reply, or the EDE code of why there is none, and whether
+    /// that is a failure to remember. Where a reply leads to another question, that is sent.
+    pub fn complete<'a>(&mut self, results: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>, now: Now) {
+        for (token, reply, is_remembered) in results {
+            let reply = reply.map_err(EdeCode);
+            match is_remembered {
+                true => self.hub.give_up(token, reply, now),
+                false => self.hub.complete(token, reply, now),
+            }
+        }
+        if self.standing.is_some() && self.hub.has_misses() {
+            self.send_waiting(now, now.mono_us as f64 / 1e6 + self.ahead_s);
+            self.note_ports();
+        }
+        self.hub.wake_workers();
+    }
+
     /// For the worker of this channel: sends misses if the resolver has said how, and takes replies if it is the worker
     /// that reads them.
     pub fn go_on(&mut self, channel: usize, reads_replies: bool, now: Now) -> Left {

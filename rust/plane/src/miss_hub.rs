@@ -2,7 +2,8 @@
 //!
 //! Every worker has a ring of its own in each direction, so no worker ever waits for another or for the resolver. Equal
 //! questions of several workers are merged here. A reply is checked here, by the thread that read it: parsed strictly,
-//! cut to the chain from the question and its final RRset, and only then shared with all workers.
+//! cut to the chain from the question and its final RRset, and only then shared with all workers. A reply that is an alias
+//! and nothing more is kept, and its target asked for as a question of its own, until the chain is whole.
 //!
 //! The resolver may stall, or lose a question: a question that no client waits for any more is not handed to it, and
 //! what it never completes is forgotten.
@@ -19,7 +20,7 @@ use crate::stored::{Beside, Stored, Stripped};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schoolgate_wire::question_end;
-use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Revealed, UnusableReply, forwarder_query};
+use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Reading, Revealed, UnusableReply, forwarder_query};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,6 +106,8 @@ struct UnderWay {
     waiting: u128,
     /// When the resolver took it.
     since_ms: u64,
+    /// Replies that are aliases, each to the target of the one before. What is asked for is the target of the last.
+    aliases: Vec<Vec<u8>>,
 }
 
 /// Questions under way at the resolver.
@@ -116,6 +119,8 @@ pub struct MissHub {
     under_way: BTreeMap<u64, UnderWay>,
     tokens: HashMap<Arc<Question>, u64, RandomState>,
     next_token: u64,
+    /// Targets of aliases, to be asked for before anything else. At most one for each question under way.
+    targets: Vec<Miss>,
     /// Which channel is asked next.
     turn: usize,
     failures: FailureMemory,
@@ -134,6 +139,7 @@ impl MissHub {
             under_way: BTreeMap::new(),
             tokens: HashMap::default(),
             next_token: 1,
+            targets: Vec::new(),
             turn: 0,
             failures: FailureMemory::default(),
             to_wake: 0,
@@ -150,8 +156,8 @@ impl MissHub {
     /// others; returns those that are not under way yet.
     pub fn take_misses(&mut self, most: usize, now: Now) -> Vec<Miss> {
         self.forget_lost(now);
-        let mut out = Vec::new();
-        let (mut taken, mut empty) = (0, 0);
+        let mut out = self.targets.split_off(self.targets.len().saturating_sub(most));
+        let (mut taken, mut empty) = (out.len(), 0);
         while taken < most && empty < self.channels.len() {
             let at = self.turn;
             self.turn = (at + 1) % self.channels.len();
@@ -168,7 +174,7 @@ impl MissHub {
 
     /// Whether questions are left to take.
     pub fn has_misses(&self) -> bool {
-        self.channels.iter().any(|channel| !channel.misses.is_empty())
+        !self.targets.is_empty() || self.channels.iter().any(|channel| !channel.misses.is_empty())
     }
 
     fn register(&mut self, request: MissRequest, channel: usize, now: Now) -> Option<Miss> {
@@ -192,16 +198,23 @@ impl MissHub {
             self.fail(&question, EdeCode::OTHER, channel, now);
             return None;
         }
-        let token = self.next_token;
-        self.next_token += 1;
         let asked = match &question.rewrite {
             Some(target) => Name::clone(target),
             None => Name::from_wire(&question.name).ok()?,
         };
-        let query = forwarder_query(&asked, question.qtype, question.dnssec_ok(), question.checking_disabled());
+        let under_way = UnderWay { question, waiting: 1 << channel, since_ms: now.mono_ms, aliases: Vec::new() };
+        Some(self.begin(under_way, &asked))
+    }
+
+    /// Asks for `name`, on behalf of this question.
+    fn begin(&mut self, under_way: UnderWay, name: &Name) -> Miss {
+        let token = self.next_token;
+        self.next_token += 1;
+        let question = &under_way.question;
+        let query = forwarder_query(name, question.qtype, question.dnssec_ok(), question.checking_disabled());
         self.tokens.insert(question.clone(), token);
-        self.under_way.insert(token, UnderWay { question, waiting: 1 << channel, since_ms: now.mono_ms });
-        Some(Miss { token, query })
+        self.under_way.insert(token, under_way);
+        Miss { token, query }
     }
 
     fn fail(&mut self, question: &Question, code: EdeCode, channel: usize, now: Now) {
@@ -231,16 +244,21 @@ impl MissHub {
 
     /// Takes a reply that may end the matter; `false` if it cannot be used: the question is still under way then.
     pub fn accept(&mut self, token: u64, reply: &[u8], now: Now) -> bool {
-        let Some(under_way) = self.under_way.get(&token) else {
+        if !self.is_under_way(token) {
             self.counters.count(Counter::UnknownTokens);
             return true;
-        };
-        let question = under_way.question.clone();
-        match self.read(&question, reply) {
-            Ok(believed) => self.conclude(token, Ok(believed), false, now),
-            Err(_) => return false,
         }
-        true
+        let outcome = self.read(token, reply);
+        let is_usable = outcome.is_ok();
+        if is_usable {
+            self.conclude(token, outcome, false, now);
+        }
+        is_usable
+    }
+
+    /// Whether the question is still open.
+    pub fn is_under_way(&self, token: u64) -> bool {
+        self.under_way.contains_key(&token)
     }
 
     /// The same for a question that forwarders were asked in vain: its failure is remembered (RFC 9520).
@@ -254,36 +272,45 @@ impl MissHub {
     }
 
     fn end(&mut self, token: u64, reply: Result<&[u8], EdeCode>, is_remembered: bool, now: Now) {
-        let question = self.under_way.get(&token).map(|under_way| under_way.question.clone());
-        let outcome = reply.and_then(|reply| match question {
-            Some(question) => {
-                self.read(&question, reply).inspect_err(|_| self.counters.count(Counter::UnusableReplies))
-            }
-            None => Err(EdeCode::OTHER),
-        });
+        let outcome = reply
+            .and_then(|reply| self.read(token, reply).inspect_err(|_| self.counters.count(Counter::UnusableReplies)));
         self.conclude(token, outcome, is_remembered, now);
     }
 
     /// Reads a reply behind a barrier: a defect that it meets costs this question and nothing else.
-    fn read(&mut self, question: &Question, reply: &[u8]) -> Result<Believed, EdeCode> {
-        let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(question, reply))) else {
+    fn read(&mut self, token: u64, reply: &[u8]) -> Result<Outcome, EdeCode> {
+        let under_way = self.under_way.get(&token).ok_or(EdeCode::OTHER)?;
+        let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(under_way, reply))) else {
             self.counters.count(Counter::LatePanics);
             self.crashes.keep(reply);
             return Err(EdeCode::OTHER);
         };
         read.map_err(|unusable| match unusable {
-            UnusableReply::Rcode(_) => EdeCode::NO_REACHABLE_AUTHORITY,
+            UnusableReply::Rcode(_) | UnusableReply::Referral => EdeCode::NO_REACHABLE_AUTHORITY,
             _ => EdeCode::INVALID_DATA,
         })
     }
 
-    fn conclude(&mut self, token: u64, outcome: Result<Believed, EdeCode>, is_remembered: bool, now: Now) {
+    fn conclude(&mut self, token: u64, outcome: Result<Outcome, EdeCode>, is_remembered: bool, now: Now) {
         let Some(under_way) = self.under_way.remove(&token) else {
             self.counters.count(Counter::UnknownTokens);
             return;
         };
         let question = &under_way.question;
         self.tokens.remove(&**question);
+        let outcome = match outcome {
+            Ok(Outcome::Answer(believed)) => Ok(believed),
+            // Clients that waited for a chain that takes so long have their answer.
+            Ok(Outcome::Alias(..)) if under_way.since_ms + GIVE_UP_AFTER_MS <= now.mono_ms => {
+                Err(EdeCode::NO_REACHABLE_AUTHORITY)
+            }
+            Ok(Outcome::Alias(aliases, target)) => {
+                let miss = self.begin(UnderWay { aliases, ..under_way }, &target);
+                self.targets.push(miss);
+                return;
+            }
+            Err(code) => Err(code),
+        };
         match &outcome {
             Ok(_) => self.failures.forget(question),
             Err(code) if is_remembered => self.failures.record(question, *code, now.mono_ms),
@@ -372,16 +399,32 @@ struct Believed {
     beside: Option<Box<Beside>>,
 }
 
-fn read_reply(question: &Question, reply: &[u8]) -> Result<Believed, UnusableReply> {
+/// What a reply comes to, with those before it.
+enum Outcome {
+    /// An answer.
+    Answer(Believed),
+    /// All replies so far, and the target that they lead to.
+    Alias(Vec<Vec<u8>>, Name),
+}
+
+fn read_reply(under_way: &UnderWay, reply: &[u8]) -> Result<Outcome, UnusableReply> {
     #[cfg(test)]
     crate::tests::test_panic_in_miss_hub(reply);
-    let image = image(question, reply)?;
+    let question = &*under_way.question;
+    let mut replies: Vec<&[u8]> = under_way.aliases.iter().map(Vec::as_slice).collect();
+    replies.push(reply);
+    let image = match image(question, &replies)? {
+        Reading::Answer(image) => image,
+        Reading::Alias(target) => {
+            return Ok(Outcome::Alias(replies.into_iter().map(<[u8]>::to_vec).collect(), target));
+        }
+    };
     let (names, addresses) = revealed(&image, question);
     if names.len() > MAX_REVEALED || addresses.len() > MAX_REVEALED_ADDRESSES {
         return Err(UnusableReply::TooLarge);
     }
     let beside = Beside::of(&image, &names, &addresses, stripped(&image)?);
-    Ok(Believed { image, beside })
+    Ok(Outcome::Answer(Believed { image, beside }))
 }
 
 /// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to any
@@ -393,13 +436,16 @@ fn stripped(image: &AnswerImage) -> Result<Option<Box<Stripped>>, UnusableReply>
     Ok(without_hints.is_some().then(|| Box::new(Stripped { without_ech, without_hints })))
 }
 
-fn image(question: &Question, reply: &[u8]) -> Result<AnswerImage, UnusableReply> {
+fn image(question: &Question, replies: &[&[u8]]) -> Result<Reading, UnusableReply> {
     let name = Name::from_wire(&question.name).map_err(|_| UnusableReply::Malformed)?;
-    let Some(target) = &question.rewrite else {
-        return AnswerImage::from_reply(&name, question.qtype, question.dnssec_ok(), reply);
-    };
-    let image = AnswerImage::from_reply(target, question.qtype, question.dnssec_ok(), reply)?;
-    AnswerImage::rewritten(&name, question.qtype, &image, 0, image.ttl_s().unwrap_or(0))
+    let (asked, is_dnssec) = (question.rewrite.as_deref().unwrap_or(&name), question.dnssec_ok());
+    match AnswerImage::from_replies(asked, question.qtype, is_dnssec, replies)? {
+        Reading::Answer(image) if question.rewrite.is_some() => {
+            let ttl_s = image.ttl_s().unwrap_or(0);
+            AnswerImage::rewritten(&name, question.qtype, &image, 0, ttl_s).map(Reading::Answer)
+        }
+        reading => Ok(reading),
+    }
 }
 
 /// A rewrite's own target is not judged: it is what the policy itself put there.

@@ -22,7 +22,7 @@ use crate::zones::Zones;
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
 use schoolgate_querylog::Recorder;
-use schoolgate_wire::{CookieSecrets, EdeCode, MAX_MESSAGE_OCTETS, Name, Reason};
+use schoolgate_wire::{CookieSecrets, MAX_MESSAGE_OCTETS, Name, Reason};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -214,12 +214,7 @@ impl Plane {
     /// Replies to questions, or the EDE code of why there is none; and whether that is a failure to remember.
     pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>) {
         let now = self.clock.now();
-        let hub = &mut lock(&self.forwarding).hub;
-        for (token, reply, is_remembered) in replies {
-            let reply = reply.map_err(EdeCode);
-            if is_remembered { hub.give_up(token, reply, now) } else { hub.complete(token, reply, now) }
-        }
-        hub.wake_workers();
+        lock(&self.forwarding).complete(replies, now);
     }
 
     /// A forwarder has come back: what failed may succeed now.

@@ -1,4 +1,5 @@
-//! What of a forwarder's reply may be believed: the chain that starts at the question, and nothing beside it.
+//! What of a forwarder's reply may be believed: the chain that starts at the question, and nothing beside it. Where a reply
+//! ends at an alias and says no more, its target is another question, and the reply to that goes on with the chain.
 //!
 //! A reply is checked strictly (RFC 5452 section 9 leaves ID, address and port to the holder of the socket). From it are
 //! taken: the CNAME and DNAME chain from the question, the RRset at its end, and for a negative answer the SOA of a zone
@@ -16,24 +17,43 @@ const MAX_CHAIN_LINKS: usize = 16;
 /// So many records are compared with each other; hashes are for more.
 const FEW: usize = 16;
 
-/// What was taken from a reply.
+/// What was taken from a reply, or from several.
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) rcode: Rcode,
     pub(crate) answers: Vec<Record>,
     pub(crate) authority: Vec<Record>,
+    /// The chain ends at an alias of this name, of which nothing is said.
+    pub(crate) open_at: Option<Name>,
 }
 
 impl Selection {
-    /// Checks the reply to `question` and takes what belongs to it; DNSSEC records only if `dnssec`.
-    pub(crate) fn from_reply(question: &Name, qtype: u16, dnssec: bool, reply: &[u8]) -> Result<Self, UnusableReply> {
-        let sections = Sections::read(question, qtype, reply)?;
-        let chain = Chain::follow(question, qtype, dnssec, &sections.answer)?;
-        if chain.is_complete && sections.rcode == Rcode::NXDOMAIN {
-            return Err(UnusableReply::Contradiction);
+    /// Checks the replies and takes what belongs to them; DNSSEC records only if `dnssec`. The first reply is to `question`,
+    /// each other to the name where the chain was open after the one before.
+    pub(crate) fn from_replies<R: AsRef<[u8]>>(
+        question: &Name,
+        qtype: u16,
+        dnssec: bool,
+        replies: &[R],
+    ) -> Result<Self, UnusableReply> {
+        let mut chain = Chain { records: Vec::new(), passed: Vec::new(), last: question.clone(), is_complete: false };
+        let (mut rcode, mut authority, mut is_open) = (Rcode::NOERROR, Vec::new(), true);
+        for reply in replies {
+            let asked = chain.last.clone();
+            let sections = Sections::read(&asked, qtype, reply.as_ref())?;
+            chain.follow(qtype, dnssec, &sections.answer)?;
+            if chain.is_complete && sections.rcode == Rcode::NXDOMAIN {
+                return Err(UnusableReply::Contradiction);
+            }
+            let says_nothing = !chain.is_complete && sections.rcode == Rcode::NOERROR && sections.soa(&chain).is_none();
+            is_open = says_nothing && chain.last != asked;
+            if says_nothing && !is_open && sections.is_referral() {
+                return Err(UnusableReply::Referral);
+            }
+            rcode = sections.rcode;
+            authority.extend(sections.denial(&chain, dnssec)?);
         }
-        let authority = sections.denial(&chain, dnssec)?;
-        Ok(Self { rcode: sections.rcode, answers: chain.records, authority })
+        Ok(Self { rcode, answers: chain.records, authority, open_at: is_open.then_some(chain.last) })
     }
 }
 
@@ -59,6 +79,10 @@ fn read_section<'a>(parser: &mut Parser<'a, [u8]>, count: u16) -> Result<Vec<Ent
 /// A reply to our question, its records not judged yet.
 struct Sections<'a> {
     rcode: Rcode,
+    /// AA: the server answers from its own zones.
+    is_authoritative: bool,
+    /// RA: the server recurses.
+    recurses: bool,
     answer: Vec<Entry<'a>>,
     authority: Vec<Entry<'a>>,
 }
@@ -84,17 +108,30 @@ impl<'a> Sections<'a> {
         }
         // With the bits in OPT: BADVERS looks like NOERROR without them.
         match Rcode(message.opt_rcode().to_int()) {
-            rcode @ (Rcode::NOERROR | Rcode::NXDOMAIN) => Ok(Self { rcode, answer, authority }),
+            rcode @ (Rcode::NOERROR | Rcode::NXDOMAIN) => {
+                Ok(Self { rcode, is_authoritative: header.aa(), recurses: header.ra(), answer, authority })
+            }
             rcode => Err(UnusableReply::Rcode(rcode)),
         }
+    }
+
+    /// The SOA of a zone that the last name lies in.
+    fn soa(&self, chain: &Chain) -> Option<&Entry<'a>> {
+        self.authority.iter().find(|entry| entry.rtype == rtype::SOA && chain.last.is_within(&entry.owner))
+    }
+
+    /// Whether a reply without answer and SOA says no more than "ask elsewhere" (RFC 2308 section 2.2), as a server does that
+    /// neither recurses nor has the zone.
+    fn is_referral(&self) -> bool {
+        let has_servers = self.authority.iter().any(|entry| entry.rtype == rtype::NS);
+        !self.recurses && (has_servers || !self.is_authoritative)
     }
 
     /// The authority records that prove a negative answer, or (DNSSEC) that a wildcard was rightly used.
     fn denial(&self, chain: &Chain, dnssec: bool) -> Result<Vec<Record>, UnusableReply> {
         let mut records = Vec::new();
         if !chain.is_complete
-            && let Some(soa) =
-                self.authority.iter().find(|entry| entry.rtype == rtype::SOA && chain.last.is_within(&entry.owner))
+            && let Some(soa) = self.soa(chain)
         {
             records.push(Record::read(&soa.record)?);
             if dnssec {
@@ -136,6 +173,8 @@ fn check_question(
 /// The records from the question to the end of its chain.
 struct Chain {
     records: Vec<Record>,
+    /// The names before the last.
+    passed: Vec<Name>,
     /// The name at the end.
     last: Name,
     /// The RRset that was asked for stands at the end.
@@ -143,21 +182,20 @@ struct Chain {
 }
 
 impl Chain {
-    fn follow(question: &Name, qtype: u16, dnssec: bool, answer: &[Entry<'_>]) -> Result<Self, UnusableReply> {
-        let mut chain = Self { records: Vec::new(), last: question.clone(), is_complete: false };
-        let mut passed: Vec<Name> = Vec::new();
-        for _ in 0..=MAX_CHAIN_LINKS {
-            let end = asked_rrset(answer, &chain.last, qtype, dnssec)?;
+    /// Goes on from the last name as far as an answer section leads.
+    fn follow(&mut self, qtype: u16, dnssec: bool, answer: &[Entry<'_>]) -> Result<(), UnusableReply> {
+        while self.passed.len() <= MAX_CHAIN_LINKS {
+            let end = asked_rrset(answer, &self.last, qtype, dnssec)?;
             if !end.is_empty() {
-                chain.records.extend(end);
-                chain.is_complete = true;
-                return Ok(chain);
+                self.records.extend(end);
+                self.is_complete = true;
+                return Ok(());
             }
-            let Some(next) = chain.link(answer, dnssec)? else {
-                return Ok(chain);
+            let Some(next) = self.link(answer, dnssec)? else {
+                return Ok(());
             };
-            passed.push(std::mem::replace(&mut chain.last, next));
-            if passed.contains(&chain.last) {
+            self.passed.push(std::mem::replace(&mut self.last, next));
+            if self.passed.contains(&self.last) {
                 return Err(UnusableReply::ChainLoop);
             }
         }

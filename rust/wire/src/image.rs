@@ -77,14 +77,45 @@ pub enum Revealed {
     Address(IpAddr),
 }
 
+/// What replies to a question come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "lives for one look at one reply")]
+pub enum Reading {
+    /// An answer.
+    Answer(AnswerImage),
+    /// An alias whose target has to be asked for: the forwarder does not recurse.
+    Alias(Name),
+}
+
 impl AnswerImage {
     /// The image of a forwarder's reply to `question`; DNSSEC records are kept only if `dnssec` (the query had DO).
     ///
     /// # Errors
     /// [`UnusableReply`] if the reply is not one to this question, is damaged, or carries a failure.
     pub fn from_reply(question: &Name, qtype: u16, dnssec: bool, reply: &[u8]) -> Result<Self, UnusableReply> {
-        let taken = Selection::from_reply(question, qtype, dnssec, reply)?;
+        let taken = Selection::from_replies(question, qtype, dnssec, &[reply])?;
         Self::from_sections(question, qtype, taken.rcode, &taken.answers, taken.authority)
+    }
+
+    /// The image of a chain that several replies tell together: the first is to `question`, each other to the name that
+    /// [`Reading::Alias`] named after the one before.
+    ///
+    /// # Errors
+    /// [`UnusableReply`] if a reply is not one to its question, is damaged, or carries a failure; or if the chain is too long
+    /// or comes back to where it was.
+    pub fn from_replies<R: AsRef<[u8]>>(
+        question: &Name,
+        qtype: u16,
+        dnssec: bool,
+        replies: &[R],
+    ) -> Result<Reading, UnusableReply> {
+        let taken = Selection::from_replies(question, qtype, dnssec, replies)?;
+        match taken.open_at {
+            Some(target) => Ok(Reading::Alias(target)),
+            None => {
+                Self::from_sections(question, qtype, taken.rcode, &taken.answers, taken.authority).map(Reading::Answer)
+            }
+        }
     }
 
     /// The image of local records: `answers` in the order they are to be sent, and for a negative answer its zone's SOA.

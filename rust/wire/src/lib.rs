@@ -45,7 +45,7 @@ pub use ede::{Ede, EdeCode};
 pub use edns::Edns;
 pub use edns_reply::EdnsReply;
 pub use forwarder_query::forwarder_query;
-pub use image::{AnswerImage, Revealed, TtlRule};
+pub use image::{AnswerImage, Reading, Revealed, TtlRule};
 pub use limits::{CLASS_IN, HEADER_OCTETS, MAX_DATAGRAM_OCTETS, MAX_MESSAGE_OCTETS, OUR_UDP_SIZE_OCTETS};
 pub use name::{Labels, Name};
 pub use name_error::NameError;

@@ -16,6 +16,8 @@ pub enum UnusableReply {
     Truncated,
     /// The forwarder could not or would not say (SERVFAIL, REFUSED, ...).
     Rcode(Rcode),
+    /// No answer and no denial: the forwarder points at other servers instead of asking them (RFC 2308 section 2.2).
+    Referral,
     /// Two CNAMEs at one name, a CNAME that its DNAME does not make, or NXDOMAIN for a name that is there.
     Contradiction,
     /// The chain comes back to a name it has passed.
@@ -36,6 +38,7 @@ impl UnusableReply {
             Self::WrongQuestion => "wrong_question",
             Self::Truncated => "truncated",
             Self::Rcode(_) => "rcode",
+            Self::Referral => "referral",
             Self::Contradiction => "contradiction",
             Self::ChainLoop => "chain_loop",
             Self::ChainTooLong => "chain_too_long",

@@ -128,7 +128,11 @@ proptest! {
                 octets[at] = *octet;
             }
             let octets = if round == 0 { octets } else { garbage.clone() };
-            let answers = bench.complete(&miss, Ok(&octets));
+            let mut answers = bench.complete(&miss, Ok(&octets));
+            if answers.is_empty() {
+                // All that is left of it is an alias, whose target is asked for.
+                answers = bench.fail(22);
+            }
             prop_assert_eq!(answers.len(), 1);
             prop_assert_eq!(answers[0].id, id);
             bench.pass_s(100_000);

@@ -109,6 +109,43 @@ fn what_is_not_final_is_the_resolvers_to_see_to() {
     }
 }
 
+/// A reply that is an alias and no more.
+fn alias(query: &[u8]) -> Vec<u8> {
+    reply(query, 0, &[(&name_of(query), 300, Data::Cname("target.example.net".into()))], &[])
+}
+
+#[test]
+fn the_target_of_a_bare_alias_is_asked_for_at_once_of_its_own_forwarders() {
+    let mut hall = Hall::new(Zones::new([(Name::from_text("example.net").expect("a name"), 1)]));
+    hall.ask(&[ask("www.example.com")]);
+    hall.send(&[&[(0, ALL)], &[(1, ALL)]]);
+    hall.answer(0, "www.example.com", alias);
+    until("the target is asked for", || {
+        go_on(&mut hall, true);
+        hall.forwarding.hub.under_way() == 1 && !hall.forwarding.hub.has_misses()
+    });
+    hall.answer(1, "target.example.net", address);
+    until("it is answered", || {
+        go_on(&mut hall, true);
+        hall.forwarding.hub.under_way() == 0
+    });
+    assert_eq!(hall.bench.deliver()[0].data(), ["target.example.net", "203.0.113.1"]);
+}
+
+#[test]
+fn a_bare_alias_that_the_resolver_hands_over_is_gone_on_with_too() {
+    let mut hall = Hall::new(Zones::default());
+    hall.ask(&[ask("www.example.com")]);
+    hall.send(&[&[(0, ALL)]]);
+    hall.answer(0, "www.example.com", |query| reply(query, 2, &[], &[]));
+    let event = hall.read(|report| !report.events.is_empty()).events.remove(0);
+    let Owner::Miss(token) = event.owner else { panic!("a miss") };
+    hall.forwarding.complete([(token, Ok(alias(&event.query).as_slice()), false)], hall.bench.now);
+    hall.answer(0, "target.example.net", address);
+    hall.read(|report| report.answered == 1);
+    assert_eq!(hall.bench.deliver()[0].data(), ["target.example.net", "203.0.113.1"]);
+}
+
 #[test]
 fn a_share_has_its_number_of_questions_and_the_last_the_rest() {
     let mut hall = Hall::new(Zones::default());

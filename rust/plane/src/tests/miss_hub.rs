@@ -167,3 +167,60 @@ fn a_worker_that_takes_nothing_loses_answers_and_says_so() {
     assert_eq!(bench.count(Counter::AnswersLost), 1);
     assert_eq!(bench.pass_ms(GIVE_UP_AFTER_MS)[0].rcode, 2, "its client waits as long as for a stalled resolver");
 }
+
+/// The next question at the resolver is answered by an alias and no more; what clients hear of it.
+fn answer_by_alias(bench: &mut Bench, asked: &str, target: &str) -> Vec<super::wire::Answer> {
+    let miss = bench.miss();
+    assert_eq!(miss.name(), asked);
+    let octets = reply(&miss.query, 0, &[(asked, 300, Data::Cname(target.into()))], &[]);
+    bench.complete(&miss, Ok(&octets))
+}
+
+#[test]
+fn a_bare_alias_leads_to_its_target_and_all_that_is_revealed_is_judged() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com").id(1));
+    assert!(answer_by_alias(&mut bench, "www.example.com", "denied.example.com").is_empty());
+    bench.ask(&ask("www.example.com").id(2).staff());
+    assert!(answer_by_alias(&mut bench, "denied.example.com", "end.example.net").is_empty());
+    let heard = bench.resolve(&[("end.example.net", 60, Data::A(1))]);
+    assert_eq!(heard.iter().map(|answer| (answer.id, answer.rcode)).collect::<Vec<_>>(), [(1, 3), (2, 0)]);
+    assert_eq!(heard[1].data(), ["denied.example.com", "end.example.net", "203.0.113.1"]);
+}
+
+#[test]
+fn the_chain_of_a_rewrite_is_completed_too() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("search.example.org"));
+    answer_by_alias(&mut bench, "safe.example.net", "end.example.net");
+    let heard = bench.resolve(&[("end.example.net", 60, Data::A(1))]);
+    assert_eq!(heard[0].data(), ["safe.example.net", "end.example.net", "203.0.113.1"]);
+}
+
+#[test]
+fn a_chain_of_replies_has_as_many_links_as_one_reply_may_have_and_does_not_come_back() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("0.example.com").edns());
+    for at in 0..16 {
+        assert!(
+            answer_by_alias(&mut bench, &format!("{at}.example.com"), &format!("{}.example.com", at + 1)).is_empty()
+        );
+    }
+    let heard = answer_by_alias(&mut bench, "16.example.com", "17.example.com");
+    assert_eq!((heard[0].rcode, heard[0].ede_code()), (2, Some(24)));
+    bench.ask(&ask("a.example.com").edns());
+    assert!(answer_by_alias(&mut bench, "a.example.com", "b.example.com").is_empty());
+    let heard = answer_by_alias(&mut bench, "b.example.com", "a.example.com");
+    assert_eq!((heard[0].rcode, heard[0].ede_code(), bench.hub.under_way()), (2, Some(24), 0));
+}
+
+#[test]
+fn a_chain_that_takes_longer_than_a_client_waits_is_given_up() {
+    let mut bench = Bench::new();
+    bench.ask(&ask("www.example.com"));
+    let miss = bench.miss();
+    bench.pass_ms(GIVE_UP_AFTER_MS);
+    let octets = reply(&miss.query, 0, &[("www.example.com", 300, Data::Cname("a.example.com".into()))], &[]);
+    bench.complete(&miss, Ok(&octets));
+    assert_eq!((bench.hub.under_way(), bench.misses().len()), (0, 0));
+}
