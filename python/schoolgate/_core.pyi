@@ -219,8 +219,9 @@ class ForwardingEvent:
     key: Final[int]
     """Token of the miss, or the key given to `Plane.send_query`."""
     kind: Final[str]
-    """What happened: "replied"; "damaged": the reply cannot be used; "guessed": too many mismatches; "timed_out";
-    "failed": the network refused; "starved": this machine is short of descriptors or the like."""
+    """What happened: "replied"; "answered": a reply to this query, or to an earlier one for the same miss, completed
+    the miss; "damaged": the reply cannot be used; "guessed": too many mismatches; "timed_out"; "failed": the network
+    refused; "starved": this machine is short of descriptors or the like."""
     forwarder: Final[int]
     """Number of the forwarder that the query went to."""
     reply: Final[bytes]
@@ -308,8 +309,8 @@ class Plane:
         a miss fails with EDE 22 at once."""
 
     def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> ForwardingReport:
-        """Sends one query under a new random ID. Its outcome is one event under `key`. Raises `ValueError` for what is
-        no query with a question."""
+        """Sends one query under a new random ID: for a miss under its token, else under a key below 0. Its outcome is
+        one event under `key`. Raises `ValueError` for what is no query with a question."""
 
     def end_overdue(self, now_s: float) -> ForwardingReport:
         """Expires timeouts and closes unused ports where no worker does, after reading replies, then reports. Call it

@@ -21,10 +21,14 @@ from tests.failures.school import (
 )
 from tests.failures.upstream import (
     CNAME,
+    HONEST,
     QUESTION,
     SOA,
+    A,
     Speech,
     Upstream,
+    first_label,
+    question_of,
     record,
     reply,
     wire,
@@ -32,6 +36,7 @@ from tests.failures.upstream import (
 
 NS, PTR, DS = 2, 12, 43
 HONEST_TEXT = "192.0.2.7"
+ADDRESS = [record(QUESTION, A, HONEST)]
 LAST_LINK = 16
 
 
@@ -136,6 +141,41 @@ def test_the_target_of_a_bare_alias_is_asked_of_the_forwarders_of_its_own_zone(s
         here = school(forwarders=outside.quoted, settings=zone)
         assert texts(here.ask("www.corp.example")) == ["www.example.net.", HONEST_TEXT]
         assert (inside.asked, outside.asked) == ([b"www"], [b"www"])
+
+
+class AnswersTheFirstTry(Upstream):
+    """Replies to the first try of a question when another one comes, and to no other: slow each time, by the clock of
+    the server."""
+
+    def _datagrams(self) -> None:
+        first: dict[bytes, tuple[bytes, tuple[str, int]]] = {}
+        self._udp.settimeout(0.05)
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                query, client = self._udp.recvfrom(4096)
+                self.asked.append(first_label(query))
+                question = question_of(query)
+                if question not in first:
+                    first[question] = (query, client)
+                elif self.asked.count(first_label(query)) == 2:
+                    query, client = first[question]
+                    self._udp.sendto(reply(query, ADDRESS), client)
+
+
+def test_a_reply_to_an_earlier_try_counts_while_the_question_is_open(school: MakeSchool) -> None:
+    with AnswersTheFirstTry() as slow:
+        here = school(forwarders=slow.quoted)
+        for name in ("one.example.org", "two.example.org"):
+            assert texts(here.ask(name)) == [HONEST_TEXT]
+            assert slow.times_asked(name.partition(".")[0]) == 2
+        assert here.status()["resolver"]["internal_errors"] == 0
+
+
+def test_a_forwarder_two_seconds_late_answers_at_its_own_time(school: MakeSchool) -> None:
+    with Upstream() as slow:
+        slow.delay_s = 2.0
+        here = school(forwarders=slow.quoted)
+        assert texts(here.ask("late.example.org")) == [HONEST_TEXT]
 
 
 def test_a_thousand_pointer_records_over_tcp_are_an_answer(running: School, upstream: Upstream) -> None:

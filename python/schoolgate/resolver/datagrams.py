@@ -44,13 +44,15 @@ class DatagramPlane(Protocol):
 class ExchangeOwner(Protocol):
     """Who wants a question answered. For each send exactly one of these is called; `starved` says that this machine is
     short of descriptors or the like, `failed` that the network refused, `guessed` that its port was under attack,
-    `damaged` that the reply is of no use."""
+    `damaged` that the reply is of no use, `answered` that a forwarder's reply to this query has completed the miss: to
+    the last one sent, or to one before it; of the last one it gets nothing more then."""
 
     key: int
     query: bytes
     question: bytes
 
     def replied(self, octets: bytes, now: float) -> None: ...
+    def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None: ...
     def damaged(self, octets: bytes, now: float) -> None: ...
     def guessed(self, now: float) -> None: ...
     def timed_out(self, now: float) -> None: ...
@@ -157,14 +159,19 @@ class Datagrams:
     def _process_event(self, event: ForwardingEvent, now: float) -> None:
         owner = None
         try:
+            forwarder = self._forwarders[event.forwarder]
             if event.name is None:
-                owner = self._owners.pop(event.key)
+                owner = self._owners.pop(event.key, None)
+                if owner is None:
+                    # A reply to an earlier try has answered it.
+                    return
             else:
-                forwarder = self._forwarders[event.forwarder]
                 owner = self._callbacks.take_over(event.key, event.name, event.query, forwarder, event.sent_at_s)
             match event.kind:
                 case "replied":
                     owner.replied(event.reply, now)
+                case "answered":
+                    owner.answered(forwarder, event.query, now)
                 case "damaged":
                     owner.damaged(event.reply, now)
                 case "guessed":

@@ -32,6 +32,9 @@ class MissExchange:
     def replied(self, octets: bytes, now: float) -> None:
         self.service.take_step(self, self.resolution.replied(octets, now), now)
 
+    def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None:
+        """The plane has completed the miss."""
+
     def damaged(self, octets: bytes, now: float) -> None:
         self.service.take_step(self, self.resolution.damaged(octets, now), now)
 
@@ -70,6 +73,9 @@ class ProbeExchange:
     def replied(self, octets: bytes, now: float) -> None:
         if not self.was_up:
             self.service.forwarder_is_back(self.forwarder)
+
+    def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None:
+        """Answers complete misses; a probe is none."""
 
     def damaged(self, octets: bytes, now: float) -> None:
         self.replied(octets, now)

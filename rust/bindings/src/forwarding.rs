@@ -242,6 +242,7 @@ impl ForwardingEvent {
     fn of(py: Python<'_>, event: &Event) -> Self {
         let (kind, reply) = match &event.kind {
             EventKind::Replied(octets) => ("replied", octets.as_slice()),
+            EventKind::Answered => ("answered", [].as_slice()),
             EventKind::Damaged(octets) => ("damaged", octets.as_slice()),
             EventKind::Guessed => ("guessed", [].as_slice()),
             EventKind::TimedOut => ("timed_out", [].as_slice()),

@@ -12,7 +12,7 @@
 use crate::clock::Now;
 use crate::miss_hub::{MissHub, asked_name, asked_type};
 use crate::pending::GIVE_UP_AFTER_MS;
-use crate::reply_sink::{Event, ReplySink, Report};
+use crate::reply_sink::{Event, EventKind, ReplySink, Report};
 use crate::source_port::{Attempt, Owner};
 use crate::udp_exchanges::UdpExchanges;
 use crate::zones::Zones;
@@ -195,9 +195,13 @@ impl Forwarding {
     /// them any more.
     fn give_up_unreported(&mut self, now: Now, now_s: f64) {
         let give_up_s = now_s - GIVE_UP_AFTER_MS as f64 / 1000.0;
-        let is_over = |event: &mut Event| matches!(event.owner, Owner::Miss(_)) && event.sent_s < give_up_s;
+        let is_over = |event: &mut Event| {
+            event.sent_s < give_up_s && (matches!(event.owner, Owner::Miss(_)) || event.kind == EventKind::Answered)
+        };
         for event in self.report.events.extract_if(.., is_over) {
-            if let Owner::Miss(token) = event.owner {
+            if let Owner::Miss(token) = event.owner
+                && self.hub.is_under_way(token)
+            {
                 self.hub.lose(token, now);
             }
         }

@@ -2,14 +2,11 @@
 
 use crate::clock::Now;
 use crate::miss_hub::MissHub;
-use crate::source_port::{Attempt, Owner};
+use crate::source_port::{Attempt, Owner, is_final};
 use crate::udp_exchanges::{ExchangeResult, Listener};
 
 /// Round-trip times of one forwarder in one report: enough to follow it.
 const MOST_SAMPLES: usize = 4;
-/// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
-const FINAL_RCODES: [u8; 2] = [0, 3];
-const TRUNCATED: u8 = 0x02;
 
 /// An exchange event that needs a decision by asyncio.
 #[derive(Debug)]
@@ -31,6 +28,8 @@ pub struct Event {
 pub enum EventKind {
     /// A reply that is not final, or one to an exchange.
     Replied(Vec<u8>),
+    /// A reply to an exchange, or to a try before it, has ended the question.
+    Answered,
     /// A reply that cannot be used, whatever its header says: another forwarder may do better.
     Damaged(Vec<u8>),
     /// Too many wrong replies.
@@ -64,6 +63,16 @@ pub struct Tally {
     pub mismatches: u32,
     /// A question that it has answered.
     pub answered_query: Option<Vec<u8>>,
+}
+
+impl Tally {
+    fn count_reply(&mut self, attempt: &Attempt, waited_s: f64) {
+        self.replies += 1;
+        sample(&mut self.rtts_s, waited_s);
+        if self.answered_query.is_none() {
+            self.answered_query = Some(attempt.query.clone());
+        }
+    }
 }
 
 /// What happened since the last report.
@@ -122,20 +131,12 @@ impl Listener for ReplySink<'_> {
         let tally = self.report.tally(forwarder);
         let kind = match result {
             ExchangeResult::Reply(octets) => {
-                tally.replies += 1;
-                sample(&mut tally.rtts_s, waited_s);
-                if tally.answered_query.is_none() {
-                    tally.answered_query = Some(attempt.query.clone());
-                }
-                match attempt.owner {
-                    Owner::Miss(token) if is_final(octets) => {
-                        if self.hub.accept(token, octets, self.now) {
-                            self.report.answered += 1;
-                            return;
-                        }
-                        EventKind::Damaged(octets.to_vec())
-                    }
-                    _ => EventKind::Replied(octets.to_vec()),
+                tally.count_reply(&attempt, waited_s);
+                match self.try_to_end(attempt.owner, octets) {
+                    Some(true) if matches!(attempt.owner, Owner::Miss(_)) => return,
+                    Some(true) => EventKind::Answered,
+                    Some(false) => EventKind::Damaged(octets.to_vec()),
+                    None => EventKind::Replied(octets.to_vec()),
                 }
             }
             ExchangeResult::TimedOut => {
@@ -147,8 +148,20 @@ impl Listener for ReplySink<'_> {
             ExchangeResult::Guessed => EventKind::Guessed,
             ExchangeResult::Starved => EventKind::Starved,
         };
-        let Attempt { owner, query, sent_s, .. } = attempt;
+        let (owner, sent_s) = (attempt.owner, attempt.sent_s);
+        let query = attempt.query;
         self.report.events.push(Event { owner, forwarder, kind, sent_s, query });
+    }
+
+    fn late(&mut self, forwarder: u32, attempt: Attempt, reply: &[u8]) {
+        let waited_s = (self.now_s - attempt.sent_s).max(0.0);
+        self.report.tally(forwarder).count_reply(&attempt, waited_s);
+        if let Some(token) = attempt.owner.token()
+            && self.try_to_end(attempt.owner, reply) == Some(true)
+        {
+            let (owner, kind) = (Owner::Exchange(token.cast_signed()), EventKind::Answered);
+            self.report.events.push(Event { owner, forwarder, kind, sent_s: attempt.sent_s, query: attempt.query });
+        }
     }
 
     fn mismatch(&mut self, forwarder: u32) {
@@ -160,13 +173,19 @@ impl Listener for ReplySink<'_> {
     }
 }
 
+impl ReplySink<'_> {
+    /// Gives a reply that is final to the miss hub: whether that ended the question; `None`: it is not final, or of no question
+    /// under way.
+    fn try_to_end(&mut self, owner: Owner, reply: &[u8]) -> Option<bool> {
+        let token = owner.token().filter(|token| is_final(reply) && self.hub.is_under_way(*token))?;
+        let has_ended = self.hub.accept(token, reply, self.now);
+        self.report.answered += u32::from(has_ended);
+        Some(has_ended)
+    }
+}
+
 fn sample(samples: &mut Vec<f64>, seconds: f64) {
     if samples.len() < MOST_SAMPLES {
         samples.push(seconds);
     }
-}
-
-/// Whether a reply ends the matter: whole, and about the name.
-fn is_final(reply: &[u8]) -> bool {
-    reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
 }

@@ -3,8 +3,9 @@
 //! A reply is believed only if it comes from the forwarder (the socket is connected), carries the ID of a question that
 //! waits here and repeats that question. An ID serves once in the life of a port, so a reply that comes twice or too late
 //! is distinguished from a guess. Ports live shortly: an attacker who finds one by probing (as SAD DNS did) has no time
-//! to use it.
+//! to use it. One where a reply is late stays open as long as clients wait for it, and gives it up after the same few guesses.
 
+use crate::pending::GIVE_UP_AFTER_MS;
 use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
 use foldhash::fast::RandomState;
@@ -20,14 +21,29 @@ pub const LIFE_S: f64 = 1.0;
 pub const MOST_USES: usize = 256;
 /// Wrong replies at a port while a question waits there, before it moves to TCP: an attacker is guessing the ID.
 pub const MOST_STRAYS: u32 = 8;
+/// So long after its query was sent a reply counts: while a client may wait for it.
+pub const LATE_S: f64 = GIVE_UP_AFTER_MS as f64 / 1000.0;
+/// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
+const FINAL_RCODES: [u8; 2] = [0, 3];
+const TRUNCATED: u8 = 0x02;
 
 /// For whom a question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A miss by its token: its first try.
     Miss(u64),
-    /// The resolver, by the key of the exchange: another try of a miss, or a probe.
+    /// The resolver, by the key of the exchange: another try of a miss, by its token, or a probe, below zero.
     Exchange(i64),
+}
+
+impl Owner {
+    /// The token of the miss that this is a try of.
+    pub fn token(self) -> Option<u64> {
+        match self {
+            Self::Miss(token) => Some(token),
+            Self::Exchange(key) => u64::try_from(key).ok(),
+        }
+    }
 }
 
 /// A question under way.
@@ -49,6 +65,11 @@ impl Attempt {
     pub fn new(owner: Owner, query: Vec<u8>, now_s: f64, timeout_s: f64) -> Self {
         Self { owner, query, sent_s: now_s, expires_s: now_s + timeout_s, strays_before: 0 }
     }
+
+    /// The same question, to be known again by a reply that comes when it is overdue.
+    fn overdue(&self) -> Self {
+        Self { query: self.query.clone(), ..*self }
+    }
 }
 
 /// What a datagram is to a port.
@@ -56,8 +77,10 @@ impl Attempt {
 pub enum Judged {
     /// The reply to this question, which waits no longer.
     Reply(Attempt),
-    /// A reply to a question that was answered before, or given up.
-    Late,
+    /// The reply to this question, which was given up as overdue.
+    Late(Attempt),
+    /// A reply that came before, or is too late for every client.
+    Old,
     /// A reply to no question of ours.
     Stray,
 }
@@ -72,6 +95,9 @@ pub struct SourcePort {
     pub is_retired: bool,
     opened_s: f64,
     waiting: HashMap<u16, Attempt, RandomState>,
+    overdue: HashMap<u16, Attempt, RandomState>,
+    /// When the last of these is too late for every client.
+    late_until_s: f64,
     issued: Vec<u16>,
     strays: u32,
 }
@@ -85,6 +111,8 @@ impl SourcePort {
             is_retired: false,
             opened_s: now_s,
             waiting: HashMap::default(),
+            overdue: HashMap::default(),
+            late_until_s: now_s,
             issued: Vec::new(),
             strays: 0,
         })
@@ -97,6 +125,11 @@ impl SourcePort {
 
     /// Whether it is of no more use.
     pub fn is_over(&self, now_s: f64) -> bool {
+        self.is_idle(now_s) && (self.overdue.is_empty() || self.late_until_s <= now_s)
+    }
+
+    /// Whether it is open for late replies at most.
+    pub fn is_idle(&self, now_s: f64) -> bool {
         self.waiting.is_empty() && !self.has_room(1, now_s)
     }
 
@@ -127,11 +160,14 @@ impl SourcePort {
     /// Says what a datagram from the forwarder is.
     pub fn judge(&mut self, datagram: &[u8]) -> Judged {
         let id = id_of(datagram);
-        match self.waiting.get(&id) {
-            Some(attempt) if matches(datagram, &attempt.query) => {
-                self.waiting.remove(&id).map_or(Judged::Late, Judged::Reply)
+        match (self.waiting.get(&id), self.overdue.get(&id)) {
+            (Some(attempt), _) if matches(datagram, &attempt.query) => {
+                self.waiting.remove(&id).map_or(Judged::Old, Judged::Reply)
             }
-            None if datagram.len() >= HEADER_OCTETS && self.issued.contains(&id) => Judged::Late,
+            (None, Some(attempt)) if matches(datagram, &attempt.query) => {
+                self.overdue.remove(&id).map_or(Judged::Old, Judged::Late)
+            }
+            (None, None) if datagram.len() >= HEADER_OCTETS && self.issued.contains(&id) => Judged::Old,
             _ => {
                 self.strays += 1;
                 Judged::Stray
@@ -145,18 +181,24 @@ impl SourcePort {
             return Vec::new();
         }
         self.is_retired = true;
+        self.overdue.clear();
         let strays = self.strays;
         self.take(|attempt| strays - attempt.strays_before >= MOST_STRAYS)
     }
 
-    /// Questions that are overdue.
+    /// Questions that are overdue. Their replies still count for a while.
     pub fn take_overdue(&mut self, now_s: f64, most: usize) -> Vec<Attempt> {
         let mut left = most;
-        self.take(|attempt| {
+        let taken = self.take(|attempt| {
             let is_overdue = attempt.expires_s <= now_s && left > 0;
             left -= usize::from(is_overdue);
             is_overdue
-        })
+        });
+        for attempt in &taken {
+            self.late_until_s = self.late_until_s.max(attempt.sent_s + LATE_S);
+            self.overdue.insert(id_of(&attempt.query), attempt.overdue());
+        }
+        taken
     }
 
     /// All questions that wait here.
@@ -173,12 +215,18 @@ fn id_of(message: &[u8]) -> u16 {
     message.first_chunk::<2>().map_or(0, |id| u16::from_be_bytes(*id))
 }
 
+/// Whether a reply ends the matter: whole, and about the name.
+pub fn is_final(reply: &[u8]) -> bool {
+    reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
+}
+
 /// Whether a datagram is a reply (QR, opcode QUERY, one question) with the ID and the question of `query`, in any case.
 pub fn matches(datagram: &[u8], query: &[u8]) -> bool {
-    let is_reply = match datagram.first_chunk::<HEADER_OCTETS>() {
-        Some(header) => query.starts_with(&header[..2]) && header[2] & 0xf8 == 0x80 && header[4..6] == [0, 1],
-        None => false,
-    };
+    let Some(header) = datagram.first_chunk::<HEADER_OCTETS>() else { return false };
+    if !query.starts_with(&header[..2]) || header[2] & 0xf8 != 0x80 {
+        return false;
+    }
+    let is_reply = header[4..6] == [0, 1];
     let asked = question_end(query).and_then(|end| query.get(HEADER_OCTETS..end));
     let Some((name, rest)) = asked.and_then(|asked| asked.split_at_checked(asked.len() - 4)) else { return false };
     let Some(found) = datagram.get(HEADER_OCTETS..) else { return false };

@@ -50,6 +50,8 @@ pub enum ExchangeResult<'a> {
 pub trait Listener {
     /// What became of a question; it is under way no more.
     fn ended(&mut self, forwarder: u32, attempt: Attempt, result: ExchangeResult<'_>);
+    /// A reply to a question that has timed out.
+    fn late(&mut self, forwarder: u32, attempt: Attempt, reply: &[u8]);
     /// A forwarder sent what is no reply to a question of ours.
     fn mismatch(&mut self, forwarder: u32);
     /// The network says no at a port, once for all that waited there: one ICMP message is no proof of many failures.
@@ -91,7 +93,7 @@ impl UdpExchanges {
             let known = old.remove(&number).filter(|known| known.address == address);
             self.forwarders.insert(number, known.unwrap_or(Forwarder { address, places: [NO_PORT; PLACES] }));
         }
-        old.into_values().flat_map(|gone| gone.places).for_each(|key| self.retire(key));
+        old.into_values().flat_map(|gone| gone.places).for_each(|key| self.retire(key, f64::MAX));
     }
 
     /// Questions under way.
@@ -133,7 +135,11 @@ impl UdpExchanges {
         }
         let old = std::mem::replace(held, NO_PORT);
         let address = known.address;
-        self.retire(old);
+        self.retire(old, now_s);
+        if self.ports.len() >= MOST_PORTS {
+            // Late replies are worth less than questions that can be asked.
+            self.ports.retain(|_, port| !port.is_idle(now_s));
+        }
         if self.ports.len() >= MOST_PORTS {
             let shared =
                 self.ports.iter().find(|(_, port)| port.forwarder == forwarder && port.has_room(questions, now_s));
@@ -150,15 +156,10 @@ impl UdpExchanges {
         Ok(key)
     }
 
-    fn retire(&mut self, key: u64) {
-        if let Some(port) = self.ports.get_mut(&key) {
-            port.is_retired = true;
-        }
-        self.close_if_over(key);
-    }
-
-    fn close_if_over(&mut self, key: u64) {
-        if self.ports.get(&key).is_some_and(|port| port.is_over(f64::MAX)) {
+    fn retire(&mut self, key: u64, now_s: f64) {
+        let Some(port) = self.ports.get_mut(&key) else { return };
+        port.is_retired = true;
+        if port.is_over(now_s) {
             self.ports.remove(&key);
         }
     }
@@ -264,7 +265,8 @@ fn judge_all(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut 
     for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
         match port.judge(datagram) {
             Judged::Reply(attempt) => listener.ended(port.forwarder, attempt, ExchangeResult::Reply(datagram)),
-            Judged::Late => {}
+            Judged::Late(attempt) => listener.late(port.forwarder, attempt, datagram),
+            Judged::Old => {}
             Judged::Stray => {
                 listener.mismatch(port.forwarder);
                 // At once: the next datagram of this batch may be a guess that is right.

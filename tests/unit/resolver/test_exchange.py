@@ -31,6 +31,9 @@ class ExchangeOwner:
     def replied(self, octets: bytes, now: float) -> None:
         self.heard.set_result(octets)
 
+    def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None:
+        self.heard.set_result("answered")
+
     def damaged(self, octets: bytes, now: float) -> None:
         self.heard.set_result("damaged")
 

@@ -85,10 +85,11 @@ fn an_answer_about_the_name_ends_the_matter_and_the_resolver_hears_numbers() {
 #[test]
 fn what_is_not_final_is_the_resolvers_to_see_to() {
     let mut hall = Hall::new(Zones::default());
-    for (rcode, flags) in [(2, 0x81), (5, 0x81), (6, 0x81), (0, 0x83)] {
-        hall.ask(&[ask("odd.example.com")]);
+    for (at, (rcode, flags)) in [(2, 0x81), (5, 0x81), (6, 0x81), (0, 0x83)].into_iter().enumerate() {
+        let name = format!("odd{at}.example.com");
+        hall.ask(&[ask(&name)]);
         hall.send(&[&[(0, ALL)]]);
-        hall.answer(0, "odd.example.com", |query| {
+        hall.answer(0, &name, |query| {
             let mut octets = reply(query, rcode, &[], &[]);
             octets[2] = flags;
             octets
@@ -98,15 +99,59 @@ fn what_is_not_final_is_the_resolvers_to_see_to() {
         let EventKind::Replied(octets) = &event.kind else { panic!("a reply") };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
         assert_eq!((octets[2], octets[3] & 15, report.answered), (flags, rcode, 0));
-        // An exchange of the resolver is reported whatever comes.
-        hall.forwarding.send_query(token.cast_signed(), 1, &event.query, 1.0, hall.bench.now, 0.0).expect("a query");
-        hall.answer(1, "odd.example.com", address);
-        let report = hall.read(|report| !report.events.is_empty());
-        assert_eq!(report.events[0].owner, Owner::Exchange(token.cast_signed()));
-        hall.forwarding.hub.complete(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
-        assert_eq!(hall.bench.deliver()[0].rcode, 2);
-        hall.bench.pass_s(2);
+        // Of an exchange everything is reported: what is not final, and that an answer has ended it.
+        let key = token.cast_signed();
+        for make in [(|query: &[u8]| reply(query, 2, &[], &[])) as fn(&[u8]) -> Vec<u8>, address] {
+            hall.forwarding.send_query(key, 1, &event.query, 1.0, hall.bench.now, 0.0).expect("a query");
+            hall.answer(1, &name, make);
+            report = hall.read(|report| !report.events.is_empty());
+            assert_eq!(report.events[0].owner, Owner::Exchange(key));
+        }
+        assert_eq!((&report.events[0].kind, report.answered), (&EventKind::Answered, 1));
+        assert_eq!(hall.bench.deliver()[0].rcode, 0);
     }
+}
+
+#[test]
+fn a_probe_ends_no_question() {
+    let mut hall = Hall::new(Zones::default());
+    let query = schoolgate_wire::forwarder_query(&Name::ROOT, 2, false, false);
+    hall.forwarding.send_query(-1, 0, &query, 1.0, hall.bench.now, 0.0).expect("a query");
+    hall.answer(0, ".", |query| reply(query, 0, &[], &[]));
+    let heard = hall.read(|report| !report.events.is_empty());
+    assert!(matches!(heard.events[0].kind, EventKind::Replied(_)) && heard.answered == 0);
+    assert_eq!(hall.bench.count(Counter::UnknownTokens), 0);
+}
+
+#[test]
+fn a_reply_to_an_earlier_try_ends_the_question_and_the_resolver_hears_that() {
+    let mut hall = Hall::new(Zones::default());
+    hall.ask(&[ask("slow.example.com")]);
+    hall.send(&[&[(0, ALL)]]);
+    let mut buffer = [0; 512];
+    let (length, from) = hall.forwarders[0].recv_from(&mut buffer).expect("a query");
+    let event = hall.forwarding.end_overdue(hall.bench.now, 1.0).events.remove(0);
+    let Owner::Miss(token) = event.owner else { panic!("a miss") };
+    let key = token.cast_signed();
+    hall.forwarding.send_query(key, 1, &event.query, 1.0, hall.bench.now, 1.0).expect("a query");
+    // What is not final is no help from a forwarder that is not asked any more.
+    for (reply, is_final) in [(reply(&buffer[..length], 2, &[], &[]), false), (address(&buffer[..length]), true)] {
+        hall.forwarders[0].send_to(&reply, from).expect("sent");
+        if !is_final {
+            let heard = hall.read(|report| !report.tallies.is_empty());
+            assert_eq!((heard.tallies[0].replies, heard.events.len(), heard.under_way), (1, 0, 1));
+            // The same ID serves once, so the answer has to be to another try.
+            let again = hall.forwarding.end_overdue(hall.bench.now, 2.0).events.remove(0);
+            assert_eq!((again.owner, &again.kind), (Owner::Exchange(key), &EventKind::TimedOut));
+            hall.forwarding.send_query(key, 0, &again.query, 1.0, hall.bench.now, 2.0).expect("a query");
+        }
+    }
+    let (length, from) = hall.forwarders[1].recv_from(&mut buffer).expect("a query");
+    hall.forwarders[1].send_to(&address(&buffer[..length]), from).expect("sent");
+    let heard = hall.read(|report| report.answered == 1);
+    assert_eq!((heard.events[0].owner, &heard.events[0].kind), (Owner::Exchange(key), &EventKind::Answered));
+    assert_eq!((heard.events[0].forwarder, heard.under_way), (1, 1));
+    assert_eq!(hall.bench.deliver()[0].data(), ["203.0.113.1"]);
 }
 
 /// A reply that is an alias and no more.

@@ -2,7 +2,7 @@
 
 use super::until;
 use super::wire::{reply, wire};
-use crate::source_port::{Attempt, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
+use crate::source_port::{Attempt, LATE_S, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
 use crate::udp_exchanges::{ExchangeResult, Listener, OVERDUE_A_TURN, UdpExchanges};
 use schoolgate_wire::{Name, forwarder_query};
 use std::collections::{HashMap, HashSet};
@@ -33,6 +33,12 @@ impl Listener for RecordingListener {
             other => format!("{other:?}"),
         };
         self.results.push((key, what));
+    }
+
+    fn late(&mut self, _: u32, attempt: Attempt, reply: &[u8]) {
+        let Owner::Exchange(key) = attempt.owner else { panic!("an exchange of the resolver") };
+        assert!(matches(reply, &attempt.query));
+        self.results.push((key, "late".into()));
     }
 
     fn mismatch(&mut self, _: u32) {
@@ -228,8 +234,54 @@ fn a_reply_that_comes_twice_or_too_late_is_no_guess() {
     (0..20).for_each(|_| bench.say(&honest(&asked[0].0), asked[0].1));
     let (query, from) = bench.query();
     bench.say(&honest(&query), from);
-    bench.receive_until(|listener| listener.results.len() == 60);
+    bench.receive_until(|listener| listener.results.len() == 61);
+    assert_eq!(bench.results().iter().filter(|what| **what == "late").count(), 1);
     assert_eq!(bench.listener.mismatches, 0);
+}
+
+#[test]
+fn a_late_reply_counts_as_long_as_a_client_may_wait_and_no_longer() {
+    for (waits_s, is_heard) in [(LATE_S - 0.1, true), (LATE_S + 0.1, false)] {
+        let mut bench = Bench::new();
+        bench.send(1, 1.0);
+        let (query, from) = bench.query();
+        bench.now_s += 1.0;
+        bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
+        assert_eq!((bench.results(), bench.exchanges.under_way()), (vec!["TimedOut"], 0));
+        bench.now_s += waits_s - 1.0;
+        bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
+        assert_eq!(bench.exchanges.ports(), usize::from(is_heard));
+        if is_heard {
+            bench.say(&honest(&query), from);
+            bench.receive_until(|listener| listener.results.len() == 2);
+            assert_eq!((bench.results()[1], bench.exchanges.ports()), ("late", 0));
+        }
+    }
+}
+
+#[test]
+fn guesses_at_a_port_end_what_may_still_come_there() {
+    let mut bench = Bench::new();
+    bench.send(1, 1.0);
+    let (query, from) = bench.query();
+    bench.now_s += 1.0;
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
+    (0..MOST_STRAYS).for_each(|_| bench.say(&other_id(&query), from));
+    bench.receive_until(|listener| listener.mismatches == MOST_STRAYS);
+    assert_eq!(bench.exchanges.ports(), 0);
+}
+
+#[test]
+fn ports_open_for_late_replies_alone_make_room_for_questions() {
+    let mut bench = Bench::new();
+    bench.send(512 * MOST_USES, 1.0);
+    assert_eq!(bench.exchanges.ports(), 512);
+    bench.now_s += 1.0;
+    while bench.exchanges.end_overdue(bench.now_s, &mut bench.listener) {}
+    assert_eq!((bench.exchanges.ports(), bench.exchanges.under_way()), (512, 0));
+    bench.listener.results.clear();
+    bench.send(1, 1.0);
+    assert_eq!((bench.results().len(), bench.exchanges.under_way()), (0, 1));
 }
 
 #[test]
@@ -241,7 +293,10 @@ fn many_that_are_overdue_end_in_turns() {
     assert!(bench.exchanges.end_overdue(bench.now_s, &mut bench.listener));
     assert_eq!(bench.exchanges.under_way(), 60);
     assert!(!bench.exchanges.end_overdue(bench.now_s, &mut bench.listener));
-    assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
+    assert_eq!(bench.exchanges.under_way(), 0);
+    bench.now_s += LATE_S;
+    bench.exchanges.end_overdue(bench.now_s, &mut bench.listener);
+    assert_eq!(bench.exchanges.ports(), 0);
 }
 
 #[test]
