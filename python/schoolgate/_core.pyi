@@ -151,13 +151,15 @@ class ZoneRoute:
 class ForwarderShare:
     """How many of the next queries one forwarder gets, for `Plane.send_misses`."""
 
-    def __new__(cls, forwarder: int, timeout_s: float, most: int) -> ForwarderShare: ...
+    def __new__(cls, forwarder: int, timeout_s: float, most: int, *, has_edns: bool = True) -> ForwarderShare: ...
     forwarder: Final[int]
     """Number of the forwarder."""
     timeout_s: Final[float]
     """How long a query waits for its reply."""
     most: Final[int]
     """The largest number of queries; the next share of the set gets those that follow."""
+    has_edns: Final[bool]
+    """False: queries go without OPT, to a forwarder that does not know EDNS (RFC 6891 section 7)."""
 
 @final
 class MissResult:
@@ -229,7 +231,7 @@ class ForwardingEvent:
     sent_at_s: Final[float]
     """When the query was sent, by the caller's clock."""
     query: Final[bytes]
-    """Query message."""
+    """Query message; of "answered" as it was sent, of all others with its OPT."""
     name: Final[str | None]
     """QNAME in text for a miss, None for a query of `Plane.send_query`."""
 

@@ -18,6 +18,7 @@ from tests.failures.school import (
     School,
     reasons,
     texts,
+    until,
 )
 from tests.failures.upstream import (
     CNAME,
@@ -40,6 +41,10 @@ ADDRESS = [record(QUESTION, A, HONEST)]
 LAST_LINK = 16
 
 
+def has_opt(query: bytes) -> bool:
+    return query[10:12] != b"\0\0"
+
+
 def without_recursion(octets: bytes) -> bytes:
     """A reply with RA clear."""
     return octets[:3] + bytes((octets[3] & 0x7F,)) + octets[4:]
@@ -56,6 +61,52 @@ def alias(target: str) -> Speech:
 
 def soa(zone: str) -> bytes:
     return record(wire(zone), SOA, wire("ns.example.net") + wire("host.example.net") + bytes(16) + b"\0\0\0\x3c")
+
+
+# What servers without EDNS do with a query that has it (RFC 6891 section 7).
+WITHOUT_EDNS: dict[str, Speech] = {
+    "FORMERR": lambda query: [reply(query, rcode=1)],
+    "FORMERR in a bare header": lambda query: [query[:2] + b"\x81\x81" + bytes(8)],
+    "NOTIMP": lambda query: [reply(query, rcode=4)],
+    "silence": lambda query: [],
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_EDNS)
+def test_a_forwarder_without_edns_is_asked_without_it_and_that_is_remembered(school: MakeSchool, what: str) -> None:
+    with Upstream() as old:
+        queries: list[tuple[bytes, bool]] = []
+
+        def speech(query: bytes) -> list[bytes]:
+            queries.append((first_label(query), has_opt(query)))
+            return list(WITHOUT_EDNS[what](query)) if has_opt(query) else [reply(query, ADDRESS)]
+
+        old.says_else = speech
+        here = school(forwarders=old.quoted)
+        assert texts(here.ask("first.example.org")) == [HONEST_TEXT]
+        assert [is_with for label, is_with in queries if label == b"first"] == [True, False]
+        names = iter(f"next-{at}.example.org" for at in range(1000))
+
+        def is_remembered() -> bool:
+            name = next(names)
+            assert texts(here.ask(name)) == [HONEST_TEXT]
+            return [is_with for label, is_with in queries if wire(name)[1:].startswith(label + b"\7")] == [False]
+
+        until(is_remembered)
+
+
+def test_a_format_error_from_a_forwarder_with_edns_is_no_reason_to_ask_without(
+    running: School, upstream: Upstream
+) -> None:
+    queries: list[bool] = []
+
+    def speech(query: bytes) -> list[bytes]:
+        queries.append(has_opt(query))
+        return [reply(query, additional=[b"\0\0\x29\x04\xd0" + bytes(6)], rcode=1)]
+
+    upstream.says[b"format-error"] = speech
+    assert running.rcode("format-error.example.org") == "SERVFAIL"
+    assert queries == [True]
 
 
 REFERRALS: dict[str, Speech] = {

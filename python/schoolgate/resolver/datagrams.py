@@ -123,9 +123,8 @@ class Datagrams:
     def send(self, owner: ExchangeOwner, step: Send, now: float) -> None:
         """Asks for an exchange. What fails at once is an event behind those that happened before."""
         self._owners[owner.key] = owner
-        self._process_report(
-            self._plane.send_query(owner.key, step.forwarder.number, owner.query, step.timeout_s, now), now
-        )
+        query = step.octets(owner.query)
+        self._process_report(self._plane.send_query(owner.key, step.forwarder.number, query, step.timeout_s, now), now)
 
     def _process_report(self, report: ForwardingReport, now: float) -> None:
         self.under_way = report.under_way

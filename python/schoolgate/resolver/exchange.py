@@ -109,7 +109,7 @@ class StreamExchanges:
         sock = None
         try:
             sock = socket.SocketType(forwarder.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, 0)
-            dialogue = StreamDialogue(sock, forwarder.sockaddr, ident + owner.query[2:])
+            dialogue = StreamDialogue(sock, forwarder.sockaddr, ident + step.octets(owner.query)[2:])
             fd = sock.fileno()
             self._epoll.register(fd, select.EPOLLOUT)
         except OSError as error:

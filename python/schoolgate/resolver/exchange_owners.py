@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from schoolgate.resolver.forwarders import Forwarder
-from schoolgate.resolver.query_octets import question_of
-from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Failed, Resolution, Step
+from schoolgate.resolver.query_octets import has_opt, question_of
+from schoolgate.resolver.resolution import EDE_NETWORK_ERROR, Done, Failed, Resolution, Step
 
 
 class StepTaker(Protocol):
     """The resolver, as its exchanges see it."""
 
     def take_step(self, owner: MissExchange, step: Step, now: float) -> None: ...
+    def forwarder_lacks_edns(self, forwarder: Forwarder) -> None: ...
     def forwarder_is_back(self, forwarder: Forwarder) -> None: ...
     def forwarder_is_lost(self, forwarder: Forwarder) -> None: ...
 
@@ -30,10 +31,17 @@ class MissExchange:
         self.resolution = resolution
 
     def replied(self, octets: bytes, now: float) -> None:
-        self.service.take_step(self, self.resolution.replied(octets, now), now)
+        step = self.resolution.replied(octets, now)
+        if isinstance(step, Done) and not step.is_failure:
+            self._learn(self.resolution.forwarder, self.resolution.has_edns, now)
+        self.service.take_step(self, step, now)
 
     def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None:
-        """The plane has completed the miss."""
+        self._learn(forwarder, has_opt(query), now)
+
+    def _learn(self, forwarder: Forwarder, has_edns: bool, now: float) -> None:
+        if self.resolution.shows_lack_of_edns(forwarder, has_edns, now):
+            self.service.forwarder_lacks_edns(forwarder)
 
     def damaged(self, octets: bytes, now: float) -> None:
         self.service.take_step(self, self.resolution.damaged(octets, now), now)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.resolver.query_octets import DS
+from schoolgate.resolver.query_octets import DS, has_opt
 
 if TYPE_CHECKING:
     from schoolgate._core import ForwarderTally
@@ -33,6 +33,11 @@ LEARN_AFTER_S: Final = 1.0
 """A measurement older than this is looked at again with one question before many follow."""
 RANK_FOR_S: Final = 0.1
 """How long one ranking is used: sorting for each batch would cost more than it tells."""
+EDNS_MEMORY_S: Final = 900.0
+"""What is known of a forwarder's EDNS is looked at anew after this: it may have been replaced by a better one."""
+SILENCES_TO_BELIEVE: Final = 2
+"""A forwarder that answers without EDNS where it was silent with it is believed the second time: a datagram may have
+been lost, and without EDNS clients get no DNSSEC signatures."""
 SUSPECT_PENALTY_S: Final = 10.0
 """Puts suspected forwarders behind all others without excluding them."""
 
@@ -49,9 +54,9 @@ class Forwarder:
     """One server we ask: an address, a port, and what its answers and silences have taught us (times in seconds)."""
 
     __slots__ = (
-        "_measured_at", "_probed_at", "address", "answered_query", "errors", "failures", "family", "is_up",
-        "mismatches", "number", "port", "probe_name", "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s",
-        "timeouts",
+        "_edns_seen_at", "_measured_at", "_plain_after_silence", "_plain_until", "_probed_at", "address",
+        "answered_query", "errors", "failures", "family", "is_up", "mismatches", "number", "port", "probe_name",
+        "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
     )  # fmt: skip
     _numbers: ClassVar = itertools.count(1)
 
@@ -69,6 +74,9 @@ class Forwarder:
         self.probes = self.sent = self.replies = self.timeouts = self.errors = self.mismatches = 0
         self._measured_at: float | None = None
         self._probed_at: float | None = None
+        self._edns_seen_at: float | None = None
+        self._plain_after_silence = 0
+        self._plain_until = float("-inf")
 
     def __repr__(self) -> str:
         return f"Forwarder({self.label})"
@@ -113,6 +121,9 @@ class Forwarder:
         self.replies += tally.replies - len(tally.rtts_s)
         if tally.answered_query is not None:
             self.answered_query = tally.answered_query
+            if has_opt(tally.answered_query):
+                self._edns_seen_at = now
+                self._plain_after_silence = 0
 
     def asked(self, questions: int, now: float) -> None:
         """Questions leave for it. Where the measurement is old or missing, one is enough to learn."""
@@ -149,6 +160,16 @@ class Forwarder:
         if self.failures >= SUSPECT_AFTER:
             self.is_up = False
 
+    def answered_without_edns(self, now: float, *, was_silent: bool) -> bool:
+        """A query without OPT was answered, where one with it was refused (RFC 6891 section 7) or met silence. Returns
+        whether it counts from now on as one that does not know EDNS."""
+        self._plain_after_silence += was_silent
+        if was_silent and self._plain_after_silence < SILENCES_TO_BELIEVE:
+            return False
+        is_news = self.has_edns(now)
+        self._plain_until = now + EDNS_MEMORY_S
+        return is_news
+
     def _observe(self, rtt_s: float, now: float) -> None:
         self._measured_at = now
         srtt_s = self.srtt_s
@@ -171,6 +192,14 @@ class Forwarder:
         """A probe leaves now."""
         self._probed_at = now
         self.probes += 1
+
+    def has_edns(self, now: float) -> bool:
+        """Whether it is asked with OPT."""
+        return now >= self._plain_until
+
+    def may_drop_edns(self, now: float) -> bool:
+        """Whether its silence may be about OPT: it has not answered a query with one for a long time."""
+        return self.has_edns(now) and (self._edns_seen_at is None or now - self._edns_seen_at >= EDNS_MEMORY_S)
 
     def preference(self, now: float, *, is_learning: bool = False) -> float:
         """Rank: the smaller, the sooner asked. Ages towards zero, so that no forwarder is forgotten for ever; not while

@@ -2,8 +2,8 @@
 
 First tries are made in batches, and most end there. Of any other the caller reports what happened and when; the
 resolution says what to do next. A *try* is one forwarder asked once; when its reply is truncated the same try goes on
-over TCP. Whatever the network does, there are at most `tries` of them and the end comes before the client's own
-patience does.
+over TCP, and when EDNS is refused it goes on without (RFC 6891 section 7), once for each forwarder. Whatever the
+network does, there are at most `tries` of them and the end comes before the client's own patience does.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from schoolgate.resolver.forwarders import Forwarder, ForwarderSet
+from schoolgate.resolver.query_octets import has_opt, without_opt
 
 EDE_NO_REACHABLE_AUTHORITY: Final = 22
 EDE_NETWORK_ERROR: Final = 23
 
 FINAL_RCODES: Final = frozenset({0, 3})
 """NOERROR, NXDOMAIN: an answer about the name. Any other is about the server, and another may do better."""
+EDNS_REFUSALS: Final = frozenset({1, 4})
+"""FORMERR, NOTIMP: without an OPT of its own, what a server says to a query with EDNS when it does not know it."""
 SHORTEST_WAIT_S: Final = 0.05
 """With less than this left there is no point in asking again."""
 
@@ -24,11 +27,16 @@ Transport = Literal["udp", "tcp"]
 
 
 class Send(NamedTuple):
-    """Ask `forwarder`, and report a timeout after `timeout_s`."""
+    """Ask `forwarder`, with OPT if `has_edns`, and report a timeout after `timeout_s`."""
 
     forwarder: Forwarder
     transport: Transport
     timeout_s: float
+    has_edns: bool = True
+
+    def octets(self, query: bytes) -> bytes:
+        """`query` as it is to be sent."""
+        return query if self.has_edns else without_opt(query)
 
 
 class Done(NamedTuple):
@@ -69,15 +77,16 @@ class Resolution:
     `Done` or a `Failed`."""
 
     __slots__ = (
-        "_deadline", "_forwarder", "_forwarders", "_has_insisted", "_is_stream", "_patience", "_reply", "_silent",
-        "_spent", "_tries",
+        "_deadline", "_forwarders", "_has_insisted", "_is_stream", "_patience", "_plain", "_reply", "_silent", "_spent",
+        "_tries", "forwarder", "has_edns",
     )  # fmt: skip
 
     def __init__(
         self, forwarders: ForwarderSet, forwarder: Forwarder, begun: float, patience: Patience = DEFAULT_PATIENCE
     ) -> None:
         self._forwarders = forwarders
-        self._forwarder = forwarder
+        self.forwarder = forwarder
+        self.has_edns = forwarder.has_edns(begun)
         self._patience = patience
         self._deadline = begun + patience.total_s
         self._is_stream = False
@@ -85,6 +94,7 @@ class Resolution:
         self._tries = 1
         self._spent: tuple[Forwarder, ...] = ()
         self._silent: tuple[Forwarder, ...] = ()
+        self._plain: tuple[Forwarder, ...] = ()
         self._reply: bytes | None = None
 
     def replied(self, octets: bytes, now: float) -> Step:
@@ -98,6 +108,8 @@ class Resolution:
         if octets[3] & 0x0F in FINAL_RCODES:
             return Done(octets, is_failure=False)
         self._reply = octets
+        if octets[3] & 0x0F in EDNS_REFUSALS and not has_opt(octets) and self.forwarder not in self._plain:
+            return self._ask_without_edns(now)
         return self._give_up_on_forwarder(now)
 
     def damaged(self, octets: bytes, now: float) -> Step:
@@ -111,27 +123,44 @@ class Resolution:
 
     def timed_out(self, now: float) -> Step:
         """Silence for the whole timeout. A datagram may just have been lost: this forwarder may be asked again."""
-        self._silent += (self._forwarder,)
+        self._silent += (self.forwarder,)
         return self._give_up_on_forwarder(now)
 
     def failed(self, now: float) -> Step:
         """The network refused. One such message ends all that waits at a port, whatever it was about: where no other
         is left, this forwarder is asked once more, from another port."""
         step = self._give_up_on_forwarder(now)
-        if not isinstance(step, Failed) or self._is_stream or self._has_insisted or not self._forwarder.is_up:
+        if not isinstance(step, Failed) or self._is_stream or self._has_insisted or not self.forwarder.is_up:
             return step
         left_s = self._deadline - now
         if self._tries >= self._patience.tries or left_s < SHORTEST_WAIT_S:
             return step
         self._has_insisted = True
-        return self._ask_again(self._forwarder, left_s)
+        return self._ask_again(self.forwarder, left_s, now)
+
+    def shows_lack_of_edns(self, forwarder: Forwarder, has_edns: bool, now: float) -> bool:
+        """Takes note of a reply that ended the matter; whether it shows for the first time that `forwarder` does not
+        know EDNS."""
+        if has_edns or forwarder not in self._plain:
+            return False
+        return forwarder.answered_without_edns(now, was_silent=forwarder in self._silent)
+
+    def _ask_without_edns(self, now: float) -> Step:
+        left_s = self._deadline - now
+        if left_s < SHORTEST_WAIT_S:
+            return self._end()
+        self._plain += (self.forwarder,)
+        self.has_edns = False
+        timeout_s = min(self._patience.timeout_s, left_s)
+        return Send(self.forwarder, "tcp" if self._is_stream else "udp", timeout_s, has_edns=False)
 
     def _send_over_stream(self, now: float) -> Send:
         self._is_stream = True
-        return Send(self._forwarder, "tcp", min(2 * self._patience.timeout_s, self._deadline - now))
+        timeout_s = min(2 * self._patience.timeout_s, self._deadline - now)
+        return Send(self.forwarder, "tcp", timeout_s, self.has_edns)
 
     def _give_up_on_forwarder(self, now: float) -> Step:
-        self._spent += (self._forwarder,)
+        self._spent += (self.forwarder,)
         left_s = self._deadline - now
         if self._tries >= self._patience.tries or left_s < SHORTEST_WAIT_S:
             return self._end()
@@ -140,15 +169,19 @@ class Resolution:
             forwarder = next((one for one in self._silent if one.is_up), None)
         if forwarder is None:
             return self._end()
-        return self._ask_again(forwarder, left_s)
+        return self._ask_again(forwarder, left_s, now)
 
-    def _ask_again(self, forwarder: Forwarder, left_s: float) -> Step:
-        self._forwarder = forwarder
+    def _ask_again(self, forwarder: Forwarder, left_s: float, now: float) -> Step:
+        self.forwarder = forwarder
+        self.has_edns = forwarder.has_edns(now)
+        if forwarder in self._silent and forwarder not in self._plain and forwarder.may_drop_edns(now):
+            self._plain += (forwarder,)
+            self.has_edns = False
         self._is_stream = False
         self._tries += 1
         # The last try waits longest: a recursive server may need that long for a name it meets for the first time.
         longest_s = self._patience.timeout_s * (2 if self._tries == self._patience.tries else 1)
-        return Send(forwarder, "udp", min(longest_s, left_s))
+        return Send(forwarder, "udp", min(longest_s, left_s), self.has_edns)
 
     def _end(self) -> Step:
         if self._reply is not None:

@@ -17,7 +17,7 @@ from schoolgate._core import ForwarderShare, MissResult
 from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, ExchangeOwner
 from schoolgate.resolver.exchange import StreamExchanges
 from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange
-from schoolgate.resolver.forwarders import Forwarder, ForwarderSet, Routes
+from schoolgate.resolver.forwarders import EDNS_MEMORY_S, Forwarder, ForwarderSet, Routes
 from schoolgate.resolver.query_octets import qtype_of
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
@@ -145,7 +145,12 @@ class ResolverService:
                 self._probe(forwarder, now)
         last = len(shares) - 1
         return [
-            ForwarderShare(one.number, first_timeout_s(one, self._patience), 1 if at < last else EVERY)
+            ForwarderShare(
+                one.number,
+                first_timeout_s(one, self._patience),
+                1 if at < last else EVERY,
+                has_edns=one.has_edns(now),
+            )
             for at, one in enumerate(shares)
         ]
 
@@ -203,6 +208,14 @@ class ResolverService:
         self.counters["probes"] += 1
         owner = ProbeExchange(self, next(self._probe_keys), forwarder)
         self._datagrams.send(owner, Send(forwarder, "udp", self._patience.timeout_s), now)
+
+    def forwarder_lacks_edns(self, forwarder: Forwarder) -> None:
+        """It answers only queries without OPT."""
+        _log.warning(
+            "forwarder %s does not know EDNS: for %d minutes it is asked without, and gives no DNSSEC signatures",
+            forwarder.label,
+            EDNS_MEMORY_S // 60,
+        )
 
     def forwarder_is_lost(self, forwarder: Forwarder) -> None:
         """Neither clients' questions nor our own are answered."""

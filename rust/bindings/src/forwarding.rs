@@ -88,20 +88,23 @@ pub struct ForwarderShare {
     timeout_s: f64,
     /// At most so many queries.
     most: u32,
+    /// False: queries are sent without OPT (RFC 6891 section 7).
+    has_edns: bool,
 }
 
 #[pymethods]
 impl ForwarderShare {
     #[new]
-    fn new(forwarder: u32, timeout_s: f64, most: u32) -> Self {
-        Self { forwarder, timeout_s, most }
+    #[pyo3(signature = (forwarder, timeout_s, most, *, has_edns=true))]
+    fn new(forwarder: u32, timeout_s: f64, most: u32, has_edns: bool) -> Self {
+        Self { forwarder, timeout_s, most, has_edns }
     }
 }
 
 impl ForwarderShare {
     /// The share as the plane takes it.
     pub fn to_share(&self) -> Share {
-        Share { forwarder: self.forwarder, timeout_s: self.timeout_s, most: self.most }
+        Share { forwarder: self.forwarder, timeout_s: self.timeout_s, most: self.most, has_edns: self.has_edns }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Share {
     pub timeout_s: f64,
     /// How many questions it gets before the next one's turn.
     pub most: u32,
+    /// It knows EDNS, or may.
+    pub has_edns: bool,
 }
 
 /// What is left to do after [`Forwarding::go_on`].
@@ -267,6 +269,7 @@ impl Forwarding {
             };
             room -= 1;
             let attempt = Attempt::new(Owner::Miss(miss.token), miss.query, now_s, share.timeout_s);
+            let attempt = if share.has_edns { attempt } else { attempt.without_opt() };
             match groups.iter_mut().find(|(forwarder, _)| *forwarder == share.forwarder) {
                 Some((_, asked)) => asked.push(attempt),
                 None => groups.push((share.forwarder, vec![attempt])),

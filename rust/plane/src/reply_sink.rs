@@ -149,7 +149,8 @@ impl Listener for ReplySink<'_> {
             ExchangeResult::Starved => EventKind::Starved,
         };
         let (owner, sent_s) = (attempt.owner, attempt.sent_s);
-        let query = attempt.query;
+        // An answered exchange tells how it was asked; for all else more is to be asked.
+        let query = if kind == EventKind::Answered { attempt.query } else { attempt.into_complete() };
         self.report.events.push(Event { owner, forwarder, kind, sent_s, query });
     }
 

@@ -10,7 +10,7 @@ use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::{HEADER_OCTETS, question_end};
+use schoolgate_wire::{HEADER_OCTETS, question_end, remove_opt};
 use std::io;
 use std::net::SocketAddr;
 
@@ -51,8 +51,10 @@ impl Owner {
 pub struct Attempt {
     /// For whom.
     pub owner: Owner,
-    /// The whole query, with the ID it is sent with.
+    /// The query as it is sent, with its ID.
     pub query: Vec<u8>,
+    /// The query with its OPT, where it is sent without.
+    complete: Option<Vec<u8>>,
     /// When it was sent.
     pub sent_s: f64,
     /// When it is overdue.
@@ -63,12 +65,24 @@ pub struct Attempt {
 impl Attempt {
     /// A question to be sent now.
     pub fn new(owner: Owner, query: Vec<u8>, now_s: f64, timeout_s: f64) -> Self {
-        Self { owner, query, sent_s: now_s, expires_s: now_s + timeout_s, strays_before: 0 }
+        Self { owner, query, complete: None, sent_s: now_s, expires_s: now_s + timeout_s, strays_before: 0 }
+    }
+
+    /// The same without OPT.
+    pub fn without_opt(mut self) -> Self {
+        self.complete = Some(self.query.clone());
+        remove_opt(&mut self.query);
+        self
+    }
+
+    /// The query with all that was asked.
+    pub fn into_complete(self) -> Vec<u8> {
+        self.complete.unwrap_or(self.query)
     }
 
     /// The same question, to be known again by a reply that comes when it is overdue.
     fn overdue(&self) -> Self {
-        Self { query: self.query.clone(), ..*self }
+        Self { query: self.query.clone(), complete: None, ..*self }
     }
 }
 
@@ -220,11 +234,15 @@ pub fn is_final(reply: &[u8]) -> bool {
     reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
 }
 
-/// Whether a datagram is a reply (QR, opcode QUERY, one question) with the ID and the question of `query`, in any case.
+/// Whether a datagram is a reply (QR, opcode QUERY, one question) with the ID and the question of `query`, in any case. An
+/// error may be a bare header: a server that could not read the query does not repeat it.
 pub fn matches(datagram: &[u8], query: &[u8]) -> bool {
     let Some(header) = datagram.first_chunk::<HEADER_OCTETS>() else { return false };
     if !query.starts_with(&header[..2]) || header[2] & 0xf8 != 0x80 {
         return false;
+    }
+    if datagram.len() == HEADER_OCTETS {
+        return header[4..] == [0; 8] && !FINAL_RCODES.contains(&(header[3] & 0x0f));
     }
     let is_reply = header[4..6] == [0, 1];
     let asked = question_end(query).and_then(|end| query.get(HEADER_OCTETS..end));

@@ -34,7 +34,7 @@ const NO_PORT: u64 = 0;
 /// What became of a question.
 #[derive(Debug, PartialEq)]
 pub enum ExchangeResult<'a> {
-    /// A reply whose ID and question match: at least a whole header and question.
+    /// A reply whose ID and question match: a whole header and question, or an error that is a header alone.
     Reply(&'a [u8]),
     /// Too many wrong replies at its port.
     Guessed,

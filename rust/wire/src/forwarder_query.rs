@@ -1,7 +1,11 @@
 //! The query that goes to a forwarder: what was asked, and nothing about who asked (no client subnet, no cookie).
 
 use crate::edns::DNSSEC_OK;
+use crate::question_end::question_end;
 use crate::{CLASS_IN, HEADER_OCTETS, Name, OUR_UDP_SIZE_OCTETS, rtype};
+
+/// Where ARCOUNT stands in a header.
+const ADDITIONAL_COUNT: std::ops::Range<usize> = 10..12;
 
 /// A complete query message with ID 0: RD set, OPT with our UDP size, DO and CD as asked. The sender puts a fresh
 /// random ID into the first two octets.
@@ -22,6 +26,16 @@ pub fn forwarder_query(name: &Name, qtype: u16, dnssec_ok: bool, checking_disabl
     message
 }
 
+/// Takes OPT out of a query that [`forwarder_query`] made, and with it DO: for a server that does not know EDNS (RFC 6891
+/// section 7).
+pub fn remove_opt(query: &mut Vec<u8>) {
+    let Some(end) = question_end(query) else { return };
+    query.truncate(end);
+    if let Some(count) = query.get_mut(ADDITIONAL_COUNT) {
+        count.fill(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +52,16 @@ mod tests {
         assert_eq!(query.name, name);
         assert_eq!(query.edns.unwrap().udp_size_octets, 1232);
         assert_eq!(query.edns.unwrap().cookie, crate::Cookie::Absent);
+    }
+
+    #[test]
+    fn without_opt_the_question_is_left() {
+        let name = Name::from_text("www.example.com").unwrap();
+        let mut message = forwarder_query(&name, rtype::A, true, true);
+        remove_opt(&mut message);
+        let mut query = Query::default();
+        peek(&message, &mut query).unwrap();
+        assert_eq!((query.name, query.qtype, query.edns, query.checking_disabled), (name, rtype::A, None, true));
     }
 
     #[test]

@@ -88,6 +88,10 @@ class Persistent:
     def __init__(self, callbacks: ResolverCallbacks, key: int) -> None:
         self.callbacks = callbacks
         self.key = key
+        self.answers: list[tuple[Forwarder, bytes]] = []
+
+    def answered(self, forwarder: Forwarder, query: bytes, now: float) -> None:
+        self.answers.append((forwarder, query))
 
     def replied(self, octets: bytes, now: float) -> None:
         self.callbacks.datagrams.send(self, Send(self.callbacks.forwarder, "udp", 1.0), now)
@@ -106,6 +110,35 @@ async def test_a_storm_of_odd_replies_is_heard_one_after_the_other() -> None:
     datagrams.install(Routes(ForwarderSet([forwarder])))
     datagrams.read(0.0)
     assert (plane.sent, callbacks.defects) == (STORM, 0)
+
+
+class EventPlane(StormyPlane):
+    """Reports the events that a test gives it."""
+
+    events: Sequence[ForwardingEvent] = ()
+
+    def read_replies(self, now_s: float) -> ForwardingReport:
+        return self.report(*self.events)
+
+    def send_query(self, key: int, forwarder: int, query: bytes, timeout_s: float, now_s: float) -> ForwardingReport:
+        return self.report()
+
+    def event(self, key: int, kind: str) -> ForwardingEvent:
+        return ForwardingEvent(
+            key, kind, forwarder=self.forwarder.number, reply=b"", sent_at_s=0.0, query=QUERY, name=None
+        )
+
+
+async def test_after_a_reply_to_an_earlier_try_nothing_more_is_heard_of_the_last() -> None:
+    forwarder = Forwarder("192.0.2.1")
+    plane, callbacks = EventPlane(forwarder), ResolverCallbacks(forwarder)
+    datagrams = callbacks.datagrams = Datagrams(plane, asyncio.get_running_loop(), lambda: 0.0, callbacks)
+    datagrams.install(Routes(ForwarderSet([forwarder])))
+    owner = Persistent(callbacks, 5)
+    datagrams.send(owner, Send(forwarder, "udp", 1.0), 0.0)
+    plane.events = [plane.event(5, "answered"), plane.event(5, "timed_out"), plane.event(5, "answered")]
+    datagrams.read(0.0)
+    assert (owner.answers, callbacks.defects) == ([(forwarder, QUERY)], 0)
 
 
 class Timetable:

@@ -190,6 +190,17 @@ def test_a_route_for_the_root_has_every_name_without_a_longer_zone() -> None:
     assert Routes(one(2), {"": root, "example": one(3)}).select("www.example.com") is root
 
 
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [("corp.example", "default"), ("deep.corp.example", "corp"), ("a.corp.example", "corp"), ("", "default")],
+)
+def test_the_ds_records_of_a_zone_are_its_parents(name: str, route: str) -> None:
+    sets = {"corp": one(1), "deep": one(2), "default": one(3)}
+    routes = Routes(sets["default"], {"corp.example": sets["corp"], "deep.corp.example": sets["deep"]})
+    assert routes.select_for(name, 43) is sets[route]
+    assert routes.select_for(name, 1) is routes.select(name)
+
+
 def test_each_forwarder_is_listed_once() -> None:
     shared = forwarder(1)
     routes = Routes(ForwarderSet([shared]), {"example": ForwarderSet([forwarder(2), shared])})

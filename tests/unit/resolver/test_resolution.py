@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from schoolgate.resolver.forwarders import Forwarder, ForwarderSet
+from schoolgate._core import ForwarderTally
+from schoolgate.resolver.forwarders import EDNS_MEMORY_S, SILENCES_TO_BELIEVE, Forwarder, ForwarderSet
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
     EDE_NETWORK_ERROR,
@@ -18,6 +19,7 @@ from schoolgate.resolver.resolution import (
 )
 
 NOERROR, NXDOMAIN, SERVFAIL, REFUSED = 0, 3, 2, 5
+FORMERR, NOTIMP = 1, 4
 
 
 def reply(rcode: int = NOERROR, *, is_truncated: bool = False, mark: bytes = b"") -> bytes:
@@ -47,7 +49,7 @@ def test_an_answer_about_the_name_is_done(rcode: int) -> None:
     assert resolution.replied(reply(rcode), 0.2) == Done(reply(rcode), is_failure=False)
 
 
-@pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED, 1, 4, 6, 9])
+@pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED, 6, 9])
 def test_an_answer_about_the_server_asks_the_next_forwarder(rcode: int) -> None:
     _, far, forwarders = two_forwarders()
     resolution = begun(forwarders)
@@ -167,3 +169,60 @@ def test_the_first_wait_follows_the_measured_round_trip_time() -> None:
     near, _, _ = two_forwarders()
     assert first_timeout_s(near, DEFAULT_PATIENCE) == near.timeout_s < 0.8
     assert first_timeout_s(near, Patience(timeout_s=0.2)) == 0.2
+
+
+@pytest.mark.parametrize("rcode", [FORMERR, NOTIMP])
+def test_where_edns_is_refused_the_same_forwarder_is_asked_once_without(rcode: int) -> None:
+    near, far, forwarders = two_forwarders()
+    resolution = begun(forwarders)
+    assert sent(resolution.replied(reply(rcode), 0.2))[::3] == (near, False)
+    step = sent(resolution.replied(reply(rcode), 0.3))
+    assert step[::3] == (far, True), "it has a reason of its own"
+    assert resolution.replied(reply(NOERROR), 0.4) == Done(reply(NOERROR), is_failure=False)
+
+
+def test_an_error_with_an_opt_is_not_about_edns() -> None:
+    _, far, forwarders = two_forwarders()
+    with_opt = reply(FORMERR)[:10] + b"\0\1"
+    assert sent(begun(forwarders).replied(with_opt, 0.2)).forwarder is far
+
+
+def test_a_truncated_reply_without_edns_is_fetched_over_tcp_without_it_too() -> None:
+    resolution = begun(two_forwarders()[2])
+    resolution.replied(reply(FORMERR), 0.2)
+    assert sent(resolution.replied(reply(is_truncated=True), 0.3))[1::2] == ("tcp", False)
+
+
+def test_a_forwarder_that_refuses_edns_is_known_by_its_first_answer_without() -> None:
+    near, _, forwarders = two_forwarders()
+    resolution = begun(forwarders)
+    resolution.replied(reply(FORMERR), 0.2)
+    assert near.has_edns(0.2)
+    assert resolution.shows_lack_of_edns(near, False, 0.3)
+    assert not resolution.shows_lack_of_edns(near, False, 0.3), "said once"
+    assert not near.has_edns(0.3)
+    assert near.has_edns(0.3 + EDNS_MEMORY_S)
+
+
+def test_a_lone_forwarder_that_has_never_answered_edns_is_asked_without_after_silence() -> None:
+    lone = Forwarder("192.0.2.1")
+    silences = 0
+    while lone.has_edns(1.0):
+        resolution = Resolution(ForwarderSet([lone]), lone, 0.0)
+        assert not sent(resolution.timed_out(0.8)).has_edns
+        resolution.shows_lack_of_edns(lone, False, 0.9)
+        silences += 1
+    assert silences == SILENCES_TO_BELIEVE, "one lost datagram is no proof"
+
+
+def test_of_three_tries_to_a_silent_forwarder_one_is_without_edns() -> None:
+    lone = Forwarder("192.0.2.1")
+    resolution = Resolution(ForwarderSet([lone]), lone, 0.0)
+    assert [sent(resolution.timed_out(at)).has_edns for at in (0.8, 1.6)] == [False, True]
+
+
+def test_the_silence_of_a_forwarder_that_knows_edns_has_other_reasons() -> None:
+    lone = Forwarder("192.0.2.1")
+    query = b"\0\0\1\0\0\1\0\0\0\0\0\1" + bytes(16)
+    lone.record(ForwarderTally(lone.number, sent=1, replies=1, answered_query=query), 0.0)
+    assert sent(Resolution(ForwarderSet([lone]), lone, 1.0).timed_out(1.8)).has_edns

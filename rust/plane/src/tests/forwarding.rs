@@ -41,7 +41,12 @@ impl Hall {
 
     /// Sends misses; each set has these forwarders with so many questions each.
     fn send(&mut self, sets: &[&[(u32, u32)]]) -> Report {
-        let share = |(forwarder, most): &(u32, u32)| Share { forwarder: *forwarder, timeout_s: 1.0, most: *most };
+        let share = |(forwarder, most): &(u32, u32)| Share {
+            forwarder: *forwarder,
+            timeout_s: 1.0,
+            most: *most,
+            has_edns: true,
+        };
         let shares = sets.iter().map(|set| set.iter().map(share).collect()).collect();
         self.forwarding.send_misses(shares, self.bench.now, 0.0)
     }
@@ -189,6 +194,28 @@ fn a_bare_alias_that_the_resolver_hands_over_is_gone_on_with_too() {
     hall.answer(0, "target.example.net", address);
     hall.read(|report| report.answered == 1);
     assert_eq!(hall.bench.deliver()[0].data(), ["target.example.net", "203.0.113.1"]);
+}
+
+#[test]
+fn a_forwarder_without_edns_is_asked_without_and_the_next_with_all_that_was_asked() {
+    let mut hall = Hall::new(Zones::default());
+    hall.ask(&[ask("www.example.com").edns()]);
+    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: false };
+    hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, 0.0);
+    hall.answer(0, "www.example.com", |query| {
+        assert_eq!(query.len(), schoolgate_wire::question_end(query).expect("a question"));
+        assert_eq!(query[10..12], [0, 0]);
+        let mut header = query[..12].to_vec();
+        (header[2], header[3], header[5]) = (0x81, 0x82, 0);
+        header
+    });
+    let event = hall.read(|report| !report.events.is_empty()).events.remove(0);
+    assert!(matches!(event.kind, EventKind::Replied(_)), "an error may be a header alone");
+    assert_eq!((&event.query[10..12], event.query.last_chunk::<11>().map(|opt| opt[2])), (&[0, 1][..], Some(41)));
+    hall.forwarding.abandon(hall.bench.now);
+    let Owner::Miss(token) = event.owner else { panic!("a miss") };
+    hall.forwarding.complete([(token, Err(22), true)], hall.bench.now);
+    assert_eq!(hall.bench.deliver()[0].rcode, 2);
 }
 
 #[test]
@@ -360,7 +387,7 @@ fn what_is_odd_calls_the_resolver_once_until_it_comes() {
 fn a_worker_ends_what_is_overdue_on_the_resolvers_clock() {
     let mut hall = Hall::new(Zones::default());
     let theirs = |hall: &Hall| 1000.0 + hall.bench.now.mono_us as f64 / 1e6;
-    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL };
+    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: true };
     hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
     let began_s = theirs(&hall);
     hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, began_s);

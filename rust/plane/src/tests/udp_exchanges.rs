@@ -380,9 +380,14 @@ fn a_reply_matches_in_any_letter_case_and_nothing_else_does() {
     let name = "www.example.com";
     assert!(matches(&message(head, name, tail), &query));
     assert!(matches(&message(head, "WWW.Example.COM", b"\0\x41\0\x01records"), &query));
+    let header = |flags: u8| [&query[..2], &[0x81, flags], &[0; 8]].concat();
+    assert!(matches(&header(0x81), &query), "FORMERR of a server that could not read the query");
     for other in [
         Vec::new(),
         head.to_vec(),
+        header(0x80),
+        header(0x83),
+        [header(0x81), vec![0]].concat(),
         message(head, name, b"\0\x41\0"),
         message(b"\x12\x35\x81\x80\0\x01", name, tail),
         message(b"\x12\x34\x01\x00\0\x01", name, tail),
