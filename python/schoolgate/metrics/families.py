@@ -17,7 +17,7 @@ Kind = Literal["counter", "gauge"]
 # Each query leaves the plane in exactly one of these ways (rust/plane/src/counters.rs).
 OUTCOMES = (
     "silent", "refusals", "outside", "rate_truncated", "rate_dropped", "denied", "denied_revealed",
-    "denied_private", "local", "cache_hits", "resolved", "stale", "failures", "pending_full", "no_recursion",
+    "denied_private", "local", "cache_hits", "resolved", "stale", "failures", "pending_full", "crowded", "no_recursion",
     "repeated", "panics", "abandoned", "unwritable",
 )  # fmt: skip
 _QUERIES = ("queries", "stream_queries")

@@ -133,11 +133,13 @@ class Policy(Table):
 
 
 class RateLimit(Table):
-    """Queries of one client address; `devices` is how many share it behind a NAT."""
+    """Queries of one client address; `devices` is how many share it behind a NAT, `subnet` how many times this all
+    addresses of one IPv6 /64 may ask together."""
 
     qps: Annotated[Whole, Field(ge=1, le=1_000_000)] = 500
     burst: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1000
     devices: Annotated[Whole, Field(ge=1, le=4096)] = 1
+    subnet: Annotated[Whole, Field(ge=1, le=4096)] = 8
 
 
 class Dates(Table):

@@ -22,6 +22,8 @@ EDNS_REFUSALS: Final = frozenset({1, 4})
 """FORMERR, NOTIMP: without an OPT of its own, what a server says to a query with EDNS when it does not know it."""
 SHORTEST_WAIT_S: Final = 0.05
 """With less than this left there is no point in asking again."""
+TRIES_WHEN_CROWDED: Final = 2
+"""One forwarder, and one other: a forwarder that died must not fail the questions of a busy morning."""
 
 Transport = Literal["udp", "tcp"]
 
@@ -74,20 +76,28 @@ def first_timeout_s(forwarder: Forwarder, patience: Patience) -> float:
 
 class Resolution:
     """The course of one miss that was first sent to `forwarder` by UDP at `begun`: one event after another until a
-    `Done` or a `Failed`."""
+    `Done` or a `Failed`. `is_crowded`: so many questions are under way that no silent forwarder is asked a second time,
+    or a flood of names below dead servers would be tripled here."""
 
     __slots__ = (
-        "_deadline", "_forwarders", "_has_insisted", "_is_stream", "_patience", "_plain", "_reply", "_silent", "_spent",
-        "_tries", "forwarder", "has_edns",
+        "_asks_again", "_deadline", "_forwarders", "_has_insisted", "_is_stream", "_patience", "_plain", "_reply",
+        "_silent", "_spent", "_tries", "forwarder", "has_edns",
     )  # fmt: skip
 
     def __init__(
-        self, forwarders: ForwarderSet, forwarder: Forwarder, begun: float, patience: Patience = DEFAULT_PATIENCE
+        self,
+        forwarders: ForwarderSet,
+        forwarder: Forwarder,
+        begun: float,
+        patience: Patience = DEFAULT_PATIENCE,
+        *,
+        is_crowded: bool = False,
     ) -> None:
         self._forwarders = forwarders
         self.forwarder = forwarder
         self.has_edns = forwarder.has_edns(begun)
-        self._patience = patience
+        self._patience = patience._replace(tries=min(patience.tries, TRIES_WHEN_CROWDED)) if is_crowded else patience
+        self._asks_again = not is_crowded
         self._deadline = begun + patience.total_s
         self._is_stream = False
         self._has_insisted = False
@@ -165,7 +175,7 @@ class Resolution:
         if self._tries >= self._patience.tries or left_s < SHORTEST_WAIT_S:
             return self._end()
         forwarder = self._forwarders.next(now, self._spent)
-        if forwarder is None and self._reply is None:
+        if forwarder is None and self._reply is None and self._asks_again:
             forwarder = next((one for one in self._silent if one.is_up), None)
         if forwarder is None:
             return self._end()

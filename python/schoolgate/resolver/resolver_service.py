@@ -33,6 +33,9 @@ from schoolgate.resolver.resolution import (
 
 PROBE_CHECK_S: Final = 0.5
 REPORT_DEFECTS_EVERY_S: Final = 10.0
+CROWDED_AT: Final = 2048
+"""Questions under way by UDP. A school's ordinary morning has some hundreds; a flood of random names below dead servers
+has thousands, and each would be asked three times."""
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +161,8 @@ class ResolverService:
         """A miss whose first try met something odd becomes an exchange of its own."""
         self.counters["taken_over"] += 1
         forwarders = self._routes.select_for(name, qtype_of(query))
-        resolution = Resolution(forwarders, forwarder, sent_at, self._patience)
+        is_crowded = self._datagrams.under_way >= CROWDED_AT
+        resolution = Resolution(forwarders, forwarder, sent_at, self._patience, is_crowded=is_crowded)
         return MissExchange(self, token, query, resolution)
 
     def take_step(self, owner: MissExchange, step: Step, now: float) -> None:

@@ -24,23 +24,25 @@ use crate::parsed_query::ParsedQuery;
 use crate::pending::{Joined, Pending, Waiter};
 use crate::query_context::{AnswerSource, QueryContext};
 use crate::question::QuestionRef;
-use crate::rate_limit::{Over, Rate, RateLimiter};
+use crate::rate_limit::{Over, Rate, RateLimiter, RateTable};
 use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::stored::{Body, Stored};
+use crate::waiters::Crowd;
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{
     CookieSecrets, CookieStanding, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, cookie_answer, rcode_answer,
     refusal_reply, truncated,
 };
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Answers an outside client may get: enough to see REFUSED with dig, too little to be worth forging an address for.
-const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10 };
+const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10, subnet: 1 };
 /// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
-const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000 };
+const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000, subnet: 8 };
 /// Where the flags of a message start, and TC among them.
 const FLAGS_AT: usize = 2;
 const TC: u8 = 0x02;
@@ -78,6 +80,8 @@ pub struct Answerer {
     pub(crate) unanswered: usize,
     /// Where answers to those who waited are written; empty until it is needed.
     pub(crate) late: Vec<u8>,
+    /// Clients whose wait has ended and who are answered in the next turns, because they are many.
+    pub(crate) crowds: VecDeque<Crowd>,
     /// Where answers are recorded; `None` where no query log is kept.
     pub(crate) recorder: Option<Recorder>,
 }
@@ -91,6 +95,7 @@ impl Answerer {
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         cookies: Arc<CookieSecrets>,
+        rates: Arc<RateTable>,
         misses: rtrb::Producer<MissRequest>,
     ) -> Result<Self, NoRoom> {
         Ok(Self {
@@ -99,7 +104,7 @@ impl Answerer {
             counters,
             cookies,
             pending: Pending::default(),
-            limiter: RateLimiter::default(),
+            limiter: RateLimiter::sharing(rates),
             parsed: Box::default(),
             ahead: Default::default(),
             hashes: SuffixHashes::default(),
@@ -107,6 +112,7 @@ impl Answerer {
             has_sent: false,
             unanswered: 0,
             late: Vec::new(),
+            crowds: VecDeque::new(),
             recorder: None,
         })
     }
@@ -204,6 +210,12 @@ impl Answerer {
     /// Whether a miss was sent for since the last call; the resolver must be woken then.
     pub fn take_has_sent(&mut self) -> bool {
         std::mem::take(&mut self.has_sent)
+    }
+
+    /// Whether clients whose wait has ended are still to be answered.
+    #[inline]
+    pub fn has_crowds(&self) -> bool {
+        !self.crowds.is_empty()
     }
 
     /// Answers held, octets held, questions under way.
@@ -325,6 +337,8 @@ impl Answerer {
                 return Outcome::Waiting;
             }
             Joined::Full => return self.turn_away(context, verdict, has_stale, out),
+            Joined::Crowded if !has_stale => return self.drop(Counter::Crowded),
+            Joined::Crowded => return self.turn_away(context, verdict, has_stale, out),
         };
         if context.answer_source == AnswerSource::Cache {
             self.counters.count(Counter::CacheMisses);
@@ -373,7 +387,7 @@ impl Answerer {
         if let Refusal::Silent(_) = refusal {
             return self.drop(Counter::Silent);
         }
-        if self.limiter.take(requester.client().ip(), rate, now.mono_ms) != Over::Within {
+        if self.limiter.take(requester.client().ip(), rate, now.mono_us) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
         if *refusal == Refusal::Cookie {
@@ -402,7 +416,7 @@ impl Answerer {
         now: Now,
         out: &mut [u8],
     ) -> Outcome {
-        if self.limiter.take(requester.client().ip(), OUTSIDE_RATE, now.mono_ms) != Over::Within {
+        if self.limiter.take(requester.client().ip(), OUTSIDE_RATE, now.mono_us) != Over::Within {
             return self.drop(Counter::RateDropped);
         }
         let reply = self.frame(requester, now).with_ede(Ede::new(EdeCode::PROHIBITED));
@@ -416,7 +430,7 @@ impl Answerer {
         if rate.qps == 0 {
             return None;
         }
-        match self.limiter.take(context.requester.client().ip(), rate, context.now.mono_ms) {
+        match self.limiter.take(context.requester.client().ip(), rate, context.now.mono_us) {
             Over::Within => None,
             Over::Truncate if context.requester.is_datagram() => {
                 let length = truncated(out, context.packet, &self.parsed.query, &context.reply);
@@ -461,7 +475,7 @@ impl Answerer {
 fn rate_of(active: &ActiveState, selection: Selection) -> Rate {
     let Selection::Served(selected) = selection else { return OUTSIDE_RATE };
     let segment = selected.segment.and_then(|at| active.rulebook.table().segments().get(usize::from(at)));
-    segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst })
+    segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst, subnet: segment.subnet })
 }
 
 /// Tags of what an answer reveals, under the rulebook now in force.

@@ -59,6 +59,8 @@ counters! {
     Failures = "failures",
     /// Misses turned away because a bound was reached: SERVFAIL.
     PendingFull = "pending_full",
+    /// Queries dropped because as many clients wait as may.
+    Crowded = "crowded",
     /// Queries without RD that the cache could not answer, REFUSED.
     NoRecursion = "no_recursion",
     /// Queries that the same client had sent before and waited for: one answer serves both.

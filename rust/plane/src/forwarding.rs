@@ -11,7 +11,7 @@
 
 use crate::clock::Now;
 use crate::miss_hub::{MissHub, asked_name, asked_type};
-use crate::pending::GIVE_UP_AFTER_MS;
+use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS};
 use crate::reply_sink::{Event, EventKind, ReplySink, Report};
 use crate::source_port::{Attempt, Owner};
 use crate::udp_exchanges::UdpExchanges;
@@ -22,9 +22,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Questions under way. Stops random names under a slow zone (water torture) from using up ports and memory; above it a
-/// miss fails at once, and stale answers are served.
-pub const MOST_UNDER_WAY: usize = 8192;
+/// Questions under way, of all workers: what four of them may hold. Stops random names under slow zones (water torture) from
+/// using up ports and memory; above it a miss fails at once, and stale answers are served.
+pub const MOST_UNDER_WAY: usize = 4 * MAX_QUESTIONS;
 /// Misses sent in one call, before others have their turn.
 const MISSES_A_TURN: usize = 256;
 /// How often a worker looks for what is overdue: small beside the shortest timeout (400 ms).

@@ -1,29 +1,38 @@
 //! Questions under way, and who waits for them.
 //!
-//! Equal questions are asked once. Entries expire by themselves on the worker's own clock: a stalled resolver above leaves
-//! no client waiting for ever, and nothing here grows without bound: not the questions, not those who wait for one, not
-//! those who wait in all, not what one client may wait for.
+//! Equal questions are asked once. Entries expire by themselves on the worker's own clock, so no client waits for ever
+//! when the resolver above stalls. Nothing here grows without bound: neither the questions, nor those of one registrable
+//! domain, nor the clients that wait, nor what one client waits for. The fuller it is, the less one client may add.
 
 use crate::question::{Question, QuestionRef};
 use crate::requester::Requester;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use schoolgate_policy::registrable_part;
 use schoolgate_wire::{Edns, Query};
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Questions one worker may have under way: a flood of random sub-domains fills this, and then gets SERVFAIL.
 pub const MAX_QUESTIONS: usize = 8192;
-/// Clients that may wait for one question; the rest are answered SERVFAIL and ask again.
-pub const MAX_WAITERS: usize = 512;
-/// Clients that may wait in all: with [`MAX_WAITERS`] each, the questions above would hold gigabytes.
+/// Questions of one registrable domain that may be under way, an eighth of all: where its servers are dead, each random name
+/// below it stays for seconds, however many clients ask.
+pub const MAX_QUESTIONS_PER_DOMAIN: u16 = 1024;
+/// Clients that may wait in all, a school's morning: past this they get no answer and ask again, when the cache has it.
 pub const MAX_WAITING: usize = 32_768;
-/// Questions one client address may wait for: one device with random names must not use up the places of all others.
-/// Enough for a network behind one address.
+/// Questions one client may wait for: one device with random names must not use up the places of all others. Enough for a
+/// network behind one address.
 pub const MAX_WAITING_PER_CLIENT: u16 = 2048;
+/// One client may hold at most this part of what is free, so that a few of them cannot fill it.
+const CLIENT_PART_OF_FREE: usize = 4;
 /// Places in the table of clients that wait. Two clients on one place share its bound.
 const CLIENT_PLACES: usize = 4096;
+/// The same for registrable domains.
+const DOMAIN_PLACES: usize = 16_384;
+/// Among so few waiters a repeated query is looked for one by one; among more, by a set.
+const FEW_WAITERS: usize = 8;
 /// Past this a client gets a stale answer, if there is one (RFC 8767 section 5: client response timer 1.8 s).
 pub const STALE_AFTER_MS: u64 = 1_800;
 /// Past this a client gets SERVFAIL. The resolver gives up a little earlier, so this means that it has stalled.
@@ -57,6 +66,10 @@ impl Waiter {
     fn id(&self) -> Option<[u8; 2]> {
         self.packet.first_chunk::<2>().copied()
     }
+
+    fn query_hash(&self, hash: &RandomState) -> u64 {
+        hash.hash_one((&self.requester, self.id()))
+    }
 }
 
 /// What became of a miss.
@@ -68,14 +81,20 @@ pub enum Joined {
     Later,
     /// The same client has asked the same before and waits already.
     Again,
-    /// A bound is reached.
+    /// The client or the domain has its share, or there is no room for another question.
     Full,
+    /// As many clients wait as may: no fault of this one.
+    Crowded,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     waiters: Vec<Waiter>,
+    /// Hashes of their queries, once they are many.
+    queries: HashSet<u64, RandomState>,
     number: u64,
+    /// Where its domain is counted.
+    domain: usize,
 }
 
 /// When questions fall due, by their number: earliest first. What is answered leaves at once, so that it never has to be
@@ -92,6 +111,7 @@ pub struct Pending {
     waiting: usize,
     hash: RandomState,
     by_client: Box<[u16]>,
+    by_domain: Box<[u16]>,
 }
 
 impl Default for Pending {
@@ -104,6 +124,7 @@ impl Default for Pending {
             waiting: 0,
             hash: RandomState::default(),
             by_client: vec![0; CLIENT_PLACES].into(),
+            by_domain: vec![0; DOMAIN_PLACES].into(),
         }
     }
 }
@@ -112,19 +133,21 @@ impl Pending {
     /// Lets a client wait for a question. `has_stale`: it is content with a stale answer after a while.
     pub fn join(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Joined {
         let place = self.place(&waiter.requester);
-        let has_room =
-            self.waiting < MAX_WAITING && self.by_client.get(place).is_some_and(|held| *held < MAX_WAITING_PER_CLIENT);
-        let questions = self.entries.len();
+        let held = self.by_client.get(place).map_or(0, |held| usize::from(*held));
+        let (free_questions, free_waits) = (MAX_QUESTIONS - self.entries.len(), MAX_WAITING - self.waiting);
         let joined = match self.entries.get_mut(&question) {
-            Some(entry) if entry.holds(&waiter) => return Joined::Again,
-            Some(entry) if has_room && entry.waiters.len() < MAX_WAITERS => {
-                entry.waiters.push(waiter);
+            Some(entry) if entry.holds(&waiter, &self.hash) => return Joined::Again,
+            _ if free_waits == 0 => return Joined::Crowded,
+            Some(_) if held >= client_share(free_waits) => return Joined::Full,
+            Some(entry) => {
+                entry.add(waiter, &self.hash);
                 Joined::Later
             }
-            None if has_room && questions < MAX_QUESTIONS => {
-                Joined::First(self.begin(question, waiter, has_stale, now_ms))
-            }
-            _ => return Joined::Full,
+            None if free_questions == 0 || held >= client_share(free_questions.min(free_waits)) => return Joined::Full,
+            None => match self.begin(question, waiter, has_stale, now_ms) {
+                Some(question) => Joined::First(question),
+                None => return Joined::Full,
+            },
         };
         self.waiting += 1;
         if let Some(held) = self.by_client.get_mut(place) {
@@ -133,7 +156,17 @@ impl Pending {
         joined
     }
 
-    fn begin(&mut self, question: QuestionRef<'_>, waiter: Waiter, has_stale: bool, now_ms: u64) -> Arc<Question> {
+    /// A question that is not under way yet; `None` where its domain has its share.
+    fn begin(
+        &mut self,
+        question: QuestionRef<'_>,
+        waiter: Waiter,
+        has_stale: bool,
+        now_ms: u64,
+    ) -> Option<Arc<Question>> {
+        let domain = self.hash.hash_one(registrable_part(question.name)) as usize % DOMAIN_PLACES;
+        let under_way = self.by_domain.get_mut(domain).filter(|under_way| **under_way < MAX_QUESTIONS_PER_DOMAIN)?;
+        *under_way += 1;
         let question = Arc::new(question.to_owned());
         let number = self.next_number;
         self.next_number += 1;
@@ -141,8 +174,9 @@ impl Pending {
             self.stale_at.insert(number, (now_ms + STALE_AFTER_MS, question.clone()));
         }
         self.give_up_at.insert(number, (now_ms + GIVE_UP_AFTER_MS, question.clone()));
-        self.entries.insert(question.clone(), Entry { waiters: vec![waiter], number });
-        question
+        let entry = Entry { waiters: vec![waiter], number, domain, ..Entry::default() };
+        self.entries.insert(question.clone(), entry);
+        Some(question)
     }
 
     /// Takes all that wait for a question; it is no longer under way.
@@ -150,13 +184,16 @@ impl Pending {
         let Some(entry) = self.entries.remove(&question) else { return Vec::new() };
         self.give_up_at.remove(&entry.number);
         self.stale_at.remove(&entry.number);
+        if let Some(under_way) = self.by_domain.get_mut(entry.domain) {
+            *under_way = under_way.saturating_sub(1);
+        }
         self.release(entry.waiters)
     }
 
     /// A question whose waiters should now get a stale answer; it stays under way.
     pub fn next_stale(&mut self, now_ms: u64) -> Option<(Arc<Question>, Vec<Waiter>)> {
         let question = pop_due(&mut self.stale_at, now_ms)?;
-        let waiters = self.entries.get_mut(&*question).map(|entry| std::mem::take(&mut entry.waiters));
+        let waiters = self.entries.get_mut(&*question).map(Entry::take_waiters);
         Some((question, self.release(waiters.unwrap_or_default())))
     }
 
@@ -197,14 +234,45 @@ impl Pending {
     }
 
     fn place(&self, requester: &Requester) -> usize {
-        self.hash.hash_one(requester.client().ip()) as usize % CLIENT_PLACES
+        self.hash.hash_one(subnet(requester.client().ip())) as usize % CLIENT_PLACES
     }
 }
 
 impl Entry {
     /// Whether this very query waits already: a client that repeats itself (same door, peer and ID) is answered once.
-    fn holds(&self, waiter: &Waiter) -> bool {
-        self.waiters.iter().any(|other| other.requester == waiter.requester && other.id() == waiter.id())
+    fn holds(&self, waiter: &Waiter, hash: &RandomState) -> bool {
+        match self.queries.is_empty() {
+            true => self.waiters.iter().any(|other| other.requester == waiter.requester && other.id() == waiter.id()),
+            false => self.queries.contains(&waiter.query_hash(hash)),
+        }
+    }
+
+    fn add(&mut self, waiter: Waiter, hash: &RandomState) {
+        if self.waiters.len() == FEW_WAITERS {
+            self.queries = self.waiters.iter().map(|waiter| waiter.query_hash(hash)).collect();
+        }
+        if self.waiters.len() >= FEW_WAITERS {
+            self.queries.insert(waiter.query_hash(hash));
+        }
+        self.waiters.push(waiter);
+    }
+
+    fn take_waiters(&mut self) -> Vec<Waiter> {
+        self.queries.clear();
+        std::mem::take(&mut self.waiters)
+    }
+}
+
+/// What one client may wait for while so much is free.
+fn client_share(free: usize) -> usize {
+    usize::from(MAX_WAITING_PER_CLIENT).min(free / CLIENT_PART_OF_FREE).max(1)
+}
+
+/// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, in which a device may take any number.
+pub fn subnet(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
     }
 }
 
@@ -310,13 +378,84 @@ mod tests {
     }
 
     #[test]
-    fn a_question_has_a_bound_of_waiters() {
+    fn a_whole_morning_may_wait_for_one_question_and_each_is_answered_once() {
         let mut pending = Pending::default();
-        for number in 0..MAX_WAITERS as u32 {
-            assert_ne!(join(&mut pending, b"\x01a\0", other_waiter(number), false, 0), Joined::Full);
+        let sent = first(join(&mut pending, b"\x01a\0", other_waiter(0), false, 0));
+        for number in 1..20_000 {
+            assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(number), false, 0), Joined::Later);
         }
-        assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(1 << 20), false, 0), Joined::Full);
-        first(join(&mut pending, b"\x01b\0", other_waiter(1 << 20), false, 0));
+        for number in 0..20_000 {
+            assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(number), false, 0), Joined::Again);
+        }
+        assert_eq!(pending.take(sent.borrow()).len(), 20_000);
+        assert_eq!(pending.waiting(), 0);
+    }
+
+    #[test]
+    fn after_a_stale_answer_the_same_query_waits_again() {
+        let mut pending = Pending::default();
+        for number in 0..20 {
+            join(&mut pending, b"\x01a\0", other_waiter(number), true, 0);
+        }
+        assert_eq!(pending.next_stale(STALE_AFTER_MS).map(|(_, waiters)| waiters.len()), Some(20));
+        assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(3), true, 0), Joined::Later);
+        assert_eq!(join(&mut pending, b"\x01a\0", other_waiter(3), true, 0), Joined::Again);
+    }
+
+    #[test]
+    fn a_dead_domain_leaves_room_for_the_others() {
+        let mut pending = Pending::default();
+        let name = |number: u32, domain: &[u8]| [&[3], &number.to_be_bytes()[1..], domain].concat();
+        for number in 0..u32::from(MAX_QUESTIONS_PER_DOMAIN) {
+            first(join(&mut pending, &name(number, b"\x01x\x07example\x02de\0"), other_waiter(number), false, 0));
+        }
+        let more = name(1 << 20, b"\x07example\x02de\0");
+        assert_eq!(join(&mut pending, &more, other_waiter(1 << 20), false, 0), Joined::Full);
+        let known = name(1, b"\x01x\x07example\x02de\0");
+        assert_eq!(join(&mut pending, &known, other_waiter(1 << 20), false, 0), Joined::Later);
+        // One of these at most is counted at the same place.
+        let others = [&b"\x01a\x03org\0"[..], b"\x01b\x03org\0"];
+        let admitted =
+            others.iter().filter(|other| join(&mut pending, other, other_waiter(1 << 21), false, 0) != Joined::Full);
+        assert!(admitted.count() > 0);
+        while pending.next_expired(GIVE_UP_AFTER_MS).is_some() {}
+        first(join(&mut pending, &more, other_waiter(1 << 20), false, GIVE_UP_AFTER_MS));
+    }
+
+    #[test]
+    fn a_few_clients_cannot_fill_what_is_free() {
+        let mut pending = Pending::default();
+        // Each name is a domain of its own.
+        let name = |number: u32| {
+            let digits = format!("{number:06}");
+            [&[6], digits.as_bytes(), b"\x03com\0"].concat()
+        };
+        let mut number = 0;
+        for client in 0..8 {
+            for _ in 0..MAX_WAITING_PER_CLIENT {
+                number += 1;
+                let address = format!("192.0.2.{client}:1000");
+                join(&mut pending, &name(number), waiter_at(&address, u64::from(number), 1), false, 0);
+            }
+        }
+        let held = pending.len();
+        assert!(held < MAX_QUESTIONS * 9 / 10, "{held}");
+        for _ in 0..200 {
+            number += 1;
+            let joined = join(&mut pending, &name(number), waiter_at("198.51.100.1:5", u64::from(number), 1), false, 0);
+            first(joined);
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_subnet_are_one_client() {
+        let mut pending = Pending::default();
+        let name =
+            |number: u32| [&[4][..], &(number | 0x0101_0101).to_be_bytes(), &number.to_be_bytes()[..0], &[0]].concat();
+        let at = |number: u32| waiter_at(&format!("[2001:db8::{:x}]:5", number % 512), u64::from(number), 1);
+        let joined = (0..4096)
+            .filter(|number| !matches!(join(&mut pending, &name(number << 1), at(*number), false, 0), Joined::Full));
+        assert!(joined.count() <= usize::from(MAX_WAITING_PER_CLIENT));
     }
 
     #[test]
@@ -337,9 +476,10 @@ mod tests {
         let mut pending = Pending::default();
         for number in 0..MAX_WAITING as u32 {
             let name = [2, b'a' + (number / 500 / 26) as u8, b'a' + (number / 500 % 26) as u8, 0];
-            assert_ne!(join(&mut pending, &name, other_waiter(number), false, 0), Joined::Full, "{number}");
+            let joined = join(&mut pending, &name, other_waiter(number), false, 0);
+            assert!(matches!(joined, Joined::First(_) | Joined::Later), "{number}");
         }
-        assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Full);
+        assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Crowded);
         while pending.next_expired(GIVE_UP_AFTER_MS).is_some() {}
         assert_eq!(pending.waiting(), 0);
         first(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, GIVE_UP_AFTER_MS));

@@ -11,6 +11,7 @@ use crate::miss_hub::{ANSWER_RING, MISS_RING, MissHub, WorkerChannel};
 use crate::plane_error::PlaneError;
 use crate::plane_status::PlaneStatus;
 use crate::query_log::QueryLog;
+use crate::rate_limit::RateTable;
 use crate::reply_sink::Report;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
@@ -85,6 +86,7 @@ impl Plane {
         let shared = Shared {
             clock,
             cookies: Arc::new(CookieSecrets::new(random_key()?, None)),
+            rates: Arc::default(),
             resolver_wake: Arc::new(Wake::new()?),
             reminder: Reminder::new(Arc::new(Wake::new()?)),
             active: Arc::new(ArcSwap::from_pointee(active)),
@@ -329,6 +331,7 @@ struct Shared {
     settings: Arc<Settings>,
     clock: Clock,
     cookies: Arc<CookieSecrets>,
+    rates: Arc<RateTable>,
     resolver_wake: Arc<Wake>,
     reminder: Reminder,
     active: Arc<ArcSwap<ActiveState>>,
@@ -393,7 +396,7 @@ impl Shared {
         let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
-        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), misses_in)
+        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), self.rates.clone(), misses_in)
             .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?;
         let channel = WorkerChannel { misses, answers: answers_in, wake: wake.clone(), least_octets };
         Ok((Seat { answerer, answers, counters, wake }, channel))

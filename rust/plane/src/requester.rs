@@ -4,7 +4,7 @@ use crate::socket::Peer;
 use std::net::SocketAddr;
 
 /// Who asked, and by which door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requester {
     /// By UDP: the index of the door and the peer.
     Datagram(usize, Peer),

@@ -106,6 +106,7 @@ impl StreamAnswerer {
         while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
             self.catch(|answerer, ready| answerer.expire(&active, now, ready));
         }
+        self.answer_crowds(&active, now);
         let taken = std::mem::take(&mut self.ready.0);
         self.settle(now);
         taken
@@ -120,6 +121,16 @@ impl StreamAnswerer {
             if completed.is_none() {
                 self.crashes.keep(stored.octets());
             }
+        }
+        self.answer_crowds(active, now);
+    }
+
+    /// A stream door has no turns: all of a crowd are answered at once.
+    fn answer_crowds(&mut self, active: &ActiveState, now: Now) {
+        while self.answerer.has_crowds() {
+            self.catch(|answerer, ready| {
+                answerer.answer_crowds(active, now, ready);
+            });
         }
     }
 

@@ -18,8 +18,16 @@ use std::sync::Arc;
 
 /// After a failed or overdue refresh a stale answer is served this long without asking again.
 const RECHECK_MS: u64 = 5_000;
-/// Clients answered by one call of [`Answerer::expire`], so that a mass of them does not hold up those who ask now.
-const EXPIRED_A_TURN: usize = 256;
+/// Clients answered at a time: a crowd that waited for one question does not hold up those who ask now.
+const ANSWERED_A_TURN: usize = 256;
+
+/// Clients whose wait for one question has ended, and what they are answered.
+pub struct Crowd {
+    waiters: std::vec::IntoIter<Waiter>,
+    answer_source: AnswerSource,
+    /// The answer that came; it may be one that is not kept.
+    stored: Option<Arc<Stored>>,
+}
 
 /// Where late answers go.
 pub trait ReplySender {
@@ -36,43 +44,82 @@ impl Answerer {
         now: Now,
         sender: &mut impl ReplySender,
     ) -> usize {
-        let waiters = self.pending.take(stored.question());
+        let waiters = self.pending.take(stored.question()).into_iter();
         self.unanswered = waiters.len();
         #[cfg(test)]
         crate::tests::test_panic(stored.octets());
         match &stored.body {
             Body::Image(_) => {
-                let mut held = Held::new(stored.clone());
-                (held.tags, held.generation) = (tags(stored, active, &mut self.hashes), active.generation);
+                let held = self.tagged(stored, active);
                 self.cache.insert(held.clone());
-                self.cache.pass(held);
-                let answered = self.answer_waiters(active, waiters, AnswerSource::Arrived, now, sender);
-                self.cache.end_pass();
-                answered
+                let crowd = Crowd { waiters, answer_source: AnswerSource::Arrived, stored: Some(stored.clone()) };
+                self.answer_passing(active, held, crowd, now, sender)
             }
             Body::Failure { code, .. } => {
                 self.remember_failure(stored, now);
-                self.answer_waiters(active, waiters, AnswerSource::GiveUp(*code), now, sender)
+                let crowd = Crowd { waiters, answer_source: AnswerSource::GiveUp(*code), stored: None };
+                self.answer_crowd(active, crowd, now, sender)
             }
         }
+    }
+
+    /// Answers some of those whose wait has ended; whether there are more.
+    pub fn answer_crowds(&mut self, active: &ActiveState, now: Now, sender: &mut impl ReplySender) -> bool {
+        let Some(crowd) = self.crowds.pop_front() else { return false };
+        match crowd.stored.clone() {
+            Some(stored) => {
+                let held = self.tagged(&stored, active);
+                self.answer_passing(active, held, crowd, now, sender)
+            }
+            None => self.answer_crowd(active, crowd, now, sender),
+        };
+        !self.crowds.is_empty()
+    }
+
+    /// An answer with the tags of the policy now in force.
+    fn tagged(&mut self, stored: &Arc<Stored>, active: &ActiveState) -> Held {
+        let mut held = Held::new(stored.clone());
+        (held.tags, held.generation) = (tags(stored, active, &mut self.hashes), active.generation);
+        held
+    }
+
+    /// Answers a crowd from what has just come, whether the cache keeps it or not.
+    fn answer_passing(
+        &mut self,
+        active: &ActiveState,
+        held: Held,
+        crowd: Crowd,
+        now: Now,
+        sender: &mut impl ReplySender,
+    ) -> usize {
+        self.cache.pass(held);
+        let answered = self.answer_crowd(active, crowd, now, sender);
+        self.cache.end_pass();
+        answered
     }
 
     /// Serves stale answers and gives up questions that are due; at most a few hundred clients, the rest in the next call.
     pub fn expire(&mut self, active: &ActiveState, now: Now, sender: &mut impl ReplySender) {
         let mut answered = 0;
-        while answered < EXPIRED_A_TURN
+        while answered < ANSWERED_A_TURN
             && let Some((question, waiters)) = self.pending.next_stale(now.mono_ms)
         {
             // Those who come later need not wait as long.
             self.cache.update(question.borrow(), |held| held.recheck_ms = now.mono_ms + RECHECK_MS);
-            answered += self.answer_waiters(active, waiters, AnswerSource::Stale, now, sender);
+            let crowd = Crowd { waiters: waiters.into_iter(), answer_source: AnswerSource::Stale, stored: None };
+            answered += self.answer_crowd(active, crowd, now, sender);
         }
-        while answered < EXPIRED_A_TURN
+        while answered < ANSWERED_A_TURN
             && let Some((_, waiters)) = self.pending.next_expired(now.mono_ms)
         {
             self.counters.add(Counter::Expired, waiters.len() as u64);
             let answer_source = AnswerSource::GiveUp(EdeCode::NO_REACHABLE_AUTHORITY);
-            answered += self.answer_waiters(active, waiters, answer_source, now, sender);
+            answered += self.answer_crowd(
+                active,
+                Crowd { waiters: waiters.into_iter(), answer_source, stored: None },
+                now,
+                sender,
+            );
         }
     }
 
@@ -81,28 +128,31 @@ impl Answerer {
         self.pending.next_due_ms()
     }
 
-    fn answer_waiters(
+    /// Answers as many as one turn allows and keeps the rest for the next; returns how many were answered.
+    fn answer_crowd(
         &mut self,
         active: &ActiveState,
-        waiters: Vec<Waiter>,
-        answer_source: AnswerSource,
+        mut crowd: Crowd,
         now: Now,
         sender: &mut impl ReplySender,
     ) -> usize {
-        let count = waiters.len();
-        self.unanswered = count;
+        self.unanswered = crowd.waiters.len();
         let mut out = std::mem::take(&mut self.late);
-        if count > 0 {
-            out.resize(MAX_MESSAGE_OCTETS, 0);
-        }
-        for waiter in waiters {
-            if let Outcome::Answer(length) = self.answer_waiter(active, &waiter, answer_source, now, &mut out) {
+        out.resize(MAX_MESSAGE_OCTETS, 0);
+        let mut answered = 0;
+        for waiter in crowd.waiters.by_ref().take(ANSWERED_A_TURN) {
+            if let Outcome::Answer(length) = self.answer_waiter(active, &waiter, crowd.answer_source, now, &mut out) {
                 sender.send(&waiter.requester, out.get(..length).unwrap_or_default());
             }
             self.unanswered -= 1;
+            answered += 1;
         }
         self.late = out;
-        count
+        self.unanswered = 0;
+        if crowd.waiters.len() > 0 {
+            self.crowds.push_back(crowd);
+        }
+        answered
     }
 
     fn answer_waiter(

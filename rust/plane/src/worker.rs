@@ -103,7 +103,7 @@ impl Worker {
         }
         self.full_turns = if taken == BATCH { self.full_turns + 1 } else { 0 };
         let has_misses = self.full_turns.is_multiple_of(FULL_TURNS_A_SEND) && self.forward(awaited, now);
-        let has_outcomes = self.take_outcomes(active, now);
+        let has_outcomes = self.take_outcomes(active, now) | self.answer_crowds(active, now);
         // After the answers are on their way.
         self.answerer.commit_records(|| self.clock.since_us(now));
         if now.mono_ms >= self.next_tick_ms {
@@ -216,6 +216,20 @@ impl Worker {
         if waiters > 0 {
             self.flush();
         }
+        more
+    }
+
+    /// Answers some of those who waited for one question and were too many for one turn; whether there are more.
+    fn answer_crowds(&mut self, active: &ActiveState, now: Now) -> bool {
+        if !self.answerer.has_crowds() {
+            return false;
+        }
+        let more = self.answerer.answer_crowds(
+            active,
+            now,
+            &mut LateAnswers { doors: &mut self.doors, counters: &self.counters },
+        );
+        self.flush();
         more
     }
 

@@ -109,12 +109,18 @@ pub(crate) struct SegmentDescription {
     pub qps: u32,
     #[serde(default)]
     pub burst: u32,
+    #[serde(default = "one")]
+    pub subnet: u32,
     #[serde(default)]
     pub ends_at_unix_s: Option<i64>,
     #[serde(default)]
     pub ech: Ech,
     #[serde(default)]
     pub log: LogLevel,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[derive(Debug, Deserialize)]

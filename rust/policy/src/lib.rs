@@ -68,7 +68,7 @@ pub use local_zone::{LocalZone, ZoneKind, ZoneRecord};
 pub use patterns::Patterns;
 pub use policies::Rewrite;
 pub use provenance::{Covering, ListedBy, list_rules_for, list_rules_for_address};
-pub use registrable_domain::registrable_domain;
+pub use registrable_domain::{registrable_domain, registrable_part};
 pub use rule::{Rule, RuleKind};
 pub use rulebook::Rulebook;
 pub use sealed::SealedList;

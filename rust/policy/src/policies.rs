@@ -40,6 +40,8 @@ pub struct Segment {
     pub qps: u32,
     /// Queries one client address may ask at once.
     pub burst: u32,
+    /// How many times this all addresses of one IPv6 /64 may ask together.
+    pub subnet: u32,
     /// When its schedule next changes the policy, seconds since 1970 UTC.
     pub ends_at_unix_s: Option<i64>,
     /// What becomes of ECH keys in its answers.

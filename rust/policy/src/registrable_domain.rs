@@ -10,9 +10,58 @@ pub fn registrable_domain(name: &str) -> Option<String> {
     std::str::from_utf8(domain.as_bytes()).ok().map(str::to_owned)
 }
 
+/// The registrable domain of a folded name in wire format, as its last octets; the whole name where it has none (a public
+/// suffix, a single label). Nothing is allocated.
+pub fn registrable_part(wire: &[u8]) -> &[u8] {
+    // A name of 255 octets has at most 127 labels before the root.
+    let mut starts = [0_u8; 127];
+    let (mut count, mut at) = (0, 0);
+    while let Some(&length) = wire.get(at).filter(|length| **length > 0) {
+        let Some(start) = starts.get_mut(count) else { return wire };
+        (*start, count, at) = (at as u8, count + 1, at + 1 + usize::from(length));
+    }
+    let labels = || starts.iter().take(count).rev();
+    let label = |start: &u8| {
+        let start = usize::from(*start);
+        let length = wire.get(start).map_or(0, |length| usize::from(*length));
+        wire.get(start + 1..start + 1 + length).unwrap_or_default()
+    };
+    // In text a label is as long as in wire format: a dot takes the place of its length octet.
+    let suffix_octets = psl::List.find(labels().map(label)).len + 1;
+    let below = labels().find(|start| at - usize::from(**start) > suffix_octets);
+    wire.get(below.map_or(0, |start| usize::from(*start))..).unwrap_or(wire)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::registrable_domain;
+    use super::{registrable_domain, registrable_part};
+
+    fn wire(name: &str) -> Vec<u8> {
+        let labels = name.split('.').filter(|label| !label.is_empty());
+        let mut wire: Vec<u8> = labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+        wire.push(0);
+        wire
+    }
+
+    #[test]
+    fn both_ways_of_finding_it_agree() {
+        for name in
+            ["www.example.com", "a.b.example.co.uk", "me.github.io", "x.y.z.me.github.io", "a.www.ck", "a.b.kobe.jp"]
+        {
+            let domain = registrable_domain(name).expect("a registrable domain");
+            assert_eq!(registrable_part(&wire(name)), wire(&domain), "{name}");
+        }
+        for name in ["com", "co.uk", "localhost", ""] {
+            assert_eq!(registrable_part(&wire(name)), wire(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_does_no_harm() {
+        for octets in [&b""[..], b"\x05abc", &[1; 300], &[63; 255]] {
+            assert!(registrable_part(octets).len() <= octets.len());
+        }
+    }
 
     #[test]
     fn what_was_registered_is_found_below_any_public_suffix() {

@@ -226,3 +226,15 @@ def test_the_silence_of_a_forwarder_that_knows_edns_has_other_reasons() -> None:
     query = b"\0\0\1\0\0\1\0\0\0\0\0\1" + bytes(16)
     lone.record(ForwarderTally(lone.number, sent=1, replies=1, answered_query=query), 0.0)
     assert sent(Resolution(ForwarderSet([lone]), lone, 1.0).timed_out(1.8)).has_edns
+
+
+def test_when_crowded_another_forwarder_is_asked_but_no_silent_one_again() -> None:
+    near, far, forwarders = two_forwarders()
+    resolution = Resolution(forwarders, near, 0.1, is_crowded=True)
+    assert sent(resolution.timed_out(0.9)).forwarder is far
+    assert resolution.timed_out(2.5) == Failed(EDE_NO_REACHABLE_AUTHORITY, asked=True)
+    alone = ForwarderSet([near])
+    assert sent(Resolution(alone, near, 0.1).timed_out(0.9)).forwarder is near
+    assert Resolution(alone, near, 0.1, is_crowded=True).timed_out(0.9) == Failed(
+        EDE_NO_REACHABLE_AUTHORITY, asked=True
+    )

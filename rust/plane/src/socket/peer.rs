@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 pub(super) const CONTROL_OCTETS: usize = 64;
 
 /// Where a datagram came from and where it was sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     /// The client.
     pub client: SocketAddr,

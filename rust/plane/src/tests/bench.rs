@@ -6,6 +6,7 @@ use crate::answer::{Answerer, Outcome};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::miss_hub::{self, Miss, MissHub};
+use crate::rate_limit::RateTable;
 use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::socket::{Peer, Wake};
@@ -137,12 +138,14 @@ impl Bench {
     pub fn with_settings(description: Value, settings: Settings, workers: usize) -> Self {
         let settings = Arc::new(settings);
         let cookies = Arc::new(CookieSecrets::new([5; 16], None));
+        let rates = Arc::new(RateTable::default());
         let (mut channels, mut made) = (Vec::new(), Vec::new());
         for _ in 0..workers {
             let (misses_in, misses) = rtrb::RingBuffer::new(miss_hub::MISS_RING);
             let (answers_in, answers) = rtrb::RingBuffer::new(miss_hub::ANSWER_RING);
             let counters = Arc::new(Counters::default());
-            let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), misses_in).expect("room");
+            let answerer = Answerer::new(settings.clone(), counters.clone(), cookies.clone(), rates.clone(), misses_in)
+                .expect("room");
             made.push(Worker { answerer, answers, counters });
             let wake = Arc::new(Wake::new().expect("an eventfd"));
             channels.push(miss_hub::WorkerChannel { misses, answers: answers_in, wake, least_octets: 0 });

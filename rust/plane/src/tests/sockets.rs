@@ -148,6 +148,7 @@ fn balance(status: &PlaneStatus) {
         "stale",
         "failures",
         "pending_full",
+        "crowded",
         "no_recursion",
         "repeated",
         "panics",
