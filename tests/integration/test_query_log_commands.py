@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -10,12 +11,17 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from tests.stand_in.query_log import row, wal, write_rows, write_wals
 
 from schoolgate._core import log_pseudonym
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.querylog import Row
 
 KEY = bytes(range(16))
@@ -192,6 +198,51 @@ def test_maintain_takes_in_all_there_is_and_says_what_waits(tmp_path: Path) -> N
     (tmp_path / "monitor" / "positions.json").write_text('{"ordinary": {"number": 300, "offset": 0}}')
     done = schoolgate(tmp_path, "log", "maintain")
     assert (done.returncode, "the monitor has not read" in done.stderr) == (0, True), done.stderr
+
+
+def with_alert(state_dir: Path, client: str) -> None:
+    folder = state_dir / "monitor"
+    folder.mkdir(mode=0o700)
+    with contextlib.closing(AlertStore.open(folder / "alerts.db")) as store:
+        told = Finding(
+            "attempt", "urgent", "pupils", client, int(NOW.timestamp() * 1e6), 0, "A device asked.", "self-harm"
+        )
+        AlertRules({}, ZoneInfo("UTC")).apply([told], store, Outbox(store), NOW)
+
+
+def test_what_matters_for_safeguarding_needs_a_second_word_and_a_hold_forbids_it(tmp_path: Path) -> None:
+    client = "192.0.2.77"
+    write_rows(tmp_path, wal(1), [at(5, client=client), at(4, client=client, class_="safeguarding")])
+    with_alert(tmp_path, client)
+    erase = ("log", "erase", "--client", client, "--reason", "request 9", "--yes")
+    done = schoolgate(tmp_path, *erase)
+    assert done.returncode == 1
+    assert "alert 1, " in done.stdout
+    assert "urgent, self-harm, new: loses its device, its 0 names, its evidence and its messages" in done.stdout
+    assert "nothing was erased: 1 of the 2 rows" in done.stderr
+    printed(tmp_path, "alerts", "hold", "1", "--reason", "police, 4711")
+    done = schoolgate(tmp_path, *erase, "--safeguarding-too")
+    assert (done.returncode, "a hold is set on alert 1 (police, 4711)" in done.stderr) == (1, True)
+    assert not (tmp_path / "log" / "erasures.jsonl").exists()
+    printed(tmp_path, "alerts", "release", "1")
+    assert "erased: the 2 rows" in printed(tmp_path, *erase, "--safeguarding-too")
+
+
+def test_the_access_export_is_for_a_person_and_for_a_program(tmp_path: Path) -> None:
+    client = "192.0.2.77"
+    rows = [at(5, client=client), at(4, client=client, action="deny", layer="category", category="gambling")]
+    write_rows(tmp_path, wal(1), rows)
+    with_alert(tmp_path, client)
+    said = printed(tmp_path, "log", "export", "--client", client, "--out", str(tmp_path / "words"), "--text")
+    assert "2 rows and 1 alerts of 192.0.2.77" in said
+    words = (tmp_path / "words").read_text()
+    assert "asked for www.example.org (A) in the network segment pupils. It was answered." in words
+    assert "It was blocked: it is listed as Gambling." in words
+    assert "urgent: A device asked. State: new." in words
+    printed(tmp_path, "log", "export", "--client", client, "--out", str(tmp_path / "lines"))
+    lines = [orjson.loads(line) for line in (tmp_path / "lines").read_bytes().splitlines()]
+    assert [one.get("qname", "alert") for one in lines] == ["www.example.org", "www.example.org", "alert"]
+    assert lines[2]["alert"]["category"] == "self-harm"
 
 
 def test_erase_asks_first(state: Path) -> None:

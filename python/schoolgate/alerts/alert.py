@@ -31,6 +31,15 @@ class Alert:
     evidence: dict[str, Any]
     outcome: str | None
     escalated_at: dt.datetime | None
+    # Questions of devices that it speaks of; 0 where `count` counts other things.
+    questions: int = 0
+    # Why nothing of it may be erased; None where it may.
+    hold: str | None = None
+
+    @property
+    def shown_count(self) -> int:
+        """What people count: questions where there are any, else how often it was found."""
+        return self.questions or self.count
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -58,4 +67,6 @@ def alert_of(row: sqlite3.Row) -> Alert:
         evidence=orjson.loads(row["evidence"]),
         outcome=row["outcome"],
         escalated_at=dt.datetime.fromisoformat(row["escalated_at"]) if row["escalated_at"] else None,
+        questions=row["questions"],
+        hold=row["hold"],
     )

@@ -1,8 +1,15 @@
-"""The tables of alerts.db. A change raises SCHEMA_VERSION."""
+"""The tables of alerts.db. A change raises SCHEMA_VERSION and adds what brings a file of the version before there."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# From version 1: questions are counted apart from findings, repeats fulfil no count, alerts can be held.
+FROM_VERSION_1 = (
+    "ALTER TABLE hits ADD COLUMN questions INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE hits ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE alerts ADD COLUMN questions INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE alerts ADD COLUMN hold TEXT",
+)
 
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -14,6 +21,7 @@ CREATE TABLE IF NOT EXISTS findings (
 CREATE INDEX IF NOT EXISTS findings_by_time ON findings (seen_at);
 CREATE TABLE IF NOT EXISTS hits (
     rule TEXT NOT NULL, segment TEXT NOT NULL, client TEXT NOT NULL, at_us INTEGER NOT NULL, finding TEXT NOT NULL,
+    questions INTEGER NOT NULL DEFAULT 1, is_repeat INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (rule, segment, client, at_us, finding)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alerts (
@@ -21,7 +29,8 @@ CREATE TABLE IF NOT EXISTS alerts (
     detector TEXT NOT NULL, category TEXT, segment TEXT NOT NULL, client TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('new', 'acknowledged', 'closed')),
     opened_at TEXT NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, count INTEGER NOT NULL,
-    sentence TEXT NOT NULL, names TEXT NOT NULL, evidence TEXT NOT NULL, outcome TEXT, escalated_at TEXT
+    sentence TEXT NOT NULL, names TEXT NOT NULL, evidence TEXT NOT NULL, outcome TEXT, escalated_at TEXT,
+    questions INTEGER NOT NULL DEFAULT 0, hold TEXT
 );
 CREATE INDEX IF NOT EXISTS alerts_by_subject ON alerts (rule, segment, client, last_us);
 CREATE INDEX IF NOT EXISTS alerts_by_state ON alerts (state, opened_at);

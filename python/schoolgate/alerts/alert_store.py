@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from schoolgate.alerts.alert import Alert, alert_of, stamp
-from schoolgate.alerts.alert_schema import SCHEMA, SCHEMA_VERSION
+from schoolgate.alerts.alert_schema import FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
 from schoolgate.alerts.findings import ATTEMPT, REPEATED, SELF_TEST, SEVERITIES, Finding
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
@@ -85,7 +85,9 @@ class AlertStore:
             db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA foreign_keys=ON")
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
+            if version == 1:
+                _upgrade(db)
+            elif version not in (0, SCHEMA_VERSION):
                 db.close()
                 raise AlertsUnavailable(f"{path} is of another version ({version}); use the schoolgate that wrote it")
             db.executescript(SCHEMA)
@@ -132,20 +134,46 @@ class AlertStore:
         """Counts a finding for a rule; returns how many its client (or segment) has within the window: `most` at
         most."""
         found = db.execute(
-            "SELECT count(*) FROM"
-            " (SELECT 1 FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ? LIMIT ?)",
+            "SELECT count(*) FROM (SELECT 1 FROM hits WHERE rule = ? AND segment = ? AND client = ? AND at_us > ?"
+            " AND NOT is_repeat LIMIT ?)",
             (rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000, most),
         )
         before = int(found.fetchone()[0])
         if before >= most:
             return most
-        values = (rule, finding.segment, finding.client, finding.at_us, finding.identity)
-        return before + db.execute("INSERT OR IGNORE INTO hits VALUES (?, ?, ?, ?, ?)", values).rowcount
+        values = (
+            rule, finding.segment, finding.client, finding.at_us, finding.identity, finding.questions, finding.is_repeat
+        )  # fmt: skip
+        columns = "rule, segment, client, at_us, finding, questions, is_repeat"
+        made = db.execute(f"INSERT OR IGNORE INTO hits ({columns}) VALUES ({_marks(values)})", values).rowcount
+        return before + (0 if finding.is_repeat else made)
+
+    def add_repeats(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> None:
+        """Questions that repeat others, for the alert that is open for those; else they wait for it."""
+        open_one = self._open_alert(db, rule, finding, window_s)
+        if open_one is not None:
+            db.execute(
+                "UPDATE alerts SET questions = questions + ?, last_us = max(last_us, ?) WHERE id = ?",
+                (finding.questions, finding.at_us, open_one.id),
+            )
+
+    def _of_matter(self, db: sqlite3.Connection, rule: str, finding: Finding, window_s: int) -> tuple[int, int]:
+        """(findings, questions) of a finding's own matter within the window: a rule may speak of several."""
+        same = _ATTEMPTS if finding.detector in _ATTEMPTS else (finding.detector,)
+        row = db.execute(
+            "SELECT count(*) FILTER (WHERE NOT is_repeat), sum(hits.questions) FROM hits"
+            " JOIN findings ON findings.identity = hits.finding"
+            " WHERE rule = ? AND hits.segment = ? AND hits.client = ? AND hits.at_us > ? AND findings.category IS ?"
+            f" AND findings.detector IN ({_marks(same)})",
+            (
+                rule, finding.segment, finding.client, finding.at_us - window_s * 1_000_000, finding.category, *same
+            ),
+        ).fetchone()  # fmt: skip
+        return max(1, row[0]), max(finding.questions, row[1] or 0)
 
     def raise_alert(
-        self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, count: int,
-        now: dt.datetime,
-    ) -> tuple[int, str | None]:  # fmt: skip
+        self, db: sqlite3.Connection, rule: str, urgency: str, finding: Finding, window_s: int, now: dt.datetime
+    ) -> tuple[int, str | None]:
         """(id, what is sent: `alert`, `worse`, or nothing). One that is open for the same matter within the
         window only counts up, unless it gets worse."""
         open_one = self._open_alert(db, rule, finding, window_s)
@@ -155,14 +183,15 @@ class AlertStore:
             if is_worse:
                 self._worsen(db, open_one, finding, now)
             return open_one.id, "worse" if is_worse else None
+        count, questions = self._of_matter(db, rule, finding, window_s)
         values = (
             rule, urgency, finding.severity, finding.detector, finding.category, finding.segment, finding.client, "new",
             stamp(now), finding.at_us, finding.at_us, count, finding.sentence, _json(finding.names),
-            _json(dict(finding.evidence)),
+            _json(dict(finding.evidence)), questions,
         )  # fmt: skip
         columns = (
             "rule, urgency, severity, detector, category, segment, client, state, opened_at, first_us, last_us, count,"
-            " sentence, names, evidence"
+            " sentence, names, evidence, questions"
         )
         made = db.execute(f"INSERT INTO alerts ({columns}) VALUES ({_marks(values)})", values).lastrowid
         assert made is not None
@@ -184,8 +213,9 @@ class AlertStore:
     def _count_up(self, db: sqlite3.Connection, alert: Alert, finding: Finding) -> None:
         names = tuple(dict.fromkeys((*alert.names, *finding.names)))[:MOST_NAMES_OF_ALERT]
         db.execute(
-            "UPDATE alerts SET count = count + 1, last_us = max(last_us, ?), names = ? WHERE id = ?",
-            (finding.at_us, _json(names), alert.id),
+            "UPDATE alerts SET count = count + 1, questions = questions + ?, last_us = max(last_us, ?), names = ?"
+            " WHERE id = ?",
+            (finding.questions, finding.at_us, _json(names), alert.id),
         )
 
     def _worsen(self, db: sqlite3.Connection, alert: Alert, finding: Finding, now: dt.datetime) -> None:
@@ -213,10 +243,13 @@ class AlertStore:
             surplus = db.execute("SELECT max(0, count(*) - ?) FROM findings", (MOST_FINDINGS,)).fetchone()[0]
             oldest_first = "SELECT identity FROM findings ORDER BY seen_at LIMIT ?"
             db.execute(f"DELETE FROM findings WHERE identity IN ({oldest_first})", (surplus,))
-            gone = db.execute("DELETE FROM alerts WHERE state = 'closed' AND opened_at < ?", (stamp(oldest),)).rowcount
+            gone = db.execute(
+                "DELETE FROM alerts WHERE state = 'closed' AND opened_at < ? AND hold IS NULL", (stamp(oldest),)
+            ).rowcount
             surplus = db.execute("SELECT max(0, count(*) - ?) FROM alerts", (MOST_ALERTS,)).fetchone()[0]
             gone += db.execute(
-                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts ORDER BY state != 'closed', id LIMIT ?)",
+                "DELETE FROM alerts WHERE id IN"
+                " (SELECT id FROM alerts WHERE hold IS NULL ORDER BY state != 'closed', id LIMIT ?)",
                 (surplus,),
             ).rowcount
         return int(gone)
@@ -250,15 +283,33 @@ class AlertStore:
         db.execute("UPDATE alerts SET state = 'closed', outcome = 'self-test' WHERE id = ?", (alert,))
         self.note(db, alert, now, "schoolgate", "closed: self-test", "asked by `schoolgate sealed selftest`")
 
-    def count_of_clients(self, clients: Sequence[str]) -> int:
-        """How many alerts are theirs."""
-        return int(self._rows(f"SELECT count(*) FROM alerts WHERE client IN ({_marks(clients)})", clients)[0][0])
+    def hold(self, alert: int, reason: str | None, who: str, now: dt.datetime) -> Alert:
+        """Nothing of a held alert is erased, nor are rows of its device on request; None lets it go."""
+        with self.transaction() as db:
+            before = self.one(db, alert)
+            if reason is None and before.hold is None:
+                raise AlertRefused(f"alert {alert} is not held; see `schoolgate alerts show {alert}`")
+            if reason is not None and not reason.strip():
+                raise AlertRefused("a hold needs a reason; it is kept with the alert")
+            db.execute("UPDATE alerts SET hold = ? WHERE id = ?", (reason, alert))
+            self.note(db, alert, now, who, "held" if reason is not None else "released", reason or "")
+            return self.one(db, alert)
+
+    def of_clients(self, clients: Sequence[str]) -> list[Alert]:
+        """Those that are theirs, newest first."""
+        found = self._rows(f"SELECT * FROM alerts WHERE client IN ({_marks(clients)}) ORDER BY id DESC", clients)
+        return [alert_of(one) for one in found]
 
     def erase_clients(self, clients: Sequence[str]) -> int:
         """Forgets whose alerts they are: device, names and messages go, rule, time and outcome stay. Returns how many
-        alerts there were."""
+        alerts there were. Raises `AlertRefused` where one is held: then nothing goes."""
         marks = _marks(clients)
         with self.transaction() as db:
+            held = db.execute(
+                f"SELECT id, hold FROM alerts WHERE client IN ({marks}) AND hold IS NOT NULL ORDER BY id", (*clients,)
+            ).fetchall()
+            if held:
+                raise AlertRefused(told_held([(row["id"], row["hold"]) for row in held]))
             theirs = f"SELECT id FROM alerts WHERE client IN ({marks})"
             db.execute(f"DELETE FROM outbox WHERE alert IN ({theirs})", (*clients,))
             db.execute(f"DELETE FROM hits WHERE client IN ({marks})", (*clients,))
@@ -332,6 +383,26 @@ class AlertStore:
             (rule, stamp(since), MOST_ESCALATED),
         )
         return [(alert_of(one), dt.datetime.fromisoformat(one["since"])) for one in found]
+
+
+def told_held(held: Sequence[tuple[int, str]]) -> str:
+    """Why an erasure is refused."""
+    which = "; ".join(f"alert {number} ({reason})" for number, reason in held)
+    return f"nothing was erased: a hold is set on {which}; who set it decides: `schoolgate alerts release N` lets it go"
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """From version 1. Whole or not at all; of two processes that open the file at once, one does it."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] == 1:
+            for statement in FROM_VERSION_1:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
 
 
 def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:

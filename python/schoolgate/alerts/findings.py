@@ -36,6 +36,10 @@ class Finding:
     category: str | None = None
     evidence: Mapping[str, int | float | str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    # Questions of devices that it speaks of; 0 where it counts other things, or questions that others have counted.
+    questions: int = 0
+    # Repeats within seconds of what a finding was made of: they count as questions, and fulfil no rule's count.
+    is_repeat: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", self.names[:MOST_NAMES])

@@ -46,7 +46,7 @@ def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = 
     if alert.client:
         lines.append(f"Device:   {alert.client}")
     lines.append(f"When:     {alert.last_at.astimezone(zone):%A %d %B %Y %H:%M:%S %Z}")
-    lines.append(f"Count:    {alert.count}")
+    lines.append(f"Asked:    {alert.questions} so far" if alert.questions else f"Count:    {alert.count}")
     lines += [f"{unlinked_word(name)}: {_shown(value)}" for name, value in alert.evidence.items()]
     if alert.names:
         lines.append("Names:    " + ", ".join(map(defang, alert.names)))
@@ -94,6 +94,7 @@ def _fields(alert: Alert, kind: str) -> dict[str, Any]:
         "opened_at": alert.opened_at.isoformat(timespec="seconds"),
         "last_at": alert.last_at.isoformat(timespec="milliseconds"),
         "count": alert.count,
+        "questions": alert.questions,
         "sentence": alert.sentence,
         "names": [defang(one) for one in alert.names],
         "evidence": alert.evidence,

@@ -48,9 +48,12 @@ class AlertRules:
                 for identity, rule in self.rules_for(finding):
                     window_s = rule.window_minutes * 60
                     count = store.hit(db, identity, finding, window_s, max(rule.count, MOST_COUNTED))
+                    if finding.is_repeat:
+                        store.add_repeats(db, identity, finding, window_s)
+                        continue
                     if count < rule.count:
                         continue
-                    alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, count, now)
+                    alert, kind = store.raise_alert(db, identity, rule.urgency, finding, window_s, now)
                     if finding.detector == SELF_TEST:
                         store.close_self_test(db, alert, now)
                         continue

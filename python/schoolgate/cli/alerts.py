@@ -16,6 +16,12 @@ Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who does
 Note = Annotated[str, typer.Option("--note", "-n", metavar="TEXT", help="Kept with the alert for good.")]
 
 
+Hold = Annotated[
+    str | None,
+    typer.Option("--hold", metavar="REASON", help="Nothing of it may be erased: it is evidence. `release` ends that."),
+]
+
+
 class Outcome(StrEnum):
     """What came of an alert."""
 
@@ -59,11 +65,11 @@ def alerts_show(number: Number, as_json: Json = False, config: Config = None) ->
 
 
 @alerts_app.command("ack", epilog='schoolgate alerts ack 12 --note "I speak with the class teacher"')
-def alerts_ack(number: Number, note: Note = "", who: Who = None, config: Config = None) -> None:
+def alerts_ack(number: Number, note: Note = "", hold: Hold = None, who: Who = None, config: Config = None) -> None:
     """Acknowledge an alert: it is not escalated to others then."""
     from schoolgate.cli.commands import alerts
 
-    alerts.acknowledge(config_of(config), number, note, who)
+    alerts.acknowledge(config_of(config), number, note, who, hold)
 
 
 @alerts_app.command("close", epilog='schoolgate alerts close 12 --outcome expected-lesson --note "history, year 9"')
@@ -71,13 +77,35 @@ def alerts_close(
     number: Number,
     outcome: Annotated[Outcome, typer.Option("--outcome", "-o", help="What came of it.")],
     note: Note = "",
+    hold: Hold = None,
     who: Who = None,
     config: Config = None,
 ) -> None:
     """Say what came of it. Outcomes show which rules cry wolf."""
     from schoolgate.cli.commands import alerts
 
-    alerts.close(config_of(config), number, str(outcome), note, who)
+    alerts.close(config_of(config), number, str(outcome), note, who, hold)
+
+
+@alerts_app.command("hold", epilog='schoolgate alerts hold 12 --reason "police, reference 4711"')
+def alerts_hold(
+    number: Number,
+    reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the alert.")],
+    who: Who = None,
+    config: Config = None,
+) -> None:
+    """Keep an alert as evidence: nothing of it is erased, and `log erase` refuses its device."""
+    from schoolgate.cli.commands import alerts
+
+    alerts.hold(config_of(config), number, reason, who)
+
+
+@alerts_app.command("release")
+def alerts_release(number: Number, who: Who = None, config: Config = None) -> None:
+    """End the hold of an alert."""
+    from schoolgate.cli.commands import alerts
+
+    alerts.hold(config_of(config), number, None, who)
 
 
 @alerts_app.command("test", epilog="schoolgate alerts test webhook:teams")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log_app = typer.Typer(no_args_is_help=True, help="The query log: who asked for what, and what became of it.")
 
-TIME_HELP = "ISO time, 09:30, today or yesterday; on this machine's clock unless it has an offset."
+TIME_HELP = "ISO time, 09:30, today or yesterday; on the school's clock unless it has an offset."
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From then on. {TIME_HELP}")]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to then.")]
 Last = Annotated[str | None, typer.Option("--last", metavar="2h", help="Only so long ago: 30m, 2h, 7d, 2w.")]
@@ -198,13 +198,15 @@ def log_export(
     until: To = None,
     last: Last = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for a spreadsheet. Default: JSON lines.")] = False,
+    as_text: Annotated[bool, typer.Option("--text", help="Words, for the person who asked for access.")] = False,
     config: Config = None,
 ) -> None:
-    """Write everything the log holds of one client to a file."""
-    from schoolgate.cli.commands import log_rows
+    """Write everything the log and the alerts hold of one client to a file: JSON lines for a program, --text for a
+    person. CSV has the rows of the log alone."""
+    from schoolgate.cli.commands import log_access
 
     filters = _filters(since=since, until=until, last=last)
-    log_rows.export(config_of(config), client, filters, file, "csv" if as_csv else "json")
+    log_access.export(config_of(config), client, filters, file, "csv" if as_csv else "text" if as_text else "json")
 
 
 @log_app.command("erase", epilog='schoolgate log erase --client 10.1.20.50 --reason "request of 12 November"')
@@ -212,13 +214,16 @@ def log_erase(
     client: Annotated[str, typer.Option("--client", metavar="ADDRESS|PSEUDONYM", help="Whose rows.")],
     reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    safeguarding: Annotated[
+        bool, typer.Option("--safeguarding-too", help="With --yes: rows that matter for safeguarding go as well.")
+    ] = False,
     config: Config = None,
 ) -> None:
-    """Erase every row of a client up to now, and its traces in alerts. Pseudonyms of keys that were rotated away cannot
-    be found by address."""
+    """Erase every row of a client up to now, and its traces in alerts. A hold on one of its alerts forbids that. Rows
+    that matter for safeguarding need a second confirmation."""
     from schoolgate.cli.commands import log_care
 
-    log_care.erase(config_of(config), client, reason, yes)
+    log_care.erase(config_of(config), client, reason, yes, safeguarding)
 
 
 @log_app.command("reveal")

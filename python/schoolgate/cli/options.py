@@ -29,6 +29,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 def config_of(given: Path | None) -> Path | None:
     """The settings file to read; None means the built-in settings."""
+    from schoolgate.cli.commands import school_time
     from schoolgate.cli.commands.config_file import config_path
 
-    return config_path(given)
+    found = config_path(given)
+    school_time.of_settings(found)
+    return found

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import fnmatch
 from collections import OrderedDict
+from typing import Literal
 
 from schoolgate._core import LogRow
 from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.policy.monitoring import Noise
 
+Kind = Literal["kept", "repeat", "noise"]
 # 200 bytes each; a school of 5,000 devices asks for some 100,000 different names in ten seconds at the very most.
 MOST_RECENT = 131_072
 # Zones of a network's own: a suffix that devices append when they try short names (RFC 6762, RFC 8375, habit).
@@ -31,17 +33,24 @@ class Sieve:
         self.removed = 0
 
     def keeps(self, row: LogRow) -> bool:
-        kept = row.is_sealed or not self._is_noise(row)
+        """Whether detectors see it."""
+        return self.kind(row) == "kept"
+
+    def kind(self, row: LogRow) -> Kind:
+        """`repeat`: another question within seconds for what was kept; it is counted where it was denied."""
         # A sealed name is withheld: two of them cannot be told apart, and neither may be lost.
-        self.removed += not kept
-        return kept
+        if row.is_sealed:
+            return "kept"
+        found: Kind = "noise" if self._is_noise(row) else "repeat" if self._is_repeat(row) else "kept"
+        self.removed += found != "kept"
+        return found
 
     def _is_noise(self, row: LogRow) -> bool:
         if row.layer in ("platform", "protected") or row.category in self._known.quiet:
             return True
         if row.is_counted_only or (row.category is not None and self._background(row.category)):
             return True
-        return is_local_lookup(row) or self._is_repeat(row)
+        return is_local_lookup(row)
 
     def _background(self, category: str) -> bool:
         found = self._is_background.get(category)

@@ -64,10 +64,10 @@ def _is_recent(written: dt.datetime, now: dt.datetime) -> bool:
 
 
 def _told(believed: dt.datetime | None, now: dt.datetime, since: dt.datetime) -> str:
-    jump = "its last time is unknown" if believed is None else f"it was {believed:%Y-%m-%d %H:%M} a moment ago"
+    jump = "its last time is unknown" if believed is None else f"it was {believed:%Y-%m-%d %H:%M} UTC a moment ago"
     return (
         f"the clock says {now:%Y-%m-%d %H:%M} UTC and {jump}; old rows are not erased until it has been steady"
-        f" for a day (from {since + STEADY:%Y-%m-%d %H:%M} on); set it right if it is wrong"
+        f" for a day (from {since + STEADY:%Y-%m-%d %H:%M} UTC on); set it right if it is wrong"
     )
 
 

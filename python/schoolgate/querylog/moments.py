@@ -12,17 +12,17 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def moment(text: str, now: dt.datetime) -> dt.datetime:
-    """A moment: ISO 8601, `today`, `yesterday`, or a time of today; without an offset, on this machine's clock."""
-    here = now.astimezone()
+    """A moment: ISO 8601, `today`, `yesterday`, or a time of today; without an offset, on the clock of `now`."""
+    here = now
     words = {"now": here, "today": _midnight(here), "yesterday": _midnight(here - dt.timedelta(days=1))}
     text = text.strip().lower()
     if text in words:
         return words[text]
     try:
         if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
-            return dt.datetime.combine(here.date(), dt.time.fromisoformat(text.zfill(5))).astimezone()
+            return dt.datetime.combine(here.date(), dt.time.fromisoformat(text.zfill(5)), here.tzinfo)
         found = dt.datetime.fromisoformat(text)
-        return found if found.tzinfo is not None else found.astimezone()
+        return found if found.tzinfo is not None else found.replace(tzinfo=here.tzinfo)
     except (ValueError, OverflowError):
         raise BadQuery(
             f"{text!r} is no time; write 2026-11-23, 2026-11-23T09:30, 09:30, today, or with an offset such as +00:00"
@@ -38,4 +38,4 @@ def last(text: str) -> dt.timedelta:
 
 
 def _midnight(moment: dt.datetime) -> dt.datetime:
-    return dt.datetime.combine(moment.date(), dt.time()).astimezone()
+    return dt.datetime.combine(moment.date(), dt.time(), moment.tzinfo)

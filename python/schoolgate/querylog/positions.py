@@ -35,7 +35,7 @@ def unread_by_monitor(state_dir: Path, closed: Sequence[Wal]) -> str | None:
     saved = dt.datetime.fromtimestamp(_positions(state_dir).stat().st_mtime).astimezone()
     return (
         f"{len(waiting)} closed files wait, {waiting[0].path.name} first: the monitor has not read them, and saved its"
-        f" place last at {saved:%Y-%m-%d %H:%M}; start the monitor"
+        f" place last at {saved:%Y-%m-%d %H:%M %Z}; start the monitor"
     )
 
 

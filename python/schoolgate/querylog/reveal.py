@@ -36,7 +36,7 @@ def reveal(log: QueryLog, pseudonym: str, reason: str, who: str, now: dt.datetim
 def _why_not(text: str, made_at: list[dt.datetime]) -> str:
     if not made_at:
         return f"{text} cannot be revealed: this log has no key for pseudonyms"
-    oldest = f"{min(made_at).astimezone():%Y-%m-%d %H:%M %Z}"
+    oldest = f"{min(made_at).astimezone(dt.UTC):%Y-%m-%d %H:%M %Z}"
     return (
         f"{text} cannot be revealed: none of the {len(made_at)} keys that are kept made it, the oldest of {oldest}. Its"
         " key is gone: rotated away by an earlier version, lost, or erased with the last row under it"

@@ -8,6 +8,9 @@ from typing import Any
 
 from schoolgate.reports.period import Period
 
+# A week with a bank holiday is still compared with one of five days; one of three days is not.
+LEAST_SHARE_OF_DAYS = 0.8
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -66,3 +69,14 @@ class Facts:
     status: dict[str, Any] | None
     self_test: str | None
     problems: tuple[str, ...] = field(default=())
+    # Days of the school with any question in the log, in this period and in the one before.
+    days_logged: int = 0
+    days_before: int = 0
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the period before says anything about this one: it is over, and both were recorded on about as many
+        days. A log that began on its last day, and a holiday, make no trend."""
+        fewer, more = sorted((self.days_logged, self.days_before))
+        is_over = self.made_at >= self.period.until
+        return is_over and more > 0 and fewer / more >= LEAST_SHARE_OF_DAYS

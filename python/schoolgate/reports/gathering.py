@@ -90,6 +90,8 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
         status=running,
         self_test=_self_test(SealedStore(state_dir).last_selftest()),
         problems=tuple(problems),
+        days_logged=_days_with_rows(sums.by_hour, zone),
+        days_before=_days_with_rows(sums.by_hour_before, zone),
     )
 
 
@@ -106,9 +108,13 @@ class _Sums:
         self._old = self._read(log, old, wanted.segments)
         self.rows, self.blocked = _both(self._cells)
         self.rows_before, self.blocked_before = _both(self._old)
-        hours = log.rollup(now.since, now.until, by=("hour", "action"), segments=wanted.segments)
-        of_hour = Counter((one.hour, "deny") for one in tests)
-        self.by_hour = [
+        self.by_hour = self._hours(log, now, wanted.segments)
+        self.by_hour_before = self._hours(log, old, wanted.segments)
+
+    def _hours(self, log: QueryLog, period: Period, segments: tuple[str, ...]) -> list[tuple[Any, str, int]]:
+        hours = log.rollup(period.since, period.until, by=("hour", "action"), segments=segments)
+        of_hour = Counter((one.hour, "deny") for one in self._tests)
+        return [
             (one.key[0], str(one.key[1]), max(0, one.rows - of_hour[one.key[0], str(one.key[1])]))  # type: ignore[index]
             for one in hours
         ]
@@ -176,6 +182,10 @@ def _days(log_days: Sequence[tuple[Any, str, int]], period: Period, zone: ZoneIn
         rows[day] += count
         blocked[day] += count * (action in BLOCKED)
     return tuple(Day(day, rows[day], blocked[day]) for day in period.days())
+
+
+def _days_with_rows(hours: Sequence[tuple[Any, str, int]], zone: ZoneInfo) -> int:
+    return len({hour.astimezone(zone).date() for hour, _, count in hours if count})
 
 
 def _top(log: QueryLog, what: Any, query: Query) -> tuple[Counted, ...]:

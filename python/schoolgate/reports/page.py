@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from schoolgate.privacy.defang import defang
 from schoolgate.reports.facts import Counted, Day, Facts
@@ -63,7 +64,8 @@ def page_of(facts: Facts, reader: Reader) -> Page:
     """What this reader gets."""
     where = f"segment {', '.join(facts.segments)}" if facts.segments else "the whole school"
     sections = [section for make in _SECTIONS for section in make(facts, reader)]
-    made = f"Made {facts.made_at:%-d %B %Y %H:%M} UTC; days are those of {facts.school_time_zone}."
+    at = facts.made_at.astimezone(ZoneInfo(facts.school_time_zone))
+    made = f"Made {at:%-d %B %Y %H:%M %Z}; times and days are those of {facts.school_time_zone}."
     return Page(
         f"Filtering report, {facts.period.kind}: {facts.period}",
         f"{where[0].upper()}{where[1:]}, {reader.wording}",
@@ -78,9 +80,14 @@ def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
         said = [
             "No questions are in the log for this time. Is the query log switched on, and do devices use schoolgate?"
         ]
-    elif facts.rows_before:
+    elif facts.is_comparable:
         change = _change(facts.blocked, facts.blocked_before)
         said.append(f"Blocked questions {change} the {facts.period.kind.noun} before.")
+    elif facts.rows_before:
+        said.append(
+            f"The {facts.period.kind.noun} before is not compared: the log has {_days(facts.days_before)} of it, and"
+            f" {_days(facts.days_logged)} of this one."
+        )
     if facts.alerts is not None:
         raised = sum(count for _, _, count in facts.alerts.alerts)
         said.append(f"Alerts raised: {_number(raised)}; still open: {_number(facts.alerts.open)}.")
@@ -100,7 +107,7 @@ def _categories(facts: Facts, reader: Reader) -> Iterator[Section]:
         return
     rows = tuple((one.what, _number(one.blocked), _number(one.before or 0)) for one in facts.by_category)
     said = f"Mostly {_listed(one.what for one in facts.by_category[:3])}."
-    yield Section("What was blocked", (said,), ("Kind of site", "Blocked", "The time before"), rows)
+    yield Section("What was blocked", (said,), ("Kind of site", "Blocked", _time_before(facts)), rows)
 
 
 def _segments(facts: Facts, reader: Reader) -> Iterator[Section]:
@@ -128,11 +135,12 @@ def _clients(facts: Facts, reader: Reader) -> Iterator[Section]:
 def _bypass(facts: Facts, reader: Reader) -> Iterator[Section]:
     tried = sum(one.blocked for one in facts.bypass)
     before = sum(one.before or 0 for one in facts.bypass)
-    said = [f"Blocked questions for ways around the filter: {_number(tried)} (the time before: {_number(before)})."]
+    then = f"{_time_before(facts).lower()}: {_number(before)}"
+    said = [f"Blocked questions for ways around the filter: {_number(tried)} ({then})."]
     found = [one for one in (facts.alerts.findings if facts.alerts else ()) if one[0] in _EVASIONS]
     said += [f"Found {_times(count)}: {_EVASIONS[detector]} ({severity})." for detector, severity, count in found]
     rows = tuple((one.what, _number(one.blocked), _number(one.before or 0)) for one in facts.bypass)
-    yield Section("Attempts to get around the filter", tuple(said), ("Way", "Blocked", "The time before"), rows)
+    yield Section("Attempts to get around the filter", tuple(said), ("Way", "Blocked", _time_before(facts)), rows)
 
 
 # Detectors of the monitor, in words. A device that fell silent was most often closed: it is no evidence of evasion.
@@ -194,6 +202,15 @@ def _change(now: int, then: int) -> str:
     if abs(change) < WORTH_A_WORD:
         return "are about as many as in"
     return f"are {abs(change):.0%} {'more' if change > 0 else 'fewer'} than in"
+
+
+def _time_before(facts: Facts) -> str:
+    """The heading of numbers of the period before, which says when they are of a part of it."""
+    return "The time before" if facts.is_comparable else f"The time before ({_days(facts.days_before)} of log)"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{_number(count)} days"
 
 
 def _times(count: int) -> str:

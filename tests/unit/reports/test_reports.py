@@ -241,7 +241,7 @@ def test_still_open_are_all_that_are_open(settings: Settings, tmp_path: Path) ->
         at = MONDAY - dt.timedelta(weeks=week)
         found = Finding("sealed", "urgent", "pupils", f"p-{week}", int(at.timestamp() * 1e6), 0, "A device asked.")
         with store.transaction() as db:
-            store.raise_alert(db, "urgent", "urgent", found, 60, 1, at)
+            store.raise_alert(db, "urgent", "urgent", found, 60, at)
     store.close_alert(2, "concern", "lead", "", NOW)
     store.close()
     week_before = Period(Kind.weekly, MONDAY - dt.timedelta(weeks=1), MONDAY)
@@ -266,3 +266,30 @@ def test_questions_of_a_self_test_are_no_devices(settings: Settings) -> None:
     assert sum(day.rows for day in before.days) - sum(day.rows for day in after.days) == 1
     assert after.alerts is not None
     assert (after.alerts.findings, after.alerts.alerts) == ((), ())
+
+
+def test_a_week_is_not_compared_with_one_that_the_log_has_a_day_of(school: School) -> None:
+    settings = school("")
+    bets = [
+        row(MONDAY + dt.timedelta(days=day, hours=9), "bets.example.net", action="deny", layer="category",
+            category="gambling")
+        for day in (-1, 0, 1, 2, 3, 4)
+    ]  # fmt: skip
+    write_log(settings.server.state_dir, bets * 3, [])
+    report = made(settings)
+    assert not report.facts.is_comparable
+    text = report.written(Form.text)
+    assert "The week before is not compared: the log has 1 day of it, and 5 days of this one." in " ".join(text.split())
+    assert "%" not in text.split("Day by day")[0].replace("(100.0%)", "")
+    assert "The time before (1 day of log)" in text
+
+
+def test_a_week_that_is_not_over_is_not_compared(settings: Settings) -> None:
+    facts = make(settings, ZONE, Reader.it, WEEK, (), WEEK.until - dt.timedelta(days=2)).facts
+    assert (facts.days_logged, facts.days_before, facts.is_comparable) == (5, 5, False)
+
+
+def test_a_report_says_when_it_was_made_on_the_schools_clock(settings: Settings) -> None:
+    assert "Made 23 November 2026 09:00 GMT; times and days are those of Europe/London." in " ".join(
+        made(settings).written(Form.text).split()
+    )

@@ -62,7 +62,16 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool, self
     for one in found:
         when = moment(one.last_at.isoformat())
         what = one.category or one.detector
-        cells = (one.state, one.severity, when, one.rule, one.segment or "-", short(one.client) or "-", one.count, what)
+        cells = (
+            one.state,
+            one.severity,
+            when,
+            one.rule,
+            one.segment or "-",
+            short(one.client) or "-",
+            one.shown_count,
+            what,
+        )
         rows.add_row(str(one.id), *(Text(str(cell)) for cell in cells))
     if found:
         out.print(rows)
@@ -118,11 +127,14 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
         return
     say(f"alert {alert.id}, {alert.severity}, {alert.state}{f', {alert.outcome}' if alert.outcome else ''}", "bold")
     say(alert.sentence)
+    if alert.hold is not None:
+        say(f"HELD: {alert.hold}", "bold")
     say(f"rule      {alert.rule}")
     say(f"segment   {alert.segment or '-'}")
     say(f"device    {alert.client or '-'}")
     first, last = moment(alert.opened_at.isoformat()), moment(alert.last_at.isoformat())
-    say(f"count     {alert.count}, first {first}, last {last}")
+    counted = f"questions {alert.questions}" if alert.questions else f"count     {alert.count}"
+    say(f"{counted}, first {first}, last {last}")
     for name, value in alert.evidence.items():
         say(f"  {messages.unlinked_word(name)}: {value}")
     if alert.names:
@@ -131,14 +143,28 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
         say(f"  {moment(one['at'])} {one['who']}: {one['what']}{': ' + one['note'] if one['note'] else ''}")
 
 
-def acknowledge(config: Path | None, number: int, remark: str, who: str | None) -> None:
-    """Somebody has seen it: it is escalated no more."""
+def acknowledge(config: Path | None, number: int, remark: str, who: str | None, reason: str | None = None) -> None:
+    """A person has seen it: it is escalated no more. `reason`: of a hold."""
+    if reason is not None:
+        hold(config, number, reason, who)
     alert = _store(config).acknowledge(number, who or person(), remark, _now())
     say(f"alert {alert.id} acknowledged; close it with `schoolgate alerts close {alert.id} --outcome ...`")
 
 
-def close(config: Path | None, number: int, outcome: str, remark: str, who: str | None) -> None:
-    """What came of it."""
+def hold(config: Path | None, number: int, reason: str | None, who: str | None) -> None:
+    """Keeps an alert as evidence, or, without a reason, ends that."""
+    alert = _store(config).hold(number, reason, who or person(), _now())
+    say(
+        f"alert {alert.id} is held: nothing of it is erased" if alert.hold is not None else f"alert {alert.id} released"
+    )
+
+
+def close(
+    config: Path | None, number: int, outcome: str, remark: str, who: str | None, reason: str | None = None
+) -> None:
+    """What came of it. `reason`: of a hold."""
+    if reason is not None:
+        hold(config, number, reason, who)
     alert = _store(config).close_alert(number, outcome, who or person(), remark, _now())
     say(f"alert {alert.id} closed: {alert.outcome}")
 

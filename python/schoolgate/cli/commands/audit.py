@@ -15,6 +15,7 @@ import typer
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.audit.tampering import Verification
 from schoolgate.cli.commands.local_user import who
+from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.storage import state_dir
@@ -155,7 +156,7 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
 def _moment(at_us: object) -> str:
     if not isinstance(at_us, int):
         return "?"
-    return dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return on_the_wall(dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC))
 
 
 def _now_us() -> int:

@@ -80,7 +80,7 @@ def show(config: Path | None, as_json: bool) -> None:
         meta["feeds"] = feeds
         say_json(meta | {"path": str(opened.path), "built_at": opened.built_at, "serials_kept": store.serials()})
         return
-    built = opened.built_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    built = moment(opened.built_at.isoformat())
     say(f"lists serial {meta['serial']}, built {built}: {meta['entries']} names, {meta['size_octets'] / 1024:.0f} KiB")
     say(f"{opened.path}; kept: {', '.join(map(str, store.serials()))}")
     for problem in opened.problems:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import typer
 
-from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.alert import Alert
+from schoolgate.alerts.alert_store import AlertRefused, AlertStore, told_held
 from schoolgate.cli.commands.local_user import who
+from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import err, note, out, say, say_json, table
+from schoolgate.cli.commands.terminal import moment as shown_moment
 from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.errors import SchoolgateError
@@ -35,8 +38,9 @@ class NotMaintained(SchoolgateError):
     """A round of maintenance had problems."""
 
 
-def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
-    """Removes every row of a client up to now, and records that."""
+def erase(config: Path | None, client: str, reason: str, yes: bool, safeguarding_too: bool = False) -> None:
+    """Removes every row of a client up to now, and records that. `yes`: without asking; rows that matter for
+    safeguarding only with `safeguarding_too`."""
     settings = load(config)
     state_dir.refuse_strangers(settings.server.state_dir)
     if not reason.strip():
@@ -48,23 +52,46 @@ def erase(config: Path | None, client: str, reason: str, yes: bool) -> None:
         folder, problems = log.folder, log.problems
         if problems:
             raise LogProblem("\n".join(("nothing was erased: the client's rows cannot all be found", *problems)))
-        _erase_found(settings, folder, client, texts, rows, reason, yes, now)
+        alerts = alerts_of(settings, texts)
+        if held := [(one.id, one.hold) for one in reversed(alerts) if one.hold is not None]:
+            raise AlertRefused(told_held(held))
+        serious = log.count(Query(client=whole, until=now, class_="safeguarding"))
+        if not _is_confirmed(client, rows, serious, alerts, yes, safeguarding_too):
+            raise typer.Exit(1)
+        _erase_found(settings, folder, client, texts, rows, reason, now)
         log.refuse_half(Query(client=client, until=now), "Rows that are surely theirs were erased")
 
 
-def _erase_found(
-    settings: Settings, folder: LogFolder, client: str, texts: list[str], rows: int, reason: str, yes: bool,
-    now: dt.datetime,
-) -> None:  # fmt: skip
-    """What the log and the alerts hold under these texts."""
-    alerts = _alerts_of(settings, texts)
+def _is_confirmed(client: str, rows: int, serious: int, alerts: list[Alert], yes: bool, safeguarding_too: bool) -> bool:
+    """Says what would go, and asks: once, and once more for what matters for safeguarding."""
+    name = printable(client)
     if not rows:
-        say(f"the query log holds no row of {printable(client)}")
-    what = " and ".join((f"{rows} rows", *([f"the traces in {alerts} alerts"] if alerts else [])))
+        say(f"the query log holds no row of {name}")
+    for alert in alerts:
+        what = alert.category or alert.detector
+        loses = f"its device, its {len(alert.names)} names, its evidence and its messages"
+        say(f"alert {alert.id}, {on_the_wall(alert.last_at)}, {alert.severity}, {what}, {alert.state}: loses {loses}")
     if not rows and not alerts:
-        return
-    if not yes and not typer.confirm(f"Erase {what} of {printable(client)} for ever?", err=True):
-        raise typer.Exit(1)
+        return True
+    what = " and ".join((f"{rows} rows", *([f"the traces in {len(alerts)} alerts"] if alerts else [])))
+    if not yes and not typer.confirm(f"Erase {what} of {name} for ever?", err=True):
+        return False
+    if not serious or (yes and safeguarding_too):
+        return True
+    if yes:
+        raise BadQuery(
+            f"nothing was erased: {serious} of the {rows} rows of {name} matter for safeguarding; ask the safeguarding"
+            " lead, then add --safeguarding-too"
+        )
+    return typer.confirm(
+        f"{serious} of these rows matter for safeguarding. Does the safeguarding lead agree that they go?", err=True
+    )
+
+
+def _erase_found(
+    settings: Settings, folder: LogFolder, client: str, texts: list[str], rows: int, reason: str, now: dt.datetime
+) -> None:
+    """What the log and the alerts hold under these texts."""
     _erase_from_alerts(settings, texts, client)
     if not rows:
         return
@@ -85,12 +112,13 @@ def _erase_found(
         note(f"{rest} and then the monitor, or `schoolgate log maintain`", "yellow")
 
 
-def _alerts_of(settings: Settings, texts: list[str]) -> int:
+def alerts_of(settings: Settings, texts: list[str]) -> list[Alert]:
+    """The alerts of a client, newest first."""
     path = settings.server.state_dir / "monitor" / "alerts.db"
     if not path.exists():
-        return 0
+        return []
     with contextlib.closing(AlertStore.open(path)) as store:
-        return store.count_of_clients(texts)
+        return store.of_clients(texts)
 
 
 def _erase_from_alerts(settings: Settings, texts: list[str], client: str) -> None:
@@ -139,7 +167,7 @@ def status(config: Path | None, as_json: bool) -> None:
         say(f"{octets / MIB:,.1f} MiB of {settings.retention.max_gib} GiB; {free:,} MiB free")
         say(f"{len(listing.days)} days in {len(listing.files)} files; {len(listing.closed)} closed files to convert")
     for one in pending:
-        note(f"an erasure asked for at {one.asked_at} is under way", "yellow")
+        note(f"an erasure asked for at {shown_moment(one.asked_at)} is under way", "yellow")
     for problem in problems:
         note(problem, "bold red")
 
@@ -215,7 +243,7 @@ def _until_done(settings: Settings, folder: LogFolder, asked: Erasure) -> Erasur
 
 
 def _local(moment: dt.datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    return on_the_wall(moment)
 
 
 def _now() -> dt.datetime:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
 from schoolgate.cli.commands.layers import LAYERS
 from schoolgate.cli.commands.record_types import type_name, type_number
-from schoolgate.cli.commands.terminal import note, out, say, table
+from schoolgate.cli.commands.school_time import now as now_here
+from schoolgate.cli.commands.school_time import on_the_wall
+from schoolgate.cli.commands.terminal import note, out, table
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy import load_catalogue, parse
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row
 from schoolgate.querylog.known_values import refuse_unknown
-from schoolgate.querylog.layout import FILE_MODE, Class
+from schoolgate.querylog.layout import Class
 from schoolgate.querylog.log import MOST_ROWS_A_PAGE
 from schoolgate.querylog.log_query import Match, TopOf
 from schoolgate.querylog.moments import last as length
@@ -39,10 +39,6 @@ LOOK_EVERY_S = 0.5
 LEAST_TABLE_WIDTH = 140
 HEADERS = ("time", "client", "segment", "verdict", "name", "type", "why", "from")
 _STYLES = {"deny": "red", "deny-revealed": "red", "fail": "yellow", "rewrite": "cyan"}
-
-
-class NotExported(SchoolgateError):
-    """A file for the export cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ class Filters:
 
 def search(config: Path | None, filters: Filters, most: int, after: str | None, form: str) -> None:
     """Rows, newest first."""
-    with _opened(config) as log:
+    with opened(config) as log:
         writer = Writer(form)
         cursor = after
         query = _query(log, config, filters)
@@ -106,7 +102,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
             if cursor is None:
                 break
         writer.end()
-        _say_problems(log)
+        say_problems(log)
         if cursor is not None:
             note(f"there is more: --after {cursor}")
         elif not writer.count:
@@ -116,7 +112,7 @@ def search(config: Path | None, filters: Filters, most: int, after: str | None, 
 
 def tail(config: Path | None, filters: Filters, form: str) -> None:
     """Rows as they are written, until Ctrl-C."""
-    with _opened(config) as log:
+    with opened(config) as log:
         query = log.as_logged(_query(log, config, filters))
         clients = [] if query.client is None else log.known_as(query.client)
     following = Tail(log.folder)
@@ -131,7 +127,7 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
 
 def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str) -> None:
     """What comes most often."""
-    with _opened(config) as log:
+    with opened(config) as log:
         query = _query(log, config, filters)
         found = log.top(what, query, most=most)
         if form == "json":
@@ -145,28 +141,10 @@ def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str
                 value = short(one.value) if what == "clients" else printable(one.value)
                 rows.add_row(Text(value), str(one.rows), str(one.denied))
             out.print(rows)
-        _say_problems(log)
+        say_problems(log)
         if not found:
             _say_empty(log)
         log.refuse_half(query, "All other rows were counted")
-
-
-def export(config: Path | None, client: str, filters: Filters, file: Path, form: str) -> None:
-    """Everything the log holds of one client, to a file that only we can read."""
-    with _opened(config) as log:
-        query = replace(filters.query(_now()), client=log.whole_client(client))
-        count = 0
-        with _new_file(file) as descriptor:
-            if form == "csv":
-                descriptor.write(csv_line(FIELDS).encode())
-            for row in _all(log, query):
-                descriptor.write(csv_line(values(row)).encode() if form == "csv" else json_line(row))
-                count += 1
-            descriptor.flush()
-            os.fsync(descriptor.fileno())
-        _say_problems(log)
-        say(f"{count} rows of {printable(client)} are in {file}, which only you can read; delete it when it has served")
-        log.refuse_half(replace(query, client=client), "All other rows were looked through")
 
 
 class Writer:
@@ -200,7 +178,7 @@ class Writer:
             out.print(self._table)
 
 
-def _opened(config: Path | None) -> QueryLog:
+def opened(config: Path | None) -> QueryLog:
     """The log of the settings. Not as root: the lock and the scratch would belong to root, and shut the service out."""
     folder = load(config).server.state_dir
     state_dir.refuse_strangers(folder)
@@ -233,7 +211,7 @@ def _cells(row: Row) -> list[Text]:
     if row.rule:
         why = f"{why}: {row.rule}" if why else row.rule
     verdict = Text(printable(row.action), style=_STYLES.get(row.action, ""))
-    time_text = f"{row.time.astimezone():%Y-%m-%d %H:%M:%S}"
+    time_text = on_the_wall(row.time)
     texts = (
         time_text,
         short(row.client) or "-",
@@ -246,26 +224,8 @@ def _cells(row: Row) -> list[Text]:
     return [verdict if at == 3 else Text(printable(text)) for at, text in enumerate((*texts, row.source))]
 
 
-def _all(log: QueryLog, query: Query) -> Iterator[Row]:
-    cursor = None
-    while True:
-        page = log.search(query, most=MOST_ROWS_A_PAGE, after=cursor)
-        yield from page.rows
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
-def _new_file(path: Path) -> Any:
-    try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE), "wb")
-    except FileExistsError:
-        raise NotExported(f"{path} is there already; name another file") from None
-    except OSError as error:
-        raise NotExported(f"{path}: {error.strerror}; name a file in a directory of yours") from error
-
-
-def _say_problems(log: QueryLog) -> None:
+def say_problems(log: QueryLog) -> None:
+    """What of the log could not be read."""
     for problem in log.problems:
         note(problem, "bold red")
 
@@ -288,4 +248,5 @@ def _write(pieces: Iterable[bytes]) -> None:
 
 
 def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+    """What people type as 09:30 or today is on the school's clock."""
+    return now_here()

@@ -13,6 +13,7 @@ import typer
 from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.lists import StoredNotInForce
 from schoolgate.cli.commands.local_user import who as person
+from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import Settings, config_label, load, read_text
 from schoolgate.control import call, call_if_running
@@ -114,7 +115,7 @@ def log(config: Path | None, as_json: bool) -> None:
     rows = table("revision", "applied", "by", "reason")
     for one in revisions:
         why = one.why if one.rolls_back_to is None else f"{one.why} (back to {one.rolls_back_to})"
-        rows.add_row(str(one.number), f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, why)
+        rows.add_row(str(one.number), on_the_wall(one.at), one.who, why)
     if rows.row_count:
         out.print(rows)
     else:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from schoolgate.cli.commands.terminal import note, say, say_json
+from schoolgate.cli.commands.terminal import moment, note, say, say_json
 from schoolgate.config import Settings, config_label, load
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
@@ -58,7 +58,7 @@ def show(config: Path | None, as_json: bool) -> None:
         say_json([{"path": str(one.path), "made_at": one.made_at, "size_octets": one.size_octets} for one in kept])
         return
     for one in kept:
-        say(f"{one.path}  {one.size_octets / 1024:.0f} KiB, made {one.made_at:%Y-%m-%d %H:%M} UTC")
+        say(f"{one.path}  {one.size_octets / 1024:.0f} KiB, made {moment(one.made_at.isoformat())}")
     if not kept:
         note(f"no report is kept in {shelf.folder}; schedule some in [[reports.scheduled]], or make one with --keep")
 

@@ -11,6 +11,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from schoolgate.cli.commands.school_time import on_the_wall
+
 # What is piped has no edge to be folded at, unless somebody says so.
 _PIPE_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240
 
@@ -56,5 +58,5 @@ def age(seconds: float) -> str:
 
 
 def moment(text: str) -> str:
-    """An ISO moment in the time of this machine."""
-    return dt.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """An ISO moment on the school's clock, with its zone."""
+    return on_the_wall(dt.datetime.fromisoformat(text))

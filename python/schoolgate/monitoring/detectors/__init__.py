@@ -49,17 +49,20 @@ class Watch:
     sieve: Sieve
     rhythm: SegmentRhythm
     first_uses: FirstUses
+    attempts: Attempts
     others: tuple[Detector, ...]
     # detector -> its defect: it stays out of the way of the others, and `status` names it.
     defects: dict[str, str] = field(default_factory=dict)
 
     @property
     def detectors(self) -> tuple[Detector, ...]:
-        return (self.rhythm, self.first_uses, *self.others)
+        return (self.rhythm, self.first_uses, self.attempts, *self.others)
 
     def feed(self, rows: list[LogRow]) -> list[Finding]:
         """What these rows say, in the order of the detectors."""
-        kept = [row for row in rows if self.sieve.keeps(row)]
+        sorted_rows = [(row, self.sieve.kind(row)) for row in rows]
+        kept = [row for row, kind in sorted_rows if kind == "kept"]
+        self.attempts.count(row for row, kind in sorted_rows if kind == "repeat")
         found: list[Finding] = []
         for detector in self.detectors:
             self._ask(detector, found, detector.feed(rows if detector is self.rhythm else kept))
@@ -113,9 +116,9 @@ def watch(
         Sieve(settings.noise, known),
         SegmentRhythm(settings.rhythm, zone),
         FirstUses(settings.first_use, known),
+        Attempts(settings.repeated, known, asks_for),
         (
             SealedAttempts(self_tests),
-            Attempts(settings.repeated, known, asks_for),
             CircumventionScore(settings.circumvention),
             SilentClients(settings.silence),
             Tunnels(settings.tunnel),

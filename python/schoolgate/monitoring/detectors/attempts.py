@@ -14,7 +14,7 @@ from schoolgate._core import LogRow
 from schoolgate.alerts.findings import ATTEMPT, MOST_NAMES, REPEATED, Finding
 from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.category_facts import CategoryFacts
-from schoolgate.policy.monitoring import DENIED_BY_LAYER, Repeated
+from schoolgate.policy.monitoring import DENIED_BY_LAYER, Repeated, Severity
 
 # Clients times alert categories that are remembered at once; a large school has some hundred in an hour.
 MOST_PAIRS = 20_000
@@ -43,6 +43,15 @@ class _Moments:
     told_s: int = 0
 
 
+@dataclass(slots=True)
+class _Repeats:
+    """Repeats that no finding has counted yet."""
+
+    questions: int = 0
+    last_us: int = 0
+    level: str = "none"
+
+
 class Attempts:
     """Findings `attempt` for each, `repeated-attempts` for a client that goes on."""
 
@@ -54,27 +63,50 @@ class Attempts:
         self._known = known
         self._window_s = settings.window_minutes * 60
         self._moments: BoundedStates[_Moments] = BoundedStates(_Moments, MOST_PAIRS)
+        self._repeats: BoundedStates[_Repeats] = BoundedStates(_Repeats, MOST_PAIRS)
 
     def feed(self, rows: Iterable[LogRow]) -> Iterator[Finding]:
         for row in rows:
-            if not row.is_denied or row.is_sealed:
+            found = self._detector_of(row)
+            if found is None:
                 continue
-            level = self._known.alert.get(row.category or "")
-            detector = ATTEMPT if row.category is not None else DENIED_BY_LAYER.get(row.layer)
-            if level is not None:
-                yield self._attempt(row, ATTEMPT, level)
-                if self._again(row):
-                    yield self._repeated(row, level)
-            elif detector is not None and self._asks_for(row.segment, detector, row.category):
-                yield self._attempt(row, detector, "none")
+            detector, level = found
+            yield self._attempt(row, detector, level)
+            if level != "none" and self._again(row):
+                yield self._repeated(row, level)
+
+    def count(self, rows: Iterable[LogRow]) -> None:
+        """Repeats within seconds of what was fed: A, AAAA and HTTPS of one name, a device that asks again."""
+        for row in rows:
+            found = self._detector_of(row)
+            if found is not None:
+                repeats = self._repeats.of(_key(row, found[0]))
+                repeats.questions += 1
+                repeats.last_us, repeats.level = max(repeats.last_us, row.time_us), found[1]
+
+    def _detector_of(self, row: LogRow) -> tuple[str, str] | None:
+        """Detector and alert level of a denied question; None where nothing asks for it."""
+        if not row.is_denied or row.is_sealed:
+            return None
+        level = self._known.alert.get(row.category or "")
+        if level is not None:
+            return ATTEMPT, level
+        detector = ATTEMPT if row.category is not None else DENIED_BY_LAYER.get(row.layer)
+        is_wanted = detector is not None and self._asks_for(row.segment, detector, row.category)
+        return (detector, "none") if detector is not None and is_wanted else None
 
     def _attempt(self, row: LogRow, detector: str, level: str) -> Finding:
-        reason = _REASONS.get(detector) or f"of the category {self._known.title(row.category)}"
+        key = _key(row, detector)
+        repeated = self._repeats.of(key).questions if key in self._repeats else 0
+        self._repeats.drop(key)
         return Finding(
-            detector, "urgent" if level == "urgent" else "notice", row.segment, row.client, row.time_us, 0,
-            f"A device asked for a blocked name {reason}.",
-            category=row.category, evidence={"questions": 1}, names=(row.qname,),
+            detector, _severity(level), row.segment, row.client, row.time_us, 0, self._sentence(detector, row.category),
+            category=row.category, names=(row.qname,), questions=1 + repeated,
         )  # fmt: skip
+
+    def _sentence(self, detector: str, category: str | None) -> str:
+        reason = _REASONS.get(detector) or f"of the category {self._known.title(category)}"
+        return f"A device asked for a blocked name {reason}."
 
     def _again(self, row: LogRow) -> bool:
         """Whether this row completes the count; true once a window."""
@@ -106,10 +138,29 @@ class Attempts:
         for key, pair in self._moments.items():
             if not pair.at_s or now_s - pair.at_s[-1] >= self._window_s:
                 self._moments.drop(key)
-        return iter(())
+        for key, repeats in self._repeats.items():
+            self._repeats.drop(key)
+            client, segment, detector, category = key.split(" ")
+            yield Finding(
+                detector, _severity(repeats.level), segment, client, repeats.last_us, 0,
+                self._sentence(detector, category or None), category=category or None, questions=repeats.questions,
+                is_repeat=True,
+            )  # fmt: skip
 
     def saved(self) -> Any:
-        return self._moments.saved()
+        return {"moments": self._moments.saved(), "repeats": self._repeats.saved()}
 
     def load(self, saved: Any) -> None:
-        self._moments.load(saved)
+        # The version before saved the moments alone.
+        both = saved if isinstance(saved, dict) else {"moments": saved, "repeats": []}
+        self._moments.load(both["moments"])
+        self._repeats.load(both["repeats"])
+
+
+def _key(row: LogRow, detector: str) -> str:
+    """Ids and clients hold no space."""
+    return f"{row.client} {row.segment} {detector} {row.category or ''}"
+
+
+def _severity(level: str) -> Severity:
+    return "urgent" if level == "urgent" else "notice"

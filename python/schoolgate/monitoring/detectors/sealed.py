@@ -52,6 +52,7 @@ class SealedAttempts:
             self.name, "urgent", row.segment, row.client, row.time_us, 0,
             "A device asked for a name on a sealed list of illegal content."
             " It was not answered, and the name is not kept.",
+            questions=1,
         )  # fmt: skip
 
     def _of_self_test(self, row: LogRow) -> Finding:

@@ -1,0 +1,51 @@
+"""Times for people: on the school's clock, and with its zone beside them. What programs read is UTC.
+
+The zone is that of the policy in force. Where it cannot be read (no rights, a damaged store) times are on this
+machine's clock; the zone that stands beside them says which that is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from schoolgate.errors import SchoolgateError
+
+_settings_file: list[Path | None] = [None]
+
+
+def of_settings(config: Path | None) -> None:
+    """Which settings the command works by."""
+    _settings_file[0] = config
+    zone.cache_clear()
+
+
+@cache
+def zone() -> dt.tzinfo | None:
+    """The school's; None for this machine's."""
+    # Only a command that prints a time needs the policy.
+    from schoolgate.config import load
+    from schoolgate.policy.active_policy import active_or_first
+    from schoolgate.policy.model import Document
+    from schoolgate.storage import state_dir
+
+    try:
+        settings = load(_settings_file[0])
+        state_dir.refuse_strangers(settings.server.state_dir)
+        raw = tomllib.loads(active_or_first(settings)[1])
+        return ZoneInfo(str(raw.get("time_zone", Document.model_fields["time_zone"].default)))
+    except (SchoolgateError, OSError, ValueError, KeyError):
+        return None
+
+
+def on_the_wall(moment: dt.datetime) -> str:
+    """`2026-11-23 09:30:00 GMT`."""
+    return f"{moment.astimezone(zone()):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def now() -> dt.datetime:
+    """This moment on the school's clock."""
+    return dt.datetime.now(dt.UTC).astimezone(zone())
