@@ -109,8 +109,7 @@ def test_when_the_state_directory_is_gone_dns_goes_on_and_a_reload_keeps_what_is
     shutil.rmtree(here.state)
     assert here.filters()
     assert here.rcode("www.example.org") == "NOERROR"
-    refused = here.cli("reload")
-    assert refused.returncode == 1
-    assert str(here.state) in refused.stderr
+    told = here.cli("reload")
+    assert f"{here.state}/policy.db is missing; revision 1 stays in force" in told.stderr
     assert here.filters()
     assert here.status()["lists"]["serial"] == 1
