@@ -125,7 +125,7 @@ metrics-document: build ## Write deploy/monitoring/metrics.md from the code
 
 .PHONY: commands-document
 commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from the code
-	@$(BIN)/python -m schoolgate.cli.document docs
+	@$(BIN)/python -m schoolgate.cli.manual docs
 
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt

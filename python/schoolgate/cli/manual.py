@@ -1,4 +1,4 @@
-"""The man page and the table of exit codes, made from the program: `python -m schoolgate.cli.document FOLDER`."""
+"""The man page and the table of exit codes, made from the program: `python -m schoolgate.cli.manual FOLDER`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def exit_codes() -> str:
     lines = [
         "# Exit codes",
         "",
-        "Made by `make commands-document`. Answers go to standard output, all else to standard error.",
+        "Made by `make commands-document` from `python/schoolgate/cli/exit_codes.py`. Answers go to standard output,"
+        " all else to standard error.",
         "",
         "| command | code | means |",
         "|---|---|---|",

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.every_command import every_command
 
-from schoolgate.cli.document import EXIT_CODES, MAN_PAGE, commands, exit_codes, man_page
 from schoolgate.cli.exit_codes import OWN
+from schoolgate.cli.manual import EXIT_CODES, MAN_PAGE, commands, exit_codes, man_page
 
 DOCS = Path(__file__).parents[3] / "docs"
 
