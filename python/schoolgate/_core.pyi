@@ -419,6 +419,7 @@ class ListFile:
         matching: str = "suffix",
         reviewed: bool = False,
         dialect: str | None = None,
+        private_suffixes: bool = False,
     ) -> ListFile: ...
     path: Final[Path]
     """Path of the file."""
@@ -432,6 +433,8 @@ class ListFile:
     """Whether it is a reviewed list: in the plain dialect, and free to list protected names."""
     dialect: Final[str | None]
     """Dialect of a feed; None or "": it is detected."""
+    private_suffixes: Final[bool]
+    """Whether a feed may name public suffixes of private hosts, such as duckdns.org."""
 
 def compile_snapshot(
     inputs: Sequence[ListFile],
@@ -472,11 +475,12 @@ def inspect_list(
     matching: str = "suffix",
     protected: list[str] = ...,
     reviewed: bool = False,
+    private_suffixes: bool = False,
     max_unpacked_octets: int | None = None,
 ) -> bytes:
     """What a list holds, without compiling it. JSON: {"dialect", "lines", "octets", "rules", "exceptions", "spared",
-    "skipped": {reason: {"lines", "examples"}}, "categories": {theirs: rules}, "sample", "rules_xxh3"}. Raises
-    `ListRefused`, and `ValueError` for an unknown dialect."""
+    "skipped": {reason: {"lines", "examples"}}, "protected_names", "categories": {theirs: rules}, "sample",
+    "rules_xxh3"}. Raises `ListRefused`, and `ValueError` for an unknown dialect."""
 
 def list_rules_for(
     inputs: Sequence[ListFile], name: str, *, protected: list[str] = ..., max_unpacked_octets: int | None = None

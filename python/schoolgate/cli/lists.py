@@ -232,6 +232,20 @@ def feeds_remove(feed: FeedArgument, config: Config = None) -> None:
     feeds.remove(config_of(config), feed)
 
 
+@feeds_app.command("except", epilog='schoolgate feeds except ut1-games lessons.example.org --reason "used in maths"')
+def feeds_except(
+    feed: FeedArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="It and all below it are left out of the feed.")],
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why it is a false hit.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the exception back.")] = False,
+    config: Config = None,
+) -> None:
+    """Leave a name out of a feed: a false hit. Other lists, locks and rules of the school close it as before."""
+    from schoolgate.cli.commands import feed_exceptions
+
+    feed_exceptions.leave_out(config_of(config), feed, name, reason, remove)
+
+
 @feeds_app.command("add", epilog="schoolgate feeds add https://lists.example.org/games.txt --category games")
 def feeds_add(
     place: Annotated[str, typer.Argument(metavar="URL|FILE|FOLDER", help="Where the list is.")],

@@ -60,6 +60,23 @@ class Lists(Section):
         json_schema_extra=RELOAD,
     )
 
+    words: tuple[PathFromFile, ...] = Field(
+        default=(),
+        description="Word libraries beside the school's own, such as the trust's: words that suggest a look at a name.",
+        json_schema_extra=RELOAD,
+    )
+    most_newly_closed: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.01,
+        description="Share of what a segment asked for in the last week that the news of a feed may close; a feed that"
+        " would close more waits for `lists update --accept`.",
+        json_schema_extra=RELOAD,
+    )
+    shared_hosts: tuple[Annotated[str, PlainValidator(_category)], ...] = Field(
+        default=(),
+        description="Categories whose feeds may close a whole host that strangers share, such as github.io; dynamic-dns"
+        " always may. No list closes a registry's suffix, such as co.uk.",
+        json_schema_extra=RELOAD,
+    )
     proxy: Annotated[str, PlainValidator(_proxy)] | None = Field(
         default=None,
         description="Web proxy that feeds are fetched through, such as http://proxy.school.example:3128.",

@@ -16,7 +16,8 @@ import orjson
 from schoolgate._core import Snapshot, SnapshotCorrupt, __version__
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.canaries import prove_canaries, prove_platforms, read_canaries
+from schoolgate.lists.canaries import prove_canaries, prove_platforms
+from schoolgate.lists.canary_file import read_canaries
 from schoolgate.lists.content_store import ContentStore
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.feed_catalogue import read_published
@@ -172,6 +173,7 @@ def _made_of(settings: Settings, store: SnapshotStore, inputs: Sequence[ListInpu
             octets=one.path.stat().st_size,
             origin=one.origin or (one.feed if one.path.parent == store.work else str(one.path)),
             dated=one.dated,
+            private_suffixes=one.private_suffixes,
         )
         for one in inputs
     )
@@ -238,6 +240,7 @@ def _list_file(one: ListInput) -> dict[str, Any]:
         "matching": one.match,
         "reviewed": not one.fetched,
         "dialect": one.dialect or None,
+        "private_suffixes": one.private_suffixes,
     }
 
 

@@ -1,51 +1,20 @@
 """Names that a new snapshot must know, and names that it must leave open: asked of it before clients may ask.
 
-lists/canaries.toml. A canary that a feed breaks names the feed, so that its last good version can be used instead.
+What a feed lists of the open ones is left out (`left_out.py`); this is the proof. A canary that a feed breaks all the
+same names the feed, so that its last good version can be used instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from schoolgate._core import Snapshot
-from schoolgate.config.load import read_text
-from schoolgate.config.problems import InputRefused
-from schoolgate.config.reading import parse_toml, read
 from schoolgate.errors import SchoolgateError
-from schoolgate.lists.inputs import FEED_PREFIX
+from schoolgate.lists.canary_file import HARMFUL, Canaries
+from schoolgate.lists.feed_book import FEED_PREFIX
 from schoolgate.lists.platforms import Platforms
 from schoolgate.lists.proof import said_of, smallest_table
 from schoolgate.policy.catalogue import Catalogue
-
-_HARMFUL = frozenset({"threat", "circumvention", "content"})
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Listed(_Row):
-    """A name that must carry a category."""
-
-    name: str
-    category: str
-
-
-class Open(_Row):
-    """A name that must carry no harmful category but those of `unless`."""
-
-    name: str
-    unless: tuple[str, ...] = ()
-
-
-class Canaries(_Row):
-    """The file."""
-
-    listed: tuple[Listed, ...] = ()
-    open: tuple[Open, ...] = ()
 
 
 class CanariesBroken(SchoolgateError):
@@ -55,18 +24,6 @@ class CanariesBroken(SchoolgateError):
         self.messages = tuple(messages)
         self.feeds = frozenset(feeds)
         super().__init__("\n".join(self.messages))
-
-
-def read_canaries(lists_dir: Path) -> Canaries:
-    """Raises `InputRefused`."""
-    path = lists_dir / "canaries.toml"
-    if not path.exists():  # a lists directory of the school's own making
-        return Canaries()
-    raw, wrong = parse_toml(read_text(path), str(path))
-    reading = read(Canaries, raw, str(path))
-    if reading.value is None or wrong or reading.problems:
-        raise InputRefused([*wrong, *reading.problems])
-    return reading.value
 
 
 def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue) -> int:
@@ -80,7 +37,7 @@ def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue)
     for must_be_open in canaries.open:
         for category, feed in said_of(snapshot, table, must_be_open.name):
             role = catalogue.categories[category].role if category in catalogue.categories else "content"
-            if role in _HARMFUL and category not in must_be_open.unless and feed.startswith(FEED_PREFIX):
+            if role in HARMFUL and category not in must_be_open.unless and feed.startswith(FEED_PREFIX):
                 feeds.add(feed.removeprefix(FEED_PREFIX))
                 messages.append(f"{feed.removeprefix(FEED_PREFIX)} lists {must_be_open.name} as {category}")
     if messages:
@@ -89,8 +46,7 @@ def prove_canaries(snapshot: Snapshot, canaries: Canaries, catalogue: Catalogue)
 
 
 def prove_platforms(snapshot: Snapshot, platforms: Platforms) -> int:
-    """How many platforms' names no feed closes. Raises `CanariesBroken`: of what an exception cannot lift, such as a
-    rule that a publisher marked as important."""
+    """How many platforms' names no feed closes. Raises `CanariesBroken`."""
     table = smallest_table()
     messages: list[str] = []
     feeds: set[str] = set()

@@ -20,11 +20,24 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists.feed_catalogue import FeedId, NoSuchFeed, Published
 from schoolgate.storage.atomic_file import write_whole
 
+# What the name of a fetched list begins with, as `explain` shows it.
+FEED_PREFIX = "feeds/"
 _HEAD = "Written by `schoolgate feeds`; change it with that command."
 
 
 class FeedRefused(SchoolgateError):
     """A feed cannot be chosen so."""
+
+
+class ExceptedName(BaseModel):
+    """A name that this school leaves out of a feed, with all below it: a false hit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    reason: Annotated[str, Field(min_length=1)]
+    who: str
+    at: dt.datetime
 
 
 class ChosenFeed(BaseModel):
@@ -47,6 +60,7 @@ class ChosenFeed(BaseModel):
     allow_http: bool = False
     allow_hosts: tuple[str, ...] = ()
     credential_file: str | None = None
+    excepted: tuple[ExceptedName, ...] = ()
 
     @property
     def is_own(self) -> bool:

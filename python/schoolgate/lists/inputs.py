@@ -14,16 +14,15 @@ from pathlib import Path
 from schoolgate.config import Problem, Settings
 from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused, did_you_mean
+from schoolgate.lists.canary_file import Canaries
 from schoolgate.lists.content_store import ContentStore, StoredListDamaged
-from schoolgate.lists.feed_book import FeedBook
+from schoolgate.lists.feed_book import FEED_PREFIX, FeedBook
 from schoolgate.lists.last_good import FeedState, FeedStates
-from schoolgate.lists.platforms import FILE as PLATFORMS_FILE
-from schoolgate.lists.platforms import Platforms, read_platforms
+from schoolgate.lists.left_out import LeftOut, read_left_out
+from schoolgate.lists.platforms import Platforms
 from schoolgate.lists.services import Service, read_services
-from schoolgate.policy.catalogue import load_catalogue
+from schoolgate.policy.catalogue import Catalogue, load_catalogue
 
-# What the name of a fetched list begins with, as `explain` shows it.
-FEED_PREFIX = "feeds/"
 # Folders of lists of names; other files of the shipped lists are tables.
 _FOLDERS = ("starter", "circumvention")
 _HEADER = "# category:"
@@ -51,8 +50,10 @@ class ListInput:
     dated: dt.datetime | None = None
     # Where it came from, in words; the path itself when not said.
     origin: str | None = None
-    # Names that are left out of a feed (lists/platforms.toml), not a list of its own.
+    # Names that are left out of a feed (`left_out.py`), not a list of its own.
     spares: bool = False
+    # A feed that may name public suffixes of private hosts.
+    private_suffixes: bool = False
 
 
 def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] | None = None) -> tuple[ListInput, ...]:
@@ -62,11 +63,13 @@ def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] 
     found = [*_shipped(settings.lists.dir, problems)]
     services: tuple[Service, ...] = ()
     known: set[str] = set()
-    platforms = Platforms()
+    left_out = LeftOut(Platforms(), Canaries(), {})
+    catalogue: Catalogue | None = None
     try:
-        known = set(load_catalogue(settings.lists.dir).categories)
+        catalogue = load_catalogue(settings.lists.dir)
+        known = set(catalogue.categories)
         services = read_services(settings.lists.dir / "services")
-        platforms = read_platforms(settings.lists.dir)
+        left_out = read_left_out(settings.lists.dir, catalogue)
     except InputRefused as error:
         problems += error.problems
     problems += _strangers(found, known)
@@ -76,9 +79,14 @@ def list_inputs(settings: Settings, work: Path, states: Mapping[str, FeedState] 
     if not found:
         remedy = "reinstall schoolgate, or set lists.dir"
         raise ListsUnreadable([Problem(str(settings.lists.dir), "", "holds no lists", remedy)])
-    feeds = tuple(_feeds(settings, states))
+    may_close = may_close_shared_hosts(settings, catalogue) if catalogue is not None else frozenset()
+    feeds = tuple(_feeds(settings, states, may_close))
     of_services = (_of_service(one, work) for one in services)
-    return (*found, *of_services, *extra, *feeds, *_left_out(feeds, platforms, settings.lists.dir, work))
+    excepted = {
+        f"{FEED_PREFIX}{feed}": tuple(name.name for name in one.excepted)
+        for feed, one in FeedBook(settings.server.state_dir).read().items()
+    }
+    return (*found, *of_services, *extra, *feeds, *_left_out(feeds, left_out, excepted, settings, work))
 
 
 def _shipped(lists_dir: Path, problems: list[Problem]) -> Iterator[ListInput]:
@@ -119,18 +127,34 @@ def _of_service(service: Service, work: Path) -> ListInput:
     return ListInput(path, f"services/{service.id}", f"service:{service.id}", "suffix", service.domains[0])
 
 
-def _left_out(feeds: Iterable[ListInput], platforms: Platforms, lists_dir: Path, work: Path) -> Iterator[ListInput]:
-    """For each feed and category, the platforms' names as exceptions of that feed in that category."""
+def _left_out(
+    feeds: Iterable[ListInput],
+    left_out: LeftOut,
+    excepted: Mapping[str, tuple[str, ...]],
+    settings: Settings,
+    work: Path,
+) -> Iterator[ListInput]:
+    """For each feed and category, the names that it leaves out: ours, and those of `feeds except`."""
     for feed, category in sorted({(one.feed, one.category) for one in feeds}):
-        names = platforms.left_out_of(category)
+        own = excepted.get(feed, ())
+        names = (*left_out.of(category), *own)
         if names:
-            path = work / f"platforms-{category}.txt"
-            path.write_text("".join(f"!{name}\n" for name in names), encoding="utf-8")
-            origin = str(lists_dir / PLATFORMS_FILE)
+            # Equal lists are kept once: most feeds have no names of their own here.
+            path = work / f"left-out-{category}{f'-{feed.removeprefix(FEED_PREFIX)}' if own else ''}.txt"
+            path.write_text("".join(f"!!{name}\n" for name in names), encoding="utf-8")
+            origin = f"{settings.lists.dir}: platforms.toml and canaries.toml; schoolgate feeds except"
             yield ListInput(path, feed, category, "suffix", None, origin=origin, spares=True)
 
 
-def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterator[ListInput]:
+def may_close_shared_hosts(settings: Settings, catalogue: Catalogue) -> frozenset[str]:
+    """Categories whose feeds may name public suffixes of private hosts: by what they are, or by the school's choice."""
+    by_kind = {one.id for one in catalogue.categories.values() if one.private_suffixes}
+    return frozenset({*by_kind, *settings.lists.shared_hosts})
+
+
+def _feeds(
+    settings: Settings, states: Mapping[str, FeedState] | None, may_close: frozenset[str]
+) -> Iterator[ListInput]:
     """The last good lists of the feeds in use. A list that is damaged or gone stops the build: without it names would
     be open that were closed."""
     state_dir = settings.server.state_dir
@@ -157,6 +181,7 @@ def _feeds(settings: Settings, states: Mapping[str, FeedState] | None) -> Iterat
                 dialect=part.dialect,
                 dated=good.confirmed_at,
                 origin="/".join(word for word in (good.url or book[feed].path or feed, part.label) if word),
+                private_suffixes=part.category in may_close,
             )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -11,31 +11,42 @@ import orjson
 from schoolgate._core import ListRefused, inspect_list
 from schoolgate.lists.guards import FeedUnfit, Inspected
 from schoolgate.lists.limits import Limits
-from schoolgate.lists.renewal import Inspect
 
 # A name and its rest: enough to know the line again.
 _LONGEST_EXAMPLE = 120
 
 
-def inspector(protected: Sequence[str], limits: Limits) -> Inspect:
-    """For one update: the protected names are the same for every feed."""
-    return partial(_inspect, list(protected), limits.unpacked_octets)
+@dataclass(frozen=True)
+class Inspector:
+    """For one update. `protected`: names that no feed may close; by its category a list leaves out more
+    (`left_out_of`), or may name public suffixes of private hosts (`may_close_shared_hosts`)."""
 
+    protected: Sequence[str]
+    left_out_of: Callable[[str], Sequence[str]]
+    may_close_shared_hosts: frozenset[str]
+    limits: Limits
 
-def _inspect(
-    protected: list[str], max_unpacked_octets: int, path: Path, label: str, dialect: str | None, match: str
-) -> tuple[Inspected, str]:
-    try:
-        found = orjson.loads(
-            inspect_list(path, dialect, matching=match, protected=protected, max_unpacked_octets=max_unpacked_octets)
-        )
-    except ListRefused as error:
-        raise FeedUnfit(f"it {str(error).removeprefix(f'{path}: ')}".replace(str(path), label or "the list")) from error
-    except ValueError as error:
-        raise FeedUnfit(str(error)) from error
-    skipped = {reason: one["lines"] for reason, one in found["skipped"].items()}
-    examples = {
-        reason: tuple(text.replace(str(path), label or "line")[:_LONGEST_EXAMPLE] for text in one["examples"])
-        for reason, one in found["skipped"].items()
-    }
-    return Inspected(label, found["rules"] - found["exceptions"], skipped, examples), found["dialect"]
+    def __call__(self, path: Path, label: str, dialect: str | None, match: str, category: str) -> tuple[Inspected, str]:
+        """What is in a list, and its dialect; `label` names it in messages. Raises `FeedUnfit`."""
+        try:
+            octets = inspect_list(
+                path,
+                dialect,
+                matching=match,
+                protected=[*self.protected, *self.left_out_of(category)],
+                private_suffixes=category in self.may_close_shared_hosts,
+                max_unpacked_octets=self.limits.unpacked_octets,
+            )
+        except ListRefused as error:
+            message = str(error).removeprefix(f"{path}: ").replace(str(path), label or "the list")
+            raise FeedUnfit(f"it {message}") from error
+        except ValueError as error:
+            raise FeedUnfit(str(error)) from error
+        found = orjson.loads(octets)
+        skipped = {reason: one["lines"] for reason, one in found["skipped"].items()}
+        examples = {
+            reason: tuple(text.replace(str(path), label or "line")[:_LONGEST_EXAMPLE] for text in one["examples"])
+            for reason, one in found["skipped"].items()
+        }
+        names = tuple(found["protected_names"])
+        return Inspected(label, found["rules"] - found["exceptions"], skipped, examples, names), found["dialect"]

@@ -113,7 +113,13 @@ def _list_files(state_dir: Path, manifest: Manifest) -> list[ListFile]:
             raise StoredListDamaged(f"{path}: the list {one.feed} of serial {manifest.serial} is gone")
         files.append(
             ListFile(
-                path, one.feed, one.category, matching=one.match, reviewed=not one.fetched, dialect=one.dialect or None
+                path,
+                one.feed,
+                one.category,
+                matching=one.match,
+                reviewed=not one.fetched,
+                dialect=one.dialect or None,
+                private_suffixes=one.private_suffixes,
             )
         )
     return files

@@ -34,6 +34,22 @@ class Part(_Row):
     rules: int
 
 
+class Unread(_Row):
+    """Lines of a feed that no shape fits, of so many (`guards.Unread`)."""
+
+    lines: int
+    of: int
+    reasons: dict[str, int]
+    example: str | None
+
+
+class LeftOutNames(_Row):
+    """What a feed lists of names that no feed may close, and that is left out of it (`guards.LeftOutNames`)."""
+
+    lines: int
+    names: tuple[str, ...]
+
+
 class Good(_Row):
     """Lists that passed every guard.
 
@@ -52,6 +68,9 @@ class Good(_Row):
     # Where it came from and whose key vouched for it: another place or key means fetching anew.
     url: str | None = None
     key: str | None = None
+    # None in what an earlier version of schoolgate wrote.
+    unread: Unread | None = None
+    left_out: LeftOutNames | None = None
 
     @property
     def rules(self) -> int:

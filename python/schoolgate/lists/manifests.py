@@ -36,6 +36,7 @@ class ManifestInput(_Row):
     octets: int
     origin: str
     dated: dt.datetime | None = None
+    private_suffixes: bool = False
 
 
 class Manifest(_Row):
@@ -53,7 +54,9 @@ class Manifest(_Row):
 
     def recipe(self) -> tuple[object, ...]:
         """What makes two snapshots the same."""
-        lists = tuple((one.feed, one.category, one.match, one.dialect, one.sha256) for one in self.inputs)
+        lists = tuple(
+            (one.feed, one.category, one.match, one.dialect, one.sha256, one.private_suffixes) for one in self.inputs
+        )
         return (self.version, self.protected, lists)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -15,8 +15,18 @@ from schoolgate.lists.content_store import ContentStore, digest
 from schoolgate.lists.feed_book import Source
 from schoolgate.lists.feed_catalogue import Published
 from schoolgate.lists.fetch import Fetched, Fetcher, FetchFailed, Validators, WebSource
-from schoolgate.lists.guards import Bounds, FeedHeld, FeedUnfit, Inspected, judge, refuse_pages
-from schoolgate.lists.last_good import FeedState, Good, Part
+from schoolgate.lists.guards import (
+    Before,
+    Bounds,
+    FeedHeld,
+    FeedUnfit,
+    Inspected,
+    judge,
+    left_out,
+    refuse_pages,
+    unread,
+)
+from schoolgate.lists.last_good import FeedState, Good, LeftOutNames, Part, Unread
 from schoolgate.lists.limits import Limits
 from schoolgate.lists.progress import Event, Tell
 from schoolgate.lists.signature import LARGEST_SIGNATURE_OCTETS, SignatureWrong, public_key, verify
@@ -32,8 +42,8 @@ _NO_LISTS = frozenset({"urls", "expressions", "usage", "global_usage", "license"
 _LONGEST_USAGE = 65_536
 _ALWAYS_OPEN = frozenset({"platform", "protected"})
 
-# Reads a list (path, its name in messages, dialect or None, match) and says what is in it, and its dialect.
-Inspect = Callable[[Path, str, str | None, str], tuple[Inspected, str]]
+# Reads a list (path, its name in messages, dialect or None, match, our category): what is in it, and its dialect.
+Inspect = Callable[[Path, str, str | None, str, str], tuple[Inspected, str]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,16 @@ class Outcome:
     kind: Literal["changed", "unchanged", "held", "failed", "not due"]
     state: FeedState
     message: str = ""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Lists that passed the guards."""
+
+    parts: tuple[Part, ...]
+    unread: Unread
+    left_out: LeftOutNames
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -150,9 +170,9 @@ class Renewal:
         if good is not None and body == good.body_sha256 and self._whole(good) and self._as_configured(good, source):
             return good.model_copy(update=vouched), state.warnings
         members = unpack(fetched.path, folder / "unpacked", self.limits)
-        parts, warnings = self._judged(source, members, state.good, accepted)
-        renewed = Good(parts=parts, fetched_at=now, confirmed_at=now, whole_at=now, body_sha256=body)
-        return renewed.model_copy(update=vouched), warnings
+        judged = self._judged(source, members, state.good, accepted)
+        renewed = _good(judged, now).model_copy(update={"body_sha256": body})
+        return renewed.model_copy(update=vouched), judged.warnings
 
     def _whole(self, good: Good) -> bool:
         return all(self.store.intact(part.sha256) for part in good.parts)
@@ -179,11 +199,11 @@ class Renewal:
             if source.key is not None:
                 verify(copy, _beside(source.path), public_key(source.key))
             members = unpack(copy, folder / "unpacked", self.limits)
-        parts, warnings = self._judged(source, members, state.good, accepted)
-        good = Good(parts=parts, fetched_at=now, confirmed_at=now, whole_at=now, key=source.key)
+        judged = self._judged(source, members, state.good, accepted)
+        good = _good(judged, now).model_copy(update={"key": source.key})
         if state.good is not None and _content(state.good) == _content(good):
             good = good.model_copy(update={"fetched_at": state.good.fetched_at})
-        return good, warnings
+        return good, judged.warnings
 
     def _copies(self, place: Path, folder: Path) -> Iterator[Member]:
         files = sorted(one for one in place.rglob("*") if one.is_file() and not one.name.startswith("."))
@@ -203,9 +223,7 @@ class Renewal:
             raise FeedUnfit(f"{file} has more than {self.limits.wire_octets} octets")
         shutil.copyfile(file, copy)
 
-    def _judged(
-        self, source: Source, members: Iterable[Member], good: Good | None, accepted: bool
-    ) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    def _judged(self, source: Source, members: Iterable[Member], good: Good | None, accepted: bool) -> _Judged:
         wanted = [*self._wanted(source, tuple(members))]
         if not wanted:
             raise FeedUnfit("the archive holds no list that can be used as a block list")
@@ -215,7 +233,7 @@ class Renewal:
             if member.path.stat().st_size == 0 and member.name:
                 continue
             refuse_pages(member.path)
-            inspected, dialect = self.inspect(member.path, member.name, source.dialect, source.match)
+            inspected, dialect = self.inspect(member.path, member.name, source.dialect, source.match, category)
             found.append(inspected)
             parts.append(
                 Part(
@@ -228,11 +246,14 @@ class Renewal:
                     rules=inspected.rules,
                 )
             )
-        before = None if good is None else {part.label: part.rules for part in good.parts}
-        warnings = judge(found, before, source.names, self.bounds, accepted=accepted)
+        warnings = judge(found, _before(good), source.names, self.bounds, accepted=accepted)
         paths = {member.name: member.path for member, _ in wanted}
         kept = (part for part in parts if part.rules)
-        return tuple(part.model_copy(update={"sha256": self.store.take(paths[part.label])}) for part in kept), warnings
+        stored = tuple(part.model_copy(update={"sha256": self.store.take(paths[part.label])}) for part in kept)
+        missed, kept_open = unread(found), left_out(found)
+        return _Judged(
+            stored, Unread.model_validate(asdict(missed)), LeftOutNames.model_validate(asdict(kept_open)), warnings
+        )
 
     def _wanted(self, source: Source, members: tuple[Member, ...]) -> Iterator[tuple[Member, str]]:
         """The lists among the members, each once, with our category."""
@@ -260,6 +281,26 @@ def _is_meant_to_open(member: Member) -> bool:
     with member.path.open(encoding="utf-8", errors="replace") as file:
         words = {line.strip().lower() for line in file.read(_LONGEST_USAGE).splitlines()}
     return "white" in words and "black" not in words
+
+
+def _good(judged: _Judged, now: dt.datetime) -> Good:
+    return Good(
+        parts=judged.parts,
+        fetched_at=now,
+        confirmed_at=now,
+        whole_at=now,
+        unread=judged.unread,
+        left_out=judged.left_out,
+    )
+
+
+def _before(good: Good | None) -> Before | None:
+    if good is None:
+        return None
+    missed = good.unread
+    share = None if missed is None or not missed.of else missed.lines / missed.of
+    kept_open = None if good.left_out is None else good.left_out.lines
+    return Before({part.label: part.rules for part in good.parts}, share, kept_open)
 
 
 def is_due(source: Source, state: FeedState, now: dt.datetime) -> bool:

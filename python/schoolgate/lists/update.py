@@ -29,8 +29,10 @@ from schoolgate.lists.fetch import Fetcher
 from schoolgate.lists.guards import Bounds
 from schoolgate.lists.history import Event as Happened
 from schoolgate.lists.history import History, PinFile
-from schoolgate.lists.inspection import inspector
+from schoolgate.lists.inputs import may_close_shared_hosts
+from schoolgate.lists.inspection import Inspector
 from schoolgate.lists.last_good import FeedState, FeedStates
+from schoolgate.lists.left_out import read_left_out
 from schoolgate.lists.limits import Limits
 from schoolgate.lists.manifests import Manifests
 from schoolgate.lists.progress import Event, Step, Tell
@@ -116,13 +118,15 @@ class Updater:
 
     def _renewal(self, sources: tuple[Source, ...], work: Path, store: ContentStore, published: Published) -> Renewal:
         protected = protected_names(self.settings, (source.url for source in sources))
+        catalogue = load_catalogue(self.settings.lists.dir)
+        left_out = read_left_out(self.settings.lists.dir, catalogue)
         return Renewal(
             fetcher=replace(self.fetcher or Fetcher(work), proxy=self.settings.lists.proxy),
             store=store,
             work=work,
             published=published,
-            catalogue=load_catalogue(self.settings.lists.dir),
-            inspect=inspector(protected, self.limits),
+            catalogue=catalogue,
+            inspect=Inspector(protected, left_out.of, may_close_shared_hosts(self.settings, catalogue), self.limits),
             tell=self.tell,
             limits=self.limits,
             bounds=self.bounds,

@@ -43,6 +43,8 @@ def feed_row(feed: str, state: FeedState, refresh_h: int | None, now: dt.datetim
         "tried_at": state.tried_at,
         "failing_since": state.failing_since,
         "failure": state.failure,
+        "unread": None if state.good is None or state.good.unread is None else state.good.unread.model_dump(),
+        "left_out": None if state.good is None or state.good.left_out is None else state.good.left_out.model_dump(),
         "warnings": list(state.warnings),
     }
 

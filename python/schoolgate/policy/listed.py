@@ -35,6 +35,8 @@ class Category(_Row):
     definition: str = ""
     # "watch" and "urgent": a denial matters for safeguarding.
     alert: Literal["none", "watch", "urgent"] = "none"
+    # Its feeds may name public suffixes of private hosts, such as duckdns.org.
+    private_suffixes: bool = False
 
 
 class Categories(_Row):

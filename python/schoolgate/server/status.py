@@ -18,6 +18,8 @@ from schoolgate.server.running import RunningServer
 
 # Lists are built each night; older than this, two builds have failed.
 OLD_LISTS_S = 3 * 86400
+# The share of a feed's lines that may be noise before it is said.
+MANY_UNREAD = 0.05
 
 
 def status(service: RunningServer) -> dict[str, Any]:
@@ -156,6 +158,10 @@ def list_problems(state_dir: Path, built_at: dt.datetime, now: dt.datetime) -> l
             since = feed["confirmed_at"]
             age = "and was never fetched" if since is None else f"and is used as of {since[:10]}"
             found.append(f"feed {feed['id']} fails {age}: {feed['failure']}")
+        missed = feed.get("unread")
+        if missed and missed["lines"] > MANY_UNREAD * missed["of"]:
+            text = f"{missed['lines']} of {missed['of']} lines of feed {feed['id']} are not read"
+            found.append(f"{text}, so what they list stays open; see `schoolgate feeds show {feed['id']}`")
     return found
 
 

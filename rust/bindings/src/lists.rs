@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use schoolgate_policy::{
-    Categories, Dialect, FeedForm, Input, Limits, ProtectedNames, RuleKind, UnknownDialect, listed_name,
+    Categories, Dialect, FeedForm, Input, Limits, ProtectedNames, RuleKind, Trust, UnknownDialect, listed_name,
 };
 use schoolgate_wire::Name;
 use std::net::IpAddr;
@@ -76,12 +76,15 @@ pub struct ListFile {
     reviewed: bool,
     /// Dialect of a feed; None: it is detected.
     dialect: Option<String>,
+    /// Whether a feed may name public suffixes of private hosts, such as duckdns.org.
+    private_suffixes: bool,
 }
 
 #[pymethods]
 impl ListFile {
     #[new]
-    #[pyo3(signature = (path, feed, category, *, matching="suffix", reviewed=false, dialect=None))]
+    #[pyo3(signature = (path, feed, category, *, matching="suffix", reviewed=false, dialect=None, private_suffixes=false))]
+    #[allow(clippy::too_many_arguments)] // by name, all of them
     fn new(
         path: PathBuf,
         feed: String,
@@ -89,9 +92,10 @@ impl ListFile {
         matching: &str,
         reviewed: bool,
         dialect: Option<String>,
+        private_suffixes: bool,
     ) -> Self {
         let matching = matching.to_owned();
-        Self { path, feed, category, matching, reviewed, dialect }
+        Self { path, feed, category, matching, reviewed, dialect, private_suffixes }
     }
 }
 
@@ -104,7 +108,8 @@ impl ListFile {
         } else {
             Input::feed(path, feed, categories(category)?, matching, stated(self.dialect.as_deref())?)
         };
-        Ok(Input { limits, ..input })
+        let trust = Trust { private_suffixes: self.private_suffixes, ..input.trust };
+        Ok(Input { limits, trust, ..input })
     }
 }
 
@@ -128,7 +133,8 @@ pub fn compile_snapshot<'py>(
 /// What a list holds, without compiling it: JSON of the dialect found, rules, skipped lines by reason with examples, a
 /// sample of names, and a checksum of the rules.
 #[pyfunction]
-#[pyo3(signature = (path, dialect=None, *, matching="suffix", protected=Vec::new(), reviewed=false, max_unpacked_octets=None))]
+#[pyo3(signature = (path, dialect=None, *, matching="suffix", protected=Vec::new(), reviewed=false, private_suffixes=false, max_unpacked_octets=None))]
+#[allow(clippy::too_many_arguments)] // by name, most of them
 pub fn inspect_list<'py>(
     py: Python<'py>,
     path: PathBuf,
@@ -136,12 +142,14 @@ pub fn inspect_list<'py>(
     matching: &str,
     protected: Vec<String>,
     reviewed: bool,
+    private_suffixes: bool,
     max_unpacked_octets: Option<u64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let trust = Trust { reviewed, private_suffixes };
     let limits = limits(max_unpacked_octets);
     let form = FeedForm { dialect: stated(dialect)?, unmarked: unmarked(matching)?, limits };
     let protected = protected_names(protected)?;
-    let found = py.detach(|| schoolgate_policy::inspect_list(&path, &form, &protected, reviewed));
+    let found = py.detach(|| schoolgate_policy::inspect_list(&path, &form, &protected, trust));
     json(py, &found.map_err(|error| raise(Kind::ListRefused, format!("{}: {error}", path.display())))?)
 }
 

@@ -9,7 +9,7 @@ use crate::address_rule::AddressRule;
 use crate::address_table::AddressTableBuilder;
 use crate::dialect::{Dialect, FeedError, FeedForm, Limits, Place, Sink, SkipReason, read_feed};
 use crate::inspect::{Skipped, SkippedByReason};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, Trust, judge};
 use crate::list_statements::{ListStatements, statement};
 use crate::name_table_build::{BuildError, NameTableBuilder};
 use crate::patterns::{Gate, PatternRules};
@@ -58,8 +58,8 @@ pub struct Input {
     pub dialect: Option<Dialect>,
     /// What it may cost.
     pub limits: Limits,
-    /// People of the school answer for every line: protected names do not guard against it.
-    pub reviewed: bool,
+    /// What it may do that a feed as such may not.
+    pub trust: Trust,
 }
 
 impl Input {
@@ -67,7 +67,15 @@ impl Input {
     pub fn reviewed(path: PathBuf, feed: String, category: String, unmarked: RuleKind) -> Self {
         let dialect = Some(Dialect::Plain);
         let categories = Categories::One(category);
-        Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), reviewed: true }
+        Self {
+            path,
+            feed,
+            categories,
+            unmarked,
+            dialect,
+            limits: Limits::default(),
+            trust: Trust { reviewed: true, ..Trust::default() },
+        }
     }
 
     /// A feed of another publisher.
@@ -78,7 +86,7 @@ impl Input {
         unmarked: RuleKind,
         dialect: Option<Dialect>,
     ) -> Self {
-        Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), reviewed: false }
+        Self { path, feed, categories, unmarked, dialect, limits: Limits::default(), trust: Trust::default() }
     }
 
     pub(crate) fn form(&self) -> FeedForm {
@@ -203,7 +211,7 @@ impl Compiler {
             patterns: &mut self.patterns,
             excepted: &mut self.excepted,
             addresses: &mut self.addresses,
-            address_guard: AddressGuard::new(input.reviewed),
+            address_guard: AddressGuard::new(input.trust.reviewed),
             sources: &mut self.report.sources,
             report,
             last: None,
@@ -291,7 +299,7 @@ impl Sink for Taker<'_> {
     }
 
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
-        let spared = match judge(rule, self.protected, self.input.reviewed) {
+        let spared = match judge(rule, self.protected, self.input.trust) {
             Judged::Refused(reason) => return self.skipped(place, reason),
             Judged::Stands(spared) => spared,
         };

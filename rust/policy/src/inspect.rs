@@ -3,11 +3,11 @@
 use crate::address_guard::AddressGuard;
 use crate::address_rule::AddressRule;
 use crate::dialect::{FeedError, FeedForm, Place, Sink, SkipReason, read_feed};
-use crate::list_guard::{Judged, ProtectedNames, judge};
+use crate::list_guard::{Judged, ProtectedNames, Trust, judge};
 use crate::patterns::Gate;
 use crate::rule::Rule;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -17,6 +17,8 @@ const EXAMPLES: usize = 3;
 const EXAMPLE_CHARS: usize = 80;
 /// Names shown of a list.
 const SAMPLE: usize = 10;
+/// Protected names that are listed: all, but for a list written to fill a report.
+const PROTECTED: usize = 10_000;
 
 /// Lines of one reason that gave no rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -76,6 +78,8 @@ pub struct Inspection {
     pub spared: Skipped,
     /// Lines that gave no rule.
     pub skipped: SkippedByReason,
+    /// The names of the rules that are left out because the name is protected, each once, in order.
+    pub protected_names: BTreeSet<String>,
     /// Rules by category, of an archive of categories.
     pub categories: BTreeMap<String, u64>,
     /// The first names.
@@ -89,14 +93,14 @@ pub fn inspect_list(
     path: &Path,
     form: &FeedForm,
     protected: &ProtectedNames,
-    reviewed: bool,
+    trust: Trust,
 ) -> Result<Inspection, FeedError> {
     let mut inspector = Inspector {
         path,
         protected,
-        reviewed,
+        trust,
         gate: Gate::default(),
-        address_guard: AddressGuard::new(reviewed),
+        address_guard: AddressGuard::new(trust.reviewed),
         checksum: Box::new(Xxh3::new()),
         found: Inspection::default(),
     };
@@ -113,7 +117,7 @@ pub fn inspect_list(
 struct Inspector<'a> {
     path: &'a Path,
     protected: &'a ProtectedNames,
-    reviewed: bool,
+    trust: Trust,
     gate: Gate,
     address_guard: AddressGuard,
     checksum: Box<Xxh3>,
@@ -122,8 +126,13 @@ struct Inspector<'a> {
 
 impl Sink for Inspector<'_> {
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
-        match judge(rule, self.protected, self.reviewed) {
-            Judged::Refused(reason) => return self.skipped(place, reason),
+        match judge(rule, self.protected, self.trust) {
+            Judged::Refused(reason) => {
+                if reason == SkipReason::Protected && self.found.protected_names.len() < PROTECTED {
+                    self.found.protected_names.insert(rule.name.to_string());
+                }
+                return self.skipped(place, reason);
+            }
             Judged::Stands([]) => {}
             Judged::Stands(_) => self.found.spared.count(self.path, place),
         }

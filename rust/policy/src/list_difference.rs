@@ -100,7 +100,7 @@ impl Reader<'_> {
 impl Sink for Reader<'_> {
     fn rule(&mut self, place: &Place<'_>, rule: &Rule) {
         let Some(category) = self.input.categories.of(place.category) else { return };
-        let stands = matches!(judge(rule, self.protected, self.input.reviewed), Judged::Stands(_));
+        let stands = matches!(judge(rule, self.protected, self.input.trust), Judged::Stands(_));
         if !rule.kind.lists() || !stands {
             return;
         }

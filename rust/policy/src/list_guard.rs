@@ -1,7 +1,8 @@
 //! Guards between a feed's rules and the snapshot: what no feed may deny, whatever it lists.
 //!
 //! - A public suffix (`co.uk`; `github.io`): a rule there closes thousands of strangers' sites. The suffixes of registries
-//!   are refused to every list, those of private hosts to feeds only: a school may well close one by its own list.
+//!   are refused to every list, those of private hosts to feeds only: a school may well close one by its own list, and a
+//!   list of a category that is about such hosts (`dynamic-dns`) names nothing else.
 //! - Protected names (our own domain, sign-in, updates, help lines, exam boards): a rule for such a name or below it is
 //!   dropped; a rule for a name *above* it stands, and stops at the protected name ([`RuleKind::Spared`]), so one wrong
 //!   `||example.org^` cannot take the protected `exams.example.org` with it.
@@ -10,10 +11,10 @@
 //! open for everybody has a layer of its own above them.
 
 use crate::dialect::SkipReason;
+use crate::public_suffix::public_suffix;
 use crate::rule::Rule;
 #[cfg(doc)]
 use crate::rule::RuleKind;
-use psl::Psl as _;
 use schoolgate_wire::Name;
 use std::collections::{HashMap, HashSet};
 
@@ -71,15 +72,24 @@ pub enum Judged<'a> {
     Refused(SkipReason),
 }
 
-/// Judges one rule of a list. `reviewed`: people of the school answer for the list.
-pub fn judge<'a>(rule: &Rule, protected: &'a ProtectedNames, reviewed: bool) -> Judged<'a> {
+/// What a list may do that a feed as such may not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// People of the school answer for every line: protected names do not guard against it.
+    pub reviewed: bool,
+    /// It may name public suffixes of private hosts (`duckdns.org`); those of registries (`co.uk`) no list may.
+    pub private_suffixes: bool,
+}
+
+/// Judges one rule of a list.
+pub fn judge<'a>(rule: &Rule, protected: &'a ProtectedNames, trust: Trust) -> Judged<'a> {
     if !rule.kind.lists() {
         return Judged::Stands(&[]);
     }
-    if rule.kind.reaches_below() && is_public_suffix(&rule.name, reviewed) {
+    if rule.kind.reaches_below() && is_public_suffix(&rule.name, trust.reviewed || trust.private_suffixes) {
         return Judged::Refused(SkipReason::PublicSuffix);
     }
-    if reviewed {
+    if trust.reviewed {
         return Judged::Stands(&[]);
     }
     if protected.covers(&rule.name) {
@@ -91,12 +101,17 @@ pub fn judge<'a>(rule: &Rule, protected: &'a ProtectedNames, reviewed: bool) -> 
 /// Longest public suffix, in labels.
 const MAX_SUFFIX_LABELS: usize = 5;
 
+/// Whether a name ends in a suffix that a registry has, or one of a host known as public: `.com` and not `.js`.
+pub(crate) fn is_under_a_registry(name: &Name) -> bool {
+    public_suffix(&mut (0..name.label_count()).rev().map(|label| name.label(label))).typ.is_some()
+}
+
 fn is_public_suffix(name: &Name, registries_only: bool) -> bool {
     let labels = name.label_count();
     if labels > MAX_SUFFIX_LABELS {
         return false;
     }
-    let suffix = psl::List.find((0..labels).rev().map(|label| name.label(label)));
+    let suffix = public_suffix(&mut (0..labels).rev().map(|label| name.label(label)));
     let octets = name.as_wire().len().saturating_sub(2);
     suffix.len == octets && (!registries_only || suffix.typ == Some(psl::Type::Icann))
 }

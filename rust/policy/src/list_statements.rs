@@ -36,20 +36,22 @@ impl Inherit for ListStatements {
                 *one = statement(*one / KINDS, RuleKind::Suffix);
             }
         }
-        below.extend(handed.iter().chain(own).filter(|one| is(**one, RuleKind::Exception)));
+        let takes_out = |one: &&u32| is(**one, RuleKind::Exception) || is(**one, RuleKind::LeftOut);
+        below.extend(handed.iter().chain(own).filter(takes_out));
         (tidy(here), tidy(below))
     }
 
     fn visible(&self, statement: u32) -> Option<u32> {
-        (!is(statement, RuleKind::Exception)).then_some(statement / KINDS)
+        (!is(statement, RuleKind::Exception) && !is(statement, RuleKind::LeftOut)).then_some(statement / KINDS)
     }
 }
 
 /// The statements of these kinds that nothing of their own source takes away.
 fn in_force(handed: &[u32], own: &[u32], kinds: [RuleKind; 3], sparing: [RuleKind; 2]) -> Vec<u32> {
     let says = |set: &[u32], one: u32, kind: RuleKind| set.contains(&statement(one / KINDS, kind));
+    let takes_out = |one: u32, kind: RuleKind| says(handed, one, kind) || says(own, one, kind);
     let lifted = |one: u32| {
-        !is(one, RuleKind::Important) && (says(handed, one, RuleKind::Exception) || says(own, one, RuleKind::Exception))
+        takes_out(one, RuleKind::LeftOut) || !is(one, RuleKind::Important) && takes_out(one, RuleKind::Exception)
     };
     let spared = |one: u32| sparing.iter().any(|kind| says(own, one, *kind));
     let not_here = |one: u32| sparing.contains(&RuleKind::SparedExact) && says(own, one, RuleKind::SparedExact);
@@ -71,7 +73,7 @@ fn tidy(mut set: Vec<u32>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use RuleKind::{Below, Exact, Exception, Important, Spared, SparedBelow, SparedExact, Suffix};
+    use RuleKind::{Below, Exact, Exception, Important, LeftOut, Spared, SparedBelow, SparedExact, Suffix};
 
     /// Sources in force for the name and below it, of the kinds that one source and a second one say.
     fn pass(handed: &[RuleKind], own: &[RuleKind]) -> (bool, bool) {
@@ -103,6 +105,14 @@ mod tests {
     fn an_exception_does_not_lift_what_is_important_and_sparing_does() {
         assert_eq!(pass(&[Important], &[Exception]), (true, true));
         assert_eq!(pass(&[Important], &[Spared]), (false, false));
+    }
+
+    #[test]
+    fn nothing_lifts_what_we_leave_out_neither_at_the_name_nor_below_it() {
+        for kind in [Suffix, Important, Below, Exact] {
+            assert_eq!(pass(&[kind], &[LeftOut]), (false, false));
+            assert_eq!(pass(&[LeftOut], &[kind]), (false, false));
+        }
     }
 
     #[test]

@@ -66,8 +66,12 @@ pub fn list_rules_for(inputs: &[Input], name: &Name, protected: &ProtectedNames)
 pub fn list_rules_for_address(inputs: &[Input], address: IpAddr) -> Result<Covering, CompileError> {
     let mut covering = Covering { name: address.to_string(), ..Covering::default() };
     for input in inputs {
-        let mut seeker =
-            AddressSeeker { input, address, guard: AddressGuard::new(input.reviewed), rules: &mut covering.rules };
+        let mut seeker = AddressSeeker {
+            input,
+            address,
+            guard: AddressGuard::new(input.trust.reviewed),
+            rules: &mut covering.rules,
+        };
         let read = read_feed(&input.path, &input.form(), &mut seeker);
         covering.lines_read += read.map_err(|error| CompileError::Input { path: input.path.clone(), error })?.lines;
     }
@@ -137,7 +141,7 @@ impl Seeker<'_> {
     }
 
     fn refused(&self, rule: &Rule) -> Option<&'static str> {
-        match judge(rule, self.protected, self.input.reviewed) {
+        match judge(rule, self.protected, self.input.trust) {
             Judged::Refused(reason) => Some(reason.as_str()),
             Judged::Stands(below) => {
                 let stops = |number: &u32| self.protected.name(*number).is_some_and(|name| self.name.is_within(name));

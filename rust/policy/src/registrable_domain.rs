@@ -1,13 +1,15 @@
 //! Which part of a name its owner registered: one label below a public suffix. Names of one owner are counted together
 //! by it.
 
-use psl::Psl as _;
+use crate::public_suffix::public_suffix;
 
 /// The registrable domain of a name in text, in lower case; `None` for a public suffix itself and for single labels.
 pub fn registrable_domain(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let domain = psl::List.domain(name.as_bytes())?;
-    std::str::from_utf8(domain.as_bytes()).ok().map(str::to_owned)
+    let suffix = public_suffix(&mut name.as_bytes().rsplit(|octet| *octet == b'.')).len;
+    let above = name.get(..name.len().checked_sub(suffix + 1)?)?;
+    let label = above.rsplit('.').next().filter(|label| !label.is_empty())?;
+    name.get(name.len() - suffix - 1 - label.len()..).map(str::to_owned)
 }
 
 /// The registrable domain of a folded name in wire format, as its last octets; the whole name where it has none (a public

@@ -21,11 +21,13 @@ pub enum RuleKind {
     SparedExact,
     /// What this feed says of this name and names above does not reach the names below it.
     SparedBelow,
+    /// We leave the name and all below it out of this feed, whatever the feed says and however it marks it.
+    LeftOut,
 }
 
 impl RuleKind {
     /// How many kinds there are.
-    pub(crate) const COUNT: u32 = 8;
+    pub(crate) const COUNT: u32 = 9;
 
     /// The word that reports use.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl RuleKind {
             RuleKind::Spared => "spared",
             RuleKind::SparedExact => "spared-exact",
             RuleKind::SparedBelow => "spared-below",
+            RuleKind::LeftOut => "left-out",
         }
     }
 

@@ -3,7 +3,7 @@
 mod list_files;
 
 use list_files::{Lists, gzip, listed, protected_names, tar};
-use schoolgate_policy::{Input, RuleKind, list_rules_for, listed_name};
+use schoolgate_policy::{Input, RuleKind, Trust, list_rules_for, listed_name};
 
 #[test]
 fn public_suffixes_are_refused_to_feeds() {
@@ -15,6 +15,24 @@ fn public_suffixes_are_refused_to_feeds() {
     assert_eq!(listed(&snapshot, "www.example.co.uk"), ["feed/games"]);
     assert_eq!(listed(&snapshot, "someone.github.io"), ["feed/games"]);
     assert!(listed(&snapshot, "other.github.io").is_empty() && listed(&snapshot, "example.gov.uk").is_empty());
+}
+
+#[test]
+fn a_list_about_shared_hosts_may_close_a_private_suffix_and_no_registry() {
+    let lists = Lists::new("private-suffixes");
+    let text = "duckdns.org\nddns.net\ngithub.io\nco.uk\ncom\nuk\nexample.com\n";
+    let feed = lists.feed("feed", text.as_bytes(), Some("domains"));
+    let refused = lists.compile(&[feed.clone()], &[]).expect("a snapshot").0.skipped["public-suffix"].lines;
+    assert_eq!(refused, 4);
+    let trust = Trust { private_suffixes: true, ..Trust::default() };
+    let (report, snapshot) = lists.compile(&[Input { trust, ..feed }], &["help.duckdns.org"]).expect("a snapshot");
+    assert_eq!(report.skipped["public-suffix"].lines, 1);
+    for name in ["home.duckdns.org", "ddns.net", "a.b.ddns.net"] {
+        assert_eq!(listed(&snapshot, name), ["feed/games"], "{name}");
+    }
+    for name in ["help.duckdns.org", "example.co.uk", "example.org"] {
+        assert!(listed(&snapshot, name).is_empty(), "{name}");
+    }
 }
 
 #[test]

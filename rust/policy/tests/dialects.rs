@@ -112,7 +112,8 @@ fn adblock_leaves_what_dns_cannot_do_and_counts_it() {
     for (line, reason) in [
         ("example.com##.banner", "page-part"),
         ("example.com#@#.banner", "page-part"),
-        ("||example.com^$third-party", "page-part"),
+        ("||example.com^$~third-party", "page-part"),
+        ("@@||example.com^$third-party", "page-part"),
         ("||example.com^$script,domain=example.org", "page-part"),
         ("||example.com/ads/", "path"),
         ("||example.com:8080^", "path"),
@@ -261,4 +262,97 @@ fn adblock_expressions_are_taken_as_they_stand() {
     let (mut found, skipped) = read("adblock", RuleKind::Suffix, text);
     found.sort_by_key(|rule| rule.starts_with("pattern"));
     assert_eq!((found, skipped), (rules.map(str::to_owned).to_vec(), vec![]));
+}
+
+#[test]
+fn each_line_is_read_in_its_own_shape_whatever_the_others_are() {
+    let text = "a.example.com\n0.0.0.0 b.example.com\n*.c.example.com\n.d.example.com\n||e.example.com^\n=f.example.com\n\
+                address=/g.example.com/0.0.0.0\nlocal-zone: \"h.example.com\" always_nxdomain\n(^|\\.)i\\.example\\.com$\n";
+    let rules = [
+        "suffix a.example.com",
+        "suffix b.example.com",
+        "suffix c.example.com",
+        "suffix d.example.com",
+        "suffix e.example.com",
+        "exact f.example.com",
+        "suffix g.example.com",
+        "suffix h.example.com",
+        "suffix i.example.com",
+    ];
+    for dialect in ["plain", "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound"] {
+        let (mut found, skipped) = read(dialect, RuleKind::Suffix, text);
+        found.sort_by_key(|rule| rule.rsplit(' ').next().map(str::to_owned));
+        // In a filter `*.` means what it says: all below the name.
+        let below =
+            rules.map(|rule| rule.replace("suffix c.", if dialect == "adblock" { "below c." } else { "suffix c." }));
+        assert_eq!(found, below, "{dialect}");
+        assert_eq!(skipped, Vec::<&str>::new(), "{dialect}");
+    }
+}
+
+#[test]
+fn an_exception_among_names_is_one_and_in_a_filter_it_is_a_comment() {
+    for dialect in ["plain", "hosts", "wildcard"] {
+        says(dialect, "!a.example.com\n", &["exception a.example.com"], &[]);
+    }
+    for dialect in ["domains", "adblock"] {
+        says(dialect, "!a.example.com\n", &[], &[]);
+    }
+}
+
+#[test]
+fn what_stands_behind_a_name_does_not_lose_it() {
+    for line in [
+        "a.example.com#comment",
+        "a.example.com # comment",
+        "a.example.com ; comment",
+        "a.example.com;comment",
+        "a.example.com,",
+        "\"a.example.com\",",
+        "'a.example.com'",
+        "||a.example.com^ # comment",
+        "||a.example.com^ ! comment",
+        "||a.example.com^$third-party",
+        "||a.example.com^$3p,popup",
+        "||a.example.com^$popup # comment",
+        "||a.example.com^$document",
+        "||a.example.com^$doc,all,network",
+    ] {
+        for dialect in ["domains", "hosts", "wildcard", "adblock", "plain"] {
+            says(dialect, line, &["suffix a.example.com"], &[]);
+        }
+    }
+}
+
+#[test]
+fn a_name_may_begin_with_a_hyphen_or_an_underscore() {
+    for (dialect, line) in
+        [("adblock", "||-a.example.com^"), ("domains", "-a.example.com"), ("hosts", "0 -a.example.com")]
+    {
+        says(dialect, line, &["suffix -a.example.com"], &[]);
+    }
+    says("adblock", "||_a.example.com^", &["suffix _a.example.com"], &[]);
+    says("adblock", "-ad-banner.\n_ad_left.\n", &[], &["pattern", "pattern"]);
+}
+
+#[test]
+fn expressions_without_slashes_are_expressions() {
+    let text = "^ad[0-9]+\\.\n(^|\\.)b\\.example\\.com$\nbanner\\d+\\.example\\.org\n^c\\.example\\.com$;querytype=A\n";
+    let (mut found, skipped) = read("domains", RuleKind::Suffix, text);
+    found.sort();
+    let rules = ["pattern ^ad[0-9]+\\.", "pattern banner\\d+\\.example\\.org", "suffix b.example.com"];
+    assert_eq!((found, skipped), (rules.map(str::to_owned).to_vec(), vec!["modifier"]));
+    assert_eq!(
+        detect(b"^ad[0-9]+\\.\n(^|\\.)b\\.example\\.com$\n", "").map(|one| one.to_string()).as_deref(),
+        Some("adblock")
+    );
+}
+
+#[test]
+fn what_no_shape_fits_keeps_the_reason_of_its_own_dialect() {
+    says("domains", "what is this\n<b>x</b>\n", &[], &["malformed", "path"]);
+    says("hosts", "! Title: x\n; words\n// words\n", &[], &[]);
+    says("dnsmasq", "no-resolv\ncache-size=10\nconf-file=/etc/x.example\n", &[], &["other-directive"; 3]);
+    says("unbound", "hide-identity: yes\n", &[], &["other-directive"]);
+    says("adblock", "example.com##div #b\n||example.com/ads/\n", &[], &["page-part", "path"]);
 }

@@ -4,7 +4,7 @@ mod list_files;
 
 use list_files::{Lists, form, gzip, listed, tar, zip};
 use proptest::prelude::*;
-use schoolgate_policy::{Categories, FeedError, Input, Limits, ProtectedNames, RuleKind, inspect_list};
+use schoolgate_policy::{Categories, FeedError, Input, Limits, ProtectedNames, RuleKind, Trust, inspect_list};
 
 const NAMES: [&str; 4] = ["a.example.com", "b.example.org", "deep.er.example.net", "xn--bcher-kva.example"];
 
@@ -113,7 +113,7 @@ fn what_is_no_list_says_so_and_gives_nothing() {
         assert!(matches!(refused(page, stated), FeedError::Html));
         assert!(matches!(refused(&gzip(page), stated), FeedError::Html));
     }
-    let utf16: Vec<u8> = "\u{feff}example.com\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "example.com\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for binary in [utf16.as_slice(), &[0; 100], b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"] {
         assert!(matches!(refused(binary, None), FeedError::Binary));
         assert!(matches!(refused(binary, Some("hosts")), FeedError::Binary));
@@ -154,7 +154,7 @@ fn a_bomb_costs_what_the_limit_allows() {
     let members: Vec<(&str, &[u8])> = ["a", "b", "c", "d"].map(|name| (name, b"example.com\n".as_slice())).into();
     let refused = |octets: &[u8]| {
         let path = lists.file("bomb", octets);
-        inspect_list(&path, &form(None, limits), &ProtectedNames::default(), false).expect_err("a bomb")
+        inspect_list(&path, &form(None, limits), &ProtectedNames::default(), Trust::default()).expect_err("a bomb")
     };
     for packed in [gzip(bomb.as_bytes()), zip(&[("a", bomb.as_bytes())]), gzip(&tar(&[("a", bomb.as_bytes())]))] {
         assert!(packed.len() < 100_000);
@@ -211,5 +211,58 @@ proptest! {
         let lists = Lists::new(&format!("marks-{at}"));
         let _ = lists.inspect(text.as_bytes(), Some(words[at]));
         let _ = lists.inspect(text.as_bytes(), None);
+    }
+}
+
+#[test]
+fn a_list_in_utf16_is_the_list() {
+    let lists = Lists::new("utf16");
+    let text = "! Title: x\n||a.example.com^\r\nb\u{fc}cher.example\n";
+    let plain = lists.inspect(text.as_bytes(), None).expect("a list");
+    let marked = format!("\u{feff}{text}");
+    let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for octets in [little.clone(), big, gzip(&little)] {
+        let found = lists.inspect(&octets, None).expect("a list");
+        assert_eq!((found.rules, &found.rules_xxh3, found.lines), (2, &plain.rules_xxh3, 3));
+    }
+    assert!(matches!(lists.inspect(&little[2..], None), Err(FeedError::Binary)));
+}
+
+#[test]
+fn two_shapes_in_one_list_lose_no_line() {
+    let lists = Lists::new("mixed");
+    let line =
+        |at: usize| if at % 5 < 3 { format!("a{at}.example.com\n") } else { format!("0.0.0.0 a{at}.example.com\n") };
+    let mixed: String = (0..100).map(line).collect();
+    let plain: String = (0..100).map(|at| format!("a{at}.example.com\n")).collect();
+    let (found, same) = (lists.inspect(mixed.as_bytes(), None), lists.inspect(plain.as_bytes(), None));
+    let (found, same) = (found.expect("a list"), same.expect("a list"));
+    assert_eq!((found.rules, found.rules_xxh3, found.skipped.len()), (100, same.rules_xxh3, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn every_line_of_a_mixed_list_means_what_it_means_alone(shapes in proptest::collection::vec(0_usize..8, 1..80)) {
+        // The oracle writes each name in a shape of its own, and knows the name; nothing else may come out.
+        let line = |at: usize, shape: &usize| match shape {
+            0 => format!("n{at}.example.com"),
+            1 => format!("0.0.0.0 n{at}.example.com # x"),
+            2 => format!("||n{at}.example.com^$popup"),
+            3 => format!("address=/n{at}.example.com/"),
+            4 => format!("local-zone: \"n{at}.example.com\" refuse"),
+            5 => format!("(^|\\.)n{at}\\.example\\.com$"),
+            6 => format!("n{at}.example.com ; x"),
+            _ => format!("n{at}.example.com,"),
+        };
+        let lists = Lists::new("mixed-property");
+        let text: String = shapes.iter().enumerate().map(|(at, shape)| line(at, shape) + "\n").collect();
+        let expected: String = (0..shapes.len()).map(|at| format!("n{at}.example.com\n")).collect();
+        for stated in ["plain", "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound"] {
+            let found = lists.inspect(text.as_bytes(), Some(stated)).expect("a list");
+            let wanted = lists.inspect(expected.as_bytes(), Some("domains")).expect("a list");
+            prop_assert_eq!(found.rules_xxh3, wanted.rules_xxh3, "{}: {:?}", stated, found.skipped);
+        }
     }
 }

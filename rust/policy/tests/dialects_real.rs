@@ -3,7 +3,7 @@
 mod list_files;
 
 use list_files::{Lists, form};
-use schoolgate_policy::{Categories, Input, Inspection, Limits, ProtectedNames, RuleKind, inspect_list};
+use schoolgate_policy::{Categories, Input, Inspection, Limits, ProtectedNames, RuleKind, Trust, inspect_list};
 use std::path::PathBuf;
 
 /// Where the real lists are: beside the project, unless `SCHOOLGATE_REAL_DATA` says otherwise.
@@ -17,7 +17,8 @@ fn data(file: &str) -> Option<PathBuf> {
 }
 
 fn inspect(file: &str) -> Option<Inspection> {
-    let found = inspect_list(&data(file)?, &form(None, Limits::default()), &ProtectedNames::default(), false);
+    let found =
+        inspect_list(&data(file)?, &form(None, Limits::default()), &ProtectedNames::default(), Trust::default());
     Some(found.expect("a list"))
 }
 

@@ -1,7 +1,7 @@
 //! The snapshot file: same lists, same octets; anything else than a sound file is refused with its reason.
 
 use proptest::prelude::*;
-use schoolgate_policy::{CompileError, CompileReport, Dialect, Input, ProtectedNames, RuleKind, Snapshot};
+use schoolgate_policy::{CompileError, CompileReport, Dialect, Input, ProtectedNames, RuleKind, Snapshot, Trust};
 use std::path::{Path, PathBuf};
 
 struct Directory(PathBuf);
@@ -130,7 +130,8 @@ fn networks_too_wide_are_left_and_counted() {
     std::fs::write(&path, "0.0.0.0/1\n10.0.0.0/8\n::/8\n2001:db8::/32\n198.18.0.0/15\n").expect("a list");
     let out = directory.0.join("out");
     for (reviewed, left) in [(true, 2), (false, 4)] {
-        let input = Input { reviewed, ..Input::reviewed(path.clone(), "f".into(), "c".into(), RuleKind::Suffix) };
+        let trust = Trust { reviewed, ..Trust::default() };
+        let input = Input { trust, ..Input::reviewed(path.clone(), "f".into(), "c".into(), RuleKind::Suffix) };
         let report = compile_snapshot(&[input], &out, 1).expect("a snapshot");
         assert_eq!(report.skipped["network-too-wide"].lines, left);
     }
@@ -152,7 +153,8 @@ fn no_spelling_closes_all_of_ipv4() {
         std::fs::write(&path, list).expect("a list");
         for reviewed in [false, true] {
             let input = Input::reviewed(path.clone(), "f".into(), "c".into(), RuleKind::Suffix);
-            let input = Input { reviewed, dialect: Some(dialect.clone()), ..input };
+            let trust = Trust { reviewed, ..Trust::default() };
+            let input = Input { trust, dialect: Some(dialect.clone()), ..input };
             let report = compile_snapshot(&[input], &out, 1).expect("a snapshot");
             assert!(report.skipped["network-too-wide"].lines >= 2, "{:?}", report.skipped);
             let said = Snapshot::open(&out).expect("a snapshot");

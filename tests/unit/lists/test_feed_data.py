@@ -9,7 +9,7 @@ from yarl import URL
 
 from schoolgate.config import Settings, parse
 from schoolgate.lists.build import build
-from schoolgate.lists.canaries import read_canaries
+from schoolgate.lists.canary_file import read_canaries
 from schoolgate.lists.feed_catalogue import NoSuchFeed, read_published
 from schoolgate.lists.protected import protected_names
 from schoolgate.policy.catalogue import load_catalogue

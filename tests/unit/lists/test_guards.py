@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schoolgate.lists.guards import Bounds, FeedHeld, FeedUnfit, Inspected, judge
+from schoolgate.lists.guards import Before, Bounds, FeedHeld, FeedUnfit, Inspected, judge
 
 BOUNDS = Bounds()
 
@@ -17,13 +17,29 @@ def part(rules: int, label: str = "", **skipped: int) -> Inspected:
 def judged(
     *parts: Inspected, before: dict[str, int] | None = None, announced: int | None = None, ok: bool = False
 ) -> None:
-    judge(parts, before, announced, BOUNDS, accepted=ok)
+    judge(parts, None if before is None else Before(before), announced, BOUNDS, accepted=ok)
 
 
 def test_half_of_the_lines_may_be_unreadable_and_no_more() -> None:
-    judged(part(100, malformed=100))
-    with pytest.raises(FeedUnfit, match=r"101 of 201 lines .*mostly malformed, such as line:1"):
-        judged(part(100, malformed=101))
+    judged(part(100, malformed=100), ok=True)
+    with pytest.raises(FeedUnfit, match=r"101 of 201 lines not read \(malformed, such as line:1"):
+        judged(part(100, malformed=101), ok=True)
+
+
+def test_lines_that_were_not_read_are_said_and_a_tenth_of_a_list_waits_for_a_person() -> None:
+    assert judge([part(95, malformed=5)], None, None, BOUNDS, accepted=False) == (
+        "5 of 100 lines not read (malformed, such as line:1: malformed)",
+    )
+    with pytest.raises(FeedHeld, match=r"^40 of 100 lines not read \(malformed, such as line:1: malformed\)$"):
+        judged(part(60, malformed=40))
+    judged(part(60, malformed=40), ok=True)
+
+
+def test_a_list_that_always_had_such_lines_goes_on_until_they_become_many_more() -> None:
+    usual = Before({"": 60}, 0.4)
+    judge([part(60, malformed=40)], usual, None, BOUNDS, accepted=False)
+    with pytest.raises(FeedHeld):
+        judge([part(60, malformed=60)], Before({"": 60}, 0.3), None, BOUNDS, accepted=False)
 
 
 def test_lines_that_dns_cannot_use_are_no_damage() -> None:
@@ -64,7 +80,23 @@ def test_a_part_that_shrank_is_seen_behind_one_that_grew() -> None:
         judged(part(1000, "a"), part(10, "b"), before={"a": 500, "b": 400})
 
 
-def test_a_few_protected_names_are_a_warning_and_many_an_attack() -> None:
-    assert judge([part(1000, protected=10)], None, None, BOUNDS, accepted=False)
-    with pytest.raises(FeedUnfit, match="close 11 protected names"):
-        judged(part(1000, protected=11), ok=True)
+def test_names_that_must_stay_open_are_left_out_however_many() -> None:
+    found = Inspected("", 1000, {"protected": 200}, {}, tuple(f"n{n:03}.example.org" for n in range(200)))
+    (said,) = judge([found], None, None, BOUNDS, accepted=False)
+    assert said.startswith("200 lines for names that must stay open are left out: n000.example.org, ")
+    assert said.endswith(" and 195 more")
+
+
+def test_only_a_sudden_jump_of_them_waits_for_a_person() -> None:
+    for before, now in ((0, 10), (10, 30), (200, 410)):
+        judge([part(1000, protected=now)], Before({"": 1000}, 0.0, before), None, BOUNDS, accepted=False)
+    for before, now in ((0, 11), (10, 31), (200, 411)):
+        with pytest.raises(FeedHeld, match=f"{now} lines for names that must stay open .*; before it were {before}"):
+            judge([part(1000, protected=now)], Before({"": 1000}, 0.0, before), None, BOUNDS, accepted=False)
+        judge([part(1000, protected=now)], Before({"": 1000}, 0.0, before), None, BOUNDS, accepted=True)
+
+
+def test_a_first_fetch_that_is_mostly_of_such_names_waits_too() -> None:
+    with pytest.raises(FeedHeld, match="much of its 60 lines"):
+        judged(part(40, protected=20))
+    judged(part(40, protected=10))

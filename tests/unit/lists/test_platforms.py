@@ -198,16 +198,23 @@ def test_the_line_that_leaves_a_platform_out_can_be_looked_up(school: School) ->
     _, lines = why(settings.server.state_dir, "outlook.office365.com")
     said = {(one.rule, one.kind): one.origin for one in lines if one.feed == "feeds/mail"}
     assert ("office365.com", "suffix") in said
-    assert said["office365.com", "exception"].endswith("platforms.toml")
+    assert "platforms.toml" in said["office365.com", "left-out"]
 
 
-def test_a_rule_marked_as_important_does_not_come_into_force_against_a_platform(school: School, tmp_path: Path) -> None:
+def test_a_rule_marked_as_important_is_left_out_and_the_rest_of_its_feed_goes_on(
+    school: School, tmp_path: Path
+) -> None:
     settings, _ = school({"mail": ("webmail", ["mail.example.org"])})
     (tmp_path / "mail.txt").write_text("! Title: x\n||mail.example.org^\n||mail.google.com^$important\n")
     report = Updater(settings, lambda _: None).update(Wish(), NOW + dt.timedelta(days=1))
-    assert report.exit_code == 3
-    assert "mail.google.com as webmail, a platform of schools" in report.outcomes[0].message
-    assert closed(judge_of(settings, TEMPLATES[-1].read_text(encoding="utf-8")), ["mail.google.com"]) == {}
+    assert report.exit_code == 0
+    kept_open = report.outcomes[0].state.good.left_out  # type: ignore[union-attr]
+    assert kept_open is not None
+    assert kept_open.names == ("mail.google.com",)
+    judge = judge_of(settings, TEMPLATES[-1].read_text(encoding="utf-8"))
+    found = " ".join(closed(judge, ["mail.google.com", "www.mail.example.org"]))
+    assert "mail.google.com" not in found
+    assert "www.mail.example.org under pupil" in found
 
 
 def test_counts_of_a_list_are_of_its_names_and_not_of_what_is_left_out(school: School) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from schoolgate._core import normalise_name, registrable_domain
 from schoolgate.config import parse
-from schoolgate.lists.canaries import read_canaries
+from schoolgate.lists.canary_file import read_canaries
 from schoolgate.lists.coverage import category_coverage, public_feeds
 from schoolgate.policy.catalogue import load_catalogue
 

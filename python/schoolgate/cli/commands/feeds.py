@@ -88,8 +88,17 @@ def show(config: Path | None, feed_id: str, as_json: bool) -> None:
         say_json(row)
         return
     for name, value in row.items():
-        if value not in (None, "", [], False) and name != "warnings":
+        if value not in (None, "", [], False) and name not in ("warnings", "unread", "left_out"):
             say(f"{name.replace('_', ' '):16} {age(value) if name == 'age_s' else value}")
+    if row["unread"] is not None:
+        reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(row["unread"]["reasons"].items()))
+        say(f"{'lines not read':16} {row['unread']['lines']} of {row['unread']['of']}{f' ({reasons})' * bool(reasons)}")
+    for one in chosen[feed_id].excepted if feed_id in chosen else ():
+        say(f"{'except':16} {one.name}: {one.reason} ({one.who}, {one.at:%d %B %Y})")
+    if row["left_out"] is not None and row["left_out"]["lines"]:
+        say(f"{'left out':16} {row['left_out']['lines']} lines for names that must stay open:")
+        for name in row["left_out"]["names"]:
+            say(f"{'':16} {name}")
     for warning in row["warnings"]:
         note(f"warning: {warning}", "yellow")
 

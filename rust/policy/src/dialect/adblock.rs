@@ -7,6 +7,7 @@
 //! example.com                          as the feed says
 //! @@||example.com^                     an exception
 //! ||example.com^$important             no exception of this feed lifts it
+//! ||example.com^$third-party           the name: also $3p, $popup, $network, $document, $all; not in an exception
 //! ||example.com^$denyallow=a.example.com   the name and all below it, up to a.example.com
 //! ||example.com^$dnstype=A|AAAA        denied, where both address types are; other type rules are left
 //! /(^|\.)example\.com$/                an expression that is only a name
@@ -20,6 +21,7 @@ use super::adblock_options::{self, Options};
 use super::hosts;
 use super::reason::SkipReason;
 use super::taken::Taken;
+use super::text::BLANK;
 use crate::rule::RuleKind;
 
 /// An expression longer than this is not even looked at.
@@ -30,6 +32,7 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     if is_comment(line) {
         return;
     }
+    let line = before_comment(line);
     // What most lines look like is recognised first: the marks of page parts all have '#' or "$$" in them.
     if line.bytes().any(|octet| matches!(octet, b'#' | b'$')) && PAGE_MARKS.iter().any(|mark| line.contains(mark)) {
         return taken.skip(SkipReason::PagePart);
@@ -39,7 +42,7 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     }
     let (excepts, rule) = line.strip_prefix("@@").map_or((false, line), |rule| (true, rule));
     let (pattern, options) = parts(rule);
-    let options = match adblock_options::read(options) {
+    let options = match adblock_options::read(options, excepts) {
         Ok(options) => options,
         Err(reason) => return taken.skip(reason),
     };
@@ -51,6 +54,17 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
         Err(SkipReason::Regex) if !excepts && options.is_plain() => taken.patterns.push(inside(pattern).to_owned()),
         Err(reason) => taken.skip(reason),
     }
+}
+
+/// The line up to a comment behind a rule. Selectors of page parts have `#` behind blanks of their own.
+pub(super) fn before_comment(line: &str) -> &str {
+    if !line.contains([' ', '\t']) {
+        return line;
+    }
+    let marks = [" #", "\t#", " !", "\t!"];
+    let Some(comment) = marks.iter().filter_map(|mark| line.find(mark)).min() else { return line };
+    let text = line.get(..comment).unwrap_or(line);
+    if PAGE_MARKS.iter().any(|mark| text.contains(mark)) { line } else { text.trim_end_matches(BLANK) }
 }
 
 /// An expression without the slashes round it.
@@ -104,6 +118,9 @@ fn target(pattern: &str, unmarked: RuleKind) -> Result<(RuleKind, std::borrow::C
         (RuleKind::Exact, ended(rest))
     } else if let Some(rest) = pattern.strip_prefix('|') {
         (RuleKind::Exact, ended(rest))
+    } else if pattern.starts_with(['-', '_']) {
+        // A piece of an address of a page. A name that begins so has `||` before it.
+        return Err(SkipReason::Pattern);
     } else {
         (unmarked, pattern)
     };
@@ -121,7 +138,7 @@ fn ended(rest: &str) -> &str {
 fn whole(host: &str) -> Result<&str, SkipReason> {
     if host.contains(['/', ':', '?', '=', '&']) {
         Err(SkipReason::Path)
-    } else if host.contains(['*', '^', '|']) || host.starts_with(['.', '-', '_']) {
+    } else if host.contains(['*', '^', '|']) || host.starts_with('.') {
         Err(SkipReason::Pattern)
     } else {
         Ok(host)

@@ -23,14 +23,17 @@ impl Options<'_> {
     }
 }
 
-/// The options, or why a list of names cannot carry the rule.
-pub(super) fn read(text: &str) -> Result<Options<'_>, SkipReason> {
+/// The options, or why a list of names cannot carry the rule. `excepts`: they are those of an exception.
+pub(super) fn read(text: &str, excepts: bool) -> Result<Options<'_>, SkipReason> {
     let mut options = Options::default();
     for option in text.split(',').map(str::trim).filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name {
             // These say "the whole page", which for a name is the name.
             "all" | "document" | "doc" => {}
+            // These say when a page may not load from the name; a name that only such pages load from may be closed
+            // (AdGuard's HostlistCompiler drops the same). An exception that is as narrow would open too much.
+            "third-party" | "3p" | "popup" | "network" if !excepts => {}
             "important" => options.important = true,
             "denyallow" => options.denyallow = value,
             "dnstype" if closes_both_address_types(value) => {}

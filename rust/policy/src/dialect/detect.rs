@@ -6,6 +6,7 @@
 use super::feed_error::FeedError;
 use super::hosts::is_address;
 use super::kind::Dialect;
+use super::mixed;
 use super::text::BLANK;
 use crate::listed_name::listed_name;
 
@@ -39,8 +40,7 @@ pub(super) fn refuse_no_list(first: &[u8]) -> Result<(), FeedError> {
     // Lists have no control characters; a stray one spoils a line, many are another kind of file.
     let control = |octet: &&u8| matches!(octet, 0..=8 | 14..=31 | 127);
     let controls = first.iter().filter(control).count();
-    let utf16 = first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff");
-    if utf16 || controls * 50 > first.len() { Err(FeedError::Binary) } else { Ok(()) }
+    if controls * 50 > first.len() { Err(FeedError::Binary) } else { Ok(()) }
 }
 
 fn is_json(text: &str) -> bool {
@@ -110,6 +110,9 @@ impl Votes {
         }
         if text.starts_with('$') || is_record(text) {
             return Some(&mut self.rpz);
+        }
+        if mixed::is_expression(text) {
+            return Some(&mut self.adblock);
         }
         if bare.split_ascii_whitespace().next().is_some_and(|word| is_address(word) && word.len() < bare.len()) {
             return Some(&mut self.hosts);

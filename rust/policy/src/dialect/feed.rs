@@ -8,7 +8,7 @@ use super::line_reader::LineReader;
 use super::lines::each_line;
 use super::reason::SkipReason;
 use super::taken::Taken;
-use super::{domains, json, ut1};
+use super::{domains, json, ut1, utf16};
 use crate::address_rule::AddressRule;
 use crate::rule::{Rule, RuleKind};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -115,6 +115,10 @@ impl<'a> Feed<'a> {
     pub fn list(&mut self, input: &mut dyn BufRead, name: &str, member: &str) -> Result<(), FeedError> {
         let mut head = Vec::new();
         input.take(HEAD_OCTETS).read_to_end(&mut head).map_err(|error| self.failure(error))?;
+        if let Some(order) = utf16::order(&head) {
+            let mut text = BufReader::new(utf16::ToUtf8::new(Cursor::new(head).chain(input), order));
+            return self.list(&mut text, name, member);
+        }
         refuse_no_list(&head)?;
         let dialect = match &self.form.dialect {
             Some(Dialect::Ut1) => Dialect::Domains,

@@ -11,8 +11,8 @@ pub enum FeedError {
     /// A login page, an error page.
     #[error("is a web page, not a list: open the feed's address in a browser and see what it answers")]
     Html,
-    /// An image, a program, UTF-16.
-    #[error("is binary, not a list: check the feed's address; a list in UTF-16 must be sent as UTF-8")]
+    /// An image, a program, UTF-16 without its mark.
+    #[error("is binary, not a list: check the feed's address; a list in UTF-16 begins with a byte order mark")]
     Binary,
     /// Nothing in it.
     #[error("is empty: check the feed's address")]

@@ -1,15 +1,18 @@
-//! Reads the lines of a list by its dialect.
+//! Reads the lines of a list by its dialect, and a line in another shape by its own.
 
 use super::kind::Dialect;
 use super::reason::SkipReason;
 use super::taken::Taken;
 use super::text::BLANK;
-use super::{adblock, csv, dnsmasq, domains, hosts, plain, rpz, unbound, wildcard};
+use super::{adblock, csv, dnsmasq, domains, hosts, mixed, plain, rpz, unbound, wildcard};
 use crate::rule::RuleKind;
 
 /// Reads the lines of one list of a dialect that has lines.
 pub struct LineReader {
     state: State,
+    dialect: Dialect,
+    /// Zones of unbound lines, also of those in a list of another dialect.
+    zones: unbound::Zones,
     /// What a name without a mark means in this feed.
     unmarked: RuleKind,
 }
@@ -17,7 +20,7 @@ pub struct LineReader {
 enum State {
     /// Each line stands for itself.
     Alone(fn(&str, RuleKind, &mut Taken)),
-    Unbound(unbound::Zones),
+    Unbound,
     Rpz(rpz::Zone),
     Csv(Box<csv::Table>),
 }
@@ -32,11 +35,11 @@ impl LineReader {
             Dialect::Wildcard => State::Alone(wildcard::read),
             Dialect::Adblock => State::Alone(adblock::read),
             Dialect::Dnsmasq => State::Alone(dnsmasq::read),
-            Dialect::Unbound => State::Unbound(unbound::Zones::default()),
+            Dialect::Unbound => State::Unbound,
             Dialect::Rpz => State::Rpz(rpz::Zone::default()),
             Dialect::Csv(column) => State::Csv(Box::new(csv::Table::new(column.clone()))),
         };
-        Self { state, unmarked }
+        Self { state, dialect: dialect.clone(), zones: unbound::Zones::default(), unmarked }
     }
 
     /// Reads one line, without its line end, into `taken`.
@@ -49,11 +52,13 @@ impl LineReader {
             }
             return;
         };
+        let text = line.trim_matches(BLANK);
         match &mut self.state {
-            State::Alone(read) => read(line.trim_matches(BLANK), self.unmarked, taken),
-            State::Unbound(zones) => zones.read(line.trim_matches(BLANK), taken),
-            State::Rpz(zone) => zone.read(line, taken),
-            State::Csv(table) => table.read(line.trim_matches(BLANK), self.unmarked, taken),
+            State::Alone(read) => read(text, self.unmarked, taken),
+            State::Unbound => self.zones.read(text, taken),
+            State::Rpz(zone) => return zone.read(line, taken),
+            State::Csv(table) => return table.read(text, self.unmarked, taken),
         }
+        mixed::read(text, &self.dialect, self.unmarked, &mut self.zones, taken);
     }
 }

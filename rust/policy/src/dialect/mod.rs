@@ -18,6 +18,7 @@ mod json;
 mod kind;
 mod line_reader;
 mod lines;
+mod mixed;
 mod plain;
 mod read_feed;
 mod reason;
@@ -28,6 +29,7 @@ mod unbound;
 mod unpack;
 mod ut1;
 mod ut1_folder;
+mod utf16;
 mod wildcard;
 
 pub use detect::detect;

@@ -4,6 +4,7 @@
 //! example.com      the name and all below it (or the name alone, where the feed says so)
 //! =example.com     the name alone
 //! !example.com     an exception: this feed lists neither the name nor anything below it
+//! !!example.com    of ours only: the name and all below it are left out of a feed, whatever it says (`$important` too)
 //! 192.0.2.0/24     a network, or an address alone: answers that point there
 //! !192.0.2.1       this feed does not list the address, whatever it says of a wider network
 //! # a comment      to the end of the line
@@ -24,6 +25,9 @@ pub(super) fn read(line: &str, unmarked: RuleKind, taken: &mut Taken) {
     if let Some(prefix) = Prefix::parse(bare) {
         taken.addresses.push(AddressRule { prefix, lists: !text.starts_with('!') });
         return;
+    }
+    if let Some(rest) = text.strip_prefix("!!") {
+        return taken.take(rest, RuleKind::LeftOut);
     }
     match text.split_at_checked(1) {
         Some(("=", rest)) => taken.take(rest, RuleKind::Exact),

@@ -26,6 +26,11 @@ impl Taken {
         self.skipped.clear();
     }
 
+    /// Whether the line gave neither a rule nor a reason: a comment.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.patterns.is_empty() && self.addresses.is_empty() && self.skipped.is_empty()
+    }
+
     /// A name as a list writes it.
     pub(super) fn take(&mut self, text: &str, kind: RuleKind) {
         match listed_name(text) {

@@ -3,7 +3,7 @@
 use flate2::{Compression, write::GzEncoder};
 use schoolgate_policy::{
     Categories, CompileError, CompileReport, FeedError, FeedForm, Input, Inspection, Limits, ProtectedNames, RuleKind,
-    Snapshot, SuffixHashes, compile_snapshot, inspect_list, listed_name,
+    Snapshot, SuffixHashes, Trust, compile_snapshot, inspect_list, listed_name,
 };
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ impl Lists {
 
     pub fn inspect(&self, octets: &[u8], dialect: Option<&str>) -> Result<Inspection, FeedError> {
         let path = self.file("inspected", octets);
-        inspect_list(&path, &form(dialect, Limits::default()), &ProtectedNames::default(), false)
+        inspect_list(&path, &form(dialect, Limits::default()), &ProtectedNames::default(), Trust::default())
     }
 
     pub fn feed(&self, name: &str, octets: &[u8], dialect: Option<&str>) -> Input {
