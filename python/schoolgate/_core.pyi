@@ -39,6 +39,7 @@ __all__ = [
     "__version__",
     "add_sealed_key",
     "compile_snapshot",
+    "decide_names",
     "detect_dialect",
     "explain",
     "inspect_list",
@@ -467,6 +468,16 @@ def explain(
     "policy", "effect": "allow" | "deny", "action", "layer", "category", "feed", "rule", "listed_name", "own_name",
     "rewrite", "local_zone", "matched": [{"layer", "effect", "category", "feed", "rule", "wins"}]}}.
     """
+
+def decide_names(
+    snapshot: Snapshot,
+    table: PolicyTable,
+    asked: Sequence[tuple[str, Sequence[str]]],
+    sealed: SealedList | None = None,
+) -> list[bytes]:
+    """Decides many names at once. `asked`: (segment, names); "" is for clients in no segment. For each segment one
+    octet a name: 0 allowed, 1 denied, 2 allowed and rewritten (SafeSearch), 3 no name. Raises `ValueError` for a
+    segment that the table does not know."""
 
 def inspect_list(
     path: _Path,

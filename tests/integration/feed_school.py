@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.limits import Limits
 from schoolgate.lists.progress import Event
 from schoolgate.lists.snapshots import SnapshotStore
-from schoolgate.lists.update import Updater, UpdateReport, Wish
+from schoolgate.lists.update import Updater, UpdateReport, Weighed, Wish
 
 DAWN = dt.datetime(2026, 11, 23, 4, 10, tzinfo=dt.UTC)
 # Small, so that every bound is met at once; the clock of rates is the test's.
@@ -73,6 +74,8 @@ class School:
     events: list[Event] = field(default_factory=list)
     fetcher: Fetcher | None = None
     proxy: str | None = None
+    # Of policies, none: what new lists would close is weighed where a test gives a weigher.
+    weigh: Callable[[Snapshot], Weighed] = lambda _: Weighed({}, ())
 
     @property
     def state_dir(self) -> Path:
@@ -83,6 +86,7 @@ class School:
         text = f'[server]\nstate_dir = "{self.state_dir}"\n[lists]\ndir = "{self.folder / "lists"}"\n'
         text += 'protected = ["school.example.org"]\n'
         text += f'proxy = "{self.proxy}"\n' if self.proxy is not None else ""
+        text += '[policy]\nfile = "policy.toml"\n' if (self.folder / "policy.toml").exists() else ""
         return parse(text, "schoolgate.toml", folder=self.folder)
 
     def choose(self, feed_id: str = "feed", **fields: Any) -> None:
@@ -92,7 +96,7 @@ class School:
     def update(self, *, accept: str | None = None, force: bool = False) -> UpdateReport:
         self.now += dt.timedelta(hours=2)
         wish = Wish(accept=frozenset({accept} if accept else ()), force=force, who="test")
-        updater = Updater(self.settings, self.events.append, self.limits, self.bounds, self.fetcher)
+        updater = Updater(self.settings, self.events.append, self.limits, self.bounds, self.fetcher, self.weigh)
         return updater.update(wish, self.now)
 
     def state(self, feed_id: str = "feed") -> FeedState:

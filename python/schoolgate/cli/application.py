@@ -318,6 +318,25 @@ def policy_repair(
     policy.repair(_config(config), file, yes, who)
 
 
+@policy_app.command("replay", epilog="schoolgate policy replay school.toml — what would it close of the last 30 days?")
+def policy_replay(
+    draft: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A policy. Default: the active one, for --serial.")
+    ] = None,
+    serial: Annotated[
+        int | None, typer.Option("--serial", metavar="N", help="With these lists. Default: the current ones.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How far back.")] = 30,
+    most: Annotated[int, typer.Option("--most", metavar="N", min=0, help="Names shown of each kind.")] = 20,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show what a draft policy, or other lists, would close and open of what was asked for. Changes nothing."""
+    from schoolgate.cli.commands import replay
+
+    replay.show(_config(config), draft, serial, days, most, as_json)
+
+
 @policy_app.command("templates", epilog="schoolgate policy templates primary-school > school.toml")
 def policy_templates(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one.")] = None,

@@ -73,14 +73,15 @@ def build_if_new(
     states: Mapping[str, FeedState] | None = None,
     cause: str = "update",
     always: bool = False,
+    examine: Callable[[Snapshot], None] = lambda _: None,
 ) -> BuildReport | None:
     """The same, with the feeds as `states` say; None when the current snapshot was made of the same lists, unless
-    `always`. Raises `ListsNotBuilt` and `ListsPinned`."""
+    `always`. What `examine` raises of the new snapshot stops it. Raises `ListsNotBuilt` and `ListsPinned`."""
     store = SnapshotStore(settings.server.state_dir)
     try:
         with store.building():
             _refuse_when_pinned(settings, store)
-            return _build(settings, store, say, states, cause, always)
+            return _build(settings, store, say, states, cause, always, examine)
     except ListsPinned:
         raise
     except (SchoolgateError, OSError) as error:
@@ -94,6 +95,7 @@ def _build(
     states: Mapping[str, FeedState] | None,
     cause: str,
     always: bool,
+    examine: Callable[[Snapshot], None],
 ) -> BuildReport | None:
     say("finding lists")
     inputs = list_inputs(settings, store.work, states)
@@ -116,6 +118,7 @@ def _build(
         proved += prove_canaries(snapshot, read_canaries(settings.lists.dir), load_catalogue(settings.lists.dir))
         if any(one.fetched for one in inputs):
             proved += prove_platforms(snapshot, read_platforms(settings.lists.dir))
+        examine(snapshot)
         say("publishing")
         counted = draft.model_copy(update={"names": report["names"], "entries": report["entries"]})
         Manifests(settings.server.state_dir).write(counted)

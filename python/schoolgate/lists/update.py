@@ -11,11 +11,12 @@ import datetime as dt
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from schoolgate._core import Snapshot
 from schoolgate.config import Settings
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
@@ -41,6 +42,8 @@ from schoolgate.lists.renewal import Outcome, Renewal, is_due
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.policy.catalogue import load_catalogue
 
+# Rows of a week that a feed may newly close without being asked about: of a small school, few are no share.
+_FEW_ROWS = 20
 ALL_WELL, NOTHING_PUBLISHED, SOME_FAILED = 0, 1, 3
 
 
@@ -60,14 +63,33 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """What a new snapshot would close and open of what was asked for lately. `closed`, by feed: rows, and their share
+    of those of the segment that loses most. `sentences` say it for people."""
+
+    closed: Mapping[str, tuple[int, float]]
+    sentences: tuple[str, ...]
+
+
+class ClosesTooMuch(SchoolgateError):
+    """News of feeds would close more of what is asked for than a school wants to find out afterwards."""
+
+    def __init__(self, message: str, feeds: Collection[str]) -> None:
+        self.feeds = frozenset(feeds)
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
 class UpdateReport:
-    """What an update did. `built` is None when there was nothing new, or lists are pinned."""
+    """What an update did. `built` is None when there was nothing new, or lists are pinned. `weighed`: what the new
+    lists close and open of what was asked for lately, in sentences."""
 
     exit_code: int
     outcomes: tuple[Outcome, ...]
     built: BuildReport | None
     serial: int | None
     problems: tuple[str, ...]
+    weighed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +102,8 @@ class Updater:
     bounds: Bounds = field(default_factory=Bounds)
     # How to fetch; its folder and limits are set here.
     fetcher: Fetcher | None = None
+    # Says what a new snapshot would close of what was asked for lately.
+    weigh: Callable[[Snapshot], Weighed] = lambda _: Weighed({}, ())
 
     @property
     def state_dir(self) -> Path:
@@ -154,20 +178,30 @@ class Updater:
         built: BuildReport | None = None
         pinned: str | None = None
         failure: str | None = None
+        said: tuple[str, ...] = ()
+
+        def examine(snapshot: Snapshot) -> None:
+            nonlocal said
+            weighed = self.weigh(snapshot)
+            said = weighed.sentences
+            _refuse_what_closes_too_much(weighed, before, wish, self.settings.lists.most_newly_closed)
+
         while True:
             candidate = {**before, **{one.feed: one.state for one in outcomes}}
             try:
-                built = build_if_new(self.settings, self._say, states=candidate)
+                built = build_if_new(self.settings, self._say, states=candidate, examine=examine)
             except ListsPinned as error:
                 pinned = str(error)
                 self.tell(Event("pinned", text=pinned))
             except ListsNotBuilt as error:
-                guilty = error.__cause__.feeds if isinstance(error.__cause__, CanariesBroken) else frozenset()
-                reverted = tuple(_reverted(one, before, guilty, str(error.__cause__), now) for one in outcomes)
+                cause = error.__cause__
+                guilty = cause.feeds if isinstance(cause, CanariesBroken | ClosesTooMuch) else frozenset()
+                held = isinstance(cause, ClosesTooMuch)
+                reverted = tuple(_reverted(one, before, guilty, str(cause), now, held=held) for one in outcomes)
                 if reverted != outcomes:
                     for one in reverted:
                         if one not in outcomes:
-                            self.tell(Event("failed", one.feed, text=one.message))
+                            self.tell(Event("held" if held else "failed", one.feed, text=one.message))
                     outcomes = reverted
                     continue
                 failure = str(error)
@@ -183,7 +217,7 @@ class Updater:
         serial = SnapshotStore(self.state_dir).current_serial()
         all_problems = (*problems, *((pinned,) if pinned else ()), *((failure,) if failure else ()))
         self._leave_word(wish, sources, candidate, outcomes, now, code, serial, built, all_problems, failed)
-        return UpdateReport(code, outcomes, built, serial, all_problems)
+        return UpdateReport(code, outcomes, built, serial, all_problems, said)
 
     def _leave_word(
         self,
@@ -259,14 +293,34 @@ def _wanted(source: Source, state: FeedState, wish: Wish, now: dt.datetime) -> b
     return wish.force or is_due(source, state, now)
 
 
+def _refuse_what_closes_too_much(weighed: Weighed, before: Mapping[str, FeedState], wish: Wish, most: float) -> None:
+    """Of a feed that was just chosen a person expects that it closes something. Raises `ClosesTooMuch`."""
+    known = {feed for feed, state in before.items() if state.good is not None} - wish.accept
+    heavy = {
+        feed: (rows, share)
+        for feed, (rows, share) in sorted(weighed.closed.items())
+        if feed in known and rows > _FEW_ROWS and share > most
+    }
+    if heavy:
+        shares = ", ".join(f"{feed} {rows} rows ({share:.1%} of a segment)" for feed, (rows, share) in heavy.items())
+        raise ClosesTooMuch(f"it would close too much of what was asked for lately: {shares}", heavy)
+
+
 def _reverted(
-    one: Outcome, before: Mapping[str, FeedState], guilty: Collection[str], why: str, now: dt.datetime
+    one: Outcome,
+    before: Mapping[str, FeedState],
+    guilty: Collection[str],
+    why: str,
+    now: dt.datetime,
+    *,
+    held: bool,
 ) -> Outcome:
-    """The outcome with the feed's last good, where its news broke the proof."""
+    """The outcome with the feed's last good, where its news broke the proof or would close too much."""
     if one.feed not in guilty or one.kind != "changed":
         return one
-    state = before.get(one.feed, FeedState()).failed(now, why)
-    return replace(one, kind="failed", state=state, message=why)
+    hint = f"; if that is right: schoolgate lists update --accept {one.feed}" if held else ""
+    state = before.get(one.feed, FeedState()).failed(now, f"{why}{hint}", held=held)
+    return replace(one, kind="held" if held else "failed", state=state, message=f"{why}{hint}")
 
 
 def _unpublished(one: Outcome, before: Mapping[str, FeedState], why: str, now: dt.datetime) -> Outcome:

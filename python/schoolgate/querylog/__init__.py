@@ -6,6 +6,7 @@ The server writes it and never reads it; everything here runs in other processes
 from schoolgate.querylog.log import QueryLog
 from schoolgate.querylog.log_query import (
     Asked,
+    AskedNames,
     BadCursor,
     BadQuery,
     Bucket,
@@ -16,12 +17,14 @@ from schoolgate.querylog.log_query import (
     SearchFailed,
     SearchTooLarge,
     SearchTooLong,
+    SegmentName,
     Top,
     Totals,
 )
 
 __all__ = [
     "Asked",
+    "AskedNames",
     "BadCursor",
     "BadQuery",
     "Bucket",
@@ -33,6 +36,7 @@ __all__ = [
     "SearchFailed",
     "SearchTooLarge",
     "SearchTooLong",
+    "SegmentName",
     "Top",
     "Totals",
 ]

@@ -7,7 +7,7 @@ that was never written is an empty log.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import (
     Asked,
+    AskedNames,
     BadQuery,
     Bucket,
     BucketBy,
     Page,
     Query,
     RowsUnderLostKeys,
+    SegmentName,
     Top,
     TopOf,
     Totals,
@@ -105,6 +107,16 @@ class QueryLog:
         folded = {name.lower().rstrip(".") for name in names}
         found = self._ask("names", [], names=sorted(folded), since=since) if folded else []
         return tuple(Asked(name, rows, moment_of(time_us)) for name, rows, time_us in found)
+
+    def names_by_segment(self, since: dt.datetime, *, most: int) -> AskedNames:
+        """The names that each segment asked for."""
+        found = self._ask("asked names", {"names": [], "all": 0, "rows": 0}, since=since, most=most)
+        return AskedNames(tuple(SegmentName(*row) for row in found["names"]), found["all"], found["rows"])
+
+    def devices_asking(self, names: Mapping[str, Collection[str]], since: dt.datetime) -> dict[str, int]:
+        """How many devices of each segment asked for any of its names."""
+        given = {segment: sorted(wanted) for segment, wanted in names.items() if wanted}
+        return dict(self._ask("devices", {}, names=given, since=since)) if given else {}
 
     def held(self) -> tuple[tuple[str, int, dt.datetime, dt.datetime], ...]:
         """(class, rows, oldest, newest) of what there is."""

@@ -153,6 +153,25 @@ class Asked:
     newest: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentName:
+    """A name that a segment asked for: so many rows, so many devices (none where the log keeps no clients)."""
+
+    segment: str
+    name: str
+    rows: int
+    devices: int
+
+
+@dataclass(frozen=True)
+class AskedNames:
+    """Names by segment, those with most rows first. `all_names` and `all_rows` count those too that are left out."""
+
+    names: tuple[SegmentName, ...]
+    all_names: int
+    all_rows: int
+
+
 def microseconds(moment: dt.datetime) -> int:
     """Since 1970; exact, which a float is not."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -18,6 +18,7 @@ import duckdb
 import orjson
 
 from schoolgate.querylog import counting, searching
+from schoolgate.querylog.asked_names import devices_asking, names_by_segment
 from schoolgate.querylog.connection import bound_this_process, connect
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import LogProblem, Query
@@ -110,6 +111,14 @@ def _reading(reader: Reader) -> dict[str, Operation]:
     def clients(asked: dict[str, Any]) -> Any:
         return reader.ask(None, lambda look: counting.clients_like(look, asked["beginning"]))
 
+    def asked_names(asked: dict[str, Any]) -> Any:
+        since = _moment(asked["since"])
+        return reader.ask(since, lambda look: names_by_segment(look, since, asked["most"]))
+
+    def devices(asked: dict[str, Any]) -> Any:
+        since = _moment(asked["since"])
+        return reader.ask(since, lambda look: devices_asking(look, asked["names"], since))
+
     def status(_: dict[str, Any]) -> Any:
         return reader.ask(None, counting.held)
 
@@ -121,6 +130,8 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         "rollup": rollup,
         "names": names_asked,
         "clients": clients,
+        "asked names": asked_names,
+        "devices": devices,
         "status": status,
     }
 

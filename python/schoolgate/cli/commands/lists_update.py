@@ -10,10 +10,11 @@ from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.sealed import fetch_feeds
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.cli.commands.update_progress import shown
-from schoolgate.config import load
+from schoolgate.config import config_label, load
 from schoolgate.lists.history import Event, History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, UpdateReport, Wish
+from schoolgate.replay.feed_news import weigher
 from schoolgate.storage import state_dir
 
 
@@ -23,7 +24,9 @@ def update(config: Path | None, feeds: tuple[str, ...], accept: tuple[str, ...],
     state_dir.prepare(settings.server.state_dir)
     wish = Wish(frozenset(feeds), force, frozenset(accept), who())
     with shown(as_events) as tell:
-        report = Updater(settings, tell).update(wish, dt.datetime.now(dt.UTC))
+        now = dt.datetime.now(dt.UTC)
+        weigh = weigher(settings, config_label(config), now)
+        report = Updater(settings, tell, weigh=weigh).update(wish, now)
     for problem in report.problems:
         note(problem, "yellow")
     if not as_events:
@@ -53,6 +56,11 @@ def _sum_up(report: UpdateReport) -> None:
     counted = {kind: kinds.count(kind) for kind in ("changed", "unchanged", "not due", "held", "failed")}
     feeds = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "none in use"
     say(f"feeds: {feeds}")
+    for one in report.outcomes:
+        for warning in one.state.warnings if one.kind == "changed" else ():
+            note(f"{one.feed}: {warning}", "yellow")
+    for sentence in report.weighed:
+        note(sentence)
     if report.built is not None:
         built = report.built
         say(f"lists serial {built.serial}: {built.names} names of {built.lists} lists, {built.proved} proved")

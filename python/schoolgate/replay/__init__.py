@@ -1,0 +1,1 @@
+"""What a draft policy, or new lists, would close and open of what was asked for lately."""
