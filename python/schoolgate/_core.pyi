@@ -465,6 +465,7 @@ def explain(
     """The decision on one name for a client that asks the address and port `local`, without a running plane.
 
     JSON: {"outside": bool, "segment": id or null, "answer": in words, "decision": null when outside, else {"name",
+    "spells" (the name that a denied one spells; the rest is said of that one),
     "policy", "effect": "allow" | "deny", "action", "layer", "category", "feed", "rule", "listed_name", "own_name",
     "rewrite", "local_zone", "matched": [{"layer", "effect", "category", "feed", "rule", "wins"}]}}.
     """

@@ -20,6 +20,8 @@ NAMES = (
     "use-application-dns.net",
     "localhost",
     "www.google.com",
+    "www-gambling-blocked-example-com.translate.goog",
+    "en-wikipedia-org.translate.goog",
 )
 
 
@@ -61,6 +63,22 @@ def test_the_reasons_are_told(server: Serving) -> None:
     assert decision["feed"] == "starter/gambling"
     assert decision["listed_name"] == "gambling.blocked.example.com"
     assert decision["policy"] == "pupil"
+
+
+@pytest.mark.parametrize(
+    ("name", "spells"),
+    [
+        ("www-gambling-blocked-example-com.translate.goog", "www.gambling.blocked.example.com"),
+        ("amp-xvideos-com.cdn.ampproject.org", "amp.xvideos.com"),
+        ("www.gambling.blocked.example.com.ipns.dweb.link", "www.gambling.blocked.example.com"),
+        ("www-google-com.translate.goog", "www.google.com"),
+    ],
+)
+def test_a_name_that_spells_a_denied_one_says_which(server: Serving, name: str, spells: str) -> None:
+    told = explained(server, name, PUPIL)
+    assert (told["decision"]["effect"], told["decision"]["spells"]) == ("deny", spells)
+    assert f"spells    {spells}" in server.cli("explain", name, "--client", PUPIL).stdout
+    assert server.rcode(name, source=PUPIL) == "NXDOMAIN"
 
 
 def test_a_person_reads_it_too(server: Serving) -> None:

@@ -69,6 +69,7 @@ def compile_policy(
         "allowed_clients": sorted(map(str, document.allowed_clients)),
         "zones": [_zone(zone, policies) for zone in sorted(zones, key=lambda zone: zone.name)],
         "private_addresses": sorted({*document.private_addresses, *forwarded}),
+        "spelled": list(catalogue.spelled),
         "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
     boundaries = [segment["ends_at_unix_s"] for segment in segments]

@@ -79,6 +79,20 @@ class SpecialNames(_Row):
     zone: tuple[SpecialName, ...]
 
 
+class SpelledSuffix(_Row):
+    """A row of lists/spelled-names.toml: below `name`, a label spells another name."""
+
+    name: Name
+    what: str
+    source: str
+
+
+class SpelledNames(_Row):
+    """lists/spelled-names.toml."""
+
+    suffix: tuple[SpelledSuffix, ...]
+
+
 class Service(_Row):
     """A row of lists/services/*.toml: the names of one service, with a switch of their own in a policy."""
 

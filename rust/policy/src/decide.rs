@@ -95,7 +95,8 @@ impl Rulebook {
     /// Decides one name for one policy.
     #[inline]
     pub fn decide(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> Verdict {
-        self.judge(policy, self.tag(name, hashes))
+        let tag = self.tag(name, hashes);
+        self.decide_tagged(policy, name, tag, hashes)
     }
 
     /// Begins to decide a name: what does not depend on the client, and brings near what [`Rulebook::decide_prepared`]
@@ -116,7 +117,38 @@ impl Rulebook {
     ) -> Verdict {
         let listed = self.snapshot().names().find_prepared(name, prepared);
         let own = self.own_names.find_prepared(name, prepared);
-        self.judge(policy, self.tag_found([listed, own], name, hashes))
+        let tag = self.tag_found([listed, own], name, hashes);
+        self.decide_tagged(policy, name, tag, hashes)
+    }
+
+    /// The verdict on a name and, where it is open and spells another, on that one.
+    #[inline]
+    fn decide_tagged(&self, policy: u16, name: &Name, tag: Tag, hashes: &mut SuffixHashes) -> Verdict {
+        let (verdict, spells) = self.judged(policy, tag);
+        if spells {
+            self.judge_spelled(policy, name, verdict, hashes).map_or(verdict, |one| one.verdict)
+        } else {
+            verdict
+        }
+    }
+
+    /// What forbids a name by the name it spells: as with an answer that leads there.
+    #[cold]
+    fn judge_spelled(
+        &self,
+        policy: u16,
+        name: &Name,
+        verdict: Verdict,
+        hashes: &mut SuffixHashes,
+    ) -> Option<SpelledVerdict> {
+        if verdict.effect == Effect::Deny {
+            return None;
+        }
+        self.table().spelled(name).find_map(|name| {
+            let tag = self.tag(&name, hashes);
+            let verdict = self.judge_revealed(policy, verdict, tag);
+            (verdict.effect == Effect::Deny).then_some(SpelledVerdict { name, tag, verdict })
+        })
     }
 
     /// What lists and school say of a name.
@@ -152,19 +184,20 @@ impl Rulebook {
     /// What that means for a policy. An unknown policy index is denied: never open by mistake.
     #[inline]
     pub fn judge(&self, policy: u16, tag: Tag) -> Verdict {
+        self.judged(policy, tag).0
+    }
+
+    /// The verdict, and whether the name spells another.
+    #[inline]
+    fn judged(&self, policy: u16, tag: Tag) -> (Verdict, bool) {
         let at = usize::from(policy);
         let (Some(listed), Some(own)) = (self.listed.get(at), self.own.get(at)) else {
-            return Verdict {
-                effect: Effect::Deny,
-                layer: Layer::Unknown,
-                origin: Origin::Policy,
-                rewrite: None,
-                zone: None,
-            };
+            let (effect, layer, origin) = (Effect::Deny, Layer::Unknown, Origin::Policy);
+            return (Verdict { effect, layer, origin, rewrite: None, zone: None }, false);
         };
         let listed = listed.get(tag.listed.set as usize).copied().unwrap_or(Ruling::NONE);
         let listed = if tag.shaped == 0 { listed } else { listed.first(self.shaped_ruling(at, tag.shaped)) };
-        let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
+        let nothing = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None, spells: false };
         let own = own.get(tag.own.set as usize).copied().unwrap_or(nothing);
         let (effect, layer, origin) = if tag.sealed {
             (Effect::Deny, Layer::Sealed, Origin::Sealed)
@@ -175,13 +208,15 @@ impl Rulebook {
         } else {
             (listed.effect, listed.layer().unwrap_or(Layer::Category), Origin::Source(listed.by))
         };
-        Verdict { effect, layer, origin, rewrite: own.rewrite, zone: own.zone }
+        (Verdict { effect, layer, origin, rewrite: own.rewrite, zone: own.zone }, own.spells)
     }
 
     /// The verdict on an answer, given the verdict on the question and the tag of a name or address the answer reveals. An approved
     /// exception or the school's own allow opens the targets of its name too. What the platform needs and what is protected
     /// stays open when its content network's name or address is in a feed, but not for a threat or what the school itself
-    /// closes. An allow by a feed opens nothing, and nothing opens a sealed or locked target.
+    /// closes. An allow by a feed opens nothing, and nothing opens a sealed or locked target. An alias that leads to a search
+    /// engine's own host, where the policy locks that engine's safe mode, would show it unlocked; so would a rewrite's target
+    /// that points back.
     #[inline]
     pub fn judge_revealed(&self, policy: u16, question: Verdict, revealed: Tag) -> Verdict {
         if revealed.private {
@@ -198,7 +233,20 @@ impl Rulebook {
             Layer::Platform | Layer::Protected => target.layer >= Layer::Circumvention,
             _ => false,
         } || revealed.placed;
-        if denied && (imposed || !vouched) { Verdict { rewrite: None, zone: None, ..target } } else { question }
+        if denied && (imposed || !vouched) {
+            return Verdict { rewrite: None, zone: None, ..target };
+        }
+        match target.rewrite {
+            Some(rewrite) if !vouched => self.unlocked(question, rewrite),
+            _ => question,
+        }
+    }
+
+    #[cold]
+    fn unlocked(&self, question: Verdict, rewrite: u16) -> Verdict {
+        let Some(statement) = self.table().rewrite_statement(rewrite) else { return question };
+        let (effect, layer, origin) = (Effect::Deny, Layer::Category, Origin::Statement(statement));
+        Verdict { effect, layer, origin, rewrite: None, zone: None }
     }
 
     /// What wins among sources that list a name by its shape.
@@ -238,7 +286,7 @@ impl Rulebook {
             Origin::Sealed => format!("sealed list, serial {}", self.sealed().map_or(0, |list| list.serial())),
             Origin::Source(_) => self.feed(origin).unwrap_or_default().to_owned(),
             Origin::Statement(at) => match self.table().statements.get(at as usize) {
-                Some(Statement::Rule { rule, .. }) => rule.clone(),
+                Some(Statement::Rule { rule, .. } | Statement::Rewrite { rule, .. }) => rule.clone(),
                 _ => String::new(),
             },
             Origin::Policy => "unknown".to_owned(),
@@ -270,11 +318,20 @@ pub struct Matched {
 /// What stands for a sealed name wherever a person may read.
 const WITHHELD: &str = "(withheld)";
 
+/// Why a name is denied that spells another one.
+struct SpelledVerdict {
+    name: Name,
+    tag: Tag,
+    verdict: Verdict,
+}
+
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The name decided; withheld where it is sealed.
     pub name: String,
+    /// The name that it spells and that is the reason for the denial; all that follows is said of that one.
+    pub spells: Option<String>,
     /// The policy it was decided for.
     pub policy: String,
     /// allow or deny.
@@ -355,7 +412,16 @@ impl Rulebook {
     /// [`Rulebook::decide`] with a trace.
     pub fn explain(&self, policy: u16, name: &Name, hashes: &mut SuffixHashes) -> (Verdict, Explanation) {
         let tag = self.tag(name, hashes);
-        let verdict = self.judge(policy, tag);
+        let (verdict, spells) = self.judged(policy, tag);
+        if let Some(one) = spells.then(|| self.judge_spelled(policy, name, verdict, hashes)).flatten() {
+            let explained = self.explain_verdict(policy, &one.name, one.tag, one.verdict);
+            if one.tag.sealed {
+                // The name as it was asked would tell.
+                return (one.verdict, explained);
+            }
+            let spells = Some(explained.name);
+            return (one.verdict, Explanation { name: name.to_string(), spells, ..explained });
+        }
         (verdict, self.explain_verdict(policy, name, tag, verdict))
     }
 
@@ -370,6 +436,7 @@ impl Rulebook {
         let chosen = self.policy(policy);
         Explanation {
             name: if tag.sealed { WITHHELD.to_owned() } else { name.to_string() },
+            spells: None,
             policy: chosen.map(|policy| policy.id.clone()).unwrap_or_default(),
             effect: verdict.effect.as_str(),
             action: chosen.filter(|_| denied).map(|policy| policy.action.as_str()),

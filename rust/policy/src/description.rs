@@ -32,6 +32,9 @@ pub struct Description {
     pub(crate) zones: Vec<ZoneDescription>,
     #[serde(default)]
     pub(crate) private_addresses: Vec<String>,
+    /// Suffixes below which a label spells another name, that is judged too.
+    #[serde(default)]
+    pub(crate) spelled: Vec<String>,
     /// Categories of which a denial matters for safeguarding.
     #[serde(default)]
     pub(crate) safeguarded: Vec<String>,

@@ -45,6 +45,7 @@ mod sealed_import;
 mod sealed_key;
 mod segments;
 mod snapshot;
+mod spelled_name;
 mod table;
 mod table_draft;
 mod verdict;

@@ -70,7 +70,13 @@ pub(crate) enum Statement {
         exact: bool,
         rule: String,
     },
-    Rewrite(u16),
+    /// `rule`: what is said of an alias that leads to one of its names.
+    Rewrite {
+        rewrite: u16,
+        rule: String,
+    },
+    /// The names below it spell other names.
+    Spelled,
     /// `policies`: those it answers for; all where there is none.
     Zone {
         zone: u16,

@@ -52,6 +52,8 @@ pub(crate) struct OwnRuling {
     pub ruling: Ruling,
     pub rewrite: Option<u16>,
     pub zone: Option<u16>,
+    /// Names with this set spell others.
+    pub spells: bool,
 }
 
 /// One snapshot, one policy table and the sealed lists, bound together.
@@ -169,13 +171,14 @@ pub(crate) fn own_ruling(policy: u16, at: u32, statement: &Statement) -> Ruling 
 
 fn own_rulings(at: u16, policy: &Policy, table: &PolicyTable) -> Vec<OwnRuling> {
     let resolve = |set: u32| {
-        let mut out = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None };
+        let mut out = OwnRuling { ruling: Ruling::NONE, rewrite: None, zone: None, spells: false };
         let mut zone_depth = 0;
         for number in table.own.set(set) {
             let Some(statement) = table.statements.get(*number as usize) else { continue };
             out.ruling = out.ruling.first(own_ruling(at, *number, statement));
             match statement {
-                Statement::Rewrite(rewrite) if policy.rewrites.contains(rewrite) => out.rewrite = Some(*rewrite),
+                Statement::Rewrite { rewrite, .. } if policy.rewrites.contains(rewrite) => out.rewrite = Some(*rewrite),
+                Statement::Spelled => out.spells = true,
                 Statement::Zone { zone, depth, policies }
                     if policies.as_ref().is_none_or(|policies| policies.contains(&at))
                         && (out.zone.is_none() || *depth >= zone_depth) =>

@@ -10,6 +10,7 @@ use crate::name_table::NameTable;
 use crate::name_table_build::reseeded;
 use crate::policies::{Policy, Rewrite, Segment, Statement};
 use crate::segments::SegmentMap;
+use crate::spelled_name::spelled;
 use crate::table_draft::{OwnNames, TableDraft};
 use schoolgate_wire::Name;
 use std::collections::HashSet;
@@ -31,6 +32,8 @@ pub struct PolicyTable {
     zones: Vec<LocalZone>,
     /// Names, with all below them, that may lead into a local network.
     private: HashSet<Name>,
+    /// Suffixes below which names spell other names.
+    spelled: Vec<Name>,
     safeguarded: HashSet<String>,
 }
 
@@ -50,6 +53,7 @@ impl PolicyTable {
         let zones = description.zones.iter().enumerate().map(|(at, one)| draft.zone(at as u16, one)).collect();
         let private =
             description.private_addresses.iter().map(|text| draft.parse_name("private_addresses", text)).collect();
+        let spelled: Vec<Name> = description.spelled.iter().map(|one| draft.spelled(one)).collect();
         let own = draft.builder.build(&OwnNames, 1).map_err(|error| PolicyInvalid(vec![error.to_string()]))?;
         if !draft.problems.is_empty() {
             return Err(PolicyInvalid(draft.problems));
@@ -67,6 +71,7 @@ impl PolicyTable {
             rewrites,
             zones,
             private,
+            spelled,
             safeguarded: description.safeguarded.into_iter().collect(),
         })
     }
@@ -75,6 +80,17 @@ impl PolicyTable {
     /// given.
     pub fn may_be_private(&self, name: &Name) -> bool {
         !self.private.is_empty() && self.private.iter().any(|above| name.is_within(above))
+    }
+
+    /// The names that a name spells, below whichever suffix it is.
+    pub(crate) fn spelled(&self, name: &Name) -> impl Iterator<Item = Name> {
+        self.spelled.iter().flat_map(move |suffix| spelled(name, suffix))
+    }
+
+    /// The number of the statement that is a rewrite.
+    pub(crate) fn rewrite_statement(&self, wanted: u16) -> Option<u32> {
+        let is = |one: &Statement| matches!(one, Statement::Rewrite { rewrite, .. } if *rewrite == wanted);
+        self.statements.iter().position(is).map(|at| at as u32)
     }
 
     /// The revision's serial.
@@ -109,7 +125,10 @@ impl PolicyTable {
 
     /// The school's own statements in words, by number.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
-        self.statements.iter().map(|one| if let Statement::Rule { rule, .. } = one { rule.as_str() } else { "" })
+        self.statements.iter().map(|one| match one {
+            Statement::Rule { rule, .. } | Statement::Rewrite { rule, .. } => rule.as_str(),
+            Statement::Zone { .. } | Statement::Spelled => "",
+        })
     }
 
     /// The strictest policy, for allowed clients in no segment.

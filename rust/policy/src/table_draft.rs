@@ -168,12 +168,19 @@ impl TableDraft {
     pub fn rewrite(&mut self, at: u16, one: &RewriteDescription) -> Rewrite {
         let path = format!("rewrites.{}", one.id);
         let number = self.statements.len() as u32;
-        self.statements.push(Statement::Rewrite(at));
+        let rule = format!("{}: a name without its safe mode", one.id);
+        self.statements.push(Statement::Rewrite { rewrite: at, rule });
         for text in &one.names {
             let name = self.parse_name(&path, text);
             self.say(&path, &name, number, true);
         }
         Rewrite { id: one.id.clone(), target: self.parse_name(&path, &one.target) }
+    }
+
+    pub fn spelled(&mut self, text: &str) -> Name {
+        let name = self.parse_name("spelled", text);
+        self.add("spelled", &name, Statement::Spelled, false);
+        name
     }
 
     pub fn zone(&mut self, at: u16, one: &ZoneDescription) -> LocalZone {

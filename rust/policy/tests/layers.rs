@@ -274,3 +274,70 @@ fn what_must_stay_open_vouches_against_feeds_but_not_against_threats() {
         assert_eq!(rulebook.judge_revealed(0, question, private).effect, Effect::Deny, "{asked}");
     }
 }
+
+/// Two engines and a blocked site, below the suffixes of a translator and a gateway.
+fn spelling(test: &str, names: serde_json::Value, sealed: Option<&str>) -> Rulebook {
+    let mut lists = Lists::new(test);
+    lists.list("games", "games.example.com\nmy-games.example.org\n");
+    let description = json!({
+        "serial": 1, "strictest": "pupil", "allowed_clients": [], "segments": [], "names": names,
+        "policies": [{"id": "pupil", "action": "nxdomain", "unknown": "allow", "rewrites": ["engine"],
+                      "categories": {"games": {"layer": 9, "effect": "deny"}}}],
+        "rewrites": [{"id": "engine", "names": ["www.engine.example.net"], "target": "safe.engine.example.net"}],
+        "spelled": ["translate.example", "ipns.gateway.example"],
+    });
+    let table = PolicyTable::compile(description.to_string().as_bytes()).expect("a table");
+    let sealed = sealed.map(|text| Arc::new(SealedList::new(KEY, 7, vec![SealedList::hash(&KEY, &name(text))])));
+    Rulebook::new(lists.compile(), Arc::new(table), sealed)
+}
+
+#[test]
+fn a_name_that_spells_a_denied_one_is_denied_and_explained_by_it() {
+    let rulebook = spelling("spelled", json!([]), None);
+    for (asked, spells) in [
+        ("games-example-com.translate.example", "games.example.com"),
+        ("www-games-example-com.translate.example", "www.games.example.com"),
+        ("my--games-example-org.translate.example", "my-games.example.org"),
+        ("www.games.example.com.ipns.gateway.example", "www.games.example.com"),
+        ("www-engine-example-net.translate.example", "www.engine.example.net"),
+    ] {
+        let verdict = decide(&rulebook, asked);
+        let (_, explained) = rulebook.explain(0, &name(asked), &mut Default::default());
+        assert_eq!((verdict.effect, verdict.layer), (Effect::Deny, Layer::Category), "{asked}");
+        assert_eq!((explained.name.as_str(), explained.spells.as_deref()), (asked, Some(spells)));
+    }
+    for asked in ["lessons-example-com.translate.example", "translate.example", "games-example-com.other.example"] {
+        let (verdict, explained) = rulebook.explain(0, &name(asked), &mut Default::default());
+        assert_eq!((verdict.effect, explained.spells), (Effect::Allow, None), "{asked}");
+    }
+}
+
+#[test]
+fn the_schools_own_allow_opens_what_a_name_spells_and_a_sealed_name_stays_closed_and_unsaid() {
+    let allow = json!([{"name": "translate.example", "match": "suffix", "policies": ["pupil"], "layer": 6,
+                        "effect": "allow", "rule": "own"}]);
+    let rulebook = spelling("spelled-own", allow, Some("sealed.example.com"));
+    assert_eq!(decide(&rulebook, "games-example-com.translate.example").effect, Effect::Allow);
+    assert_eq!(decide(&rulebook, "sealed-example-com.translate.example").layer, Layer::Sealed);
+    let (_, explained) = rulebook.explain(0, &name("sealed-example-com.translate.example"), &mut Default::default());
+    assert!(!format!("{explained:?}").contains("sealed-example"), "{explained:?}");
+    assert!(!format!("{explained:?}").contains("sealed.example"), "{explained:?}");
+}
+
+#[test]
+fn an_alias_to_an_engines_own_host_shows_it_unlocked_and_is_denied() {
+    let allow = json!([{"name": "own.example.org", "match": "exact", "policies": ["pupil"], "layer": 6,
+                        "effect": "allow", "rule": "own"}]);
+    let rulebook = spelling("alias", allow, None);
+    let hashes = &mut Default::default();
+    let engine = rulebook.tag(&name("www.engine.example.net"), hashes);
+    let judged = |asked: &str, hashes: &mut _| {
+        let question = rulebook.decide(0, &name(asked), hashes);
+        rulebook.judge_revealed(0, question, engine)
+    };
+    let verdict = judged("alias.example.org", hashes);
+    assert_eq!((verdict.effect, verdict.layer), (Effect::Deny, Layer::Category));
+    assert_eq!(rulebook.rule(verdict.origin), "engine: a name without its safe mode");
+    assert_eq!(judged("own.example.org", hashes).effect, Effect::Allow);
+    assert_eq!(judged("www.engine.example.net", hashes).effect, Effect::Deny, "the target of the rewrite points back");
+}

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from schoolgate.policy import Zone, compile_policy, load_catalogue
+from schoolgate.policy import PolicyRefused, Zone, compile_policy, load_catalogue
 from schoolgate.policy.zone_text import Record
 
 NOW = dt.datetime(2026, 11, 23, 11, 0, tzinfo=dt.UTC)
@@ -258,3 +258,20 @@ def test_a_canary_of_a_category_answers_for_policies_that_do_not_allow_it(compil
     assert [one.get("policies") for one in found["zones"]] == [["pupil", "trust"], None]
     names = {one["name"]: one["policies"] for one in found["names"]}
     assert names == {"canary.example": ["pupil", "trust"], "test": ["pupil", "staff", "trust"]}
+
+
+def test_a_safesearch_target_that_is_a_name_of_an_engine_is_refused(tmp_path: Path) -> None:
+    shipped = Path(__file__).resolve().parents[3] / "lists"
+    for name in ("categories.toml", "special-names.toml"):
+        (tmp_path / name).write_text((shipped / name).read_text(encoding="utf-8"), encoding="utf-8")
+    engine = '[[engine]]\nid = "{}"\nnames = ["www.{}.example"]\ntarget = "{}"\n'
+    text = engine.format("one", "one", "www.two.example") + engine.format("two", "two", "safe.two.example")
+    (tmp_path / "safesearch.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyRefused, match=r"one: .*www\.two\.example is itself a name of engine two"):
+        load_catalogue(tmp_path)
+
+
+def test_suffixes_that_spell_names_reach_the_engine(compiled) -> None:
+    shipped = load_catalogue(Path(__file__).resolve().parents[3] / "lists")
+    assert "translate.goog" in shipped.spelled
+    assert compiled(WHOLE, NOW, ())["spelled"] == []

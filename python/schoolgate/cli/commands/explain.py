@@ -41,6 +41,7 @@ from schoolgate.storage import state_dir
 
 # Keys of a decision, as `explain` names them.
 _WORDS = {
+    "spells": "spells",
     "category": "category",
     "feed": "list",
     "rule": "rule",
@@ -90,7 +91,9 @@ def explain(
     name = asked_name(name)
     question = Question(name, type_number(qtype), _client(client), _local(asked, settings))
     found = explained(settings, config, question, at, resolves)
-    found.explanation["lines"] = _lines_that_decided(settings, question.name, found.explanation)
+    # What decided is said of the name that is spelled, where one is.
+    decided = (found.explanation["decision"] or {}).get("spells") or question.name
+    found.explanation["lines"] = _lines_that_decided(settings, decided, found.explanation)
     if as_json:
         about = {
             "name": name,
