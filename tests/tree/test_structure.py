@@ -40,7 +40,7 @@ PACKAGES = {
     "lists": {"_core", "policy", "storage"},
     "sealed": {"_core", "lists", "storage"},
     "querylog": {"_core", "privacy", "storage"},
-    "suggestions": {"_core", "lists", "policy", "querylog"},
+    "suggestions": {"_core", "lists", "policy", "querylog", "storage"},
     "checks": {"_core", "control", "lists", "policy", "privacy", "resolver", "sealed", "storage"},
     "replay": {"_core", "lists", "policy", "querylog"},
     "reports": {"checks", "control", "lists", "policy", "privacy", "querylog", "sealed", "storage"},

@@ -11,9 +11,11 @@ import typer
 from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.options import Config, Json, config_of
 from schoolgate.cli.suggestions import suggestions_app
+from schoolgate.cli.words import words_app
 
 lists_app = typer.Typer(no_args_is_help=True, help="The lists that policies decide by.")
 lists_app.add_typer(suggestions_app, name="suggestions")
+lists_app.add_typer(words_app, name="words")
 feeds_app = typer.Typer(no_args_is_help=True, help="Lists that others publish: what there is, and what is in use here.")
 
 FeedArgument = Annotated[str, typer.Argument(metavar="ID", help="The feed, such as hagezi-gambling.")]

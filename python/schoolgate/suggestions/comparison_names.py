@@ -13,9 +13,10 @@ from schoolgate.lists.inputs import category_and_canary
 from schoolgate.lists.protected import protected_names
 from schoolgate.lists.services import read_services
 from schoolgate.policy import load_catalogue
-from schoolgate.suggestions.keywords import Keyword, read_keywords
+from schoolgate.suggestions.keywords import Keyword
 from schoolgate.suggestions.misspelling import Spellings
 from schoolgate.suggestions.skeleton import skeleton
+from schoolgate.suggestions.word_library import all_keywords
 
 # Roles whose names are worth imitating to get past a filter; not those of help lines.
 _ROLES = frozenset({"content", "service", "circumvention"})
@@ -45,7 +46,7 @@ class ComparisonNames:
 
 
 def read_comparison_names(settings: Settings) -> ComparisonNames:
-    """From the shipped lists. Raises `InputRefused`."""
+    """From the shipped lists and the word libraries. Raises `InputRefused`."""
     listed: dict[str, str] = {}
     for name, category in _listed(settings.lists.dir):
         listed.setdefault(name, category)
@@ -61,7 +62,7 @@ def read_comparison_names(settings: Settings) -> ComparisonNames:
         by_label=by_label,
         by_skeleton={skeleton(label): one for label, one in sorted(by_label.items(), reverse=True)},
         spellings=Spellings(label for label in by_label if len(label) >= SHORTEST_MISSPELT),
-        keywords=read_keywords(settings.lists.dir),
+        keywords=all_keywords(settings),
         domains=frozenset(registrable_domain(name) or name for name in listed),
         left_alone=frozenset(protected),
     )
