@@ -48,6 +48,7 @@ class Manifest(_Row):
     # Of schoolgate, and the names that no feed could close.
     version: str
     protected: tuple[str, ...]
+    # Distinct names in its lists; of these, names kept: one that says no more than the name above it is not.
     names: int
     entries: int
     inputs: tuple[ManifestInput, ...]
@@ -81,6 +82,13 @@ class Manifests:
                 f"{self.path(serial)}: what lists serial {serial} was made of is not known;"
                 " see `schoolgate lists history`"
             ) from error
+
+    def names(self, serial: int) -> int | None:
+        """Distinct names that the lists of a snapshot held, as its build counted them; None where that is not known."""
+        try:
+            return self.read(serial).names
+        except NoManifest:
+            return None
 
     def keep_only(self, serials: Iterable[int]) -> frozenset[str]:
         """Drops manifests of snapshots that are gone; returns the digests that the others name."""

@@ -12,6 +12,7 @@ import orjson
 from schoolgate._core import __version__
 from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import update_status as status_file
+from schoolgate.lists.manifests import Manifests
 from schoolgate.monitoring import monitor_status
 from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
 from schoolgate.server.running import RunningServer
@@ -57,7 +58,8 @@ def status(service: RunningServer) -> dict[str, Any]:
         },
         "lists": {
             "serial": whole.lists.snapshot.serial,
-            "names": whole.lists.snapshot.entries,
+            "names": Manifests(whole.settings.server.state_dir).names(whole.lists.snapshot.serial),
+            "entries": whole.lists.snapshot.entries,
             "size_octets": whole.lists.snapshot.size_octets,
             "built_at": _text(whole.lists.built_at),
             "age_s": _age_s(whole.lists.built_at, now),

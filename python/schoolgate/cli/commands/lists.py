@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from schoolgate.cli.commands.terminal import age, err, moment, note, out, say, say_json, table
+from schoolgate.cli.commands.terminal import age, err, moment, names_counted, note, out, say, say_json, table
 from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
@@ -17,6 +17,7 @@ from schoolgate.lists.build import BuildReport, build
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.history import PinFile
 from schoolgate.lists.last_good import FeedState, FeedStates
+from schoolgate.lists.manifests import Manifests
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update_status import feed_row
 from schoolgate.storage import state_dir
@@ -55,9 +56,8 @@ def build_with_progress(settings: Settings) -> BuildReport:
     """A build with its steps on the terminal."""
     with err.status("building lists") as status:
         report = build(settings, status.update)
-    say(
-        f"lists serial {report.serial}: {report.names} names of {report.lists} lists, {report.proved} test names proved"
-    )
+    counted = names_counted(report.names, report.entries)
+    say(f"lists serial {report.serial}: {counted} of {report.lists} lists, {report.proved} test names proved")
     for reason, skipped in sorted(report.skipped.items()):
         note(f"  {skipped['lines']} lines skipped: {reason}, such as {skipped['examples'][0]}", "yellow")
     for problem in address_lines(settings):
@@ -75,13 +75,15 @@ def show(config: Path | None, as_json: bool) -> None:
     store = SnapshotStore(settings.server.state_dir)
     opened = store.open_best()
     meta = orjson.loads(opened.snapshot.meta())
+    meta["names"] = Manifests(settings.server.state_dir).names(meta["serial"])
     if as_json:
         feeds = [feed_row(name, state, None, dt.datetime.now(dt.UTC)) for name, state in _in_use(settings).items()]
         meta["feeds"] = feeds
         say_json(meta | {"path": str(opened.path), "built_at": opened.built_at, "serials_kept": store.serials()})
         return
     built = moment(opened.built_at.isoformat())
-    say(f"lists serial {meta['serial']}, built {built}: {meta['entries']} names, {meta['size_octets'] / 1024:.0f} KiB")
+    counted = names_counted(meta["names"], meta["entries"])
+    say(f"lists serial {meta['serial']}, built {built}: {counted}, {meta['size_octets'] / 1024:.0f} KiB")
     say(f"{opened.path}; kept: {', '.join(map(str, store.serials()))}")
     for problem in opened.problems:
         note(problem, "yellow")

@@ -8,7 +8,7 @@ from pathlib import Path
 from schoolgate.cli.commands.lists import install
 from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.sealed import fetch_feeds
-from schoolgate.cli.commands.terminal import note, say
+from schoolgate.cli.commands.terminal import names_counted, note, say
 from schoolgate.cli.commands.update_progress import shown
 from schoolgate.config import config_label, load
 from schoolgate.lists.history import Event, History, PinFile
@@ -53,8 +53,8 @@ def unpin(config: Path | None) -> None:
 
 def _sum_up(report: UpdateReport) -> None:
     kinds = [one.kind for one in report.outcomes]
-    counted = {kind: kinds.count(kind) for kind in ("changed", "unchanged", "not due", "held", "failed")}
-    feeds = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "none in use"
+    by_kind = {kind: kinds.count(kind) for kind in ("changed", "unchanged", "not due", "held", "failed")}
+    feeds = ", ".join(f"{count} {kind}" for kind, count in by_kind.items() if count) or "none in use"
     say(f"feeds: {feeds}")
     for one in report.outcomes:
         for warning in one.state.warnings if one.kind == "changed" else ():
@@ -63,6 +63,7 @@ def _sum_up(report: UpdateReport) -> None:
         note(sentence)
     if report.built is not None:
         built = report.built
-        say(f"lists serial {built.serial}: {built.names} names of {built.lists} lists, {built.proved} proved")
+        counted = names_counted(built.names, built.entries)
+        say(f"lists serial {built.serial}: {counted} of {built.lists} lists, {built.proved} proved")
     elif report.serial is not None:
         say(f"lists serial {report.serial} stays")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schoolgate.cli.commands.terminal import age, moment, note, out, say, say_json, table
+from schoolgate.cli.commands.terminal import age, moment, names_counted, note, out, say, say_json, table
 from schoolgate.control import call
 from schoolgate.storage.applied_settings import find_settings
 
@@ -47,7 +47,8 @@ def _head(report: dict[str, Any]) -> None:
         say(f"  segment   {segment} has policy {name} now")
     if policy["next_change"] is not None:
         say(f"  next      change by schedule at {moment(policy['next_change'])}")
-    say(f"lists       serial {lists['serial']}, {age(lists['age_s'])} old, {lists['names']} names")
+    counted = names_counted(lists["names"], lists["entries"])
+    say(f"lists       serial {lists['serial']}, {age(lists['age_s'])} old, {counted}")
     if report["sealed"] is not None:
         suppliers = ", ".join(f"{one['supplier']} {age(one['age_s'])} old" for one in report["sealed"]["suppliers"])
         say(f"sealed      serial {report['sealed']['serial']}, {report['sealed']['state']}: {suppliers}")

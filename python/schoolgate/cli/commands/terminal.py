@@ -57,6 +57,13 @@ def age(seconds: float) -> str:
     return f"{seconds // 86400:.0f} days"
 
 
+def names_counted(names: int | None, entries: int) -> str:
+    """How many names lists have: every distinct one, and those that say something the name above them does not."""
+    return (
+        f"{entries} names kept" if names is None else f"{names} names ({entries} kept: others say no more than these)"
+    )
+
+
 def moment(text: str) -> str:
     """An ISO moment on the school's clock, with its zone."""
     return on_the_wall(dt.datetime.fromisoformat(text))

@@ -21,7 +21,7 @@ def welcome(running: Service) -> None:
     say(f"schoolgate answers on {', '.join(map(str, running.listening))} (UDP and TCP)", "bold green")
     say(f"  state      {whole.settings.server.state_dir}")
     say(f"  policy     revision {whole.revision.number}, {whole.revision.why}")
-    say(f"  lists      serial {whole.lists.snapshot.serial}, {whole.lists.snapshot.entries} names")
+    say(f"  lists      serial {whole.lists.snapshot.serial}, {whole.lists.snapshot.entries} names kept")
     say(f"  forwarders {', '.join(map(str, running.servers)) or 'none, so only blocked and local names are answered'}")
     for segment in _segments(running):
         clients = ", ".join((*segment["prefixes"], *segment["asked"])) or "no client"
