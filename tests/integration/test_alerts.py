@@ -21,15 +21,13 @@ import orjson
 import pytest
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
-from tests.integration.serving import Serving
+from tests.integration.serving import PATIENT_S, READY_WITHIN_S, Serving
 from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, webhook
 
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
 
 LEAD = "lead@school.example"
-# What is promised for urgent ones.
-DELIVERED_WITHIN_S = 60.0
 BLOCKED = "self-harm.blocked.example.com"
 
 ALERTS = POLICY.replace('gambling = "deny"', 'gambling = "deny", self-harm = "deny"') + (
@@ -59,7 +57,7 @@ class Monitoring:
             return {}
         return found
 
-    def until(self, is_so: Callable[[], object], within_s: float = DELIVERED_WITHIN_S) -> None:
+    def until(self, is_so: Callable[[], object], within_s: float = READY_WITHIN_S) -> None:
         deadline = time.monotonic() + within_s
         while not is_so():
             assert self.process is None or self.process.poll() is None, self.said()
@@ -71,7 +69,7 @@ class Monitoring:
         if process is None:
             return 0
         process.send_signal(number)
-        return process.wait(20)
+        return process.wait(PATIENT_S)
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
@@ -107,12 +105,10 @@ async def test_an_urgent_question_reaches_people_by_mail_and_webhook(
             hooks = f'[webhooks.hook]\nurl = "{hook.url}"\nsecret_file = "{key}"\n'
             school = await asyncio.to_thread(start, settings=mail_settings(box) + hooks, policy=ALERTS)
             watching = await asyncio.to_thread(monitoring, school)
-            asked_at = time.monotonic()
             # As hostile as a name can be: line ends, a header, an address, a link.
             hostile = dns.name.Name((b"x\r\nBcc: victim", b"http://evil", *dns.name.from_text(BLOCKED).labels))
             assert (await asyncio.to_thread(school.ask, hostile)).rcode() == 3
             await asyncio.to_thread(watching.until, lambda: box.mails and hook.bodies)
-            assert time.monotonic() - asked_at <= DELIVERED_WITHIN_S
     (mail,), (body,), (headers,) = box.mails, hook.bodies, hook.headers
     assert box.recipients == [LEAD]
     assert mail["Subject"] == "[schoolgate] urgent: self-harm, segment pupils"
@@ -345,11 +341,11 @@ def test_run_starts_the_monitor_starts_it_again_and_ends_it(start: Start) -> Non
         second = _monitor_pid(school, not_pid=first)
         assert school.said().count("is started again") == 1
         running.kill()
-        running.wait(15)
+        running.wait(PATIENT_S)
         school.until(lambda: not _runs(second))
     finally:
         running.kill()
-        running.wait(15)
+        running.wait(PATIENT_S)
 
 
 def _monitor_pid(school: Serving, not_pid: int) -> int:
@@ -374,9 +370,9 @@ def test_run_ends_cleanly_with_its_monitor(start: Start) -> None:
     try:
         monitor = _monitor_pid(school, not_pid=0)
         running.send_signal(signal.SIGINT)
-        assert running.wait(20) == 0
+        assert running.wait(PATIENT_S) == 0
         assert not _runs(monitor)
         assert "started again" not in school.said()
     finally:
         running.kill()
-        running.wait(15)
+        running.wait(PATIENT_S)

@@ -8,7 +8,7 @@ import dns.query
 import dns.rcode
 import pytest
 from tests.integration.conftest import Start
-from tests.integration.serving import GUEST, PUPIL, STAFF, Serving, reasons, texts
+from tests.integration.serving import ANSWER_WITHIN_S, GUEST, PUPIL, STAFF, Serving, reasons, texts
 from tests.integration.upstream_thread import UpstreamThread
 
 BLOCKED, FILTERED = 15, 17
@@ -113,7 +113,7 @@ def test_a_client_without_edns_gets_no_opt_record(server: Serving) -> None:
 
 def test_an_unknown_edns_version_is_told_so(server: Serving) -> None:
     query = dns.message.make_query("www.example.org", "A", use_edns=1)
-    answer = dns.query.udp(query, "127.0.0.1", timeout=5, port=server.port)
+    answer = dns.query.udp(query, "127.0.0.1", timeout=ANSWER_WITHIN_S, port=server.port)
     assert answer.rcode() == dns.rcode.BADVERS
 
 

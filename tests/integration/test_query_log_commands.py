@@ -25,6 +25,7 @@ from schoolgate.alerts.rules import AlertRules
 from schoolgate.querylog import Row
 
 KEY = bytes(range(16))
+LAST_NUMBER = 1000
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 # What a pupil can type: SQL, a formula, an escape that the server has written out, mark-up of our own tables.
 SPLIT = 'a;=3+4;-5; "@6.example.net'
@@ -37,7 +38,7 @@ HOSTILE = [
 ]
 
 
-def schoolgate(state_dir: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def schoolgate(state_dir: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "SCHOOLGATE_STATE_DIR": str(state_dir), "COLUMNS": "200"}
     environ.pop("SCHOOLGATE_CONFIG", None)
     command = [sys.executable, "-m", "schoolgate", *arguments]
@@ -315,7 +316,8 @@ def test_tail_shows_rows_as_they_come(state: Path) -> None:
             number = 10
             os.set_blocking(tail.stdout.fileno(), False)
             seen = b""
-            while not seen:  # a new file each time, until it has begun to follow
+            # A new file each time, until it has begun to follow.
+            while not seen and number < LAST_NUMBER:
                 fresh = [row(time=NOW, qname="new.example.org"), row(time=NOW, qname="other.example.com")]
                 write_wals(state, fresh, first=number)
                 number += 2

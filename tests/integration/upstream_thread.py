@@ -23,11 +23,11 @@ class UpstreamThread:
 
     def __enter__(self) -> UpstreamThread:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.stand_in.start(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.stand_in.start(), self._loop).result(60)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        asyncio.run_coroutine_threadsafe(self.stand_in.stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.stand_in.stop(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()

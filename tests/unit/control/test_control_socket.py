@@ -30,6 +30,8 @@ from schoolgate.control.server import (
 )
 from schoolgate.errors import SchoolgateError
 
+PATIENT_S = 60.0
+
 
 async def echo(arguments: Arguments) -> dict[str, Any]:
     return {"said": arguments.get("word")}
@@ -51,21 +53,21 @@ def path(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def server(path: Path) -> AsyncIterator[ControlServer]:
     handlers = {"echo": echo, "refuse": refuse, "break": break_down}
-    server = ControlServer(path, handlers, request_timeout_s=0.2)
+    server = ControlServer(path, handlers, request_timeout_s=PATIENT_S)
     await server.start()
     yield server
     await server.stop()
 
 
 async def asked(path: Path, command: str, **arguments: Any) -> Any:
-    return await asyncio.to_thread(call, path, command, **arguments)
+    return await asyncio.to_thread(call, path, command, timeout_s=PATIENT_S, **arguments)
 
 
 async def raw(path: Path, octets: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(path)
     try:
         writer.write(octets)
-        return await asyncio.wait_for(reader.readline(), 5)
+        return await asyncio.wait_for(reader.readline(), PATIENT_S)
     finally:
         writer.close()
         await writer.wait_closed()
@@ -110,14 +112,17 @@ async def test_a_request_without_end_is_cut_off(server: ControlServer, path: Pat
     assert "at most" in reply["error"]
 
 
-async def test_a_client_that_says_nothing_is_dropped(server: ControlServer, path: Path) -> None:
+async def test_a_client_that_says_nothing_is_dropped(path: Path) -> None:
+    server = ControlServer(path, {"echo": echo}, request_timeout_s=0.01)
+    await server.start()
     assert await raw(path, b"") == b""
+    await server.stop()
 
 
 async def test_too_many_connections_are_turned_away_and_the_others_served(server: ControlServer, path: Path) -> None:
     held = [await asyncio.open_unix_connection(path) for _ in range(MOST_CONNECTIONS)]
     reader, writer = await asyncio.open_unix_connection(path)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENT_S) == b""
     for _, one in [*held, (reader, writer)]:
         one.close()
         await one.wait_closed()

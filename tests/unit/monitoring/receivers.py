@@ -56,7 +56,7 @@ def mail_server(*, port: int = 0, wants_password: bool = False, **tls: Any) -> I
     box = Mailbox()
     box.port = port or free_port()
     options = {"authenticator": box.authenticate, "auth_require_tls": False} if wants_password else {}
-    controller = Controller(box, hostname="127.0.0.1", port=box.port, **options, **tls)
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, ready_timeout=60.0, **options, **tls)
     controller.start()
     try:
         yield box

@@ -29,7 +29,7 @@ async def test_a_round_of_ours_that_hangs_is_a_failure_of_the_next(
     may_end = threading.Event()
 
     def tick(_: dt.datetime) -> Any:
-        may_end.wait(30)
+        may_end.wait(120)
         return SimpleNamespace(problems=[], converted=0, rows=0)
 
     job = made(monkeypatch, tick, tmp_path)

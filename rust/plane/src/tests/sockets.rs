@@ -94,7 +94,7 @@ impl Client {
         let own: IpAddr = if server.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         let socket = UdpSocket::bind((own, 0)).expect("a socket");
         socket.connect(server).expect("an address to ask");
-        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         Self(socket)
     }
 
@@ -104,7 +104,7 @@ impl Client {
 
     fn receive(&self) -> Answer {
         let mut buffer = [0; 2048];
-        let length = self.0.recv(&mut buffer).expect("an answer within ten seconds");
+        let length = self.0.recv(&mut buffer).expect("an answer");
         Answer::read(&buffer[..length])
     }
 
@@ -374,7 +374,7 @@ fn a_stalled_resolver_holds_up_nobody_else() {
 fn a_panic_at_forwarding_costs_its_question_and_no_other() {
     let plane = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
     let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    forwarder.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     plane.install_routes(vec![(1, forwarder.local_addr().expect("an address"))], Vec::new());
     plane.send_misses(vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX, has_edns: true }]], 0.0);
     plane.start().expect("threads");

@@ -62,7 +62,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        forwarder.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        forwarder.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let address = forwarder.local_addr().expect("an address");
         let mut exchanges = UdpExchanges::new().expect("exchanges");
         exchanges.install([(FORWARDER, address)]);
