@@ -54,7 +54,7 @@ outcome = {}
 for transport, host, port in json.loads(sys.argv[1]):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     device = socket.socket(family, socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM)
-    device.settimeout(5)
+    device.settimeout(60)
     question = f"{transport} [{host}]:{port}" if ":" in host else f"{transport} {host}:{port}"
     try:
         device.connect((host, port))

@@ -30,7 +30,7 @@ def schoolgate(*arguments: str | Path, state: Path) -> subprocess.CompletedProce
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env={**os.environ, "SCHOOLGATE_STATE_DIR": str(state), "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
     )
 

@@ -49,7 +49,7 @@ def test_each_command_exists_with_the_options_shown(command: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
     )
     assert run.returncode == 0, run.stdout

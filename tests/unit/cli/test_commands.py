@@ -23,7 +23,7 @@ def schoolgate(*arguments: str | Path, state: Path, **environ: str) -> Run:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env=kept | {"SCHOOLGATE_STATE_DIR": str(state), "COLUMNS": "200", "NO_COLOR": "1"} | environ,
     )
 

@@ -56,7 +56,7 @@ class Cluster:
             command = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
         # To a file: the server inherits it, and would keep a pipe open.
         with tempfile.TemporaryFile("w+") as said:
-            done = subprocess.run(command, stdout=said, stderr=said, cwd="/", check=False, timeout=60)
+            done = subprocess.run(command, stdout=said, stderr=said, cwd="/", check=False, timeout=120)
             said.seek(0)
             text = said.read()
         assert done.returncode == 0, f"{program}: {text}"
