@@ -172,7 +172,8 @@ def judge(
 
 
 def _refuse_damage(parts: tuple[Inspected, ...], rules: int, missed: Unread, bounds: Bounds) -> None:
-    if rules == 0:
+    # A list of which all is left out is a list all the same, and closes nothing.
+    if rules == 0 and not left_out(parts).lines:
         raise FeedUnfit(f"it holds no name that can be used{_most(parts)}")
     if missed.share > 1 - bounds.least_parsed:
         raise FeedUnfit(f"{missed}; is its dialect right?")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from schoolgate._core import registrable_domain
 from schoolgate.lists.canary_file import HARMFUL, Canaries, read_canaries
 from schoolgate.lists.platforms import Platforms, read_platforms
 from schoolgate.policy.catalogue import Catalogue
@@ -27,7 +28,9 @@ class LeftOut:
         """The names that a list of this category leaves out, with all below them, in order."""
         names = {*self.platforms.left_out_of(category)}
         if self.roles.get(category, "content") in HARMFUL:
-            names |= {one.name for one in self.canaries.open if category not in one.unless}
+            # What is left out is left out with all below it: of `co.uk` that would open whole countries.
+            hosts = (one for one in self.canaries.open if registrable_domain(one.name) is not None)
+            names |= {one.name for one in hosts if category not in one.unless}
         return tuple(sorted(names))
 
 

@@ -4,6 +4,6 @@ use psl::Psl as _;
 
 /// The public suffix of a name, given its labels from the last to the first.
 #[inline(never)]
-pub(crate) fn public_suffix<'a>(labels: &mut dyn Iterator<Item = &'a [u8]>) -> psl::Info {
+pub(crate) fn public_suffix(labels: &mut dyn Iterator<Item = &[u8]>) -> psl::Info {
     psl::List.find(labels)
 }

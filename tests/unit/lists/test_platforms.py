@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from schoolgate._core import registrable_domain
 from schoolgate.checks import run
 from schoolgate.checks.deciding import Decided, Judge
 from schoolgate.config import Settings, parse
@@ -18,6 +19,7 @@ from schoolgate.config.problems import InputRefused
 from schoolgate.lists.build import build
 from schoolgate.lists.feed_book import ChosenFeed, FeedBook
 from schoolgate.lists.kept_serials import why
+from schoolgate.lists.left_out import read_left_out
 from schoolgate.lists.platforms import read_platforms
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, Wish
@@ -308,3 +310,10 @@ def test_the_real_ut1_closes_no_platform_under_any_shipped_policy(school: School
         judge = judge_of(settings, template.read_text(encoding="utf-8"))
         assert closed(judge, PLATFORM_NAMES) == {}, template.name
         assert closed(judge, ["player.aniview.com"]) == {}, template.name
+
+
+def test_no_public_suffix_is_left_out_of_a_feed_with_all_below_it() -> None:
+    catalogue = load_catalogue(LISTS)
+    left_out = read_left_out(LISTS, catalogue)
+    for category in catalogue.categories:
+        assert [name for name in left_out.of(category) if registrable_domain(name) is None] == []

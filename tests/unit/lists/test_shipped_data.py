@@ -249,7 +249,15 @@ def test_the_whole_taxonomy_is_there() -> None:
 @pytest.mark.parametrize("cid", sorted(categories()))
 def test_category_is_complete(cid: str) -> None:
     row = categories()[cid]
-    assert row.keys() - {"starter", "remedy"} == {"id", "name", "definition", "role", "defaults", "alert", "asked_by"}
+    assert row.keys() - {"starter", "remedy", "private_suffixes"} == {
+        "id",
+        "name",
+        "definition",
+        "role",
+        "defaults",
+        "alert",
+        "asked_by",
+    }
     assert row["role"] in ROLES
     assert row["alert"] in ALERTS
     assert row["defaults"].keys() == BANDS
