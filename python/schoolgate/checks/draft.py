@@ -55,17 +55,17 @@ class Draft:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What does not stand in the way, in the form of other warnings of a policy."""
-        said = (_problem(self.active.checked.file, one) for one in self.found if one.severity != "refused")
+        said = (_problem(self.active.as_read.file, one) for one in self.found if one.severity != "refused")
         return (*self.active.compiled.warnings, *said)
 
     @property
     def mute(self) -> tuple[Problem, ...]:
         """Rules of alerts that can never speak."""
-        return tuple(_problem(self.active.checked.file, one) for one in self.found if one.id == MUTE)
+        return tuple(_problem(self.active.as_read.file, one) for one in self.found if one.id == MUTE)
 
     def refuse(self, *, may_be_mute: bool = False) -> None:
         """Raises `PolicyRefused` with everything that stands in the way; `may_be_mute`: but no rule of alerts."""
-        refuse_unfit(self.active.checked.file, (one for one in self.found if not (may_be_mute and one.id == MUTE)))
+        refuse_unfit(self.active.as_read.file, (one for one in self.found if not (may_be_mute and one.id == MUTE)))
 
 
 def examine(
@@ -82,7 +82,7 @@ def examine(
     found = (
         *stands_in_the_way(settings, ground, active, snapshot, now),
         *_mute_rules(settings, ground, active),
-        *rules_without_effect(active.checked.document, judge, now),
+        *rules_without_effect(active.as_read.document, judge, now),
         *_would_close(ground, judge, needed, closed),
     )
     return Draft(active, tuple(sorted(found, key=lambda one: one.severity != "refused")))
@@ -96,13 +96,13 @@ def stands_in_the_way(
     judge = Judge(active.compiled.description, snapshot, None)
     return (
         *looser(Comparison(active, judge, ground.catalogue, services)),
-        *wide_rules(active.checked.document, needed_names(settings), now),
+        *wide_rules(active.as_read.document, needed_names(settings), now),
     )
 
 
 def _mute_rules(settings: Settings, ground: Ground, active: ActivePolicy) -> Iterator[Diagnostic]:
     """Not among what a first start refuses: a server with such a rule answers DNS."""
-    for one in mute_rules(active.checked, ground.catalogue, settings):
+    for one in mute_rules(active.as_read, ground.catalogue, settings):
         yield Diagnostic(MUTE, "refused", one.path, one.message, one.remedy)
 
 

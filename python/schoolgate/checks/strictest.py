@@ -39,7 +39,7 @@ class Comparison:
 
     @property
     def strictest(self) -> str:
-        return self.active.checked.document.strictest
+        return self.active.as_read.document.strictest
 
     def decide(self, policy: str, name: str) -> Decided:
         return self.judge.decide(Policy(policy, is_allow_list_only=False), name)
@@ -55,7 +55,7 @@ def looser(with_what: Comparison) -> tuple[Diagnostic, ...]:
         if other != with_what.strictest:
             for key in _differences(with_what, document, policies, other):
                 found.setdefault(key, []).append(other)
-    reason = with_what.active.checked.document.strictest_may_be_looser
+    reason = with_what.active.as_read.document.strictest_may_be_looser
     return tuple(
         _diagnostic(kind, subject, clause, remedy, others, with_what.strictest, reason)
         for (kind, subject, clause, remedy), others in sorted(found.items())

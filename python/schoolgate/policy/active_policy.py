@@ -13,6 +13,7 @@ import orjson
 
 from schoolgate._core import PolicyTable
 from schoolgate.config import Problem, Settings, read_text
+from schoolgate.errors import SchoolgateError
 from schoolgate.policy import (
     Catalogue,
     CheckedPolicy,
@@ -45,6 +46,10 @@ class Ground:
     forwarded: tuple[str, ...] = ()
 
 
+class PolicyTextUnreadable(SchoolgateError):
+    """The text of a policy cannot be read, though its compiled form decides."""
+
+
 @dataclass(frozen=True)
 class ActivePolicy:
     """A policy in force. `table` is for the plane; compile again at `next_boundary`. `checked` is None where the text
@@ -54,6 +59,13 @@ class ActivePolicy:
     compiled: Compiled
     table: PolicyTable
     at: dt.datetime
+
+    @property
+    def as_read(self) -> CheckedPolicy:
+        """What its text says. Raises `PolicyTextUnreadable` where only the compiled form is left."""
+        if self.checked is None:
+            raise PolicyTextUnreadable("the text of the policy in force cannot be read; its compiled form decides")
+        return self.checked
 
     @property
     def next_boundary(self) -> dt.datetime | None:

@@ -30,7 +30,7 @@ def look(whole: ActiveState, now: dt.datetime) -> Protection:
     from schoolgate.policy.denied import denied_categories
 
     try:
-        found = filling(whole.settings, denied_categories(whole.policy.checked, now))
+        found = filling(whole.settings, denied_categories(whole.policy.as_read, now))
         unfit = stands_in_the_way(whole.settings, whole.ground, whole.policy, whole.lists.snapshot, now)
     except (SchoolgateError, OSError) as error:
         return Protection(None, (f"it is not known how far the lists protect: {error}",))

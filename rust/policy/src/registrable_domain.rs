@@ -29,7 +29,7 @@ pub fn registrable_part(wire: &[u8]) -> &[u8] {
         wire.get(start + 1..start + 1 + length).unwrap_or_default()
     };
     // In text a label is as long as in wire format: a dot takes the place of its length octet.
-    let suffix_octets = psl::List.find(labels().map(label)).len + 1;
+    let suffix_octets = public_suffix(&mut labels().map(label)).len + 1;
     let below = labels().find(|start| at - usize::from(**start) > suffix_octets);
     wire.get(below.map_or(0, |start| usize::from(*start))..).unwrap_or(wire)
 }

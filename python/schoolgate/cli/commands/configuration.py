@@ -143,14 +143,14 @@ def _check_text(
 ) -> Draft:
     draft = examine(settings, ground, text, file, dt.datetime.now(dt.UTC), before=before)
     draft.refuse(may_be_mute=may_be_mute)
-    document = draft.active.checked.document
+    document = draft.active.as_read.document
     _checked(f"{what}: {len(document.policies)} policies, {len(document.segments)} segments", draft.warnings)
     return draft
 
 
 def _say_what_is_unfilled(settings: Settings, draft: Draft) -> None:
     """A denied category protects as far as names of it are known."""
-    found = filling(settings, denied_categories(draft.active.checked, draft.active.at))
+    found = filling(settings, denied_categories(draft.active.as_read, draft.active.at))
     for problem in found.problems():
         note(f"    warning: {problem}", "yellow")
     for notice in found.notices():
