@@ -15,6 +15,9 @@ from schoolgate.lists.canary_file import HARMFUL, Canaries, read_canaries
 from schoolgate.lists.platforms import Platforms, read_platforms
 from schoolgate.policy.catalogue import Catalogue
 
+# Reserved for documents (RFC 2606 section 3): no feed closes them by mistake, and below them are examples only.
+RESERVED = frozenset(("example.com", "example.net", "example.org"))
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -30,7 +33,7 @@ class LeftOut:
         if self.roles.get(category, "content") in HARMFUL:
             # What is left out is left out with all below it: of `co.uk` that would open whole countries.
             hosts = (one for one in self.canaries.open if registrable_domain(one.name) is not None)
-            names |= {one.name for one in hosts if category not in one.unless}
+            names |= {one.name for one in hosts if category not in one.unless and one.name not in RESERVED}
         return tuple(sorted(names))
 
 

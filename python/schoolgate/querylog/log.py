@@ -206,7 +206,8 @@ def _folded(query: Query) -> str | None:
     if query.name is None or query.name in ("", "."):
         return query.name or None
     if query.match == "contains":
-        if "/" in query.name or "@" in query.name:
+        # What a name holds is for its owner to choose, so only what a browser shows is refused.
+        if "://" in query.name:
             raise BadQuery(f"{query.name!r}: DNS sees only names; search for a part of one, such as shop.example")
         if not query.name.isascii():
             raise BadQuery(f"{query.name!r}: names are logged as they travel (xn--...); search for the whole name")

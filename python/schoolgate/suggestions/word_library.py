@@ -114,7 +114,10 @@ def all_keywords(settings: Settings) -> tuple[Keyword, ...]:
 
 
 def false_hits(settings: Settings, word: Keyword, popular: Iterable[str], most: int = 20) -> FalseHits:
-    """What a word fits among names that must stay open and among popular ones."""
+    """What a word fits among names that must stay open and among popular ones. Raises `WordRefused`."""
+    known = load_catalogue(settings.lists.dir).categories
+    if word.category not in known:
+        raise WordRefused(f"there is no category {word.category}; {did_you_mean(word.category, known)}")
 
     def fits(name: str) -> bool:
         domain = registrable_domain(name)
@@ -130,9 +133,6 @@ def false_hits(settings: Settings, word: Keyword, popular: Iterable[str], most: 
 def add_word(settings: Settings, word: LibraryWord, popular: Iterable[str], *, accepted: bool) -> FalseHits:
     """Adds a word to the school's library, or replaces it. A word that fits a name that must stay open is refused; one
     that fits popular names too, unless a person has `accepted` that. Raises `WordRefused`."""
-    known = load_catalogue(settings.lists.dir).categories
-    if word.category not in known:
-        raise WordRefused(f"there is no category {word.category}; {did_you_mean(word.category, known)}")
     hits = false_hits(settings, word, popular)
     if hits.open_names:
         raise WordRefused(f"{word.word}: {hits}; say what to leave alone with --unless")

@@ -17,6 +17,7 @@ use crate::active_state::ActiveState;
 use crate::cache::{NoRoom, PacketCache};
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
+use crate::crowd::Crowd;
 use crate::denial::deny;
 use crate::local::answer_locally;
 use crate::miss_hub::MissRequest;
@@ -29,7 +30,6 @@ use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::stored::{Body, Stored};
-use crate::waiters::Crowd;
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
 use schoolgate_querylog::{Recorder, Source};
 use schoolgate_wire::{

@@ -18,6 +18,7 @@ mod cache;
 mod clock;
 mod counters;
 mod crash;
+mod crowd;
 mod denial;
 mod failure_memory;
 mod forwarding;

@@ -23,6 +23,8 @@ const TIME_BITS: u32 = 52;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 /// Ticks of 1/64 us: fine enough for a million queries a second, and 52 bits of them last two years.
 const TICKS_A_US: u64 = 64;
+/// Workers read the clock once for a batch: by so much one may be behind another.
+const SKEW: u64 = 10_000_000 * TICKS_A_US;
 /// When another worker has changed a place so often meanwhile, the query passes.
 const TRIES: u32 = 8;
 
@@ -68,14 +70,18 @@ impl RateTable {
         let tag = key & !TIME_MASK;
         let now = now_us.wrapping_mul(TICKS_A_US) & TIME_MASK;
         let each = (1_000_000 * TICKS_A_US / qps.max(1)).max(1);
+        let whole_burst = each * burst.max(1);
         let mut word = place.load(Ordering::Relaxed);
         for _ in 0..TRIES {
-            let full_at = if word & !TIME_MASK == tag { (word & TIME_MASK).max(now) } else { now };
-            let then = full_at + each;
-            if then - now > each * burst.max(1) {
+            let ahead = (word & TIME_MASK).wrapping_sub(now) & TIME_MASK;
+            // What is further ahead is past: the time wraps.
+            let is_ahead = word & !TIME_MASK == tag && ahead <= whole_burst + SKEW;
+            let then = if is_ahead { ahead + each } else { each };
+            if then > whole_burst {
                 return false;
             }
-            match place.compare_exchange_weak(word, tag | then & TIME_MASK, Ordering::Relaxed, Ordering::Relaxed) {
+            let new = tag | now.wrapping_add(then) & TIME_MASK;
+            match place.compare_exchange_weak(word, new, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(other) => word = other,
             }

@@ -8,6 +8,7 @@ use crate::answer::{Answerer, Outcome, tags};
 use crate::cache::Held;
 use crate::clock::Now;
 use crate::counters::Counter;
+use crate::crowd::Crowd;
 use crate::pending::Waiter;
 use crate::query_context::{AnswerSource, QueryContext};
 use crate::requester::Requester;
@@ -20,14 +21,6 @@ use std::sync::Arc;
 const RECHECK_MS: u64 = 5_000;
 /// Clients answered at a time: a crowd that waited for one question does not hold up those who ask now.
 const ANSWERED_A_TURN: usize = 256;
-
-/// Clients whose wait for one question has ended, and what they are answered.
-pub struct Crowd {
-    waiters: std::vec::IntoIter<Waiter>,
-    answer_source: AnswerSource,
-    /// The answer that came; it may be one that is not kept.
-    stored: Option<Arc<Stored>>,
-}
 
 /// Where late answers go.
 pub trait ReplySender {

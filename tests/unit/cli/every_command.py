@@ -27,6 +27,7 @@ LEAST = {
     "supplier": "iwf",
     "until": "23:59",
     "outcome": "other",
+    "word": "yeet",
 }
 
 

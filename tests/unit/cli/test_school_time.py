@@ -12,7 +12,7 @@ import pytest
 from schoolgate.cli.commands import school_time
 from schoolgate.cli.commands.terminal import moment
 from schoolgate.config import load
-from schoolgate.policy.active_policy import store_of
+from schoolgate.policy.active_policy import policy_files
 from schoolgate.querylog.moments import moment as typed
 
 POLICY = """
@@ -42,7 +42,7 @@ def school(tmp_path: Path) -> Path:
 
 
 def test_the_zone_is_that_of_the_policy_in_force(school: Path) -> None:
-    store_of(load(school)).apply(POLICY, who="test", why="test", now=NOON)
+    policy_files(load(school)).store.apply(POLICY, who="test", why="test", now=NOON)
     assert moment(NOON.isoformat()) == "2026-07-01 21:00:00 JST"
     assert typed("09:30", school_time.now()).utcoffset() == dt.timedelta(hours=9)
     assert typed("2026-07-01", school_time.now()).astimezone(dt.UTC) == dt.datetime(2026, 6, 30, 15, tzinfo=dt.UTC)

@@ -218,7 +218,9 @@ def _stumble(*_: object) -> Iterator[Finding]:
 def test_an_alert_counts_every_question_and_its_rule_counts_moments(tmp_path: Path, known: CategoryFacts) -> None:
     """Twelve questions: A, AAAA and HTTPS of one name, at four moments."""
     school = School(tmp_path, known)
-    school.observation.rulebook.rules["two"] = AlertRule(categories=("gambling",), count=2, to=("lead@school.example",))
+    school.observation.alert_rules.rules["two"] = AlertRule(
+        categories=("gambling",), count=2, to=("lead@school.example",)
+    )
     rows = [
         denied("bets.example.org", "gambling", at=moment * 30 + step / 10, qtype=qtype)
         for moment in range(4)
@@ -231,4 +233,4 @@ def test_an_alert_counts_every_question_and_its_rule_counts_moments(tmp_path: Pa
     school.observation.step(NOW + dt.timedelta(minutes=5))  # what repeats and waits for no other question is counted
     (alert,) = (one for one in school.store.alerts(("new",), 10) if one.rule == "two")
     assert (alert.questions, alert.shown_count) == (12, 12)
-    del school.observation.rulebook.rules["two"]
+    del rules["two"]

@@ -293,7 +293,7 @@ def test_a_text_that_cannot_be_read_any_more_goes_on_in_its_compiled_form(school
     segments = {one["id"]: one["policy"] for one in orjson.loads(afterwards.compiled.description)["segments"]}
     scheduled = {one["id"] for one in orjson.loads(published.compiled)["segments"] if one["ends_at_unix_s"] is not None}
     assert scheduled
-    assert {segments[one] for one in scheduled} == {"guest"}
+    assert {segments[one] for one in scheduled} == {"unknown-device"}
     with pytest.raises(PolicyRefused):
         load_again(school, unreadable, load_at_start(school, ground, lunch), lunch)
 

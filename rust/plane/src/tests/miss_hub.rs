@@ -103,7 +103,7 @@ fn a_resolver_that_completes_nothing_fills_a_bounded_table_and_it_empties() {
     for number in 0..72_000u32 {
         bench.at = number as usize % 3;
         let from = format!("192.0.2.{}:4000", 1 + number % 250);
-        assert_eq!(bench.ask(&ask(&format!("{number}.example.com")).from(&from)), Got::Waiting);
+        assert_eq!(bench.ask(&ask(&format!("{number}.com")).from(&from)), Got::Waiting);
         if number % 24_000 == 23_999 {
             bench.misses();
             failed += bench.deliver().len();

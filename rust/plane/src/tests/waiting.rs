@@ -4,7 +4,7 @@ use super::bench::{Bench, Got, description, rule};
 use super::wire::{Data, ask, reply};
 use crate::counters::Counter;
 use crate::miss_hub::MISS_RING;
-use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS, MAX_WAITING_PER_CLIENT};
+use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS};
 use schoolgate_wire::rtype;
 use serde_json::json;
 
@@ -232,17 +232,18 @@ fn a_flood_of_random_names_is_bounded_counted_and_over_after_four_seconds() {
     let mut waiting = 0;
     for number in 0..3 * MISS_RING as u32 {
         let from = format!("192.0.2.{}:{}", 1 + number % 250, 1024 + number / 250);
-        match bench.ask(&ask(&format!("{number}.example.com")).from(&from).edns()) {
+        match bench.ask(&ask(&format!("{number}.com")).from(&from).edns()) {
             Got::Waiting => waiting += 1,
             got => assert_eq!(got.answer().rcode, 2),
         }
     }
-    assert_eq!(waiting, MAX_QUESTIONS);
-    assert_eq!(bench.count(Counter::PendingFull), (3 * MISS_RING - MAX_QUESTIONS) as u64);
+    // The last places are for clients that hold none.
+    assert!(waiting <= MAX_QUESTIONS && waiting > MAX_QUESTIONS * 9 / 10, "{waiting}");
+    assert_eq!(bench.count(Counter::PendingFull), (3 * MISS_RING - waiting) as u64);
     assert_eq!(bench.ask(&ask("denied.example.com")).answer().rcode, 3, "what is decided here is answered");
-    assert_eq!(bench.pass_ms(GIVE_UP_AFTER_MS).len(), MAX_QUESTIONS);
+    assert_eq!(bench.pass_ms(GIVE_UP_AFTER_MS).len(), waiting);
     assert!(bench.misses().is_empty(), "no client waits for them any more");
-    assert_eq!(bench.count(Counter::MissesTooLate), MAX_QUESTIONS as u64);
+    assert_eq!(bench.count(Counter::MissesTooLate), waiting as u64);
     assert_eq!(bench.ask(&ask("www.example.com")), Got::Waiting);
 }
 
@@ -250,9 +251,9 @@ fn a_flood_of_random_names_is_bounded_counted_and_over_after_four_seconds() {
 fn one_client_leaves_room_for_the_others() {
     let mut bench = Bench::new();
     for number in 0..2 * MAX_QUESTIONS as u32 {
-        bench.ask(&ask(&format!("{number}.example.com")).id(number as u16));
+        bench.ask(&ask(&format!("{number}.com")).id(number as u16));
     }
-    assert_eq!(bench.count(Counter::CacheMisses), u64::from(MAX_WAITING_PER_CLIENT));
+    assert_eq!(bench.count(Counter::CacheMisses), MAX_QUESTIONS as u64 / 5);
     assert_eq!(bench.ask(&ask("www.example.com").from("192.0.2.77")), Got::Waiting);
 }
 
@@ -261,7 +262,10 @@ fn a_full_ring_turns_questions_away_and_forgets_them() {
     let mut bench = Bench::new();
     for number in 0..MISS_RING as u32 {
         let from = format!("192.0.2.{}:4000", 1 + number % 250);
-        assert_eq!(bench.ask(&ask(&format!("{number}.example.com")).from(&from)), Got::Waiting);
+        if number == MISS_RING as u32 / 2 {
+            bench.pass_ms(GIVE_UP_AFTER_MS);
+        }
+        assert_eq!(bench.ask(&ask(&format!("{number}.com")).from(&from)), Got::Waiting);
     }
     bench.pass_ms(GIVE_UP_AFTER_MS);
     // The ring was not emptied: the pending table has room again, the ring has not.
