@@ -404,7 +404,7 @@ enum Outcome {
     /// An answer.
     Answer(Believed),
     /// All replies so far, and the target that they lead to.
-    Alias(Vec<Vec<u8>>, Name),
+    Alias(Vec<Vec<u8>>, Box<Name>),
 }
 
 fn read_reply(under_way: &UnderWay, reply: &[u8]) -> Result<Outcome, UnusableReply> {
@@ -416,7 +416,7 @@ fn read_reply(under_way: &UnderWay, reply: &[u8]) -> Result<Outcome, UnusableRep
     let image = match image(question, &replies)? {
         Reading::Answer(image) => image,
         Reading::Alias(target) => {
-            return Ok(Outcome::Alias(replies.into_iter().map(<[u8]>::to_vec).collect(), target));
+            return Ok(Outcome::Alias(replies.into_iter().map(<[u8]>::to_vec).collect(), Box::new(target)));
         }
     };
     let (names, addresses) = revealed(&image, question);

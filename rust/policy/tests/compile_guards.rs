@@ -22,7 +22,7 @@ fn a_list_about_shared_hosts_may_close_a_private_suffix_and_no_registry() {
     let lists = Lists::new("private-suffixes");
     let text = "duckdns.org\nddns.net\ngithub.io\nco.uk\ncom\nuk\nexample.com\n";
     let feed = lists.feed("feed", text.as_bytes(), Some("domains"));
-    let refused = lists.compile(&[feed.clone()], &[]).expect("a snapshot").0.skipped["public-suffix"].lines;
+    let refused = lists.compile(std::slice::from_ref(&feed), &[]).expect("a snapshot").0.skipped["public-suffix"].lines;
     assert_eq!(refused, 4);
     let trust = Trust { private_suffixes: true, ..Trust::default() };
     let (report, snapshot) = lists.compile(&[Input { trust, ..feed }], &["help.duckdns.org"]).expect("a snapshot");

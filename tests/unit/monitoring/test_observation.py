@@ -218,9 +218,8 @@ def _stumble(*_: object) -> Iterator[Finding]:
 def test_an_alert_counts_every_question_and_its_rule_counts_moments(tmp_path: Path, known: CategoryFacts) -> None:
     """Twelve questions: A, AAAA and HTTPS of one name, at four moments."""
     school = School(tmp_path, known)
-    school.observation.alert_rules.rules["two"] = AlertRule(
-        categories=("gambling",), count=2, to=("lead@school.example",)
-    )
+    rules = school.observation.alert_rules.rules
+    rules["two"] = AlertRule(categories=("gambling",), count=2, to=("lead@school.example",))
     rows = [
         denied("bets.example.org", "gambling", at=moment * 30 + step / 10, qtype=qtype)
         for moment in range(4)
