@@ -197,7 +197,8 @@ impl WarmAnswerer {
         let (producer, consumer) = rtrb::RingBuffer::new(16);
         let cookies = Arc::new(CookieSecrets::new([7; 16], None));
         let mut answerer =
-            Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, Arc::default(), producer).expect("room");
+            Answerer::new(Arc::new(settings), Arc::new(Counters::default()), cookies, Arc::default(), producer)
+                .expect("room");
         let active = ActiveState::new(Rulebook::new(snapshot, table(), None), GENERATION, Now::default());
         for name in warm {
             answerer.complete(&active, &stored(name), Now::default(), &mut Nowhere);
