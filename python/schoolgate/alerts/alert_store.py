@@ -230,7 +230,7 @@ class AlertStore:
 
     def mark_escalated(self, db: sqlite3.Connection, alert: int, now: dt.datetime) -> None:
         db.execute("UPDATE alerts SET escalated_at = ? WHERE id = ?", (stamp(now), alert))
-        self.note(db, alert, now, "schoolgate", "escalated", "nobody had acknowledged it")
+        self.note(db, alert, now, "schoolgate", "escalated", "it was not acknowledged")
 
     def forget_before(self, oldest: dt.datetime) -> int:
         """Findings, counts and closed alerts older than the log they rest on; returns how many alerts went."""

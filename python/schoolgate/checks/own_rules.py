@@ -19,7 +19,7 @@ from schoolgate.config.problems import path_of
 from schoolgate.policy.model import Document
 from schoolgate.policy.names import NameRule
 
-# A name below a rule's own, to see whether the rule decides there; nobody has it.
+# A name below a rule's own, to see whether the rule decides there; no site has it.
 _BELOW = "schoolgate-looks-here"
 _LONGEST_NAME = 253
 # Names of a kind that one sentence holds.
@@ -90,7 +90,7 @@ def _how_wide(one: OwnRule, protected: Sequence[str]) -> str | None:
 
 def rules_without_effect(document: Document, judge: Judge, now: dt.datetime) -> Iterator[Diagnostic]:
     """Rules that decide nothing of the names that they name, each with what decides instead. `judge` is without sealed
-    lists: what those hold is told by no warning."""
+    lists: no warning is given of what those hold."""
     for one in own_rules(document, now):
         by = _decided_by_another(one, judge)
         if by is not None:

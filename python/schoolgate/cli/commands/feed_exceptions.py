@@ -36,7 +36,7 @@ def leave_out(config: Path | None, feed_id: str, name: str, reason: str | None, 
         say(f"{normal} counts again as {feed_id} lists it, from the next build: schoolgate lists build")
         return
     if not reason:
-        raise FeedRefused("say why it is a false hit with --reason, for whoever reads the list of exceptions later")
+        raise FeedRefused("say why it is a false hit with --reason, for the list of exceptions")
     one = ExceptedName(name=normal, reason=reason, who=who(), at=dt.datetime.now(dt.UTC))
     book.add(feed.model_copy(update={"excepted": (*others, one)}))
     say(f"{normal} and all below it are left out of {feed_id}, from the next build: schoolgate lists build")

@@ -13,5 +13,5 @@ LAYERS = {
     "circumvention": "8 ways around the filter",
     "category": "9 categories and services of the policy",
     "unknown": "10 the policy's rule for unknown names",
-    "allow": "11 nobody says anything: open",
+    "allow": "11 no rule speaks of it: open",
 }
