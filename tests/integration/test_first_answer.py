@@ -104,6 +104,17 @@ def test_told_to_stop_while_it_still_loads_it_ends_cleanly_and_keeps_what_it_rec
     assert sum(path.stat().st_size for path in wals) > WITHOUT_ROWS_OCTETS * len(wals)
 
 
+def test_told_to_stop_where_an_exception_is_swallowed_it_ends_too(start: Start) -> None:
+    serving = start(is_started=False)
+    assert serving.cli("lists", "build").returncode == 0
+    program = str(Path(__file__).with_name("ended_while_loading.py"))
+    run = subprocess.run(
+        [sys.executable, program, "serve", "--config", serving.config],
+        capture_output=True, text=True, check=False, timeout=READY_WITHIN_S,
+    )  # fmt: skip
+    assert (run.returncode, "Traceback" in run.stderr) == (0, False), run.stderr
+
+
 def test_the_first_answer_waits_for_nothing_it_does_not_need(start: Start) -> None:
     serving = start(is_started=False)
     assert serving.cli("lists", "build").returncode == 0

@@ -34,7 +34,7 @@ from schoolgate.server.active_state import ActiveState
 from schoolgate.server.control_commands import handlers
 from schoolgate.server.log_setup import pseudonym_key
 from schoolgate.server.policy_clock import PolicyClock, seconds_until
-from schoolgate.server.protection import Protection, look
+from schoolgate.server.protection import Protection, load_checks, look
 from schoolgate.server.running import Change
 from schoolgate.storage.applied_settings import write_applied
 from schoolgate.stream.client_connection import StreamLimits
@@ -100,14 +100,19 @@ class Service:
 
     # -- start and stop -------------------------------------------------------------------------------------------
 
-    async def run(self, on_ready: Callable[[Service], None] = lambda _: None) -> None:
-        """Starts everything, serves until `stop`, and ends in the order that lets open questions be answered."""
+    async def run(
+        self, on_ready: Callable[[Service], None] = lambda _: None, is_to_end: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Starts everything, serves until SIGTERM or SIGINT, and ends in the order that lets open questions be
+        answered. `is_to_end`: whether one of them came before this could handle it."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._manager.close)
-            await self._start(stack, loop)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
+            if is_to_end():
+                self._stopping.set()
+            await self._start(stack, loop)
             loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
             gc.collect()
             gc.freeze()
@@ -270,6 +275,8 @@ class Service:
         """Afterwards and beside: DNS waits for none of it. What is new is logged."""
 
         async def look_and_say() -> None:
+            async with self._changing:  # reading a change loads modules too
+                await asyncio.to_thread(load_checks)
             whole = self.active
             found = await asyncio.to_thread(look, whole, policy_clock.now())
             if not _protects_alike(whole, self.active):

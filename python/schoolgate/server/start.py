@@ -13,12 +13,11 @@ import os
 import resource
 import signal
 import socket
-import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -67,13 +66,12 @@ def serve(
         whole = _whole(config, found, now)
         key = recording.pseudonym_key(whole.settings, now)
         plane = _plane(whole, key)
-        # Until the loop handles it: what the plane has recorded must not be lost.
-        signal.signal(signal.SIGTERM, _end)
+        end = _noted_until_the_loop_handles_them()
         with _answering(plane) as listeners:
             service = _service(whole, plane, listeners, key, beside)
             # What is in force will be another; this function, which does not end, must not keep the first in memory.
             del whole
-            _run(service, on_ready)
+            _run(service, on_ready, end.is_set)
 
 
 def _lists_are_built(step: str) -> None:
@@ -154,9 +152,13 @@ def _answering(plane: Plane) -> Iterator[list[socket.socket]]:
         plane.stop()
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """By way of everything that lets go of something."""
-    sys.exit(0)
+def _noted_until_the_loop_handles_them() -> threading.Event:
+    """What the plane has recorded must not be lost, so nothing ends by an exception between two instructions: one
+    raised in the middle of an import or of a lock may be swallowed, and then nobody ends."""
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: end.set())
+    return end
 
 
 def _yield_to_workers() -> None:
@@ -180,11 +182,11 @@ def _service(
     return Service(whole, plane, listeners, key, beside)
 
 
-def _run(service: Service, on_ready: Callable[[Service], None]) -> None:
+def _run(service: Service, on_ready: Callable[[Service], None], is_to_end: Callable[[], bool]) -> None:
     import asyncio
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(service.run(on_ready))
+        runner.run(service.run(on_ready, is_to_end))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
