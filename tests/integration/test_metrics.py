@@ -32,8 +32,9 @@ def test_it_is_off_unless_asked_for(server: Serving) -> None:
 def test_the_same_is_scraped_that_status_prints_and_no_client_and_no_name_is_in_it(start: Start) -> None:
     school = start(settings=ON)
     school.ask("secret-name.example.org", source="127.0.0.9")
-    # How long ago the log was synced is told once it was.
-    school.until(lambda: "schoolgate_log_fsync_age_seconds" in scrape(school)[1])
+    # Known a while after the start: how long ago the log was synced, and what fills the categories.
+    later = ("schoolgate_log_fsync_age_seconds", "schoolgate_denied_categories")
+    school.until(lambda: all(one in scrape(school)[1] for one in later))
     code, text = scrape(school)
     assert code == 200
     assert "schoolgate_workers_alive 1.0" in text

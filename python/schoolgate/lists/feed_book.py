@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schoolgate.config.load import read_text
@@ -135,6 +134,8 @@ class FeedBook:
         return removed
 
     def _write(self, feeds: Mapping[str, ChosenFeed]) -> None:
+        import tomlkit  # `serve` reads this book, and answers without loading what writes it
+
         document = tomlkit.document()
         document.add(tomlkit.comment(_HEAD))
         rows = tomlkit.aot()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from yarl import URL
+from urllib.parse import urlsplit
 
 from schoolgate._core import normalise_name
 from schoolgate.config import Settings
@@ -39,7 +38,7 @@ def _names(path: Path) -> Iterator[str]:
 
 def _host(url: str) -> str | None:
     try:
-        return URL(url).host
+        return urlsplit(url).hostname
     except ValueError:
         return None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schoolgate.config.service_user import denied
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.active_file import (
     ActiveFileDamaged,
@@ -51,7 +52,7 @@ class PolicyFiles:
         """Compares the files as they are. `is_thorough` reads the whole database, not only its end. Raises
         `PolicyFilesUnusable` for an account that may not read them: to it they would look lost."""
         if self.state_dir.is_dir() and not os.access(self.state_dir, os.R_OK | os.X_OK):
-            raise PolicyFilesUnusable(f"{self.state_dir}: permission denied; run this as the service's user")
+            raise PolicyFilesUnusable(denied(self.state_dir))
         active = self.read_active()
         since = active.number if isinstance(active, PublishedPolicy) else None
         database = self.read_database(since, is_thorough=is_thorough)

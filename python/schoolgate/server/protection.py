@@ -22,9 +22,16 @@ class Protection:
     problems: tuple[str, ...] = ()
 
 
+def load_checks() -> None:
+    """Imports what `look` needs; no answer waits for it. One thread at a time: CPython hands a thread a half-made
+    module rather than let two that import each other's modules wait for ever."""
+    import schoolgate.checks.draft
+    import schoolgate.lists.unfilled
+    import schoolgate.policy.denied  # noqa: F401
+
+
 def look(whole: ActiveState, now: dt.datetime) -> Protection:
     """Of one state. Raises nothing: what cannot be looked at is a problem itself."""
-    # Loaded here: no answer waits for these.
     from schoolgate.checks.draft import stands_in_the_way
     from schoolgate.lists.unfilled import filling
     from schoolgate.policy.denied import denied_categories

@@ -28,7 +28,10 @@ LEAST = {
     "until": "23:59",
     "outcome": "other",
     "word": "yeet",
+    "lasts": "2h",
 }
+# What a command cannot do without though its options say otherwise: one of two is enough.
+NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Command:
         """The command line with what is required, and nothing else."""
         line = list(self.words)
         for one in self.params:
-            if one.required:
+            if one.required or str(self) in NEEDS.get(one.name, ()):
                 line += [LEAST[one.name]] if one.param_type_name == "argument" else [one.opts[0], LEAST[one.name]]
         return line
 
