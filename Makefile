@@ -64,6 +64,10 @@ test: build ## Set up and pass every test
 	@cargo test --workspace --locked --quiet
 	@$(BIN)/python -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile --benchmark-disable
 
+.PHONY: properties
+properties: build ## The property tests with new examples, ten times as many (FILES=tests/unit/audit for some)
+	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile $(or $(FILES),tests/property tests/unit)
+
 .PHONY: lint
 lint: build ## ruff, mypy --strict, stubtest, clippy, rustfmt
 	@$(BIN)/ruff check .

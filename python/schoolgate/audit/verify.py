@@ -31,6 +31,9 @@ BLOCK_LEVEL = BLOCK.bit_length() - 1
 # A problem is described once; a log full of them is not listed entry by entry.
 MOST_FINDINGS = 200
 
+# An entry before the line that says what the file is, or no such line.
+NO_EXPORT = "this is no export of an audit log; `schoolgate audit export` writes one"
+
 
 @dataclass
 class _Claim:
@@ -99,7 +102,7 @@ class Verifier:
     def finish(self) -> Verification:
         """Compares what was read with what was stated."""
         if not self._site:
-            raise ExportInvalid("this is no export of an audit log; `schoolgate audit export` writes one")
+            raise ExportInvalid(NO_EXPORT)
         if not self._is_ended:
             self._problem(Kind.export, "the export was cut short: its last line is missing; export the log again")
         self._close_block(None)
@@ -120,6 +123,8 @@ class Verifier:
     # Lines
 
     def _entry(self, line: bytes) -> None:
+        if not self._site:
+            raise ExportInvalid(NO_EXPORT)
         epoch = self._epoch
         at = len(epoch.numbers)
         self._block.append(sha256(b"\x00" + line).digest())

@@ -204,6 +204,12 @@ def test_numbers_without_measure_cost_no_time(log: MadeLog, line: bytes) -> None
     assert verify([*lines[:-1], line, lines[-1]], [log.checkpoint()]).exit_code == 1
 
 
+@pytest.mark.parametrize("line", [b"\0", b"{}", SMALL.entries[0]])
+def test_a_line_before_the_first_makes_it_no_export(line: bytes) -> None:
+    with pytest.raises(ExportInvalid):
+        verify([line, *SMALL.lines()], [SMALL.checkpoint()])
+
+
 @given(st.data())
 def test_an_export_changed_anywhere_is_read_to_its_end(data: st.DataObject) -> None:
     octets = bytearray(b"\n".join(SMALL.lines()))
