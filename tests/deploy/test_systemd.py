@@ -17,10 +17,16 @@ UNITS = (
     "schoolgate-lists.service",
     "schoolgate-lists.timer",
     "schoolgate-monitor.service",
+    "schoolgate-control.service",
 )
 # Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
 # network and port 53. A directive that somebody drops shows as a rise.
-MOST_EXPOSED = {"schoolgate.service": 15, "schoolgate-lists.service": 11, "schoolgate-monitor.service": 11}
+MOST_EXPOSED = {
+    "schoolgate.service": 15,
+    "schoolgate-lists.service": 11,
+    "schoolgate-monitor.service": 11,
+    "schoolgate-control.service": 11,
+}
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
@@ -153,9 +159,10 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
     assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o750)
 
 
-def test_the_monitor_gives_way_to_the_resolver_and_has_no_privilege(deploy: Path) -> None:
-    service = settings(deploy / "systemd" / "schoolgate-monitor.service")
-    assert service["ExecStart"][0].split()[1] == "monitor"
+@pytest.mark.parametrize("command", ["monitor", "control"])
+def test_what_runs_beside_the_resolver_gives_way_to_it_and_has_no_privilege(deploy: Path, command: str) -> None:
+    service = settings(deploy / "systemd" / f"schoolgate-{command}.service")
+    assert service["ExecStart"][0].split()[1] == command
     assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
     assert "Requires" not in service

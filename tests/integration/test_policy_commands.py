@@ -9,6 +9,8 @@ from tests.integration.conftest import Start
 from tests.integration.policies import BROKEN, POLICY, STRICTER
 from tests.integration.serving import STAFF, Serving, reasons
 
+from schoolgate.operations.actor import user_name
+
 
 @pytest.fixture
 def school(start: Start) -> Serving:
@@ -23,7 +25,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_an_applied_policy_is_in_force_when_the_command_ends(school: Serving) -> None:
     assert school.rcode("games.example.org") == "NOERROR"
-    run = school.cli("policy", "apply", written(school.folder, STRICTER), "--reason", "no games", "--who", "A. Head")
+    run = school.cli("policy", "apply", written(school.folder, STRICTER), "--reason", "no games")
     assert run.returncode == 0, run.stderr
     assert "in force: revision 2" in run.stdout
     assert 'policies.strict.deny: + "games.example.org"' in run.stdout
@@ -49,9 +51,9 @@ def test_a_rollback_is_a_new_revision_with_the_old_text(school: Serving) -> None
 
 
 def test_the_log_says_who_and_why(school: Serving) -> None:
-    school.cli("policy", "apply", written(school.folder, STRICTER), "--reason", "no games", "--who", "A. Head")
+    school.cli("policy", "apply", written(school.folder, STRICTER), "--reason", "no games")
     lines = school.cli("policy", "log").stdout.splitlines()
-    assert "A. Head" in lines[1]
+    assert user_name() in lines[1]
     assert "no games" in lines[1]
     assert "first start" in lines[2]
 
@@ -100,7 +102,7 @@ def test_a_name_is_blocked_for_one_segment_by_one_command(school: Serving) -> No
     refused = school.cli("policy", "block", "games.example.org", "--segment", "pupils")
     assert refused.returncode == 1
     assert "--segment staff" in refused.stderr
-    run = school.cli("policy", "block", "games.example.org", "--segment", "staff", "--for", "2h", "--who", "A. Head")
+    run = school.cli("policy", "block", "games.example.org", "--segment", "staff", "--for", "2h")
     assert run.returncode == 0, run.stderr
     assert "in force: revision 2" in run.stdout
     assert school.rcode("games.example.org", source=STAFF) == "NXDOMAIN"

@@ -28,6 +28,7 @@ MOST_OCTETS = 64 * 1024
 class Outcome(StrEnum):
     """What became of the operation."""
 
+    begun = "begun"
     done = "done"
     refused = "refused"
     failed = "failed"

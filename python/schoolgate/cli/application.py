@@ -20,7 +20,12 @@ from schoolgate.cli.sealed import sealed_app
 
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
-Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who applies it. Default: your login name.")]
+Expected = Annotated[
+    int | None,
+    typer.Option(
+        "--expected", metavar="N", help="Refuse unless revision N, which the file was made from, is the latest."
+    ),
+]
 
 EXAMPLES = """Examples:
 
@@ -117,6 +122,26 @@ def monitor(
 
 
 @app.command()
+def control(
+    config: Config = None,
+    log_level: LogLevel = "info",
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Do operations for people and keep the audit log, until stopped. `run` starts it itself; a process of its own."""
+    from schoolgate.cli.commands import control as controlling
+
+    controlling.control(_config(config), _level(log_level), until_stdin_ends)
+
+
+@app.command(epilog="schoolgate rights --json — for programs")
+def rights(as_json: Json = False, config: Config = None) -> None:
+    """Show who may do what: every operation and every role."""
+    from schoolgate.cli.commands import control as controlling
+
+    controlling.rights(_config(config), as_json)
+
+
+@app.command()
 def reload(
     accept: Annotated[
         bool, typer.Option("--accept", help="Also a configuration that lost whole sections, or its end.")
@@ -205,13 +230,13 @@ def status(
 def policy_apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in TOML; - reads standard input.")],
     reason: Reason,
-    who: Who = None,
+    expected: Expected = None,
     config: Config = None,
 ) -> None:
     """Check a policy, store it as a new revision, and put it in force. With a mistake in it nothing changes."""
     from schoolgate.cli.commands import policy
 
-    policy.apply(_config(config), file, reason, who)
+    policy.apply(_config(config), file, reason, expected)
 
 
 Segments = Annotated[
@@ -231,13 +256,12 @@ def policy_block(
     lasts: Lasts = None,
     until: Until = None,
     reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")] = "",
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Deny a name at once, for good or for a while, as a new revision. The rest of the policy text stays as it is."""
     from schoolgate.cli.commands import policy_quick
 
-    policy_quick.block(_config(config), name, tuple(segment or ()), until, lasts, reason, who)
+    policy_quick.block(_config(config), name, tuple(segment or ()), until, lasts, reason)
 
 
 @policy_app.command("allow", epilog='schoolgate policy allow maths.example.net --until 14:30 --reason "lesson in 8b"')
@@ -247,13 +271,12 @@ def policy_allow(
     segment: Segments = None,
     lasts: Lasts = None,
     until: Until = None,
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Open a name until a time, as a new revision: an exception that closes by itself. Locked names stay closed."""
     from schoolgate.cli.commands import policy_quick
 
-    policy_quick.allow(_config(config), name, tuple(segment or ()), until, lasts, reason, who)
+    policy_quick.allow(_config(config), name, tuple(segment or ()), until, lasts, reason)
 
 
 @policy_app.command("show", epilog="schoolgate policy show > school.toml — to edit and apply")
@@ -291,13 +314,12 @@ def policy_log(as_json: Json = False, config: Config = None) -> None:
 def policy_rollback(
     number: Annotated[int, typer.Argument(metavar="N", help="The revision to go back to.")],
     reason: Reason,
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Put an older revision in force again, as a new revision."""
     from schoolgate.cli.commands import policy
 
-    policy.rollback(_config(config), number, reason, who)
+    policy.rollback(_config(config), number, reason)
 
 
 @policy_app.command(
@@ -309,13 +331,12 @@ def policy_repair(
         typer.Option("--with", metavar="FILE", help="Begin anew with this policy, where all is lost."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Mend the policy database from the policy in force, or the active file from the database."""
     from schoolgate.cli.commands import policy
 
-    policy.repair(_config(config), file, yes, who)
+    policy.repair(_config(config), file, yes)
 
 
 @policy_app.command("replay", epilog="schoolgate policy replay school.toml — what would it close of the last 30 days?")

@@ -22,7 +22,7 @@ def _config(context: typer.Context, given: Path | None) -> Path | None:
 
 
 def _who(given: str | None) -> str:
-    from schoolgate.cli.commands.local_user import who
+    from schoolgate.operations.actor import user_name as who
 
     return given or who()
 

@@ -39,6 +39,12 @@ class Server(Section):
         json_schema_extra=RESTART,
     )
 
+    operations_socket: PathFromFile = Field(
+        default=Path(),
+        description="Socket on which `schoolgate control` does operations. Default: operations.sock in state_dir.",
+        json_schema_extra=RESTART,
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _fill_directories(cls, raw: object, info: ValidationInfo) -> object:
@@ -47,7 +53,8 @@ class Server(Section):
         filled = dict(raw)
         filled.setdefault("state_dir", str((info.context or {}).get("state_dir", "~/.local/state/schoolgate")))
         if isinstance(filled["state_dir"], str):
-            filled.setdefault("control_socket", str(Path(filled["state_dir"]) / "control.sock"))
+            for name in ("control", "operations"):
+                filled.setdefault(f"{name}_socket", str(Path(filled["state_dir"]) / f"{name}.sock"))
         return filled
 
     @field_validator("listen")

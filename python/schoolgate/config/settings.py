@@ -15,6 +15,7 @@ from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
 from schoolgate.config.metrics import Metrics
+from schoolgate.config.operations import Operations
 from schoolgate.config.problems import Problem, shown
 from schoolgate.config.query_log import QueryLog
 from schoolgate.config.reports import Reports
@@ -40,6 +41,7 @@ _TABLES = (
     "retention",
     "mail",
     "reports",
+    "operations",
 )
 
 MOST_WEBHOOKS = 50
@@ -61,6 +63,7 @@ class Settings(Section):
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     reports: Reports = Field(description="Reports that are made by themselves.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
+    operations: Operations = Field(description="What people may do, and who a user of this machine is.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",

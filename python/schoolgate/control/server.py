@@ -49,7 +49,7 @@ class ControlServer:
 
     async def start(self) -> None:
         """Opens the socket. Raises `ControlSocketUnusable`, also when another service answers there."""
-        sock = _listening_socket(self.path)
+        sock = listening_socket(self.path)
         self._server = await asyncio.start_unix_server(self._admit, sock=sock, limit=LARGEST_REQUEST_OCTETS)
 
     async def stop(self) -> None:
@@ -115,23 +115,22 @@ def _refusal(error: str) -> dict[str, Any]:
     return {"ok": False, "error": error}
 
 
-def _listening_socket(path: Path) -> socket.socket:
+def listening_socket(path: Path, setting: str = "server.control_socket") -> socket.socket:
+    """A bound socket file of mode 0600, in the place of one whose service is gone. Raises `ControlSocketUnusable`."""
     if len(os.fsencode(path)) > LONGEST_PATH_OCTETS:
         raise ControlSocketUnusable(
-            f"{path}: longer than a socket's path may be ({LONGEST_PATH_OCTETS} octets); set server.control_socket"
+            f"{path}: longer than a socket's path may be ({LONGEST_PATH_OCTETS} octets); set {setting}"
         )
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.setblocking(False)
     before = os.umask(0o777 & ~SOCKET_MODE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        _remove_stale(path)
+        _remove_stale(path, setting)
         sock.bind(str(path))
     except OSError as error:
         sock.close()
-        raise ControlSocketUnusable(
-            f"{path}: {error.strerror or error}; check rights, or set server.control_socket"
-        ) from error
+        raise ControlSocketUnusable(f"{path}: {error.strerror or error}; check rights, or set {setting}") from error
     except ControlSocketUnusable:
         sock.close()
         raise
@@ -140,14 +139,14 @@ def _listening_socket(path: Path) -> socket.socket:
     return sock
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: Path, setting: str) -> None:
     """Removes the socket of a service that was killed; never that of one that runs, never another kind of file."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ControlSocketUnusable(f"{path} is there and is not a socket; move it, or set server.control_socket")
+        raise ControlSocketUnusable(f"{path} is there and is not a socket; move it, or set {setting}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -155,4 +154,4 @@ def _remove_stale(path: Path) -> None:
         except (ConnectionRefusedError, FileNotFoundError):
             path.unlink(missing_ok=True)
             return
-    raise ControlSocketUnusable(f"{path}: another schoolgate answers there; stop it, or set server.control_socket")
+    raise ControlSocketUnusable(f"{path}: another schoolgate answers there; stop it, or set {setting}")

@@ -87,6 +87,10 @@ class RevisionRefused(SchoolgateError):
     """A revision needs a person, a reason and a text."""
 
 
+class RevisionOvertaken(RevisionRefused):
+    """Another revision was applied after the one that the text was made from."""
+
+
 class RevisionStore:
     """The revisions in one file. Opened for each use; safe for many processes."""
 
@@ -100,7 +104,7 @@ class RevisionStore:
         with self._writing() as connection:
             latest = _latest(connection)
             if follows is not None and follows != (latest.number if latest is not None else 0):
-                raise RevisionRefused("another revision was applied meanwhile; nothing was applied: do it again")
+                raise RevisionOvertaken("another revision was applied meanwhile; nothing was applied: do it again")
             return _append(connection, text, who, why, now, None)
 
     def rollback(self, number: int, *, who: str, why: str, now: dt.datetime) -> Revision:

@@ -22,11 +22,11 @@ from schoolgate.alerts.delivery import deliver
 from schoolgate.alerts.digest import digest_of, text_of
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import BUILT_IN, BUILT_IN_RULE
-from schoolgate.cli.commands.local_user import who as person
 from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.actor import user_name as person
 from schoolgate.policy import parse
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document

@@ -14,10 +14,10 @@ import typer
 
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.audit.tampering import Verification
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import load
+from schoolgate.operations.actor import user_name as who
 from schoolgate.storage import state_dir
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from schoolgate import _core
 from schoolgate.checks.following import Basis, Followed, Question, follow
+from schoolgate.checks.layers import LAYERS
 from schoolgate.cli.commands.config_file import own_address
-from schoolgate.cli.commands.layers import LAYERS
 from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.terminal import moment, out, say, say_json, table
 from schoolgate.config import Settings, SocketAddress, config_label, load

@@ -6,12 +6,12 @@ import datetime as dt
 from pathlib import Path
 
 from schoolgate._core import normalise_name
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import say
 from schoolgate.config import load
 from schoolgate.config.problems import did_you_mean
 from schoolgate.lists.feed_book import ExceptedName, FeedBook, FeedRefused
 from schoolgate.lists.feed_catalogue import NoSuchFeed
+from schoolgate.operations.actor import user_name as who
 from schoolgate.storage import state_dir
 
 

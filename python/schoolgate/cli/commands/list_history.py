@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from schoolgate.cli.commands.lists import install
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.config.domain_name import asked_name
@@ -16,6 +15,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.history import History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.operations.actor import user_name as who
 from schoolgate.querylog import LogProblem, QueryLog
 from schoolgate.storage import state_dir
 

@@ -6,7 +6,6 @@ import datetime as dt
 from pathlib import Path
 
 from schoolgate.cli.commands.lists import install
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.sealed import fetch_feeds
 from schoolgate.cli.commands.terminal import names_counted, note, say
 from schoolgate.cli.commands.update_progress import shown
@@ -14,6 +13,7 @@ from schoolgate.config import config_label, load
 from schoolgate.lists.history import Event, History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, UpdateReport, Wish
+from schoolgate.operations.actor import user_name as who
 from schoolgate.replay.feed_news import weigher
 from schoolgate.storage import state_dir
 

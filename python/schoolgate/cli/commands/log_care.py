@@ -11,13 +11,13 @@ import typer
 
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertRefused, AlertStore, told_held
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import err, note, out, say, say_json, table
 from schoolgate.cli.commands.terminal import moment as shown_moment
 from schoolgate.config import Settings, load
 from schoolgate.control import call
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.actor import user_name as who
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
 from schoolgate.querylog.erasure import Erasure, ask_for, pending_in
 from schoolgate.querylog.keeper import Keeper, KeeperBusy

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from schoolgate.cli.commands.layers import LAYERS
+from schoolgate.checks.layers import LAYERS
 from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.school_time import now as now_here
 from schoolgate.cli.commands.school_time import on_the_wall

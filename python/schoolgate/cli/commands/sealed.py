@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from schoolgate._core import SEALED_SELF_TEST_NAME
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import age, note, say, say_json, table
 from schoolgate.cli.commands.terminal import out as terminal
 from schoolgate.config import Settings, SocketAddress, load
@@ -17,6 +16,7 @@ from schoolgate.config.addresses import parse_socket_address
 from schoolgate.control import call
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.actor import user_name as who
 from schoolgate.querylog.pseudonym import keys_of_log, known_as
 from schoolgate.sealed import (
     ImportReport,

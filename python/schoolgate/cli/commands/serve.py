@@ -5,10 +5,9 @@ Everything the first answer does not need is loaded where it is used: a school w
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.server import start
@@ -34,7 +33,7 @@ def run(config: Path | None, log_level: str) -> None:
 
         note("first start: building the lists")
         build_with_progress(settings)
-    start.serve(config, _welcome, partial(_monitor, config, log_level))
+    start.serve(config, _welcome, partial(_beside, config, log_level))
 
 
 def serve(config: Path | None, log_level: str) -> None:
@@ -66,7 +65,9 @@ def _welcome(running: Service) -> None:
     welcome(running)
 
 
-def _monitor(config: Path | None, log_level: str) -> Coroutine[Any, Any, None]:
-    from schoolgate.server.monitor_process import keep_monitor
+async def _beside(config: Path | None, log_level: str) -> None:
+    import asyncio
 
-    return keep_monitor(config, log_level)
+    from schoolgate.server.process_beside import keep_process
+
+    await asyncio.gather(*(keep_process(one, config, log_level) for one in ("monitor", "control")))

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import Settings, load, read_text
+from schoolgate.operations.actor import user_name as who
 from schoolgate.querylog import LogProblem, Query, QueryLog
 from schoolgate.storage import state_dir
 from schoolgate.suggestions.word_library import (

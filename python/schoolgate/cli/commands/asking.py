@@ -1,0 +1,24 @@
+"""An operation, asked for by the command line: what it says on the way goes to standard error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from schoolgate.cli.commands.terminal import note
+from schoolgate.operations import asking
+from schoolgate.operations.work import Progress, Said
+
+_STYLES = {"refused": "bold red", "warning": "yellow", "notice": "bold red"}
+
+
+def ask(config: Path | None, name: str, /, **arguments: Any) -> Any:
+    """Its result. Raises what stands in its way."""
+    return asking.ask(config, name, _say, **arguments)
+
+
+def _say(one: Said) -> None:
+    if isinstance(one, Progress):
+        note(one.sentence)
+    else:
+        note(f"{'mute' if one.id == 'mute-rule' else one.severity}: {one.sentence}", _STYLES[one.severity])

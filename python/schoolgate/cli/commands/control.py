@@ -1,0 +1,43 @@
+"""`control` and `rights`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schoolgate.cli.commands.terminal import note, out, say_json, table
+from schoolgate.config import load
+from schoolgate.operations.registry import every_operation
+from schoolgate.operations.rights import RIGHTS
+from schoolgate.operations.roles import Role
+from schoolgate.telemetry import configure_logs
+
+
+def control(config: Path | None, log_level: str, until_stdin_ends: bool) -> None:
+    """Does operations until stopped."""
+    from schoolgate.operations import control_process
+
+    configure_logs(log_level)
+    control_process.run(config, until_stdin_ends=until_stdin_ends)
+
+
+def rights(config: Path | None, as_json: bool) -> None:
+    """The table of rights."""
+    known, local = every_operation(), load(config).operations.local_roles
+    if as_json:
+        say_json(
+            [
+                {
+                    "operation": name,
+                    "summary": known[name].summary,
+                    "roles": dict(row),
+                }
+                for name, row in RIGHTS.items()
+            ]
+        )
+        return
+    rows = table("operation", *(role.replace("_", "\n") for role in Role))
+    for name, row in RIGHTS.items():
+        rows.add_row(name, *(row.get(role, "") for role in Role))
+    out.print(rows)
+    own = ", ".join(one.replace("_", " ") for one in local)
+    note(f"R: looks. W: changes. The service's user and root have the roles: {own} ([operations] local_roles)")

@@ -1,0 +1,117 @@
+"""`schoolgate control`: does operations for people and jobs, and keeps the audit log. DNS needs none of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from schoolgate.config import Settings, load
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations.hosting import recording
+from schoolgate.operations.operations import Operations
+from schoolgate.operations.recorder import Recorder
+from schoolgate.operations.roles import Role
+from schoolgate.operations.socket_service import OperationsSocket
+from schoolgate.operations.system_clock import Clock, SystemClock
+from schoolgate.storage import audit_operations
+from schoolgate.storage.applied_settings import find_settings
+from schoolgate.storage.audit_operations import Place
+from schoolgate.telemetry import Logger, ServiceManager
+
+# Attempts that were only counted reach the audit log.
+FLUSH_S = 60.0
+# The audit log is signed as it is.
+CHECKPOINT_S = 900.0
+# A start waits for a command that has the store.
+STARTS_WITHIN_S = 30.0
+CHECKPOINTS = "job:checkpoint"
+
+_log = Logger("schoolgate.control")
+
+
+def run(config: Path | None, *, until_stdin_ends: bool = False) -> None:
+    """Until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    settings = find_settings(config).settings
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(Control(config, settings, SystemClock()).run(until_stdin_ends=until_stdin_ends))
+
+
+class Control:
+    """One running control process."""
+
+    def __init__(self, config: Path | None, settings: Settings, clock: Clock) -> None:
+        self._config = config
+        self._settings = settings
+        self._clock = clock
+        self._stopping = asyncio.Event()
+
+    async def run(self, *, until_stdin_ends: bool = False) -> None:
+        """Starts, does operations until it is stopped, and ends when those under way have ended."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        if until_stdin_ends:
+            loop.add_reader(sys.stdin.fileno(), self._parent_gone)
+        with contextlib.closing(ServiceManager()) as manager:
+            async with recording(self._settings, self._clock, patience_s=STARTS_WITHIN_S) as recorder:
+                await recorder.say_interrupted(self._clock.now_us())
+                await self._serve(recorder, manager)
+        _log.info("stopped")
+
+    async def _serve(self, recorder: Recorder, manager: ServiceManager) -> None:
+        async def opened() -> Recorder:
+            return recorder
+
+        socket = OperationsSocket(
+            self._settings.server.operations_socket, Operations(self._config, opened, self._clock), self._local_roles
+        )
+        await socket.start()
+        tasks = [
+            asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
+            asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
+        ]
+        try:
+            manager.ready("doing operations")
+            _log.info("ready", socket=str(socket.path))
+            await self._stopping.wait()
+        finally:
+            manager.stopping()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await socket.stop()
+
+    def _local_roles(self) -> frozenset[Role]:
+        """Of the settings as they are now; a file with a mistake in it leaves the last ones."""
+        with contextlib.suppress(SchoolgateError, OSError):
+            self._settings = load(self._config)
+        return frozenset(map(Role, self._settings.operations.local_roles))
+
+    async def _each(self, every_s: float, work: Callable[[], Awaitable[object]], name: str) -> None:
+        """Does it again and again; what fails is said once, and tried again."""
+        failing = False
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await work()
+                failing = False
+            except (SchoolgateError, OSError) as error:
+                if not failing:
+                    _log.error("look at this", work=name, problem=str(error))
+                failing = True
+
+    async def _checkpoint(self) -> None:
+        place = Place.in_folder(self._settings.server.state_dir)
+        await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
+
+    def _parent_gone(self) -> None:
+        """The service that started us holds the other end: when it ends, however it ends, so do we."""
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._stopping.set()

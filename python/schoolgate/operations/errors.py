@@ -1,0 +1,27 @@
+"""Why an operation was not done."""
+
+from __future__ import annotations
+
+from schoolgate.errors import SchoolgateError
+
+
+class OperationProblem(SchoolgateError):
+    """The root of these."""
+
+
+class NotPermitted(OperationProblem):
+    """None of the actor's roles has the right."""
+
+
+class NoSuchOperation(OperationProblem):
+    """No operation has this name."""
+
+
+class ArgumentsRefused(OperationProblem):
+    """Arguments are missing, unknown, or of another kind."""
+
+    exit_code = 2
+
+
+class NotRecorded(OperationProblem):
+    """The audit log takes no entry, so nothing was done."""

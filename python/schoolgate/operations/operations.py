@@ -1,0 +1,71 @@
+"""Does operations for actors: reads the arguments, checks the right, records the begin, does it, records the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schoolgate.audit.event import Outcome
+from schoolgate.config import load
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations import rights
+from schoolgate.operations.actor import Actor
+from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.registry import Operation, find
+from schoolgate.operations.system_clock import Clock
+from schoolgate.operations.work import Said, Work
+
+if TYPE_CHECKING:
+    from schoolgate.operations.recorder import Recorder
+
+
+class Operations:
+    """`recorder` opens the store where that was not done yet: what only looks never waits for it."""
+
+    def __init__(self, config: Path | None, recorder: Callable[[], Awaitable[Recorder]], clock: Clock) -> None:
+        self._config = config
+        self._recorder = recorder
+        self._clock = clock
+
+    async def call(
+        self, actor: Actor, name: str, arguments: Mapping[str, Any], say: Callable[[Said], None] = lambda _: None
+    ) -> Any:
+        """The result of an operation. Raises `NoSuchOperation`, `ArgumentsRefused`, `NotPermitted`, `NotRecorded` and
+        what the operation raises. `say` is called in a thread."""
+        operation = find(name)
+        try:
+            rights.require(actor.roles, name)
+        except NotPermitted:
+            await (await self._recorder()).refused(name, actor, self._clock.now_us())
+            raise
+        given = operation.read(arguments)
+        work = Work(actor, await asyncio.to_thread(load, self._config), self._config, self._clock.now(), say)
+        if not operation.is_change:
+            return await asyncio.to_thread(operation.function, work, **given)
+        return await self._changed(operation, work, given)
+
+    async def _changed(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
+        recorder = await self._recorder()
+        begun = await recorder.begin(operation, work.actor, given, self._clock.now_us())
+        outcome, detail = Outcome.failed, dict[str, Any]()
+        try:
+            result = await asyncio.to_thread(operation.function, work, **given)
+            outcome, detail = Outcome.done, _about(result)
+            return result
+        except SchoolgateError as error:
+            outcome, detail = Outcome.refused, {"why": str(error)[:500], "error": type(error).__name__}
+            raise
+        except BaseException as error:
+            detail = {"error": type(error).__name__}
+            raise
+        finally:
+            # Also for a caller that went away: what was done is on record.
+            await asyncio.shield(recorder.end(operation, work.actor, begun, outcome, detail, self._clock.now_us()))
+
+
+def _about(result: Any) -> dict[str, Any]:
+    """What the audit log keeps of a result; nothing where it says nothing."""
+    about = getattr(result, "about", None)
+    return dict(about()) if about is not None else {}

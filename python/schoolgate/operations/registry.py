@@ -1,0 +1,114 @@
+"""Operations by name, with the types of their arguments and results."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
+
+# The noun before the dot, and the modules whose import registers its operations.
+_MODULES = {
+    "policy": ("policies", "quick_policy"),
+}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Personal:
+    """Marks an argument that may name a person: the audit log keeps it behind a commitment, so it can be erased."""
+
+
+class Bulk:
+    """Marks an argument of any length: the audit log keeps its digest."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`function` takes a `Work` and the arguments, and may block."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: type[BaseModel]
+    returns: TypeAdapter[Any]
+    is_change: bool
+    marks: Mapping[str, type]
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of the right types. Raises `ArgumentsRefused`, which names each mistake."""
+        try:
+            model = self.arguments.model_validate(dict(given))
+        except ValidationError as error:
+            mistakes = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors())
+            raise ArgumentsRefused(f"{self.name}: {mistakes}") from None
+        return {name: getattr(model, name) for name in self.arguments.model_fields}
+
+    @property
+    def summary(self) -> str:
+        """The first line of its description."""
+        return (self.function.__doc__ or "").partition("\n")[0]
+
+
+_registered: dict[str, Operation] = {}
+
+
+def looks(name: str) -> Callable[[F], F]:
+    """Registers an operation that changes nothing."""
+    return _register(name, is_change=False)
+
+
+def changes(name: str) -> Callable[[F], F]:
+    """Registers an operation whose begin and end are entries of the audit log."""
+    return _register(name, is_change=True)
+
+
+def find(name: str) -> Operation:
+    """Raises `NoSuchOperation`."""
+    _load(name.partition(".")[0])
+    found = _registered.get(name)
+    if found is None:
+        raise NoSuchOperation(f"there is no operation {name!r}; `schoolgate rights` lists them")
+    return found
+
+
+def every_operation() -> Mapping[str, Operation]:
+    """All of them; imports every module."""
+    for noun in _MODULES:
+        _load(noun)
+    return MappingProxyType(_registered)
+
+
+def _load(noun: str) -> None:
+    for module in _MODULES.get(noun, ()):
+        importlib.import_module(f"schoolgate.operations.{module}")
+
+
+def _register(name: str, *, is_change: bool) -> Callable[[Any], Any]:
+    def registered(function: Any) -> Any:
+        hints = get_type_hints(function, include_extras=True)
+        returns = TypeAdapter(hints.pop("return"))
+        parameters = [one for one in inspect.signature(function).parameters.values() if one.name != "work"]
+        fields: dict[str, Any] = {
+            one.name: (hints[one.name], ... if one.default is one.empty else one.default) for one in parameters
+        }
+        model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        marks = {one.name: mark for one in parameters for mark in _marks(hints[one.name])}
+        _registered[name] = Operation(name, function, model, returns, is_change, marks)
+        return function
+
+    return registered
+
+
+def _marks(hint: Any) -> Iterator[type]:
+    if get_origin(hint) is Annotated:
+        yield from (one for one in get_args(hint)[1:] if one in (Personal, Bulk))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "arguments"

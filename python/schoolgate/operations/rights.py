@@ -1,0 +1,64 @@
+"""Who may do what: every operation, every role, one table.
+
+R: looks. W: changes. A dot: not allowed. An operation that is not in the table is allowed to no role, and a test fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.roles import Role
+
+
+class Right(StrEnum):
+    """What a role may do by an operation."""
+
+    looks = "R"
+    changes = "W"
+
+
+# Columns: network manager, safeguarding lead (D), head, trust director, teacher (t), governor, provider,
+# data protection officer.
+_TABLE = """
+                          N D H T t G P O
+policy.show               R R R R . . R .
+policy.revisions          R R R R . R R R
+policy.files              R R R R . . R .
+policy.apply              W . . W . . . .
+policy.rollback           W . . W . . . .
+policy.block              W W . W . . W .
+policy.allow              W . . W . . . .
+policy.repair             W . . W . . . .
+"""
+_COLUMNS = tuple(Role)
+
+
+def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:
+    rows = (line.split() for line in table.strip().splitlines()[1:])
+    return MappingProxyType(
+        {
+            name: MappingProxyType(
+                {role: Right(letter) for role, letter in zip(_COLUMNS, letters, strict=True) if letter != "."}
+            )
+            for name, *letters in rows
+        }
+    )
+
+
+RIGHTS = _read(_TABLE)
+
+
+def may(roles: Iterable[Role], operation: str) -> bool:
+    """Whether one of the roles has the right to an operation."""
+    holders = RIGHTS.get(operation, {})
+    return any(role in holders for role in roles)
+
+
+def require(roles: Iterable[Role], operation: str) -> None:
+    """Raises `NotPermitted`, naming the roles that have the right."""
+    if not may(roles, operation):
+        holders = ", ".join(role.replace("_", " ") for role in RIGHTS.get(operation, {})) or "no role"
+        raise NotPermitted(f"{operation} is not yours to do; ask one of: {holders}")

@@ -1,0 +1,169 @@
+"""The control process's end of the operations socket. The kernel says who calls; a caller claims no role."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schoolgate.control.server import listening_socket
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations.actor import Actor, local_actor, login_of
+from schoolgate.operations.errors import ArgumentsRefused, OperationProblem
+from schoolgate.operations.operations import Operations
+from schoolgate.operations.roles import Role
+from schoolgate.operations.socket_messages import LARGEST_REQUEST_OCTETS, done, refused, said
+from schoolgate.operations.work import Said
+
+MOST_CONNECTIONS = 64
+# Of one user: a program that goes wrong leaves room for others.
+MOST_OF_ONE_USER = 32
+# A client sends its line at once; one that does not is gone or means harm.
+REQUEST_TIMEOUT_S = 10.0
+# Lines said before the result that wait for a slow reader; the oldest go.
+MOST_SAID = 1_000
+# How long the process waits for operations when it ends. A longer one goes on record as interrupted.
+ENDS_WITHIN_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Defect(OperationProblem):
+    """An operation ended by a defect."""
+
+
+class OperationsSocket:
+    """Does operations for the users of this machine. `local_roles`: what roles they have now."""
+
+    def __init__(
+        self,
+        path: Path,
+        operations: Operations,
+        local_roles: Callable[[], frozenset[Role]],
+        *,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
+        self.path = path
+        self._operations = operations
+        self._local_roles = local_roles
+        self._request_timeout_s = request_timeout_s
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], int] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Raises `ControlSocketUnusable`, also when another process answers there."""
+        sock = listening_socket(self.path, "server.operations_socket")
+        self._server = await asyncio.start_unix_server(self._admit, sock=sock, limit=LARGEST_REQUEST_OCTETS)
+
+    async def stop(self, within_s: float = ENDS_WITHIN_S) -> None:
+        """Takes no more, waits for what is being done, closes, and removes the file."""
+        if self._server is None:
+            return
+        self._server.close()
+        if self._running:
+            await asyncio.wait(self._running, timeout=within_s)
+        # Those whose operation has just ended still write its result.
+        await asyncio.sleep(0)
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        process, uid = _peer(writer)
+        of_user = sum(one == uid for one in self._connections.values())
+        if len(self._connections) >= MOST_CONNECTIONS or of_user >= MOST_OF_ONE_USER:
+            writer.close()
+            return
+        self._connections[task] = uid
+        try:
+            await self._serve(reader, writer, process, uid)
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass
+        finally:
+            self._connections.pop(task, None)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: int, uid: int) -> None:
+        while True:
+            try:
+                line = await asyncio.wait_for(reader.readline(), self._request_timeout_s)
+            except ValueError:  # longer than the limit
+                error = ArgumentsRefused(f"a request has at most {LARGEST_REQUEST_OCTETS} octets")
+                await self._send(writer, refused(error))
+                return
+            if not line.endswith(b"\n"):
+                return
+            actor = local_actor(uid, login_of(process), self._local_roles())
+            await self._answer(writer, line, actor)
+
+    async def _answer(self, writer: asyncio.StreamWriter, line: bytes, actor: Actor) -> None:
+        try:
+            name, arguments = _request(line)
+        except ArgumentsRefused as error:
+            await self._send(writer, refused(error))
+            return
+        loop, words = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+
+        def say(one: Said) -> None:
+            loop.call_soon_threadsafe(_put, words, said(one))
+
+        # A task of its own: what was begun ends, whoever hung up.
+        task = asyncio.create_task(self._operations.call(actor, name, arguments, say))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: words.put_nowait(b""))
+        while word := await words.get():
+            await self._send(writer, word)
+        await self._send(writer, _outcome(task, name))
+
+    async def _send(self, writer: asyncio.StreamWriter, octets: bytes) -> None:
+        writer.write(octets)
+        await asyncio.wait_for(writer.drain(), self._request_timeout_s)
+
+
+def _outcome(task: asyncio.Task[Any], name: str) -> bytes:
+    error = task.exception()
+    if error is None:
+        return done(task.result())
+    if isinstance(error, SchoolgateError):
+        return refused(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return refused(OperationProblem(f"{error.filename}: {error.strerror}; check the path, rights and space"))
+    _log.error("the operation %s failed", name, exc_info=error)
+    return refused(Defect(f"{name} failed because of a defect; the log of `schoolgate control` says more"))
+
+
+def _put(words: asyncio.Queue[bytes], word: bytes) -> None:
+    if words.qsize() >= MOST_SAID:
+        words.get_nowait()
+    words.put_nowait(word)
+
+
+def _request(line: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        request = orjson.loads(line)
+        name, arguments = request["operation"], request.get("arguments", {})
+    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+        name = arguments = None
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise ArgumentsRefused('a request is one line of JSON, such as {"operation": "policy.show", "arguments": {}}')
+    return name, arguments
+
+
+def _peer(writer: asyncio.StreamWriter) -> tuple[int, int]:
+    """Process and user of the other end, by the kernel (SO_PEERCRED)."""
+    sock = writer.get_extra_info("socket")
+    process, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return process, uid

@@ -1,0 +1,35 @@
+"""What an operation is given besides its arguments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from schoolgate.config import Settings
+from schoolgate.config.diagnostics import Diagnostic
+from schoolgate.operations.actor import Actor
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of long work. `done` of `whole`, in the unit of the sentence; `whole` is 0 where it is not known."""
+
+    sentence: str
+    done: int = 0
+    whole: int = 0
+
+
+Said = Progress | Diagnostic
+
+
+@dataclass(frozen=True)
+class Work:
+    """One call. `say` takes what the caller is to see before the result; it never blocks."""
+
+    actor: Actor
+    settings: Settings
+    config: Path | None
+    now: dt.datetime
+    say: Callable[[Said], None]

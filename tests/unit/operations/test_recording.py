@@ -1,0 +1,144 @@
+"""Begin and end of a change are entries of the audit log; without the begin, nothing is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from schoolgate.config import load
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations import rights
+from schoolgate.operations.actor import Actor
+from schoolgate.operations.errors import NotRecorded
+from schoolgate.operations.hosting import HeldByAnother, hosted, recording
+from schoolgate.operations.registry import Bulk, Personal, _registered, changes
+from schoolgate.operations.roles import Role
+from schoolgate.operations.system_clock import SystemClock
+from schoolgate.operations.work import Work
+from schoolgate.storage import audit_operations, audit_reading
+from schoolgate.storage.audit_operations import Place
+
+ACTOR = Actor("account:1", "Ada Example", frozenset({Role.head}))
+done: list[str] = []
+
+
+class OwnReason(SchoolgateError):
+    """What the operation itself refuses."""
+
+
+@pytest.fixture(autouse=True)
+def test_operation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An operation of the test, for heads."""
+    done.clear()
+
+    @changes("test.write")
+    def write(work: Work, name: Annotated[str, Personal], text: Annotated[str, Bulk], times: float = 1.0) -> str:
+        """Writes."""
+        if text == "refuse":
+            raise OwnReason("not today")
+        if text == "fail":
+            raise ZeroDivisionError
+        done.append(name)
+        return name
+
+    monkeypatch.setattr(rights, "RIGHTS", {"test.write": {Role.head: rights.Right.changes}})
+    yield
+    del _registered["test.write"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "schoolgate.toml"
+    path.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    return path
+
+
+def write(config: Path, text: str) -> Any:
+    async def called() -> Any:
+        async with hosted(config, load(config), SystemClock()) as operations:
+            return await operations.call(ACTOR, "test.write", {"name": "p-secret", "text": text})
+
+    return asyncio.run(called())
+
+
+def entries(config: Path) -> list[audit_reading.Entry]:
+    place = Place.in_folder(load(config).server.state_dir)
+    return asyncio.run(audit_operations.log(place, SystemClock().now_us()))[::-1]
+
+
+def test_the_begin_says_what_is_to_be_done_and_the_end_what_became_of_it(config: Path) -> None:
+    assert write(config, "x" * 100_000) == "p-secret"
+    begin, end = (one.fields for one in entries(config))
+    assert (begin["outcome"], end["outcome"]) == ("begun", "done")
+    assert end["detail"]["begun"] == begin["number"]
+    assert begin["detail"]["text"]["octets"] == 100_000
+    assert begin["detail"]["times"] == "1.0"
+    assert begin["actor"] == "account:1"
+    assert "p-secret" not in str(begin) and "Ada" not in str(begin), "personal values stand behind commitments"
+    place = Place.in_folder(load(config).server.state_dir)
+    shown = asyncio.run(audit_operations.show(place, 0, None, "account:2", SystemClock().now_us()))
+    assert shown.entry.personal == {"actor_name": "Ada Example", "name": "p-secret"}
+
+
+@pytest.mark.parametrize(
+    ("text", "raised", "outcome"), [("refuse", OwnReason, "refused"), ("fail", ZeroDivisionError, "failed")]
+)
+def test_what_was_not_done_ends_too(config: Path, text: str, raised: type[Exception], outcome: str) -> None:
+    with pytest.raises(raised):
+        write(config, text)
+    assert [one.fields["outcome"] for one in entries(config)] == ["begun", outcome]
+
+
+def test_what_the_log_does_not_take_does_not_happen(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(config, "first")
+    state = load(config).server.state_dir
+    done.clear()
+
+    async def damaged_while_open() -> None:
+        async with hosted(config, load(config), SystemClock()) as operations:
+            await operations.call(ACTOR, "test.write", {"name": "n", "text": "second"})
+            done.clear()
+            for path in state.glob("control.db*"):
+                path.write_bytes(b"\xff" * path.stat().st_size)
+            await operations.call(ACTOR, "test.write", {"name": "n", "text": "third"})
+
+    with pytest.raises((NotRecorded, SchoolgateError)):
+        asyncio.run(damaged_while_open())
+    assert done == []
+
+
+def test_one_process_at_a_time_does_operations(config: Path) -> None:
+    async def two() -> None:
+        settings, clock = load(config), SystemClock()
+        async with recording(settings, clock), hosted(config, settings, clock) as operations:
+            await operations.call(ACTOR, "test.write", {"name": "n", "text": "t"})
+
+    with pytest.raises(HeldByAnother, match="try again"):
+        asyncio.run(two())
+    assert done == []
+
+
+def test_a_begin_without_an_end_is_said_once_by_the_next_process(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    async def cut_off(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as cut:
+        cut.setattr("schoolgate.operations.recorder.Recorder.end", cut_off)
+        with pytest.raises(Killed):
+            write(config, "half")
+
+    async def next_process() -> int:
+        async with recording(load(config), SystemClock()) as recorder:
+            return await recorder.say_interrupted(SystemClock().now_us())
+
+    assert asyncio.run(next_process()) == 1
+    assert asyncio.run(next_process()) == 0
+    last = entries(config)[-1].fields
+    assert (last["operation"], last["outcome"], last["detail"]["entries"]) == ("operation.interrupted", "failed", [0])

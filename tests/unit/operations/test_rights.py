@@ -1,0 +1,110 @@
+"""Every operation, called by every role, against a real database: the table decides, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from schoolgate.config import load
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations.actor import Actor
+from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation, NotPermitted
+from schoolgate.operations.hosting import hosted
+from schoolgate.operations.operations import Operations
+from schoolgate.operations.registry import every_operation
+from schoolgate.operations.rights import RIGHTS, Right
+from schoolgate.operations.roles import Role
+from schoolgate.operations.system_clock import SystemClock
+from schoolgate.storage import audit_operations
+from schoolgate.storage.audit_operations import Place
+
+# Arguments that every operation takes, and then refuses for a reason of its own.
+LEAST: Mapping[str, Any] = {"text": "", "reason": "a test", "number": 9_999, "name": "not a name"}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "schoolgate.toml"
+    path.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
+    return path
+
+
+@pytest_asyncio.fixture
+async def operations(config: Path) -> AsyncIterator[Operations]:
+    async with hosted(config, load(config), SystemClock()) as made:
+        yield made
+
+
+def least(name: str) -> dict[str, Any]:
+    fields = every_operation()[name].arguments.model_fields
+    return {one: LEAST[one] for one, field in fields.items() if field.is_required()}
+
+
+def test_each_operation_has_a_row_and_each_row_an_operation() -> None:
+    assert set(RIGHTS) == set(every_operation())
+
+
+def test_what_changes_something_is_a_change_for_each_role_that_may_do_it() -> None:
+    for name, operation in every_operation().items():
+        wanted = Right.changes if operation.is_change else Right.looks
+        assert set(RIGHTS[name].values()) <= {wanted}, name
+        assert RIGHTS[name], f"{name}: nothing that no role may do"
+        assert operation.summary.endswith("."), name
+
+
+@pytest.mark.asyncio
+async def test_every_role_at_every_operation(operations: Operations, config: Path) -> None:
+    refused = set()
+    for name, row in RIGHTS.items():
+        for role in Role:
+            actor = Actor(f"account:{role}", role, frozenset({role}))
+            is_permitted = True
+            try:
+                await operations.call(actor, name, least(name))
+            except NotPermitted as error:
+                is_permitted = False
+                refused.add((actor.id, name))
+                assert all(one.replace("_", " ") in str(error) for one in row)
+            except SchoolgateError:
+                pass  # its own reason: the arguments say nothing that can be done
+            assert is_permitted is (role in row), (name, role)
+    entries = await audit_operations.log(Place.in_folder(load(config).server.state_dir), SystemClock().now_us(), 10_000)
+    attempts = {(one.fields["actor"], one.fields["operation"]) for one in entries if one.fields["outcome"] == "refused"}
+    assert refused <= attempts, "an attempt without the right is on record"
+    begun = {(one.fields["actor"], one.fields["operation"]) for one in entries if one.fields["outcome"] == "begun"}
+    assert not begun & refused, "what is not permitted never begins"
+
+
+@pytest.mark.asyncio
+async def test_several_roles_have_what_each_has(operations: Operations) -> None:
+    both = Actor("account:both", "both", frozenset({Role.teacher, Role.governor}))
+    assert await operations.call(both, "policy.revisions", {}) == ()
+
+
+@pytest.mark.asyncio
+async def test_without_a_role_nothing_can_be_done_and_nothing_is_learnt(operations: Operations) -> None:
+    nobody = Actor("account:none", "none", frozenset())
+    with pytest.raises(NotPermitted):
+        await operations.call(nobody, "policy.apply", {"no such argument": 1})
+    with pytest.raises(NoSuchOperation):
+        await operations.call(nobody, "policy.burn", {})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"reason": "r"}, "text"),
+        ({"text": "", "reason": "r", "who": "the head"}, "who"),
+        ({"text": "", "reason": ["r"]}, "reason"),
+        ({"text": "", "reason": "r", "expected": "x"}, "expected"),
+    ],
+)
+async def test_wrong_arguments_are_named(operations: Operations, given: dict[str, Any], named: str) -> None:
+    manager = Actor("account:n", "n", frozenset({Role.network_manager}))
+    with pytest.raises(ArgumentsRefused, match=named):
+        await operations.call(manager, "policy.apply", given)
