@@ -394,9 +394,9 @@ def test_a_licence_is_shown_before_it_can_be_accepted(school: School, tmp_path: 
     config = tmp_path / "schoolgate.toml"
     config.write_text(f'[server]\nstate_dir = "{school.state_dir}"\n[lists]\ndir = "{tmp_path / "lists"}"\n')
     with pytest.raises(feeds.LicenceNotAccepted, match="accept-licence"):
-        feeds.enable(config, "them-x", False, feeds.Terms())
+        feeds.enable(config, "them-x", False, feeds.terms_of())
     assert not FeedBook(school.state_dir).read()
-    feeds.enable(config, "them-x", True, feeds.Terms())
+    feeds.enable(config, "them-x", True, feeds.terms_of())
     assert FeedBook(school.state_dir).read()["them-x"].licence == "CC BY-SA 4.0"
     assert school.now == DAWN
 

@@ -99,7 +99,7 @@ PACKAGES = {
 }
 LOOSE_AT_THE_TOP = {"__init__.py", "__main__.py", "errors.py", "_core.pyi", "py.typed"}
 # The same file name in two packages is one noun in two roles: its settings, its command line, what its command prints.
-SAME_NOUN = {"config", "cli", "cli/commands", "jobs"}
+SAME_NOUN = {"config", "cli", "cli/commands", "jobs", "operations"}
 SAME_NOUN_ELSEWHERE = {"errors.py", "safesearch.py", "forwarders.py", "compile.py", "retention.py"}
 
 PAGES = [

@@ -207,13 +207,13 @@ def feeds_enable(
 
     if (feed is None) != all_recommended:
         raise typer.BadParameter("name one feed, or say --recommended", param_hint="ID")
-    terms = feeds.Terms(key, allow_http, tuple(allow_host or ()), credential_file)
+    terms = feeds.terms_of(key, allow_http, tuple(allow_host or ()), credential_file)
     if feed is not None:
         if phase:
             raise typer.BadParameter("goes with --recommended", param_hint="--phase")
         feeds.enable(config_of(config), feed, accept, terms)
         return
-    if terms != feeds.Terms():
+    if terms != feeds.terms_of():
         raise typer.BadParameter("says how one feed is fetched; enable that one by its ID", param_hint="--recommended")
     recommended.enable(config_of(config), tuple(one.value for one in phase or ()), accept)
 
@@ -275,5 +275,5 @@ def feeds_add(
     from schoolgate.cli.commands import feeds
 
     shape = feeds.Shape(category, feed_id, dialect, match.value, refresh_h)
-    terms = feeds.Terms(key, allow_http, tuple(allow_host or ()), credential_file)
+    terms = feeds.terms_of(key, allow_http, tuple(allow_host or ()), credential_file)
     feeds.add(config_of(config), place, shape, terms, not unchecked)

@@ -16,6 +16,8 @@ from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
     "policy": ("policies", "quick_policy"),
+    "feeds": ("feeds",),
+    "lists": ("lists",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -32,6 +32,15 @@ policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
 policy.repair             W . . W . . . .
+feeds.licence             R R R R . . R .
+feeds.enable              W . . W . . W .
+feeds.enable_recommended  W . . W . . W .
+feeds.disable             W . . W . . . .
+feeds.remove              W . . W . . . .
+feeds.add                 W . . W . . W .
+feeds.except              W . . W . . . .
+lists.rollback            W . . W . . . .
+lists.unpin               W . . W . . W .
 """
 _COLUMNS = tuple(Role)
 

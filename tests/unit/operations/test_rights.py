@@ -23,7 +23,17 @@ from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
 
 # Arguments that every operation takes, and then refuses for a reason of its own.
-LEAST: Mapping[str, Any] = {"text": "", "reason": "a test", "number": 9_999, "name": "not a name"}
+LEAST: Mapping[str, Any] = {
+    "text": "",
+    "reason": "a test",
+    "number": 9_999,
+    "name": "not a name",
+    "feed": "no-such-feed",
+    "accepts_licence": False,
+    "accepts_licences": False,
+    "place": "/nowhere",
+    "category": "no-such-category",
+}
 
 
 @pytest.fixture

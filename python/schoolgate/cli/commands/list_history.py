@@ -7,7 +7,8 @@ import ipaddress
 from dataclasses import asdict
 from pathlib import Path
 
-from schoolgate.cli.commands.lists import install
+from schoolgate.cli.commands.asking import ask
+from schoolgate.cli.commands.lists import say_installed
 from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.config import load
 from schoolgate.config.domain_name import asked_name
@@ -15,7 +16,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.history import History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
-from schoolgate.operations.actor import user_name as who
+from schoolgate.operations.lists import ListsInstalled
 from schoolgate.querylog import LogProblem, QueryLog
 from schoolgate.storage import state_dir
 
@@ -92,13 +93,12 @@ def _first_asked(names: tuple[dict[str, str], ...], asked: dict[str, int], most:
 
 def rollback(config: Path | None, serial: int | None) -> None:
     """Puts an earlier snapshot in force and holds it."""
-    settings = load(config)
-    state_dir.prepare(settings.server.state_dir)
-    there = past.rollback(settings.server.state_dir, serial, who(), dt.datetime.now(dt.UTC))
+    made: ListsInstalled = ask(config, "lists.rollback", serial=serial)
     say(
-        f"lists serial {there} is current and pinned: updates fetch, and publish nothing until `schoolgate lists unpin`"
+        f"lists serial {made.serial} is current and pinned: updates fetch, and publish nothing until"
+        " `schoolgate lists unpin`"
     )
-    install(settings, there)
+    say_installed(made)
 
 
 def why(config: Path | None, name: str, serial: int | None, as_json: bool) -> None:

@@ -9,8 +9,6 @@ import orjson
 
 from schoolgate.cli.commands.terminal import age, err, moment, names_counted, note, out, say, say_json, table
 from schoolgate.config import Settings, load
-from schoolgate.control import call
-from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.address_lines import address_lines
 from schoolgate.lists.build import BuildReport, build
@@ -20,9 +18,8 @@ from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.manifests import Manifests
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update_status import feed_row
+from schoolgate.operations.lists import ListsInstalled, installed
 from schoolgate.storage import state_dir
-
-INSTALL_TIMEOUT_S = 120.0
 
 
 class StoredNotInForce(SchoolgateError):
@@ -38,18 +35,19 @@ def build_lists(config: Path | None) -> None:
 
 def install(settings: Settings, serial: int, *, quiet: bool = False) -> None:
     """Has the running service take the current lists. Raises `StoredNotInForce` when it does not."""
-    try:
-        installed = call(settings.server.control_socket, "lists-changed", timeout_s=INSTALL_TIMEOUT_S)["lists_serial"]
-    except NotRunning:
-        if not quiet:
-            say("no service runs here; it starts with these lists")
-        return
-    except (ControlUnreachable, CommandRefused) as error:
+    say_installed(installed(settings, serial), quiet=quiet)
+
+
+def say_installed(made: ListsInstalled, *, quiet: bool = False) -> None:
+    """Raises `StoredNotInForce`."""
+    if made.problem is not None:
         raise StoredNotInForce(
-            f"serial {serial} is published, but the running service does not use it: {error}"
-        ) from error
-    if not quiet:
-        say(f"the running service now decides by serial {installed}")
+            f"serial {made.serial} is published, but the running service does not use it: {made.problem}"
+        )
+    if not quiet and made.installed is None:
+        say("no service runs here; it starts with these lists")
+    elif not quiet:
+        say(f"the running service now decides by serial {made.installed}")
 
 
 def build_with_progress(settings: Settings) -> BuildReport:

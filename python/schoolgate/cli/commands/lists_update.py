@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.lists import install
 from schoolgate.cli.commands.sealed import fetch_feeds
 from schoolgate.cli.commands.terminal import names_counted, note, say
 from schoolgate.cli.commands.update_progress import shown
 from schoolgate.config import config_label, load
-from schoolgate.lists.history import Event, History, PinFile
-from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Updater, UpdateReport, Wish
 from schoolgate.operations.actor import user_name as who
+from schoolgate.operations.lists import Unpinned
 from schoolgate.replay.feed_news import weigher
 from schoolgate.storage import state_dir
 
@@ -40,15 +40,8 @@ def update(config: Path | None, feeds: tuple[str, ...], accept: tuple[str, ...],
 
 def unpin(config: Path | None) -> None:
     """Lets updates publish again."""
-    settings = load(config)
-    folder = settings.server.state_dir
-    state_dir.refuse_strangers(folder)
-    if not PinFile(folder).lift():
-        say("the lists are not pinned")
-        return
-    serial = SnapshotStore(folder).current_serial()
-    History(folder).append(Event(at=dt.datetime.now(dt.UTC), what="unpinned", serial=serial, who=who()))
-    say("updates publish again; now: schoolgate lists update")
+    made: Unpinned = ask(config, "lists.unpin")
+    say("updates publish again; now: schoolgate lists update" if made.was_pinned else "the lists are not pinned")
 
 
 def _sum_up(report: UpdateReport) -> None:

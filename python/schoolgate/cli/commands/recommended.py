@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from schoolgate.cli.commands.feeds import LicenceNotAccepted
+from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import out, say, say_json, table
 from schoolgate.config import Settings, load
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.feed_catalogue import read_published
-from schoolgate.lists.recommended import (
-    ENABLE_RECOMMENDED,
-    PHASES,
-    Phase,
-    Recommendation,
-    Recommendations,
-    enable_recommended,
-    read_recommended,
-)
+from schoolgate.lists.recommended import PHASES, Phase, Recommendation, Recommendations, read_recommended
+from schoolgate.operations.feeds import LicenceNotAccepted, Recommended, enable_command
 from schoolgate.storage import state_dir
 
 
@@ -35,23 +27,22 @@ def recommend(config: Path | None, phases: Sequence[Phase], as_json: bool) -> No
         say_json({"recommended": [_row(one, chosen) for one in wanted], "left_out": left_out})
         return
     _print(wanted, chosen)
-    say(f"in use: {sum(one.feed.id in chosen for one in wanted)} of {len(wanted)}; all of them: {_command(phases)}")
+    in_use = sum(one.feed.id in chosen for one in wanted)
+    say(f"in use: {in_use} of {len(wanted)}; all of them: {enable_command(tuple(phases))}")
     for one in found.left_out:
         say(f"not recommended: {one.feed}: {one.why}", "dim")
 
 
 def enable(config: Path | None, phases: Sequence[Phase], accepted: bool) -> None:
-    """Uses all of them, once their licences are accepted. Raises `LicenceNotAccepted`."""
+    """Uses all of them, once their licences are accepted. Raises what the operation raises."""
     settings = load(config)
-    state_dir.refuse_strangers(settings.server.state_dir)
-    wanted = _read(settings).for_phases(phases or PHASES)
     if not accepted:
-        _print(wanted, FeedBook(settings.server.state_dir).in_use())
-        raise LicenceNotAccepted(f"if the licences suit you: {_command(phases)}; nothing was changed")
-    state_dir.prepare(settings.server.state_dir)
-    done = enable_recommended(FeedBook(settings.server.state_dir), wanted, dt.datetime.now(dt.UTC))
-    for publisher in dict.fromkeys(one.publisher for one in wanted if one.feed.id in done.added):
-        say(f"named as: {publisher.attribution}; {publisher.licence}")
+        state_dir.refuse_strangers(settings.server.state_dir)
+        _print(_read(settings).for_phases(phases or PHASES), FeedBook(settings.server.state_dir).in_use())
+        raise LicenceNotAccepted.of(enable_command(tuple(phases)))
+    done: Recommended = ask(config, "feeds.enable_recommended", accepts_licences=accepted, phases=tuple(phases))
+    for one in done.attributions:
+        say(f"named as: {one}")
     say(f"{len(done.added)} feeds added, {len(done.in_use)} were in use already")
     for feed in done.left_off:
         say(f"{feed} stays off, as you have switched it off; on again: schoolgate feeds enable {feed} --accept-licence")
@@ -60,10 +51,6 @@ def enable(config: Path | None, phases: Sequence[Phase], accepted: bool) -> None
 
 def _read(settings: Settings) -> Recommendations:
     return read_recommended(settings.lists.dir, read_published(settings.lists.dir))
-
-
-def _command(phases: Sequence[Phase]) -> str:
-    return " ".join((ENABLE_RECOMMENDED, *(f"--phase {one}" for one in phases)))
 
 
 def _print(wanted: Sequence[Recommendation], chosen: Sequence[str]) -> None:
