@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,18 +20,30 @@ def upstream() -> Iterator[UpstreamThread]:
         yield thread
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped lists, built as a first start builds them. Copied, never used."""
+    serving = Serving(tmp_path_factory.mktemp("built"), 1)
+    assert serving.cli("lists", "build").returncode == 0
+    return serving.state / "lists"
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamThread) -> Iterator[Serving]:
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamThread, built: Path) -> Iterator[Serving]:
     """A service with the demo policy, shared by the tests of a file: they must leave it as it was."""
     serving = Serving(tmp_path_factory.mktemp("shared"), upstream.port)
+    shutil.copytree(built, serving.state / "lists", symlinks=True)
     serving.start()
     yield serving
     serving.stop()
 
 
 @pytest.fixture
-def start(tmp_path: Path, upstream: UpstreamThread) -> Iterator[Start]:
-    """Makes a service of a test's own: `start(settings="...", policy="...")`, ready when it returns."""
+def start(tmp_path: Path, upstream: UpstreamThread, built: Path) -> Iterator[Start]:
+    """Makes a service of a test's own: `start(settings="...", policy="...")`, ready when it returns.
+
+    With settings of its own for lists, or not started, it has no lists yet.
+    """
     made: list[Serving] = []
 
     def make(*, settings: str = "", policy: str | None = None, is_started: bool = True) -> Serving:
@@ -39,6 +52,8 @@ def start(tmp_path: Path, upstream: UpstreamThread) -> Iterator[Start]:
         serving = Serving(folder, upstream.port, settings=settings, policy=policy)
         made.append(serving)
         if is_started:
+            if "[lists" not in settings:
+                shutil.copytree(built, serving.state / "lists", symlinks=True)
             serving.start()
         return serving
 
