@@ -45,6 +45,17 @@ PACKAGES = {
     "replay": {"_core", "lists", "policy", "querylog"},
     "reports": {"checks", "control", "lists", "policy", "privacy", "querylog", "sealed", "storage"},
     "alerts": {"policy", "privacy", "querylog", "reports"},
+    "backup": {
+        "_core",
+        "audit",
+        "checks",
+        "control",
+        "lists",
+        "policy",
+        "querylog",
+        "resolver",
+        "storage",
+    },
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
     "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
     "operations": {
@@ -60,6 +71,7 @@ PACKAGES = {
     },
     "server": {
         "_core",
+        "backup",
         "checks",
         "control",
         "lists",
@@ -77,6 +89,7 @@ PACKAGES = {
         "_core",
         "alerts",
         "audit",
+        "backup",
         "checks",
         "control",
         "firewall",

@@ -17,7 +17,7 @@ import orjson
 
 from schoolgate.storage.atomic_file import write_whole
 
-Check = Literal["reachability", "safesearch"]
+Check = Literal["reachability", "safesearch", "restore"]
 # Two years of daily checks; a person who checks every minute must not fill the disk.
 MOST_HISTORY = 800
 # Read by the running service: a result is a few kilobytes, a history some hundred; what is larger is not ours.

@@ -9,6 +9,7 @@ import typer
 
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
+from schoolgate.cli.backup import backup_app
 from schoolgate.cli.check import check_app
 from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
@@ -55,6 +56,7 @@ app.add_typer(sealed_app, name="sealed")
 app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(audit_app, name="audit")
+app.add_typer(backup_app, name="backup")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(report_app, name="report")

@@ -22,6 +22,13 @@ OWN: dict[str, dict[int, str]] = {
     "check safesearch": {0: "every target answers", 1: "it could not be checked", 3: "a target does not answer"},
     "lists update": {0: "all well", 1: "nothing was published", 3: "a feed failed; its last good list stays"},
     "sealed update": {0: "all well", 3: "a supplier's list failed; the last good one stays"},
+    "backup create": {0: "made, or not due", 1: "none was made", 3: "made, and a target did not get it"},
+    "backup list": {0: "every target was asked", 3: "a target could not be asked"},
+    "backup test": {
+        0: "the backup brings everything back",
+        1: "it could not be restored: wrong key, damaged, of a later version",
+        3: "restored, and something does not work as it must",
+    },
     "audit verify": {
         0: "sound, and it agrees with checkpoints from outside",
         1: "tampered with, or not readable",

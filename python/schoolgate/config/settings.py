@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, model_validator
 
 from schoolgate.config.addresses import SocketAddress
+from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
@@ -42,6 +43,7 @@ _TABLES = (
     "mail",
     "reports",
     "operations",
+    "backup",
 )
 
 MOST_WEBHOOKS = 50
@@ -62,6 +64,7 @@ class Settings(Section):
     query_log: QueryLog = Field(description="What is recorded of queries.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     reports: Reports = Field(description="Reports that are made by themselves.")
+    backup: Backup = Field(description="Encrypted copies of settings and state, and where they go.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(

@@ -29,6 +29,8 @@ LEAST = {
     "outcome": "other",
     "word": "yeet",
     "lasts": "2h",
+    "source": "schoolgate.tar.age",
+    "identity": "/dev/null",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}
