@@ -18,6 +18,8 @@ UNITS = (
     "schoolgate-lists.timer",
     "schoolgate-monitor.service",
     "schoolgate-control.service",
+    "schoolgate-backup.service",
+    "schoolgate-backup.timer",
 )
 # Exposure in tenths, as `systemd-analyze security` counts (100 is bare). What is left is what a DNS server needs: the
 # network and port 53. A directive that somebody drops shows as a rise.
@@ -26,6 +28,7 @@ MOST_EXPOSED = {
     "schoolgate-lists.service": 11,
     "schoolgate-monitor.service": 11,
     "schoolgate-control.service": 11,
+    "schoolgate-backup.service": 11,
 }
 
 
@@ -168,3 +171,14 @@ def test_what_runs_beside_the_resolver_gives_way_to_it_and_has_no_privilege(depl
     assert "Requires" not in service
     assert int(service["CPUWeight"][0]) < 100
     assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when the monitor ends"
+
+
+def test_a_backup_is_made_when_the_settings_say_so_and_can_be_written_where_disks_are_mounted(deploy: Path) -> None:
+    service, timer = (settings(deploy / "systemd" / f"schoolgate-backup.{kind}") for kind in ("service", "timer"))
+    assert service["ExecStart"][0].split()[1:4] == ["backup", "create", "--if-due"]
+    assert service["ReadWritePaths"] == ["-/mnt -/media -/srv"]
+    assert service["ProtectSystem"] == ["strict"]
+    assert service["RemoveIPC"] == ["no"]
+    assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when it ends"
+    assert timer["Persistent"] == ["yes"]
+    assert timer["OnCalendar"] == ["*:00/15"], "the time of day is in schoolgate.toml; this only asks"

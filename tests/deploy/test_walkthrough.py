@@ -13,7 +13,7 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 # Where units and manuals show something to run: Exec lines, indented blocks, words in backticks.
 SHOWN = re.compile(r"^Exec\w+=(.+)$|^ {4}(.+)$|`([^`\n]+)`", re.MULTILINE)
 # "check" is a command and a group.
-GROUPS = "alerts|export|feeds|lists|log|policy|report|sealed"
+GROUPS = "alerts|backup|export|feeds|lists|log|policy|report|sealed"
 COMMAND = re.compile(rf"(?:^|[ /])schoolgate +(?!schoolgate)((?:{GROUPS}) [a-z]+|[a-z]+)(?=\s|$)([^#]*)")
 
 

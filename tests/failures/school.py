@@ -24,6 +24,8 @@ from schoolgate.control import call
 # However slow the machine: these end a wait for what does not come about, and say nothing about how long it may take.
 PATIENT_S = 60.0
 READY_WITHIN_S = 120.0
+# Of problems: no test fetches feeds or makes backups.
+_LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
 _TAKEN = "over TCP: Address already in use"
 ENDED_WITHIN_S = ANSWER_WITHIN_S = PATIENT_S
 
@@ -195,8 +197,8 @@ class School:
         return told
 
     def problems(self) -> list[str]:
-        """Without those of categories that only feeds would fill: no test fetches those."""
-        return [one for one in self.status()["problems"] if "schoolgate feeds " not in one]
+        """Without those of categories that only feeds would fill, and of backups."""
+        return [one for one in self.status()["problems"] if not any(word in one for word in _LEFT_TO_OTHERS)]
 
     def counter(self, name: str) -> int:
         return int(self.status()["counters"][name])

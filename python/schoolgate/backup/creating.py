@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from schoolgate._core import __version__
 from schoolgate.audit.event import Event, Outcome
-from schoolgate.backup import audit_part, identities
+from schoolgate.backup import audit_part
 from schoolgate.backup.archive import ArchiveWriter
 from schoolgate.backup.contents import LEFT_OUT, LOG_LEFT_OUT, Contents, contents_of
 from schoolgate.backup.encryption import recipients_of
@@ -26,6 +26,7 @@ from schoolgate.backup.errors import BackupBusy, BackupFailed, BackupProblem, wh
 from schoolgate.backup.keeping import Kept, keep
 from schoolgate.backup.made_record import Made, Placed, alone, read_record, write_record
 from schoolgate.backup.manifest import ELSEWHERE, STATE, AuditHead, Manifest
+from schoolgate.backup.recipients import recipients_of_settings
 from schoolgate.backup.staging import staged, work_folder
 from schoolgate.backup.stored import Target, name_of
 from schoolgate.backup.streams import pack_encrypted
@@ -154,7 +155,7 @@ def _written(job: _Job, work: Path, file: Path) -> tuple[list[str], int, str]:
 
 def _packed(job: _Job, work: Path, counted: _Counting) -> list[str]:
     """Writes the whole archive; returns problems that leave it usable."""
-    recipients = recipients_of(identities.recipients(job.settings))
+    recipients = recipients_of(recipients_of_settings(job.settings))
     unsigned = audit_part.sign(job.state_dir, job.actor, job.now_us)
     contents = contents_of(job.settings, job.config, has_query_log=job.has_query_log)
     items = staged(job.state_dir, contents.items, work)

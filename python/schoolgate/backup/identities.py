@@ -1,25 +1,22 @@
 """Keys of backups: a secret key is made once, shown or written once, and kept away from this machine.
 
 A file of identities is what `age-keygen` writes: comments, and AGE-SECRET-KEY-1... in a line of its own. It may itself
-be encrypted by a passphrase, as `age -p` does it. The public keys are in `<state>/backup/recipients.txt`.
+be encrypted by a passphrase, as `age -p` does it. Its public half is in `recipients`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyrage
 
 from schoolgate.backup import encryption
-from schoolgate.backup.errors import IdentityUnusable, NoRecipient, why
-from schoolgate.config import Settings
-from schoolgate.storage.atomic_file import PRIVATE, write_whole
+from schoolgate.backup.errors import IdentityUnusable, why
 
-RECIPIENTS = Path("backup") / "recipients.txt"
 # A key has 74 octets; a file of many stays below.
 MOST_OCTETS = 256 * 1024
 
@@ -86,30 +83,3 @@ def read_identities(path: Path, ask_passphrase: Callable[[], str]) -> list[pyrag
     except pyrage.IdentityError:
         # Never the text itself: it may be a secret with a slip in it.
         raise IdentityUnusable(f"{path}: a line is no AGE-SECRET-KEY-1...; give the file that was written") from None
-
-
-def kept_recipients(state_dir: Path) -> tuple[str, ...]:
-    """Public keys that were made here. Raises `NoRecipient` where they cannot be read."""
-    path = state_dir / RECIPIENTS
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoRecipient(f"{path}: the public keys of backups cannot be read: {error}") from error
-    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
-
-
-def keep_recipients(state_dir: Path, keys: Sequence[str]) -> None:
-    """Replaces the public keys that were made here. Raises `OSError`."""
-    text = "# Public keys of backups, made by `schoolgate backup key`. Their secret keys are not on this machine.\n"
-    write_whole(state_dir / RECIPIENTS, (text + "".join(f"{key}\n" for key in keys)).encode(), PRIVATE)
-
-
-def recipients(settings: Settings) -> tuple[str, ...]:
-    """All public keys that backups are encrypted to, none twice. Raises `NoRecipient` where there is none."""
-    state_dir = settings.server.state_dir
-    found = tuple(dict.fromkeys((*settings.backup.recipients, *kept_recipients(state_dir))))
-    if not found:
-        raise NoRecipient("there is no key for backups yet; make one with `schoolgate backup key --out FILE`")
-    return found

@@ -8,7 +8,8 @@ from pathlib import Path
 from schoolgate.audit.event import Event
 from schoolgate.backup import audit_part
 from schoolgate.backup.errors import BackupFailed, why
-from schoolgate.backup.identities import NewKey, keep_recipients, kept_recipients
+from schoolgate.backup.identities import NewKey
+from schoolgate.backup.recipients import keep_recipients, kept_recipients
 
 
 def adopt(state_dir: Path, key: NewKey, *, actor: str, now: dt.datetime, is_replacing: bool = False) -> str | None:

@@ -66,6 +66,13 @@ def give_to(folder: Path, owner: tuple[int, int]) -> None:
         os.chown(path, *owner, follow_symlinks=False)
 
 
+def give_lock(state_dir: Path, owner: tuple[int, int]) -> None:
+    """The same for the lock that the restore held, where the directory itself stayed."""
+    path = state_dir / "lock"
+    if os.geteuid() == 0 and path.exists():
+        os.chown(path, *owner, follow_symlinks=False)
+
+
 def put_in_place(new: Path, state_dir: Path, now: dt.datetime, *, is_there: bool) -> Path | None:
     """Returns where the old content is now, None where there was none. Raises `RestoreRefused`; everything is as it was
     then."""

@@ -20,7 +20,7 @@ from schoolgate.backup import audit_part
 from schoolgate.backup.contents import RESTORED_FILES, STAGING_PREFIX
 from schoolgate.backup.errors import BackupDamaged, RestoreRefused, why
 from schoolgate.backup.manifest import ELSEWHERE, STATE, Manifest
-from schoolgate.backup.putting_in_place import give_to, is_in_use, owner_of, put_in_place, staging_parent
+from schoolgate.backup.putting_in_place import give_lock, give_to, is_in_use, owner_of, put_in_place, staging_parent
 from schoolgate.backup.streams import unpack_decrypted
 from schoolgate.policy.policy_files import PolicyFiles
 from schoolgate.policy.store_check import Unusable
@@ -72,8 +72,10 @@ def restore(
         manifest = _unpacked(source, identities, folder)
         settled = settle(folder / STATE, manifest, actor, now, lost_checkpoint)
         has_elsewhere = _with_files_elsewhere(folder)
-        give_to(folder / STATE, owner_of(state_dir))
+        owner = owner_of(state_dir)
+        give_to(folder / STATE, owner)
         moved = put_in_place(folder / STATE, state_dir, now, is_there=is_there)
+        give_lock(state_dir, owner)
     elsewhere = state_dir / RESTORED_FILES if has_elsewhere else None
     return Restored(manifest, state_dir, moved, elsewhere, settled.epoch, settled.problems)
 

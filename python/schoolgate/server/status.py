@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from schoolgate._core import __version__
+from schoolgate.backup.backup_problems import backup_problems, backup_summary
 from schoolgate.checks.record import check_problems, check_summary
 from schoolgate.lists import update_status as status_file
 from schoolgate.lists.manifests import Manifests
@@ -74,6 +75,7 @@ def status(service: RunningServer) -> dict[str, Any]:
         "counters": counted["counters"],
         "resolver": service.resolver.stats(),
         "tcp": service.door.stats(),
+        "backup": backup_summary(whole.settings, now),
         "checks": check_summary(whole.settings.server.state_dir, now),
         "metrics": str(service.metrics.listening) if service.metrics is not None else None,
         "monitor": monitor_status.section(whole.settings.server.state_dir, now),
@@ -118,7 +120,8 @@ def problems(service: RunningServer) -> list[str]:
     if service.protection is not None:
         found += service.protection.problems
     found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
-    return found + list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
+    found += list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
+    return found + backup_problems(whole.settings, now)
 
 
 def _monitor_problems(service: RunningServer, is_log_on: bool) -> list[str]:

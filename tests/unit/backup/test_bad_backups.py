@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.backup.backed_up import NOW, School
 from tests.unit.storage.opened import sql
 
-from schoolgate.backup import encryption, identities
+from schoolgate.backup import encryption, identities, recipients
 from schoolgate.backup.archive import read_archive
 from schoolgate.backup.errors import BackupDamaged, BackupLater, BackupProblem, RestoreRefused, WrongKey
 from schoolgate.storage.errors import StoreLater
@@ -52,7 +52,7 @@ def sealed(school: School, found: Members) -> bytes:
             member.size = len(octets)
             tar.addfile(member, io.BytesIO(octets))
     plain.seek(0)
-    keys = identities.kept_recipients(school.state)
+    keys = recipients.kept_recipients(school.state)
     encryption.encrypt(plain, secret, encryption.recipients_of(keys))
     return secret.getvalue()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 import shutil
 import sqlite3
 import stat
@@ -14,7 +15,7 @@ import pytest
 from tests.unit.backup.backed_up import ACTOR, FILES, INSTALLATION, LEFT_OUT, LOG, NOW, OLD, School, alerts_in, content
 from tests.unit.storage.opened import sql
 
-from schoolgate.backup import audit_part, identities
+from schoolgate.backup import audit_part, identities, recipients
 from schoolgate.backup.creating import create
 from schoolgate.backup.errors import BackupBusy, BackupFailed, IdentityUnusable, NoRecipient, RestoreRefused
 from schoolgate.backup.folder_target import FolderTarget
@@ -199,7 +200,7 @@ def test_a_running_service_is_not_replaced(school: School, tmp_path: Path) -> No
 def test_without_a_key_or_a_target_there_is_no_backup(school: School) -> None:
     with pytest.raises(BackupFailed, match="there is no target"):
         create(school.settings, school.config, [], actor=ACTOR, now=NOW)
-    (school.state / identities.RECIPIENTS).unlink()
+    (school.state / recipients.RECIPIENTS).unlink()
     with pytest.raises(NoRecipient, match="schoolgate backup key"):
         school.create()
     assert school.backups() == []
@@ -235,7 +236,7 @@ def test_a_damaged_database_makes_no_backup_and_is_named(school: School) -> None
 def test_a_key_by_passphrase_opens_a_backup_and_a_wrong_one_does_not(school: School, tmp_path: Path) -> None:
     key = identities.make_key("correct horse", NOW)
     adopt(school.state, key, actor=ACTOR, now=NOW, is_replacing=True)
-    assert identities.kept_recipients(school.state) == (key.recipient,)
+    assert recipients.kept_recipients(school.state) == (key.recipient,)
     school.identity.unlink()
     identities.write_identity(school.identity, key, school.state)
     assert b"AGE-SECRET-KEY" not in school.identity.read_bytes()
@@ -271,3 +272,17 @@ def test_an_older_store_is_migrated_by_the_restore_and_a_locked_one_is_copied(sc
     sql(school.state / "control.db", "UPDATE installation SET created_us = 1")
     done = school.restore(school.backups()[0], tmp_path / "new")
     assert done.problems == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("is_mount", [False, True])
+def test_what_root_restores_belongs_to_the_user_of_the_directory(
+    is_mount: bool, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.create()
+    place = tmp_path / "here" / "state"
+    place.mkdir(parents=True)
+    os.chown(place, 1, 1)
+    monkeypatch.setattr(Path, "is_mount", lambda self: is_mount and self == place)
+    school.restore(school.backups()[0], place)
+    assert {one.lstat().st_uid for one in (place, *place.rglob("*"))} == {1}

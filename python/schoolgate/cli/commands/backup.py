@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import typer
 
 from schoolgate.backup.errors import BackupProblem, IdentityUnusable, TargetUnusable, why
-from schoolgate.cli.commands.local_user import who
 from schoolgate.cli.commands.school_time import on_the_wall, zone
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import Settings, load
+from schoolgate.operations.actor import user_name as who
 from schoolgate.storage import state_dir as state_dirs
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from schoolgate.backup.backup_problems import backup_problems
 from schoolgate.checks.draft import Draft, examine
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import Problem, Settings, config_label, load, parse, read_text, sample
@@ -51,6 +52,8 @@ def check(config: Path | None, policy: Path | None) -> None:
     if settings is not None:
         _checked(f"configuration {config_label(config)}", ())
         _note_what_is_lost(config)
+        for problem in backup_problems(settings, dt.datetime.now(dt.UTC)):
+            note(f"    warning: {problem}", "yellow")
         _try(wrong, lambda: _check_lists(usable))
     ground = _try(wrong, lambda: read_ground(usable, config_label(config)))
     if ground is None:
