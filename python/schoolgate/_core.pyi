@@ -16,7 +16,9 @@ from schoolgate.errors import SchoolgateError
 
 __all__ = [
     "SEALED_SELF_TEST_NAME",
+    "CertificateUnusable",
     "CompileFailed",
+    "Doors",
     "ForwarderAddress",
     "ForwarderShare",
     "ForwarderTally",
@@ -75,6 +77,9 @@ class ListRefused(SchoolgateError):
 
 class PlaneError(SchoolgateError):
     """An address cannot be listened on (the message says whether it is in use), or the system refuses a thread."""
+
+class CertificateUnusable(SchoolgateError):
+    """A certificate or its key cannot be used for TLS; what was in force stays."""
 
 class SealedCorrupt(SchoolgateError):
     """A sealed list or its keys cannot be used: unreadable, changed, of another installation, readable by others."""
@@ -278,7 +283,8 @@ class Plane:
     ) -> Plane:
         """Binds all UDP sockets; nothing is answered before `start`. Raises `PlaneError`.
 
-        `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "cache_octets",
+        `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "door_threads":
+        int (answerers set aside for `Doors`), "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
         directory for packets that made a worker panic, or null, "query_log": null or {"directory", "max_octets",
         "key": 16 octets as a list, or null to store addresses}}.
@@ -342,6 +348,12 @@ class Plane:
         """One message of a stream door, without its length: the answer, a ticket for `take_answers`, or None for a
         connection to close."""
 
+    def designate(
+        self, name: str, addresses: Sequence[str], dot: Sequence[tuple[str, int]], doh: Sequence[tuple[str, int]]
+    ) -> None:
+        """Clients that ask one of `addresses` by plain DNS for encrypted doors (RFC 9462) are shown these, under the
+        certificate's `name`; others that there is none. Raises `ValueError` for what is no name or address."""
+
     def answers_fd(self) -> int:
         """A descriptor that is readable when `take_answers` has something, and a few times a second while a
         question waits."""
@@ -357,6 +369,39 @@ class Plane:
         "workers_alive", "snapshot_serial", "policy_serial", "sealed_serial", "uptime_ms", "listening", "query_log":
         {"enabled", "rows": {"ordinary", "safeguarding"}, "dropped_ring", "dropped_disk": the same, "octets", "problem":
         text or null, "last_fsync_age_ms": or null}}."""
+
+@final
+class Doors:
+    """DNS over TLS (RFC 7858) and over HTTPS (RFC 8484) around a plane. No thread of it ever attaches to Python."""
+
+    def __new__(cls, plane: Plane, settings: bytes) -> Doors:
+        """Opens all listeners; no client is let in before `start`. Raises `PlaneError`, also where the plane was made
+        without `door_threads`.
+
+        `settings` is JSON: {"dot": ["192.0.2.1:853", ...], "doh": [...], "connections": int, "connections_per_client":
+        int (an IPv6 /64 is one client)}.
+        """
+
+    def start(self) -> None:
+        """Starts the threads. Raises `PlaneError`."""
+
+    def stop(self) -> None:
+        """Lets nobody in any more and waits, a few seconds at most, for answers that clients wait for. May be called
+        twice; before `Plane.stop`."""
+
+    def install_certificate(self, chain: bytes, key: bytes) -> None:
+        """Puts a chain and its private key, both PEM, in force for connections to come. Raises `CertificateUnusable`,
+        also where they do not match; then what was in force stays. Without one every handshake fails."""
+
+    def set_bounds(self, connections: int, connections_per_client: int) -> None:
+        """Changes how many connections are let in; those that are in stay."""
+
+    def listening(self) -> list[tuple[str, str, int]]:
+        """("dot" or "doh", address, port) of every door, with the real port where 0 was asked for."""
+
+    def stats(self) -> bytes:
+        """JSON: {"events": {door: {event: count}}, "open", "waiting", "threads", "threads_alive",
+        "has_certificate"}."""
 
 @final
 class SealedList:
@@ -557,7 +602,7 @@ class LogRow:
     policy_serial: Final[int]
     """Serial of the policy revision."""
     door: Final[str]
-    """Transport: "udp" or "tcp"."""
+    """Transport: "udp", "tcp", "dot" or "doh"."""
     qname: Final[str]
     """QNAME in lower case; "(withheld)" for a sealed name, empty where queries are only counted."""
     qname_asked: Final[str | None]

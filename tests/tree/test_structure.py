@@ -20,7 +20,8 @@ CRATES = {
     "policy": {"wire"},
     "querylog": set(),
     "plane": {"wire", "policy", "querylog"},
-    "bindings": {"wire", "policy", "plane", "querylog"},
+    "streams": {"wire", "plane", "querylog"},
+    "bindings": {"wire", "policy", "plane", "querylog", "streams"},
 }
 # Every package may use these.
 EVERYWHERE = {"errors", "config", "telemetry"}

@@ -204,7 +204,7 @@ impl WarmAnswerer {
             answerer.complete(&active, &stored(name), Now::default(), &mut Nowhere);
         }
         let (client, local) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 53).into());
-        let (requester, out) = (Requester::Stream(1, client, local), vec![0; 65_535]);
+        let (requester, out) = (Requester::Stream(1, client, local, schoolgate_querylog::Door::Tcp), vec![0; 65_535]);
         Self { answerer, active, requester, out, in_batch: 0, _misses: consumer }
     }
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-static CLASSES: PyOnceLock<[Py<PyType>; 7]> = PyOnceLock::new();
+static CLASSES: PyOnceLock<[Py<PyType>; 8]> = PyOnceLock::new();
 
 /// Kinds of errors, each with its exception class.
 #[derive(Clone, Copy)]
@@ -19,10 +19,19 @@ pub enum Kind {
     ListRefused,
     SealedCorrupt,
     SealFailed,
+    CertificateUnusable,
 }
 
-const NAMES: [&str; 7] =
-    ["SnapshotCorrupt", "PolicyInvalid", "CompileFailed", "PlaneError", "ListRefused", "SealedCorrupt", "SealFailed"];
+const NAMES: [&str; 8] = [
+    "SnapshotCorrupt",
+    "PolicyInvalid",
+    "CompileFailed",
+    "PlaneError",
+    "ListRefused",
+    "SealedCorrupt",
+    "SealFailed",
+    "CertificateUnusable",
+];
 
 /// Adds the exception classes to the module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -46,7 +55,7 @@ pub fn raise(kind: Kind, error: impl std::fmt::Display) -> PyErr {
     })
 }
 
-fn classes(py: Python<'_>) -> PyResult<&[Py<PyType>; 7]> {
+fn classes(py: Python<'_>) -> PyResult<&[Py<PyType>; 8]> {
     CLASSES.get_or_try_init(py, || {
         let root = py.import("schoolgate.errors")?.getattr("SchoolgateError")?.cast_into::<PyType>()?;
         let mut classes = Vec::new();

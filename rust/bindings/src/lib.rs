@@ -3,6 +3,7 @@
 //! Octets, numbers, text and small frozen classes cross, in batches. Every call that may take longer than about ten
 //! microseconds releases the GIL. No thread of the plane ever attaches to Python.
 
+mod doors;
 mod error;
 mod forwarding;
 mod lists;
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<lists::ListFile>()?;
     module.add_class::<table::PolicyTable>()?;
     module.add_class::<plane::Plane>()?;
+    module.add_class::<doors::Doors>()?;
     module.add_function(wrap_pyfunction!(lists::compile_snapshot, module)?)?;
     module.add_function(wrap_pyfunction!(lists::inspect_list, module)?)?;
     module.add_function(wrap_pyfunction!(lists::list_rules_for, module)?)?;

@@ -8,12 +8,16 @@ use crate::table::{PolicyTable, address, explain_with};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
-use schoolgate_plane::{Asked, Settings};
+use schoolgate_plane::{Asked, Designated, Settings};
+use schoolgate_wire::Name;
 use std::net::SocketAddr;
+
+/// The URI template of DNS over HTTPS without scheme and host (RFC 9461 section 5).
+const DOH_TEMPLATE: &str = "/dns-query{?dns}";
 
 /// Sockets, worker threads, packet cache and pending table.
 #[pyclass(frozen, module = "schoolgate._core")]
-pub struct Plane(schoolgate_plane::Plane);
+pub struct Plane(pub schoolgate_plane::Plane);
 
 #[pymethods]
 impl Plane {
@@ -153,6 +157,20 @@ impl Plane {
         answers.into_iter().map(|(ticket, answer)| (ticket, PyBytes::new(py, &answer))).collect()
     }
 
+    fn designate(
+        &self,
+        name: &str,
+        addresses: Vec<String>,
+        dot: Vec<(String, u16)>,
+        doh: Vec<(String, u16)>,
+    ) -> PyResult<()> {
+        let name = Name::from_text(name).map_err(|error| PyValueError::new_err(format!("name {name:?}: {error}")))?;
+        let addresses = addresses.iter().map(|text| address(text)).collect::<PyResult<Vec<_>>>()?;
+        let (dot, doh) = (socket_addresses(&dot)?, socket_addresses(&doh)?);
+        self.0.designate(&Designated { name, addresses, dot, doh, path: DOH_TEMPLATE.to_owned() });
+        Ok(())
+    }
+
     fn explain<'py>(
         &self,
         py: Python<'py>,
@@ -168,4 +186,8 @@ impl Plane {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         json(py, &self.0.status())
     }
+}
+
+fn socket_addresses(doors: &[(String, u16)]) -> PyResult<Vec<SocketAddr>> {
+    doors.iter().map(|(host, port)| Ok(SocketAddr::new(address(host)?, *port))).collect()
 }

@@ -19,6 +19,7 @@ use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::crowd::Crowd;
 use crate::denial::deny;
+use crate::designation::Designations;
 use crate::local::answer_locally;
 use crate::miss_hub::MissRequest;
 use crate::parsed_query::ParsedQuery;
@@ -30,8 +31,9 @@ use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::stored::{Body, Stored};
+use arc_swap::ArcSwap;
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
-use schoolgate_querylog::{Recorder, Source};
+use schoolgate_querylog::{Door, Recorder, Source};
 use schoolgate_wire::{
     CookieSecrets, CookieStanding, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, cookie_answer, rcode_answer,
     refusal_reply, truncated,
@@ -84,6 +86,7 @@ pub struct Answerer {
     pub(crate) crowds: VecDeque<Crowd>,
     /// Where answers are recorded; `None` where no query log is kept.
     pub(crate) recorder: Option<Recorder>,
+    designations: Arc<ArcSwap<Designations>>,
 }
 
 impl Answerer {
@@ -114,12 +117,18 @@ impl Answerer {
             late: Vec::new(),
             crowds: VecDeque::new(),
             recorder: None,
+            designations: Arc::default(),
         })
     }
 
     /// The same, recording what it answers.
     pub fn recording_to(self, recorder: Option<Recorder>) -> Self {
         Self { recorder, ..self }
+    }
+
+    /// The same, saying which encrypted doors there are.
+    pub fn designating(self, designations: Arc<ArcSwap<Designations>>) -> Self {
+        Self { designations, ..self }
     }
 
     /// [`Answerer::say`] to a client of ours: what is said is recorded.
@@ -238,7 +247,7 @@ impl Answerer {
             let length = deny(context, &self.parsed.query, verdict, out);
             return self.tell(context, &AnswerRecord::denied(verdict), Counter::Denied, out, length);
         }
-        if let Some(length) = answer_locally(context, &self.parsed.query, verdict, out) {
+        if let Some(length) = answer_locally(context, &self.parsed.query, verdict, &self.designations, out) {
             return self.tell(context, &AnswerRecord::local(verdict), Counter::Local, out, length);
         }
         let rewrite = verdict.rewrite.and_then(|at| context.active.rewrites.get(usize::from(at)));
@@ -443,7 +452,11 @@ impl Answerer {
     /// How the answer is framed: its size, its cookie.
     #[inline]
     pub(crate) fn frame(&self, requester: &Requester, now: Now) -> EdnsReply<'static> {
-        let reply = if requester.is_datagram() { EdnsReply::datagram(&self.parsed.query) } else { EdnsReply::stream() };
+        let reply = match requester.door() {
+            Door::Udp => EdnsReply::datagram(&self.parsed.query),
+            Door::Tcp => EdnsReply::stream(),
+            Door::Dot | Door::Doh => EdnsReply::encrypted(),
+        };
         let Some(edns) = self.parsed.query.edns else { return reply };
         reply.with_cookie(self.cookies.reply_cookie(&edns.cookie, requester.client().ip(), now.unix_s as u32))
     }

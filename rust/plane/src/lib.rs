@@ -20,9 +20,11 @@ mod counters;
 mod crash;
 mod crowd;
 mod denial;
+mod designation;
 mod failure_memory;
 mod forwarding;
 mod forwarding_worker;
+mod gauges;
 mod local;
 mod miss_hub;
 mod parsed_query;
@@ -53,6 +55,7 @@ mod tests;
 
 pub use active_state::ActiveState;
 pub use counters::Counter;
+pub use designation::Designated;
 pub use forwarding::Share;
 pub use miss_hub::name_of;
 pub use plane::Plane;
@@ -61,7 +64,7 @@ pub use plane_status::PlaneStatus;
 pub use reply_sink::{Event, EventKind, Report, Tally};
 pub use settings::Settings;
 pub use source_port::Owner;
-pub use stream::Asked;
+pub use stream::{AnswersWake, Asked, StreamAnswerer};
 
 #[doc(hidden)]
 pub mod bench_support {

@@ -298,7 +298,7 @@ mod tests {
     fn waiter_at(address: &str, ticket: u64, id: u8) -> Waiter {
         let address = address.parse().expect("an address");
         Waiter {
-            requester: Requester::Stream(ticket, address, address),
+            requester: Requester::Stream(ticket, address, address, schoolgate_querylog::Door::Tcp),
             packet: [0, id, 1, 0].into(),
             edns: None,
             since_us: 0,

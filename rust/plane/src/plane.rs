@@ -5,8 +5,10 @@ use crate::answer::Answerer;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
+use crate::designation::{Designated, Designations};
 use crate::forwarding::{Forwarding, Share};
 use crate::forwarding_worker::ForwardingWorker;
+use crate::gauges::Gauges;
 use crate::miss_hub::{ANSWER_RING, MISS_RING, MissHub, WorkerChannel};
 use crate::plane_error::PlaneError;
 use crate::plane_status::PlaneStatus;
@@ -18,11 +20,11 @@ use crate::socket::{DatagramDoor, Wake};
 use crate::stored::Stored;
 use crate::stream::{Asked, Reminder, StreamAnswerer};
 use crate::udp_exchanges::UdpExchanges;
-use crate::worker::{Gauges, Worker};
+use crate::worker::Worker;
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
-use schoolgate_querylog::Recorder;
+use schoolgate_querylog::{Door, Recorder};
 use schoolgate_wire::{CookieSecrets, MAX_MESSAGE_OCTETS, Name, Reason};
 use std::io;
 use std::net::SocketAddr;
@@ -31,8 +33,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// A miss hub numbers its channels with bits: 127 workers and the stream doors.
-const MOST_WORKERS: usize = 127;
+/// A miss hub numbers its channels with bits: workers, the event loop's doors and the threads of doors.
+const MOST_WORKERS: usize = 119;
+/// One thread carries some ten thousand queries a second over connections that stand.
+const MOST_DOOR_THREADS: usize = 8;
 /// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
 const WORKER_SHARES: u64 = 8;
 const STREAM_SHARES: u64 = 1;
@@ -51,6 +55,9 @@ pub struct Plane {
     // A worker takes this one only where it is free; the others are the resolver's side's, and no worker knows them.
     forwarding: Arc<Mutex<Forwarding>>,
     stream: Mutex<StreamAnswerer>,
+    stream_gauges: Vec<Arc<Gauges>>,
+    door_answerers: Mutex<Vec<StreamAnswerer>>,
+    designations: Arc<ArcSwap<Designations>>,
     ready: Mutex<Vec<Worker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     install: Mutex<u64>,
@@ -74,8 +81,10 @@ impl Plane {
             workers => workers,
         };
         let workers = workers.min(MOST_WORKERS);
+        let door_threads = settings.door_threads.min(MOST_DOOR_THREADS);
         let (doors, listening) = bind_all(&settings.listen, workers)?;
-        let cache_share = settings.cache_octets / (workers as u64 * WORKER_SHARES + STREAM_SHARES);
+        let shares = (workers + door_threads) as u64 * WORKER_SHARES + STREAM_SHARES;
+        let cache_share = settings.cache_octets / shares;
         let settings = Arc::new(settings);
         let clock = Clock::start();
         let active = ActiveState::new(Rulebook::new(snapshot, table, sealed), 1, clock.now());
@@ -91,6 +100,7 @@ impl Plane {
             reminder: Reminder::new(Arc::new(Wake::new()?)),
             active: Arc::new(ArcSwap::from_pointee(active)),
             stop: Arc::new(AtomicBool::new(false)),
+            designations: Arc::default(),
             settings,
             cache_share,
         };
@@ -102,7 +112,15 @@ impl Plane {
         }
         let (stream, channel) = shared.seat(shared.reminder.wake().clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
         channels.push(channel);
-        let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + 1);
+        let mut door_seats = Vec::new();
+        for _ in 0..door_threads {
+            // A client that asks by TLS asks everything there, so its thread keeps what a worker keeps.
+            let reminder = Reminder::new(Arc::new(Wake::new()?));
+            let (seat, channel) = shared.seat(reminder.wake().clone(), WORKER_SHARES, 0)?;
+            channels.push(channel);
+            door_seats.push((seat, reminder));
+        }
+        let crashes = CrashKeeper::new(shared.settings.crash_dir.clone(), MOST_WORKERS + MOST_DOOR_THREADS + 1);
         let hub_counters = Arc::new(Counters::default());
         let hub = MissHub::new(shared.settings.clone(), hub_counters.clone(), channels).keeping(crashes);
         let forwarding = Forwarding::new(hub, UdpExchanges::new()?);
@@ -114,15 +132,25 @@ impl Plane {
                 shared.worker(at, seat, forwarding_worker, doors, recorder())
             })
             .collect();
-        let stream = shared.stream_answerer(stream, recorder());
+        let stream = shared.stream_answerer(MOST_WORKERS, stream, shared.reminder.clone(), recorder());
+        let door_answerers: Vec<_> = (MOST_WORKERS + 1..)
+            .zip(door_seats)
+            .map(|(at, (seat, reminder))| shared.stream_answerer(at, seat, reminder, recorder()))
+            .collect();
+        let streams = || std::iter::once(&stream).chain(&door_answerers);
+        let stream_gauges = streams().map(|one| one.gauges.clone()).collect();
+        let stream_counters: Vec<_> = streams().map(|one| one.counters.clone()).collect();
         let counters = ready.iter().map(|worker| worker.counters.clone());
-        let counters = counters.chain([stream.counters.clone(), hub_counters]).collect();
+        let counters = counters.chain(stream_counters).chain([hub_counters]).collect();
         Ok(Self {
             gauges: ready.iter().map(|worker| worker.gauges.clone()).collect(),
             counters,
             listening,
             forwarding,
             stream: Mutex::new(stream),
+            stream_gauges,
+            door_answerers: Mutex::new(door_answerers),
+            designations: shared.designations,
             ready: Mutex::new(ready),
             threads: Mutex::default(),
             install: Mutex::new(1),
@@ -266,9 +294,19 @@ impl Plane {
         }
     }
 
-    /// Answers a message of a stream door.
+    /// Answers a message that came by TCP.
     pub fn ask(&self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
-        lock(&self.stream).ask(message, client, local)
+        lock(&self.stream).ask(message, client, local, Door::Tcp)
+    }
+
+    /// Answerers for threads of doors, one each; whoever comes second gets none.
+    pub fn take_door_answerers(&self) -> Vec<StreamAnswerer> {
+        std::mem::take(&mut *lock(&self.door_answerers))
+    }
+
+    /// Our encrypted doors, for clients that look for them (RFC 9462).
+    pub fn designate(&self, designated: &Designated) {
+        self.designations.store(Arc::new(Designations::new(designated)));
     }
 
     /// Readable when answers for stream doors wait, and a few times a second while a client waits for one.
@@ -278,7 +316,6 @@ impl Plane {
 
     /// Answers that stream doors waited for.
     pub fn take_answers(&self) -> Vec<(u64, Vec<u8>)> {
-        self.answers_wake.clear();
         lock(&self.stream).take_answers()
     }
 
@@ -292,19 +329,20 @@ impl Plane {
         let sum = |counter: &Counter| self.counters.iter().map(|set| set.get(*counter)).sum();
         let sum_reason = |reason: &Reason| self.counters.iter().map(|set| set.get_reason(*reason)).sum();
         let gauge = |pick: fn(&Gauges) -> &AtomicU64| -> u64 {
-            self.gauges.iter().map(|gauges| pick(gauges).load(Ordering::Relaxed)).sum()
+            let gauges = self.gauges.iter().chain(&self.stream_gauges);
+            gauges.map(|gauges| pick(gauges).load(Ordering::Relaxed)).sum()
         };
-        let (entries, octets, pending) = lock(&self.stream).fill();
         let active = self.active.load();
         PlaneStatus {
             counters: Counter::ALL.iter().map(|counter| (counter.as_str(), sum(counter))).collect(),
             bad_packets: Reason::ALL.iter().map(|reason| (reason.as_str(), sum_reason(reason))).collect(),
-            cache_entries: gauge(|gauges| &gauges.entries) + entries as u64,
-            cache_octets: gauge(|gauges| &gauges.octets) + octets,
-            pending: gauge(|gauges| &gauges.pending) + pending as u64,
+            cache_entries: gauge(|gauges| &gauges.entries),
+            cache_octets: gauge(|gauges| &gauges.octets),
+            pending: gauge(|gauges| &gauges.pending),
             under_way: lock(&self.forwarding).hub.under_way(),
             workers: self.gauges.len(),
             workers_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
+            door_threads: self.stream_gauges.len() - 1,
             snapshot_serial: active.rulebook.snapshot().serial(),
             policy_serial: active.rulebook.table().serial(),
             sealed_serial: active.rulebook.sealed().map(|list| list.serial()),
@@ -336,6 +374,7 @@ struct Shared {
     reminder: Reminder,
     active: Arc<ArcSwap<ActiveState>>,
     stop: Arc<AtomicBool>,
+    designations: Arc<ArcSwap<Designations>>,
     /// Octets of one share of the cache's bound.
     cache_share: u64,
 }
@@ -369,19 +408,21 @@ impl Shared {
         }
     }
 
-    fn stream_answerer(&self, seat: Seat, recorder: Option<Recorder>) -> StreamAnswerer {
+    /// `at` numbers it among all that keep packets they could not bear.
+    fn stream_answerer(&self, at: usize, seat: Seat, reminder: Reminder, recorder: Option<Recorder>) -> StreamAnswerer {
         StreamAnswerer {
             answerer: seat.answerer.recording_to(recorder),
             answers: seat.answers,
             resolver_wake: self.resolver_wake.clone(),
-            reminder: self.reminder.clone(),
+            reminder,
             active: self.active.clone(),
             clock: self.clock,
             counters: seat.counters,
-            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), MOST_WORKERS),
+            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
             out: vec![0; MAX_MESSAGE_OCTETS],
             ready: Default::default(),
             next_ticket: 0,
+            gauges: Arc::default(),
         }
     }
 
@@ -397,7 +438,8 @@ impl Shared {
         let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
         let counters = Arc::new(Counters::default());
         let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), self.rates.clone(), misses_in)
-            .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?;
+            .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?
+            .designating(self.designations.clone());
         let channel = WorkerChannel { misses, answers: answers_in, wake: wake.clone(), least_octets };
         Ok((Seat { answerer, answers, counters, wake }, channel))
     }

@@ -24,6 +24,8 @@ pub struct PlaneStatus {
     pub workers: usize,
     /// Worker threads that run; fewer than `workers` means that some have died.
     pub workers_alive: usize,
+    /// Answerers that threads of doors have.
+    pub door_threads: usize,
     /// Serial of the active lists.
     pub snapshot_serial: u64,
     /// Serial of the active policy.

@@ -6,7 +6,7 @@
 use crate::query_context::QueryContext;
 use crate::stored::{Body, Stored};
 use schoolgate_policy::{Layer, LogLevel, Origin, Verdict};
-use schoolgate_querylog::{Action, Class, Client, Door, Record, Recorder, Source};
+use schoolgate_querylog::{Action, Class, Client, Record, Recorder, Source};
 use schoolgate_wire::{Alias, HEADER_OCTETS, Query, first_alias};
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ pub fn record(
         time_us: context.now.unix_us.saturating_sub_unsigned(waited_us),
         latency_us: u32::try_from(waited_us).unwrap_or(u32::MAX),
         client: Client::Address(context.requester.client().ip()),
-        door: if context.requester.is_datagram() { Door::Udp } else { Door::Tcp },
+        door: context.requester.door(),
         segment: context.selected.segment,
         policy: context.policy(),
         qtype: query.qtype,

@@ -1,6 +1,7 @@
 //! Who asked, and by which door.
 
 use crate::socket::Peer;
+use schoolgate_querylog::Door;
 use std::net::SocketAddr;
 
 /// Who asked, and by which door.
@@ -8,8 +9,8 @@ use std::net::SocketAddr;
 pub enum Requester {
     /// By UDP: the index of the door and the peer.
     Datagram(usize, Peer),
-    /// By a stream: a ticket, the client and the address asked.
-    Stream(u64, SocketAddr, SocketAddr),
+    /// By a connection: a ticket, the client, the address asked, and which door.
+    Stream(u64, SocketAddr, SocketAddr, Door),
 }
 
 impl Requester {
@@ -18,7 +19,7 @@ impl Requester {
     pub fn client(&self) -> SocketAddr {
         match self {
             Requester::Datagram(_, peer) => peer.client,
-            Requester::Stream(_, client, _) => *client,
+            Requester::Stream(_, client, ..) => *client,
         }
     }
 
@@ -27,7 +28,16 @@ impl Requester {
     pub fn local(&self) -> SocketAddr {
         match self {
             Requester::Datagram(_, peer) => peer.local,
-            Requester::Stream(_, _, local) => *local,
+            Requester::Stream(_, _, local, _) => *local,
+        }
+    }
+
+    /// The door.
+    #[inline]
+    pub fn door(&self) -> Door {
+        match self {
+            Requester::Datagram(..) => Door::Udp,
+            Requester::Stream(.., door) => *door,
         }
     }
 

@@ -13,6 +13,9 @@ pub struct Settings {
     /// Worker threads; 0 is one for each core.
     #[serde(default)]
     pub workers: usize,
+    /// Threads of doors for clients that come by a connection; each has an answerer of its own.
+    #[serde(default)]
+    pub door_threads: usize,
     /// Bound of the packet cache, octets, for all workers together.
     #[serde(default = "default_cache_octets")]
     pub cache_octets: u64,

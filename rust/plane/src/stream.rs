@@ -1,17 +1,20 @@
-//! The stream doors' answerer: TCP today. Connections are the resolver's business; every message comes here and takes the
-//! same path as a datagram.
+//! The stream doors' answerers: one for the event loop, which carries TCP, and one for each thread of doors. Connections are
+//! their business; every message comes here and takes the same path as a datagram.
 
 use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome};
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
+use crate::gauges::Gauges;
 use crate::requester::Requester;
 use crate::socket::Wake;
 use crate::stored::Stored;
 use crate::waiters::ReplySender;
 use arc_swap::ArcSwap;
+use schoolgate_querylog::Door;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +62,16 @@ impl Reminder {
     }
 }
 
+/// The descriptor that says that answers have come.
+#[derive(Debug)]
+pub struct AnswersWake(Arc<Wake>);
+
+impl AsRawFd for AnswersWake {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 /// Answers the messages of stream doors.
 pub struct StreamAnswerer {
     pub(crate) answerer: Answerer,
@@ -72,15 +85,27 @@ pub struct StreamAnswerer {
     pub(crate) out: Vec<u8>,
     pub(crate) ready: Ready,
     pub(crate) next_ticket: u64,
+    pub(crate) gauges: Arc<Gauges>,
 }
 
 impl StreamAnswerer {
+    /// Readable when answers have come; [`StreamAnswerer::take_answers`] makes it unreadable.
+    pub fn answers_wake(&self) -> AnswersWake {
+        AnswersWake(self.reminder.wake().clone())
+    }
+
+    /// When [`StreamAnswerer::take_answers`] is to be called although nothing has come, milliseconds from now.
+    pub fn due_in_ms(&self) -> Option<u64> {
+        let due_ms = self.answerer.next_due_ms()?;
+        Some(due_ms.saturating_sub(self.clock.now().mono_ms))
+    }
+
     /// Answers one message.
-    pub fn ask(&mut self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
+    pub fn ask(&mut self, message: &[u8], client: SocketAddr, local: SocketAddr, door: Door) -> Asked {
         self.counters.count(Counter::StreamQueries);
         let (now, active) = (self.clock.now(), self.active.load());
         self.next_ticket += 1;
-        let requester = Requester::Stream(self.next_ticket, client, local);
+        let requester = Requester::Stream(self.next_ticket, client, local, door);
         // A client that got a truncated answer by UDP comes at once, and the whole of it is here by now.
         self.take_in(&active, now);
         let (answerer, out) = (&mut self.answerer, &mut self.out);
@@ -101,6 +126,7 @@ impl StreamAnswerer {
 
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
+        self.reminder.wake().clear();
         let (now, active) = (self.clock.now(), self.active.load());
         self.take_in(&active, now);
         while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
@@ -134,11 +160,6 @@ impl StreamAnswerer {
         }
     }
 
-    /// Answers held, octets held, questions under way.
-    pub fn fill(&self) -> (usize, u64, usize) {
-        self.answerer.fill()
-    }
-
     /// What is left to do when answers have been made.
     fn settle(&mut self, now: Now) {
         self.reminder.want(self.answerer.next_due_ms().is_some());
@@ -146,6 +167,10 @@ impl StreamAnswerer {
             self.resolver_wake.signal();
         }
         self.answerer.commit_records(|| self.clock.since_us(now));
+        let (entries, octets, pending) = self.answerer.fill();
+        self.gauges.entries.store(entries as u64, Ordering::Relaxed);
+        self.gauges.octets.store(octets, Ordering::Relaxed);
+        self.gauges.pending.store(pending as u64, Ordering::Relaxed);
     }
 
     fn catch(&mut self, work: impl FnOnce(&mut Answerer, &mut Ready)) -> Option<()> {

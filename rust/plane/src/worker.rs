@@ -6,6 +6,7 @@ use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::forwarding_worker::ForwardingWorker;
+use crate::gauges::Gauges;
 use crate::requester::Requester;
 use crate::socket::{BATCH, DatagramDoor, Flushed, PollFd, Wake, is_readable, nothing, readable, wait_readable};
 use crate::stored::Stored;
@@ -15,7 +16,7 @@ use arc_swap::ArcSwap;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Outcomes taken from the miss hub between two looks at the sockets.
 const OUTCOMES_A_TURN: usize = 64;
@@ -35,17 +36,6 @@ const DOORS_AT: usize = 2;
 const FULL_TURNS_A_SEND: u32 = 4;
 /// A worker goes on after a panic, but one that does nothing else is better dead and reported than busy.
 const PANICS_IN_A_ROW: u32 = 1000;
-
-/// What a worker says of itself for `status`.
-#[derive(Debug, Default)]
-pub struct Gauges {
-    /// Answers in its cache.
-    pub entries: AtomicU64,
-    /// Octets of its cache.
-    pub octets: AtomicU64,
-    /// Questions under way.
-    pub pending: AtomicU64,
-}
 
 /// One worker thread's belongings.
 pub struct Worker {

@@ -38,6 +38,10 @@ words! {
         Udp = "udp",
         /// A TCP connection.
         Tcp = "tcp",
+        /// DNS over TLS (RFC 7858).
+        Dot = "dot",
+        /// DNS over HTTPS (RFC 8484).
+        Doh = "doh",
     }
 }
 

@@ -15,6 +15,7 @@ use crate::waiters::ReplySender;
 use schoolgate_policy::{
     Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, SealedList, Snapshot, compile_snapshot,
 };
+use schoolgate_querylog::Door;
 use schoolgate_wire::{CookieSecrets, EdeCode};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -192,7 +193,7 @@ impl Bench {
         let local = "192.0.2.1:53".parse().expect("an address");
         self.tickets += 1;
         let requester = if by_stream {
-            Requester::Stream(self.tickets, from, local)
+            Requester::Stream(self.tickets, from, local, Door::Tcp)
         } else {
             Requester::Datagram(0, Peer::new(from, local))
         };

@@ -7,6 +7,7 @@ use crate::requester::Requester;
 use crate::socket::Peer;
 use domain::base::Message;
 use proptest::prelude::*;
+use schoolgate_querylog::Door;
 
 fn bench() -> Bench {
     let mut bench = Bench::new().with_lists(&[("social", "example.net")]);
@@ -21,7 +22,7 @@ fn bench() -> Bench {
 fn take(bench: &mut Bench, packet: &[u8], client: u8, by_stream: bool) {
     let client = std::net::SocketAddr::from(([192, 0, 2, client], 4000));
     let requester = if by_stream {
-        Requester::Stream(1, client, client)
+        Requester::Stream(1, client, client, Door::Tcp)
     } else {
         Requester::Datagram(0, Peer::new(client, client))
     };
