@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
+from schoolgate.config.doors import DOH_PORT, DOT_PORT, Doors, at_port
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
@@ -25,6 +26,7 @@ from schoolgate.config.sealed import Sealed
 from schoolgate.config.section import RELOAD, Section
 from schoolgate.config.server import Server
 from schoolgate.config.tcp import Tcp
+from schoolgate.config.tls import Tls
 from schoolgate.config.webhooks import Webhook
 
 # Sections that exist with their defaults when the file does not name them.
@@ -34,6 +36,8 @@ _TABLES = (
     "forwarders",
     "local",
     "tcp",
+    "tls",
+    "doors",
     "lists",
     "policy",
     "sealed",
@@ -57,6 +61,8 @@ class Settings(Section):
     forward_zones: tuple[ForwardZone, ...] = Field(default=(), description="Zones that are asked elsewhere.")
     local: Local = Field(description="Names we answer ourselves.")
     tcp: Tcp = Field(description="What a client may take of us over TCP.")
+    tls: Tls = Field(description="The certificate of encrypted DNS.")
+    doors: Doors = Field(description="Where encrypted DNS is answered, and what a client may take of it.")
     lists: Lists = Field(description="Where the lists are.")
     policy: FirstPolicy = Field(description="The policy of the very first start.")
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
@@ -77,6 +83,21 @@ class Settings(Section):
     @classmethod
     def _fill_tables(cls, raw: object) -> object:
         return {**{table: {} for table in _TABLES}, **raw} if isinstance(raw, dict) else raw
+
+    @property
+    def dot_addresses(self) -> tuple[SocketAddress, ...]:
+        """Where DNS over TLS is to be answered; none without a certificate."""
+        return self._encrypted(self.doors.dot, DOT_PORT)
+
+    @property
+    def doh_addresses(self) -> tuple[SocketAddress, ...]:
+        """Where DNS over HTTPS is to be answered; none without a certificate."""
+        return self._encrypted(self.doors.doh, DOH_PORT)
+
+    def _encrypted(self, chosen: tuple[SocketAddress, ...] | None, port: int) -> tuple[SocketAddress, ...]:
+        if self.tls.certificate is None:
+            return ()
+        return at_port(self.server.listen, port) if chosen is None else chosen
 
 
 def problems_across(settings: Settings, file: str) -> Iterator[Problem]:

@@ -83,8 +83,17 @@ def _counts(
 def _transports(report: StatusReport) -> Iterator[Sample]:
     counted = _at(report, "counters") or {}
     stream = float(counted.get("stream_queries", 0))
-    yield ("tcp",), stream
+    encrypted = _at(report, "doors", "events") or {}
+    for door, events in sorted(encrypted.items()):
+        yield (door,), float(events["messages"])
+    yield ("tcp",), max(0.0, stream - sum(float(events["messages"]) for events in encrypted.values()))
     yield ("udp",), max(0.0, float(counted.get("queries", 0)) - stream)
+
+
+def _door_events(report: StatusReport) -> Iterator[Sample]:
+    for door, events in sorted((_at(report, "doors", "events") or {}).items()):
+        for event, count in sorted(events.items()):
+            yield (door, event), float(count)
 
 
 def _conditions(report: StatusReport) -> Iterator[Sample]:
@@ -195,6 +204,14 @@ FAMILIES: tuple[Family, ...] = (
     _gauge("tcp_connections", "Open TCP connections of clients.", _value("tcp", "open")),
     _gauge("tcp_waiting", "Messages of TCP clients that wait for an answer.", _value("tcp", "waiting")),
     _counter("tcp_events", "What happened at the TCP door.", _counts("tcp", but=_TCP_GAUGES), "event"),
+    # encrypted DNS
+    _gauge("door_connections", "Open connections of encrypted DNS.", _value("doors", "open")),
+    _gauge("door_waiting", "Messages of encrypted DNS that wait for an answer.", _value("doors", "waiting")),
+    _counter("door_events", "What happened at a door of encrypted DNS.", _door_events, "door", "event"),
+    _gauge(
+        "certificate_left_seconds", "Until the certificate of encrypted DNS expires.",
+        _value("doors", "certificate", "left_s"),
+    ),
     # policy and lists
     _gauge("policy_revision", "Revision in force.", _value("policy", "revision")),
     _gauge("policy_age_seconds", "Since that revision was applied.", _value("policy", "age_s")),

@@ -22,6 +22,8 @@ import orjson
 from schoolgate._core import Plane
 from schoolgate.config import Settings, SocketAddress, changes, load, on_this_machine
 from schoolgate.control.server import ControlServer
+from schoolgate.doors.encrypted_doors import LOOK_EVERY_S as LOOK_AT_CERTIFICATE_EVERY_S
+from schoolgate.doors.encrypted_doors import EncryptedDoors
 from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.resolver import forwarding
@@ -79,6 +81,7 @@ class Service:
         self.started_at = policy_clock.now()
         self.resolver: ResolverService
         self.door: StreamDoor
+        self.doors = EncryptedDoors(plane, whole.settings)
         self.servers: tuple[SocketAddress, ...] = ()
         self.last_reload: dict[str, Any] | None = None
         self.waits_for_restart: tuple[str, ...] = ()
@@ -138,6 +141,8 @@ class Service:
         self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
         await self.door.start()
         stack.push_async_callback(self.door.stop)
+        await self.doors.start(policy_clock.now())
+        stack.push_async_callback(self.doors.stop)
         self.resolver.start()
         control = ControlServer(settings.server.control_socket, handlers(self))
         await control.start()
@@ -151,6 +156,7 @@ class Service:
         self._keep(self._keep_policy_compared())
         self._keep(self._keep_forwarders())
         self._keep(self._keep_pseudonym_key())
+        self._keep(self._keep_certificate())
         self._keep(self._feed_watchdog())
         if self._beside is not None:
             self._keep(self._beside())
@@ -248,6 +254,7 @@ class Service:
             before = self.active.settings
             whole = await self.change(partial(reading.read_anew, is_loss_accepted=is_loss_accepted))
             await self._keep_settings()
+            await self.doors.install(whole.settings, policy_clock.now())
             outcome |= await asyncio.to_thread(self._what_changed, before, whole)
         except SchoolgateError as error:
             outcome |= {"ok": False, "error": str(error)}
@@ -362,6 +369,12 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_AT_PSEUDONYM_KEY_EVERY_S)
             await self.renew_pseudonym_key(policy_clock.now())
+
+    async def _keep_certificate(self) -> None:
+        """Follows the files of the certificate, and the calendar."""
+        while True:
+            await asyncio.sleep(LOOK_AT_CERTIFICATE_EVERY_S)
+            await self.doors.look(policy_clock.now())
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""

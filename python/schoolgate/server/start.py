@@ -127,6 +127,7 @@ def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
     settings = {
         "listen": [str(one) for one in server.listen],
         "workers": server.workers,
+        "door_threads": whole.settings.doors.threads if _has_encrypted_doors(whole) else 0,
         "cache_octets": cache.size_mib << 20,
         "min_ttl_s": cache.min_ttl_s,
         "max_ttl_s": cache.max_ttl_s,
@@ -137,6 +138,10 @@ def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
     }
     sealed = whole.sealed.sealed if whole.sealed is not None else None
     return Plane(orjson.dumps(settings), whole.lists.snapshot, whole.policy.table, sealed)
+
+
+def _has_encrypted_doors(whole: ActiveState) -> bool:
+    return bool(whole.settings.dot_addresses or whole.settings.doh_addresses)
 
 
 @contextmanager

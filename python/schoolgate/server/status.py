@@ -39,6 +39,7 @@ def status(service: RunningServer) -> dict[str, Any]:
         "listening": {
             "udp": [str(one) for one in service.listening],
             "tcp": [_address(*one) for one in service.door.listening],
+            **service.doors.listening,
         },
         "workers": counted["workers"],
         "workers_alive": counted["workers_alive"],
@@ -76,6 +77,7 @@ def status(service: RunningServer) -> dict[str, Any]:
         "resolver": service.resolver.stats(),
         "tcp": service.door.stats(),
         "backup": backup_summary(whole.settings, now),
+        "doors": service.doors.status(now),
         "checks": check_summary(whole.settings.server.state_dir, now),
         "metrics": str(service.metrics.listening) if service.metrics is not None else None,
         "monitor": monitor_status.section(whole.settings.server.state_dir, now),
@@ -112,6 +114,7 @@ def problems(service: RunningServer) -> list[str]:
         found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
     if service.last_reload is not None and not service.last_reload["ok"]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
+    found += service.doors.problems(dt.datetime.now(dt.UTC))
     if service.metrics_problem is not None:
         found.append(service.metrics_problem)
     if service.waits_for_restart:
