@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest revision of migrations/versions: a store of another one is migrated, or refused if it is later.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData()
 
@@ -96,4 +97,224 @@ audit_checkpoint = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
     Index("audit_checkpoint_size", "site_id", "epoch", "size"),
+)
+
+# Who may sign in. The login name is kept as written, and once more NFC and casefolded to compare.
+account = Table(
+    "account",
+    metadata,
+    *_row(),
+    Column("login", Text, nullable=False),
+    Column("login_key", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("mail", Text),
+    Column("state", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled_us", BigInteger),
+    Column("last_sign_in_us", BigInteger),
+    Column("must_change_password", Boolean, nullable=False),
+    # No approving before this time: set when the second factor was reset.
+    Column("approves_from_us", BigInteger, nullable=False),
+    UniqueConstraint("site_id", "login_key"),
+)
+
+# A role in a scope. An approving role is a request until a head or a director approved it.
+role_grant = Table(
+    "role_grant",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_us", BigInteger, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_us", BigInteger),
+    Column("ended_by", Text),
+    Column("ended_us", BigInteger),
+    Column("reviewed_by", Text),
+    Column("reviewed_us", BigInteger),
+    Index("role_grant_account", "site_id", "account_id"),
+)
+
+# Argon2id, one an account.
+account_password = Table(
+    "account_password",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    UniqueConstraint("account_id"),
+)
+
+# RFC 6238. The secret is encrypted; a step is used once.
+totp = Table(
+    "totp",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("confirmed_us", BigInteger),
+    Column("last_step", BigInteger, nullable=False),
+    UniqueConstraint("account_id"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    UniqueConstraint("account_id", "hash"),
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("credential_id", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    UniqueConstraint("site_id", "credential_id"),
+)
+
+# A ceremony that has begun. Its row is removed when it ends.
+passkey_challenge = Table(
+    "passkey_challenge",
+    metadata,
+    *_row(),
+    Column("challenge", LargeBinary, nullable=False),
+    Column("account_id", Uuid, ForeignKey("account.id")),
+    Column("purpose", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    UniqueConstraint("challenge"),
+)
+
+# A sign-in. Of the token only its SHA-256 is kept.
+account_session = Table(
+    "account_session",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("factor_us", BigInteger),
+    Column("factor_failures", Integer, nullable=False),
+    Column("device_id", Uuid),
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("ended_why", Text),
+    UniqueConstraint("token_hash"),
+    Index("account_session_account", "site_id", "account_id"),
+)
+
+# A browser that signed in before, by a cookie of its own.
+known_device = Table(
+    "known_device",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger, nullable=False),
+    UniqueConstraint("hash"),
+)
+
+# Failures in a row and the last attempts for one login name, whether or not it has an account.
+sign_in_failure = Table(
+    "sign_in_failure",
+    metadata,
+    *_row(),
+    Column("name_hash", LargeBinary, nullable=False),
+    Column("account_id", Uuid, ForeignKey("account.id")),
+    Column("in_row", Integer, nullable=False),
+    Column("recent", Text, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    UniqueConstraint("site_id", "name_hash"),
+    Index("sign_in_failure_last", "site_id", "last_us"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    UniqueConstraint("hash"),
+)
+
+# First run, password reset, break-glass: used once, kept as a hash.
+one_time_token = Table(
+    "one_time_token",
+    metadata,
+    *_row(),
+    Column("purpose", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("account_id", Uuid, ForeignKey("account.id")),
+    Column("made_by", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("used_us", BigInteger),
+    UniqueConstraint("hash"),
+)
+
+# A request to remove the second factor of an account that approves.
+factor_reset = Table(
+    "factor_reset",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_us", BigInteger, nullable=False),
+    Column("first_by", Text),
+    Column("first_us", BigInteger),
+    Column("second_by", Text),
+    Column("second_us", BigInteger),
+    Index("factor_reset_account", "site_id", "account_id"),
+)
+
+# Who an account is at an identity provider: issuer and subject, never a mail address.
+oidc_identity = Table(
+    "oidc_identity",
+    metadata,
+    *_row(),
+    Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    UniqueConstraint("site_id", "issuer", "subject"),
+)
+
+# A sign-in that went to the identity provider and has not come back.
+oidc_request = Table(
+    "oidc_request",
+    metadata,
+    *_row(),
+    Column("state_hash", LargeBinary, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    UniqueConstraint("state_hash"),
 )

@@ -135,6 +135,18 @@ class Store:
                     raise ChangeNotRecorded("a change without an audit entry was rolled back")
                 await _write_head(connection, change)
 
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for counters and times of last use: what no entry of the audit log needs. It waits its turn
+        like a change, so that two of them count one after the other. It can append nothing.
+
+        Raises `StoreBusy`, `StoreFull`; nothing was changed then.
+        """
+        with translated(self.where):
+            async with connected(self._engine, self.where, WRITING) as connection, connection.begin():
+                await locked_head(connection, self.site_id, self.where)
+                yield connection
+
 
 async def locked_head(connection: AsyncConnection, site_id: UUID, where: str) -> Head:
     """The head, locked until the transaction ends where the transaction writes (SQLite: BEGIN IMMEDIATE)."""

@@ -15,12 +15,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from tests.unit.storage.opened import fill, opened, sql
 
 from schoolgate.storage.engine import make_engine
 from schoolgate.storage.errors import StoreDamaged
-from schoolgate.storage.migrate import SCRIPTS, make_file, migrate, revision_of
+from schoolgate.storage.file_check import APPLICATION_ID
+from schoolgate.storage.migrate import SCRIPTS, make_file, migrate, revision_of, upgrade
 from schoolgate.storage.schema import REVISION, metadata
 
 NEXT = '''"""Next."""
@@ -31,8 +32,8 @@ import signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{after}"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -41,6 +42,7 @@ def upgrade() -> None:
     op.execute("DELETE FROM audit_checkpoint")
     {then}
 '''
+AFTER = f"{int(REVISION) + 1:04}"
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
@@ -53,7 +55,8 @@ def scripts(tmp_path: Path) -> Path:
 
 
 def _add(scripts: Path, then: str = "pass") -> None:
-    (scripts / "versions" / "m0002_next.py").write_text(NEXT.format(then=then), encoding="utf-8")
+    text = NEXT.format(then=then, after=AFTER, newest=REVISION)
+    (scripts / "versions" / f"m{AFTER}_next.py").write_text(text, encoding="utf-8")
 
 
 async def _migrate(where: Path | str, scripts: Path) -> list[str]:
@@ -88,8 +91,23 @@ async def test_a_migration_goes_forward_once(where: Path | str, scripts: Path) -
     async with await opened(where) as store:
         await fill(store, 3)
     _add(scripts)
-    assert await _migrate(where, scripts) == ["0002"]
+    assert await _migrate(where, scripts) == [AFTER]
     assert await _migrate(where, scripts) == []
+
+
+async def test_a_store_of_the_first_revision_keeps_its_entries_and_gets_the_tables_of_accounts(
+    where: Path | str, scripts: Path
+) -> None:
+    (scripts / "versions" / "m0002_accounts.py").unlink()
+    if isinstance(where, Path):
+        where.touch()
+        sql(where, f"PRAGMA application_id={APPLICATION_ID}", "PRAGMA journal_mode=WAL")
+    engine = make_engine(where)
+    assert await upgrade(engine, str(where), scripts) == ["0001"]
+    await engine.dispose()
+    async with await opened(where) as store, store.reading() as connection:
+        assert await connection.run_sync(lambda one: inspect(one).has_table("role_grant"))
+    assert await _revision(where) == REVISION
 
 
 async def test_a_file_is_copied_before_a_migration(tmp_path: Path, scripts: Path) -> None:
@@ -98,7 +116,7 @@ async def test_a_file_is_copied_before_a_migration(tmp_path: Path, scripts: Path
         await fill(store, 3)
     _add(scripts)
     await _migrate(path, scripts)
-    copy = tmp_path / "control.db.at-0001"
+    copy = tmp_path / f"control.db.at-{REVISION}"
     assert copy.stat().st_mode & 0o077 == 0
     path.unlink()
     copy.rename(path)
@@ -121,11 +139,11 @@ async def test_a_migration_that_is_killed_leaves_the_old_store_whole(where: Path
         await fill(store, 3)
     _add(scripts, KILL)
     assert await asyncio.to_thread(_killed, where, scripts) == -signal.SIGKILL
-    assert await _revision(where) == "0001"
+    assert await _revision(where) == REVISION
     async with await opened(where) as store:
         await fill(store, 1)
     _add(scripts)
-    assert await _migrate(where, scripts) == ["0002"]
+    assert await _migrate(where, scripts) == [AFTER]
 
 
 async def test_a_migration_that_fails_leaves_the_old_store_whole(where: Path | str, scripts: Path) -> None:
@@ -134,9 +152,9 @@ async def test_a_migration_that_fails_leaves_the_old_store_whole(where: Path | s
     _add(scripts, "raise ZeroDivisionError")
     with pytest.raises(ZeroDivisionError):
         await _migrate(where, scripts)
-    assert await _revision(where) == "0001"
+    assert await _revision(where) == REVISION
     _add(scripts)
-    assert await _migrate(where, scripts) == ["0002"]
+    assert await _migrate(where, scripts) == [AFTER]
 
 
 async def test_two_processes_that_migrate_at_once_do_it_once(where: Path | str, scripts: Path) -> None:
@@ -144,7 +162,7 @@ async def test_two_processes_that_migrate_at_once_do_it_once(where: Path | str, 
         pass
     _add(scripts)
     done = await asyncio.gather(*(_migrate(where, scripts) for _ in range(2)))
-    assert sorted(done) == [[], ["0002"]]
+    assert sorted(done) == [[], [AFTER]]
 
 
 async def test_two_processes_that_make_a_store_at_once_make_one(where: Path | str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -11,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from tests.unit.storage.opened import NOON_US, event, fill, opened, sql
 from tests.unit.storage.postgresql import Cluster
 
@@ -29,8 +31,8 @@ from schoolgate.storage.errors import (
     StoreUnreachable,
 )
 from schoolgate.storage.ids import uuid7
-from schoolgate.storage.schema import installation
-from schoolgate.storage.store import Store
+from schoolgate.storage.schema import audit_head, installation
+from schoolgate.storage.store import Head, Store, head_of
 
 Where = Path | str
 
@@ -255,3 +257,21 @@ async def test_pages_that_wait_in_the_write_ahead_log_are_no_damage(tmp_path: Pa
     assert copy.stat().st_size == size < pages * 4096
     async with await opened(copy) as store:
         assert await audit_reading.count(store) == 600
+
+
+async def test_counters_need_no_entry_and_count_one_after_the_other(where: Path | str) -> None:
+    async def count(store: Store) -> None:
+        async with store.counting() as connection:
+            size = (await connection.execute(select(audit_head.c.at_us))).scalar_one()
+            await asyncio.sleep(0)
+            await connection.execute(update(audit_head).values(at_us=size + 1))
+
+    async with await opened(where) as store:
+        before = (await _head(store)).at_us
+        await asyncio.gather(*(count(store) for _ in range(4)))
+        assert (await _head(store)).at_us == before + 4
+
+
+async def _head(store: Store) -> Head:
+    async with store.reading() as connection:
+        return await head_of(connection, store.site_id)
