@@ -32,6 +32,7 @@ PACKAGES = {
     "control": set(),
     "audit": set(),
     "storage": {"audit"},
+    "accounts": {"audit", "storage"},
     "privacy": {"storage"},
     "firewall": set(),
     "metrics": set(),
@@ -62,6 +63,7 @@ PACKAGES = {
     "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
     "operations": {
         "_core",
+        "accounts",
         "audit",
         "checks",
         "control",
@@ -90,6 +92,7 @@ PACKAGES = {
     },
     "cli": {
         "_core",
+        "accounts",
         "alerts",
         "audit",
         "backup",

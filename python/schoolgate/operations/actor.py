@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from schoolgate.operations.roles import Role
+from schoolgate.accounts.roles import Role
 
 # (uid_t) -1: no login stands behind the process; a service or a container.
 NO_LOGIN = 0xFFFF_FFFF

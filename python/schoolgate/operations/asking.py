@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from schoolgate.accounts.roles import Role
 from schoolgate.config import Settings, load
 from schoolgate.control.client import NotRunning
 from schoolgate.operations.actor import this_user
 from schoolgate.operations.hosting import HeldByAnother, hosted
-from schoolgate.operations.roles import Role
 from schoolgate.operations.socket_client import call
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.operations.work import Said

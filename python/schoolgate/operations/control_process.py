@@ -10,12 +10,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from schoolgate.accounts.roles import Role
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.hosting import recording
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.recorder import Recorder
-from schoolgate.operations.roles import Role
 from schoolgate.operations.socket_service import OperationsSocket
 from schoolgate.operations.system_clock import Clock, SystemClock
 from schoolgate.storage import audit_operations

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from schoolgate.accounts.roles import Role
 from schoolgate.operations.errors import NotPermitted
-from schoolgate.operations.roles import Role
 
 
 class Right(StrEnum):

@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
+from schoolgate.accounts.roles import Role
 from schoolgate.control.server import listening_socket
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.actor import Actor, local_actor, login_of
 from schoolgate.operations.errors import ArgumentsRefused, OperationProblem
 from schoolgate.operations.operations import Operations
-from schoolgate.operations.roles import Role
 from schoolgate.operations.socket_messages import LARGEST_REQUEST_OCTETS, done, refused, said
 from schoolgate.operations.work import Said
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from schoolgate.accounts.roles import Role
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations import rights
@@ -16,7 +17,6 @@ from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotRecorded
 from schoolgate.operations.hosting import HeldByAnother, hosted, recording
 from schoolgate.operations.registry import Bulk, Personal, _registered, changes
-from schoolgate.operations.roles import Role
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.operations.work import Work
 from schoolgate.storage import audit_operations, audit_reading

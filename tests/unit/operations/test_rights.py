@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from schoolgate.accounts.roles import Role
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.actor import Actor
@@ -17,7 +18,6 @@ from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.registry import every_operation
 from schoolgate.operations.rights import RIGHTS, Right
-from schoolgate.operations.roles import Role
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from schoolgate.accounts.roles import Role
 from schoolgate.cli.commands.terminal import note, out, say_json, table
 from schoolgate.config import load
 from schoolgate.operations.registry import every_operation
 from schoolgate.operations.rights import RIGHTS
-from schoolgate.operations.roles import Role
 from schoolgate.telemetry import configure_logs
 
 
