@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schoolgate.backup.errors import TargetUnusable
 from schoolgate.backup.folder_target import FolderTarget
+from schoolgate.backup.medium_target import MediumTarget
 from schoolgate.backup.stored import Target
 from schoolgate.config import Settings
 from schoolgate.config.backup import BackupTarget
@@ -25,4 +26,17 @@ def target_named(settings: Settings, name: str) -> Target:
 
 
 def _opened(name: str, settings: BackupTarget) -> Target:
-    return FolderTarget(name, settings.folder)
+    """The libraries of a kind are loaded where there is a target of that kind."""
+    match settings.kind:
+        case "folder":
+            return FolderTarget(name, settings.folder)
+        case "medium":
+            return MediumTarget(name, settings.folder)
+        case "s3":
+            from schoolgate.backup.s3_target import S3Target
+
+            return S3Target(name, settings)
+        case "sftp":
+            from schoolgate.backup.sftp_target import SftpTarget
+
+            return SftpTarget(name, settings)

@@ -64,6 +64,18 @@ def backup_create(
     raise typer.Exit(backup.create(config_of(config), to, with_log, if_due, as_json))
 
 
+@backup_app.command("medium", epilog="schoolgate backup medium /media/usb --label blue")
+def backup_medium(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the medium is mounted.")],
+    label: Annotated[str, typer.Option("--label", metavar="NAME", help="What is written on it, such as blue.")],
+    config: Config = None,
+) -> None:
+    """Mark a disk that is taken away in turn, so that the record says which one took which backup."""
+    from schoolgate.cli.commands import backup
+
+    backup.medium(config_of(config), folder, label)
+
+
 @backup_app.command("list", epilog="schoolgate backup list --json")
 def backup_list(as_json: Json = False, config: Config = None) -> None:
     """List the backups at every target, those on media that were taken away too."""

@@ -31,6 +31,8 @@ LEAST = {
     "lasts": "2h",
     "source": "schoolgate.tar.age",
     "identity": "/dev/null",
+    "folder": "/nowhere",
+    "label": "blue",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}

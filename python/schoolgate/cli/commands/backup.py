@@ -75,6 +75,14 @@ def create(config: Path | None, to: str | None, has_log: bool | None, is_if_due:
     return EXIT_NOT_WHOLE if made.made.failed else 0
 
 
+def medium(config: Path | None, folder: Path, label: str) -> None:
+    """Marks a medium."""
+    from schoolgate.backup.medium_target import mark
+
+    _settings(config)
+    say(f"{folder}: marked as {mark(folder, label)}")
+
+
 def list_backups(config: Path | None, as_json: bool) -> int:
     """The exit code: 3 where a target could not be asked."""
     from schoolgate.backup.listing import listed
