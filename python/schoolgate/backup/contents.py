@@ -30,7 +30,7 @@ STAGING_PREFIX, ASIDE_PREFIX, RESTORED_FILES = ".restore-", "before-restore-", "
 LEFT_OUT = {
     "lists/*.snapshot": "compiled again from the last good feeds at the first start; a pinned one is in the backup",
     "lists/store": "of the fetched lists only the last good ones are in the backup; `schoolgate lists update` renews",
-    "monitor/status.json, monitor/positions.json": "the monitor begins at the newest row",
+    "monitor/status.json": "the monitor writes it each minute; without the query log its places in it are left out too",
     "crashes": "packets that met a defect; send them with a report before",
     "control.db.at-*": "copies from before a migration",
     "[lists] dir, [reports] dir, folders of targets": "only where they are in the state directory",
@@ -105,13 +105,14 @@ def _is_left_out(name: PurePosixPath, pinned: int | None, stored: frozenset[str]
         return True
     if whole in ("crashes", "lists/work", "log/tmp", "backup/work", "monitor/status.json", RESTORED_FILES):
         return True
-    if whole == "monitor/positions.json" or ".db.at-" in last or whole.startswith(ASIDE_PREFIX):
+    if ".db.at-" in last or whole.startswith(ASIDE_PREFIX):
         return True
     if name.parent == PurePosixPath("lists") and last.endswith(".snapshot"):
         return last != f"{pinned}.snapshot"
     if name.parent == PurePosixPath("lists/store"):
         return last not in stored
-    return _is_log(name) and not has_query_log
+    # The monitor's places in the log mean nothing beside another log.
+    return (_is_log(name) or whole == "monitor/positions.json") and not has_query_log
 
 
 def _pinned(state_dir: Path) -> int | None:

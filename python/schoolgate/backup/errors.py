@@ -47,12 +47,6 @@ class TargetUnusable(BackupProblem):
     """A target cannot take, list or give a backup."""
 
 
-class BackupNotPlaced(BackupProblem):
-    """A backup was made, and a target did not get it."""
-
-    exit_code = 3
-
-
 class NotRemoved(BackupProblem):
     """A target keeps a backup that was to be removed: it is locked, or we have no right to delete."""
 

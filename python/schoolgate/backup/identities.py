@@ -69,17 +69,22 @@ def read_identities(path: Path, ask_passphrase: Callable[[], str]) -> list[pyrag
             octets = file.read(MOST_OCTETS + 1)
     except OSError as error:
         raise IdentityUnusable(f"{path}: the identity file cannot be read: {why(error)}") from error
+    return parse_identities(octets, str(path), ask_passphrase)
+
+
+def parse_identities(octets: bytes, name: str, ask_passphrase: Callable[[], str]) -> list[pyrage.x25519.Identity]:
+    """The same for the content of such a file; `name` is for messages. Raises `IdentityUnusable`."""
     if octets.startswith((encryption.MAGIC, encryption.ARMORED)):
         try:
             octets = pyrage.passphrase.decrypt(octets, ask_passphrase())
         except pyrage.DecryptError as error:
-            raise IdentityUnusable(f"{path}: wrong passphrase, or the file is damaged ({error})") from error
+            raise IdentityUnusable(f"{name}: wrong passphrase, or the file is damaged ({error})") from error
     lines = [line.strip() for line in octets.decode("utf-8", "replace").splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys or len(octets) > MOST_OCTETS:
-        raise IdentityUnusable(f"{path}: holds no key; give the file that `schoolgate backup key` wrote")
+        raise IdentityUnusable(f"{name}: holds no key; give the file that `schoolgate backup key` wrote")
     try:
         return [pyrage.x25519.Identity.from_str(key) for key in keys]
     except pyrage.IdentityError:
         # Never the text itself: it may be a secret with a slip in it.
-        raise IdentityUnusable(f"{path}: a line is no AGE-SECRET-KEY-1...; give the file that was written") from None
+        raise IdentityUnusable(f"{name}: a line is no AGE-SECRET-KEY-1...; give the file that was written") from None

@@ -32,6 +32,8 @@ def keep(target: Target, settings: Backup, made: Made, record: Record) -> Kept:
     locked = 0
     try:
         for name in to_remove(_good(target.listing(), made, record), settings):
+            if name == made.name:  # older than others by a clock that was wrong
+                continue
             try:
                 target.remove(name)
                 removed.append(name)

@@ -7,17 +7,20 @@ touched. What was found is kept for `status` where the backup is of the installa
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from schoolgate.audit.event import Event, Outcome
 from schoolgate.backup import audit_part
-from schoolgate.backup.errors import BackupProblem
+from schoolgate.backup.errors import BackupProblem, RestoreRefused, why
 from schoolgate.backup.manifest import STATE, Manifest
+from schoolgate.backup.private_folder import private_folder
 from schoolgate.backup.rehearsal import Answered, RehearsalServer, settings_for
 from schoolgate.backup.restoring import settle, unpack
 from schoolgate.checks.record import CheckRecord
@@ -78,8 +81,7 @@ def prove(
 ) -> Proof:
     """A test restore below `work` (default: the temporary directory). `outside`: checkpoints of the audit log that were
     kept elsewhere. Raises `WrongKey`, `BackupDamaged`, `BackupLater`, `RestoreRefused`, `StoreProblem`."""
-    with tempfile.TemporaryDirectory(prefix="schoolgate-test-", dir=work, ignore_cleanup_errors=True) as folder:
-        place = Path(folder)
+    with _place(work) as place:
         manifest = unpack(source, identities, place)
         settled = settle(place / STATE, manifest, actor, now, None)
         steps = [Step("restore", True, f"{len(manifest.files)} files are as the manifest says")]
@@ -91,6 +93,19 @@ def prove(
             _step("audit log", lambda: _verified(place / STATE, now, outside)),
         ]
         return Proof(name, now, manifest.installation, manifest.at, tuple(steps))
+
+
+@contextmanager
+def _place(work: Path | None) -> Iterator[Path]:
+    parent = work if work is not None else Path(tempfile.gettempdir())
+    try:
+        opened = private_folder("schoolgate-test-", parent)
+        place = opened.__enter__()
+    except OSError as error:
+        raise RestoreRefused(f"{parent}: {why(error)}; name another directory in TMPDIR") from error
+    with contextlib.ExitStack() as stack:
+        stack.push(opened)
+        yield place
 
 
 def keep_proof(state_dir: Path, proof: Proof, actor: str) -> tuple[str, ...]:

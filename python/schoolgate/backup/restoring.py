@@ -7,8 +7,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from schoolgate.backup import audit_part
 from schoolgate.backup.contents import RESTORED_FILES, STAGING_PREFIX
 from schoolgate.backup.errors import BackupDamaged, RestoreRefused, why
 from schoolgate.backup.manifest import ELSEWHERE, STATE, Manifest
+from schoolgate.backup.private_folder import private_folder
 from schoolgate.backup.putting_in_place import give_lock, give_to, is_in_use, owner_of, put_in_place, staging_parent
 from schoolgate.backup.streams import unpack_decrypted
 from schoolgate.policy.policy_files import PolicyFiles
@@ -128,14 +127,15 @@ def _nothing_runs(state_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def _aside(state_dir: Path) -> Iterator[Path]:
+    """An empty directory to unpack into, and beside it what holds it."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=staging_parent(state_dir)))
+        opened = private_folder(STAGING_PREFIX, staging_parent(state_dir))
+        folder = opened.__enter__()
     except OSError as error:
         raise RestoreRefused(f"{state_dir}: {why(error)}; restore as root, or as the user of the service") from error
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.push(opened)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_files_elsewhere(folder: Path) -> bool:

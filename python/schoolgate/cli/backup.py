@@ -16,7 +16,13 @@ backup_app = typer.Typer(
 
 Identity = Annotated[
     Path,
-    typer.Option("--identity", "-i", metavar="FILE", help="The secret key, as `backup key` wrote it.", dir_okay=False),
+    typer.Option(
+        "--identity",
+        "-i",
+        metavar="FILE",
+        help="The secret key, as `backup key` wrote it; - for standard input.",
+        dir_okay=False,
+    ),
 ]
 Source = Annotated[
     str, typer.Argument(metavar="BACKUP", help="A file, the name of a backup as `backup list` shows it, or -.")

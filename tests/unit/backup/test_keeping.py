@@ -108,3 +108,13 @@ def test_retention_that_fails_leaves_the_backup(school: School, monkeypatch: pyt
     done = school.create(NOW)
     assert any("old backups were not removed" in one for one in done.problems) or done.removed == {"disk": ()}
     assert len(school.backups()) == 2
+
+
+def test_the_one_just_made_stays_though_the_clock_was_set_back(school: School) -> None:
+    school.config.write_text(
+        school.config.read_text(encoding="utf-8") + "[backup]\nkeep_daily = 1\nkeep_weekly = 0\nkeep_monthly = 0\n",
+        encoding="utf-8",
+    )
+    later = school.create(NOW + DAY * 1000).made
+    now = school.create(NOW).made
+    assert [one.name for one in school.backups()] == sorted([now.name, later.name])

@@ -19,6 +19,8 @@ from schoolgate.operations.actor import user_name as who
 from schoolgate.storage import state_dir as state_dirs
 
 if TYPE_CHECKING:
+    import pyrage
+
     from schoolgate.backup.creating import Created
     from schoolgate.backup.proving import Proof
 
@@ -112,11 +114,11 @@ def restore(
     checkpoint: Path | None,
 ) -> None:
     """Restores, and says what is left to do."""
-    from schoolgate.backup import identities, restoring
+    from schoolgate.backup import restoring
 
     settings = _settings(config, is_restoring=True)
     place = state_dir if state_dir is not None else settings.server.state_dir
-    keys, lost = identities.read_identities(identity, _passphrase), _note_text(checkpoint)
+    keys, lost = _identities(identity), _note_text(checkpoint)
     with _opened(settings, source, target) as opened:
         now, replacing = dt.datetime.now(dt.UTC), is_replacing
         done = restoring.restore(
@@ -138,13 +140,12 @@ def test(
     config: Path | None, source: str, identity: Path, target: str | None, checkpoint: Path | None, as_json: bool
 ) -> int:
     """The exit code: 3 where the restored school does not do what it must."""
-    from schoolgate.backup import identities
     from schoolgate.backup.proving import keep_failure, keep_proof, prove
 
-    settings, now = _settings(config, is_restoring=True), dt.datetime.now(dt.UTC)
+    settings, now = _settings(config), dt.datetime.now(dt.UTC)
     state_dir, name = settings.server.state_dir, Path(source).name
     try:
-        keys, note_text = identities.read_identities(identity, _passphrase), _note_text(checkpoint)
+        keys, note_text = _identities(identity), _note_text(checkpoint)
         outside = [] if note_text is None else [note_text]
         with _opened(settings, source, target) as opened:
             proof = prove(opened, name, keys, actor=who(), now=now, outside=outside)
@@ -223,6 +224,16 @@ def _opened(settings: Settings, source: str, target: str | None) -> Iterator[Bin
 
     with fetched(settings, source, target) as found, found.open("rb") as opened:
         yield opened
+
+
+def _identities(path: Path) -> list[pyrage.x25519.Identity]:
+    """From a file, or from standard input: the user of the service need not be able to open the file."""
+    from schoolgate.backup import identities
+
+    if str(path) == STREAM:
+        octets = sys.stdin.buffer.read(identities.MOST_OCTETS + 1)
+        return identities.parse_identities(octets, "standard input", _passphrase)
+    return identities.read_identities(path, _passphrase)
 
 
 def _passphrase(what: str = "Passphrase of the key", *, is_new: bool = False) -> str:

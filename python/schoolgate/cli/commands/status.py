@@ -56,7 +56,7 @@ def _head(report: dict[str, Any]) -> None:
     if (monitor := report["monitor"]) is not None:
         lag = f", {age(monitor['lag_s'])} behind" if monitor.get("lag_s") else ""
         say(f"monitor     seen {age(monitor['age_s'] or 0)} ago{lag}, {monitor.get('findings', 0)} findings")
-    if (backup := report["backup"]) is not None:
+    if (backup := report.get("backup")) is not None:
         proved = f"; proved {age(backup['proved_age_s'])} ago" if backup["proved_at"] is not None else "; never proved"
         say(f"backup      {age(backup['age_s'])} old, at {', '.join(backup['targets'])}{proved}")
     if report["last_reload"] is not None:
