@@ -158,6 +158,19 @@ def test_another_machine_pulls_a_backup_from_standard_output(backed_up: School, 
     assert "pulled" in backed_up.done("list")
 
 
+def test_a_timer_that_asks_often_makes_one_backup_a_day(start: Start) -> None:
+    school = School(start(is_started=False))
+    warned = school.serving.cli("check").stderr
+    assert "schoolgate backup key" in warned, "said before a backup is needed"
+    school.done("key", "--out", school.identity)
+    assert "no backup was made yet" in school.serving.cli("check").stderr
+    for _ in range(2):
+        school.done("create", "--if-due")
+    assert len(list(school.disk.iterdir())) == 1
+    again = school.serving.cli("backup", "key", "--out", school.identity)
+    assert (again.returncode, "not replaced" in again.stderr) == (1, True)
+
+
 def test_a_policy_for_other_networks_is_proved_too(start: Start, tmp_path: Path) -> None:
     """The machine that tests is no client of the school: it is refused, and the same server decides for one that is."""
     school = School(start(policy=ELSEWHERE_ONLY, settings="[backup]\nquery_log = true\n"))
