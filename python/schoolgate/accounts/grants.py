@@ -126,6 +126,14 @@ async def active(connection: AsyncConnection, account_id: UUID) -> list[Grant]:
     return [grant_of(row) for row in await connection.execute(wanted)]
 
 
+async def open_grants(connection: AsyncConnection, account_id: UUID) -> list[Grant]:
+    """What an account holds, and what was requested for it."""
+    rows = role_grant.c
+    is_open = rows.state.in_((GrantState.active, GrantState.requested))
+    wanted = select(role_grant).where(rows.account_id == account_id, is_open)
+    return [grant_of(row) for row in await connection.execute(wanted)]
+
+
 async def all_grants(store: Store, *states: GrantState) -> list[Grant]:
     """The grants of the site in these states, oldest first."""
     rows = role_grant.c

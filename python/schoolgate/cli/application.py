@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from schoolgate.cli.account import account_app, setup_app
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
 from schoolgate.cli.backup import backup_app
@@ -57,6 +58,8 @@ app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(audit_app, name="audit")
 app.add_typer(backup_app, name="backup")
+app.add_typer(account_app, name="account")
+app.add_typer(setup_app, name="setup")
 app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(report_app, name="report")

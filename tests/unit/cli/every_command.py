@@ -33,6 +33,11 @@ LEAST = {
     "identity": "/dev/null",
     "folder": "/nowhere",
     "label": "blue",
+    "login": "asmith",
+    "display_name": "Alice Smith",
+    "role": "teacher",
+    "scopes": "log.search",
+    "token": "019a3185-c500-7000-8000-000000000000",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}

@@ -232,7 +232,8 @@ def test_identifiers_sort_by_time_and_are_version_7() -> None:
 
 
 def test_nothing_but_storage_loads_sqlalchemy() -> None:
-    loads = "storage", "cli.audit", "cli.commands.audit", "audit.export_file", "cli"
+    commands = "cli.audit", "cli.commands.audit", "cli.commands.accounts", "cli"
+    loads = "storage", "audit.export_file", "accounts.roles", *commands
     modules = ", ".join(f"schoolgate.{one}" for one in loads)
     code = f"import sys, {modules}; sys.exit(bool({{'sqlalchemy', 'alembic'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
