@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest revision of migrations/versions: a store of another one is migrated, or refused if it is later.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData()
 
@@ -303,6 +303,8 @@ oidc_identity = Table(
     Column("issuer", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("created_us", BigInteger, nullable=False),
+    # Who it is in the directory, where that is another identifier: the nightly pull of leavers compares it.
+    Column("directory_id", Text),
     UniqueConstraint("site_id", "issuer", "subject"),
 )
 
