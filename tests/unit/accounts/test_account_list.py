@@ -80,6 +80,20 @@ async def test_a_disabled_account_loses_sessions_tokens_and_devices_at_once(scho
         await sessions.check(school.store, opened.token, school.now)
 
 
+async def test_a_disabled_state_alone_refuses_sessions_and_tokens(school: School) -> None:
+    """However the account came to be disabled: nothing relies on its sessions having been ended with it."""
+    alice = await school.account("alice")
+    opened = await school.session(alice)
+    async with school.store.change() as change:
+        token = await api_tokens.make(change, alice.id, "x", ["a"], school.now + DAY, actor="x", now_us=school.now)
+        await account_list.set_columns(change.connection, alice.id, state=account_list.State.disabled)
+    with pytest.raises(SessionEnded, match="disabled"):
+        await sessions.check(school.store, opened.token, school.now)
+    assert await sessions.own_sessions(school.store, alice.id, school.now) == []
+    with pytest.raises(TokenRefused, match="revoked"):
+        await api_tokens.check(school.store, token.secret, "a", school.now)
+
+
 async def test_an_account_does_not_disable_itself(small_school: School) -> None:
     alice = await small_school.account("alice")
     with pytest.raises(AccountRefused, match="itself"):

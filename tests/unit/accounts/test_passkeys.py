@@ -135,6 +135,12 @@ async def test_a_challenge_is_for_one_purpose_one_account_and_five_minutes(schoo
     ):
         with pytest.raises(SignInRefused):
             await school.signing.with_passkey(first.opened.token, PARTY, wrong, school.now)
+    fresh = (await school.session(head, factor_us=school.now)).session
+    asked = json.loads(await passkeys.begin_registration(school.store, fresh, PARTY, school.now))
+    other_sign_in = await school.sign_in("head")
+    to_register = device.get(await options(other_sign_in.session), challenge=asked["challenge"])
+    with pytest.raises(SignInRefused):
+        await school.signing.with_passkey(other_sign_in.opened.token, PARTY, to_register, school.now)
     late = device.get(await options(first.session))
     begun, school.now = school.now, school.now + 5 * MINUTE
     with pytest.raises(SignInRefused):
