@@ -141,9 +141,10 @@ class Service:
         self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
         await self.door.start()
         stack.push_async_callback(self.door.stop)
+        self.resolver.start()
+        # After it: reading a certificate takes time that a question by plain DNS need not wait.
         await self.doors.start(policy_clock.now())
         stack.push_async_callback(self.doors.stop)
-        self.resolver.start()
         control = ControlServer(settings.server.control_socket, handlers(self))
         await control.start()
         stack.push_async_callback(control.stop)

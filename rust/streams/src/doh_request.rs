@@ -117,6 +117,7 @@ fn read_post(headers: &HeaderMap, most_octets: usize) -> Result<(), Refused> {
 mod tests {
     use super::*;
     use hyper::header::HeaderValue;
+    use proptest::prelude::*;
 
     fn get(uri: &str) -> Result<DohRequest, Refused> {
         read_head(&Method::GET, &uri.parse().unwrap(), &HeaderMap::new(), 32)
@@ -165,6 +166,21 @@ mod tests {
         assert_eq!(post(MEDIA_TYPE, "33"), Err(Refused::BodyTooLong));
         let no_type = read_head(&Method::POST, &Uri::from_static(PATH), &HeaderMap::new(), 32);
         assert_eq!(no_type, Err(Refused::MediaType));
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_within_the_bound_is_read_as_it_was_sent(message in proptest::collection::vec(any::<u8>(), 0..=32)) {
+            let uri = format!("/dns-query?dns={}", BASE64URL_NOPAD.encode(&message));
+            prop_assert_eq!(get(&uri), Ok(DohRequest::Message(message)));
+        }
+
+        #[test]
+        fn no_query_does_harm_or_leads_to_more_than_the_bound(query in "[ -~]{0,80}") {
+            if let Ok(message) = read_query(&query, 32) {
+                prop_assert!(message.len() <= 32);
+            }
+        }
     }
 
     #[test]
