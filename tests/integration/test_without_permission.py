@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 SERVICE, PERSON = pwd.getpwnam("daemon"), pwd.getpwnam("nobody")
 # They use neither state nor socket: what they print, anybody may read, or they ask somebody else.
-FREE = {"policy templates", "config sample", "export firewall", "sealed update", "query", "alerts test", "rights"}
+FREE = {"policy templates", "config sample", "export firewall", "sealed update", "query", "rights"}
 Told = Callable[[Path | str], dict[str, dict[str, Any]]]
 
 

@@ -64,6 +64,7 @@ PACKAGES = {
     "operations": {
         "_core",
         "accounts",
+        "alerts",
         "audit",
         "checks",
         "control",

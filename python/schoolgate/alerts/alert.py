@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+# Of software and of the filter itself, never of what a person wanted to see.
+TECHNICAL_DETECTORS = frozenset({"generated-names", "reachability", "rhythm", "safesearch", "tunnel"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ class Alert:
     def shown_count(self) -> int:
         """What people count: questions where there are any, else how often it was found."""
         return self.questions or self.count
+
+    def is_technical(self, threats: Collection[str]) -> bool:
+        """Whether it is for IT: of software, or of a category in `threats`. All others are safeguarding's."""
+        return self.detector in TECHNICAL_DETECTORS or self.category in threats
 
 
 def stamp(moment: dt.datetime) -> str:

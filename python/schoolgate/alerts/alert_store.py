@@ -338,13 +338,15 @@ class AlertStore:
         return alert_of(found)
 
     def alerts(
-        self, states: Sequence[str], most: int, since: dt.datetime | None = None, *, self_tests: bool = False
-    ) -> list[Alert]:
-        """Newest first. `self_tests`: those of the self-test of sealed lists, and no others."""
+        self, states: Sequence[str], most: int, since: dt.datetime | None = None, *, self_tests: bool = False,
+        before: int | None = None,
+    ) -> list[Alert]:  # fmt: skip
+        """Newest first. `self_tests`: those of the self-test of sealed lists, and no others. `before`: older than this
+        alert."""
         found = self._rows(
             f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ?"
-            f" AND (detector = ?) = ? ORDER BY id DESC LIMIT ?",
-            (*states, stamp(since) if since else "", SELF_TEST, self_tests, most),
+            f" AND (detector = ?) = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
+            (*states, stamp(since) if since else "", SELF_TEST, self_tests, before, before, most),
         )
         return [alert_of(one) for one in found]
 

@@ -12,7 +12,6 @@ from schoolgate.cli.options import Config, Json, config_of
 alerts_app = typer.Typer(no_args_is_help=True, help="What recipients should know of: seen, acknowledged, closed.")
 
 Number = Annotated[int, typer.Argument(metavar="N", help="The number of the alert.")]
-Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who does it. Default: your login name.")]
 Note = Annotated[str, typer.Option("--note", "-n", metavar="TEXT", help="Kept with the alert for good.")]
 
 
@@ -65,11 +64,11 @@ def alerts_show(number: Number, as_json: Json = False, config: Config = None) ->
 
 
 @alerts_app.command("ack", epilog='schoolgate alerts ack 12 --note "I speak with the class teacher"')
-def alerts_ack(number: Number, note: Note = "", hold: Hold = None, who: Who = None, config: Config = None) -> None:
+def alerts_ack(number: Number, note: Note = "", hold: Hold = None, config: Config = None) -> None:
     """Acknowledge an alert: it is not escalated to others then."""
     from schoolgate.cli.commands import alerts
 
-    alerts.acknowledge(config_of(config), number, note, who, hold)
+    alerts.acknowledge(config_of(config), number, note, hold)
 
 
 @alerts_app.command("close", epilog='schoolgate alerts close 12 --outcome expected-lesson --note "history, year 9"')
@@ -78,34 +77,32 @@ def alerts_close(
     outcome: Annotated[Outcome, typer.Option("--outcome", "-o", help="What came of it.")],
     note: Note = "",
     hold: Hold = None,
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Say what came of it. Outcomes show which rules cry wolf."""
     from schoolgate.cli.commands import alerts
 
-    alerts.close(config_of(config), number, str(outcome), note, who, hold)
+    alerts.close(config_of(config), number, str(outcome), note, hold)
 
 
 @alerts_app.command("hold", epilog='schoolgate alerts hold 12 --reason "police, reference 4711"')
 def alerts_hold(
     number: Number,
     reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the alert.")],
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Keep an alert as evidence: nothing of it is erased, and `log erase` refuses its device."""
     from schoolgate.cli.commands import alerts
 
-    alerts.hold(config_of(config), number, reason, who)
+    alerts.hold(config_of(config), number, reason)
 
 
 @alerts_app.command("release")
-def alerts_release(number: Number, who: Who = None, config: Config = None) -> None:
+def alerts_release(number: Number, config: Config = None) -> None:
     """End the hold of an alert."""
     from schoolgate.cli.commands import alerts
 
-    alerts.hold(config_of(config), number, None, who)
+    alerts.release(config_of(config), number)
 
 
 @alerts_app.command("test", epilog="schoolgate alerts test webhook:teams")

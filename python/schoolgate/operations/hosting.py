@@ -10,15 +10,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schoolgate.config import Settings
 from schoolgate.operations.errors import OperationProblem
 from schoolgate.operations.operations import Operations
-from schoolgate.operations.recorder import Recorder
 from schoolgate.operations.system_clock import Clock
 from schoolgate.storage import state_dir
-from schoolgate.storage.audit_operations import Place
-from schoolgate.storage.store import Store
+
+if TYPE_CHECKING:
+    from schoolgate.operations.recorder import Recorder
 
 LOCK_NAME = "control.lock"
 _AGAIN_S = 0.05
@@ -51,6 +52,11 @@ async def hosted(config: Path | None, settings: Settings, clock: Clock) -> Async
 async def recording(settings: Settings, clock: Clock, *, patience_s: float = 0.0) -> AsyncIterator[Recorder]:
     """The audit log of this installation, locked and open; waits so long for the lock. Raises `HeldByAnother` and what
     `Store.open` raises."""
+    # What only looks does without a database, and without half a second to load one.
+    from schoolgate.operations.recorder import Recorder
+    from schoolgate.storage.audit_operations import Place
+    from schoolgate.storage.store import Store
+
     folder = settings.server.state_dir
     state_dir.prepare(folder)
     async with _held(folder / LOCK_NAME, patience_s):

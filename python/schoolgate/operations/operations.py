@@ -42,27 +42,41 @@ class Operations:
             raise
         given = operation.read(arguments)
         work = Work(actor, await asyncio.to_thread(load, self._config), self._config, self._clock.now(), say)
-        if not operation.is_change:
-            return await asyncio.to_thread(operation.function, work, **given)
-        return await self._changed(operation, work, given)
+        if operation.is_change:
+            return await self._changed(operation, work, given)
+        if operation.names_a_person(given):
+            return await self._seen(operation, work, given)
+        return await asyncio.to_thread(operation.function, work, **given)
+
+    async def _seen(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
+        """The result, once it is on record who sees it."""
+        recorder = await self._recorder()
+        try:
+            result = await asyncio.to_thread(operation.function, work, **given)
+        except SchoolgateError as error:
+            what = {"error": type(error).__name__}
+            await recorder.seen(operation, work.actor, given, Outcome.refused, what, self._clock.now_us())
+            raise
+        await recorder.seen(operation, work.actor, given, Outcome.done, _about(result), self._clock.now_us())
+        return result
 
     async def _changed(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
         recorder = await self._recorder()
         begun = await recorder.begin(operation, work.actor, given, self._clock.now_us())
-        outcome, detail = Outcome.failed, dict[str, Any]()
+        outcome, detail, why = Outcome.failed, dict[str, Any](), ""
         try:
             result = await asyncio.to_thread(operation.function, work, **given)
             outcome, detail = Outcome.done, _about(result)
             return result
         except SchoolgateError as error:
-            outcome, detail = Outcome.refused, {"why": str(error)[:500], "error": type(error).__name__}
+            outcome, detail, why = Outcome.refused, {"error": type(error).__name__}, str(error)
             raise
         except BaseException as error:
             detail = {"error": type(error).__name__}
             raise
         finally:
             # Also for a caller that went away: what was done is on record.
-            await asyncio.shield(recorder.end(operation, work.actor, begun, outcome, detail, self._clock.now_us()))
+            await asyncio.shield(recorder.end(operation, work.actor, begun, outcome, detail, self._clock.now_us(), why))
 
 
 def _about(result: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from schoolgate.storage.store import Store
 
 # Of an argument that is not marked: a reason, a name, a number. A longer one is kept as its digest.
 LONGEST_KEPT = 2_000
+LONGEST_WHY = 500
 # Operations of the last process are among so many newest entries.
 MOST_LOOKED_AT = 200
 INTERRUPTED = "operation.interrupted"
@@ -50,12 +51,30 @@ class Recorder:
             raise NotRecorded(f"nothing was done, because the audit log takes no entry: {error}") from error
 
     async def end(
-        self, operation: Operation, actor: Actor, begun: int, outcome: Outcome, detail: Mapping[str, Any], at_us: int
-    ) -> None:
+        self, operation: Operation, actor: Actor, begun: int, outcome: Outcome, detail: Mapping[str, Any], at_us: int,
+        why: str = "",
+    ) -> None:  # fmt: skip
         """Raises a `StoreProblem`: then it was done, and its begin alone is on record."""
-        event = Event(at_us, actor.id, operation.name, "", outcome, {"begun": begun, **_plain(detail)})
+        kept, personal = {"begun": begun, **_plain(detail)}, dict[str, str]()
+        if why:
+            # A refusal repeats what was given: where that may name a person, so may it.
+            (personal if Personal in operation.marks.values() else kept)["why"] = why[:LONGEST_WHY]
         async with self._store.change() as change:
-            await append(change, event)
+            await append(change, Event(at_us, actor.id, operation.name, "", outcome, kept, personal))
+
+    async def seen(
+        self, operation: Operation, actor: Actor, arguments: Mapping[str, Any], outcome: Outcome,
+        about: Mapping[str, Any], at_us: int,
+    ) -> None:  # fmt: skip
+        """One entry for a look at what a person did. Raises `NotRecorded`."""
+        detail, personal = _split(operation, arguments)
+        names = {ACTOR_NAME: actor.name, **personal}
+        event = Event(at_us, actor.id, operation.name, "", outcome, {**detail, **_plain(about)}, names)
+        try:
+            async with self._store.change() as change:
+                await append(change, event)
+        except StoreProblem as error:
+            raise NotRecorded(f"nothing is shown, because the audit log takes no entry: {error}") from error
 
     async def say_interrupted(self, at_us: int) -> int:
         """One entry for the operations of a process that was killed: begun, and never ended. Returns how many."""

@@ -18,6 +18,7 @@ _MODULES = {
     "policy": ("policies", "quick_policy"),
     "feeds": ("feeds",),
     "lists": ("lists",),
+    "alerts": ("alerts",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +42,12 @@ class Operation:
     returns: TypeAdapter[Any]
     is_change: bool
     marks: Mapping[str, type]
+    is_disclosure: bool = False
+
+    def names_a_person(self, given: Mapping[str, Any]) -> bool:
+        """Whether a call shows what one person or device did. Without an argument that can name one, each does."""
+        personal = [name for name, mark in self.marks.items() if mark is Personal]
+        return self.is_disclosure and (not personal or any(given[name] is not None for name in personal))
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the right types. Raises `ArgumentsRefused`, which names each mistake."""
@@ -63,6 +70,12 @@ _registered: dict[str, Operation] = {}
 def looks(name: str) -> Callable[[F], F]:
     """Registers an operation that changes nothing."""
     return _register(name, is_change=False)
+
+
+def sees(name: str) -> Callable[[F], F]:
+    """Registers an operation that changes nothing and shows what a person or a device did: on record before its result
+    is seen. One with personal arguments is on record where any of these is given, else always."""
+    return _register(name, is_change=False, is_disclosure=True)
 
 
 def changes(name: str) -> Callable[[F], F]:
@@ -91,7 +104,7 @@ def _load(noun: str) -> None:
         importlib.import_module(f"schoolgate.operations.{module}")
 
 
-def _register(name: str, *, is_change: bool) -> Callable[[Any], Any]:
+def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Callable[[Any], Any]:
     def registered(function: Any) -> Any:
         hints = get_type_hints(function, include_extras=True)
         returns = TypeAdapter(hints.pop("return"))
@@ -101,7 +114,7 @@ def _register(name: str, *, is_change: bool) -> Callable[[Any], Any]:
         }
         model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
         marks = {one.name: mark for one in parameters for mark in _marks(hints[one.name])}
-        _registered[name] = Operation(name, function, model, returns, is_change, marks)
+        _registered[name] = Operation(name, function, model, returns, is_change, marks, is_disclosure)
         return function
 
     return registered

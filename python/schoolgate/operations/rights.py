@@ -1,6 +1,7 @@
 """Who may do what: every operation, every role, one table.
 
-R: looks. W: changes. A dot: not allowed. An operation that is not in the table is allowed to no role, and a test fails.
+R: looks. n: looks, and sees no device or person. W: changes. A dot: not allowed. An operation that is not in the table
+is allowed to no role, and a test fails.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class Right(StrEnum):
     """What a role may do by an operation."""
 
     looks = "R"
+    looks_without_identities = "n"
     changes = "W"
 
 
@@ -41,6 +43,17 @@ feeds.add                 W . . W . . W .
 feeds.except              W . . W . . . .
 lists.rollback            W . . W . . . .
 lists.unpin               W . . W . . W .
+alerts.list               R R n n . . R .
+alerts.show               R R n n . . R .
+alerts.undelivered        R R . . . . R .
+alerts.summary            R R R R . . R .
+alerts.digest             n R n n . . n .
+alerts.export             R R . . . . R .
+alerts.acknowledge        W W . . . . W .
+alerts.close              W W . . . . W .
+alerts.hold               W W . . . . W .
+alerts.release            W W . . . . W .
+alerts.test               W W . . . . W .
 """
 _COLUMNS = tuple(Role)
 
@@ -64,6 +77,22 @@ def may(roles: Iterable[Role], operation: str) -> bool:
     """Whether one of the roles has the right to an operation."""
     holders = RIGHTS.get(operation, {})
     return any(role in holders for role in roles)
+
+
+def sees_identities(roles: Iterable[Role], operation: str) -> bool:
+    """Whether one of the roles sees which device or person it was."""
+    holders = RIGHTS.get(operation, {})
+    return any(holders.get(role) in (Right.looks, Right.changes) for role in roles)
+
+
+def require_identities(roles: Iterable[Role], operation: str) -> None:
+    """Raises `NotPermitted`, naming the roles that see devices and persons."""
+    if not sees_identities(roles, operation):
+        found = RIGHTS.get(operation, {}).items()
+        holders = ", ".join(
+            role.replace("_", " ") for role, right in found if right is not Right.looks_without_identities
+        )
+        raise NotPermitted(f"{operation}: you see no devices here, so you can search for none; ask one of: {holders}")
 
 
 def require(roles: Iterable[Role], operation: str) -> None:

@@ -16,7 +16,7 @@ from schoolgate.operations import rights
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotRecorded
 from schoolgate.operations.hosting import HeldByAnother, hosted, recording
-from schoolgate.operations.registry import Bulk, Personal, _registered, changes
+from schoolgate.operations.registry import Bulk, Personal, _registered, changes, sees
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.operations.work import Work
 from schoolgate.storage import audit_operations, audit_reading
@@ -39,15 +39,24 @@ def test_operation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def write(work: Work, name: Annotated[str, Personal], text: Annotated[str, Bulk], times: float = 1.0) -> str:
         """Writes."""
         if text == "refuse":
-            raise OwnReason("not today")
+            raise OwnReason(f"not today, {name}")
         if text == "fail":
             raise ZeroDivisionError
         done.append(name)
         return name
 
-    monkeypatch.setattr(rights, "RIGHTS", {"test.write": {Role.head: rights.Right.changes}})
+    @sees("test.see")
+    def see(work: Work, client: Annotated[str | None, Personal] = None, most: int = 5) -> str:
+        """Sees."""
+        if client == "refuse":
+            raise OwnReason(f"{client} is not seen")
+        done.append(f"saw {client}")
+        return "seen"
+
+    allowed = {"test.write": {Role.head: rights.Right.changes}, "test.see": {Role.head: rights.Right.looks}}
+    monkeypatch.setattr(rights, "RIGHTS", allowed)
     yield
-    del _registered["test.write"]
+    del _registered["test.write"], _registered["test.see"]
 
 
 @pytest.fixture
@@ -55,6 +64,14 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "schoolgate.toml"
     path.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
     return path
+
+
+def see(config: Path, **arguments: Any) -> Any:
+    async def called() -> Any:
+        async with hosted(config, load(config), SystemClock()) as operations:
+            return await operations.call(ACTOR, "test.see", arguments)
+
+    return asyncio.run(called())
 
 
 def write(config: Path, text: str) -> Any:
@@ -91,6 +108,39 @@ def test_what_was_not_done_ends_too(config: Path, text: str, raised: type[Except
     with pytest.raises(raised):
         write(config, text)
     assert [one.fields["outcome"] for one in entries(config)] == ["begun", outcome]
+
+
+def test_the_reason_of_a_refusal_is_personal_where_what_was_given_is(config: Path) -> None:
+    with pytest.raises(OwnReason):
+        write(config, "refuse")
+    end = entries(config)[1].fields
+    assert end["detail"] == {"begun": 0, "error": "OwnReason"}
+    place = Place.in_folder(load(config).server.state_dir)
+    shown = asyncio.run(audit_operations.show(place, 1, None, "account:2", SystemClock().now_us()))
+    assert shown.entry.personal == {"why": "not today, p-secret"}
+
+
+def test_a_look_is_on_record_where_it_names_a_person_and_opens_no_store_where_it_does_not(config: Path) -> None:
+    assert see(config) == "seen"
+    assert not list(load(config).server.state_dir.glob("control*"))
+    assert see(config, client="p-secret") == "seen"
+    with pytest.raises(OwnReason):
+        see(config, client="refuse")
+    seen, refused = (one.fields for one in entries(config))
+    assert (seen["operation"], seen["outcome"], seen["detail"]) == ("test.see", "done", {"most": 5})
+    assert (refused["outcome"], refused["detail"]) == ("refused", {"most": 5, "error": "OwnReason"})
+    assert "p-secret" not in str(seen)
+    assert set(seen["personal"]) == {"actor_name", "client"}
+
+
+def test_what_cannot_be_recorded_is_not_shown(config: Path) -> None:
+    see(config, client="first")
+    for path in load(config).server.state_dir.glob("control.db*"):
+        path.write_bytes(b"\xff" * 4096)
+    done.clear()
+    with pytest.raises(SchoolgateError):
+        see(config, client="second")
+    assert done == [], "not even read"
 
 
 def test_what_the_log_does_not_take_does_not_happen(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,273 @@
+"""Alerts, which the monitor writes: list, show, acknowledge, close, hold, test, digest, export.
+
+A safeguarding lead sees all and closes all. IT sees and closes technical ones (software, threats, the filter's own
+checks). Heads and directors see all, without devices and names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field
+from pydantic_core import PydanticCustomError
+
+from schoolgate.alerts import messages
+from schoolgate.alerts.alert import Alert
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.delivery import deliver
+from schoolgate.alerts.digest import DayDigest, digest_of
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import BUILT_IN, BUILT_IN_RULE
+from schoolgate.config.problems import message_and_remedy
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations import rights
+from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.pages import first_page
+from schoolgate.operations.registry import Personal, changes, looks, sees
+from schoolgate.operations.roles import Role
+from schoolgate.operations.work import Work
+from schoolgate.policy import load_catalogue, parse
+from schoolgate.policy.active_policy import active_or_first
+from schoolgate.policy.model import Document
+from schoolgate.policy.monitoring import parse_recipient
+from schoolgate.storage import state_dir
+
+OPEN = ("new", "acknowledged")
+ALL = (*OPEN, "closed")
+_ROWS_AT_ONCE = 1_000
+_TECHNICAL_ROLES = frozenset({Role.network_manager, Role.provider})
+_WITHOUT_IDENTITIES = frozenset({Role.head, Role.trust_director})
+
+Outcome = Literal["concern", "false-alarm", "expected-lesson", "known-person", "other"]
+Most = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class NotARecipient(SchoolgateError):
+    """The word is neither a mail address nor a webhook."""
+
+
+class NotADay(SchoolgateError):
+    """The word is no date."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What was done about an alert. `at`: ISO 8601, UTC."""
+
+    at: str
+    who: str
+    what: str
+    note: str
+
+
+@dataclass(frozen=True)
+class AlertShown:
+    """One alert, oldest line of its history first."""
+
+    alert: Alert
+    history: tuple[History, ...]
+
+
+@dataclass(frozen=True)
+class AlertPage:
+    """Newest first. `before`: what gets the next page; None where there is none. `rules`: those that raise alerts."""
+
+    alerts: tuple[Alert, ...]
+    before: int | None
+    rules: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ExportPage:
+    """Newest first; `before` gets the next page."""
+
+    alerts: tuple[AlertShown, ...]
+    before: int | None
+
+    def about(self) -> dict[str, Any]:
+        """For the audit log."""
+        return {"alerts": len(self.alerts)}
+
+
+@looks("alerts.list")
+def list_alerts(
+    work: Work, is_all: bool = False, most: Most = 100, is_self_test: bool = False, before: int | None = None
+) -> AlertPage:
+    """Open alerts, or all, newest first, and the rules that raise them. `is_self_test`: those of self-tests instead."""
+    document = _document(work)
+    rules = {**document.alerts, **({} if BUILT_IN in document.alerts else {BUILT_IN: BUILT_IN_RULE})}
+    states = ALL if is_all or is_self_test else OPEN
+    with _store(work) as store:
+        found, has_more = first_page(_seen(work, store, states, None, is_self_test, before), most)
+    cursor = found[-1].id if has_more else None
+    return AlertPage(found, cursor, {name: one.model_dump(mode="json", by_alias=True) for name, one in rules.items()})
+
+
+@sees("alerts.show")
+def show(work: Work, number: int) -> AlertShown:
+    """One alert with its history. Raises `AlertRefused`."""
+    with _store(work) as store:
+        seen = _seen_of(work, store.get(number), _threats(work))
+        if seen is None:
+            raise _not_for_it(number)
+        history = _history(store, seen)
+    if not rights.sees_identities(work.actor.roles, "alerts.show"):
+        history = tuple(one if one.who == "schoolgate" else replace(one, note="") for one in history)
+    return AlertShown(seen, history)
+
+
+@looks("alerts.undelivered")
+def undelivered(work: Work) -> tuple[dict[str, Any], ...]:
+    """Messages that did not arrive, with the reason."""
+    with _store(work) as store:
+        return tuple(Outbox(store).undelivered())
+
+
+@looks("alerts.summary")
+def summary(work: Work, days: Annotated[int, Field(ge=1, le=3660)] = 30) -> dict[str, Any]:
+    """How many alerts each rule raised, and how many of the judged ones were false alarms."""
+    with _store(work) as store:
+        return store.summary(work.now - dt.timedelta(days=days))
+
+
+@looks("alerts.digest")
+def digest(work: Work, day: str | None = None) -> DayDigest:
+    """Every blocked question of a day, counted; of yesterday without a day. Raises `NotADay`, `LogProblem`."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    document = _document(work)
+    yesterday = work.now.astimezone(ZoneInfo(document.time_zone)).date() - dt.timedelta(days=1)
+    try:
+        wanted = yesterday if day is None else dt.date.fromisoformat(day)
+    except ValueError:
+        raise NotADay(f"{day!r} is no day; write one such as {yesterday}") from None
+    found = digest_of(work.settings, document, wanted)
+    if rights.sees_identities(work.actor.roles, "alerts.digest"):
+        return found
+    return replace(found, alerts=tuple(map(_without_identities, found.alerts)))
+
+
+@sees("alerts.export")
+def export(
+    work: Work, since: AwareDatetime | None = None, is_self_test: bool = False, before: int | None = None
+) -> ExportPage:
+    """All alerts with their history, a page at a time. `is_self_test`: those of self-tests, and no others."""
+    with _store(work) as store:
+        alerts = _seen(work, store, ALL, since, is_self_test, before)
+        found, has_more = first_page(AlertShown(one, _history(store, one)) for one in alerts)
+    return ExportPage(found, found[-1].alert.id if has_more else None)
+
+
+@changes("alerts.acknowledge")
+def acknowledge(work: Work, number: int, note: Annotated[str, Personal] = "") -> Alert:
+    """A person has seen it: it is escalated no more."""
+    with _theirs(work, number) as store:
+        return store.acknowledge(number, work.actor.name, note, work.now)
+
+
+@changes("alerts.close")
+def close(work: Work, number: int, outcome: Outcome, note: Annotated[str, Personal] = "") -> Alert:
+    """What came of it. One of safeguarding is closed by a safeguarding lead."""
+    with _theirs(work, number) as store:
+        return store.close_alert(number, outcome, work.actor.name, note, work.now)
+
+
+@changes("alerts.hold")
+def hold(work: Work, number: int, reason: Annotated[str, Personal]) -> Alert:
+    """Keeps an alert as evidence: nothing of it is erased, and rows of its device are not erased on request."""
+    with _theirs(work, number) as store:
+        return store.hold(number, reason, work.actor.name, work.now)
+
+
+@changes("alerts.release")
+def release(work: Work, number: int) -> Alert:
+    """Ends a hold."""
+    with _theirs(work, number) as store:
+        return store.hold(number, None, work.actor.name, work.now)
+
+
+@changes("alerts.test")
+def test(work: Work, recipient: Annotated[str, Personal]) -> None:
+    """Sends a test message now, by no queue. Raises `DeliveryFailed`, which says what is wrong, and `NotARecipient`."""
+    try:
+        parse_recipient(recipient)
+    except PydanticCustomError as error:
+        raise NotARecipient(": ".join(message_and_remedy(error))) from None
+    message = messages.test(f"test-{secrets.token_hex(8)}", work.now)
+    asyncio.run(deliver(work.settings, recipient, message, 1))
+
+
+@contextlib.contextmanager
+def _store(work: Work) -> Iterator[AlertStore]:
+    folder = work.settings.server.state_dir
+    state_dir.refuse_strangers(folder)
+    path = folder / "monitor" / "alerts.db"
+    # The monitor makes the file: before its first start there is no alert, and looking makes nothing.
+    with contextlib.closing(AlertStore.open(path) if path.exists() else AlertStore.empty()) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def _theirs(work: Work, number: int) -> Iterator[AlertStore]:
+    """The store, where this alert is the actor's to work on. Raises `AlertRefused`, `NotPermitted`."""
+    with _store(work) as store:
+        alert = store.get(number)
+        if Role.safeguarding_lead not in work.actor.roles and not alert.is_technical(_threats(work)):
+            raise _not_for_it(number)
+        yield store
+
+
+def _not_for_it(number: int) -> NotPermitted:
+    return NotPermitted(f"alert {number} is a matter of safeguarding, not of IT; ask the safeguarding lead")
+
+
+def _seen(
+    work: Work, store: AlertStore, states: Collection[str], since: dt.datetime | None, is_self_test: bool,
+    before: int | None,
+) -> Iterator[Alert]:  # fmt: skip
+    """What the actor sees, newest first."""
+    threats = _threats(work)
+    while True:
+        found = store.alerts(tuple(states), _ROWS_AT_ONCE, since, self_tests=is_self_test, before=before)
+        for one in found:
+            seen = _seen_of(work, one, threats)
+            if seen is not None:
+                yield seen
+        if len(found) < _ROWS_AT_ONCE:
+            return
+        before = found[-1].id
+
+
+def _seen_of(work: Work, alert: Alert, threats: Collection[str]) -> Alert | None:
+    """What the actor sees of an alert; None where it is not for them."""
+    roles = work.actor.roles
+    is_for_it = bool(roles & _TECHNICAL_ROLES) and alert.is_technical(threats)
+    if Role.safeguarding_lead in roles or is_for_it:
+        return alert
+    return _without_identities(alert) if roles & _WITHOUT_IDENTITIES else None
+
+
+def _without_identities(alert: Alert) -> Alert:
+    """Names too: of a small segment they tell whose device it was."""
+    return replace(alert, client="", names=(), evidence={})
+
+
+def _history(store: AlertStore, alert: Alert) -> tuple[History, ...]:
+    return tuple(History(**one) for one in store.history(alert.id))
+
+
+def _threats(work: Work) -> frozenset[str]:
+    """The categories of threats to machines, which are IT's."""
+    categories = load_catalogue(work.settings.lists.dir).categories.values()
+    return frozenset(one.id for one in categories if one.role == "threat")
+
+
+def _document(work: Work) -> Document:
+    _, text, label = active_or_first(work.settings)
+    return parse(text, label).document
