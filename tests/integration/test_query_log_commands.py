@@ -155,10 +155,12 @@ def test_a_damaged_file_is_named_and_the_others_are_searched(state: Path) -> Non
 
 def test_export_writes_all_of_one_client_to_a_private_file(state: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    assert "20 rows" in printed(state, "log", "export", "--client", "192.0.2.1", "--out", str(file))
+    assert "20 rows" in printed(
+        state, "log", "export", "--client", "192.0.2.1", "--reason", "request 7", "--out", str(file)
+    )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {orjson.loads(line)["client"] for line in file.read_bytes().splitlines()} == {"192.0.2.1"}
-    again = schoolgate(state, "log", "export", "--client", "192.0.2.1", "--out", str(file))
+    again = schoolgate(state, "log", "export", "--client", "192.0.2.1", "--reason", "request 7", "--out", str(file))
     assert (again.returncode, "there already" in again.stderr) == (1, True)
 
 
@@ -234,13 +236,24 @@ def test_the_access_export_is_for_a_person_and_for_a_program(tmp_path: Path) -> 
     rows = [at(5, client=client), at(4, client=client, action="deny", layer="category", category="gambling")]
     write_rows(tmp_path, wal(1), rows)
     with_alert(tmp_path, client)
-    said = printed(tmp_path, "log", "export", "--client", client, "--out", str(tmp_path / "words"), "--text")
+    said = printed(
+        tmp_path,
+        "log",
+        "export",
+        "--client",
+        client,
+        "--reason",
+        "request 7",
+        "--out",
+        str(tmp_path / "words"),
+        "--text",
+    )
     assert "2 rows and 1 alerts of 192.0.2.77" in said
     words = (tmp_path / "words").read_text()
     assert "asked for www.example.org (A) in the network segment pupils. It was answered." in words
     assert "It was blocked: it is listed as Gambling." in words
     assert "urgent: A device asked. State: new." in words
-    printed(tmp_path, "log", "export", "--client", client, "--out", str(tmp_path / "lines"))
+    printed(tmp_path, "log", "export", "--client", client, "--reason", "request 7", "--out", str(tmp_path / "lines"))
     lines = [orjson.loads(line) for line in (tmp_path / "lines").read_bytes().splitlines()]
     assert [one.get("qname", "alert") for one in lines] == ["www.example.org", "www.example.org", "alert"]
     assert lines[2]["alert"]["category"] == "self-harm"
@@ -279,7 +292,9 @@ def test_where_a_key_is_gone_commands_say_how_many_rows_it_costs_and_end_with_3(
     told = "2 rows cannot be searched"
     done = schoolgate(tmp_path, "log", "search", "--client", "192.0.2.77", "--json")
     assert (done.returncode, len(done.stdout.splitlines()), told in done.stderr) == (3, 1, True)
-    done = schoolgate(tmp_path, "log", "export", "--client", "192.0.2.77", "--out", str(tmp_path / "a.jsonl"))
+    done = schoolgate(
+        tmp_path, "log", "export", "--client", "192.0.2.77", "--reason", "request 7", "--out", str(tmp_path / "a.jsonl")
+    )
     assert (done.returncode, told in done.stderr) == (3, True)
     assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 1
     done = schoolgate(tmp_path, "log", "reveal", old, "--reason", "concern 12")

@@ -190,10 +190,11 @@ def log_top(
     log_rows.top(config_of(config), what.value, filters, most, _form(as_json, as_csv))
 
 
-@log_app.command("export", epilog="schoolgate log export --client 10.1.20.50 --out rows.csv --csv")
+@log_app.command("export", epilog='schoolgate log export --client 10.1.20.50 --reason "request 7" --out rows.csv --csv')
 def log_export(
     client: Annotated[str, typer.Option("--client", metavar="ADDRESS|PSEUDONYM", help="Whose rows.")],
     file: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A new file; only you can read it.")],
+    reason: Reason,
     since: From = None,
     until: To = None,
     last: Last = None,
@@ -206,7 +207,9 @@ def log_export(
     from schoolgate.cli.commands import log_access
 
     filters = _filters(since=since, until=until, last=last)
-    log_access.export(config_of(config), client, filters, file, "csv" if as_csv else "text" if as_text else "json")
+    log_access.export(
+        config_of(config), client, reason, filters, file, "csv" if as_csv else "text" if as_text else "json"
+    )
 
 
 @log_app.command("erase", epilog='schoolgate log erase --client 10.1.20.50 --reason "request of 12 November"')

@@ -19,6 +19,7 @@ _MODULES = {
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
+    "log": ("log_rows", "log_access", "log_erasure", "log_care"),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,24 +85,28 @@ def changes(name: str) -> Callable[[F], F]:
 
 
 def find(name: str) -> Operation:
-    """Raises `NoSuchOperation`."""
-    _load(name.partition(".")[0])
-    found = _registered.get(name)
-    if found is None:
-        raise NoSuchOperation(f"there is no operation {name!r}; `schoolgate rights` lists them")
-    return found
+    """Imports no more modules than it needs. Raises `NoSuchOperation`."""
+    for _ in _loading(name.partition(".")[0]):
+        if name in _registered:
+            return _registered[name]
+    if name in _registered:
+        return _registered[name]
+    raise NoSuchOperation(f"there is no operation {name!r}; `schoolgate rights` lists them")
 
 
 def every_operation() -> Mapping[str, Operation]:
     """All of them; imports every module."""
     for noun in _MODULES:
-        _load(noun)
+        for _ in _loading(noun):
+            pass
     return MappingProxyType(_registered)
 
 
-def _load(noun: str) -> None:
+def _loading(noun: str) -> Iterator[str]:
+    """Each module of a noun, once it is imported."""
     for module in _MODULES.get(noun, ()):
         importlib.import_module(f"schoolgate.operations.{module}")
+        yield module
 
 
 def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Callable[[Any], Any]:

@@ -54,6 +54,15 @@ alerts.close              W W . . . . W .
 alerts.hold               W W . . . . W .
 alerts.release            W W . . . . W .
 alerts.test               W W . . . . W .
+log.search                n R . n . . n R
+log.top                   n R . n . . n R
+log.watch                 n R . n . . n .
+log.reveal                . W . . . . . W
+log.export                . W . . . . . W
+log.preview_erasure       . R . . . . . R
+log.erase                 . W . . . . . W
+log.status                R R . R . . R R
+log.maintain              W . . . . . W .
 """
 _COLUMNS = tuple(Role)
 

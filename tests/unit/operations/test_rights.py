@@ -35,6 +35,9 @@ LEAST: Mapping[str, Any] = {
     "category": "no-such-category",
     "outcome": "other",
     "recipient": "nowhere",
+    "what": "names",
+    "client": "none",
+    "pseudonym": "none",
 }
 
 

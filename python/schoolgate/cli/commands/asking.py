@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ _STYLES = {"refused": "bold red", "warning": "yellow", "notice": "bold red"}
 def ask(config: Path | None, name: str, /, **arguments: Any) -> Any:
     """Its result. Raises what stands in its way."""
     return asking.ask(config, name, _say, **arguments)
+
+
+def ask_watching(config: Path | None, name: str, say: Callable[[Said], None], /, **arguments: Any) -> Any:
+    """Its result; `say` gets what it says on the way."""
+    return asking.ask(config, name, say, **arguments)
 
 
 def _say(one: Said) -> None:

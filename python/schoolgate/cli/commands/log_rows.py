@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import sys
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.text import Text
 
-from schoolgate.checks.layers import LAYERS
+from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.school_time import now as now_here
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, table
 from schoolgate.config import load
-from schoolgate.errors import SchoolgateError
-from schoolgate.policy import load_catalogue, parse
-from schoolgate.policy.active_policy import active_or_first
-from schoolgate.querylog import BadQuery, Query, QueryLog, Row
-from schoolgate.querylog.known_values import refuse_unknown
-from schoolgate.querylog.layout import Class
-from schoolgate.querylog.log import MOST_ROWS_A_PAGE
-from schoolgate.querylog.log_query import Match, TopOf
+from schoolgate.operations.log_rows import (
+    MOST_ROWS_A_PAGE,
+    LogFilters,
+    MostFrequent,
+    RowPage,
+    Watch,
+    without_identities,
+)
+from schoolgate.querylog import BadQuery, Row
+from schoolgate.querylog.layout import Class, LogFolder
+from schoolgate.querylog.log_query import Match, RowsUnderLostKeys, TopOf
 from schoolgate.querylog.moments import last as length
 from schoolgate.querylog.moments import moment
 from schoolgate.querylog.pseudonym import short
 from schoolgate.querylog.shown import FIELDS, json_line, json_object, printable, values
 from schoolgate.querylog.spreadsheet import csv_line
 from schoolgate.querylog.tail import Tail, matches
-from schoolgate.storage import state_dir
 
 # The server writes at least once a second.
 LOOK_EVERY_S = 0.5
@@ -61,17 +62,15 @@ class Filters:
     class_: Class | None = None
     types: tuple[str, ...] = ()
 
-    def query(self, now: dt.datetime) -> Query:
-        """Raises `BadQuery`."""
+    def wanted(self, now: dt.datetime) -> LogFilters:
+        """All of them but the client, read. What people type as 09:30 or today is on the clock of `now`, the school's.
+        Raises `BadQuery`."""
         if self.last is not None and self.since is not None:
             raise BadQuery("use --last or --from, not both")
         since = now - length(self.last) if self.last is not None else _moment(self.since, now)
-        until = _moment(self.until, now)
-        if since is not None and until is not None and since >= until:
-            raise BadQuery("--from is not before --to, so nothing can match")
         name, match = self._name()
-        return Query(
-            since=since, until=until, client=self.client, segments=self.segments, policies=self.policies, name=name,
+        return LogFilters(
+            since=since, until=_moment(self.until, now), segments=self.segments, policies=self.policies, name=name,
             match=match, categories=self.categories, actions=self.actions, layers=self.layers, sources=self.sources,
             class_=self.class_, qtypes=tuple(map(type_number, self.types)),
         )  # fmt: skip
@@ -90,36 +89,37 @@ class Filters:
 
 def search(config: Path | None, filters: Filters, most: int, after: str | None, form: str) -> None:
     """Rows, newest first."""
-    with opened(config) as log:
-        writer = Writer(form)
-        cursor = after
-        query = _query(log, config, filters)
-        left = most
-        while left > 0:
-            page = log.search(query, most=min(left, MOST_ROWS_A_PAGE), after=cursor)
-            writer.rows(page.rows)
-            cursor, left = page.cursor, left - len(page.rows)
-            if cursor is None:
-                break
-        writer.end()
-        say_problems(log)
-        if cursor is not None:
-            note(f"there is more: --after {cursor}")
-        elif not writer.count:
-            _say_empty(log)
-        log.refuse_half(query, "All other rows were searched")
+    writer, wanted = Writer(form), filters.wanted(now_here())
+    cursor, left, lost = after, most, None
+    while True:
+        page: RowPage = ask(
+            config, "log.search", filters=wanted, client=filters.client, most=min(left, MOST_ROWS_A_PAGE),
+            after=cursor, says_lost=left == most,
+        )  # fmt: skip
+        writer.rows(page.rows)
+        cursor, left, lost = page.cursor, left - len(page.rows), lost or page.lost
+        if cursor is None or left <= 0:
+            break
+    writer.end()
+    say_problems(page.problems)
+    if cursor is not None:
+        note(f"there is more: --after {cursor}")
+    elif not writer.count:
+        _say_empty(page.is_log_empty)
+    refuse_lost(lost)
 
 
 def tail(config: Path | None, filters: Filters, form: str) -> None:
     """Rows as they are written, until Ctrl-C."""
-    with opened(config) as log:
-        query = log.as_logged(_query(log, config, filters))
-        clients = [] if query.client is None else log.known_as(query.client)
-    following = Tail(log.folder)
+    wanted = filters.wanted(now_here())
+    watch: Watch = ask(config, "log.watch", filters=wanted, client=filters.client)
+    query = replace(wanted.query(filters.client), name=watch.name)
+    following = Tail(LogFolder(load(config).server.state_dir / "log"))
     writer = Writer(form, live=True)
     try:
         while True:
-            writer.rows(row for row in following.new_rows() if matches(query, clients, row))
+            rows = (row for row in following.new_rows() if matches(query, watch.clients, row))
+            writer.rows(rows if watch.sees_identities else map(without_identities, rows))
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:
         return
@@ -127,24 +127,23 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
 
 def top(config: Path | None, what: TopOf, filters: Filters, most: int, form: str) -> None:
     """What comes most often."""
-    with opened(config) as log:
-        query = _query(log, config, filters)
-        found = log.top(what, query, most=most)
-        if form == "json":
-            _write(json_object(asdict(one)) + b"\n" for one in found)
-        elif form == "csv":
-            _write([csv_line((what, "rows", "denied")).encode()])
-            _write(csv_line((one.value, one.rows, one.denied)).encode() for one in found)
-        elif found:
-            rows = table(what, "rows", "denied")
-            for one in found:
-                value = short(one.value) if what == "clients" else printable(one.value)
-                rows.add_row(Text(value), str(one.rows), str(one.denied))
-            out.print(rows)
-        say_problems(log)
-        if not found:
-            _say_empty(log)
-        log.refuse_half(query, "All other rows were counted")
+    wanted = filters.wanted(now_here())
+    found: MostFrequent = ask(config, "log.top", what=what, filters=wanted, client=filters.client, most=most)
+    if form == "json":
+        _write(json_object(asdict(one)) + b"\n" for one in found.values)
+    elif form == "csv":
+        _write([csv_line((what, "rows", "denied")).encode()])
+        _write(csv_line((one.value, one.rows, one.denied)).encode() for one in found.values)
+    elif found.values:
+        rows = table(what, "rows", "denied")
+        for one in found.values:
+            value = short(one.value) if what == "clients" else printable(one.value)
+            rows.add_row(Text(value), str(one.rows), str(one.denied))
+        out.print(rows)
+    say_problems(found.problems)
+    if not found.values:
+        _say_empty(found.is_log_empty)
+    refuse_lost(found.lost)
 
 
 class Writer:
@@ -178,34 +177,6 @@ class Writer:
             out.print(self._table)
 
 
-def opened(config: Path | None) -> QueryLog:
-    """The log of the settings. Not as root: the lock and the scratch would belong to root, and shut the service out."""
-    folder = load(config).server.state_dir
-    state_dir.refuse_strangers(folder)
-    return QueryLog(folder)
-
-
-def _query(log: QueryLog, config: Path | None, filters: Filters) -> Query:
-    """The query, without a word in it that nothing can match. Raises `BadQuery`."""
-    query = filters.query(_now())
-    if query.segments or query.policies or query.categories or query.layers:
-        refuse_unknown(log, query, _known(config))
-    return query
-
-
-def _known(config: Path | None) -> dict[str, Collection[str]]:
-    """What the policy and the lists have names for. What cannot be read now is no reason to search for nothing."""
-    settings = load(config)
-    known: dict[str, Collection[str]] = {"layers": LAYERS}
-    with contextlib.suppress(SchoolgateError):
-        known["categories"] = load_catalogue(settings.lists.dir).categories
-    with contextlib.suppress(SchoolgateError):
-        _, text, file = active_or_first(settings)
-        document = parse(text, file).document
-        known |= {"segments": document.segments, "policies": document.policies}
-    return known
-
-
 def _cells(row: Row) -> list[Text]:
     why = row.category or (row.layer if row.layer != row.action else "")
     if row.rule:
@@ -224,17 +195,24 @@ def _cells(row: Row) -> list[Text]:
     return [verdict if at == 3 else Text(printable(text)) for at, text in enumerate((*texts, row.source))]
 
 
-def say_problems(log: QueryLog) -> None:
+def say_problems(problems: Iterable[str]) -> None:
     """What of the log could not be read."""
-    for problem in log.problems:
+    for problem in problems:
         note(problem, "bold red")
 
 
-def _say_empty(log: QueryLog) -> None:
-    if log.held():
-        note("nothing matches")
-    else:
+def refuse_lost(lost: str | None) -> None:
+    """Ends the command with the exit code of an answer that is not whole, where it is not. Raises
+    `RowsUnderLostKeys`."""
+    if lost is not None:
+        raise RowsUnderLostKeys(lost)
+
+
+def _say_empty(is_log_empty: bool) -> None:
+    if is_log_empty:
         note("the query log has no rows yet: they come with the first query, where query_log.enabled is true")
+    else:
+        note("nothing matches")
 
 
 def _moment(text: str | None, now: dt.datetime) -> dt.datetime | None:
@@ -245,8 +223,3 @@ def _write(pieces: Iterable[bytes]) -> None:
     for piece in pieces:
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
-
-
-def _now() -> dt.datetime:
-    """What people type as 09:30 or today is on the school's clock."""
-    return now_here()

@@ -1,0 +1,101 @@
+"""Commands whose operations run in the control process: what they print, write and end with is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.stand_in.query_log import row, wal, write_rows
+
+from schoolgate._core import log_pseudonym
+from schoolgate.operations.system_clock import SystemClock
+from schoolgate.storage import audit_operations
+from schoolgate.storage.audit_operations import Place
+
+PATIENT_S = 120.0
+KEY = bytes(range(16))
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+ADDRESS = "192.0.2.77"
+
+
+class School:
+    """A control process over a query log: two rows of a device under a lost key, one under a key that is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.state, self.config = folder, folder / "state", folder / "schoolgate.toml"
+        self.config.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{self.state}"\n', encoding="utf-8")
+        old, new = log_pseudonym(bytes(16), ADDRESS), log_pseudonym(KEY, ADDRESS)
+        at = [NOW - dt.timedelta(minutes=minutes) for minutes in (500, 400, 5)]
+        write_rows(
+            self.state, wal(1), [row(time=time, client=text) for time, text in zip(at, (old, old, new), strict=True)]
+        )
+        self.state.chmod(0o700)
+        text = orjson.dumps({"key": KEY.hex(), "made_at": (NOW - dt.timedelta(hours=1)).isoformat(), "id": "one"})
+        (self.state / "log" / "pseudonym.json").write_bytes(text)
+        self.log = folder / "control.log"
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "schoolgate", "control", "--config", str(self.config)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENT_S
+        while not (self.state / "operations.sock").exists():
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "schoolgate", *arguments, "--config", str(self.config)],
+            capture_output=True, text=True, check=False, timeout=PATIENT_S, env={**os.environ, "COLUMNS": "200"},
+        )  # fmt: skip
+
+    def audit(self) -> list[dict[str, Any]]:
+        found = asyncio.run(audit_operations.log(Place.in_folder(self.state), SystemClock().now_us()))
+        return [dict(one.fields) for one in found[::-1]]
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Iterator[School]:
+    made = School(tmp_path)
+    yield made
+    made.process.terminate()
+    assert made.process.wait(PATIENT_S) == 0, made.log.read_text()
+    assert "Traceback" not in made.log.read_text()
+
+
+def test_exit_codes_files_and_records_are_those_of_a_command_alone(school: School) -> None:
+    found = school.run("log", "search", "--client", ADDRESS, "--json")
+    assert (found.returncode, len(found.stdout.splitlines())) == (3, 1), found.stderr
+    assert "2 rows cannot be searched" in found.stderr
+    assert orjson.loads(found.stdout)["time"].endswith(".000000Z")
+    file = school.folder / "rows.jsonl"
+    export = ("log", "export", "--client", ADDRESS, "--reason", "request 7", "--out", str(file))
+    assert school.run(*export).returncode == 3
+    assert len(file.read_bytes().splitlines()) == 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "there already" in school.run(*export).stderr
+    unknown = school.run("log", "reveal", log_pseudonym(bytes(16), ADDRESS), "--reason", "concern 12")
+    assert (unknown.returncode, unknown.stdout) == (3, "")
+    wrong = school.run(*export[:3], "nobody", *export[4:-1], str(school.folder / "none"))
+    assert (wrong.returncode, "is no client" in wrong.stderr) == (1, True)
+    assert not (school.folder / "none").exists(), "half an export is none"
+    assert [(one["operation"], one["outcome"]) for one in school.audit()] == [
+        ("log.search", "done"), ("log.export", "begun"), ("log.export", "done"),
+        ("log.reveal", "begun"), ("log.reveal", "refused"), ("log.export", "begun"), ("log.export", "refused"),
+    ]  # fmt: skip
+
+
+def test_what_maintenance_says_comes_as_it_goes(school: School) -> None:
+    done = school.run("log", "maintain")
+    assert (done.returncode, done.stdout) == (0, "0 files of 0 rows converted, 1 compacted\n"), done.stderr
+    status = orjson.loads(school.run("log", "status", "--json").stdout)
+    assert status["classes"]["ordinary"]["rows"] == 3
+    assert set(status) == {"classes", "octets", "days", "waiting", "erasures_pending", "problems", "retention"}
