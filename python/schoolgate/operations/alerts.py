@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, Field
 from pydantic_core import PydanticCustomError
 
+from schoolgate.accounts.roles import Role
 from schoolgate.alerts import messages
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
@@ -31,7 +32,6 @@ from schoolgate.operations import rights
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.pages import first_page
 from schoolgate.operations.registry import Personal, changes, looks, sees
-from schoolgate.operations.roles import Role
 from schoolgate.operations.work import Work
 from schoolgate.policy import load_catalogue, parse
 from schoolgate.policy.active_policy import active_or_first

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schoolgate.accounts.roles import Role
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
@@ -20,7 +21,6 @@ from schoolgate.operations import pages
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import ArgumentsRefused, NotPermitted
 from schoolgate.operations.hosting import hosted
-from schoolgate.operations.roles import Role
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.policy.monitoring import AlertRule
 from schoolgate.storage import audit_operations

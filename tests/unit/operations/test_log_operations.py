@@ -13,13 +13,13 @@ import pytest
 from tests.stand_in.query_log import row, wal, write_rows
 
 from schoolgate._core import log_pseudonym
+from schoolgate.accounts.roles import Role
 from schoolgate.config import load
 from schoolgate.operations import log_access, log_erasure, pages
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.log_rows import LogFilters
-from schoolgate.operations.roles import Role
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.querylog import BadQuery
 from schoolgate.storage import audit_operations
