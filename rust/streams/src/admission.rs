@@ -85,7 +85,8 @@ impl Admission {
             };
             places.swap_remove(at).leave.notify_one();
         }
-        let state = Arc::new(State { idle_since_ms: AtomicU64::new(BUSY), leave: Notify::new() });
+        // Until it has asked something it is idle: one that never shakes hands makes room for one that does.
+        let state = Arc::new(State { idle_since_ms: AtomicU64::new(now_ms), leave: Notify::new() });
         places.push(state.clone());
         self.open.fetch_add(1, Ordering::Relaxed);
         Ok(Place { admission: self.clone(), client, state })
@@ -206,7 +207,8 @@ mod tests {
     fn a_client_that_is_full_and_busy_is_turned_away_and_others_are_not() {
         let admission = Arc::new(Admission::new(8, 2));
         let now = second(&admission, 0);
-        let _places = [admission.admit(client(1), now).unwrap(), admission.admit(client(1), now).unwrap()];
+        let places = [admission.admit(client(1), now).unwrap(), admission.admit(client(1), now).unwrap()];
+        places.iter().for_each(|place| place.set_idle(None));
         assert_eq!(admission.admit(client(1), now).unwrap_err(), Event::RefusedPerClient);
         assert!(admission.admit(client(2), now).is_ok());
     }
@@ -245,7 +247,8 @@ mod tests {
     fn a_network_of_one_customer_is_one_client() {
         let admission = Arc::new(Admission::new(8, 1));
         let now = second(&admission, 0);
-        let _place = admission.admit("2001:db8::1".parse().unwrap(), now).unwrap();
+        let place = admission.admit("2001:db8::1".parse().unwrap(), now).unwrap();
+        place.set_idle(None);
         let same = admission.admit("2001:db8::2".parse().unwrap(), now);
         assert_eq!(same.unwrap_err(), Event::RefusedPerClient);
         assert!(admission.admit("2001:db8:0:1::1".parse().unwrap(), now).is_ok());

@@ -140,7 +140,11 @@ async fn receive(stream: TcpStream, client: SocketAddr, here: Here) {
     counters.count(Event::Connections);
     // Answers are small and whole: waiting for more of them helps no client.
     let _ = stream.set_nodelay(true);
-    let Some(stream) = shake_hands(stream, &here, &counters).await else { return };
+    let stream = tokio::select! {
+        stream = shake_hands(stream, &here, &counters) => stream,
+        () = place.must_leave() => return counters.count(Event::ClosedForNew),
+    };
+    let Some(stream) = stream else { return };
     let caller = Caller { client, local, door: here.kind.door };
     match here.kind.door {
         Door::Doh => https::serve(stream, caller, here.asker, counters, &place, here.stop).await,
