@@ -56,7 +56,10 @@ class OperationsSocket:
         self._request_timeout_s = request_timeout_s
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], int] = {}
+        # Operations under way, and connections that wait for one: the first may outlive the second.
         self._running: set[asyncio.Task[Any]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Raises `ControlSocketUnusable`, also when another process answers there."""
@@ -67,11 +70,10 @@ class OperationsSocket:
         """Takes no more, waits for what is being done, closes, and removes the file."""
         if self._server is None:
             return
+        self._is_stopping = True
         self._server.close()
-        if self._running:
-            await asyncio.wait(self._running, timeout=within_s)
-        # Those whose operation has just ended still write its result.
-        await asyncio.sleep(0)
+        if under_way := {*self._running, *self._answering}:
+            await asyncio.wait(under_way, timeout=within_s)
         for connection in list(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -96,7 +98,9 @@ class OperationsSocket:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: int, uid: int) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not self._is_stopping:
             try:
                 line = await asyncio.wait_for(reader.readline(), self._request_timeout_s)
             except ValueError:  # longer than the limit
@@ -106,7 +110,11 @@ class OperationsSocket:
             if not line.endswith(b"\n"):
                 return
             actor = local_actor(uid, login_of(process), self._local_roles())
-            await self._answer(writer, line, actor)
+            self._answering.add(task)
+            try:
+                await self._answer(writer, line, actor)
+            finally:
+                self._answering.discard(task)
 
     async def _answer(self, writer: asyncio.StreamWriter, line: bytes, actor: Actor) -> None:
         try:
@@ -123,6 +131,7 @@ class OperationsSocket:
         task = asyncio.create_task(self._operations.call(actor, name, arguments, say))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda done: _log_defect(done, name))
         task.add_done_callback(lambda _: words.put_nowait(b""))
         while word := await words.get():
             await self._send(writer, word)
@@ -141,8 +150,14 @@ def _outcome(task: asyncio.Task[Any], name: str) -> bytes:
         return refused(error)
     if isinstance(error, OSError) and error.filename is not None:
         return refused(OperationProblem(f"{error.filename}: {error.strerror}; check the path, rights and space"))
-    _log.error("the operation %s failed", name, exc_info=error)
     return refused(Defect(f"{name} failed because of a defect; the log of `schoolgate control` says more"))
+
+
+def _log_defect(task: asyncio.Task[Any], name: str) -> None:
+    """Also where the caller went away."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, SchoolgateError) and getattr(error, "filename", None) is None:
+        _log.error("the operation %s failed", name, exc_info=error)
 
 
 def _put(words: asyncio.Queue[bytes], word: bytes) -> None:

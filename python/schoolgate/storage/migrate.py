@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import sqlite3
@@ -35,6 +36,9 @@ from schoolgate.storage.schema import REVISION, metadata
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
+
+# Its lines about plugins and dialects are for those who write migrations.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 SCRIPTS = Path(__file__).with_name("migrations")
 # Two processes that migrate one PostgreSQL database: the second waits for this advisory lock.

@@ -70,4 +70,7 @@ async def _beside(config: Path | None, log_level: str) -> None:
 
     from schoolgate.server.process_beside import keep_process
 
-    await asyncio.gather(*(keep_process(one, config, log_level) for one in ("monitor", "control")))
+    # Unlike `gather`, it waits until each has ended.
+    async with asyncio.TaskGroup() as group:
+        for command in ("monitor", "control"):
+            group.create_task(keep_process(command, config, log_level))
