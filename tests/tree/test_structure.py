@@ -71,8 +71,10 @@ PACKAGES = {
         "lists",
         "policy",
         "querylog",
+        "reports",
         "sealed",
         "storage",
+        "suggestions",
     },
     "server": {
         "_core",

@@ -14,17 +14,10 @@ suggestions_app = typer.Typer(
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As the queue shows it.")]
-Who = Annotated[str | None, typer.Option("--who", metavar="NAME", help="Who decides. Default: your login name.")]
 
 
 def _config(context: typer.Context, given: Path | None) -> Path | None:
     return config_of(given if given is not None else context.obj)
-
-
-def _who(given: str | None) -> str:
-    from schoolgate.operations.actor import user_name as who
-
-    return given or who()
 
 
 @suggestions_app.callback(
@@ -57,11 +50,11 @@ def look(
 
 
 @suggestions_app.command("accept")
-def accept(context: typer.Context, name: NameArgument, who: Who = None, config: Config = None) -> None:
+def accept(context: typer.Context, name: NameArgument, config: Config = None) -> None:
     """Take a name out of the queue and print what to add to the policy."""
     from schoolgate.cli.commands import suggestions as queue
 
-    queue.accept(_config(context, config), name, _who(who))
+    queue.accept(_config(context, config), name)
 
 
 @suggestions_app.command("dismiss")
@@ -69,10 +62,9 @@ def dismiss(
     context: typer.Context,
     name: NameArgument,
     reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept.")],
-    who: Who = None,
     config: Config = None,
 ) -> None:
     """Take a name out of the queue for good."""
     from schoolgate.cli.commands import suggestions as queue
 
-    queue.dismiss(_config(context, config), name, _who(who), reason)
+    queue.dismiss(_config(context, config), name, reason)

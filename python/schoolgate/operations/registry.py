@@ -20,6 +20,10 @@ _MODULES = {
     "lists": ("lists",),
     "alerts": ("alerts",),
     "log": ("log_rows", "log_access", "log_erasure", "log_care"),
+    "suggestions": ("suggestions",),
+    "words": ("words",),
+    "checks": ("checks",),
+    "reports": ("reports",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -63,6 +63,20 @@ log.preview_erasure       . R . . . . . R
 log.erase                 . W . . . . . W
 log.status                R R . R . . R R
 log.maintain              W . . . . . W .
+suggestions.list          R R . R . . R .
+suggestions.look          W . . W . . W .
+suggestions.accept        W . . W . . W .
+suggestions.dismiss       W . . W . . W .
+words.list                R R . R . . R .
+words.try                 R R . R . . R .
+words.add                 W . . W . . W .
+words.remove              W . . W . . W .
+checks.reachability       R R R R . . R .
+checks.safesearch         R R R R . . R .
+checks.record             R R R R . R R R
+reports.make              R R R R . R R R
+reports.keep              W W . W . . W .
+reports.list              R R R R . R R R
 """
 _COLUMNS = tuple(Role)
 

@@ -38,6 +38,9 @@ LEAST: Mapping[str, Any] = {
     "what": "names",
     "client": "none",
     "pseudonym": "none",
+    "word": "not one word",
+    "kind": "daily",
+    "reader": "governors",
 }
 
 

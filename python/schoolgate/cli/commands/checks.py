@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from schoolgate.checks import run
 from schoolgate.checks.reachability import Closed, Reachability
-from schoolgate.checks.record import CheckRecord
-from schoolgate.checks.safesearch import SafeSearchCheck
+from schoolgate.cli.commands.asking import ask, ask_watching
 from schoolgate.cli.commands.terminal import err, note, say, say_json
-from schoolgate.config import Settings, SocketAddress, load
-from schoolgate.storage import state_dir
+from schoolgate.operations.checks import ReachabilityChecked, SafeSearchChecked
+from schoolgate.operations.work import Progress as Step
+from schoolgate.operations.work import Said
 
 # What a program asks for: something must be open and is not; something must answer and does not.
 EXIT_FOUND = 3
@@ -25,25 +23,22 @@ SHOWN = 30
 
 def reachability(config: Path | None, as_json: bool, offline: bool) -> int:
     """The exit code: 3 when something is over-blocked."""
-    settings = load(config)
-    state_dir.refuse_strangers(settings.server.state_dir)
-    service = None if offline else run.running_service(settings)
     with _progress() as tell:
-        found = run.reachability(config, settings, service, dt.datetime.now(dt.UTC), tell)
-    _keep(settings, found)
+        checked: ReachabilityChecked = ask_watching(config, "checks.reachability", tell, is_offline=offline)
+    found = checked.found
+    _say_not_kept(checked.not_kept)
     if as_json:
-        say_json(found.whole() | {"service": str(service) if service is not None else None})
+        say_json(found.whole() | {"service": checked.service})
     else:
-        _print(found, service)
+        _print(found, checked.service)
     return EXIT_FOUND if found.over_blocked else 0
 
 
 def safesearch(config: Path | None, as_json: bool) -> int:
     """The exit code: 3 when a target does not answer."""
-    settings = load(config)
-    state_dir.refuse_strangers(settings.server.state_dir)
-    found = run.safesearch(settings, dt.datetime.now(dt.UTC))
-    _keep(settings, found)
+    checked: SafeSearchChecked = ask(config, "checks.safesearch")
+    found = checked.found
+    _say_not_kept(checked.not_kept)
     if as_json:
         say_json(found.whole())
     else:
@@ -55,35 +50,30 @@ def safesearch(config: Path | None, as_json: bool) -> int:
     return EXIT_FOUND if found.sentences() else 0
 
 
-def _keep(settings: Settings, found: Reachability | SafeSearchCheck) -> None:
-    record = CheckRecord(settings.server.state_dir)
-    try:
-        if isinstance(found, Reachability):
-            record.keep("reachability", found.whole(), found.summary())
-        else:
-            record.keep("safesearch", found.whole())
-    except OSError as error:  # a full disk does not make the answer wrong
-        note(f"the result was not kept: {record.folder}: {error.strerror}", "yellow")
+def _say_not_kept(why: str | None) -> None:
+    if why is not None:
+        note(why, "yellow")
 
 
 @contextmanager
-def _progress() -> Iterator[run.Progress]:
+def _progress() -> Iterator[Callable[[Said], None]]:
     if not err.is_terminal:
-        yield run.quietly
+        yield lambda _: None
         return
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         bars: dict[str, TaskID] = {}
 
-        def tell(what: str, done: int, of: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=of)
-            progress.update(bars[what], completed=done)
+        def tell(step: Said) -> None:
+            if isinstance(step, Step):
+                if step.sentence not in bars:
+                    bars[step.sentence] = progress.add_task(step.sentence, total=step.whole)
+                progress.update(bars[step.sentence], completed=step.done)
 
         yield tell
 
 
-def _print(found: Reachability, service: SocketAddress | None) -> None:
+def _print(found: Reachability, service: str | None) -> None:
     head = f"{found.names} names, {len(found.policies)} policies (allow-list only included)"
     say(f"{head}: {found.decisions} decisions by policy revision {found.policy_revision}", "bold")
     style = "bold red" if found.over_blocked else "bold green"

@@ -1,0 +1,121 @@
+"""Reports: made, kept and listed. One for the safeguarding lead shows devices, and is made for no one else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from schoolgate.config import config_label
+from schoolgate.config.problems import did_you_mean
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.registry import changes, looks, sees
+from schoolgate.operations.roles import Role
+from schoolgate.operations.work import Work
+from schoolgate.policy.active_policy import active_or_first, read_ground, read_policy
+from schoolgate.policy.model import Document
+from schoolgate.reports.making import Form, Made, make
+from schoolgate.reports.page import Reader
+from schoolgate.reports.period import Kind, Period, last_complete, period_of
+from schoolgate.reports.shelf import Kept, shelf_of
+from schoolgate.storage import state_dir
+
+# Who may make the report of a reader. One for governors names no site and no device.
+_MAKERS: Mapping[Reader, frozenset[Role]] = MappingProxyType(
+    {
+        Reader.it: frozenset(
+            {Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director, Role.provider}
+        ),
+        Reader.safeguarding: frozenset({Role.safeguarding_lead}),
+        Reader.governors: frozenset(Role),
+    }
+)
+
+
+class ReportUnclear(SchoolgateError):
+    """No such report can be made."""
+
+
+@dataclass(frozen=True)
+class ReportMade:
+    """`problems`: why it is not complete."""
+
+    text: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Reports that are kept, newest first."""
+
+    folder: str
+    kept: tuple[Kept, ...]
+
+
+@sees("reports.make")
+def make_report(
+    work: Work,
+    kind: Kind,
+    reader: Reader,
+    segments: tuple[str, ...] = (),
+    form: Form = Form.text,
+    of: str | None = None,
+) -> ReportMade:
+    """A report as text.
+
+    `of`: a day of its time, such as 2026-11-20; the last complete without one. Raises `ReportUnclear`, `NotPermitted`.
+    """
+    made, _ = _made(work, kind, reader, segments, of)
+    return ReportMade(made.written(form), tuple(made.facts.problems))
+
+
+@changes("reports.keep")
+def keep(work: Work, kind: Kind, reader: Reader, segments: tuple[str, ...] = (), of: str | None = None) -> str:
+    """Makes a report and keeps it as HTML; its path. Raises what `reports.make` does, and `ReportNotKept`."""
+    made, period = _made(work, kind, reader, segments, of)
+    shelf = shelf_of(work.settings)
+    path = shelf.path_of(period, reader, segments)
+    shelf.keep(path, made.written(Form.html))
+    return str(path)
+
+
+@looks("reports.list")
+def list_reports(work: Work) -> Shelf:
+    """The reports that are kept, newest first."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    shelf = shelf_of(work.settings)
+    return Shelf(str(shelf.folder), tuple(shelf.all()))
+
+
+def _made(work: Work, kind: Kind, reader: Reader, segments: Sequence[str], of: str | None) -> tuple[Made, Period]:
+    if not work.actor.roles & _MAKERS[reader]:
+        makers = ", ".join(sorted(one.replace("_", " ") for one in _MAKERS[reader]))
+        raise NotPermitted(f"a report {reader.wording} is not yours to make; ask one of: {makers}")
+    settings = work.settings
+    state_dir.refuse_strangers(settings.server.state_dir)
+    document = _document(work)
+    _refuse_unknown(segments, document)
+    zone, terms = ZoneInfo(document.time_zone), settings.reports.term_starts
+    period = last_complete(kind, work.now, zone, terms) if of is None else period_of(kind, _day(of), zone, terms)
+    return make(settings, document.time_zone, reader, period, segments, work.now), period
+
+
+def _document(work: Work) -> Document:
+    _, text, file = active_or_first(work.settings)
+    return read_policy(text, file, read_ground(work.settings, config_label(work.config))).document
+
+
+def _refuse_unknown(segments: Sequence[str], document: Document) -> None:
+    for one in segments:
+        if one not in document.segments:
+            raise ReportUnclear(f"there is no segment {one}; {did_you_mean(one, document.segments)}")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ReportUnclear(f"--of {text} is not a day; write --of 2026-11-20") from None
