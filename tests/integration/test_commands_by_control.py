@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import stat
@@ -12,15 +13,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from tests.stand_in.query_log import row, wal, write_rows
 
 from schoolgate._core import log_pseudonym
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
+from schoolgate.suggestions.queue import Queue
+from schoolgate.suggestions.suggest import Suggestion
 
 PATIENT_S = 120.0
 KEY = bytes(range(16))
@@ -99,3 +107,50 @@ def test_what_maintenance_says_comes_as_it_goes(school: School) -> None:
     status = orjson.loads(school.run("log", "status", "--json").stdout)
     assert status["classes"]["ordinary"]["rows"] == 3
     assert set(status) == {"classes", "octets", "days", "waiting", "erasures_pending", "problems", "retention"}
+
+
+# What only looks, and says no time of its own.
+SAME = (
+    "alerts list --all --json",
+    "alerts show 1 --json",
+    "alerts show 1",
+    "alerts export",
+    "alerts digest --day 2026-11-20 --json",
+    "lists words list --json",
+    "lists words list --history",
+    "lists words try bet --category gambling",
+    "lists suggestions --json",
+    "log search --json",
+    "log top names --json",
+    "report list --json",
+)
+
+
+def test_what_is_printed_is_the_same_with_and_without_a_control_process(school: School) -> None:
+    with_alert(school.state)
+    Queue(school.state).add([Suggestion("g00gle.example", "look-alike", "google", "phishing", 3)], NOW)
+    added = school.run("lists", "words", "add", "puffbar", "--category", "alcohol-vaping", "--note", "slang")
+    assert "puffbar is in the library, version 1" in added.stdout, added.stderr
+    kept = school.run("report", "daily", "--of", "2026-11-20", "--keep")
+    assert kept.stdout.strip().endswith("2026-11-20-daily-it.html"), kept.stderr
+    closed = school.run("alerts", "close", "1", "--outcome", "other", "--note", "a test")
+    assert closed.stdout == "alert 1 closed: other\n", closed.stderr
+    by_control = {line: school.run(*line.split()) for line in SAME}
+    school.process.terminate()
+    assert school.process.wait(PATIENT_S) == 0
+    assert {line: one.stderr for line, one in by_control.items() if one.returncode} == {}
+    assert all(one.stdout for one in by_control.values())
+    for line, one in by_control.items():
+        alone = school.run(*line.split())
+        assert (one.stdout, one.stderr) == (alone.stdout, alone.stderr), line
+
+
+def with_alert(state: Path) -> None:
+    folder = state / "monitor"
+    folder.mkdir(mode=0o700)
+    with contextlib.closing(AlertStore.open(folder / "alerts.db")) as store:
+        found = Finding(
+            "attempt", "urgent", "pupils", ADDRESS, int(NOW.timestamp() * 1e6), 0, "A device asked.", "self-harm",
+            {"questions": 2, "share": 0.5}, ("of-it.example.org",),
+        )  # fmt: skip
+        AlertRules({}, ZoneInfo("UTC")).apply([found], store, Outbox(store), NOW)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from schoolgate.checks.reachability import Closed, Reachability
 from schoolgate.checks.record import CheckRecord
+from schoolgate.checks.resolving import Resolved
 from schoolgate.config import load
 from schoolgate.operations.actor import Actor
+from schoolgate.operations.checks import ReachabilityChecked
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
+from schoolgate.operations.registry import find
 from schoolgate.operations.roles import Role
+from schoolgate.operations.socket_messages import done
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
@@ -108,3 +115,18 @@ def test_a_check_that_cannot_be_kept_still_answers_and_says_so(config: Path, mon
     assert call(config, Role.governor, "checks.record").safesearch is None
     CheckRecord(load(config).server.state_dir).keep("safesearch", checked.found.whole())
     assert call(config, Role.governor, "checks.record").safesearch == checked.found.whole()
+
+
+def test_what_a_check_found_is_the_same_beyond_the_socket() -> None:
+    closed = Closed("help.example", "help line", "strict", "category", "gambling", "extra/bets", "cname.example")
+    found = Reachability(
+        at=dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC), policy_revision=2, lists_serial=3, names=4,
+        policies=("strict",), decisions=4, over_blocked=(closed,), on_purpose=(replace(closed, via=None),), asked=4,
+        unresolvable=(Resolved("nx.example", "unresolvable", "NXDOMAIN", ("a.example",)),), refused=1,
+        without_address=("nodata.example",),
+    )  # fmt: skip
+    made = ReachabilityChecked(found, "127.0.0.1:53")
+    reply = orjson.loads(done(made))["result"]
+    read = find("checks.reachability").returns.validate_python(reply)
+    assert read == made
+    assert orjson.dumps(read.found.whole()) == orjson.dumps(found.whole())
