@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from schoolgate.accounts.roles import Role
 from schoolgate.config import config_label
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import changes, looks, sees
-from schoolgate.operations.roles import Role
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import active_or_first, read_ground, read_policy
 from schoolgate.policy.model import Document

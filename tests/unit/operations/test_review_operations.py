@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from schoolgate.accounts.roles import Role
 from schoolgate.checks.reachability import Closed, Reachability
 from schoolgate.checks.record import CheckRecord
 from schoolgate.checks.resolving import Resolved
@@ -20,7 +21,6 @@ from schoolgate.operations.checks import ReachabilityChecked
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.registry import find
-from schoolgate.operations.roles import Role
 from schoolgate.operations.socket_messages import done
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations

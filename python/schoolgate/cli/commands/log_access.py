@@ -24,6 +24,7 @@ from schoolgate.querylog.in_words import in_words
 from schoolgate.querylog.layout import FILE_MODE
 from schoolgate.querylog.shown import FIELDS, json_line, json_object, printable, values
 from schoolgate.querylog.spreadsheet import csv_line
+from schoolgate.storage import state_dir
 
 
 class NotExported(SchoolgateError):
@@ -32,7 +33,10 @@ class NotExported(SchoolgateError):
 
 def export(config: Path | None, client: str, reason: str, filters: Filters, file: Path, form: str) -> None:
     """To a file that only we can read. `form`: json, csv, text."""
-    titles = {one.id: one.name for one in load_catalogue(load(config).lists.dir).categories.values()}
+    settings = load(config)
+    # Before the file is made: who may not ask leaves none.
+    state_dir.refuse_strangers(settings.server.state_dir)
+    titles = {one.id: one.name for one in load_catalogue(settings.lists.dir).categories.values()}
     wanted = filters.wanted(now())
     with _new_file(file) as descriptor:
         pages = _Pages(config, {"client": client, "reason": reason, "since": wanted.since, "until": wanted.until})
