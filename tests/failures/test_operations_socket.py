@@ -225,6 +225,16 @@ def test_two_editors_do_not_overwrite_each_other(control: Control) -> None:
     assert control.cli("policy", "apply", str(control.policy), "--reason", "mine", "--expected", "2").returncode == 0
 
 
+def test_arguments_that_cannot_be_written_down_are_refused_with_and_without_it(control: Control) -> None:
+    for _ in range(2):
+        for strange in (("rollback", str(10**30), "--reason", "x"), ("block", os.fsdecode(b"\xff.example.org"))):
+            run = control.cli("policy", *strange)
+            assert run.returncode in (1, 2), run.stderr
+            assert "Traceback" not in run.stderr and "defect" not in run.stderr
+        if control.process is not None and control.process.poll() is None:
+            assert control.end() == 0
+
+
 def test_a_second_control_process_is_refused(control: Control) -> None:
     second = subprocess.run(
         [sys.executable, "-c", "from schoolgate.operations import control_process as c; c.STARTS_WITHIN_S = 0.2;"

@@ -254,8 +254,8 @@ def _seen_of(work: Work, alert: Alert, threats: Collection[str]) -> Alert | None
 
 
 def _without_identities(alert: Alert) -> Alert:
-    """Names too: of a small segment they tell whose device it was."""
-    return replace(alert, client="", names=(), evidence={})
+    """Names too: of a small segment they tell whose device it was. That it is held is said, not why."""
+    return replace(alert, client="", names=(), evidence={}, hold=None if alert.hold is None else "")
 
 
 def _history(store: AlertStore, alert: Alert) -> tuple[History, ...]:

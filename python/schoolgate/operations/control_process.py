@@ -60,7 +60,6 @@ class Control:
             loop.add_reader(sys.stdin.fileno(), self._parent_gone)
         with contextlib.closing(ServiceManager()) as manager:
             async with recording(self._settings, self._clock, patience_s=STARTS_WITHIN_S) as recorder:
-                await recorder.say_interrupted(self._clock.now_us())
                 await self._serve(recorder, manager)
         _log.info("stopped")
 

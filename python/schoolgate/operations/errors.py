@@ -25,3 +25,7 @@ class ArgumentsRefused(OperationProblem):
 
 class NotRecorded(OperationProblem):
     """The audit log takes no entry, so nothing was done."""
+
+
+class DoneNotRecorded(OperationProblem):
+    """It was done, and only its begin is in the audit log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from schoolgate._core import normalise_name
 from schoolgate.config import Settings
@@ -24,7 +24,7 @@ from schoolgate.lists.recommended import (
 )
 from schoolgate.lists.signature import public_key
 from schoolgate.lists.update import Updater
-from schoolgate.operations.registry import changes, looks
+from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Progress, Work
 from schoolgate.policy.catalogue import load_catalogue
 from schoolgate.storage import state_dir
@@ -174,7 +174,7 @@ def remove(work: Work, feed: str) -> FeedChanged:
 @changes("feeds.add")
 def add(
     work: Work,
-    place: str,
+    place: Annotated[str, Personal],
     category: str,
     feed: str | None = None,
     dialect: str | None = None,
@@ -207,7 +207,9 @@ def add(
 
 
 @changes("feeds.except")
-def leave_out(work: Work, feed: str, name: str, reason: str | None = None, is_taken_back: bool = False) -> FeedChanged:
+def leave_out(
+    work: Work, feed: str, name: str, reason: Annotated[str | None, Personal] = None, is_taken_back: bool = False
+) -> FeedChanged:
     """Leaves a false hit, and all below it, out of a feed; or takes that back. It counts from the next build."""
     book = _book(work, is_written=True)
     chosen = _chosen(book, feed)

@@ -63,6 +63,7 @@ async def recording(settings: Settings, clock: Clock, *, patience_s: float = 0.0
         place = Place.in_folder(folder)
         async with await Store.open(place.store, now_us=clock.now_us(), is_owner=True) as store:
             made = Recorder(store)
+            await made.say_interrupted(clock.now_us())
             try:
                 yield made
             finally:

@@ -116,11 +116,9 @@ def erase(
                 f"nothing was erased: {found.serious} of the {found.rows} rows of {printable(client)} matter for"
                 " safeguarding; ask the safeguarding lead, then add --safeguarding-too"
             )
-        alerts = _erase_from_alerts(work.settings, found.texts)
+        # The request first: from then on nothing that is killed leaves a part for ever.
         left = _erase_rows(work, log.folder, client, found, reason, now) if found.rows else None
-        if found.rows:
-            # Of rows that the monitor read meanwhile.
-            alerts += _erase_from_alerts(work.settings, found.texts)
+        alerts = _erase_from_alerts(work.settings, found.texts)
         lost = lost_rows(log, Query(client=client, until=now), "Rows that are surely theirs were erased")
     removed = found.rows if left is None else sum(left.removed.values())
     is_serving = left is not None and _is_serving(work.settings)

@@ -12,7 +12,7 @@ from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations import rights
 from schoolgate.operations.actor import Actor
-from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.errors import DoneNotRecorded, NotPermitted
 from schoolgate.operations.registry import Operation, find
 from schoolgate.operations.system_clock import Clock
 from schoolgate.operations.work import Said, Work
@@ -28,6 +28,8 @@ class Operations:
         self._config = config
         self._recorder = recorder
         self._clock = clock
+        # Changes of one noun stand in one line: each reads what the one before has written.
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def call(
         self, actor: Actor, name: str, arguments: Mapping[str, Any], say: Callable[[Said], None] = lambda _: None
@@ -43,7 +45,8 @@ class Operations:
         given = operation.read(arguments)
         work = Work(actor, await asyncio.to_thread(load, self._config), self._config, self._clock.now(), say)
         if operation.is_change:
-            return await self._changed(operation, work, given)
+            async with self._turns.setdefault(operation.noun, asyncio.Lock()):
+                return await self._changed(operation, work, given)
         if operation.names_a_person(given):
             return await self._seen(operation, work, given)
         return await asyncio.to_thread(operation.function, work, **given)
@@ -63,20 +66,26 @@ class Operations:
     async def _changed(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
         recorder = await self._recorder()
         begun = await recorder.begin(operation, work.actor, given, self._clock.now_us())
-        outcome, detail, why = Outcome.failed, dict[str, Any](), ""
+
+        async def ended(outcome: Outcome, detail: Mapping[str, Any], why: str = "") -> None:
+            await recorder.end(operation, work.actor, begun, outcome, detail, self._clock.now_us(), why)
+
+        # A process that must end here writes no end: whether the thread goes on, nothing knows.
         try:
             result = await asyncio.to_thread(operation.function, work, **given)
-            outcome, detail = Outcome.done, _about(result)
-            return result
         except SchoolgateError as error:
-            outcome, detail, why = Outcome.refused, {"error": type(error).__name__}, str(error)
+            await ended(Outcome.refused, {"error": type(error).__name__}, str(error))
             raise
-        except BaseException as error:
-            detail = {"error": type(error).__name__}
+        except Exception as error:
+            await ended(Outcome.failed, {"error": type(error).__name__})
             raise
-        finally:
-            # Also for a caller that went away: what was done is on record.
-            await asyncio.shield(recorder.end(operation, work.actor, begun, outcome, detail, self._clock.now_us(), why))
+        try:
+            await ended(Outcome.done, _about(result))
+        except SchoolgateError as error:
+            raise DoneNotRecorded(
+                f"{operation.name} is done, but the audit log did not take its end: {error}"
+            ) from error
+        return result
 
 
 def _about(result: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.config.problems import Problem
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call, call_if_running
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.registry import Bulk, changes, looks
+from schoolgate.operations.registry import Bulk, Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import NoSuchRevision, Revision, difference
 from schoolgate.policy.active_policy import Ground, label, latest_revision, policy_files, read_ground
@@ -130,7 +130,11 @@ def files_state(work: Work) -> FilesState:
 
 @changes("policy.apply")
 def apply(
-    work: Work, text: Annotated[str, Bulk], reason: str, file: str = "the policy", expected: int | None = None
+    work: Work,
+    text: Annotated[str, Bulk],
+    reason: Annotated[str, Personal],
+    file: Annotated[str, Personal] = "the policy",
+    expected: int | None = None,
 ) -> PolicyApplied:
     """Checks a policy, stores it as a revision, and has the server decide by it.
 
@@ -145,7 +149,7 @@ def apply(
 
 
 @changes("policy.rollback")
-def rollback(work: Work, number: int, reason: str) -> PolicyApplied:
+def rollback(work: Work, number: int, reason: Annotated[str, Personal]) -> PolicyApplied:
     """Applies the text of an older revision as a new one. A rule of alerts that cannot speak is said, not refused."""
     settings, ground = ground_of(work)
     old = _said_of(work, policy_files(settings), is_thorough=True).store.show(number)
@@ -165,7 +169,9 @@ def rollback(work: Work, number: int, reason: str) -> PolicyApplied:
 
 
 @changes("policy.repair")
-def repair(work: Work, text: Annotated[str | None, Bulk] = None, file: str = "the policy") -> PolicyRepaired:
+def repair(
+    work: Work, text: Annotated[str | None, Bulk] = None, file: Annotated[str, Personal] = "the policy"
+) -> PolicyRepaired:
     """Mends database or active file from the other; with a text, begins anew where neither can be used."""
     settings, ground = ground_of(work)
     if text is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
@@ -18,7 +18,7 @@ from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
 from schoolgate.operations.policies import PolicyApplied, applied, change_text, examined, ground_of
-from schoolgate.operations.registry import changes
+from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.work import Work
 from schoolgate.policy import CheckedPolicy
 from schoolgate.policy.active_policy import (
@@ -65,7 +65,7 @@ def block(
     segments: tuple[str, ...] = (),
     until: str | None = None,
     lasts: str | None = None,
-    reason: str = "",
+    reason: Annotated[str, Personal] = "",
 ) -> QuickChange:
     """Denies a name, for good or for a while. `until`: 14:30 or ISO 8601, the school's time; `lasts`: 30m, 2h, 7d."""
     rule = _rule(name)
@@ -76,7 +76,7 @@ def block(
 def allow(
     work: Work,
     name: str,
-    reason: str,
+    reason: Annotated[str, Personal],
     segments: tuple[str, ...] = (),
     until: str | None = None,
     lasts: str | None = None,

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from schoolgate.audit.errors import AuditProblem
 from schoolgate.audit.event import Event, Outcome
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotRecorded
@@ -47,7 +48,7 @@ class Recorder:
         try:
             async with self._store.change() as change:
                 return (await append(change, event)).number
-        except StoreProblem as error:
+        except (StoreProblem, AuditProblem) as error:
             raise NotRecorded(f"nothing was done, because the audit log takes no entry: {error}") from error
 
     async def end(
@@ -73,19 +74,18 @@ class Recorder:
         try:
             async with self._store.change() as change:
                 await append(change, event)
-        except StoreProblem as error:
+        except (StoreProblem, AuditProblem) as error:
             raise NotRecorded(f"nothing is shown, because the audit log takes no entry: {error}") from error
 
     async def say_interrupted(self, at_us: int) -> int:
         """One entry for the operations of a process that was killed: begun, and never ended. Returns how many."""
         entries = await audit_reading.newest(self._store, MOST_LOOKED_AT)
-        ended = {one.fields["detail"].get("begun") for one in entries if one.fields["operation"] != INTERRUPTED}
-        said = {number for one in entries for number in one.fields["detail"].get("entries", ())}
-        left = sorted(
-            one.number
-            for one in entries
-            if one.fields["outcome"] == Outcome.begun and one.number not in ended and one.number not in said
-        )
+        # A restore begins a new epoch, whose numbers begin anew: what came before it was said then.
+        entries = [one for one in entries if one.epoch == entries[0].epoch]
+        ended = {one.fields["detail"].get("begun") for one in entries}
+        ended |= {number for one in entries for number in one.fields["detail"].get("entries", ())}
+        begun = {one.number for one in entries if one.fields["outcome"] == Outcome.begun}
+        left = sorted(begun - ended)
         if left:
             async with self._store.change() as change:
                 await append(change, Event(at_us, STARTS, INTERRUPTED, "", Outcome.failed, {"entries": left}))

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic_core import PydanticSerializationError
 
 from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
 
@@ -61,7 +63,17 @@ class Operation:
         except ValidationError as error:
             mistakes = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors())
             raise ArgumentsRefused(f"{self.name}: {mistakes}") from None
+        try:
+            # What the audit log and the socket can hold: no surrogates (octets that are not UTF-8), no endless numbers.
+            orjson.dumps(model.model_dump(mode="json"))
+        except (TypeError, ValueError, PydanticSerializationError) as error:
+            raise ArgumentsRefused(f"{self.name}: an argument cannot be written down ({error})") from None
         return {name: getattr(model, name) for name in self.arguments.model_fields}
+
+    @property
+    def noun(self) -> str:
+        """What it is about: the part before the dot."""
+        return self.name.partition(".")[0]
 
     @property
     def summary(self) -> str:

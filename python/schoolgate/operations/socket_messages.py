@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.errors import ArgumentsRefused
 from schoolgate.operations.work import Progress, Said
 
 # A policy text, or a list that is handed over.
@@ -33,8 +34,12 @@ class OperationRefused(SchoolgateError):
 
 
 def line(value: Mapping[str, Any]) -> bytes:
-    """One message. Dataclasses, enumerations and times become JSON."""
-    return orjson.dumps(value, default=str) + b"\n"
+    """One message. Dataclasses, enumerations and times become JSON. Raises `ArgumentsRefused` for text that is not
+    UTF-8 and for numbers without measure."""
+    try:
+        return orjson.dumps(value, default=str) + b"\n"
+    except TypeError as error:
+        raise ArgumentsRefused(f"an argument cannot be written down ({error})") from None
 
 
 def said(one: Said) -> bytes:

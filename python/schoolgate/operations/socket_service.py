@@ -29,8 +29,6 @@ MOST_OF_ONE_USER = 32
 REQUEST_TIMEOUT_S = 10.0
 # Lines said before the result that wait for a slow reader; the oldest go.
 MOST_SAID = 1_000
-# How long the process waits for operations when it ends. A longer one goes on record as interrupted.
-ENDS_WITHIN_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -66,14 +64,15 @@ class OperationsSocket:
         sock = listening_socket(self.path, "server.operations_socket")
         self._server = await asyncio.start_unix_server(self._admit, sock=sock, limit=LARGEST_REQUEST_OCTETS)
 
-    async def stop(self, within_s: float = ENDS_WITHIN_S) -> None:
-        """Takes no more, waits for what is being done, closes, and removes the file."""
+    async def stop(self) -> None:
+        """Takes no more, waits for what is being done, closes, and removes the file. A service manager that does not
+        wait as long kills the process, and the next one says what was interrupted."""
         if self._server is None:
             return
         self._is_stopping = True
         self._server.close()
         if under_way := {*self._running, *self._answering}:
-            await asyncio.wait(under_way, timeout=within_s)
+            await asyncio.wait(under_way)
         for connection in list(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -84,20 +83,24 @@ class OperationsSocket:
         task = asyncio.current_task()
         assert task is not None
         process, uid = _peer(writer)
+        # Now: a process that ends leaves its number to another.
+        login = login_of(process)
         of_user = sum(one == uid for one in self._connections.values())
         if len(self._connections) >= MOST_CONNECTIONS or of_user >= MOST_OF_ONE_USER:
             writer.close()
             return
         self._connections[task] = uid
         try:
-            await self._serve(reader, writer, process, uid)
+            await self._serve(reader, writer, uid, login)
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             pass
         finally:
             self._connections.pop(task, None)
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: int, uid: int) -> None:
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uid: int, login: int | None
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None
         while not self._is_stopping:
@@ -109,7 +112,7 @@ class OperationsSocket:
                 return
             if not line.endswith(b"\n"):
                 return
-            actor = local_actor(uid, login_of(process), self._local_roles())
+            actor = local_actor(uid, login, self._local_roles())
             self._answering.add(task)
             try:
                 await self._answer(writer, line, actor)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schoolgate.operations.registry import changes, looks
+from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.storage import state_dir
 from schoolgate.suggestions.looking import look as look_through
@@ -49,7 +49,7 @@ def accept(work: Work, name: str) -> Row:
 
 
 @changes("suggestions.dismiss")
-def dismiss(work: Work, name: str, reason: str) -> Row:
+def dismiss(work: Work, name: str, reason: Annotated[str, Personal]) -> Row:
     """Takes a name out of the queue for good. Raises `NoSuchSuggestion`."""
     return _queue(work).decide(name, "dismissed", work.actor.name, reason, work.now)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ValidationError
 
-from schoolgate.operations.registry import Bulk, changes, looks
+from schoolgate.operations.registry import Bulk, Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.querylog import LogProblem, Query, QueryLog
 from schoolgate.storage import state_dir
@@ -91,7 +91,7 @@ def add(
     category: str,
     language: str = "en",
     kind: Kind = "word",
-    note: str = "",
+    note: Annotated[str, Personal] = "",
     unless: tuple[str, ...] = (),
     popular: Annotated[tuple[str, ...], Bulk] = (),
     is_accepted: bool = False,

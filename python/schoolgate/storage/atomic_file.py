@@ -6,6 +6,7 @@ The new content is written to a file beside, brought to the disk, renamed; then 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 # For what only the service's user may read.
@@ -19,8 +20,8 @@ def write_whole(path: Path, octets: bytes, mode: int = 0o666) -> None:
     Raises `OSError`; then the old file is as it was, and no other file is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
-    # Two processes may write the same file: each has a temporary file of its own.
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    # Two processes or threads may write the same file: each has a temporary file of its own.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     aside.unlink(missing_ok=True)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import pytest
 from schoolgate.accounts.roles import Role
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
+from schoolgate.lists.feed_book import FeedBook
 from schoolgate.operations import rights
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotRecorded
@@ -184,11 +186,63 @@ def test_a_begin_without_an_end_is_said_once_by_the_next_process(config: Path, m
         with pytest.raises(Killed):
             write(config, "half")
 
-    async def next_process() -> int:
-        async with recording(load(config), SystemClock()) as recorder:
-            return await recorder.say_interrupted(SystemClock().now_us())
+    async def next_process() -> None:
+        async with recording(load(config), SystemClock()):
+            pass
 
-    assert asyncio.run(next_process()) == 1
-    assert asyncio.run(next_process()) == 0
+    asyncio.run(next_process())
+    asyncio.run(next_process())
+    assert len(entries(config)) == 2
     last = entries(config)[-1].fields
     assert (last["operation"], last["outcome"], last["detail"]["entries"]) == ("operation.interrupted", "failed", [0])
+
+
+def test_a_process_that_must_end_says_nothing_of_what_a_thread_still_does(config: Path) -> None:
+    """The change may be done a moment later: neither "done" nor "failed" is known, and the next process says so."""
+    began, may_end = threading.Event(), threading.Event()
+
+    @changes("test.wait")
+    def wait(work: Work) -> None:
+        """Waits."""
+        began.set()
+        may_end.wait()
+
+    async def cancelled() -> None:
+        async with hosted(config, load(config), SystemClock()) as operations:
+            task = asyncio.create_task(operations.call(ACTOR, "test.wait", {}))
+            await asyncio.to_thread(began.wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            may_end.set()
+
+    with pytest.MonkeyPatch.context() as rights_of_the_test:
+        rights_of_the_test.setattr(rights, "RIGHTS", {"test.wait": {Role.head: rights.Right.changes}})
+        asyncio.run(cancelled())
+    del _registered["test.wait"]
+    assert [one.fields["outcome"] for one in entries(config)] == ["begun"]
+
+
+def test_changes_of_one_noun_stand_in_one_line(config: Path) -> None:
+    """Each reads what the one before has written: of many feeds added at once, none is lost."""
+    manager = Actor("account:n", "n", frozenset({Role.network_manager}))
+    folder = config.parent / "list.txt"
+    folder.write_text("one.example.org\n", encoding="utf-8")
+
+    async def at_once() -> None:
+        async with hosted(config, load(config), SystemClock()) as operations:
+            await asyncio.gather(
+                *(
+                    operations.call(
+                        manager,
+                        "feeds.add",
+                        {"place": str(folder), "category": "games", "feed": f"own-{at}", "is_checked": False},
+                    )
+                    for at in range(12)
+                )
+            )
+
+    with pytest.MonkeyPatch.context() as all_rights:
+        all_rights.setattr(rights, "RIGHTS", rights._read(rights._TABLE))
+        asyncio.run(at_once())
+    assert len(FeedBook(load(config).server.state_dir).read()) == 12

@@ -121,6 +121,8 @@ async def test_without_a_role_nothing_can_be_done_and_nothing_is_learnt(operatio
         ({"text": "", "reason": "r", "who": "the head"}, "who"),
         ({"text": "", "reason": ["r"]}, "reason"),
         ({"text": "", "reason": "r", "expected": "x"}, "expected"),
+        ({"text": "", "reason": "r", "expected": 10**30}, "written down"),
+        ({"text": "", "reason": "\udcff"}, "."),
     ],
 )
 async def test_wrong_arguments_are_named(operations: Operations, given: dict[str, Any], named: str) -> None:

@@ -17,8 +17,9 @@ from schoolgate.cli.commands.school_time import on_the_wall
 _PIPE_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240
 
 # Long lines stay whole: people copy commands and paths from them.
-out = Console(highlight=False, soft_wrap=True, width=_PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What is printed is text, wherever it comes from: a name or a User-Agent in brackets is no markup.
+out = Console(highlight=False, markup=False, soft_wrap=True, width=_PIPE_WIDTH)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def say(text: str, style: str | None = None) -> None:
