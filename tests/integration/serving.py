@@ -46,6 +46,8 @@ class Serving:
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.environ: dict[str, str] = {}
+        # What the interpreter is given: the real program, or one that lames it first.
+        self.program: tuple[str, ...] = ("-m", "schoolgate")
         self.head = f'[server]\nlisten = ["127.0.0.1:0"]\nworkers = 1\nstate_dir = "{self.state}"\n'
         forwarders = "" if "[forwarders]" in settings else f'[forwarders]\nservers = ["127.0.0.1:{upstream_port}"]\n'
         if policy is not None:
@@ -78,7 +80,7 @@ class Serving:
         """Starts a process and waits for nothing."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "schoolgate", "serve", "--config", str(self.config)],
+                [sys.executable, *self.program, "serve", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 env=_environ() | self.environ | environ,

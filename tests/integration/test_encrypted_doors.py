@@ -305,3 +305,19 @@ def test_what_is_waited_for_goes_out_when_the_server_ends(start: Start, pair: Ce
         assert read_framed(sock).id == slow.id
         assert is_closed(sock)
         assert "status: NOERROR" in by_https.communicate(timeout=PATIENT_S)[0]
+
+
+def test_a_defect_at_the_certificate_costs_the_doors_and_not_the_dns(start: Start, pair: Certificates) -> None:
+    """Whatever goes wrong there: plain DNS is a school's internet."""
+    program = (
+        "from schoolgate.__main__ import main; from schoolgate.doors import certificate_file as file\n"
+        "def broken(*_): raise RuntimeError('odd')\n"
+        "file.read_certificate = broken\nmain()"
+    )
+    serving = start(settings=pair.settings, is_started=False)
+    serving.program = ("-c", program)
+    serving.start()
+    assert serving.rcode("localhost") == "NOERROR"
+    assert any("defect: odd" in one for one in serving.control("status")["problems"])
+    assert serving.control("reload")["ok"]
+    serving.kill()  # a service that stops well has logged no defect; this one had to

@@ -16,7 +16,7 @@ from typing import Final
 
 from cryptography import x509
 
-from schoolgate._core import CertificateUnusable
+from schoolgate._core import CertificateUnusable, normalise_name
 from schoolgate.doors.certificate import Certificate, IPAddress
 
 LARGEST_FILE_OCTETS: Final = 256 * 1024
@@ -66,8 +66,17 @@ def _own(chain: bytes, path: Path) -> x509.Certificate:
 def _names(own: x509.Certificate) -> tuple[tuple[str, ...], tuple[IPAddress, ...]]:
     try:
         found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return (), ()
     addresses = found.get_values_for_type(x509.IPAddress)
     hosts = tuple(one for one in addresses if isinstance(one, (ipaddress.IPv4Address, ipaddress.IPv6Address)))
-    return tuple(found.get_values_for_type(x509.DNSName)), hosts
+    return tuple(one for one in found.get_values_for_type(x509.DNSName) if _is_name(one)), hosts
+
+
+def _is_name(text: str) -> bool:
+    """Whether clients can be sent there. An administrator's `.school.example` is no name, and no reason to refuse."""
+    try:
+        normalise_name(text.removeprefix("*."))
+    except ValueError:
+        return False
+    return True

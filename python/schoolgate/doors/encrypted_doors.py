@@ -64,6 +64,10 @@ class EncryptedDoors:
         except PlaneError as error:
             self._port_problem = f"encrypted DNS is closed: {error}"
             self._doors = None
+        except Exception as error:  # whatever it is, plain DNS answers
+            _log.error("doors_defect", exc_info=error)
+            self._port_problem = f"encrypted DNS is closed because of a defect: {error}"
+            self._doors = None
 
     async def stop(self) -> None:
         """Lets open questions be answered, for a few seconds, then closes all."""
@@ -86,7 +90,11 @@ class EncryptedDoors:
         if tls.certificate is None or tls.key is None:
             self.certificate_problem = "encrypted DNS has no certificate: set [tls] certificate and key"
             return
-        await asyncio.to_thread(self._read_if_changed, tls.certificate, tls.key, now)
+        try:
+            await asyncio.to_thread(self._read_if_changed, tls.certificate, tls.key, now)
+        except Exception as error:  # whatever a certificate holds, DNS goes on, and the next one is looked at
+            _log.error("certificate_defect", exc_info=error)
+            self._refused(f"it met a defect: {error}")
         self._warn(now)
 
     def _read_if_changed(self, chain: Path, key: Path, now: dt.datetime) -> None:

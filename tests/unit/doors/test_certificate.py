@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from schoolgate._core import CertificateUnusable
 from schoolgate.doors.certificate import Certificate, expiry_problem, warning_step
@@ -40,6 +44,40 @@ def test_names_addresses_and_days_are_those_of_the_first_certificate(tmp_path: P
     assert found.days_left(NOW) == 90
     assert not found.is_key_open
     assert "PRIVATE" not in repr(found)
+
+
+def test_a_name_that_is_none_is_left_out(tmp_path: Path) -> None:
+    """Clients cannot be sent there; what else it names counts."""
+    found = read_certificate(
+        *odd(tmp_path, "dns..example", ".school.example", "a" * 64 + ".example", "dns.example"), NOW
+    )
+    assert found.names == ("dns.example",)
+
+
+def odd(folder: Path, *names: str) -> tuple[Path, Path]:
+    """A certificate with names that no authority of ours would write."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(own)
+        .issuer_name(own)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - dt.timedelta(days=1))
+        .not_valid_after(UNTIL)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    chain, key = folder / "odd.pem", folder / "odd.key"
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    key.chmod(0o640)
+    return chain, key
 
 
 def test_a_key_that_everybody_can_read_is_noticed(tmp_path: Path, authority: trustme.CA) -> None:
