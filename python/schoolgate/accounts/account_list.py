@@ -55,6 +55,11 @@ class Account:
         """Whether it may be used."""
         return self.state is State.active
 
+    @property
+    def is_break_glass(self) -> bool:
+        """Whether it is the account of the sealed code, which has no other way in."""
+        return login_key(self.login) == BREAK_GLASS_LOGIN
+
 
 def actor_id(account_id: UUID) -> str:
     """The name of an account as an actor, in the audit log and where it is noted who asked or approved."""
@@ -141,6 +146,12 @@ async def find_login(connection: AsyncConnection, site_id: UUID, login: str) -> 
     wanted = select(account).where(account.c.site_id == site_id, account.c.login_key == login_key(login))
     row = (await connection.execute(wanted)).one_or_none()
     return None if row is None else account_of(row)
+
+
+def refuse_break_glass(holder: Account) -> None:
+    """Raises `AccountRefused` for the account of the sealed code, whoever asks."""
+    if holder.is_break_glass:
+        raise AccountRefused("the account of the break-glass code has no other way in; seal another code instead")
 
 
 async def all_accounts(store: Store) -> list[Account]:

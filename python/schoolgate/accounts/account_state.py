@@ -10,6 +10,7 @@ from sqlalchemy import delete, update
 from schoolgate.accounts import account_list, api_tokens, grants, sessions
 from schoolgate.accounts.account_list import Account, State, actor_id
 from schoolgate.accounts.errors import AccountRefused
+from schoolgate.accounts.one_time_tokens import Purpose
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.schema import known_device, one_time_token
@@ -64,7 +65,7 @@ async def _stop(change: Change, account_id: UUID, why: str, actor: str, now_us: 
     revoked = await api_tokens.revoke_all(change, account_id, actor=actor, now_us=now_us)
     await change.connection.execute(delete(known_device).where(known_device.c.account_id == account_id))
     links = one_time_token.c
-    await change.connection.execute(
-        update(one_time_token).where(links.account_id == account_id, links.used_us.is_(None)).values(used_us=now_us)
-    )
+    # The sealed code stays: only its use, which alerts, and another code make it worthless.
+    open_links = (links.account_id == account_id, links.used_us.is_(None), links.purpose != Purpose.break_glass)
+    await change.connection.execute(update(one_time_token).where(*open_links).values(used_us=now_us))
     return Stopped(await account_list.by_id(change.connection, account_id), ended, revoked)

@@ -55,6 +55,7 @@ async def make(
 ) -> NewApiToken:
     """Makes a token of an active account. Raises `AccountRefused`, `NoSuchAccount`."""
     holder = await account_list.by_id(change.connection, account_id)
+    account_list.refuse_break_glass(holder)
     if not holder.is_active:
         raise AccountRefused(f"the account {holder.login!r} is disabled; enable it first")
     _refuse_odd(label, scopes, expires_us - now_us)

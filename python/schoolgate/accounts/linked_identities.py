@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schoolgate.accounts import account_list, grants
-from schoolgate.accounts.account_list import BREAK_GLASS_LOGIN, login_key
 from schoolgate.accounts.errors import AccountRefused
 from schoolgate.accounts.id_token import Identity
 from schoolgate.audit.event import Event
@@ -27,8 +26,7 @@ async def link(
 ) -> None:
     """Makes an identity the account's. Raises `AccountRefused` where it is another one's, `NoSuchAccount`."""
     holder = await account_list.by_id(change.connection, account_id)
-    if login_key(holder.login) == BREAK_GLASS_LOGIN:
-        raise AccountRefused("the account of the break-glass code has no other way in")
+    account_list.refuse_break_glass(holder)
     if await find(change.connection, change.site_id, issuer, subject) is not None:
         raise AccountRefused("this identity is an account's already; disable that account, or link another identity")
     row = {"id": uuid7(now_us), "site_id": change.site_id, "account_id": account_id, "created_us": now_us}

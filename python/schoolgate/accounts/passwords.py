@@ -70,7 +70,9 @@ async def prepare_for_new(
 
 
 async def store_hash(change: Change, account_id: UUID, hashed: str, *, actor: str, now_us: int) -> None:
-    """Stores the hash that `prepare` made, in place of an older one, and appends the entry."""
+    """Stores the hash that `prepare` made, in place of an older one, and appends the entry. Raises `AccountRefused` for
+    the break-glass account, `NoSuchAccount`."""
+    account_list.refuse_break_glass(await account_list.by_id(change.connection, account_id))
     changed = update(account_password).where(account_password.c.account_id == account_id)
     if not (await change.connection.execute(changed.values(hash=hashed, set_us=now_us))).rowcount:
         row = {"id": uuid7(now_us), "site_id": change.site_id, "account_id": account_id}

@@ -40,6 +40,7 @@ async def issue(change: Change, account: Account, *, actor: str, now_us: int) ->
     holder = await account_list.by_id(change.connection, account.id)
     if actor == actor_id(holder.id):
         raise AccountRefused("a forgotten password is reset by another administrator; who knows it changes it")
+    account_list.refuse_break_glass(holder)
     if not holder.is_active:
         raise AccountRefused(f"the account {holder.login!r} is disabled; enable it first")
     await _refuse_take_over(change.connection, holder)

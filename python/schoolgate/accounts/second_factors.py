@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schoolgate.accounts import account_list
 from schoolgate.accounts.errors import FactorRefused
 from schoolgate.accounts.roles import NEEDS_SECOND_FACTOR
 from schoolgate.accounts.sessions import Session, Stage, is_fresh
@@ -54,7 +55,7 @@ async def is_needed(connection: AsyncConnection, account_id: UUID) -> bool:
 async def refuse_setting_up(connection: AsyncConnection, session: Session, now_us: int) -> None:
     """Raises `FactorRefused` unless this session may set up a factor: it must do so, or it is complete and, where there
     is a factor already, gave it within five minutes."""
-    if session.method == BREAK_GLASS:
+    if (await account_list.by_id(connection, session.account_id)).is_break_glass:
         raise FactorRefused("the account of the break-glass code has no second factor, so that the code is used once")
     if session.stage is Stage.enrol:
         return

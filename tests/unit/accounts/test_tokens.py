@@ -16,6 +16,7 @@ from schoolgate.accounts import (
     break_glass,
     first_run,
     grants,
+    passwords,
     reset_links,
     second_factors,
     sessions,
@@ -212,18 +213,46 @@ async def test_the_break_glass_account_gets_no_other_way_in(school: School) -> N
         await school.account("Break-Glass")
     used = await break_glass.use(school.store, await _sealed(school, head), Origin(), school.now)
     account_id = used.opened.session.account_id
+    async with school.store.reading() as connection:
+        other = await school.session(await account_list.by_id(connection, account_id))
     async with school.store.change() as change:
         with pytest.raises(FactorRefused, match="used once"):
             await totp_factor.begin(change, used.opened.session, school.key, now_us=school.now)
         holder = await account_list.by_id(change.connection, account_id)
-        with pytest.raises(AccountRefused, match="no second factor"):
+        # By account: also from a session that another way opened.
+        with pytest.raises(FactorRefused, match="used once"):
+            await totp_factor.begin(change, other.session, school.key, now_us=school.now)
+        with pytest.raises(AccountRefused, match="no other way in"):
             await reset_links.issue(change, holder, actor="local:root", now_us=school.now)
+        with pytest.raises(AccountRefused, match="no other way in"):
+            await passwords.store_hash(change, account_id, "x", actor="local:root", now_us=school.now)
+        for actor in ("local:root", actor_id(account_id)):
+            with pytest.raises(AccountRefused, match="no other way in"):
+                await api_tokens.make(change, account_id, "x", ["a"], school.now + DAY, actor=actor, now_us=school.now)
         with pytest.raises(AccountRefused, match="next code"):
             await break_glass.seal(change, maker=account_id, now_us=school.now)
         change.is_signed = True
     await _sealed(school, head)
     with pytest.raises(SessionEnded, match="another code"):
         await sessions.check(school.store, used.opened.token, school.now)
+
+
+async def _break_glass_account(school: School) -> Account:
+    async with school.store.reading() as connection:
+        return await account_list.by_login(connection, school.store.site_id, break_glass.LOGIN)
+
+
+async def test_nothing_but_its_use_and_a_new_code_uses_the_sealed_code_up(school: School) -> None:
+    """Its use alerts people; an administrator's command must not make it worthless in silence."""
+    head = await school.account("head", Role.head)
+    await school.account("lead", Role.safeguarding_lead)
+    code = await _sealed(school, head)
+    holder = await _break_glass_account(school)
+    for act in (account_state.compromise, account_state.disable, account_state.enable):
+        async with school.store.change() as change:
+            await act(change, holder.id, actor="local:root", now_us=school.now)
+    used = await break_glass.use(school.store, code, Origin(), school.now)
+    assert len(used.alerted) == 2
 
 
 async def test_only_a_head_or_director_seals_a_code_and_two_people_can_be_alerted(small_school: School) -> None:
