@@ -83,7 +83,7 @@ async def disable(at: At, login: str) -> Stopped:
 
 
 async def enable(at: At, login: str) -> int:
-    """How many approving roles have to be approved again. Raises `AccountRefused`, `NoSuchAccount`."""
+    """How many roles have to be approved again. Raises `AccountRefused`, `NoSuchAccount`."""
     async with _changing(at) as change:
         found = await _account(change, login)
         return await account_state.enable(change, found.id, actor=at.actor, now_us=at.now_us)
@@ -122,7 +122,7 @@ async def reset_password(at: At, login: str) -> ResetLink:
 
 
 async def reset_factor(at: At, login: str) -> FactorReset | None:
-    """Removes the second factor, or asks for it where the account approves: then the request comes back."""
+    """Removes the second factor, or asks for it where a role is granted by approval: then the request comes back."""
     async with _changing(at) as change:
         found = await _account(change, login)
         try:

@@ -42,7 +42,7 @@ async def disable(change: Change, account_id: UUID, *, actor: str, now_us: int, 
 
 
 async def enable(change: Change, account_id: UUID, *, actor: str, now_us: int) -> int:
-    """Enables an account. Its approving roles become requests; returns how many. Raises `AccountRefused`."""
+    """Enables an account. Roles granted by approval become requests; returns how many. Raises `AccountRefused`."""
     found = await account_list.by_id(change.connection, account_id)
     if found.is_active:
         raise AccountRefused(f"the account {found.login!r} is active already")

@@ -1,11 +1,12 @@
 """A lost second factor is removed by other people, and set up anew at the next sign-in.
 
-For an account that approves it takes two, neither of them the requester; one of the two has an approving role. The
-holder is informed, and approves nothing for 24 hours.
+For an account with a role of `GRANTED_BY_APPROVAL` it takes two, neither of them the requester; one of the two has an
+approving role. The holder is informed, and approves nothing for 24 hours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from schoolgate.accounts import account_list, approvals, grants, second_factors,
 from schoolgate.accounts.account_list import Account, actor_id
 from schoolgate.accounts.account_settings import DAY_US
 from schoolgate.accounts.errors import ApprovalRefused, FactorRefused
-from schoolgate.accounts.roles import APPROVING, TRUST, Role
+from schoolgate.accounts.roles import APPROVING, GRANTED_BY_APPROVAL, TRUST, Role
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.ids import uuid7
@@ -52,10 +53,12 @@ class FactorReset:
 
 
 async def reset(change: Change, account_id: UUID, *, actor: str, now_us: int) -> Account:
-    """Removes the factors of an account that approves nothing. Raises `FactorRefused` for one that does."""
+    """Removes the factors of an account. Raises `FactorRefused` for one with a role of `GRANTED_BY_APPROVAL`."""
     await _refuse_own(account_id, actor)
-    if await _approves(change.connection, account_id):
-        raise FactorRefused("the account approves requests: its reset is a request to which two other people agree")
+    if await _has_role(change.connection, account_id, GRANTED_BY_APPROVAL):
+        raise FactorRefused(
+            "the account has a role that is granted by approval: its reset is a request to which two other people agree"
+        )
     return await _remove(change, account_id, actor, now_us)
 
 
@@ -110,7 +113,9 @@ async def _refuse_approver(connection: AsyncConnection, asked: FactorReset, appr
     if actor_id(approver) == asked.first_by:
         raise ApprovalRefused("this account agreed already; another person is the second")
     roles = MAY_AGREE
-    if asked.first_by is not None and not await _approves(connection, account_list.account_id_of(asked.first_by)):
+    if asked.first_by is not None and not await _has_role(
+        connection, account_list.account_id_of(asked.first_by), APPROVING
+    ):
         roles = APPROVING  # one of the two does
     await approvals.refuse_approver(connection, approver, asked.requested_by, TRUST, now_us=now_us, roles=roles)
 
@@ -123,8 +128,8 @@ async def _remove(change: Change, account_id: UUID, actor: str, now_us: int) -> 
     return holder
 
 
-async def _approves(connection: AsyncConnection, account_id: UUID) -> bool:
-    return any(one.role in APPROVING for one in await grants.active(connection, account_id))
+async def _has_role(connection: AsyncConnection, account_id: UUID, roles: Collection[Role]) -> bool:
+    return any(one.role in roles for one in await grants.active(connection, account_id))
 
 
 async def _write(change: Change, reset_id: UUID, **values: object) -> None:

@@ -1,7 +1,8 @@
-"""Roles given to accounts. An approving role is a request first, which an existing head or director approves.
+"""Roles given to accounts. One of `GRANTED_BY_APPROVAL` is a request first, which a head or director approves.
 
-So no network manager alone makes a safeguarding lead, a head or a director. A new holder of an approving role approves
-nothing that its granters request for 24 hours. Whether the actor may grant at all is the operations' rule.
+So no network manager alone makes a safeguarding lead, a head, a director or a data protection officer. A new holder
+of an approving role approves nothing that its granters request for 24 hours. Whether the actor may grant at
+all is the operations' rule.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schoolgate.accounts import account_list, approvals, sessions
 from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.errors import GrantRefused
-from schoolgate.accounts.roles import APPROVES_GRANTS, APPROVING, Role, scope_of
+from schoolgate.accounts.roles import APPROVES_GRANTS, GRANTED_BY_APPROVAL, Role, scope_of
 from schoolgate.audit.event import Event, Outcome
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.ids import uuid7
@@ -60,7 +61,7 @@ class Grant:
 
 
 async def grant(change: Change, account_id: UUID, role: Role, scope: str, *, actor: str, now_us: int) -> Grant:
-    """Grants a role; an approving one becomes a request. Raises `GrantRefused`, `NoSuchAccount`."""
+    """Grants a role; one of `GRANTED_BY_APPROVAL` becomes a request. Raises `GrantRefused`, `NoSuchAccount`."""
     holder = await account_list.by_id(change.connection, account_id)
     scope = scope_of(scope)
     if actor == actor_id(account_id):
@@ -68,7 +69,7 @@ async def grant(change: Change, account_id: UUID, role: Role, scope: str, *, act
     if not holder.is_active:
         raise GrantRefused(f"the account {holder.login!r} is disabled; enable it first")
     await _refuse_twice(change.connection, account_id, role, scope)
-    if role in APPROVING:
+    if role in GRANTED_BY_APPROVAL:
         return await insert(change, account_id, role, scope, GrantState.requested, actor=actor, now_us=now_us)
     made = await insert(change, account_id, role, scope, GrantState.active, actor=actor, now_us=now_us)
     await sessions.end_all(change, account_id, why=ROLES_CHANGED, actor=actor, now_us=now_us)
@@ -103,8 +104,8 @@ async def end(change: Change, grant_id: UUID, *, actor: str, now_us: int) -> Gra
 
 
 async def ask_again(change: Change, account_id: UUID, *, actor: str, now_us: int) -> int:
-    """Makes the approving roles of an account requests again: it is being restored. Returns how many."""
-    restored = [one for one in await active(change.connection, account_id) if one.role in APPROVING]
+    """Makes the roles of `GRANTED_BY_APPROVAL` of an account requests again: it is being restored. Returns how many."""
+    restored = [one for one in await active(change.connection, account_id) if one.role in GRANTED_BY_APPROVAL]
     for one in restored:
         await end(change, one.id, actor=actor, now_us=now_us)
         await insert(change, account_id, one.role, one.scope, GrantState.requested, actor=actor, now_us=now_us)

@@ -47,7 +47,7 @@ async def find(connection: AsyncConnection, site_id: UUID, issuer: str, subject:
 async def follow_roles(change: Change, account_id: UUID, identity: Identity, now_us: int) -> int:
     """Grants the roles that a token names and ends those that an earlier one named. Returns how many changed.
 
-    An approving role becomes a request as always: who keeps the directory does not make a head.
+    A role of `GRANTED_BY_APPROVAL` becomes a request as always: who keeps the directory does not make a head.
     """
     held = await grants.open_grants(change.connection, account_id)
     have = {(one.role, one.scope) for one in held}

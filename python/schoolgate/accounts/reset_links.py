@@ -16,7 +16,7 @@ from schoolgate.accounts.account_settings import HOUR_US
 from schoolgate.accounts.errors import AccountRefused, TokenRefused
 from schoolgate.accounts.one_time_tokens import Purpose
 from schoolgate.accounts.passwords import PASSWORD_CHANGED, Passwords
-from schoolgate.accounts.roles import APPROVING
+from schoolgate.accounts.roles import GRANTED_BY_APPROVAL
 from schoolgate.accounts.secrets_shown_once import new_token, token_hash
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
@@ -94,10 +94,10 @@ async def _holder(connection: AsyncConnection, token: str, now_us: int) -> Accou
 
 
 async def _refuse_take_over(connection: AsyncConnection, holder: Account) -> None:
-    """Without a factor, whoever has the link has the account: no approving role goes with it."""
-    approves = any(one.role in APPROVING for one in await grants.active(connection, holder.id))
-    if approves and not (await second_factors.factors_of(connection, holder.id)).has_any:
+    """Without a factor, whoever has the link has the account: no role of `GRANTED_BY_APPROVAL` goes with it."""
+    is_guarded = any(one.role in GRANTED_BY_APPROVAL for one in await grants.active(connection, holder.id))
+    if is_guarded and not (await second_factors.factors_of(connection, holder.id)).has_any:
         raise AccountRefused(
-            f"the account {holder.login!r} approves and has no second factor, so its link alone would give its role"
-            " away; end the role, have the link used, and ask for the role again"
+            f"the account {holder.login!r} has a role that is granted by approval and no second factor, so its link"
+            " alone would give the role away; end the role, have the link used, and ask for the role again"
         )

@@ -24,9 +24,11 @@ class Role(StrEnum):
     data_protection_officer = "data_protection_officer"
 
 
-# Who approves requests. Such a role is granted and restored by a request that another one approves.
+# Who approves requests.
 APPROVING = frozenset({Role.safeguarding_lead, Role.head, Role.trust_director})
-# Who approves the grant of an approving role.
+# Roles that are granted and restored by a request that another person approves: who approves, and who sees identities.
+GRANTED_BY_APPROVAL = APPROVING | {Role.data_protection_officer}
+# Who approves the grant of such a role.
 APPROVES_GRANTS = frozenset({Role.head, Role.trust_director})
 # Roles that see personal data or change policy. No setting removes one.
 NEEDS_SECOND_FACTOR = frozenset(Role) - {Role.teacher, Role.governor}

@@ -50,7 +50,7 @@ def account_disable(login: Login, config: Config = None) -> None:
 
 @account_app.command("enable", epilog="schoolgate account enable asmith")
 def account_enable(login: Login, config: Config = None) -> None:
-    """Enable an account. Its approving roles have to be approved again."""
+    """Enable an account. Roles that are granted by approval have to be approved again."""
     from schoolgate.cli.commands import accounts
 
     accounts.enable(config_of(config), login)
@@ -64,7 +64,7 @@ def account_role(
     ends: Annotated[bool, typer.Option("--end", help="Take the role away, or the request for it back.")] = False,
     config: Config = None,
 ) -> None:
-    """Grant a role, or end it. An approving role becomes a request that a head or director approves."""
+    """Grant a role, or end it. One that approves or sees identities is a request that a head or director approves."""
     from schoolgate.cli.commands import accounts
 
     accounts.role(config_of(config), login, role, scope, ends)
@@ -74,7 +74,10 @@ def account_role(
 def account_reset(
     login: Login,
     resets_factor: Annotated[
-        bool, typer.Option("--factor", help="The second factor instead. Of an approver: a request that two approve.")
+        bool,
+        typer.Option(
+            "--factor", help="The second factor instead. Of an approver or data protection officer: a request."
+        ),
     ] = False,
     config: Config = None,
 ) -> None:

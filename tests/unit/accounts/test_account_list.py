@@ -101,15 +101,16 @@ async def test_an_account_does_not_disable_itself(small_school: School) -> None:
             await account_state.disable(change, alice.id, actor=actor_id(alice.id), now_us=small_school.now)
 
 
-async def test_a_restored_account_has_to_ask_again_for_its_approving_role(school: School) -> None:
-    head = await school.account("head", Role.head, Role.teacher)
+@pytest.mark.parametrize("role", [Role.head, Role.data_protection_officer])
+async def test_a_restored_account_has_to_ask_again_for_its_approving_role(school: School, role: Role) -> None:
+    head = await school.account("head", role, Role.teacher)
     for act in (account_state.disable, account_state.enable):
         async with school.store.change() as change:
             await act(change, head.id, actor="local:root", now_us=school.now)
     async with school.store.reading() as connection:
         assert [one.role for one in await grants.active(connection, head.id)] == [Role.teacher]
     (asked,) = await grants.all_grants(school.store, GrantState.requested)
-    assert (asked.role, asked.requested_by) == (Role.head, "local:root")
+    assert (asked.role, asked.requested_by) == (role, "local:root")
 
 
 async def test_compromise_ends_everything_and_forces_a_new_password(school: School) -> None:

@@ -9,7 +9,7 @@ from schoolgate.accounts import approvals, factor_reset, second_factors, session
 from schoolgate.accounts.account_list import Account, actor_id
 from schoolgate.accounts.errors import ApprovalRefused, FactorRefused, SessionEnded
 from schoolgate.accounts.factor_reset import FactorReset
-from schoolgate.accounts.roles import Role
+from schoolgate.accounts.roles import GRANTED_BY_APPROVAL, Role
 from schoolgate.accounts.sessions import Stage
 
 
@@ -36,7 +36,7 @@ async def test_another_administrator_resets_the_factor_of_one_who_approves_nothi
     assert (await school.sign_in("manager")).session.stage is Stage.enrol
 
 
-@pytest.mark.parametrize("role", [Role.head, Role.safeguarding_lead, Role.trust_director])
+@pytest.mark.parametrize("role", sorted(GRANTED_BY_APPROVAL))
 async def test_no_single_person_resets_the_factor_of_an_approver(small_school: School, role: Role) -> None:
     approver = await small_school.account("approver", role)
     with pytest.raises(FactorRefused, match="two other people"):
@@ -85,6 +85,10 @@ async def test_one_of_the_two_has_an_approving_role(small_school: School) -> Non
     await _agree(small_school, asked, manager)
     with pytest.raises(ApprovalRefused, match="head, safeguarding_lead"):
         await _agree(small_school, asked, officer)
+    other = await _request(small_school, head)
+    await _agree(small_school, other, officer)
+    with pytest.raises(ApprovalRefused, match="head, safeguarding_lead"):
+        await _agree(small_school, other, manager)
 
 
 async def test_a_request_lapses_after_a_week(small_school: School) -> None:

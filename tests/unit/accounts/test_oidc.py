@@ -33,7 +33,11 @@ from schoolgate.accounts.roles import Role
 from schoolgate.accounts.sessions import Origin, Stage
 from schoolgate.storage.schema import oidc_request
 
-ROLES = {"Teachers": (Role.teacher, "trust"), "Heads": (Role.head, "trust")}
+ROLES = {
+    "Teachers": (Role.teacher, "trust"),
+    "Heads": (Role.head, "trust"),
+    "Privacy": (Role.data_protection_officer, "trust"),
+}
 
 
 class Site:
@@ -286,7 +290,7 @@ async def test_an_identity_is_one_accounts_by_issuer_and_subject(school: School)
 
 async def test_roles_of_a_token_are_followed_but_an_approving_one_waits(school: School) -> None:
     alice = await school.account("alice", Role.governor)
-    both = Identity("i", "s", "s", frozenset(ROLES.values()), has_second_factor=False)
+    named = Identity("i", "s", "s", frozenset(ROLES.values()), has_second_factor=False)
 
     async def follow(identity: Identity) -> tuple[int, set[tuple[Role, GrantState]]]:
         async with school.store.change() as change:
@@ -295,8 +299,9 @@ async def test_roles_of_a_token_are_followed_but_an_approving_one_waits(school: 
             return changed, {(one.role, one.state) for one in await grants.open_grants(change.connection, alice.id)}
 
     kept = (Role.governor, GrantState.active)
-    assert await follow(both) == (2, {kept, (Role.teacher, GrantState.active), (Role.head, GrantState.requested)})
-    assert (await follow(both))[0] == 0
-    none = replace(both, roles=frozenset())
-    assert await follow(none) == (2, {kept})
+    waiting = {(one, GrantState.requested) for one in (Role.head, Role.data_protection_officer)}
+    assert await follow(named) == (3, {kept, (Role.teacher, GrantState.active), *waiting})
+    assert (await follow(named))[0] == 0
+    none = replace(named, roles=frozenset())
+    assert await follow(none) == (3, {kept})
     assert actor_id(alice.id).startswith("account:")

@@ -156,8 +156,11 @@ async def test_a_reset_link_of_a_disabled_or_compromised_account_is_worth_nothin
             await _use(school, link)
 
 
-async def test_a_reset_link_is_made_by_another_person_and_gives_no_approving_role_away(school: School) -> None:
-    alice, head = await school.with_password("alice"), await school.with_password("head", Role.head)
+@pytest.mark.parametrize("role", [Role.head, Role.data_protection_officer])
+async def test_a_reset_link_is_made_by_another_person_and_gives_no_approving_role_away(
+    school: School, role: Role
+) -> None:
+    alice, head = await school.with_password("alice"), await school.with_password("head", role)
     with pytest.raises(AccountRefused, match="another administrator"):
         await _link(school, alice, actor_id(alice.id))
     with pytest.raises(AccountRefused, match="no second factor"):

@@ -75,7 +75,7 @@ def enable(config: Path | None, login: str) -> None:
     from schoolgate.accounts import account_operations
 
     asked = asyncio.run(account_operations.enable(_at(config), login))
-    say(f"{login}: enabled" + (f"; {asked} approving roles wait for a head or director" if asked else ""))
+    say(f"{login}: enabled" + (f"; {asked} roles wait for a head or director" if asked else ""))
 
 
 def role(config: Path | None, login: str, name: Role, scope: str, ends: bool) -> None:
@@ -97,7 +97,7 @@ def reset(config: Path | None, login: str, resets_factor: bool) -> None:
     if asked is None:
         say(f"{login}: the second factor was removed; it is set up anew at the next sign-in. Inform the holder")
     else:
-        say(f"{login}: it approves requests, so two other people have to agree (request {asked.id})")
+        say(f"{login}: its role is granted by approval, so two other people have to agree (request {asked.id})")
 
 
 def compromised(config: Path | None, login: str) -> None:
