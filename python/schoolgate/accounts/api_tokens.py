@@ -11,9 +11,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schoolgate.accounts import account_list
+from schoolgate.accounts import account_list, grants
+from schoolgate.accounts.account_list import Account, actor_id
 from schoolgate.accounts.account_settings import DAY_US, MINUTE_US
 from schoolgate.accounts.errors import AccountRefused, TokenRefused
+from schoolgate.accounts.roles import GRANTED_BY_APPROVAL
 from schoolgate.accounts.secrets_shown_once import new_token, token_hash
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
@@ -53,11 +55,14 @@ class NewApiToken:
 async def make(
     change: Change, account_id: UUID, label: str, scopes: Sequence[str], expires_us: int, *, actor: str, now_us: int
 ) -> NewApiToken:
-    """Makes a token of an active account. Raises `AccountRefused`, `NoSuchAccount`."""
+    """Makes a token of an active account; with a role of `GRANTED_BY_APPROVAL`, only for the account itself. Raises
+    `AccountRefused`, `NoSuchAccount`."""
     holder = await account_list.by_id(change.connection, account_id)
     account_list.refuse_break_glass(holder)
     if not holder.is_active:
         raise AccountRefused(f"the account {holder.login!r} is disabled; enable it first")
+    if actor != actor_id(account_id):
+        await _refuse_take_over(change.connection, holder)
     _refuse_odd(label, scopes, expires_us - now_us)
     if len(await _valid(change.connection, account_id, now_us)) >= MOST_TOKENS:
         raise AccountRefused(f"the account has {MOST_TOKENS} tokens; revoke one first")
@@ -125,6 +130,16 @@ async def _valid(connection: AsyncConnection, account_id: UUID, now_us: int) -> 
     rows = api_token.c
     wanted = select(api_token).where(rows.account_id == account_id, rows.revoked_us.is_(None), rows.expires_us > now_us)
     return [_token(row) for row in await connection.execute(wanted.order_by(rows.id))]
+
+
+async def _refuse_take_over(connection: AsyncConnection, holder: Account) -> None:
+    """Whoever has the token has the role, held or requested: a token outlives the approval of a request."""
+    guarded = [one.role for one in await grants.open_grants(connection, holder.id) if one.role in GRANTED_BY_APPROVAL]
+    if guarded:
+        raise AccountRefused(
+            f"the account {holder.login!r} has the role {guarded[0]}, so only the account itself makes its tokens;"
+            " use an account without such a role"
+        )
 
 
 def _token(row: Any) -> ApiToken:

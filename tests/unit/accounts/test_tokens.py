@@ -33,7 +33,7 @@ from schoolgate.accounts.errors import (
     TokenRefused,
 )
 from schoolgate.accounts.grants import GrantState
-from schoolgate.accounts.roles import Role
+from schoolgate.accounts.roles import GRANTED_BY_APPROVAL, Role
 from schoolgate.accounts.sessions import Origin, Stage
 from schoolgate.storage.schema import api_token, one_time_token
 
@@ -304,6 +304,27 @@ async def test_an_api_token_is_shown_once_scoped_and_expires(school: School) -> 
         await api_tokens.check(school.store, made.secret, "policy.read", school.now + DAY)
     (listed,) = await api_tokens.own_tokens(school.store, alice.id, school.now)
     assert listed.used_us == school.now + DAY - 1
+
+
+@pytest.mark.parametrize("role", sorted(GRANTED_BY_APPROVAL))
+@pytest.mark.parametrize("state", [GrantState.active, GrantState.requested])
+async def test_no_other_person_makes_a_token_with_a_role_that_is_granted_by_approval(
+    small_school: School, role: Role, state: GrantState
+) -> None:
+    """Whoever has the token has the role: also one that is granted after the token was made."""
+    manager = await small_school.account("manager", Role.network_manager)
+    holder = await small_school.account("holder")
+    async with small_school.store.change() as change:
+        await grants.insert(change, holder.id, role, "trust", state, actor="local:past", now_us=small_school.now)
+    expires_us = small_school.now + DAY
+    for actor in ("local:root", actor_id(manager.id)):
+        with pytest.raises(AccountRefused, match="itself"):
+            async with small_school.store.change() as change:
+                await api_tokens.make(
+                    change, holder.id, "x", ["log.search"], expires_us, actor=actor, now_us=small_school.now
+                )
+    assert await api_tokens.own_tokens(small_school.store, holder.id, small_school.now) == []
+    await _token(small_school, holder, "log.search")
 
 
 async def test_a_revoked_token_is_refused_and_another_accounts_is_not_revoked(school: School) -> None:
