@@ -3,7 +3,8 @@
 An attempt counts as failed before the password is compared, so that a thousand at once are counted one by one; a
 sign-in that completes takes it back. From an unknown device an account waits after 5 failures in a row, has 10 attempts
 in five minutes, and after 100 in a row refuses passwords; its source has a bucket. A known device has ten of its own
-and waits for none of this. Names without an account are counted the same way.
+and waits for none of this. Names without an account are counted the same way. Wrong second factors are counted
+apart: an account has ten in five minutes, over all its sessions and devices.
 """
 
 from __future__ import annotations
@@ -133,9 +134,41 @@ class Guard:
 
 
 async def forgive(connection: AsyncConnection, account_id: UUID) -> None:
-    """Forgets the failures of an account, as when it got a new password by a link."""
-    mine = sign_in_failure.c.account_id == account_id
-    await connection.execute(update(sign_in_failure).where(mine).values(in_row=0, recent="[]"))
+    """Forgets the wrong passwords of an account, as when it got a new one by a link; not its wrong second factors."""
+    rows = sign_in_failure.c
+    mine = (rows.account_id == account_id, rows.name_hash != _factor_hash(account_id))
+    await connection.execute(update(sign_in_failure).where(*mine).values(in_row=0, recent="[]"))
+
+
+async def count_factor(connection: AsyncConnection, site_id: UUID, holder: Account, now_us: int) -> int:
+    """Counts a wrong second factor of an account before it is compared. Returns 0, or how long to wait, in
+    microseconds: it is not counted then."""
+    row = await _row_of(connection, site_id, _factor_hash(holder.id), holder, now_us)
+    recent = _recent(row, now_us)
+    if len(recent) >= MOST_IN_WINDOW:
+        return recent[0] + WINDOW_US - now_us
+    await _write_recent(connection, row, [*recent, now_us], last_us=now_us)
+    return 0
+
+
+async def factor_was_right(connection: AsyncConnection, site_id: UUID, holder: Account, now_us: int) -> None:
+    """Takes the last one back that `count_factor` counted; the wrong ones before stay."""
+    row = await _row_of(connection, site_id, _factor_hash(holder.id), holder, now_us)
+    await _write_recent(connection, row, _recent(row, now_us)[:-1])
+
+
+def _factor_hash(account_id: UUID) -> bytes:
+    # No login name has an octet 0xff in UTF-8, so none is counted under this.
+    return hashlib.sha256(b"\xfffactor" + account_id.bytes).digest()
+
+
+def _recent(row: Any, now_us: int) -> list[int]:
+    return [one for one in orjson.loads(row.recent) if now_us - WINDOW_US < one <= now_us]
+
+
+async def _write_recent(connection: AsyncConnection, row: Any, recent: list[int], **more: int) -> None:
+    values = {"recent": orjson.dumps(recent).decode(), **more}
+    await connection.execute(update(sign_in_failure).where(sign_in_failure.c.id == row.id).values(**values))
 
 
 def name_hash(login: str) -> bytes:
@@ -161,7 +194,7 @@ async def _row_of(connection: AsyncConnection, site_id: UUID, key: bytes, found:
 
 async def _count(connection: AsyncConnection, row: Any, now_us: int) -> int:
     """Counts an attempt, or says how long to wait; below 0 where no time is named."""
-    recent: list[int] = [one for one in orjson.loads(row.recent) if now_us - WINDOW_US < one <= now_us]
+    recent = _recent(row, now_us)
     if row.in_row >= REFUSED_AFTER:
         return -1
     # After a clock that went back, no wait is longer than the delay.
@@ -171,8 +204,7 @@ async def _count(connection: AsyncConnection, row: Any, now_us: int) -> int:
         wait_us = max(wait_us, recent[0] + WINDOW_US - now_us)
     if wait_us > 0:
         return wait_us
-    values = {"in_row": row.in_row + 1, "recent": orjson.dumps([*recent, now_us]).decode(), "last_us": now_us}
-    await connection.execute(update(sign_in_failure).where(sign_in_failure.c.id == row.id).values(**values))
+    await _write_recent(connection, row, [*recent, now_us], in_row=row.in_row + 1, last_us=now_us)
     return 0
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schoolgate.accounts import (
     account_list,
+    guessing,
     known_devices,
     passkeys,
     passwords,
@@ -28,7 +30,7 @@ from schoolgate.accounts.guessing import Guard
 from schoolgate.accounts.passkeys import RelyingParty
 from schoolgate.accounts.passwords import Passwords
 from schoolgate.accounts.sessions import Opened, Origin, Session, Stage
-from schoolgate.audit.event import Event
+from schoolgate.audit.event import Event, Outcome
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.schema import account_session
 from schoolgate.storage.store import Change, Store
@@ -36,6 +38,7 @@ from schoolgate.storage.store import Change, Store
 SIGNED_IN, STEPPED_UP, PASSWORD_GIVEN = "account.signed_in", "account.factor_given", "account.password_given"
 # Wrong second factors of one session before it ends.
 MOST_FACTOR_FAILURES = 5
+TOO_MANY = "too many wrong codes"
 
 # Compares what was given as second factor, inside the change that uses it up.
 Factor = Callable[[Change, UUID], Awaitable[bool]]
@@ -99,16 +102,20 @@ class SignIn:
         return await self.with_factor(token, "recovery_code", accept, now_us)
 
     async def with_factor(self, token: str, name: str, accept: Factor, now_us: int) -> SignedIn:
-        """Any second factor. After five wrong ones the session ends. Raises `SignInRefused`, `SessionEnded`."""
+        """Any second factor. After five wrong ones the session ends; an account has ten in five minutes.
+
+        Raises `SignInRefused`, `SessionEnded`.
+        """
         async with self._store.reading() as connection:
             session = await sessions.session_of(connection, token, now_us)
             holder = await account_list.by_id(connection, session.account_id)
         if session.stage not in (Stage.factor, Stage.full):
             raise FactorRefused("this sign-in does not wait for a second factor")
-        await self._count_factor(session, now_us)
+        await self._count_factor(holder, session, now_us)
         try:
             async with self._store.change() as change:
                 if await accept(change, holder.id):
+                    await guessing.factor_was_right(change.connection, self._store.site_id, holder, now_us)
                     return await self._after_factor(change, holder, session, name, now_us)
                 raise SignInRefused
         except SignInRefused:
@@ -235,19 +242,28 @@ class SignIn:
         await append(change, _event(SIGNED_IN, opened.session, now_us, is_new_device=cookie is not None))
         return SignedIn(opened, cookie)
 
-    async def _count_factor(self, session: Session, now_us: int) -> None:
-        """Counts a wrong factor before it is compared. Raises `SessionEnded` after five of them."""
-        rows = account_session.c
+    async def _count_factor(self, holder: Account, session: Session, now_us: int) -> None:
+        """Counts a wrong factor before it is compared. Raises `SessionEnded` after five of the session, `SignInRefused`
+        after ten of the account in five minutes."""
         async with self._store.counting() as connection:
-            wanted = select(rows.factor_failures).where(rows.id == session.id)
-            failures = (await connection.execute(wanted)).scalar_one()
-            ended = (
-                {"ended_us": now_us, "ended_why": "too many wrong codes"} if failures >= MOST_FACTOR_FAILURES else {}
-            )
-            counted = update(account_session).where(rows.id == session.id)
-            await connection.execute(counted.values(factor_failures=failures + 1, **ended))
-        if ended:
-            raise SessionEnded("too many wrong codes")
+            wait_us = await guessing.count_factor(connection, self._store.site_id, holder, now_us)
+            is_ended = not wait_us and await _count_in_session(connection, session, now_us)
+        if wait_us:
+            await self._guard.failed(self._guard.attempt_of(holder, session), now_us, Outcome.refused)
+            raise SignInRefused(wait_us)
+        if is_ended:
+            raise SessionEnded(TOO_MANY)
+
+
+async def _count_in_session(connection: AsyncConnection, session: Session, now_us: int) -> bool:
+    """Whether the session ends, as it had five wrong factors before this one."""
+    rows = account_session.c
+    failures = (await connection.execute(select(rows.factor_failures).where(rows.id == session.id))).scalar_one()
+    is_ended: bool = failures >= MOST_FACTOR_FAILURES
+    ended = {"ended_us": now_us, "ended_why": TOO_MANY} if is_ended else {}
+    counted = update(account_session).where(rows.id == session.id)
+    await connection.execute(counted.values(factor_failures=failures + 1, **ended))
+    return is_ended
 
 
 async def _stage_after_password(change: Change, holder: Account) -> Stage:

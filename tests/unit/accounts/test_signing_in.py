@@ -8,12 +8,12 @@ import pyotp
 import pytest
 from tests.unit.accounts.school import ADDRESS, MINUTE, PASSWORD, SECOND, School
 
-from schoolgate.accounts import account_list, account_state, passwords, sessions, signing_in, totp_factor
+from schoolgate.accounts import account_list, account_state, guessing, passwords, sessions, signing_in, totp_factor
 from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.errors import FactorRefused, SessionEnded, SignInRefused
 from schoolgate.accounts.factor_key import FactorKey
 from schoolgate.accounts.roles import NEEDS_SECOND_FACTOR, Role
-from schoolgate.accounts.sessions import Stage
+from schoolgate.accounts.sessions import Origin, Stage
 from schoolgate.audit.event import Outcome
 from schoolgate.storage import audit_reading
 
@@ -123,6 +123,52 @@ async def test_after_five_wrong_codes_the_sign_in_begins_anew(school: School) ->
         await school.signing.with_totp(first.opened.token, school.code(app), school.now)
     (entry,) = [one for one in await school.entries("account.sign_in") if one["outcome"] == Outcome.failed]
     assert entry["actor"] == actor_id(head.id)
+
+
+async def _identified(school: School, account: account_list.Account) -> str:
+    """The token of a sign-in that a provider vouched for: it counts no attempt."""
+    done = await school.signing.with_identity(account.id, "oidc", Origin(ADDRESS), school.now, has_factor=False)
+    return done.opened.token
+
+
+async def test_an_account_has_ten_wrong_codes_in_five_minutes_over_all_sessions(school: School) -> None:
+    head, app, codes = await _head(school)
+    tokens = [await _identified(school, head) for _ in range(4)]
+    wrong = school.code(app, 7)
+    done = await asyncio.gather(
+        *(school.signing.with_totp(token, wrong, school.now) for token in tokens for _ in range(4)),
+        return_exceptions=True,
+    )
+    waits = [one.retry_after_us for one in done if isinstance(one, SignInRefused)]
+    assert sorted(waits) == [0] * 10 + [5 * MINUTE] * 6
+    token = await _identified(school, head)
+    for _ in range(7):  # what waits is not counted, for the session neither
+        with pytest.raises(SignInRefused) as found:
+            await school.signing.with_totp(token, school.code(app), school.now)
+        assert found.value.retry_after_us == 5 * MINUTE
+    with pytest.raises(SignInRefused):
+        await school.signing.with_recovery_code(token, codes[0], school.now + 5 * MINUTE - 1)
+    school.now += 5 * MINUTE
+    assert (await school.signing.with_totp(token, school.code(app), school.now)).session.is_full
+
+
+async def test_right_codes_do_not_count_and_forgive_no_wrong_ones(small_school: School) -> None:
+    head, app, codes = await _head(small_school)
+    for code in codes[:6]:
+        token = await _identified(small_school, head)
+        await small_school.signing.with_recovery_code(token, code, small_school.now)
+    for _ in range(2):
+        token = await _identified(small_school, head)
+        for _ in range(4):
+            with pytest.raises(SignInRefused):
+                await small_school.signing.with_totp(token, small_school.code(app, 7), small_school.now)
+    done = await small_school.signing.with_totp(token, small_school.code(app), small_school.now)
+    async with small_school.store.counting() as connection:
+        await guessing.forgive(connection, head.id)  # as a reset link of the password does
+    for wait in (0, 0, 5 * MINUTE):
+        with pytest.raises(SignInRefused) as found:
+            await small_school.signing.with_totp(done.opened.token, small_school.code(app, 7), small_school.now)
+        assert found.value.retry_after_us == wait
 
 
 async def test_wrong_codes_count_for_the_account_until_a_sign_in_is_complete(small_school: School) -> None:
