@@ -142,7 +142,10 @@ async def by_login(connection: AsyncConnection, site_id: UUID, login: str) -> Ac
 
 
 async def find_login(connection: AsyncConnection, site_id: UUID, login: str) -> Account | None:
-    """The account with this login name, in any spelling; for a sign-in, which says nothing of other names."""
+    """The account with this login name, in any spelling; for a sign-in, which says nothing of other names. None for
+    what no login name can be, as an argument that is not UTF-8."""
+    if not _is_storable(login):
+        return None
     wanted = select(account).where(account.c.site_id == site_id, account.c.login_key == login_key(login))
     row = (await connection.execute(wanted)).one_or_none()
     return None if row is None else account_of(row)
@@ -164,6 +167,11 @@ async def all_accounts(store: Store) -> list[Account]:
 async def set_columns(connection: AsyncConnection, account_id: UUID, **values: object) -> None:
     """Writes columns of one account; the caller appends the entry."""
     await connection.execute(update(account).where(account.c.id == account_id).values(**values))
+
+
+def _is_storable(login: str) -> bool:
+    """Whether a database can be asked for it: neither a lone surrogate nor U+0000."""
+    return not any(one == "\0" or unicodedata.category(one) == "Cs" for one in login)
 
 
 async def _refuse_taken(connection: AsyncConnection, site_id: UUID, login: str) -> None:

@@ -7,7 +7,7 @@ from tests.unit.accounts.school import DAY, School
 
 from schoolgate.accounts import account_list, account_state, api_tokens, grants, known_devices, sessions
 from schoolgate.accounts.account_list import actor_id
-from schoolgate.accounts.errors import AccountRefused, NoSuchAccount, SessionEnded, TokenRefused
+from schoolgate.accounts.errors import AccountRefused, NoSuchAccount, SessionEnded, SignInRefused, TokenRefused
 from schoolgate.accounts.grants import GrantState
 from schoolgate.accounts.roles import Role
 from schoolgate.storage import audit_reading
@@ -33,6 +33,23 @@ async def test_one_login_name_in_any_spelling(small_school: School, other: str) 
 async def test_a_login_name_that_cannot_be_read_is_refused(small_school: School, login: str) -> None:
     with pytest.raises(AccountRefused, match="login name"):
         await _create(small_school, login)
+
+
+# A lone surrogate is what Python makes of an argument that is not UTF-8.
+@pytest.mark.parametrize("login", ["\ud800", "asmith\udcff", "a\x00b", "\udcc3\udca9", "x" * 10_000])
+async def test_a_login_name_that_no_database_can_hold_is_unknown(school: School, login: str) -> None:
+    with pytest.raises(AccountRefused, match="login name"):
+        await _create(school, login)
+    with pytest.raises(AccountRefused, match="display name"):
+        async with school.store.change() as change:
+            await account_list.create(change, "asmith", login, actor="local:root", now_us=school.now)
+    async with school.store.reading() as connection:
+        assert await account_list.find_login(connection, school.store.site_id, login) is None
+        with pytest.raises(NoSuchAccount) as found:
+            await account_list.by_login(connection, school.store.site_id, login)
+    assert str(found.value).isprintable()
+    with pytest.raises(SignInRefused):
+        await school.sign_in(login)
 
 
 @pytest.mark.parametrize("mail", ["nobody", "@example.org", "a@", "a b@example.org"])
