@@ -1,6 +1,6 @@
 """A server of its own, started from restored files: on a free port of the loopback interface, unprivileged, asked once.
 
-Its settings are those of the backup, but for what belongs to the old machine: addresses, paths, the metrics port.
+Its settings are those sections of the backup that decide and answer; what listens or sends elsewhere is left out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from schoolgate.policy.active_policy import active_or_first
 from schoolgate.resolver.stub_resolver import ask, extended_codes
 
 FILE = "rehearsal.toml"
+# What a decision, an answer and the query log come from. A section that is not here stays out: it may listen or send.
+SECTIONS = frozenset(
+    ["cache", "forwarders", "forward_zones", "local", "tcp", "lists", "policy", "sealed", "query_log", "retention"]
+)
 # Compiling the lists of a large school from their last good feeds.
 READY_WITHIN_S = 900.0
 END_WITHIN_S = 30.0
@@ -67,14 +71,22 @@ def settings_for(place: Path, manifest: Manifest) -> Path:
             error
         )
     _moved(document, place, Path(manifest.state_dir))
-    server = document.setdefault("server", tomlkit.table())
-    server |= {"listen": ["127.0.0.1:0"], "workers": 1, "state_dir": str(place / STATE)}
-    # The path of a socket is short (unix(7)), that of a temporary directory may be long.
-    server["control_socket"] = str(place / "control.sock")
-    document.pop("metrics", None)
-    document.get("lists", {}).pop("dir", None)
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    kept: dict[str, Any] = {name: value for name, value in document.unwrap().items() if name in SECTIONS}
+    if isinstance(kept.get("lists"), dict):
+        kept["lists"].pop("dir", None)
+    path.write_text(tomlkit.dumps(kept | {"server": _own_server(place)}), encoding="utf-8")
     return path
+
+
+def _own_server(place: Path) -> dict[str, Any]:
+    # The path of a socket is short (unix(7)), that of a temporary directory may be long.
+    return {
+        "listen": ["127.0.0.1:0"],
+        "workers": 1,
+        "state_dir": str(place / STATE),
+        "control_socket": str(place / "control.sock"),
+        "operations_socket": str(place / "operations.sock"),
+    }
 
 
 def _moved(node: Any, place: Path, old_state: Path) -> None:
