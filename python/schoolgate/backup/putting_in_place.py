@@ -67,7 +67,7 @@ def give_to(folder: Path, owner: tuple[int, int]) -> None:
 
 
 def give_lock(state_dir: Path, owner: tuple[int, int]) -> None:
-    """The same for the lock that the restore held, where the directory itself stayed."""
+    """The same for the lock that the restore holds: a service that cannot open it does not start."""
     path = state_dir / "lock"
     if os.geteuid() == 0 and path.exists():
         os.chown(path, *owner, follow_symlinks=False)

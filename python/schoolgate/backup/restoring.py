@@ -67,14 +67,13 @@ def restore(
     is_there = is_in_use(state_dir)
     if is_there and not is_replacing:
         raise RestoreRefused(f"{state_dir} is not empty; restore into another one, or move it aside with --replace")
-    with _nothing_runs(state_dir), _aside(state_dir) as folder:
+    owner = owner_of(state_dir)
+    with _nothing_runs(state_dir, owner), _aside(state_dir) as folder:
         manifest = _unpacked(source, identities, folder)
         settled = settle(folder / STATE, manifest, actor, now, lost_checkpoint)
         has_elsewhere = _with_files_elsewhere(folder)
-        owner = owner_of(state_dir)
         give_to(folder / STATE, owner)
         moved = put_in_place(folder / STATE, state_dir, now, is_there=is_there)
-        give_lock(state_dir, owner)
     elsewhere = state_dir / RESTORED_FILES if has_elsewhere else None
     return Restored(manifest, state_dir, moved, elsewhere, settled.epoch, settled.problems)
 
@@ -119,9 +118,10 @@ def _refuse_damaged_policy(state: Path) -> None:
 
 
 @contextmanager
-def _nothing_runs(state_dir: Path) -> Iterator[None]:
-    """No service has the directory, and none starts with it meanwhile."""
+def _nothing_runs(state_dir: Path, owner: tuple[int, int]) -> Iterator[None]:
+    """No service has the directory, and none starts with it meanwhile. The lock is `owner`'s, however this ends."""
     with state_dirs.held(state_dir) if state_dir.is_dir() else contextlib.nullcontext():
+        give_lock(state_dir, owner)
         yield
 
 

@@ -17,7 +17,14 @@ from tests.unit.storage.opened import sql
 
 from schoolgate.backup import audit_part, identities, recipients
 from schoolgate.backup.creating import create
-from schoolgate.backup.errors import BackupBusy, BackupFailed, IdentityUnusable, NoRecipient, RestoreRefused
+from schoolgate.backup.errors import (
+    BackupBusy,
+    BackupFailed,
+    BackupProblem,
+    IdentityUnusable,
+    NoRecipient,
+    RestoreRefused,
+)
 from schoolgate.backup.folder_target import FolderTarget
 from schoolgate.backup.key_making import adopt
 from schoolgate.backup.made_record import alone, read_record
@@ -286,3 +293,17 @@ def test_what_root_restores_belongs_to_the_user_of_the_directory(
     monkeypatch.setattr(Path, "is_mount", lambda self: is_mount and self == place)
     school.restore(school.backups()[0], place)
     assert {one.lstat().st_uid for one in (place, *place.rglob("*"))} == {1}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("is_mount", [False, True])
+def test_a_restore_as_root_that_fails_leaves_the_lock_to_the_user_of_the_directory(
+    is_mount: bool, school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "here" / "state"
+    place.mkdir(parents=True)
+    os.chown(place, 1, 1)
+    monkeypatch.setattr(Path, "is_mount", lambda self: is_mount and self == place)
+    with pytest.raises(BackupProblem):
+        school.restore(b"no backup", place)
+    assert [(one.name, one.stat().st_uid, one.stat().st_gid) for one in place.iterdir()] == [("lock", 1, 1)]
