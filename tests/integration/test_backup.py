@@ -125,6 +125,7 @@ def test_a_school_is_restored_and_answers_as_before(backed_up: School, tmp_path:
     again = elsewhere("restore", backup, "-i", backed_up.identity, folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "epoch 2" in again.stdout
+    assert f"install -D -m 0640 -o root -g schoolgate {new.state}/restored-files/" in again.stdout
     new.start()
     assert new.rcode(DENIED) == "NXDOMAIN"
     assert new.problems() == []

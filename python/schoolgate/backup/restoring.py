@@ -71,8 +71,9 @@ def restore(
     with _nothing_runs(state_dir, owner), _aside(state_dir) as folder:
         manifest = _unpacked(source, identities, folder)
         settled = settle(folder / STATE, manifest, actor, now, lost_checkpoint)
-        has_elsewhere = _with_files_elsewhere(folder)
         give_to(folder / STATE, owner)
+        # Secrets and settings of the machine stay with who restores, until they are in their places.
+        has_elsewhere = _with_files_elsewhere(folder)
         moved = put_in_place(folder / STATE, state_dir, now, is_there=is_there)
     elsewhere = state_dir / RESTORED_FILES if has_elsewhere else None
     return Restored(manifest, state_dir, moved, elsewhere, settled.epoch, settled.problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from tests.unit.backup.backed_up import ACTOR, FILES, INSTALLATION, LEFT_OUT, LO
 from tests.unit.storage.opened import sql
 
 from schoolgate.backup import audit_part, identities, recipients
+from schoolgate.backup.contents import RESTORED_FILES
 from schoolgate.backup.creating import create
 from schoolgate.backup.errors import (
     BackupBusy,
@@ -25,6 +27,7 @@ from schoolgate.backup.errors import (
     NoRecipient,
     RestoreRefused,
 )
+from schoolgate.backup.files_elsewhere import install_commands
 from schoolgate.backup.folder_target import FolderTarget
 from schoolgate.backup.key_making import adopt
 from schoolgate.backup.made_record import alone, read_record
@@ -68,6 +71,36 @@ def test_settings_and_files_they_name_are_there_to_be_copied_to_their_places(sch
     assert (restored / "schoolgate.toml").read_bytes() == school.config.read_bytes()
     assert (restored / "own-list.txt").read_text(encoding="ascii") == "games.example.net\n"
     assert not (restored / "disk").exists(), "no backup holds backups"
+
+
+def test_each_file_that_belongs_elsewhere_has_a_command_that_a_shell_reads_as_it_is(
+    school: School, tmp_path: Path
+) -> None:
+    for name, mode in (("a 'list'; x", 0o644), ("secret", 0o600)):
+        (school.folder / name).touch()
+        (school.folder / name).chmod(mode)
+    (school.folder / "own-list.txt").chmod(0o644)
+    school.config.chmod(0o600)
+    with school.config.open("a", encoding="utf-8") as config:
+        config.write(
+            f'[[lists.extra]]\npath = "a \'list\'; x"\ncategory = "games"\n'
+            f'[backup.targets.nas]\nkind = "folder"\nfolder = "{school.disk}"\nkey_file = "secret"\n'
+        )
+    school.create()
+    done = school.restore(school.backups()[0], tmp_path / "new")
+    assert done.elsewhere is not None
+    found = {line[-1]: line[:-2] for line in map(shlex.split, install_commands(done.elsewhere, done.manifest))}
+    shared, private = (
+        ["install", "-D", "-m", mode, "-o", owner, "-g", "schoolgate"]
+        for mode, owner in (("0640", "root"), ("0600", "schoolgate"))
+    )
+    at = str(school.folder)
+    assert found == {
+        f"{at}/schoolgate.toml": shared,
+        f"{at}/own-list.txt": shared,
+        f"{at}/a 'list'; x": shared,
+        f"{at}/secret": private,
+    }
 
 
 def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +325,9 @@ def test_what_root_restores_belongs_to_the_user_of_the_directory(
     os.chown(place, 1, 1)
     monkeypatch.setattr(Path, "is_mount", lambda self: is_mount and self == place)
     school.restore(school.backups()[0], place)
-    assert {one.lstat().st_uid for one in (place, *place.rglob("*"))} == {1}
+    aside = [place / RESTORED_FILES, *(place / RESTORED_FILES).rglob("*")]
+    assert {one.lstat().st_uid for one in {place, *place.rglob("*")}.difference(aside)} == {1}
+    assert {one.lstat().st_uid for one in aside} == {0}, "settings and secrets stay root's until they are in place"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

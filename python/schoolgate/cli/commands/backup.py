@@ -115,6 +115,7 @@ def restore(
 ) -> None:
     """Restores, and says what is left to do."""
     from schoolgate.backup import restoring
+    from schoolgate.backup.files_elsewhere import install_commands
 
     settings = _settings(config, is_restoring=True)
     place = state_dir if state_dir is not None else settings.server.state_dir
@@ -128,7 +129,9 @@ def restore(
     if done.moved_aside is not None:
         say(f"what was there is in {done.moved_aside}")
     if done.elsewhere is not None:
-        say(f"files that belong elsewhere, the settings among them, are in {done.elsewhere}: copy them to their places")
+        say(f"files that belong elsewhere, the settings among them, are in {done.elsewhere}; read each, then as root:")
+        for line in install_commands(done.elsewhere, done.manifest):
+            say(f"  {line}")
     if done.epoch is not None:
         say(f"the audit log goes on in epoch {done.epoch}")
     for problem in done.problems:
