@@ -12,10 +12,8 @@ from pathlib import Path
 
 from schoolgate.backup.errors import NotRemoved, TargetUnusable, why
 from schoolgate.backup.made_record import Placed
-from schoolgate.backup.stored import Stored, is_backup
+from schoolgate.backup.stored import Stored, is_backup, is_left_partial, partial_name
 from schoolgate.storage.atomic_file import sync_directory
-
-_PARTIAL = ".partial"
 
 
 class FolderTarget:
@@ -29,8 +27,8 @@ class FolderTarget:
 
     def put(self, file: Path, name: str) -> Placed:
         with self._named():
-            self._drop_partial()
-            place, aside = self.folder / name, self.folder / f".{name}{_PARTIAL}"
+            self._drop_partial(name)
+            place, aside = self.folder / name, self.folder / partial_name(name)
             if place.exists():
                 raise TargetUnusable(f"{place} is there already, and is not replaced; make the backup again")
             try:
@@ -64,10 +62,10 @@ class FolderTarget:
                 raise NotRemoved(f"target {self.id}: {name} cannot be removed: {why(error)}") from error
             sync_directory(self.folder)
 
-    def _drop_partial(self) -> None:
-        """What a killed process left: backups are made one at a time."""
-        for one in self.folder.glob(f".schoolgate-*{_PARTIAL}"):
-            one.unlink(missing_ok=True)
+    def _drop_partial(self, name: str) -> None:
+        for one in list(self.folder.iterdir()):
+            if is_left_partial(one.name, name):
+                one.unlink(missing_ok=True)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

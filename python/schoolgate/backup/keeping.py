@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from schoolgate.backup.errors import BackupProblem, NotRemoved
 from schoolgate.backup.made_record import Made, Record
-from schoolgate.backup.stored import NAME, Stored, Target
+from schoolgate.backup.stored import Stored, Target, installation_in
 from schoolgate.config.backup import Backup
 
 
@@ -67,11 +67,6 @@ def _good(stored: Sequence[Stored], made: Made, record: Record) -> list[Stored]:
     found = []
     for one in stored:
         known = made if one.name == made.name else record.of(one.name)
-        if _prefix(one.name) == _prefix(made.name) and (known is None or known.octets == one.octets):
+        if installation_in(one.name) == installation_in(made.name) and (known is None or known.octets == one.octets):
             found.append(one)
     return found
-
-
-def _prefix(name: str) -> str:
-    match = NAME.fullmatch(name)
-    return match[1] if match else ""

@@ -17,13 +17,12 @@ import asyncssh
 
 from schoolgate.backup.errors import NotRemoved, TargetUnusable, why
 from schoolgate.backup.made_record import Placed
-from schoolgate.backup.stored import Stored, is_backup
+from schoolgate.backup.stored import Stored, is_backup, is_left_partial, partial_name
 from schoolgate.backup.target_secrets import read_target_secret
 from schoolgate.config.backup import BackupTarget
 
 T = TypeVar("T")
 CONNECT_S = 20.0
-_PARTIAL = ".partial"
 
 
 class SftpTarget:
@@ -50,10 +49,10 @@ class SftpTarget:
 
     async def _put(self, file: Path, name: str, octets: int) -> None:
         async with self._session() as sftp:
-            place, aside = self._path(name), self._path(f".{name}{_PARTIAL}")
+            place, aside = self._path(name), self._path(partial_name(name))
             for one in await sftp.listdir(self._settings.path):
-                if str(one).startswith(".schoolgate-") and str(one).endswith(_PARTIAL):
-                    await sftp.remove(self._path(str(one)))  # what a killed process left
+                if is_left_partial(str(one), name):
+                    await sftp.remove(self._path(str(one)))
             if await sftp.exists(place):
                 raise TargetUnusable(f"target {self.id}: {place} is there already, and is not replaced")
             try:

@@ -14,6 +14,7 @@ from typing import Protocol
 from schoolgate.backup.made_record import Placed
 
 NAME = re.compile(r"schoolgate-([0-9a-f]{8})-([0-9]{8}T[0-9]{6}Z)\.tar\.age")
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,20 @@ def is_backup(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def installation_in(name: str) -> str:
+    """The first eight digits of the installation that made a backup, by its name; empty where it is none."""
+    match = NAME.fullmatch(name)
+    return match[1] if match else ""
+
+
+def partial_name(name: str) -> str:
+    """What a backup is called at a target until it is whole there."""
+    return f".{name}{_PARTIAL}"
+
+
+def is_left_partial(found: str, name: str) -> bool:
+    """Whether `found` is what a killed process of the installation that puts `name` left; it makes one at a time."""
+    whole = found.removeprefix(".").removesuffix(_PARTIAL)
+    return found == partial_name(whole) and is_backup(whole) and installation_in(whole) == installation_in(name)

@@ -123,6 +123,26 @@ def test_a_name_says_when_it_was_made() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["folder", pytest.param("sftp", marks=needs_sshd)])
+def test_what_another_school_is_writing_in_the_same_place_stays(
+    kind: str, file: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    there = tmp_path / "disk"
+    if kind == "sftp":
+        ssh: SecureShell = request.getfixturevalue("ssh")
+        there, one = ssh.there, sftp(ssh, tmp_path)
+    else:
+        there.mkdir()
+        one = target('kind = "folder"\nfolder = "disk"', tmp_path)
+    ours, others = (f".{name_of(of, NOW - DAY)}.partial" for of in ("01234567" * 4, "f" * 32))
+    for name in (ours, others):
+        (there / name).write_bytes(b"half")
+    one.put(file, NAME)
+    assert {path.name for path in there.iterdir()} == {NAME, others}
+    for path in there.iterdir():
+        path.unlink()
+
+
 # -- S3 -----------------------------------------------------------------------------------------------------------
 
 
@@ -223,7 +243,7 @@ def _private(file: Path) -> Path:
 
 @needs_sshd
 def test_what_a_killed_process_left_there_is_tidied(ssh: SecureShell, file: Path, tmp_path: Path) -> None:
-    (ssh.there / f".{name_of(None, NOW - DAY)}.partial").write_bytes(b"half")
+    (ssh.there / f".{name_of('01234567' * 4, NOW - DAY)}.partial").write_bytes(b"half")
     sftp(ssh, tmp_path).put(file, NAME)
     assert [one.name for one in ssh.there.iterdir()] == [NAME]
     (ssh.there / NAME).unlink()
