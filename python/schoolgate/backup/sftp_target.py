@@ -23,6 +23,8 @@ from schoolgate.config.backup import BackupTarget
 
 T = TypeVar("T")
 CONNECT_S = 20.0
+# Seconds between questions whether the other machine is there, and how many it may leave without an answer.
+_ALIVE = {"keepalive_interval": 15, "keepalive_count_max": 4}
 
 
 class SftpTarget:
@@ -94,7 +96,7 @@ class SftpTarget:
     async def _session(self) -> AsyncIterator[asyncssh.SFTPClient]:
         one = self._settings
         key = self._key()
-        options: dict[str, Any] = {"config": None, "agent_path": None, "connect_timeout": CONNECT_S}
+        options: dict[str, Any] = {"config": None, "agent_path": None, "connect_timeout": CONNECT_S, **_ALIVE}
         connection = asyncssh.connect(
             one.host, one.port, username=one.user, client_keys=[key], known_hosts=str(one.known_hosts_file), **options
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -79,3 +80,15 @@ class SecureShell:
     ) -> None:
         self._process.terminate()
         self._process.wait()
+
+    def stop_sessions(self) -> list[int]:
+        """Halts every process of a session, which then answers nothing; returns them, for `SIGCONT`."""
+        found, above = [], [self._process.pid]
+        while above:
+            one = above.pop()
+            inner = Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split()
+            above += map(int, inner)
+            found += map(int, inner)
+        for one in found:
+            os.kill(one, signal.SIGSTOP)
+        return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from tests.unit.backup.backed_up import ACTOR, NOW, School
 from tests.unit.backup.bucket import BUCKET, Bucket
 from tests.unit.backup.secure_shell import SecureShell, needs_sshd
 
-from schoolgate.backup import s3_target
+from schoolgate.backup import s3_target, sftp_target
 from schoolgate.backup.creating import create
 from schoolgate.backup.errors import NotRemoved, TargetUnusable
 from schoolgate.backup.folder_target import FolderTarget
@@ -247,6 +249,28 @@ def test_what_a_killed_process_left_there_is_tidied(ssh: SecureShell, file: Path
     sftp(ssh, tmp_path).put(file, NAME)
     assert [one.name for one in ssh.there.iterdir()] == [NAME]
     (ssh.there / NAME).unlink()
+
+
+@needs_sshd
+def test_another_machine_that_falls_silent_is_given_up(
+    ssh: SecureShell, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[int] = []
+
+    def silent(name: str) -> str:
+        stopped.extend(ssh.stop_sessions())
+        return name
+
+    monkeypatch.setitem(sftp_target._ALIVE, "keepalive_interval", 0.05)
+    one = sftp(ssh, tmp_path)
+    monkeypatch.setattr(one, "_path", silent)
+    try:
+        with pytest.raises(TargetUnusable, match="target one"):
+            one.fetch(NAME, tmp_path / "back")
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
+    assert stopped
 
 
 # -- media --------------------------------------------------------------------------------------------------------
