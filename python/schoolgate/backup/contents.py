@@ -26,6 +26,8 @@ _SHA256 = re.compile(rb"[0-9a-f]{64}")
 LOG_FOLDERS = ("log/wal", "log/rows", "log/rollups")
 # What stands for a restore that is under way, and for what it moved aside.
 STAGING_PREFIX, ASIDE_PREFIX, RESTORED_FILES = ".restore-", "before-restore-", "restored-files"
+# The link to the snapshot in force: a restore or the first start makes it.
+_CURRENT = PurePosixPath("lists/current")
 # How what is left out comes back.
 LEFT_OUT = {
     "lists/*.snapshot": "compiled again from the last good feeds at the first start; a pinned one is in the backup",
@@ -62,6 +64,7 @@ class Contents:
 class _Found:
     folders: list[tuple[PurePosixPath, int]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 def contents_of(settings: Settings, config: Path | None, *, has_query_log: bool) -> Contents:
@@ -72,7 +75,7 @@ def contents_of(settings: Settings, config: Path | None, *, has_query_log: bool)
     found = _Found()
     _walk(state_dir, PurePosixPath(), found, lambda name: _is_left_out(name, pinned, stored, has_query_log))
     elsewhere, unreadable = _elsewhere(settings, config)
-    return Contents(tuple(found.folders), tuple(found.items), elsewhere, pinned, unreadable)
+    return Contents(tuple(found.folders), tuple(found.items), elsewhere, pinned, (*found.unreadable, *unreadable))
 
 
 def is_database(path: Path) -> bool:
@@ -92,6 +95,9 @@ def _walk(folder: Path, name: PurePosixPath, found: _Found, is_left_out: Any) ->
             _walk(Path(entry.path), inner, found, is_left_out)
         elif stat.S_ISREG(mode):
             found.items.append(Item(inner, Path(entry.path), is_log=_is_log(inner)))
+        elif not stat.S_ISSOCK(mode) and inner != _CURRENT:
+            kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a directory"
+            found.unreadable.append(f"{entry.path}: is {kind}")
 
 
 def _is_log(name: PurePosixPath) -> bool:
@@ -147,17 +153,24 @@ def _elsewhere(settings: Settings, config: Path | None) -> tuple[tuple[Item, ...
         if path.is_relative_to(settings.server.state_dir.absolute()) or path == shipped_lists():
             continue
         try:
-            if path.is_file():
-                with path.open("rb"):
-                    items[path] = Item(PurePosixPath(*path.parts[1:]), path)
+            # A pipe would be waited for.
+            if path.exists() and not path.is_file():
+                unreadable.append(f"{path}: is no file")
+                continue
+            with path.open("rb"):
+                items[path] = Item(PurePosixPath(*path.parts[1:]), path)
         except OSError as error:
             unreadable.append(f"{path}: {error.strerror}")
     return tuple(items.values()), tuple(unreadable)
 
 
+# Settings that name a directory or a socket.
+_NO_FILES = {"state_dir", "control_socket", "operations_socket", "dir", "folder"}
+
+
 def _paths(value: object) -> Iterator[Path]:
     if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
+        for name in (one for one in type(value).model_fields if one not in _NO_FILES):
             yield from _paths(getattr(value, name))
     elif isinstance(value, Path):
         if value != Path():

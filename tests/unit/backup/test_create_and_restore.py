@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import shlex
 import shutil
+import socket
 import sqlite3
 import stat
 from contextlib import closing
@@ -114,6 +115,41 @@ def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(school: School, m
     monkeypatch.setattr(Path, "open", refusing)
     (problem,) = school.create().problems
     assert "own-list.txt: Permission denied; it is not in the backup" in problem
+
+
+def test_what_is_left_out_because_it_is_no_plain_file_or_missing_is_said(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(school.state / "log", tmp_path / "log")
+    (school.state / "log").symlink_to(tmp_path / "log")
+    (school.state / "lists" / "current").symlink_to("7.snapshot")
+    os.mkfifo(school.state / "pipe")
+    (school.folder / "own-list.txt").unlink()
+    with closing(socket.socket(socket.AF_UNIX)) as control:
+        monkeypatch.chdir(school.state)  # the path of a socket is short
+        control.bind("control.sock")
+        problems = school.create().problems
+    assert sorted(problems) == sorted(
+        f"{path}: {why}; it is not in the backup"
+        for path, why in (
+            (school.state / "log", "is a symbolic link"),
+            (school.state / "pipe", "is neither a file nor a directory"),
+            (school.folder / "own-list.txt", "No such file or directory"),
+        )
+    )
+
+
+def test_a_directory_or_socket_that_is_not_there_is_no_file_that_is_missing(school: School) -> None:
+    (school.folder / "own-list.txt").unlink()
+    os.mkfifo(school.folder / "own-list.txt")
+    text = school.config.read_text(encoding="utf-8")
+    school.config.write_text(
+        text.replace("[server]\n", f'[server]\ncontrol_socket = "{school.folder}/none/control.sock"\n')
+        + '[backup.targets.usb]\nkind = "medium"\nfolder = "/mnt/none"\n[reports]\ndir = "/mnt/none/reports"\n',
+        encoding="utf-8",
+    )
+    (problem,) = school.create().problems
+    assert problem == f"{school.folder}/own-list.txt: is no file; it is not in the backup"
 
 
 def test_a_pinned_snapshot_comes_back_as_the_current_one(school: School, tmp_path: Path) -> None:
