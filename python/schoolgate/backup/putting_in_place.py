@@ -6,6 +6,7 @@ moved, what must be there first: a start in between then finds that something is
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import datetime as dt
 import os
@@ -83,18 +84,31 @@ def put_in_place(new: Path, state_dir: Path, now: dt.datetime, *, is_there: bool
             new.rename(state_dir)
             sync_directory(state_dir.parent)
             return None
-        aside = state_dir.absolute().with_name(f"{state_dir.name}.{ASIDE_PREFIX}{_stamp(now)}")
-        _refuse_existing(aside)
-        # From here on it lies beside, where no tidying of ours comes: after the exchange it is the old one.
-        new.rename(aside)
-        _exchange(aside, state_dir)
-        sync_directory(aside.parent)
-        if is_there:
-            return aside
-        shutil.rmtree(aside, ignore_errors=True)
-        return None
+        return _exchanged(new, state_dir, _stamp(now), is_there=is_there)
     except OSError as error:
         raise RestoreRefused(f"{state_dir}: {why(error)}; the backup was not put in place") from error
+
+
+def _exchanged(new: Path, state_dir: Path, stamp: str, *, is_there: bool) -> Path | None:
+    """The old one gets its name when it is the old one; a kill before leaves it under a name that says neither."""
+    beside = state_dir.absolute().with_name(f"{state_dir.name}{STAGING_PREFIX}{stamp}")
+    aside = state_dir.absolute().with_name(f"{state_dir.name}.{ASIDE_PREFIX}{stamp}")
+    _refuse_existing(beside)
+    _refuse_existing(aside)
+    # From here on it lies where no tidying of ours comes: after the exchange it is the old one.
+    new.rename(beside)
+    try:
+        _exchange(beside, state_dir)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    if not is_there:
+        shutil.rmtree(beside, ignore_errors=True)
+        return None
+    with contextlib.suppress(OSError):
+        beside = beside.rename(aside)
+    sync_directory(beside.parent)
+    return beside
 
 
 def _exchange(new: Path, state_dir: Path) -> None:

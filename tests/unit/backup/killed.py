@@ -16,13 +16,14 @@ from typing import Any
 
 from tests.unit.backup.backed_up import FILES, INSTALLATION, School
 
+from schoolgate.backup import putting_in_place
 from schoolgate.policy.policy_files import PolicyFiles
 
 # What changes the disk. The process dies before the nth of these.
 STEPS: list[tuple[Any, str]] = [
     (os, "fsync"), (os, "link"), (os, "chown"), (os, "rename"), (os, "mkdir"), (Path, "replace"), (Path, "rename"),
     (Path, "unlink"), (Path, "mkdir"), (Path, "symlink_to"), (shutil, "copyfile"), (shutil, "copyfileobj"),
-    (shutil, "rmtree"),
+    (shutil, "rmtree"), (putting_in_place, "_is_swapped"), (putting_in_place, "sync_directory"),
 ]  # fmt: skip
 
 # Unpacking makes nothing that a later step has not to put in place: its many steps are alike.
@@ -99,9 +100,21 @@ def restore(school: School) -> int:
             break
         if (place / "installation.json").read_bytes() != b"old":
             check_whole(place)
+        for aside in place.parent.glob("state.before-restore-*"):
+            assert (aside / "installation.json").read_bytes() == b"old", "the new one has the name of the old one"
+        check_in_a_child(lambda: restore_again(school, backup))
+        found = [one.read_bytes() for one in place.parent.glob("state*/installation.json")]
+        assert b"old" in found, "what a restore tidies is never the old one"
         step += 1
     check_whole(place)
     return step
+
+
+def restore_again(school: School, backup: Path) -> None:
+    """Into another directory beside, which tidies what the killed one left."""
+    again = school.folder / "place" / "again"
+    school.restore(backup, again)
+    shutil.rmtree(again)
 
 
 def check_whole(place: Path) -> None:

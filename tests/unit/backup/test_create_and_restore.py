@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import errno
 import os
 import shlex
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from tests.unit.backup.backed_up import ACTOR, FILES, INSTALLATION, LEFT_OUT, LOG, NOW, OLD, School, alerts_in, content
 from tests.unit.storage.opened import sql
 
-from schoolgate.backup import audit_part, identities, recipients
+from schoolgate.backup import audit_part, identities, putting_in_place, recipients
 from schoolgate.backup.contents import RESTORED_FILES
 from schoolgate.backup.creating import create
 from schoolgate.backup.errors import (
@@ -232,6 +233,24 @@ def test_a_directory_in_use_is_replaced_only_when_that_is_said_and_is_kept_aside
     assert (done.moved_aside / "policy.db").read_bytes() == b"other"
     assert RevisionStore(place / "policy.db").verify() == 1
     assert sorted(one.name for one in place.parent.iterdir()) == ["state", done.moved_aside.name]
+
+
+def test_a_backup_that_cannot_be_put_in_place_is_not_left_beside(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.create()
+    place = tmp_path / "here" / "state"
+    place.mkdir(parents=True)
+    (place / "policy.db").write_bytes(b"other")
+
+    def refused(new: Path, old: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(old))
+
+    monkeypatch.setattr(putting_in_place, "_exchange", refused)
+    with pytest.raises(RestoreRefused, match="not put in place"):
+        school.restore(school.backups()[0], place, is_replacing=True)
+    assert [one.name for one in place.parent.iterdir()] == ["state"]
+    assert (place / "policy.db").read_bytes() == b"other"
 
 
 def test_a_directory_that_was_made_and_never_used_counts_as_empty(school: School, tmp_path: Path) -> None:
