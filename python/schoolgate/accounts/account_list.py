@@ -152,7 +152,7 @@ async def find_login(connection: AsyncConnection, site_id: UUID, login: str) -> 
 
 
 def refuse_break_glass(holder: Account) -> None:
-    """Raises `AccountRefused` for the account of the sealed code, whoever asks."""
+    """Raises `AccountRefused` for the account of the sealed code, for every actor."""
     if holder.is_break_glass:
         raise AccountRefused("the account of the break-glass code has no other way in; seal another code instead")
 

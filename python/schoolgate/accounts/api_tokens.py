@@ -133,7 +133,7 @@ async def _valid(connection: AsyncConnection, account_id: UUID, now_us: int) -> 
 
 
 async def _refuse_take_over(connection: AsyncConnection, holder: Account) -> None:
-    """Whoever has the token has the role, held or requested: a token outlives the approval of a request."""
+    """A token gives the account's roles to its holder. Requested ones too: it outlives the approval of a request."""
     guarded = [one.role for one in await grants.open_grants(connection, holder.id) if one.role in GRANTED_BY_APPROVAL]
     if guarded:
         raise AccountRefused(

@@ -1,6 +1,6 @@
-"""The first head or director: made with a token that only root can read, once. There is no default password.
+"""The first head or director: made once, with a token in a file that the service's user alone reads.
 
-Afterwards no token makes another one: an approving role is granted by approval.
+There is no default password. Afterwards no token makes another one: an approving role is granted by approval.
 """
 
 from __future__ import annotations

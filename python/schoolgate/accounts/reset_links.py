@@ -94,7 +94,7 @@ async def _holder(connection: AsyncConnection, token: str, now_us: int) -> Accou
 
 
 async def _refuse_take_over(connection: AsyncConnection, holder: Account) -> None:
-    """Without a factor, whoever has the link has the account: no role of `GRANTED_BY_APPROVAL` goes with it."""
+    """Without a second factor the link alone opens the account: refuses it for roles of `GRANTED_BY_APPROVAL`."""
     is_guarded = any(one.role in GRANTED_BY_APPROVAL for one in await grants.active(connection, holder.id))
     if is_guarded and not (await second_factors.factors_of(connection, holder.id)).has_any:
         raise AccountRefused(

@@ -36,14 +36,6 @@ NEEDS_SECOND_FACTOR = frozenset(Role) - {Role.teacher, Role.governor}
 TRUST = "trust"
 
 
-def role_of(text: str) -> Role:
-    """The role of this name. Raises `GrantRefused` that lists the roles."""
-    try:
-        return Role(text)
-    except ValueError:
-        raise GrantRefused(f"there is no role {text[:40]!r}; use one of: {', '.join(Role)}") from None
-
-
 def scope_of(text: str) -> str:
     """A scope as it is stored: `trust`, `school:<id>` or `segment:<name>`. Raises `GrantRefused`."""
     if text == TRUST or _NAMED.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What `status` and `check` say of backups before it matters: none, an old one, one that nobody could open or reach.
+"""What `status` and `check` say of backups before it matters: none, an old one, one that no key opens or within reach.
 
 Read from small files, in the running server: nothing is asked of a target.
 """

@@ -156,7 +156,7 @@ def token_revoke(
     accounts.revoke_token(config_of(config), login, token)
 
 
-@setup_app.command("token", epilog="sudo schoolgate setup token")
+@setup_app.command("token", epilog="sudo -u schoolgate schoolgate setup token")
 def setup_token(config: Config = None) -> None:
     """Write the token that makes the first head or director to a file that its owner alone reads; for 24 hours."""
     from schoolgate.cli.commands import accounts

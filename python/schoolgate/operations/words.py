@@ -35,7 +35,7 @@ class WordLibrary:
     """One library: where it is, and what is in it, as JSON values of `suggestions.word_library.Library`."""
 
     place: str
-    library: dict[str, Any]
+    content: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from schoolgate.accounts import account_state, approvals, grants, sessions
 from schoolgate.accounts.account_list import Account, actor_id
 from schoolgate.accounts.errors import ApprovalRefused, GrantRefused, NoSuchAccount, SessionEnded
 from schoolgate.accounts.grants import Grant, GrantState
-from schoolgate.accounts.roles import GRANTED_BY_APPROVAL, Role, covers, role_of, scope_of
+from schoolgate.accounts.roles import GRANTED_BY_APPROVAL, Role, covers, scope_of
 
 MANAGER = "local:manager"
 
@@ -187,11 +187,8 @@ def test_a_scope_that_is_none_is_refused(text: str) -> None:
         scope_of(text)
 
 
-def test_roles_and_scopes_are_read_by_name() -> None:
-    assert role_of("head") is Role.head
+def test_scopes_are_read_by_name() -> None:
     assert scope_of("segment:staff") == "segment:staff"
-    with pytest.raises(GrantRefused, match="network_manager"):
-        role_of("root")
     assert covers("trust", "school:a")
     assert not covers("school:a", "trust")
     assert not covers("school:a", "school:b")

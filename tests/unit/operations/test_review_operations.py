@@ -92,7 +92,7 @@ def test_who_decides_stands_in_queue_and_library(config: Path) -> None:
     assert added.version == 1
     call(config, Role.network_manager, "words.remove", word="puffbar")
     (library,) = call(config, Role.safeguarding_lead, "words.list")
-    assert [(one["what"], one["who"]) for one in library.library["change"]] == [
+    assert [(one["what"], one["who"]) for one in library.content["change"]] == [
         ("added", "Ada Example"), ("removed", "Ada Example"),
     ]  # fmt: skip
     assert entries(config) == [

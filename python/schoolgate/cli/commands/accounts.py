@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from schoolgate.accounts.grants import Grant
     from schoolgate.accounts.reset_links import ResetLink
 
-SETUP_TOKEN = "setup-token"
-
 
 def create(config: Path | None, login: str, display_name: str, mail: str | None) -> None:
     """Makes an account."""
@@ -183,10 +181,11 @@ def revoke_token(config: Path | None, login: str, token: UUID) -> None:
 def setup_token(config: Path | None) -> None:
     """Writes the token of the first run."""
     from schoolgate.accounts import account_operations
+    from schoolgate.accounts.first_run import FILE_NAME
 
     at = _at(config)
     assert isinstance(at.store, Path)
-    path = at.store.with_name(SETUP_TOKEN)
+    path = at.store.with_name(FILE_NAME)
     expires_us = asyncio.run(account_operations.write_setup_token(at, path))
     say(str(path))
     note(f"the token in it makes the first head or director, once, until {_moment(expires_us)}")

@@ -36,8 +36,10 @@ def rights(config: Path | None, as_json: bool) -> None:
         )
         return
     rows = table("operation", *(role.replace("_", "\n") for role in Role))
+    rows.columns[0].no_wrap = True
     for name, row in RIGHTS.items():
         rows.add_row(name, *(row.get(role, "") for role in Role))
     out.print(rows)
     own = ", ".join(one.replace("_", " ") for one in local)
-    note(f"R: looks. W: changes. The service's user and root have the roles: {own} ([operations] local_roles)")
+    note("R: looks. n: looks, without devices and people. W: changes.")
+    note(f"The service's user and root have the roles: {own} ([operations] local_roles)")

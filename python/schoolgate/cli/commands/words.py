@@ -33,18 +33,18 @@ def show(config: Path | None, history: bool, as_json: bool) -> None:
     """The words, or what became of them."""
     libraries: tuple[WordLibrary, ...] = ask(config, "words.list")
     if as_json:
-        say_json({one.place: one.library for one in libraries})
+        say_json({one.place: one.content for one in libraries})
         return
     for one in libraries:
-        say(f"{one.place}: version {one.library['version']}, {len(one.library['word'])} words", "bold")
+        say(f"{one.place}: version {one.content['version']}, {len(one.content['word'])} words", "bold")
         if history:
             rows = table("version", "at", "what", "word", "category", "who")
-            for change in one.library["change"][::-1]:
+            for change in one.content["change"][::-1]:
                 cells = (change[name] for name in ("what", "word", "category", "who"))
                 rows.add_row(str(change["version"]), change["at"][:10], *cells)
         else:
             rows = table("word", "category", "language", "kind", "since", "by", "note")
-            for word in one.library["word"]:
+            for word in one.content["word"]:
                 cells = (word[name] for name in ("word", "category", "language", "kind"))
                 rows.add_row(*cells, word["added_at"][:10], word["who"], word["note"])
         if rows.row_count:
