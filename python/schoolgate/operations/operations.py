@@ -19,6 +19,7 @@ from schoolgate.operations.work import Said, Work
 
 if TYPE_CHECKING:
     from schoolgate.operations.recorder import Recorder
+    from schoolgate.storage.store import Store
 
 
 class Operations:
@@ -43,19 +44,25 @@ class Operations:
             await (await self._recorder()).refused(name, actor, self._clock.now_us())
             raise
         given = operation.read(arguments)
-        work = Work(actor, await asyncio.to_thread(load, self._config), self._config, self._clock.now(), say)
+        settings = await asyncio.to_thread(load, self._config)
+        work = Work(actor, settings, self._config, self._clock.now(), say, self._store)
+        if operation.records_itself:
+            return await operation.do(work, given)
         if operation.is_change:
             async with self._turns.setdefault(operation.noun, asyncio.Lock()):
                 return await self._changed(operation, work, given)
         if operation.names_a_person(given):
             return await self._seen(operation, work, given)
-        return await asyncio.to_thread(operation.function, work, **given)
+        return await operation.do(work, given)
+
+    async def _store(self) -> Store:
+        return (await self._recorder()).store
 
     async def _seen(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
         """The result, once it is on record who sees it."""
         recorder = await self._recorder()
         try:
-            result = await asyncio.to_thread(operation.function, work, **given)
+            result = await operation.do(work, given)
         except SchoolgateError as error:
             what = {"error": type(error).__name__}
             await recorder.seen(operation, work.actor, given, Outcome.refused, what, self._clock.now_us())
@@ -72,7 +79,7 @@ class Operations:
 
         # A process that must end here writes no end: whether the thread goes on, nothing knows.
         try:
-            result = await asyncio.to_thread(operation.function, work, **given)
+            result = await operation.do(work, given)
         except SchoolgateError as error:
             await ended(Outcome.refused, {"error": type(error).__name__}, str(error))
             raise

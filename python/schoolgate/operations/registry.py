@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from pydantic_core import PydanticSerializationError
 
 from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
+from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
@@ -41,7 +43,10 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Operation:
-    """`function` takes a `Work` and the arguments, and may block."""
+    """`function` takes a `Work` and the arguments. A function may block; a coroutine function may not.
+
+    `records_itself`: the function appends its own entries of the audit log, in the transaction of its change.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -50,6 +55,13 @@ class Operation:
     is_change: bool
     marks: Mapping[str, type]
     is_disclosure: bool = False
+    records_itself: bool = False
+
+    async def do(self, work: Work, given: Mapping[str, Any]) -> Any:
+        """The result; a function that may block runs in a thread."""
+        if inspect.iscoroutinefunction(self.function):
+            return await self.function(work, **given)
+        return await asyncio.to_thread(self.function, work, **given)
 
     def names_a_person(self, given: Mapping[str, Any]) -> bool:
         """Whether a call shows what one person or device did. Without an argument that can name one, each does."""
@@ -100,6 +112,11 @@ def changes(name: str) -> Callable[[F], F]:
     return _register(name, is_change=True)
 
 
+def records(name: str) -> Callable[[F], F]:
+    """Registers an operation that appends its own entries of the audit log, in the transaction of its change."""
+    return _register(name, is_change=True, records_itself=True)
+
+
 def find(name: str) -> Operation:
     """Imports no more modules than it needs. Raises `NoSuchOperation`."""
     for _ in _loading(name.partition(".")[0]):
@@ -125,7 +142,9 @@ def _loading(noun: str) -> Iterator[str]:
         yield module
 
 
-def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Callable[[Any], Any]:
+def _register(
+    name: str, *, is_change: bool, is_disclosure: bool = False, records_itself: bool = False
+) -> Callable[[Any], Any]:
     def registered(function: Any) -> Any:
         hints = get_type_hints(function, include_extras=True)
         returns = TypeAdapter(hints.pop("return"))
@@ -135,7 +154,7 @@ def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Cal
         }
         model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
         marks = {one.name: mark for one in parameters for mark in _marks(hints[one.name])}
-        _registered[name] = Operation(name, function, model, returns, is_change, marks, is_disclosure)
+        _registered[name] = Operation(name, function, model, returns, is_change, marks, is_disclosure, records_itself)
         return function
 
     return registered

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schoolgate.config import Settings
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.operations.actor import Actor
+
+if TYPE_CHECKING:
+    from schoolgate.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,12 @@ Said = Progress | Diagnostic
 
 @dataclass(frozen=True)
 class Work:
-    """One call. `say` takes what the caller is to see before the result; it never blocks."""
+    """One call. `say` takes what the caller is to see before the result; it never blocks. `store` gives the open store,
+    to operations that are coroutines."""
 
     actor: Actor
     settings: Settings
     config: Path | None
     now: dt.datetime
     say: Callable[[Said], None]
+    store: Callable[[], Awaitable[Store]]
