@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
+from schoolgate.config.accounts import Accounts
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
@@ -47,6 +48,7 @@ _TABLES = (
     "mail",
     "reports",
     "operations",
+    "accounts",
     "backup",
 )
 
@@ -73,6 +75,7 @@ class Settings(Section):
     backup: Backup = Field(description="Encrypted copies of settings and state, and where they go.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
+    accounts: Accounts = Field(description="How people sign in.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",
