@@ -28,6 +28,7 @@ _MODULES = {
     "words": ("words",),
     "checks": ("checks",),
     "reports": ("reports",),
+    "status": ("status",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

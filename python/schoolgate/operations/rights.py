@@ -77,6 +77,8 @@ checks.record             R R R R . R R R
 reports.make              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
+status.home               R R R R R R R R
+status.show               R . . R . . R .
 """
 _COLUMNS = tuple(Role)
 
