@@ -29,6 +29,7 @@ _MODULES = {
     "checks": ("checks",),
     "reports": ("reports",),
     "status": ("status",),
+    "explain": ("explain",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -79,6 +79,7 @@ reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
 status.home               R R R R R R R R
 status.show               R . . R . . R .
+explain.name              R R R R R . R .
 """
 _COLUMNS = tuple(Role)
 
