@@ -24,12 +24,15 @@ _MODULES = {
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": ("checks",),
     "reports": ("reports",),
     "session": ("sign_in", "own_account"),
+    "status": ("status",),
+    "explain": ("explain",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -47,6 +47,7 @@ LEAST: Mapping[str, Any] = {
     "word": "not one word",
     "kind": "daily",
     "reader": "governors",
+    "after": "no cursor",
 }
 
 
