@@ -30,6 +30,8 @@ _MODULES = {
     "checks": ("checks",),
     "reports": ("reports",),
     "session": ("sign_in", "own_account"),
+    "account": ("accounts", "account_requests"),
+    "setup": ("accounts",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
