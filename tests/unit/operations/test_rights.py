@@ -42,6 +42,8 @@ LEAST: Mapping[str, Any] = {
     "kind": "daily",
     "reader": "governors",
     "after": "no cursor",
+    "policy": "no-such-policy",
+    "service": "no-such-service",
 }
 
 
