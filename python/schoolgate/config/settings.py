@@ -7,9 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
+from schoolgate.config.accounts import Accounts
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
+from schoolgate.config.console import Console
 from schoolgate.config.doors import DOH_PORT, DOT_PORT, Doors, at_port
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
@@ -47,6 +49,8 @@ _TABLES = (
     "mail",
     "reports",
     "operations",
+    "accounts",
+    "console",
     "backup",
 )
 
@@ -73,6 +77,8 @@ class Settings(Section):
     backup: Backup = Field(description="Encrypted copies of settings and state, and where they go.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
+    accounts: Accounts = Field(description="How people sign in.")
+    console: Console = Field(description="The web console: where browsers reach it, and by which certificate.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",

@@ -39,7 +39,7 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._attempts = Attempts(store)
+        self.attempts = Attempts(store)
 
     async def begin(self, operation: Operation, actor: Actor, arguments: Mapping[str, Any], at_us: int) -> int:
         """The number of the entry. Raises `NotRecorded`."""
@@ -93,11 +93,11 @@ class Recorder:
 
     async def refused(self, name: str, actor: Actor, at_us: int) -> None:
         """An attempt without the right; many of a minute become one entry."""
-        await self._attempts.record(Event(at_us, actor.id, name, outcome=Outcome.refused))
+        await self.attempts.record(Event(at_us, actor.id, name, outcome=Outcome.refused))
 
     async def flush(self) -> None:
         """Writes the attempts that were only counted until now. Call it each minute."""
-        await self._attempts.flush()
+        await self.attempts.flush()
 
 
 def _split(operation: Operation, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from pydantic_core import PydanticSerializationError
 
 from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
+from schoolgate.operations.rights import Audience
 from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
@@ -33,6 +34,7 @@ _MODULES = {
     "words": ("words",),
     "checks": ("checks",),
     "reports": ("reports",),
+    "session": ("sign_in", "own_account"),
     "status": ("status",),
     "explain": ("explain",),
 }
@@ -63,6 +65,7 @@ class Operation:
     marks: Mapping[str, type]
     is_disclosure: bool = False
     records_itself: bool = False
+    audience: Audience = Audience.roles
 
     async def do(self, work: Work, given: Mapping[str, Any]) -> Any:
         """The result; a function that may block runs in a thread."""
@@ -124,6 +127,16 @@ def records(name: str) -> Callable[[F], F]:
     return _register(name, is_change=True, records_itself=True)
 
 
+def anyone(name: str) -> Callable[[F], F]:
+    """Registers a step of a sign-in, which needs no session. It appends its own entries."""
+    return _register(name, is_change=False, records_itself=True, audience=Audience.anyone)
+
+
+def own(name: str) -> Callable[[F], F]:
+    """Registers what each account does about itself, by its session. It appends its own entries."""
+    return _register(name, is_change=False, records_itself=True, audience=Audience.own)
+
+
 def find(name: str) -> Operation:
     """Imports no more modules than it needs. Raises `NoSuchOperation`."""
     for _ in _loading(name.partition(".")[0]):
@@ -150,7 +163,12 @@ def _loading(noun: str) -> Iterator[str]:
 
 
 def _register(
-    name: str, *, is_change: bool, is_disclosure: bool = False, records_itself: bool = False
+    name: str,
+    *,
+    is_change: bool,
+    is_disclosure: bool = False,
+    records_itself: bool = False,
+    audience: Audience = Audience.roles,
 ) -> Callable[[Any], Any]:
     def registered(function: Any) -> Any:
         hints = get_type_hints(function, include_extras=True)
@@ -161,7 +179,9 @@ def _register(
         }
         model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
         marks = {one.name: mark for one in parameters for mark in _marks(hints[one.name])}
-        _registered[name] = Operation(name, function, model, returns, is_change, marks, is_disclosure, records_itself)
+        _registered[name] = Operation(
+            name, function, model, returns, is_change, marks, is_disclosure, records_itself, audience
+        )
         return function
 
     return registered
