@@ -68,6 +68,8 @@ LEAST: Mapping[str, Any] = {
     "code": "",
     "answer": "",
     "cookie": "",
+    "policy": "no-such-policy",
+    "service": "no-such-service",
 }
 
 
