@@ -286,7 +286,8 @@ def _id_from(place: str) -> str:
 def _chosen(book: FeedBook, feed: str) -> ChosenFeed:
     chosen = book.read()
     if feed not in chosen:
-        raise NoSuchFeed(f"feed {feed} is not in use; {did_you_mean(feed, chosen)}")
+        meant = did_you_mean(feed, chosen) if chosen else "none is; `schoolgate feeds list` shows what there is"
+        raise NoSuchFeed(f"feed {feed} is not in use; {meant}")
     return chosen[feed]
 
 
