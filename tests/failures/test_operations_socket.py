@@ -2,98 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
+from tests.failures.control_process import PATIENT_S, Control, request
 
 from schoolgate.operations.socket_messages import LARGEST_REQUEST_OCTETS
 from schoolgate.operations.socket_service import MOST_OF_ONE_USER
-from schoolgate.operations.system_clock import SystemClock
-from schoolgate.storage import audit_operations
-from schoolgate.storage.audit_operations import Place
 
-PATIENT_S = 60.0
 OPEN = '[policies.all]\n[segments.all]\nnetworks = ["127.0.0.0/8"]\npolicy = "all"\n'
-
-
-class Control:
-    """One control process without a DNS server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.state = folder / "state"
-        self.config = folder / "schoolgate.toml"
-        self.config.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{self.state}"\n', encoding="utf-8")
-        self.policy = folder / "p.toml"
-        self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "schoolgate", "control", "--config", str(self.config)], stdout=log, stderr=log
-            )
-        self.until(self.is_answering)
-
-    def is_answering(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, self.log.read_text()
-        try:
-            with self.connected():
-                return True
-        except OSError:
-            return False
-
-    def connected(self) -> socket.socket:
-        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        client.settimeout(PATIENT_S)
-        try:
-            client.connect(str(self.state / "operations.sock"))
-        except OSError:
-            client.close()
-            raise
-        return client
-
-    def ask(self, octets: bytes) -> dict[str, Any]:
-        """The last reply to one request."""
-        with self.connected() as client, client.makefile("rb") as replies:
-            client.sendall(octets)
-            for line in replies:
-                reply: dict[str, Any] = orjson.loads(line)
-                if "said" not in reply:
-                    return reply
-        raise AssertionError("it closed the connection")
-
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "schoolgate", *arguments, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-
-    def audit(self) -> list[dict[str, Any]]:
-        """Oldest first."""
-        found = asyncio.run(audit_operations.log(Place.in_folder(self.state), SystemClock().now_us()))
-        return [dict(one.fields) for one in found[::-1]]
-
-    def until(self, is_so: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENT_S
-        while not is_so():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(PATIENT_S)
 
 
 @pytest.fixture
@@ -105,10 +29,6 @@ def control(tmp_path: Path) -> Iterator[Control]:
     if made.process.poll() is None:
         assert made.end() == 0, made.log.read_text()
     assert "Traceback" not in made.log.read_text()
-
-
-def request(name: str, /, **arguments: Any) -> bytes:
-    return orjson.dumps({"operation": name, "arguments": arguments}) + b"\n"
 
 
 GARBAGE = {
@@ -135,18 +55,20 @@ def test_a_request_that_makes_no_sense_is_refused_with_a_reason(control: Control
 
 def test_a_caller_claims_no_role(control: Control) -> None:
     """What stands beside operation and arguments is not read; who calls, the kernel says."""
-    claim = {"actor": "account:head", "roles": ["head"], "session": "0" * 64, "uid": 4_711}
+    claim = {"actor": "account:head", "roles": ["head"], "uid": 4_711}
     octets = orjson.dumps({"operation": "policy.block", "arguments": {"name": "example.com"}, **claim}) + b"\n"
     reply = control.ask(octets)
     assert reply["ok"] is True, reply
     begun, done = control.audit()[-2:]
     assert (begun["actor"], done["actor"]) == (f"uid:{os.getuid()}", f"uid:{os.getuid()}")
+    forged = request("policy.revisions", session="0" * 64)
+    assert control.ask(forged)["error"]["type"] == "SessionEnded", "root has no role behind a session"
 
 
 def test_roles_of_the_settings_count_at_once(control: Control) -> None:
     with control.config.open("a", encoding="utf-8") as file:
         file.write('[operations]\nlocal_roles = ["data_protection_officer"]\n')
-    reply = control.ask(request("policy.block", name="example.com"))
+    reply = control.ask(request("policy.block", {"name": "example.com"}))
     assert (reply["ok"], reply["error"]["type"]) == (False, "NotPermitted")
     assert "network manager" in reply["error"]["message"]
     assert control.ask(request("policy.revisions"))["ok"] is True
@@ -172,7 +94,7 @@ def _answers(control: Control) -> bool:
 
 def test_what_was_begun_ends_though_the_caller_hangs_up(control: Control) -> None:
     with control.connected() as client:
-        client.sendall(request("policy.block", name="example.com"))
+        client.sendall(request("policy.block", {"name": "example.com"}))
     control.until(lambda: [one["outcome"] for one in control.audit()][-2:] == ["begun", "done"])
     assert "example.com" in control.cli("policy", "show").stdout
 
@@ -181,7 +103,7 @@ def test_killed_at_any_moment_no_change_is_half(control: Control) -> None:
     """Each revision that is stored was begun on record; what was begun and not ended is said at the next start."""
     for delay_s in (0.0, 0.05, 0.2, 0.4):
         with control.connected() as client:
-            client.sendall(request("policy.block", name=f"n{int(delay_s * 100)}.example.com"))
+            client.sendall(request("policy.block", {"name": f"n{int(delay_s * 100)}.example.com"}))
             time.sleep(delay_s)
             control.end(signal.SIGKILL)
         control.start()

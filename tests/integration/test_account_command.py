@@ -128,13 +128,13 @@ def test_the_command_line_requests_an_approving_role_and_cannot_approve_it(schoo
 def test_disabling_and_enabling_say_what_went_with_it(school: School) -> None:
     school.done("account", "create", "asmith", "--display-name", "Alice Smith")
     secret = school.done("account", "token", "make", "asmith", "--label", "a script", "--scope", "log.search").strip()
-    found = school.use(lambda store: api_tokens.check(store, secret, "log.search", now_us()))
+    found = school.use(lambda store: api_tokens.check(store, secret, now_us(), "log.search"))
     (listed,) = json.loads(school.done("account", "token", "list", "asmith", "--json"))
     assert (listed["id"], listed["label"]) == (str(found.id), "a script")
     assert secret not in school.done("account", "token", "list", "asmith")
     assert "1 tokens revoked" in school.done("account", "disable", "asmith")
     with pytest.raises(TokenRefused):
-        school.use(lambda store: api_tokens.check(store, secret, "log.search", now_us()))
+        school.use(lambda store: api_tokens.check(store, secret, now_us(), "log.search"))
     assert school.done("account", "enable", "asmith") == "asmith: enabled\n"
     school.done("account", "compromised", "asmith")
     assert school.accounts()["asmith"]["must_change_password"]

@@ -75,8 +75,8 @@ async def make(
     return NewApiToken(made, secret)
 
 
-async def check(store: Store, secret: str, scope: str, now_us: int) -> ApiToken:
-    """The token of a request that needs a scope. Raises `TokenRefused`: also for a disabled account."""
+async def check(store: Store, secret: str, now_us: int, *scopes: str) -> ApiToken:
+    """The token of a request that needs one of these scopes. Raises `TokenRefused`: also for a disabled account."""
     rows = api_token.c
     wanted = (
         select(api_token, account.c.state)
@@ -90,8 +90,8 @@ async def check(store: Store, secret: str, scope: str, now_us: int) -> ApiToken:
     if now_us >= row.expires_us:
         raise TokenRefused("the token has expired; make another one")
     found = _token(row)
-    if scope not in found.scopes:
-        raise TokenRefused(f"the token has no scope {scope}; make one that has it")
+    if not set(scopes) & set(found.scopes):
+        raise TokenRefused(f"the token has no scope {' or '.join(scopes)}; make one that has it")
     if row.used_us is None or now_us - row.used_us >= MINUTE_US:
         async with store.counting() as connection:
             await connection.execute(update(api_token).where(rows.id == row.id).values(used_us=now_us))

@@ -30,7 +30,7 @@ async def refuse_approver(
 ) -> None:
     """Raises `ApprovalRefused` unless this account may approve what `requester` (an actor's name) asks in `scope`.
 
-    A fresh second factor is the caller's question: `sessions.is_fresh`.
+    A fresh second factor is the caller's question: `Session.is_fresh`.
     """
     if actor_id(approver) == requester:
         raise ApprovalRefused("the requester cannot approve the request; another person does")

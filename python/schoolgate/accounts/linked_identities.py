@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schoolgate.accounts import account_list, grants
 from schoolgate.accounts.errors import AccountRefused
+from schoolgate.accounts.grants import Grant
 from schoolgate.accounts.id_token import Identity
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.ids import uuid7
 from schoolgate.storage.schema import oidc_identity
-from schoolgate.storage.store import Change
+from schoolgate.storage.store import Change, Store
 
 LINKED = "account.identity_linked"
 # Who grants the roles that a provider's token names.
@@ -44,6 +45,16 @@ async def find(connection: AsyncConnection, site_id: UUID, issuer: str, subject:
     return None if found is None else UUID(str(found))
 
 
+async def follow_roles_where_changed(store: Store, account_id: UUID, identity: Identity, now_us: int) -> int:
+    """The same as `follow_roles`, without a change where the account has them already."""
+    async with store.reading() as connection:
+        held = await grants.open_grants(connection, account_id)
+    if not (identity.roles - {(one.role, one.scope) for one in held} or _gone(held, identity)):
+        return 0
+    async with store.change() as change:
+        return await follow_roles(change, account_id, identity, now_us)
+
+
 async def follow_roles(change: Change, account_id: UUID, identity: Identity, now_us: int) -> int:
     """Grants the roles that a token names and ends those that an earlier one named. Returns how many changed.
 
@@ -54,7 +65,11 @@ async def follow_roles(change: Change, account_id: UUID, identity: Identity, now
     wanted = sorted(identity.roles - have)
     for role, scope in wanted:
         await grants.grant(change, account_id, role, scope, actor=ACTOR, now_us=now_us)
-    gone = [one for one in held if one.requested_by == ACTOR and (one.role, one.scope) not in identity.roles]
+    gone = _gone(held, identity)
     for one in gone:
         await grants.end(change, one.id, actor=ACTOR, now_us=now_us)
     return len(wanted) + len(gone)
+
+
+def _gone(held: list[Grant], identity: Identity) -> list[Grant]:
+    return [one for one in held if one.requested_by == ACTOR and (one.role, one.scope) not in identity.roles]

@@ -37,10 +37,10 @@ class Passwords:
     breached: BreachedPasswords | None = None
 
     @classmethod
-    def load(cls, settings: PasswordSettings) -> Passwords:
+    def load(cls, settings: PasswordSettings, hashing: PasswordHashing | None = None) -> Passwords:
         """With the file of breached passwords that the settings name. Raises `BreachFileUnusable`."""
         breached = None if settings.breached is None else BreachedPasswords.open(settings.breached)
-        return cls(PasswordHashing(), settings, breached)
+        return cls(hashing or PasswordHashing(), settings, breached)
 
 
 async def prepare(passwords: Passwords, store: Store, account_id: UUID, new: str, now_us: int) -> str:
@@ -92,7 +92,7 @@ async def change_own(
     async with store.reading() as connection:
         holder = await account_list.by_id(connection, session.account_id)
         has_factor = (await second_factors.factors_of(connection, session.account_id)).has_any
-    if has_factor and not sessions.is_fresh(session, now_us):
+    if has_factor and not session.is_fresh(now_us):
         raise FactorRefused("the second factor was given too long ago; give it again")
     attempt = await guard.admit_again(holder, session, now_us)
     if not await verify(passwords, store, session.account_id, old):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schoolgate.accounts import account_list
 from schoolgate.accounts.errors import FactorRefused
 from schoolgate.accounts.roles import NEEDS_SECOND_FACTOR
-from schoolgate.accounts.sessions import Session, Stage, is_fresh
+from schoolgate.accounts.sessions import Session, Stage
 from schoolgate.storage.schema import passkey, recovery_code, role_grant, totp
 
 # The method of a session that the break-glass code opened.
@@ -61,7 +61,7 @@ async def refuse_setting_up(connection: AsyncConnection, session: Session, now_u
         return
     if not session.is_full:
         raise FactorRefused("the sign-in is not complete; finish it first")
-    if (await factors_of(connection, session.account_id)).has_any and not is_fresh(session, now_us):
+    if (await factors_of(connection, session.account_id)).has_any and not session.is_fresh(now_us):
         raise FactorRefused("the second factor was given too long ago; give it again")
 
 

@@ -75,6 +75,16 @@ class Session:
         """Whether the sign-in is complete."""
         return self.stage is Stage.full
 
+    @property
+    def ends_us(self) -> int:
+        """When it ends without further use."""
+        longest = ABSOLUTE_US if self.is_full else UNFINISHED_US
+        return min(self.created_us + longest, self.seen_us + IDLE_US)
+
+    def is_fresh(self, now_us: int) -> bool:
+        """Whether a second factor was given within five minutes: for reveal, approval, roles, export, sealed feeds."""
+        return self.factor_us is not None and 0 <= now_us - self.factor_us <= FRESH_US
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -82,11 +92,6 @@ class Opened:
 
     session: Session
     token: str = field(repr=False)
-
-
-def is_fresh(session: Session, now_us: int) -> bool:
-    """Whether a second factor was given within five minutes: for reveal, approval, roles, export, sealed feeds."""
-    return session.factor_us is not None and 0 <= now_us - session.factor_us <= FRESH_US
 
 
 async def begin(
@@ -149,6 +154,11 @@ async def check(store: Store, token: str, now_us: int) -> Session:
     """The session of a token, at each use of it. Raises `SessionEnded`: also for a disabled account."""
     async with store.reading() as connection:
         session = await session_of(connection, token, now_us)
+    return await note_use(store, session, now_us)
+
+
+async def note_use(store: Store, session: Session, now_us: int) -> Session:
+    """Writes the time of last use, at most four times a minute."""
     if now_us - session.seen_us < SEEN_EVERY_US:
         return session
     async with store.counting() as connection:

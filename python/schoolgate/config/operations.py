@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schoolgate.config.section import RELOAD, Section
+from schoolgate.config.section import RELOAD, RESTART, Section
 
 LocalRole = Literal["network_manager", "safeguarding_lead", "data_protection_officer"]
 
@@ -17,4 +17,10 @@ class Operations(Section):
         description="Roles of those who use the command line as the service's user or as root. What heads and directors"
         " approve needs an account.",
         json_schema_extra=RELOAD,
+    )
+    console_user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = Field(
+        default="schoolgate-console",
+        description="The user that the console runs as. It may connect to the operations socket, and has no role: it"
+        " acts for those who are signed in.",
+        json_schema_extra=RESTART,
     )

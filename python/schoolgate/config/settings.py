@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
+from schoolgate.config.accounts import Accounts
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
@@ -49,6 +50,7 @@ _TABLES = (
     "reports",
     "operations",
     "console",
+    "accounts",
     "backup",
 )
 
@@ -76,6 +78,7 @@ class Settings(Section):
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
     console: Console = Field(description="The web console: where browsers reach it, and by which certificate.")
+    accounts: Accounts = Field(description="How people sign in.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",

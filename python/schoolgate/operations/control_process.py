@@ -27,6 +27,8 @@ from schoolgate.telemetry import Logger, ServiceManager
 FLUSH_S = 60.0
 # The audit log is signed as it is.
 CHECKPOINT_S = 900.0
+# Sessions that are 30 days old are removed; at the start too, for a process that is started anew each day.
+FORGET_S = 86_400.0
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
@@ -67,13 +69,18 @@ class Control:
         async def opened() -> Recorder:
             return recorder
 
+        operations = Operations(self._config, opened, self._clock)
         socket = OperationsSocket(
-            self._settings.server.operations_socket, Operations(self._config, opened, self._clock), self._local_roles
+            self._settings.server.operations_socket,
+            operations,
+            self._local_roles,
+            console_user=self._settings.operations.console_user,
         )
         await socket.start()
         tasks = [
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
+            asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
         ]
         try:
             manager.ready("doing operations")
@@ -85,6 +92,7 @@ class Control:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await socket.stop()
+            await operations.close()
 
     def _local_roles(self) -> frozenset[Role]:
         """Of the settings as they are now; a file with a mistake in it leaves the last ones."""
@@ -92,11 +100,14 @@ class Control:
             self._settings = load(self._config)
         return frozenset(map(Role, self._settings.operations.local_roles))
 
-    async def _each(self, every_s: float, work: Callable[[], Awaitable[object]], name: str) -> None:
+    async def _each(
+        self, every_s: float, work: Callable[[], Awaitable[object]], name: str, *, at_once: bool = False
+    ) -> None:
         """Does it again and again; what fails is said once, and tried again."""
         failing = False
-        while True:
+        if not at_once:
             await asyncio.sleep(every_s)
+        while True:
             try:
                 await work()
                 failing = False
@@ -104,10 +115,17 @@ class Control:
                 if not failing:
                     _log.error("look at this", work=name, problem=str(error))
                 failing = True
+            await asyncio.sleep(every_s)
 
     async def _checkpoint(self) -> None:
         place = Place.in_folder(self._settings.server.state_dir)
         await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
+
+    async def _forget(self, recorder: Recorder) -> None:
+        """Sessions of a month ago, with the addresses in them."""
+        from schoolgate.accounts import sessions
+
+        await sessions.forget_old(recorder.store, self._clock.now_us())
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

@@ -13,6 +13,14 @@ class NotPermitted(OperationProblem):
     """None of the actor's roles has the right."""
 
 
+class FactorNeeded(OperationProblem):
+    """It needs a second factor that was given within five minutes."""
+
+
+class SignInUnfinished(OperationProblem):
+    """The session may only take the next step of its sign-in."""
+
+
 class NoSuchOperation(OperationProblem):
     """No operation has this name."""
 

@@ -45,7 +45,9 @@ async def hosted(config: Path | None, settings: Settings, clock: Clock) -> Async
                     opened.append(await stack.enter_async_context(recording(settings, clock)))
                 return opened[0]
 
-        yield Operations(config, recorder, clock)
+        operations = Operations(config, recorder, clock)
+        stack.push_async_callback(operations.close)
+        yield operations
 
 
 @asynccontextmanager

@@ -38,15 +38,15 @@ class Recorder:
     """Writes to the audit log of one store. Close it before the store."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._attempts = Attempts(store)
+        self.store = store
+        self.attempts = Attempts(store)
 
     async def begin(self, operation: Operation, actor: Actor, arguments: Mapping[str, Any], at_us: int) -> int:
         """The number of the entry. Raises `NotRecorded`."""
         detail, personal = _split(operation, arguments)
         event = Event(at_us, actor.id, operation.name, "", Outcome.begun, detail, {ACTOR_NAME: actor.name, **personal})
         try:
-            async with self._store.change() as change:
+            async with self.store.change() as change:
                 return (await append(change, event)).number
         except (StoreProblem, AuditProblem) as error:
             raise NotRecorded(f"nothing was done, because the audit log takes no entry: {error}") from error
@@ -60,7 +60,7 @@ class Recorder:
         if why:
             # A refusal repeats what was given: where that may name a person, so may it.
             (personal if Personal in operation.marks.values() else kept)["why"] = why[:LONGEST_WHY]
-        async with self._store.change() as change:
+        async with self.store.change() as change:
             await append(change, Event(at_us, actor.id, operation.name, "", outcome, kept, personal))
 
     async def seen(
@@ -72,14 +72,14 @@ class Recorder:
         names = {ACTOR_NAME: actor.name, **personal}
         event = Event(at_us, actor.id, operation.name, "", outcome, {**detail, **_plain(about)}, names)
         try:
-            async with self._store.change() as change:
+            async with self.store.change() as change:
                 await append(change, event)
         except (StoreProblem, AuditProblem) as error:
             raise NotRecorded(f"nothing is shown, because the audit log takes no entry: {error}") from error
 
     async def say_interrupted(self, at_us: int) -> int:
         """One entry for the operations of a process that was killed: begun, and never ended. Returns how many."""
-        entries = await audit_reading.newest(self._store, MOST_LOOKED_AT)
+        entries = await audit_reading.newest(self.store, MOST_LOOKED_AT)
         # A restore begins a new epoch, whose numbers begin anew: what came before it was said then.
         entries = [one for one in entries if one.epoch == entries[0].epoch]
         ended = {one.fields["detail"].get("begun") for one in entries}
@@ -87,17 +87,17 @@ class Recorder:
         begun = {one.number for one in entries if one.fields["outcome"] == Outcome.begun}
         left = sorted(begun - ended)
         if left:
-            async with self._store.change() as change:
+            async with self.store.change() as change:
                 await append(change, Event(at_us, STARTS, INTERRUPTED, "", Outcome.failed, {"entries": left}))
         return len(left)
 
     async def refused(self, name: str, actor: Actor, at_us: int) -> None:
         """An attempt without the right; many of a minute become one entry."""
-        await self._attempts.record(Event(at_us, actor.id, name, outcome=Outcome.refused))
+        await self.attempts.record(Event(at_us, actor.id, name, outcome=Outcome.refused))
 
     async def flush(self) -> None:
         """Writes the attempts that were only counted until now. Call it each minute."""
-        await self._attempts.flush()
+        await self.attempts.flush()
 
 
 def _split(operation: Operation, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

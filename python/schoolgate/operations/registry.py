@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from pydantic_core import PydanticSerializationError
 
 from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation
+from schoolgate.operations.rights import Audience
+from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
@@ -21,11 +24,15 @@ _MODULES = {
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": ("checks",),
     "reports": ("reports",),
+    "session": ("sign_in", "own_account"),
+    "status": ("status",),
+    "explain": ("explain",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +48,10 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Operation:
-    """`function` takes a `Work` and the arguments, and may block."""
+    """`function` takes a `Work` and the arguments. A function may block; a coroutine function may not.
+
+    `records_itself`: the function appends its own entries of the audit log, in the transaction of its change.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -50,6 +60,14 @@ class Operation:
     is_change: bool
     marks: Mapping[str, type]
     is_disclosure: bool = False
+    records_itself: bool = False
+    audience: Audience = Audience.roles
+
+    async def do(self, work: Work, given: Mapping[str, Any]) -> Any:
+        """The result; a function that may block runs in a thread."""
+        if inspect.iscoroutinefunction(self.function):
+            return await self.function(work, **given)
+        return await asyncio.to_thread(self.function, work, **given)
 
     def names_a_person(self, given: Mapping[str, Any]) -> bool:
         """Whether a call shows what one person or device did. Without an argument that can name one, each does."""
@@ -100,6 +118,21 @@ def changes(name: str) -> Callable[[F], F]:
     return _register(name, is_change=True)
 
 
+def records(name: str) -> Callable[[F], F]:
+    """Registers an operation that appends its own entries of the audit log, in the transaction of its change."""
+    return _register(name, is_change=True, records_itself=True)
+
+
+def anyone(name: str) -> Callable[[F], F]:
+    """Registers a step of a sign-in, which needs no session. It appends its own entries."""
+    return _register(name, is_change=False, records_itself=True, audience=Audience.anyone)
+
+
+def own(name: str) -> Callable[[F], F]:
+    """Registers what each account does about itself, by its session. It appends its own entries."""
+    return _register(name, is_change=False, records_itself=True, audience=Audience.own)
+
+
 def find(name: str) -> Operation:
     """Imports no more modules than it needs. Raises `NoSuchOperation`."""
     for _ in _loading(name.partition(".")[0]):
@@ -125,7 +158,14 @@ def _loading(noun: str) -> Iterator[str]:
         yield module
 
 
-def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Callable[[Any], Any]:
+def _register(
+    name: str,
+    *,
+    is_change: bool,
+    is_disclosure: bool = False,
+    records_itself: bool = False,
+    audience: Audience = Audience.roles,
+) -> Callable[[Any], Any]:
     def registered(function: Any) -> Any:
         hints = get_type_hints(function, include_extras=True)
         returns = TypeAdapter(hints.pop("return"))
@@ -135,7 +175,9 @@ def _register(name: str, *, is_change: bool, is_disclosure: bool = False) -> Cal
         }
         model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
         marks = {one.name: mark for one in parameters for mark in _marks(hints[one.name])}
-        _registered[name] = Operation(name, function, model, returns, is_change, marks, is_disclosure)
+        _registered[name] = Operation(
+            name, function, model, returns, is_change, marks, is_disclosure, records_itself, audience
+        )
         return function
 
     return registered

@@ -1,7 +1,8 @@
 """Who may do what: every operation, every role, one table.
 
-R: looks. n: looks, and sees no device or person. W: changes. A dot: not allowed. An operation that is not in the table
-is allowed to no role, and a test fails.
+R: looks. n: looks, and sees no device or person. W: changes. A dot: not allowed. "own": each account that is signed in,
+about itself. "anyone": also who is not signed in, for the steps of a sign-in. An operation that is not in the table is
+allowed to no role, and a test fails.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ class Right(StrEnum):
     looks = "R"
     looks_without_identities = "n"
     changes = "W"
+    own = "own"
+    anyone = "anyone"
+
+
+class Audience(StrEnum):
+    """Whom an operation is for."""
+
+    roles = "roles"
+    own = "own"
+    anyone = "anyone"
 
 
 # Columns: network manager, safeguarding lead (D), head, trust director, teacher (t), governor, provider,
@@ -57,6 +68,10 @@ alerts.test               W W . . . . W .
 log.search                n R . n . . n R
 log.top                   n R . n . . n R
 log.watch                 n R . n . . n .
+log.live                  n R . n . . n .
+log.live_next             n R . n . . n .
+log.hours                 R R R R . . R R
+device.show               n R . . . . n .
 log.reveal                . W . . . . . W
 log.export                . W . . . . . W
 log.preview_erasure       . R . . . . . R
@@ -77,23 +92,77 @@ checks.record             R R R R . R R R
 reports.make              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
+session.begin             anyone
+session.totp              own
+session.recovery_code     own
+session.passkey_options   anyone
+session.passkey           anyone
+session.enrol_totp_start  own
+session.enrol_totp        own
+session.enrol_passkey_start own
+session.enrol_passkey     own
+session.factors           own
+session.remove_passkey    own
+session.choose_password   own
+session.change_password   own
+session.show              own
+session.end               own
+session.list              own
+session.end_one           own
+session.compromised       own
+session.look_link         anyone
+session.redeem_link       anyone
+session.look_first_run    anyone
+session.first_run         anyone
+session.providers         anyone
+session.oidc_start        anyone
+session.oidc_finish       anyone
+session.break_glass       anyone
+status.home               R R R R R R R R
+status.show               R . . R . . R .
+explain.name              R R R R R . R .
 """
 _COLUMNS = tuple(Role)
+
+# What a session may call whose sign-in is not complete: the next step, and the way out.
+BEFORE_SIGNED_IN = frozenset(
+    {
+        "session.totp",
+        "session.recovery_code",
+        "session.enrol_totp_start",
+        "session.enrol_totp",
+        "session.enrol_passkey_start",
+        "session.enrol_passkey",
+        "session.choose_password",
+        "session.show",
+        "session.end",
+    }
+)
+# What a person may do only within five minutes of giving a second factor.
+NEEDS_FRESH_FACTOR = frozenset({"log.reveal", "log.export", "log.erase", "alerts.export"})
+# What no user of this machine may do: a person decides, whose session says who it is.
+NEEDS_SESSION = frozenset[str]()
 
 
 def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:
     rows = (line.split() for line in table.strip().splitlines()[1:])
-    return MappingProxyType(
-        {
-            name: MappingProxyType(
-                {role: Right(letter) for role, letter in zip(_COLUMNS, letters, strict=True) if letter != "."}
-            )
-            for name, *letters in rows
-        }
-    )
+    return MappingProxyType({name: MappingProxyType(_row(letters)) for name, *letters in rows})
+
+
+def _row(letters: list[str]) -> dict[Role, Right]:
+    letters = letters * len(_COLUMNS) if letters[0] in (Right.own, Right.anyone) else letters
+    return {role: Right(letter) for role, letter in zip(_COLUMNS, letters, strict=True) if letter != "."}
 
 
 RIGHTS = _read(_TABLE)
+
+
+def audience(operation: str) -> Audience:
+    """Whom an operation is for."""
+    granted = set(RIGHTS.get(operation, {}).values())
+    if Right.anyone in granted:
+        return Audience.anyone
+    return Audience.own if Right.own in granted else Audience.roles
 
 
 def may(roles: Iterable[Role], operation: str) -> bool:

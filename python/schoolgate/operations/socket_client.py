@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ from schoolgate.operations.work import Said
 
 # Nothing comes for this long only where the process is stuck: long work says how far it is.
 SILENCE_S = 300.0
+CONNECTS_WITHIN_S = 20
 
 
 def call(path: Path, name: str, arguments: Mapping[str, Any], say: Callable[[Said], None]) -> Any:
     """The result of an operation, done by the control process. Raises `NotRunning`, `ControlUnreachable`,
     `OperationRefused`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(SILENCE_S)
         _connect(sock, path)
+        sock.settimeout(SILENCE_S)
         try:
             sock.sendall(line({"operation": name, "arguments": dict(arguments)}))
             with sock.makefile("rb") as replies:
@@ -53,9 +55,15 @@ def _last_reply(replies: Any, say: Callable[[Said], None]) -> dict[str, Any]:
 def _connect(sock: socket.socket, path: Path) -> None:
     if len(os.fsencode(path)) > LONGEST_PATH_OCTETS:
         raise NotRunning(f"{path}: too long for a socket; set server.operations_socket")
+    # Waits in the kernel's line where a flood fills it; a socket with a time-out of Python's would be refused.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", CONNECTS_WITHIN_S, 0))
     try:
         sock.connect(str(path))
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
         raise NotRunning(f"{path}: no control process runs here; start it with `schoolgate control`") from error
     except PermissionError as error:
         raise ControlUnreachable(denied(path)) from error
+    except BlockingIOError as error:
+        raise ControlUnreachable(
+            f"{path}: `schoolgate control` took no connection within {CONNECTS_WITHIN_S} s; look at its log"
+        ) from error

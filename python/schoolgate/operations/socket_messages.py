@@ -1,12 +1,17 @@
 """What goes over the operations socket: one JSON object a line.
 
-In: {"operation": "policy.apply", "arguments": {...}}. Out: any number of {"said": {...}}, then {"ok": true, "result":
-...} or {"ok": false, "error": {"type", "message", "exit_code"}}.
+In: {"operation": "policy.apply", "arguments": {...}}: for the user of this machine who calls. With "session" (a token,
+or "" before there is one) or "api_token": for that person instead, with none of the caller's roles; "from":
+{"address", "user_agent"} says where the person is.
+
+Out: any number of {"said": {...}}, then {"ok": true, "result": ...} or {"ok": false, "error": {"type", "message",
+"exit_code"}}; an error has "retry_after_us" or "reasons" where it knows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,12 +19,22 @@ from pydantic import TypeAdapter
 
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.caller import Credentials
 from schoolgate.operations.errors import ArgumentsRefused
 from schoolgate.operations.work import Progress, Said
 
 # A policy text, or a list that is handed over.
 LARGEST_REQUEST_OCTETS = 8 * 1024 * 1024
 LARGEST_REPLY_OCTETS = 64 * 1024 * 1024
+
+# Of an operation's name, a token, an address, a browser's name.
+LONGEST_TEXT = 2_000
+# What an error knows besides its message: when to try again (microseconds), each rule that a password breaks.
+KNOWN_OF_ERRORS = ("retry_after_us", "reasons")
+NO_REQUEST = (
+    'a request is one line of JSON, such as {"operation": "policy.show", "arguments": {}}; "session" or "api_token" is'
+    ' text, and "from" has "address" and "user_agent"'
+)
 
 _PROGRESS, _DIAGNOSTIC = TypeAdapter(Progress), TypeAdapter(Diagnostic)
 
@@ -31,6 +46,46 @@ class OperationRefused(SchoolgateError):
         super().__init__(message)
         self.kind = kind
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it was read."""
+
+    operation: str
+    arguments: dict[str, Any]
+    credentials: Credentials
+
+
+def read_request(octets: bytes) -> Request:
+    """Raises `ArgumentsRefused`. What stands beside these keys is not read."""
+    try:
+        given = orjson.loads(octets)
+        origin = given.get("from", {})
+        request = Request(
+            given["operation"],
+            given.get("arguments", {}),
+            Credentials(
+                given.get("session"), given.get("api_token"), origin.get("address", ""), origin.get("user_agent", "")
+            ),
+        )
+    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+        raise ArgumentsRefused(NO_REQUEST) from None
+    if not _is_request(request):
+        raise ArgumentsRefused(NO_REQUEST)
+    return request
+
+
+def _is_request(request: Request) -> bool:
+    given = request.credentials
+    texts = (request.operation, given.address, given.user_agent)
+    tokens = (given.session, given.api_token)
+    return (
+        all(isinstance(one, str) and len(one) <= LONGEST_TEXT for one in texts)
+        and all(one is None or (isinstance(one, str) and len(one) <= LONGEST_TEXT) for one in tokens)
+        and None in tokens
+        and isinstance(request.arguments, dict)
+    )
 
 
 def line(value: Mapping[str, Any]) -> bytes:
@@ -59,9 +114,9 @@ def done(result: Any) -> bytes:
 
 def refused(error: SchoolgateError) -> bytes:
     """The last message of one that was not."""
-    return line(
-        {"ok": False, "error": {"type": type(error).__name__, "message": str(error), "exit_code": error.exit_code}}
-    )
+    known = {"type": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+    more = {name: getattr(error, name) for name in KNOWN_OF_ERRORS if getattr(error, name, None)}
+    return line({"ok": False, "error": {**known, **more}})
 
 
 def raise_refusal(error: Mapping[str, Any]) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schoolgate.config import Settings
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.operations.actor import Actor
+from schoolgate.operations.caller import Caller
+
+if TYPE_CHECKING:
+    from schoolgate.accounts.sessions import Session
+    from schoolgate.operations.account_services import AccountServices
+    from schoolgate.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -26,10 +33,28 @@ Said = Progress | Diagnostic
 
 @dataclass(frozen=True)
 class Work:
-    """One call. `say` takes what the caller is to see before the result; it never blocks."""
+    """One call. `say` takes what the caller is to see before the result; it never blocks. `store` gives the open store,
+    and `accounts` what acts on accounts, to operations that are coroutines."""
 
-    actor: Actor
+    caller: Caller
     settings: Settings
     config: Path | None
     now: dt.datetime
     say: Callable[[Said], None]
+    store: Callable[[], Awaitable[Store]]
+    accounts: Callable[[], Awaitable[AccountServices]]
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.caller.actor
+
+    @property
+    def session(self) -> Session | None:
+        """The session of the person who acts; None for a user of this machine and for an API token."""
+        return self.caller.session
+
+    @property
+    def now_us(self) -> int:
+        """`now` in microseconds since 1970."""
+        return int(self.now.timestamp() * 1_000_000)

@@ -86,7 +86,7 @@ async def test_a_disabled_account_loses_sessions_tokens_and_devices_at_once(scho
     with pytest.raises(SessionEnded):
         await sessions.check(school.store, opened.token, school.now)
     with pytest.raises(TokenRefused):
-        await api_tokens.check(school.store, token.secret, "policy.read", school.now)
+        await api_tokens.check(school.store, token.secret, school.now, "policy.read")
     async with school.store.counting() as connection:
         assert await known_devices.count_attempt(connection, alice, device) is None
     async with school.store.change() as change:
@@ -108,7 +108,7 @@ async def test_a_disabled_state_alone_refuses_sessions_and_tokens(school: School
         await sessions.check(school.store, opened.token, school.now)
     assert await sessions.own_sessions(school.store, alice.id, school.now) == []
     with pytest.raises(TokenRefused, match="revoked"):
-        await api_tokens.check(school.store, token.secret, "a", school.now)
+        await api_tokens.check(school.store, token.secret, school.now, "a")
 
 
 async def test_an_account_does_not_disable_itself(small_school: School) -> None:

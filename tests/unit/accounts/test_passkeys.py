@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from tests.unit.accounts.authenticator import Authenticator, b64
 from tests.unit.accounts.school import ADDRESS, MINUTE, School
 
-from schoolgate.accounts import account_state, passkeys, sessions
+from schoolgate.accounts import account_state, passkeys
 from schoolgate.accounts.account_list import Account
 from schoolgate.accounts.errors import FactorRefused, SessionEnded, SignInRefused
 from schoolgate.accounts.passkeys import NewPasskey, RelyingParty
@@ -51,7 +51,7 @@ async def test_a_passkey_signs_in_by_itself(school: School) -> None:
     signed = await _alone(school, device)
     assert signed.session.is_full
     assert (signed.session.account_id, signed.session.method) == (head.id, "passkey")
-    assert sessions.is_fresh(signed.session, school.now)
+    assert signed.session.is_fresh(school.now)
     (own,) = await passkeys.own_passkeys(school.store, head.id)
     assert (own.label, own.used_us) == ("laptop", school.now)
 
@@ -67,7 +67,7 @@ async def test_a_passkey_is_a_second_factor_and_a_step_up(school: School) -> Non
     school.now += 10 * MINUTE
     options = await passkeys.begin_sign_in(school.store, PARTY, school.now, full.session)
     stepped = await school.signing.with_passkey(full.opened.token, PARTY, device.get(options), school.now)
-    assert sessions.is_fresh(stepped.session, school.now)
+    assert stepped.session.is_fresh(school.now)
 
 
 async def test_a_first_passkey_completes_a_required_enrolment_with_recovery_codes(school: School) -> None:

@@ -113,10 +113,10 @@ async def test_people_see_and_end_their_own_sessions_and_no_others(school: Schoo
 async def test_a_factor_is_fresh_for_five_minutes(small_school: School) -> None:
     alice = await small_school.account("alice")
     given = (await small_school.session(alice, factor_us=small_school.now)).session
-    assert sessions.is_fresh(given, small_school.now + 5 * MINUTE)
-    assert not sessions.is_fresh(given, small_school.now + 5 * MINUTE + 1)
-    assert not sessions.is_fresh(given, small_school.now - 1)
-    assert not sessions.is_fresh((await small_school.session(alice)).session, small_school.now)
+    assert given.is_fresh(small_school.now + 5 * MINUTE)
+    assert not given.is_fresh(small_school.now + 5 * MINUTE + 1)
+    assert not given.is_fresh(small_school.now - 1)
+    assert not (await small_school.session(alice)).session.is_fresh(small_school.now)
 
 
 async def test_old_sessions_are_removed_with_their_addresses(school: School) -> None:

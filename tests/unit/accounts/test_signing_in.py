@@ -210,9 +210,9 @@ async def test_a_step_up_makes_a_new_token_and_a_fresh_factor(school: School) ->
     full = await school.signing.with_totp(first.opened.token, school.code(app), school.now)
     school.now += 10 * MINUTE
     old = await sessions.check(school.store, full.opened.token, school.now)
-    assert not sessions.is_fresh(old, school.now)
+    assert not old.is_fresh(school.now)
     stepped = await school.signing.with_totp(full.opened.token, school.code(app), school.now)
-    assert sessions.is_fresh(stepped.session, school.now)
+    assert stepped.session.is_fresh(school.now)
     assert stepped.session.created_us == full.session.created_us
     with pytest.raises(SessionEnded):
         await sessions.check(school.store, full.opened.token, school.now)

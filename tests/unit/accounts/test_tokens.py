@@ -197,7 +197,7 @@ async def test_the_break_glass_code_opens_one_session_and_alerts_two_people(scho
     used = await break_glass.use(school.store, typed, Origin("192.0.2.1"), school.now)
     assert {one.id for one in used.alerted} == {head.id, lead.id}
     assert used.opened.session.is_full
-    assert sessions.is_fresh(used.opened.session, school.now)
+    assert used.opened.session.is_fresh(school.now)
     (entry,) = await school.entries(break_glass.USED)
     assert set(entry["detail"]["alerted"]) == {str(head.id), str(lead.id)}
     with pytest.raises(TokenRefused, match="used"):
@@ -295,13 +295,13 @@ async def test_an_api_token_is_shown_once_scoped_and_expires(school: School) -> 
     async with school.store.reading() as connection:
         (row,) = (await connection.execute(select(api_token))).mappings().all()
     assert made.secret not in str(dict(row)) + repr(made)
-    found = await api_tokens.check(school.store, made.secret, "policy.read", school.now)
+    found = await api_tokens.check(school.store, made.secret, school.now, "policy.read")
     assert (found.account_id, found.scopes) == (alice.id, ("log.search", "policy.read"))
     with pytest.raises(TokenRefused, match="no scope"):
-        await api_tokens.check(school.store, made.secret, "policy.write", school.now)
-    await api_tokens.check(school.store, made.secret, "policy.read", school.now + DAY - 1)
+        await api_tokens.check(school.store, made.secret, school.now, "policy.write")
+    await api_tokens.check(school.store, made.secret, school.now + DAY - 1, "policy.read")
     with pytest.raises(TokenRefused, match="expired"):
-        await api_tokens.check(school.store, made.secret, "policy.read", school.now + DAY)
+        await api_tokens.check(school.store, made.secret, school.now + DAY, "policy.read")
     (listed,) = await api_tokens.own_tokens(school.store, alice.id, school.now)
     assert listed.used_us == school.now + DAY - 1
 
@@ -335,7 +335,7 @@ async def test_a_revoked_token_is_refused_and_another_accounts_is_not_revoked(sc
             await api_tokens.revoke(change, bob.id, made.token.id, actor=actor_id(bob.id), now_us=school.now)
         await api_tokens.revoke(change, alice.id, made.token.id, actor=actor_id(alice.id), now_us=school.now)
     with pytest.raises(TokenRefused, match="revoked"):
-        await api_tokens.check(school.store, made.secret, "policy.read", school.now)
+        await api_tokens.check(school.store, made.secret, school.now, "policy.read")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from schoolgate.operations.errors import ArgumentsRefused, NoSuchOperation, NotP
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.registry import every_operation
-from schoolgate.operations.rights import RIGHTS, Right
+from schoolgate.operations.rights import (
+    NEEDS_SESSION,
+    RIGHTS,
+    Audience,
+    Right,
+    audience,
+)
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
@@ -41,6 +47,7 @@ LEAST: Mapping[str, Any] = {
     "word": "not one word",
     "kind": "daily",
     "reader": "governors",
+    "after": "no cursor",
 }
 
 
@@ -69,7 +76,10 @@ def test_each_operation_has_a_row_and_each_row_an_operation() -> None:
 def test_what_changes_something_is_a_change_for_each_role_that_may_do_it() -> None:
     for name, operation in every_operation().items():
         wanted = {Right.changes} if operation.is_change else {Right.looks, Right.looks_without_identities}
+        if operation.audience is not Audience.roles:
+            wanted = {Right(operation.audience)}
         assert set(RIGHTS[name].values()) <= wanted, name
+        assert audience(name) is operation.audience, name
         assert not (operation.is_change and operation.is_disclosure), name
         assert RIGHTS[name], f"{name}: nothing that no role may do"
         assert operation.summary.endswith("."), name
@@ -78,7 +88,8 @@ def test_what_changes_something_is_a_change_for_each_role_that_may_do_it() -> No
 @pytest.mark.asyncio
 async def test_every_role_at_every_operation(operations: Operations, config: Path) -> None:
     refused = set()
-    for name, row in RIGHTS.items():
+    of_roles = {name: row for name, row in RIGHTS.items() if audience(name) is Audience.roles}
+    for name, row in of_roles.items():
         for role in Role:
             actor = Actor(f"account:{role}", role, frozenset({role}))
             is_permitted = True
@@ -90,7 +101,7 @@ async def test_every_role_at_every_operation(operations: Operations, config: Pat
                 assert all(one.replace("_", " ") in str(error) for one in row)
             except SchoolgateError:
                 pass  # its own reason: the arguments say nothing that can be done
-            assert is_permitted is (role in row), (name, role)
+            assert is_permitted is (role in row and name not in NEEDS_SESSION), (name, role)
     entries = await audit_operations.log(Place.in_folder(load(config).server.state_dir), SystemClock().now_us(), 10_000)
     attempts = {(one.fields["actor"], one.fields["operation"]) for one in entries if one.fields["outcome"] == "refused"}
     assert refused <= attempts, "an attempt without the right is on record"

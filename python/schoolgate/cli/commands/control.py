@@ -8,7 +8,8 @@ from schoolgate.accounts.roles import Role
 from schoolgate.cli.commands.terminal import note, out, say_json, table
 from schoolgate.config import load
 from schoolgate.operations.registry import every_operation
-from schoolgate.operations.rights import RIGHTS
+from schoolgate.operations.rights import RIGHTS, Audience
+from schoolgate.operations.rights import audience as audience_of
 from schoolgate.telemetry import configure_logs
 
 
@@ -38,8 +39,11 @@ def rights(config: Path | None, as_json: bool) -> None:
     rows = table("operation", *(role.replace("_", "\n") for role in Role))
     rows.columns[0].no_wrap = True
     for name, row in RIGHTS.items():
-        rows.add_row(name, *(row.get(role, "") for role in Role))
+        audience = audience_of(name)
+        letters = [row.get(role, "") for role in Role] if audience is Audience.roles else [audience]
+        rows.add_row(name, *letters)
     out.print(rows)
     own = ", ".join(one.replace("_", " ") for one in local)
     note("R: looks. n: looks, without devices and people. W: changes.")
+    note("own: each account that is signed in, about itself. anyone: also who is not signed in.")
     note(f"The service's user and root have the roles: {own} ([operations] local_roles)")

@@ -1,0 +1,129 @@
+"""What a process keeps for sign-ins as long as it runs: the limits on guessing, the key of TOTP secrets, the rules.
+
+The settings are read for each operation; rules and providers are made anew only where their section changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+
+from schoolgate.accounts import factor_key
+from schoolgate.accounts.account_settings import PasswordSettings
+from schoolgate.accounts.errors import ProviderRefused
+from schoolgate.accounts.factor_key import FactorKey
+from schoolgate.accounts.guessing import Guard
+from schoolgate.accounts.id_token import Kind, Provider
+from schoolgate.accounts.oidc import OidcClient
+from schoolgate.accounts.passkeys import RelyingParty
+from schoolgate.accounts.password_hashing import PasswordHashing
+from schoolgate.accounts.passwords import Passwords
+from schoolgate.accounts.roles import Role
+from schoolgate.accounts.signing_in import SignIn
+from schoolgate.accounts.source_buckets import SourceBuckets
+from schoolgate.config import Settings
+from schoolgate.config.accounts import Accounts, IdentityProvider
+from schoolgate.operations.account_services import AccountServices
+from schoolgate.operations.own_services import OwnServices
+from schoolgate.storage.failed_attempts import Attempts
+from schoolgate.storage.store import Store
+
+RELYING_PARTY = "schoolgate"
+# Ceremonies that one source may begin at once; one more each ten seconds.
+BEGINNINGS = 60
+MOST_SECRET_OCTETS = 4096
+
+
+class AccountKeeper:
+    """One for a process. Close it before its store."""
+
+    def __init__(self, store: Store, attempts: Attempts) -> None:
+        self._store = store
+        self._guard = Guard(store, attempts)
+        self._beginnings = SourceBuckets(BEGINNINGS)
+        self._hashing: PasswordHashing | None = None
+        self._key: FactorKey | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._made: tuple[Accounts, AccountServices] | None = None
+        self._making = asyncio.Lock()
+
+    async def services(self, settings: Settings) -> AccountServices:
+        """What acts, by these settings. Raises `BreachFileUnusable`, `SecretKeyUnusable`, `ProviderRefused`."""
+        async with self._making:
+            if self._made is None or self._made[0] != settings.accounts:
+                self._made = settings.accounts, await self._services(settings)
+            return self._made[1]
+
+    async def close(self) -> None:
+        """Closes connections to identity providers."""
+        if self._http is not None:
+            await self._http.close()
+
+    async def _services(self, settings: Settings) -> AccountServices:
+        accounts = settings.accounts
+        self._hashing = self._hashing or await asyncio.to_thread(PasswordHashing)
+        key_file = settings.server.state_dir / factor_key.FILE_NAME
+        if self._key is None:
+            self._key = await asyncio.to_thread(factor_key.load_or_make, key_file)
+        rules = await asyncio.to_thread(Passwords.load, password_settings(accounts), self._hashing)
+        signing = SignIn(self._store, rules, self._guard, self._key)
+        party = relying_party(accounts)
+        own = OwnServices(self._store, signing, rules, self._guard, self._key, party, accounts.school)
+        return AccountServices(
+            self._store, signing, rules, self._guard, party, await self._providers(accounts), self._beginnings, own
+        )
+
+    async def _providers(self, accounts: Accounts) -> dict[str, tuple[Provider, OidcClient]]:
+        if not accounts.providers:
+            return {}
+        self._http = self._http or aiohttp.ClientSession()
+        made = {name: await asyncio.to_thread(provider_of, one) for name, one in accounts.providers.items()}
+        return {name: (one, OidcClient(self._http, self._store, one)) for name, one in made.items()}
+
+
+def password_settings(accounts: Accounts) -> PasswordSettings:
+    """The rules for passwords."""
+    return PasswordSettings(
+        accounts.min_length,
+        accounts.min_length_alone,
+        accounts.needs_complexity,
+        accounts.words,
+        accounts.breached_passwords,
+    )
+
+
+def relying_party(accounts: Accounts) -> RelyingParty | None:
+    """Us, as browsers know us; None where no name is set."""
+    if not accounts.passkey_domain:
+        return None
+    return RelyingParty(accounts.passkey_domain, RELYING_PARTY, accounts.origins)
+
+
+def provider_of(settings: IdentityProvider) -> Provider:
+    """A provider with its secret. Raises `ProviderRefused`."""
+    return Provider(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        redirect_uri=settings.redirect_uri,
+        client_secret=_secret(settings.client_secret_file),
+        kind=Kind(settings.kind),
+        tenant=settings.tenant,
+        hosted_domain=settings.hosted_domain,
+        app_roles={name: (Role(one.role), one.scope) for name, one in settings.app_roles.items()},
+        vouches_for_factor=settings.vouches_for_factor,
+    )
+
+
+def _secret(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ProviderRefused(f"{path}: others can read the client's secret; chmod 600 it")
+        text = path.read_bytes()[:MOST_SECRET_OCTETS].decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise ProviderRefused(f"{path}: {reason}; put the client's secret there") from error
+    if not text:
+        raise ProviderRefused(f"{path}: the file is empty; put the client's secret there")
+    return text
