@@ -45,6 +45,17 @@ policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
 policy.repair             W . . W . . . .
+policy.categories         R R R R . . R .
+policy.compare            R R R R . . R .
+policy.replay             R R R R . . R .
+segments.list             R R R R . . R .
+schedules.show            R R R R R . R .
+exceptions.list           R R R R . . R .
+exceptions.end            W W . W . . W .
+exceptions.end_deny       W . . W . . . .
+services.list             R R R R . . R .
+services.block            W W . W . . W .
+services.allow            W . . W . . . .
 feeds.licence             R R R R . . R .
 feeds.enable              W . . W . . W .
 feeds.enable_recommended  W . . W . . W .

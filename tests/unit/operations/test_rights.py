@@ -48,6 +48,8 @@ LEAST: Mapping[str, Any] = {
     "kind": "daily",
     "reader": "governors",
     "after": "no cursor",
+    "policy": "no-such-policy",
+    "service": "no-such-service",
 }
 
 
