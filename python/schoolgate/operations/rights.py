@@ -66,6 +66,7 @@ feeds.except              W . . W . . . .
 lists.rollback            W . . W . . . .
 lists.unpin               W . . W . . W .
 alerts.list               R R n n . . R .
+alerts.counts             R R R R . . R .
 alerts.show               R R n n . . R .
 alerts.undelivered        R R . . . . R .
 alerts.summary            R R R R . . R .
