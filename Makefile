@@ -14,6 +14,7 @@ TESTS_AT_ONCE ?= 3
 FUZZ_TARGETS = $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path 'rust/fuzz/*' -o -name Cargo.toml -not -path 'rust/fuzz/*') Cargo.toml Cargo.lock
+CONSOLE_SOURCES := deploy/wheel/console_assets.py $(wildcard $(addprefix python/schoolgate/console/assets/*.,css js json svg txt))
 # Installed versions are those of the lock, whatever is newest today.
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
@@ -30,6 +31,10 @@ prerequisites: ## Say what this machine lacks, with the command that installs it
 	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || say "Python's venv module" "apt-get install python3-venv"; \
 	fi; \
 	command -v cargo >/dev/null || say "Rust 1.88 or newer" "curl https://sh.rustup.rs -sSf | sh   (or apt-get install rustup, then rustup default stable)"; \
+	command -v node >/dev/null && command -v npm >/dev/null || say "Node 18 or newer with npm, for the console's style sheets" "apt-get install nodejs npm"; \
+	if command -v node >/dev/null; then \
+	  node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || say "Node 18 or newer (node is older)" "apt-get install nodejs npm, of Debian 12 or newer"; \
+	fi; \
 	command -v cc >/dev/null || say "a C linker" "apt-get install gcc libc6-dev"; \
 	exit $$missing
 
@@ -48,8 +53,13 @@ $(VENV)/.core: $(VENV)/.dependencies $(RUST_SOURCES)
 	@$(BIN)/maturin develop --release --locked --quiet --pip-path $(BIN)/pip
 	@touch $@
 
+$(VENV)/.assets: $(CONSOLE_SOURCES) | $(BIN)/pip
+	@echo "building the console's style sheets and scripts"
+	@$(BIN)/python deploy/wheel/console_assets.py
+	@touch $@
+
 .PHONY: build
-build: $(VENV)/.core ## Set up the virtual environment and build the core
+build: $(VENV)/.core $(VENV)/.assets ## Set up the virtual environment and build the core
 
 .PHONY: run
 run: build ## Set up everything and start the resolver on 127.0.0.1 and ::1 port 5300
@@ -137,4 +147,4 @@ lock: build ## Write the versions now installed to constraints.txt
 
 .PHONY: clean
 clean: ## Remove what was built; state/ stays
-	@rm -rf $(VENV) target rust/fuzz/target
+	@rm -rf $(VENV) target rust/fuzz/target python/schoolgate/console/assets/built

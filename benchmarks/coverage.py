@@ -13,6 +13,7 @@ import gzip
 import sys
 import tarfile
 import tempfile
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ LISTS = CHECKOUT / "lists"
 TEMPLATE = "secondary-school"
 POLICIES = ("pupil", "staff")
 TOPS = (1_000, 10_000)
+REVIEWED = CHECKOUT / "benchmarks" / "reviewed_hits.toml"
 CATEGORY_LISTS, UT1, POPULAR = "category-lists.tar.gz", "ut1.tar.gz", "popular-100k.txt.gz"
 # A Monday morning in term: the pupils' own policy, not that of the break.
 AT = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
@@ -177,6 +179,31 @@ def denied_popular(school: School, names: Sequence[str]) -> tuple[Hit, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """`reviewed_hits.toml`: what the set may close beside our own lists, each with its reason."""
+
+    categories: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def reason(self, hit: Hit) -> str | None:
+        """Why a school would not find this wrong; None where nobody has looked."""
+        above = (hit.name.split(".", times)[-1] for times in range(hit.name.count(".") + 1))
+        return next((self.names[name] for name in above if name in self.names), self.categories.get(hit.category))
+
+
+def read_reviewed() -> Reviewed:
+    """The file as it is."""
+    raw = tomllib.loads(REVIEWED.read_text(encoding="utf-8"))
+    return Reviewed(raw["categories"], raw["names"])
+
+
+def by_set_alone(before: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """What is denied with the set, and was not denied by our own lists."""
+    ours = {(one.policy, one.name) for one in before}
+    return tuple(one for one in hits if (one.policy, one.name) not in ours)
+
+
 def stand_in(lists: Iterable[Independent], published: Published) -> tuple[Independent, ...]:
     """UT1's folders of the categories that the recommended set fills, less those that are left out by name."""
     recommended = read_recommended(LISTS, published)
@@ -212,6 +239,20 @@ def print_popular(before: Sequence[Hit], hits: Sequence[Hit], tops: Iterable[int
             for category in sorted({one.category for one in mine}):
                 names = [one.name for one in mine if one.category == category]
                 print(f"- {category} ({len(names)}; by starter lists {starter[category]}): {' '.join(names)}")
+
+
+def print_reviewed(added: Sequence[Hit], reviewed: Reviewed) -> None:
+    """Each name that the set closes and our lists do not, with its reason, and those that have none."""
+    print("\n## Closed by the set alone, and why that is not wrong\n")
+    for category, why in reviewed.categories.items():
+        print(f"- {category} ({len({one.name for one in added if one.category == category}):,} names): {why}")
+    asked = {one.name: one for one in added if one.category not in reviewed.categories}
+    for name, why in reviewed.names.items():
+        below = sum(one == name or one.endswith(f".{name}") for one in asked)
+        print(f"- {name} ({below}): {why}")
+    wrong = [one for one in added if reviewed.reason(one) is None]
+    print("\nWithout a reason, so a school may find it wrong: ", end="")
+    print(" ".join(f"{one.name} ({one.policy}, {one.category})" for one in wrong) or "none")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -264,7 +305,9 @@ def _measure(
     if not names:
         print(f"skipped: {popular_path} is not there", file=sys.stderr)
         return
-    print_popular(popular_before, denied_popular(school, names), TOPS)
+    hits = denied_popular(school, names)
+    print_popular(popular_before, hits, TOPS)
+    print_reviewed(by_set_alone(popular_before, hits), read_reviewed())
 
 
 if __name__ == "__main__":

@@ -365,6 +365,8 @@ def special() -> Iterator[Route]:
     relay = "NXDOMAIN, EDE 15 circumvention-private-relay"
     yield plain(area, "Private Relay's set-up", "mask-api.icloud.com", relay)
     yield plain(area, "Private Relay's servers", "mask.apple-dns.net", relay)
+    yield plain(area, "Chrome's canary for pages loaded in advance", "dns-tunnel-check.googlezip.net", "NXDOMAIN")
+    yield plain(area, "Chrome's proxy for pages loaded in advance", "tunnel.googlezip.net", relay)
     yield plain(area, "Apple's encrypted DNS", "doh.dns.apple.com", ENCRYPTED)
     yield plain(area, "Google's encrypted DNS", "dns.google", ENCRYPTED)
     yield plain(area, "Cloudflare's for Firefox", "mozilla.cloudflare-dns.com", ENCRYPTED, HTTPS)

@@ -16,8 +16,8 @@ from tests.integration.bypass_school import started
 from tests.integration.bypass_upstream import BLOCKED, SAYS, SEALED, BypassUpstream
 from tests.integration.serving import ANSWER_WITHIN_S, Serving
 
+from schoolgate.checks.explaining import Explained, explained, on_disk
 from schoolgate.checks.following import Question, follow
-from schoolgate.cli.commands.explain import Explained, explained, on_disk
 from schoolgate.config import SocketAddress, load
 
 ODD = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schoolgate.lists import update_status as status_file
 from schoolgate.lists.last_good import FeedState
-from schoolgate.server.status import list_problems
+from schoolgate.lists.list_problems import list_problems
 
 NOW = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
 LONG_AGO = NOW - dt.timedelta(days=30)

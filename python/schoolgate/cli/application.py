@@ -138,6 +138,18 @@ def control(
     controlling.control(_config(config), _level(log_level), until_stdin_ends)
 
 
+@app.command(epilog="[console] in schoolgate.toml has its address, names and certificate.")
+def console(
+    config: Config = None,
+    log_level: LogLevel = "info",
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Serve the web console until stopped. `run` starts it itself; a process of its own, which only asks `control`."""
+    from schoolgate.cli.commands import console as serving
+
+    serving.console(_config(config), _level(log_level), until_stdin_ends)
+
+
 @app.command(epilog="schoolgate rights --json — for programs")
 def rights(as_json: Json = False, config: Config = None) -> None:
     """Show who may do what: every operation and every role."""

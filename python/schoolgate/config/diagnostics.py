@@ -22,3 +22,13 @@ class Diagnostic:
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.remedy})"
+
+
+def from_text(kind: str, severity: Severity, subject: str, text: str) -> Diagnostic:
+    """The value of a text that says what to do after its last semicolon; no remedy where there is none."""
+    sentence, is_split, remedy = text.rpartition("; ")
+    return (
+        Diagnostic(kind, severity, subject, sentence, remedy)
+        if is_split
+        else Diagnostic(kind, severity, subject, text, "")
+    )

@@ -11,6 +11,7 @@ from schoolgate.config.accounts import Accounts
 from schoolgate.config.addresses import SocketAddress
 from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
+from schoolgate.config.console import Console
 from schoolgate.config.doors import DOH_PORT, DOT_PORT, Doors, at_port
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
@@ -49,6 +50,7 @@ _TABLES = (
     "reports",
     "operations",
     "accounts",
+    "console",
     "backup",
 )
 
@@ -76,6 +78,7 @@ class Settings(Section):
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
     accounts: Accounts = Field(description="How people sign in.")
+    console: Console = Field(description="The web console: where browsers reach it, and by which certificate.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",

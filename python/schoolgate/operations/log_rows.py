@@ -104,7 +104,7 @@ def search(
     """Rows of the query log, newest first. `after`: the cursor of the page before. `says_lost`: of one page is enough.
     Raises `LogProblem`."""
     with opened(work) as log:
-        query = _query(work, log, "log.search", filters, client)
+        query = query_of(work, log, "log.search", filters, client)
         page = log.search(query, most=most, after=after)
         lost = lost_rows(log, query, "All other rows were searched") if says_lost else None
         is_empty = not page.rows and after is None and not log.held()
@@ -126,7 +126,7 @@ def top(
     if what == "clients":
         rights.require_identities(work.actor.roles, "log.top")
     with opened(work) as log:
-        query = _query(work, log, "log.top", filters, client)
+        query = query_of(work, log, "log.top", filters, client)
         found = log.top(what, query, most=most)
         problems = log.problems
         lost = lost_rows(log, query, "All other rows were counted")
@@ -137,7 +137,7 @@ def top(
 def watch(work: Work, filters: LogFilters = LogFilters(), client: Annotated[str | None, Personal] = None) -> Watch:
     """What a live view of the log shows; it reads the rows itself. Of one device, it is on record."""
     with opened(work) as log:
-        query = log.as_logged(_query(work, log, "log.watch", filters, client))
+        query = log.as_logged(query_of(work, log, "log.watch", filters, client))
         clients = () if client is None else tuple(log.known_as(client))
     return Watch(query.name, clients, rights.sees_identities(work.actor.roles, "log.watch"))
 
@@ -163,7 +163,7 @@ def without_identities(row: Row) -> Row:
     return replace(row, client="", device=None, user=None)
 
 
-def _query(work: Work, log: QueryLog, operation: str, filters: LogFilters, client: str | None) -> Query:
+def query_of(work: Work, log: QueryLog, operation: str, filters: LogFilters, client: str | None) -> Query:
     """The query, without a word in it that nothing can match. Raises `BadQuery`, `NotPermitted`."""
     if client is not None:
         rights.require_identities(work.actor.roles, operation)

@@ -24,7 +24,8 @@ _MODULES = {
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": ("checks",),
@@ -32,6 +33,8 @@ _MODULES = {
     "session": ("sign_in", "own_account"),
     "account": ("accounts", "account_requests"),
     "setup": ("accounts",),
+    "status": ("status",),
+    "explain": ("explain",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

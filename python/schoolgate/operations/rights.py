@@ -68,6 +68,10 @@ alerts.test               W W . . . . W .
 log.search                n R . n . . n R
 log.top                   n R . n . . n R
 log.watch                 n R . n . . n .
+log.live                  n R . n . . n .
+log.live_next             n R . n . . n .
+log.hours                 R R R R . . R R
+device.show               n R . . . . n .
 log.reveal                . W . . . . . W
 log.export                . W . . . . . W
 log.preview_erasure       . R . . . . . R
@@ -140,6 +144,9 @@ session.providers         anyone
 session.oidc_start        anyone
 session.oidc_finish       anyone
 session.break_glass       anyone
+status.home               R R R R R R R R
+status.show               R . . R . . R .
+explain.name              R R R R R . R .
 """
 _COLUMNS = tuple(Role)
 

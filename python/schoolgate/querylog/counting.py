@@ -110,6 +110,19 @@ def totals(look: Look, query: Query, clients: list[str]) -> tuple[int, int, int,
     return found[0], found[1], found[2], found[3]
 
 
+def by_hour(look: Look, query: Query, clients: list[str]) -> list[tuple[int, str, int, int, int]]:
+    """(hour, action, rows, first, last) of matching rows in order; moments in microseconds."""
+    files = whole(look.listing, look.unconverted, query, look.left_out)
+    if not files.values:
+        return []
+    wanted = conditions_of(query, clients)
+    return look.connection.execute(
+        "SELECT epoch_us(date_trunc('hour', time AT TIME ZONE 'UTC')), action, count(*), epoch_us(min(time)),"
+        f" epoch_us(max(time)) FROM {files.relation} WHERE {wanted.text} GROUP BY 1, 2 ORDER BY 1, 2",
+        [*files.values, *wanted.values],
+    ).fetchall()
+
+
 def rollup(
     look: Look, since: dt.datetime, until: dt.datetime, by: Sequence[BucketBy], segments: Sequence[str]
 ) -> list[tuple[Any, ...]]:

@@ -137,6 +137,17 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class HourOfRows:
+    """Rows of one action in one hour of UTC, and when the first and the last of them came."""
+
+    hour: dt.datetime
+    action: str
+    rows: int
+    first: dt.datetime
+    last: dt.datetime
+
+
+@dataclass(frozen=True)
 class Bucket:
     """A sum of a rollup; `key` is in the order that was asked for. Hours and days are UTC."""
 

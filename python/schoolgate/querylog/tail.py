@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from schoolgate._core import log_read
@@ -13,16 +14,27 @@ ROWS_AT_ONCE = 5_000
 
 
 class Tail:
-    """Follows both classes from the end of what there is."""
+    """Follows both classes from the end of what there is. `recent`: the newest rows there were then, oldest first."""
 
-    def __init__(self, log: LogFolder) -> None:
+    def __init__(self, log: LogFolder, recent: int = 0) -> None:
         self._log = log
         self._at: dict[Class, tuple[int, int]] = {}
         for wal in log.list().wals:
             self._at[wal.class_] = (wal.number, 0)
+        newest: deque[Row] = deque(maxlen=recent)
         for class_ in self._at:
-            while self._next(class_):
-                pass
+            while rows := self._next(class_):
+                newest.extend(rows)
+        self.recent = sorted(newest, key=lambda row: row.time)
+
+    @property
+    def place(self) -> dict[Class, tuple[int, int]]:
+        """How far it has read: file number and octets of each class."""
+        return dict(self._at)
+
+    def go_to(self, place: dict[Class, tuple[int, int]]) -> None:
+        """Reads on from a place that `place` gave."""
+        self._at = dict(place)
 
     def new_rows(self) -> list[Row]:
         """What was written since the last look, oldest first."""

@@ -100,6 +100,10 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         query, clients = query_from(asked), asked["clients"]
         return reader.ask(query.since, lambda look: counting.count(look, query, clients))
 
+    def by_hour(asked: dict[str, Any]) -> Any:
+        query, clients = query_from(asked), asked["clients"]
+        return reader.ask(query.since, lambda look: counting.by_hour(look, query, clients))
+
     def rollup(asked: dict[str, Any]) -> Any:
         since, until = _moment(asked["since"]), _moment(asked["until"])
         return reader.ask(since, lambda look: counting.rollup(look, since, until, asked["by"], asked["segments"]))
@@ -127,6 +131,7 @@ def _reading(reader: Reader) -> dict[str, Operation]:
         "top": top,
         "totals": totals,
         "count": count,
+        "by hour": by_hour,
         "rollup": rollup,
         "names": names_asked,
         "clients": clients,

@@ -67,15 +67,15 @@ def _from_segment(plane: Decides, segment: dict[str, Any], own: SocketAddress) -
 
 def _place(plane: Decides, segment: dict[str, Any], own: SocketAddress) -> tuple[str, str, int, dict[str, Any]] | None:
     """A client of a segment, where it asks, and what is decided for it; None where the segment has no client."""
-    for client, local, port in _addresses(segment, own):
+    for client, local, port in addresses_of(segment, own):
         explained = orjson.loads(plane.explain(SEALED_SELF_TEST_NAME, _TYPE_A, client, local, port))
         if explained["segment"] == segment["id"]:
             return client, local, port, explained["decision"]
     return None
 
 
-def _addresses(segment: dict[str, Any], own: SocketAddress) -> Iterator[tuple[str, str, int]]:
-    """Clients of a segment, and where they ask."""
+def addresses_of(segment: dict[str, Any], own: SocketAddress) -> Iterator[tuple[str, str, int]]:
+    """Clients that a segment may have, and where they ask. `segment`: as the compiled policy has it."""
     for prefix in segment["prefixes"]:
         network = ipaddress.ip_network(prefix, strict=False)
         middle = network[network.num_addresses // 2]

@@ -9,17 +9,18 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.errors import SchoolgateError
 from schoolgate.server.active_state import ActiveState
 
 
 @dataclass(frozen=True)
 class Protection:
-    """`categories`: what fills the denied ones (lists/unfilled.py), None where that is not known. `problems`: what
+    """`categories`: what fills the denied ones (lists/unfilled.py), None where that is not known. `diagnostics`: what
     somebody should look at."""
 
     categories: dict[str, Any] | None = None
-    problems: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def load_checks() -> None:
@@ -40,7 +41,8 @@ def look(whole: ActiveState, now: dt.datetime) -> Protection:
         found = filling(whole.settings, denied_categories(whole.policy.as_read, now))
         unfit = stands_in_the_way(whole.settings, whole.ground, whole.policy, whole.lists.snapshot, now)
     except (SchoolgateError, OSError) as error:
-        return Protection(None, (f"it is not known how far the lists protect: {error}",))
+        sentence = f"it is not known how far the lists protect: {error}"
+        return Protection(None, (Diagnostic("protection-unknown", "warning", "lists", sentence, "mend that"),))
     # A policy of an earlier version, which would be refused today. What a reason allows is no problem.
-    refused = [f"{one.sentence} ({one.remedy})" for one in unfit if one.severity == "refused"]
-    return Protection(found.whole(), (*refused, *map(str, found.problems())))
+    refused = [one for one in unfit if one.severity == "refused"]
+    return Protection(found.whole(), (*refused, *found.problems()))

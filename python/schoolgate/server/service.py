@@ -289,11 +289,11 @@ class Service:
             found = await asyncio.to_thread(look, whole, policy_clock.now())
             if not _protects_alike(whole, self.active):
                 return  # a later look is under way
-            known = self.protection.problems if self.protection is not None else ()
+            known = self.protection.diagnostics if self.protection is not None else ()
             self.protection = found
-            for problem in found.problems:
+            for problem in found.diagnostics:
                 if problem not in known:
-                    _log.warning("look at this", problem=problem)
+                    _log.warning("look at this", problem=str(problem))
 
         task = self._keep(look_and_say())
         task.add_done_callback(self._tasks.discard)

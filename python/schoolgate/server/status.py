@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from schoolgate._core import __version__
-from schoolgate.backup.backup_problems import backup_problems, backup_summary
-from schoolgate.checks.record import check_problems, check_summary
+from schoolgate.backup.backup_problems import backup_summary
+from schoolgate.checks.record import check_summary
 from schoolgate.lists import update_status as status_file
 from schoolgate.lists.manifests import Manifests
 from schoolgate.monitoring import monitor_status
-from schoolgate.sealed import failing_feeds, sealed_problems, sealed_status
+from schoolgate.sealed import sealed_status
 from schoolgate.server.running import RunningServer
-
-# Lists are built each night; older than this, two builds have failed.
-OLD_LISTS_S = 3 * 86400
-# The share of a feed's lines that may be noise before it is said.
-MANY_UNREAD = 0.05
+from schoolgate.server.service_problems import service_problems
 
 
 def status(service: RunningServer) -> dict[str, Any]:
@@ -29,6 +25,7 @@ def status(service: RunningServer) -> dict[str, Any]:
     now = dt.datetime.now(dt.UTC)
     whole = service.active
     counted = orjson.loads(service.plane.stats())
+    found = service_problems(service, counted, now)
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -83,94 +80,21 @@ def status(service: RunningServer) -> dict[str, Any]:
         "monitor": monitor_status.section(whole.settings.server.state_dir, now),
         "last_reload": service.last_reload,
         "waits_for_restart": list(service.waits_for_restart),
-        "problems": problems(service),
+        "problems": [one.text for one in found],
+        # The same, as values.
+        "diagnostics": [asdict(one.diagnostic) for one in found],
     }
 
 
 def problems(service: RunningServer) -> list[str]:
     """What is not as it should be although queries are answered, worst first."""
-    whole = service.active
     counted = orjson.loads(service.plane.stats())
-    found: list[str] = []
-    if counted["workers_alive"] < counted["workers"]:
-        found.append(f"{counted['workers'] - counted['workers_alive']} of {counted['workers']} workers died; restart")
-    if whole.sealed is not None:
-        found += sealed_problems(whole.sealed, dt.datetime.now(dt.UTC))
-    if whole.settings.sealed.feeds:
-        found += failing_feeds(whole.settings.server.state_dir)
-    if not service.servers:
-        found.append("there is no forwarder: only blocked, local and cached names are answered; set forwarders.servers")
-    elif all(one["state"] == "down" for one in service.resolver.health()):
-        found.append("no forwarder answers: only blocked, local and cached names are answered")
-    found += query_log_problems(counted["query_log"])
-    if service.pseudonym_key is not None and service.pseudonym_key.problem is not None:
-        found.append(service.pseudonym_key.problem)
-    found += dict.fromkeys((*whole.problems, *whole.lists.problems))
-    if service.settings_not_kept is not None:
-        found.append(service.settings_not_kept)
-    if service.policy_error is not None:
-        found.append(f"a changed policy is not in force: {service.policy_error}")
-    if service.compile_error is not None:
-        found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
-    if service.last_reload is not None and not service.last_reload["ok"]:
-        found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
-    found += service.doors.problems(dt.datetime.now(dt.UTC))
-    if service.metrics_problem is not None:
-        found.append(service.metrics_problem)
-    if service.waits_for_restart:
-        found.append(f"these settings wait for a restart: {', '.join(service.waits_for_restart)}")
-    state_dir, now = whole.settings.server.state_dir, dt.datetime.now(dt.UTC)
-    if service.protection is not None:
-        found += service.protection.problems
-    found += _monitor_problems(service, bool(counted["query_log"]["enabled"]))
-    found += list_problems(state_dir, whole.lists.built_at, now) + check_problems(state_dir, now)
-    return found + backup_problems(whole.settings, now)
-
-
-def _monitor_problems(service: RunningServer, is_log_on: bool) -> list[str]:
-    """A monitor that starts with us needs its time to be seen."""
-    now = dt.datetime.now(dt.UTC)
-    is_wanted = is_log_on and _age_s(service.started_at, now) > monitor_status.UNSEEN_S
-    report = monitor_status.section(service.active.settings.server.state_dir, now)
-    return monitor_status.problems(report, is_wanted)
-
-
-def query_log_problems(counted: dict[str, Any]) -> list[str]:
-    """Rows being lost now, and any that safeguarding staff will miss."""
-    found = []
-    if counted["problem"] is not None:
-        found.append(f"queries are answered but not recorded: {counted['problem']}")
-    missed = counted["dropped_ring"]["safeguarding"] + counted["dropped_disk"]["safeguarding"]
-    if missed:
-        found.append(f"{missed} rows of the query log that matter for safeguarding were lost since the start")
-    return found
+    return [one.text for one in service_problems(service, counted, dt.datetime.now(dt.UTC))]
 
 
 def _pseudonym_key(service: RunningServer) -> dict[str, Any] | None:
     key = service.pseudonym_key
     return None if key is None else {"id": key.identity, "made_at": _text(key.made_at)}
-
-
-def list_problems(state_dir: Path, built_at: dt.datetime, now: dt.datetime) -> list[str]:
-    """What the last update left to be seen. A snapshot that it found to be up to date is as young as the update."""
-    update = status_file.read(state_dir)
-    if update is None:
-        old = _age_s(built_at, now) > OLD_LISTS_S
-        return [f"the lists are of {built_at:%d %B %Y}; run `schoolgate lists update`"] if old else []
-    found = list(update["problems"])
-    tried_at = dt.datetime.fromisoformat(update["at"])
-    if _age_s(max(tried_at, built_at), now) > OLD_LISTS_S:
-        found.append(f"the lists were last updated on {tried_at:%d %B %Y}; run `schoolgate lists update`")
-    for feed in update["feeds"]:
-        if feed["failure"] is not None:
-            since = feed["confirmed_at"]
-            age = "and was never fetched" if since is None else f"and is used as of {since[:10]}"
-            found.append(f"feed {feed['id']} fails {age}: {feed['failure']}")
-        missed = feed.get("unread")
-        if missed and missed["lines"] > MANY_UNREAD * missed["of"]:
-            text = f"{missed['lines']} of {missed['of']} lines of feed {feed['id']} are not read"
-            found.append(f"{text}, so what they list stays open; see `schoolgate feeds show {feed['id']}`")
-    return found
 
 
 def _text(moment: dt.datetime) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from schoolgate.cli.commands.record_types import NoSuchType, type_name, type_number
 from schoolgate.cli.commands.terminal import age
+from schoolgate.resolver.record_types import NoSuchType, type_name, type_number
 
 Run = subprocess.CompletedProcess[str]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
 import tarfile
 import tomllib
 from collections.abc import Callable, Mapping
@@ -28,7 +29,8 @@ from schoolgate.policy.active_policy import compile_active_policy, read_ground, 
 
 ROOT = Path(__file__).resolve().parents[3]
 LISTS = ROOT / "lists"
-UT1 = ROOT.parent / "shared/data/ut1.tar.gz"
+# Real names that others publish; see benchmarks/README.md.
+UT1 = Path(os.environ.get("SCHOOLGATE_BENCH_DATA", ROOT.parent / "shared" / "data")) / "ut1.tar.gz"
 NOW = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
 TEMPLATES = sorted((LISTS / "policies").glob("*.toml"))
 
@@ -37,12 +39,20 @@ LOST = {
     "webmail": ["office365.com", "mail.google.com", "login.live.com", "outlook.com"],
     "chat": ["teams.microsoft.com", "skype.com", "msedge.net", "msecnd.net"],
     "doh": ["apple-dns.net"],
-    "games": ["apps.apple.com", "is1-ssl.mzstatic.com", "minecrafteduservices.com", "games.example.org"],
+    "games": [
+        *("apps.apple.com", "is1-ssl.mzstatic.com", "minecrafteduservices.com", "games.example.org"),
+        *("tencent.com", "helpshift.com", "logitechg.com"),
+    ],
     "filehosting": ["storage.live.com", "files.example.org"],
     "remote-control": ["webex.com"],
     "stalkerware": ["aniview.com", "spy.example.org"],
     "phishing": ["tenant.sharepoint.com"],
     "audio-video": ["youtube.com", "googlevideo.com", "video.example.org"],
+    "shortener": ["goo.gl", "app.link", "short.example.org"],
+    "publicite": ["aadrm.com", "lpsnmedia.net", "ads.example.org"],
+    "social_networks": ["tripadvisor.com"],
+    "dynamic-dns": ["aliyuncs.com"],
+    "dating": ["eskimi.com"],
 }
 OURS = {
     "webmail": "webmail",
@@ -54,14 +64,24 @@ OURS = {
     "stalkerware": "stalkerware",
     "phishing": "phishing",
     "audio-video": "streaming",
+    "shortener": "url-shorteners",
+    "publicite": "advertising",
+    "social_networks": "social",
+    "dynamic-dns": "dynamic-dns",
+    "dating": "dating",
 }
 PLATFORM_NAMES = [
     "outlook.office365.com", "mail.google.com", "login.live.com", "teams.microsoft.com", "config.edge.skype.com",
     "az416426.vo.msecnd.net", "setup.fe2.apple-dns.net", "apps.apple.com", "is1-ssl.mzstatic.com", "storage.live.com",
-    "meet.webex.com", "school.protection.outlook.com",
+    "meet.webex.com", "school.protection.outlook.com", "time1.cloud.tencent.com", "api.helpshift.com",
+    "updates.ghub.logitechg.com", "maps.app.goo.gl", "classdojo.app.link", "api.aadrm.com", "accdn.lpsnmedia.net",
+    "www.tripadvisor.com", "oss-eu-central-1.aliyuncs.com", "ittpx.eskimi.com",
 ]  # fmt: skip
 # Beside a platform and no part of it: a feed goes on closing these.
-NO_PLATFORM = ["games.example.org", "files.example.org", "spy.example.org", "tenant.sharepoint.com"]
+NO_PLATFORM = [
+    "games.example.org", "files.example.org", "spy.example.org", "tenant.sharepoint.com", "short.example.org",
+    "ads.example.org",
+]  # fmt: skip
 
 School = Callable[..., tuple[Settings, dict[str, Judge]]]
 
@@ -106,7 +126,7 @@ def decide(judge: Judge, policy: str, name: str) -> Decided:
 
 
 def as_feeds() -> dict[str, tuple[str, list[str]]]:
-    return {f"like-{theirs}": (OURS[theirs], names) for theirs, names in LOST.items()}
+    return {f"like-{theirs.replace('_', '-')}": (OURS[theirs], names) for theirs, names in LOST.items()}
 
 
 def closed(judge: Judge, names: list[str]) -> dict[str, str]:

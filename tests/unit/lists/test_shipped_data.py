@@ -397,6 +397,7 @@ def test_static_records_lie_in_their_zone_and_are_well_formed() -> None:
         ("mask.icloud.com", "nxdomain"),
         ("mask-h2.icloud.com", "nxdomain"),
         ("mask-canary.icloud.com", "nxdomain"),
+        ("dns-tunnel-check.googlezip.net", "nxdomain"),
         ("resolver.arpa", "nodata"),
         ("localhost", "static"),
         ("ipv4only.arpa", "static"),

@@ -67,6 +67,7 @@ LEAST: Mapping[str, Any] = {
     "code": "",
     "answer": "",
     "cookie": "",
+    "after": "no cursor",
 }
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from schoolgate.config import SocketAddress
-from schoolgate.config.settings import Settings
-
 SYSTEM_CONFIG = Path("/etc/schoolgate/schoolgate.toml")
 
 
@@ -18,11 +15,3 @@ def config_path(given: Path | None) -> Path | None:
         return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None
     except PermissionError:  # its directory is closed to this user; reading the file says so
         return SYSTEM_CONFIG
-
-
-def own_address(settings: Settings) -> SocketAddress:
-    """An address at which this machine reaches its own service."""
-    first = settings.server.listen[0]
-    if not first.is_wildcard:
-        return first
-    return SocketAddress("::1" if ":" in first.host else "127.0.0.1", first.port)

@@ -12,7 +12,6 @@ from typing import IO, Any
 from schoolgate.alerts.alert import Alert
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.log_rows import Filters, refuse_lost, say_problems
-from schoolgate.cli.commands.record_types import type_name
 from schoolgate.cli.commands.school_time import now, on_the_wall
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import load
@@ -24,6 +23,7 @@ from schoolgate.querylog.in_words import in_words
 from schoolgate.querylog.layout import FILE_MODE
 from schoolgate.querylog.shown import FIELDS, json_line, json_object, printable, values
 from schoolgate.querylog.spreadsheet import csv_line
+from schoolgate.resolver.record_types import type_name
 from schoolgate.storage import state_dir
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.text import Text
 
 from schoolgate.cli.commands.asking import ask
-from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.school_time import now as now_here
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, table
@@ -34,6 +33,7 @@ from schoolgate.querylog.pseudonym import short
 from schoolgate.querylog.shown import FIELDS, json_line, json_object, printable, values
 from schoolgate.querylog.spreadsheet import csv_line
 from schoolgate.querylog.tail import Tail, matches
+from schoolgate.resolver.record_types import type_name, type_number
 
 # The server writes at least once a second.
 LOOK_EVERY_S = 0.5

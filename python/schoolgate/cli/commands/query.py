@@ -7,13 +7,13 @@ from pathlib import Path
 from dnslib import RCODE
 from pydantic_core import PydanticCustomError
 
-from schoolgate.cli.commands.config_file import own_address
-from schoolgate.cli.commands.record_types import type_name, type_number
 from schoolgate.cli.commands.terminal import say
 from schoolgate.config import SocketAddress, load
 from schoolgate.config.addresses import parse_socket_address
 from schoolgate.config.domain_name import asked_name
+from schoolgate.config.own_address import own_address
 from schoolgate.config.problems import message_and_remedy
+from schoolgate.resolver.record_types import type_name, type_number
 from schoolgate.resolver.stub_resolver import NoAnswer, ask, extended_errors
 
 

@@ -1,0 +1,132 @@
+"""The aiohttp application: what each request passes, in this order, and the routes of all screens.
+
+host is ours -> same origin -> body within its bounds -> who looks -> the screen -> its answer, or the page of its error
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from schoolgate.config.console import Console
+from schoolgate.console import error_pages, headers, screens
+from schoolgate.console.built_assets import PREFIX, BuiltAssets
+from schoolgate.console.client_address import client_address
+from schoolgate.console.hosts import is_served, served_hosts
+from schoolgate.console.operations_client import Caller, OperationsClient
+from schoolgate.console.page_rendering import Renderer
+from schoolgate.console.same_origin import SAFE_METHODS, is_from_our_pages
+from schoolgate.console.screen import CLIENT, RENDERER, SCREENS, VIEWER
+from schoolgate.console.session_cookie import SESSION, forget_session, session_of
+from schoolgate.console.viewer import viewer_of
+
+HEALTH: Final = "/healthz"
+# A policy text is the longest that a form holds.
+LARGEST_BODY_OCTETS: Final = 1024 * 1024
+BODY_WITHIN_S: Final = 15.0
+_METHODS: Final = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+
+_ASSETS: Final = web.AppKey("assets", BuiltAssets)
+_SETTINGS: Final = web.AppKey("settings", Console)
+_HOSTS: Final = web.AppKey("hosts", frozenset)
+
+_Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(console: Console, client: OperationsClient, assets: BuiltAssets) -> web.Application:
+    """The application of these settings. The caller closes the client."""
+    app = web.Application(
+        middlewares=[_errors, _own_hosts, _same_origin, _bounded_body, _viewer],
+        client_max_size=LARGEST_BODY_OCTETS,
+    )
+    app[CLIENT], app[_ASSETS], app[_SETTINGS] = client, assets, console
+    app[RENDERER], app[SCREENS] = Renderer(assets), {}
+    app[_HOSTS] = served_hosts(console)
+    app.on_response_prepare.append(_put_headers)
+    app.router.add_get(HEALTH, _health)
+    app.router.add_get(PREFIX + "{name}", _asset)
+    for name in sorted(one.name for one in pkgutil.iter_modules(screens.__path__)):
+        importlib.import_module(f"{screens.__name__}.{name}").add_routes(app)
+    return app
+
+
+async def _put_headers(request: web.Request, response: web.StreamResponse) -> None:
+    headers.put_on(response.headers, is_tls=request.app[_SETTINGS].has_certificate)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: _Next) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except Exception as error:
+        response = error_pages.answer(request, error)
+    viewer = request.get(VIEWER)
+    is_ended = viewer is not None and bool(session_of(request)) and not viewer.caller.session
+    if is_ended and SESSION not in response.cookies:
+        forget_session(response)
+    return response
+
+
+@web.middleware
+async def _own_hosts(request: web.Request, handler: _Next) -> web.StreamResponse:
+    hosts = request.headers.getall("Host", [])
+    if len(hosts) != 1 or not is_served(hosts[0], request.app[_HOSTS]):
+        raise web.HTTPMisdirectedRequest
+    if not request.path_qs.startswith("/"):
+        raise web.HTTPBadRequest  # absolute form (RFC 9112 section 3.2.2): for proxies, which we are not
+    return await handler(request)
+
+
+@web.middleware
+async def _same_origin(request: web.Request, handler: _Next) -> web.StreamResponse:
+    if request.method not in _METHODS:
+        raise web.HTTPMethodNotAllowed(request.method, _METHODS)
+    if not is_from_our_pages(request.method, request.headers):
+        raise web.HTTPForbidden
+    return await handler(request)
+
+
+@web.middleware
+async def _bounded_body(request: web.Request, handler: _Next) -> web.StreamResponse:
+    """Reads the body before anything is done: it comes whole within its time, or the request is not done."""
+    if request.headers.get("Content-Encoding"):
+        raise web.HTTPUnsupportedMediaType
+    if (request.content_length or 0) > LARGEST_BODY_OCTETS:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY_OCTETS, request.content_length or 0)
+    if request.body_exists:
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                await (request.read() if request.content_type == "application/json" else request.post())
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except ValueError:
+            raise web.HTTPBadRequest from None
+    return await handler(request)
+
+
+@web.middleware
+async def _viewer(request: web.Request, handler: _Next) -> web.StreamResponse:
+    caller = Caller(session_of(request), _address(request), request.headers.get("User-Agent", "")[:300])
+    if request.path == HEALTH or request.path.startswith(PREFIX):
+        return await handler(request)
+    request[VIEWER] = await viewer_of(request.app[CLIENT], caller)
+    return await handler(request)
+
+
+async def _health(_request: web.Request) -> web.Response:
+    """Whether this process answers. It says nothing of the filter: `schoolgate status` does."""
+    return web.Response(text="ok\n")
+
+
+async def _asset(request: web.Request) -> web.Response:
+    return request.app[_ASSETS].answer(request)
+
+
+def _address(request: web.Request) -> str:
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    return client_address(request.remote or "", forwarded, request.app[_SETTINGS].trusted_proxies)

@@ -1,0 +1,89 @@
+"""What stands on the left, at most seven for a role, and below on a phone, four of these. The rest is under "More"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schoolgate.accounts.roles import Role
+
+MOST_ENTRIES: Final = 7
+MOST_ON_PHONES: Final = 4
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry; `icon` is a name of assets/icons.txt."""
+
+    path: str
+    words: str
+    icon: str
+
+
+# In the order of "More". A screen that is not here is reached by links alone.
+ENTRIES: Final = {
+    one.path: one
+    for one in (
+        Entry("/", "Home", "home"),
+        Entry("/log", "Live log", "activity"),
+        Entry("/search", "Search", "search"),
+        Entry("/explain", "Why?", "help"),
+        Entry("/devices", "Devices", "device-desktop"),
+        Entry("/alerts", "Alerts", "bell"),
+        Entry("/requests", "Requests", "send"),
+        Entry("/policy", "Policies", "adjustments"),
+        Entry("/services", "Services", "apps"),
+        Entry("/lists", "Lists", "list-check"),
+        Entry("/schedules", "Schedules", "calendar"),
+        Entry("/exceptions", "Exceptions", "clock"),
+        Entry("/lessons", "Lessons", "school"),
+        Entry("/reports", "Reports", "report"),
+        Entry("/checks", "Checks", "clipboard-check"),
+        Entry("/audit", "Audit", "history"),
+        Entry("/accounts", "Accounts", "users"),
+        Entry("/health", "Health", "heart-rate-monitor"),
+        Entry("/styleguide", "Style guide", "eye"),
+    )
+}
+
+# What each role needs most often, first things first.
+_FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.network_manager: ("/", "/log", "/explain", "/policy", "/lists", "/requests", "/health"),
+    Role.safeguarding_lead: ("/", "/alerts", "/search", "/explain", "/requests", "/reports", "/checks"),
+    Role.head: ("/", "/requests", "/alerts", "/reports", "/policy", "/checks", "/audit"),
+    Role.trust_director: ("/", "/requests", "/policy", "/lists", "/accounts", "/reports", "/health"),
+    Role.teacher: ("/", "/lessons", "/requests", "/explain"),
+    Role.governor: ("/", "/reports", "/checks"),
+    Role.provider: ("/", "/log", "/explain", "/policy", "/lists", "/requests", "/health"),
+    Role.data_protection_officer: ("/", "/search", "/audit", "/reports", "/accounts"),
+}
+
+
+def reachable(page: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Every entry whose screen exists and is for this viewer."""
+    screens, viewer = page["screens"], page["viewer"]
+    return tuple(one for path, one in ENTRIES.items() if path in screens and screens[path].is_for(viewer))
+
+
+def entries(page: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """The entries on the left: those of the roles in turn, then what else is reachable, seven at most."""
+    known = {one.path: one for one in reachable(page)}
+    wanted = [path for role in _in_order(page["viewer"].roles) for path in _FIRST[role]]
+    chosen = [known[path] for path in dict.fromkeys([*wanted, *known]) if path in known]
+    return tuple(chosen[:MOST_ENTRIES])
+
+
+def further(page: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """The entries under "More"."""
+    shown = entries(page)
+    return tuple(one for one in reachable(page) if one not in shown)
+
+
+def is_current(entry: Entry, path: str) -> bool:
+    """Whether the page at `path` belongs to an entry."""
+    return path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))
+
+
+def _in_order(roles: frozenset[Role]) -> list[Role]:
+    return [role for role in Role if role in roles]

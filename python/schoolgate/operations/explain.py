@@ -1,0 +1,250 @@
+"""Why a name is open or closed: the code that answers is asked, and every layer that spoke is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+from schoolgate.checks.layers import LAYERS
+from schoolgate.config.domain_name import asked_name
+from schoolgate.config.own_address import own_address
+from schoolgate.operations import rights
+from schoolgate.operations.registry import looks
+from schoolgate.operations.work import Work
+
+if TYPE_CHECKING:
+    from schoolgate.checks.following import Question
+    from schoolgate.policy import CheckedPolicy
+
+Verdict = Literal["allowed", "denied", "refused", "failed"]
+# Nothing that a school writes opens these.
+_NEVER_OPEN = frozenset({"sealed"})
+_ALWAYS_OPEN = frozenset({"platform", "protected"})
+_BY_LISTS = frozenset({"threat", "circumvention", "category"})
+
+
+@dataclass(frozen=True)
+class LayerSaid:
+    """What one layer says of the name. `effect`: allow or deny; None: it knows the name, and the policy has no rule for
+    that. `decides`: this is the one that counts."""
+
+    layer: str
+    title: str
+    effect: str | None
+    category: str | None
+    feed: str | None
+    rule: str | None
+    decides: bool
+
+
+@dataclass(frozen=True)
+class WayToChange:
+    """What would change the verdict. `operation` and `arguments`: what does it; None where a person has to edit, ask or
+    wait. `is_yours`: the caller has the right to the operation."""
+
+    id: str
+    sentence: str
+    operation: str | None = None
+    arguments: dict[str, Any] | None = None
+    is_yours: bool = False
+
+
+@dataclass(frozen=True)
+class NameExplained:
+    """`explanation`: the decision as the engine gives it, with `lines` of the list that decided. `followed`: what the
+    client gets once the answer is followed to its end, as checks/following.py has it. `asked`: our address."""
+
+    name: str
+    type: str
+    client: str
+    asked: str
+    verdict: Verdict
+    source: str
+    segment: str | None
+    policy: str | None
+    layers: tuple[LayerSaid, ...]
+    changes: tuple[WayToChange, ...]
+    explanation: dict[str, Any]
+    followed: dict[str, Any] | None
+
+
+@looks("explain.name")
+def name(
+    work: Work,
+    name: str,
+    client: str | None = None,
+    segment: str | None = None,
+    qtype: str = "A",
+    at: str | None = None,
+    asked: str | None = None,
+    resolves: bool | None = False,
+    shows_lines: bool = False,
+) -> NameExplained:
+    """Why a name is open or closed for a client, or for any client of a segment, now or at a time.
+
+    `at`: ISO 8601, the school's time without an offset. `resolves`: asks the forwarders too, and judges the answer;
+    None: where the server runs. `shows_lines`: the lines of the list that decided, which reads the list. Raises
+    `QuestionUnclear`.
+    """
+    from dataclasses import asdict
+
+    from schoolgate.checks.explaining import explained, lines_that_decided, refuse_ip_address
+    from schoolgate.resolver.record_types import type_name
+
+    refuse_ip_address(name)
+    question = _question(work, asked_name(name), client, segment, qtype, at, asked)
+    found = explained(work.settings, work.config, question, at, resolves)
+    decision = found.explanation["decision"] or {}
+    if shows_lines:
+        # What decided is said of the name that is spelled, where one is.
+        decided = decision.get("spells") or question.name
+        found.explanation["lines"] = lines_that_decided(work.settings, decided, found.explanation)
+    return NameExplained(
+        name=question.name,
+        type=type_name(question.qtype),
+        client=question.client,
+        asked=str(question.local),
+        verdict=_verdict(found.verdict),
+        source=found.source,
+        segment=found.explanation["segment"],
+        policy=decision.get("policy"),
+        layers=tuple(map(_layer, decision.get("matched", ()))),
+        changes=tuple(_changes(work, question.name, found.explanation)),
+        explanation=found.explanation,
+        followed=None if found.followed is None else asdict(found.followed),
+    )
+
+
+def _question(
+    work: Work, name: str, client: str | None, segment: str | None, qtype: str, at: str | None, asked: str | None
+) -> Question:
+    from schoolgate.checks.explaining import QuestionUnclear, client_address, local_address
+    from schoolgate.checks.following import Question
+    from schoolgate.resolver.record_types import type_number
+
+    number, local = type_number(qtype), local_address(asked, work.settings)
+    if (client is None) == (segment is None):
+        raise QuestionUnclear("say for whom: a client's address, or a segment; one of them")
+    if client is not None:
+        return Question(name, number, client_address(client), local)
+    return _of_segment(work, Question(name, number, "", local), segment or "", at)
+
+
+def _of_segment(work: Work, question: Question, segment: str, at: str | None) -> Question:
+    """As a client of the segment asks it: at an address that the engine takes for one of it."""
+    from schoolgate.checks.explaining import QuestionUnclear, explained
+    from schoolgate.checks.following import Question
+    from schoolgate.config import SocketAddress
+    from schoolgate.config.problems import did_you_mean
+    from schoolgate.sealed.selftest import addresses_of
+
+    document = _checked(work).document
+    if segment not in document.segments:
+        raise QuestionUnclear(f"there is no segment {segment}; {did_you_mean(segment, document.segments)}")
+    one = document.segments[segment]
+    networks = {"prefixes": list(map(str, one.prefixes)), "asked": list(map(str, one.asked))}
+    for client, host, port in addresses_of(networks, own_address(work.settings)):
+        tried = Question(question.name, question.qtype, client, SocketAddress(host, port))
+        if explained(work.settings, work.config, tried, at, False).explanation["segment"] == segment:
+            return tried
+    raise QuestionUnclear(f"no client of segment {segment} was found: narrower segments have its addresses; name one")
+
+
+def _layer(one: dict[str, Any]) -> LayerSaid:
+    layer = one["layer"] or ""
+    return LayerSaid(
+        layer, LAYERS.get(layer, layer), one["effect"], one["category"], one["feed"], one["rule"], bool(one["wins"])
+    )
+
+
+def _verdict(word: str) -> Verdict:
+    found: dict[str, Verdict] = {"allowed": "allowed", "denied": "denied", "refused": "refused", "failed": "failed"}
+    return found[word]
+
+
+def _changes(work: Work, name: str, explanation: dict[str, Any]) -> Iterator[WayToChange]:
+    """What would change the decision, in the order in which a person would think of it."""
+    decision = explanation["decision"]
+    if decision is None:
+        sentence = "the client is in no network that may ask: add it to allowed_clients and to a segment"
+        yield WayToChange("outside-client", sentence)
+        return
+    layer, segment = decision["layer"], explanation["segment"]
+    if layer in _NEVER_OPEN:
+        yield WayToChange("never-open", "nothing opens what a sealed list holds")
+        return
+    if decision["effect"] == "deny":
+        yield from _ways_to_open(work, name, decision, segment)
+    elif layer in _ALWAYS_OPEN:
+        yield WayToChange("always-open", f"{LAYERS[layer].partition(' ')[2]}; only single names can be closed")
+    elif layer == "exception":
+        yield _by(
+            work, "exception-end", f"end the exception {decision['rule']}", "exceptions.end", rule=decision["rule"]
+        )
+    else:
+        given: dict[str, Any] = {"name": name, "segments": [segment] if segment else []}
+        yield _by(work, "block", f"close {name} and what is below it", "policy.block", **given)
+    yield from _by_schedule(work, segment)
+
+
+def _ways_to_open(work: Work, name: str, decision: dict[str, Any], segment: str | None) -> Iterator[WayToChange]:
+    layer, category = decision["layer"], decision["category"]
+    lock = _lock_on(work, decision["policy"], category) if category is not None else decision["rule"]
+    if layer == "trust-locked" or (category is not None and lock is not None):
+        owner = str(lock).removeprefix("policies.").partition(".")[0]
+        yield WayToChange("locked", f"it is locked in policy {owner} ({lock}); ask whoever keeps that policy")
+        if layer == "trust-locked":
+            return
+    if layer == "own-list":
+        yield WayToChange("own-rule", f"take {decision['rule']} out of the policy")
+    given: dict[str, Any] = {"name": name, "segments": [segment] if segment else [], "lasts": "2h"}
+    yield _by(work, "allow", f"open {name} for a while, with a reason", "policy.allow", **given)
+    if layer in _BY_LISTS and decision["feed"] is not None and "/" not in decision["feed"]:
+        sentence = f"where it is a false hit, leave it out of the list {decision['feed']}"
+        listed = decision["listed_name"] or name
+        yield _by(work, "false-hit", sentence, "feeds.except", feed=decision["feed"], name=listed)
+    if layer in _BY_LISTS and lock is None and category is not None:
+        yield WayToChange("category", f"open the category {category} in policy {decision['policy']}")
+    if layer == "unknown":
+        yield WayToChange("unknown", f"open unknown names in policy {decision['policy']}, or allow this one in it")
+
+
+def _by(work: Work, kind: str, sentence: str, operation: str, **arguments: Any) -> WayToChange:
+    return WayToChange(kind, sentence, operation, arguments, rights.may(work.actor.roles, operation))
+
+
+def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:
+    """The next policy of the segment, which may say otherwise."""
+    from schoolgate.policy.schedule import next_boundary, policy_at
+
+    checked = _checked(work)
+    one = checked.document.segments.get(segment or "")
+    if one is None:
+        return
+    zone = ZoneInfo(checked.document.time_zone)
+    edge = next_boundary(one, work.now, zone)
+    if edge is not None:
+        when = f"{edge.astimezone(zone):%A %H:%M}"
+        yield WayToChange("schedule", f"from {when} on the segment has policy {policy_at(one, edge, zone)}")
+
+
+def _lock_on(work: Work, policy: str, category: str) -> str | None:
+    """Where a category is locked for a policy."""
+    from schoolgate.policy.locks import locks_on
+
+    checked = _checked(work)
+    lineage = checked.lineages.get(policy)
+    return None if lineage is None else locks_on(checked.document, lineage).categories.get(category)
+
+
+def _checked(work: Work) -> CheckedPolicy:
+    """Of the revision in force, which was checked against the categories when it was applied."""
+    from schoolgate.policy import parse
+    from schoolgate.policy.active_policy import active_or_first
+    from schoolgate.storage import state_dir
+
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    _, text, file = active_or_first(work.settings)
+    return parse(text, file)

@@ -1,0 +1,171 @@
+"""Counts of the query log for charts, without a device or a name; and one device, for who may see it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field
+
+from schoolgate.operations import rights
+from schoolgate.operations.log_rows import LogFilters, lost_rows, opened
+from schoolgate.operations.registry import Personal, looks, sees
+from schoolgate.operations.work import Work
+from schoolgate.querylog import BadQuery, Query, QueryLog, Row
+from schoolgate.querylog.log_query import DENIALS, HourOfRows, Top
+
+By = Literal["verdict", "category", "segment", "layer"]
+# A chart has no room for more, and a reply no need.
+MOST_DAYS_BY_HOUR, MOST_DAYS = 62, 1100
+MOST_DEVICE_DAYS = 366
+LAST_BLOCKS = 25
+MOST_CATEGORIES = 50
+ANY = ""
+
+
+@dataclass(frozen=True)
+class HourCount:
+    """`at`: the begin of the hour or day, ISO 8601, UTC. `key`: the verdict, category, segment or layer; "" where the
+    rows have none."""
+
+    at: str
+    key: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class HourCounts:
+    """In order of time and key; an hour without rows has no entry. `problems`: what could not be read."""
+
+    counts: tuple[HourCount, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeviceShown:
+    """One device of the log. `first`, `last`: when it was seen in these days, ISO 8601, UTC; None: it was not.
+    `segment`: at its last row; `policy`: of that segment now, `policy_then`: of that row.
+
+    Who sees no identities sees when and where it was, and not what it asked: then `blocks` and `categories` are empty,
+    and `hours` have no verdict. `sealed`: blocks of sealed lists, which are counted and never shown. `lost`: why rows
+    that may be its own are not among these."""
+
+    first: str | None
+    last: str | None
+    segment: str | None
+    policy: str | None
+    policy_then: str | None
+    rows: int
+    denied: int | None
+    hours: tuple[HourCount, ...]
+    categories: tuple[Top, ...]
+    blocks: tuple[Row, ...]
+    sealed: int | None
+    problems: tuple[str, ...]
+    lost: str | None
+
+    def about(self) -> dict[str, Any]:
+        """For the audit log."""
+        return {"rows": self.rows}
+
+
+@looks("log.hours")
+def hours(
+    work: Work,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    by: By = "verdict",
+    segments: tuple[str, ...] = (),
+    is_by_day: bool = False,
+) -> HourCounts:
+    """Rows by the hour, or by the day of UTC, and by what was done; the last 24 hours without a time.
+
+    Raises `BadQuery`, `LogProblem`."""
+    until = until or work.now
+    since = since or until - dt.timedelta(hours=24)
+    most = MOST_DAYS if is_by_day else MOST_DAYS_BY_HOUR
+    if not since < until <= since + dt.timedelta(days=most):
+        raise BadQuery(f"ask for some time that has passed, at most {most} days")
+    key: Any = "action" if by == "verdict" else by
+    with opened(work) as log:
+        found = log.rollup(since, until, by=("day" if is_by_day else "hour", key), segments=segments)
+        counts = (HourCount(_text(one.key[0]), str(one.key[1] or ANY), one.rows) for one in found)
+        return HourCounts(tuple(counts), log.problems)
+
+
+@sees("device.show")
+def show(
+    work: Work, client: Annotated[str, Personal], days: Annotated[int, Field(ge=1, le=MOST_DEVICE_DAYS)] = 7
+) -> DeviceShown:
+    """What the log has of one device: an address, a pseudonym, or its first characters. It is on record.
+
+    Raises `BadQuery`, `LogProblem`."""
+    sees_all = rights.sees_identities(work.actor.roles, "device.show")
+    query = LogFilters(since=work.now - dt.timedelta(days=days)).query(client)
+    with opened(work) as log:
+        found = log.by_hour(query)
+        newest = log.search(query, most=1).rows if found else ()
+        blocks, sealed, categories = _asked(log, query) if sees_all and found else ((), 0, ())
+        lost = lost_rows(log, query, "All other rows were counted")
+        problems = log.problems
+    segment = newest[0].segment if newest else None
+    return DeviceShown(
+        first=_text(min(one.first for one in found)) if found else None,
+        last=_text(max(one.last for one in found)) if found else None,
+        segment=segment,
+        policy=_policy_now(work, segment),
+        policy_then=newest[0].policy if newest else None,
+        rows=sum(one.rows for one in found),
+        denied=sum(one.rows for one in found if one.action in DENIALS) if sees_all else None,
+        hours=tuple(_counts(found, has_verdict=sees_all)),
+        categories=categories,
+        blocks=blocks,
+        sealed=sealed if sees_all else None,
+        problems=problems,
+        lost=lost,
+    )
+
+
+def _asked(log: QueryLog, query: Query) -> tuple[tuple[Row, ...], int, tuple[Top, ...]]:
+    """The last blocks, how many are of sealed lists, and the categories."""
+    from dataclasses import replace
+
+    denials = replace(query, actions=DENIALS)
+    sealed = log.count(replace(denials, layers=("sealed",)))
+    # At most so many of the newest are sealed; a page has room for both.
+    page = log.search(denials, most=min(10_000, LAST_BLOCKS + sealed))
+    shown = tuple(row for row in page.rows if row.layer != "sealed")[:LAST_BLOCKS]
+    return shown, sealed, log.top("categories", query, most=MOST_CATEGORIES)
+
+
+def _counts(found: Iterable[HourOfRows], *, has_verdict: bool) -> Iterable[HourCount]:
+    if has_verdict:
+        return (HourCount(_text(one.hour), one.action, one.rows) for one in found)
+    sums: Counter[str] = Counter()
+    for one in found:
+        sums[_text(one.hour)] += one.rows
+    return (HourCount(hour, ANY, rows) for hour, rows in sums.items())
+
+
+def _policy_now(work: Work, segment: str | None) -> str | None:
+    """None where the segment is no more; the strictest policy where it has none."""
+    from schoolgate.policy import parse
+    from schoolgate.policy.active_policy import active_or_first
+    from schoolgate.policy.schedule import policy_at
+
+    if segment is None:
+        return None
+    _, text, file = active_or_first(work.settings)
+    document = parse(text, file).document
+    if not segment:
+        return document.strictest
+    one = document.segments.get(segment)
+    return None if one is None else policy_at(one, work.now, ZoneInfo(document.time_zone))
+
+
+def _text(moment: object) -> str:
+    return moment.isoformat() if isinstance(moment, dt.datetime) else str(moment)
