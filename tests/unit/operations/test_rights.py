@@ -70,6 +70,7 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "after": "no cursor",
 }
 
 
