@@ -63,6 +63,14 @@ feeds.disable             W . . W . . . .
 feeds.remove              W . . W . . . .
 feeds.add                 W . . W . . W .
 feeds.except              W . . W . . . .
+feeds.list                R . . R . . R .
+feeds.show                R . . R . . R .
+feeds.recommended         R . . R . . R .
+lists.show                R . . R . . R .
+lists.changes             R . . R . . R .
+lists.update              W . . W . . W .
+sealed.show               R . . R . . R .
+sealed.update             W . . W . . W .
 lists.rollback            W . . W . . . .
 lists.unpin               W . . W . . W .
 alerts.list               R R n n . . R .
