@@ -37,6 +37,9 @@ _MODULES = {
     "reports": ("reports",),
     "session": ("sign_in", "own_account"),
     "status": ("status",),
+    "audit": ("audit",),
+    "backup": ("backups",),
+    "settings": ("settings",),
     "explain": ("explain",),
 }
 

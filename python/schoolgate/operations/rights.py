@@ -137,6 +137,12 @@ session.providers         anyone
 session.oidc_start        anyone
 session.oidc_finish       anyone
 session.break_glass       anyone
+audit.log                 R R R R . R n R
+audit.show                n R n n . n n R
+audit.verify              R R R R . R . R
+backup.list               R . . R . . R .
+backup.create             W . . . . . W .
+settings.show             R . . R . . R .
 status.home               R R R R R R R R
 status.show               R . . R . . R .
 explain.name              R R R R R . R .
