@@ -41,6 +41,8 @@ _MODULES = {
     "backup": ("backups",),
     "settings": ("settings",),
     "explain": ("explain",),
+    "account": ("accounts", "account_requests"),
+    "setup": ("accounts",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

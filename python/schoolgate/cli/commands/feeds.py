@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from schoolgate.cli.commands.asking import ask
+from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import age, note, out, say, say_json, table
 from schoolgate.operations.feed_views import FeedShown
 from schoolgate.operations.feeds import FeedChanged, LicenceNotAccepted, Licensed, Terms
+
+_LABELS = {"age_s": "age", "refresh_h": "fetched"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def show(config: Path | None, feed_id: str, as_json: bool) -> None:
         return
     for name, value in row.items():
         if value not in (None, "", (), False) and name not in ("warnings", "unread", "left_out", "excepted"):
-            say(f"{name.replace('_', ' '):16} {age(value) if name == 'age_s' else value}")
+            say(f"{_LABELS.get(name, name.replace('_', ' ')):16} {_for_people(name, value)}")
     if feed.unread is not None:
         reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(feed.unread["reasons"].items()))
         say(f"{'lines not read':16} {feed.unread['lines']} of {feed.unread['of']}{f' ({reasons})' * bool(reasons)}")
@@ -70,6 +74,23 @@ def show(config: Path | None, feed_id: str, as_json: bool) -> None:
             say(f"{'':16} {name}")
     for warning in feed.warnings:
         note(f"warning: {warning}", "yellow")
+
+
+def _for_people(name: str, value: object) -> str:
+    """One value of `show`: lengths of time in their unit, times on the school's clock."""
+    if isinstance(value, dt.datetime):
+        return on_the_wall(value)
+    if isinstance(value, bool):
+        return "yes"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    match name:
+        case "age_s":
+            return age(float(str(value)))
+        case "refresh_h":
+            return f"every {value} h"
+        case _:
+            return str(value)
 
 
 def enable(config: Path | None, feed_id: str, accepted: bool, terms: Terms) -> None:
