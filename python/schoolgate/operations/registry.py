@@ -24,7 +24,7 @@ _MODULES = {
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_choices", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
     "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
