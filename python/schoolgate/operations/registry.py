@@ -20,7 +20,11 @@ from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
-    "policy": ("policies", "quick_policy"),
+    "policy": ("policies", "quick_policy", "policy_views"),
+    "segments": ("segments",),
+    "schedules": ("segments",),
+    "exceptions": ("exceptions",),
+    "services": ("services",),
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),
@@ -33,6 +37,8 @@ _MODULES = {
     "session": ("sign_in", "own_account"),
     "status": ("status",),
     "explain": ("explain",),
+    "account": ("accounts", "account_requests"),
+    "setup": ("accounts",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
