@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.csv_export import CONTENT_TYPE, csv_lines
+from schoolgate.console.csv_text import csv_lines
 from schoolgate.console.errors import FactorNeeded
 from schoolgate.console.log_filters import FilterUnclear, LogFilter, options_of
 from schoolgate.console.log_words import key_of, shown_row
@@ -72,9 +72,10 @@ async def download(page: Page) -> web.StreamResponse:
     except FilterUnclear as error:
         raise web.HTTPBadRequest from error
     response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="schoolgate-log.csv"'})
-    response.content_type, response.charset = CONTENT_TYPE, "utf-8"
+    response.content_type, response.charset = "text/csv", "utf-8"
     await response.prepare(page.request)
-    await response.write(csv_lines([_COLUMNS]).encode())
+    # The mark at the begin makes spreadsheets read UTF-8.
+    await response.write(("\ufeff" + csv_lines([_COLUMNS])).encode())
     sent = 0
     while True:
         await response.write(csv_lines(map(_fields, found["rows"])).encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""The search of the log as each role sees it, against a real control process."""
+"""Home, the log, Explain and devices as each role sees them, against a real control process."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_the_download_has_every_row_and_no_formula(pages: Pages) -> None:
     answer = await pages.get(D, "/log/rows.csv?when=hour&verdict=blocked&segment=pupils")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
-    rows = list(csv.reader(io.StringIO(answer.text)))
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert rows[0][:3] == ["time", "device", "network"]
     names = [one[4] for one in rows[1:]]
     assert any(name.startswith("'=cmd") for name in names)
@@ -135,3 +135,17 @@ async def test_a_device_is_revealed_for_a_reason_and_a_second_factor(pages: Page
     audit = await asyncio.to_thread(pages.school.control.audit)
     outcomes = [one["outcome"] for one in audit if one["operation"] == "log.reveal"]
     assert outcomes[-2:] == ["begun", "done"]
+
+
+# -- Home -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_home_says_first_that_the_filter_does_not_run(pages: Pages, role: Role) -> None:
+    answer = await pages.get(role, "/")
+    assert (answer.status, answer.first_line) == (200, "The filter is not running.")
+    assert "cannot be read now" not in answer.words
+    if role is D:
+        assert "One urgent concern waits for someone to look." in answer.words
+        assert "Questions by hour" in answer.words
+    assert device("pupils", 0) not in answer.text, "no device stands on Home"
