@@ -149,3 +149,69 @@ async def test_home_says_first_that_the_filter_does_not_run(pages: Pages, role: 
         assert "One urgent concern waits for someone to look." in answer.words
         assert "Questions by hour" in answer.words
     assert device("pupils", 0) not in answer.text, "no device stands on Home"
+
+
+# -- Explain ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_explain_is_for_those_who_may_ask(pages: Pages, role: Role) -> None:
+    answer = await pages.get(role, "/explain")
+    is_for = role not in (Role.governor, O)
+    assert answer.status == (200 if is_for else 404)
+    if is_for:
+        assert answer.first_line == "Ask why a site is open or closed."
+
+
+async def test_the_sentence_comes_first_then_what_would_change_it(pages: Pages) -> None:
+    answer = await pages.get(D, "/explain?name=www.roblox.com&segment=guests")
+    assert answer.first_line == "www.roblox.com is open for guests."
+    answer = await pages.get(D, "/explain?name=bet365.com&segment=guests")
+    assert answer.first_line == "bet365.com is closed for guests."
+    assert "Because it belongs to Gambling." in answer.words
+    assert "Ask the network manager or the trust director." in answer.words, "a safeguarding lead does not open"
+    assert "decides" in answer.words
+    asked = answer.text.index("What would change it"), answer.text.index("Every rule that spoke")
+    assert asked == tuple(sorted(asked))
+    assert "<summary>Technical details</summary>" in answer.text
+
+
+async def test_without_a_network_each_network_is_answered(pages: Pages) -> None:
+    answer = await pages.get(Role.teacher, "/explain?name=bet365.com")
+    assert answer.first_line == "bet365.com is closed for 4 of 5 networks."
+    assert answer.text.count("by-network") == 1
+    assert "/explain?name=bet365.com&amp;segment=staff" in answer.text
+
+
+async def test_another_time_and_a_device(pages: Pages) -> None:
+    lunch = await pages.get(N, "/explain?name=www.roblox.com&segment=pupils&at=2026-12-01T12:45")
+    lesson = await pages.get(N, "/explain?name=www.roblox.com&device=192.0.2.17&at=2026-12-01T10:00")
+    assert lunch.first_line == "www.roblox.com is open for pupils."
+    assert lesson.first_line == "www.roblox.com is closed for pupils."
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"name": "192.0.2.1", "segment": "pupils"}, "is an address"),
+        ({"name": "a..b", "segment": "pupils"}, "a..b"),
+        ({"name": "example.org", "segment": "pupil"}, "pupils"),
+        ({"name": "example.org", "device": "the library"}, "not an IP address"),
+        ({"name": "example.org", "segment": "pupils", "at": "soon"}, "not a time"),
+    ],
+)
+async def test_what_cannot_be_explained_is_named_beside_its_field(
+    pages: Pages, query: dict[str, str], said: str
+) -> None:
+    answer = await pages.get(N, f"/explain?{urlencode(query)}")
+    assert answer.status == 422
+    assert said in answer.words
+    assert 'role="alert"' in answer.text
+
+
+async def test_hostile_names_are_explained_as_text(pages: Pages) -> None:
+    for name in (*HOSTILE, "xn--8i7h.example.com", "a" * 300):
+        answer = await pages.get(N, f"/explain?{urlencode({'name': name, 'segment': 'pupils'})}")
+        assert answer.status in (200, 422)
+        assert "<script>alert" not in answer.text
+        assert "<img" not in answer.text
