@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 
 from schoolgate.console import navigation
 from schoolgate.console.built_assets import BuiltAssets
+from schoolgate.console.log_words import short_device
+from schoolgate.console.plain_numbers import age
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _US: Final = 1_000_000
@@ -38,7 +40,7 @@ class Renderer:
             most_on_phones=navigation.MOST_ON_PHONES,
             now=self.now,
         )
-        self._environment.filters.update(moment=self.moment, site=site)
+        self._environment.filters.update(moment=self.moment, site=site, short_device=short_device, age=age)
 
     def render(self, template: str, /, **values: Any) -> str:
         """The HTML of a template. Raises jinja2's errors: a defect."""

@@ -29,7 +29,7 @@ _MODULES = {
     "lists": ("lists", "list_views"),
     "sealed": ("sealed",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_choices", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
     "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
