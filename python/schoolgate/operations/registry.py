@@ -20,7 +20,7 @@ from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
-    "policy": ("policies", "quick_policy"),
+    "policy": ("policies", "quick_policy", "quick_preview"),
     "feeds": ("feeds",),
     "lists": ("lists",),
     "alerts": ("alerts",),

@@ -44,6 +44,7 @@ policy.apply              W . . W . . . .
 policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
+policy.preview            R R R R . . R .
 policy.repair             W . . W . . . .
 feeds.licence             R R R R . . R .
 feeds.enable              W . . W . . W .

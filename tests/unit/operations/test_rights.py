@@ -48,6 +48,7 @@ LEAST: Mapping[str, Any] = {
     "kind": "daily",
     "reader": "governors",
     "after": "no cursor",
+    "effect": "deny",
 }
 
 
