@@ -12,6 +12,15 @@ from schoolgate.config.problems import InputRefused, Problem
 from schoolgate.config.reading import parse_toml, read
 
 
+class LeftOutName(BaseModel):
+    """A name that belongs to a service and is no part of its list."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    why: str = ""
+
+
 class Service(BaseModel):
     """One `[[service]]`; a domain means itself and all below it."""
 
@@ -19,6 +28,11 @@ class Service(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     domains: Annotated[tuple[str, ...], Field(min_length=1)]
+    # For people: a file of the school's own may leave these out.
+    name: str = ""
+    group: str = ""
+    note: str = ""
+    left_out: tuple[LeftOutName, ...] = ()
 
 
 class _File(BaseModel):

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 from schoolgate.checks.layers import LAYERS
 from schoolgate.config.domain_name import asked_name
 from schoolgate.config.own_address import own_address
+from schoolgate.config.problems import path_of
 from schoolgate.operations import rights
+from schoolgate.operations.policy_in_force import policy_in_force
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 
 if TYPE_CHECKING:
     from schoolgate.checks.following import Question
-    from schoolgate.policy import CheckedPolicy
 
 Verdict = Literal["allowed", "denied", "refused", "failed"]
 # Nothing that a school writes opens these.
@@ -140,7 +141,7 @@ def _of_segment(work: Work, question: Question, segment: str, at: str | None) ->
     from schoolgate.config.problems import did_you_mean
     from schoolgate.sealed.selftest import addresses_of
 
-    document = _checked(work).document
+    document = policy_in_force(work).checked.document
     if segment not in document.segments:
         raise QuestionUnclear(f"there is no segment {segment}; {did_you_mean(segment, document.segments)}")
     one = document.segments[segment]
@@ -219,7 +220,7 @@ def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:
     """The next policy of the segment, which may say otherwise."""
     from schoolgate.policy.schedule import next_boundary, policy_at
 
-    checked = _checked(work)
+    checked = policy_in_force(work).checked
     one = checked.document.segments.get(segment or "")
     if one is None:
         return
@@ -234,17 +235,15 @@ def _lock_on(work: Work, policy: str, category: str) -> str | None:
     """Where a category is locked for a policy."""
     from schoolgate.policy.locks import locks_on
 
-    checked = _checked(work)
+    checked = policy_in_force(work).checked
     lineage = checked.lineages.get(policy)
     return None if lineage is None else locks_on(checked.document, lineage).categories.get(category)
 
 
-def _checked(work: Work) -> CheckedPolicy:
-    """Of the revision in force, which was checked against the categories when it was applied."""
-    from schoolgate.policy import parse
-    from schoolgate.policy.active_policy import active_or_first
-    from schoolgate.storage import state_dir
-
-    state_dir.refuse_strangers(work.settings.server.state_dir)
-    _, text, file = active_or_first(work.settings)
-    return parse(text, file)
+def _written(work: Work, path: str) -> dict[str, Any]:
+    """What an exception is ended by: the policy and the name that stand at its path."""
+    for identity, policy in policy_in_force(work).document.policies.items():
+        for index, one in enumerate(policy.exceptions):
+            if path == path_of(("policies", identity, "exceptions", index)):
+                return {"name": str(one.name), "policy": identity}
+    return {}

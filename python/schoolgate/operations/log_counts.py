@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, Field
 
 from schoolgate.operations import rights
 from schoolgate.operations.log_rows import LogFilters, lost_rows, opened
+from schoolgate.operations.policy_in_force import policy_in_force
 from schoolgate.operations.registry import Personal, looks, sees
 from schoolgate.operations.work import Work
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row
@@ -153,18 +153,15 @@ def _counts(found: Iterable[HourOfRows], *, has_verdict: bool) -> Iterable[HourC
 
 def _policy_now(work: Work, segment: str | None) -> str | None:
     """None where the segment is no more; the strictest policy where it has none."""
-    from schoolgate.policy import parse
-    from schoolgate.policy.active_policy import active_or_first
     from schoolgate.policy.schedule import policy_at
 
     if segment is None:
         return None
-    _, text, file = active_or_first(work.settings)
-    document = parse(text, file).document
+    found = policy_in_force(work)
     if not segment:
-        return document.strictest
-    one = document.segments.get(segment)
-    return None if one is None else policy_at(one, work.now, ZoneInfo(document.time_zone))
+        return found.document.strictest
+    one = found.document.segments.get(segment)
+    return None if one is None else policy_at(one, work.now, found.zone)
 
 
 def _text(moment: object) -> str:

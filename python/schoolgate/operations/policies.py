@@ -149,9 +149,7 @@ def apply(
 
 
 @changes("policy.rollback")
-def rollback(
-    work: Work, number: int, reason: Annotated[str, Personal], expected: int | None = None
-) -> PolicyApplied:
+def rollback(work: Work, number: int, reason: Annotated[str, Personal], expected: int | None = None) -> PolicyApplied:
     """Applies the text of an older revision as a new one. A rule of alerts that cannot speak is said, not refused.
 
     `expected`: the revision that is to be undone. Raises `NoSuchRevision`, `StalePolicy`.

@@ -77,9 +77,7 @@ def _segments(draft: QuickDraft) -> tuple[str, ...]:
 
 def _old_answer_s(work: Work, draft: QuickDraft) -> int:
     """An open answer is kept as long as the policy, or the cache, lets it be; a closed one as long as blocks are."""
-    found = [
-        effective(draft.checked.document, draft.checked.lineages[one], work.now) for one in draft.scope.policies
-    ]
+    found = [effective(draft.checked.document, draft.checked.lineages[one], work.now) for one in draft.scope.policies]
     if not draft.wanted.closes:
         return max((one.block_ttl_s for one in found), default=0)
     most = work.settings.cache.max_ttl_s

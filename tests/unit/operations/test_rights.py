@@ -49,6 +49,9 @@ LEAST: Mapping[str, Any] = {
     "reader": "governors",
     "after": "no cursor",
     "effect": "deny",
+    "policy": "no-such-policy",
+    "service": "no-such-service",
+    "choices": {},
 }
 
 
