@@ -41,6 +41,10 @@ _KINDS: dict[str, type[OperationRefused]] = {
 }
 
 
+# What a page of its own answers: a screen that shows refusals beside its form lets these through.
+NOT_OF_THE_FORM = (SessionEnded, FactorNeeded, RightMissing)
+
+
 def refusal(message: str, kind: str, exit_code: int) -> OperationRefused:
     """The refusal of the control process as an error of its kind."""
     return _KINDS.get(kind, OperationRefused)(message, kind, exit_code)

@@ -16,8 +16,8 @@ from schoolgate.policy.model import Choice
 
 @dataclass(frozen=True)
 class PolicyDraft:
-    """`text`: the whole policy, as it was but for the choices. `revision`: what it was made from. `lines`: what changes,
-    in the words of the policy."""
+    """`text`: the whole policy, as it was but for the choices. `revision`: what it was made from. `lines`: what
+    changes, in the words of the policy."""
 
     revision: int
     text: str
