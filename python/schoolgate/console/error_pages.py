@@ -12,7 +12,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from schoolgate.console.errors import ControlBusy, ControlNotRunning, FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import (
+    ControlBusy,
+    ControlNotRunning,
+    FactorNeeded,
+    RightMissing,
+    SessionEnded,
+    SignInUnfinished,
+)
 from schoolgate.console.operations_client import Caller
 from schoolgate.console.screen import RENDERER, SHOWN_SCREEN, VIEWER, NotSignedIn, Screen, own_path, shown_page
 from schoolgate.console.viewer import Viewer
@@ -61,7 +68,7 @@ def answer(request: web.Request, error: Exception) -> web.StreamResponse:
     """The answer for an error of any kind."""
     if isinstance(error, web.HTTPException):
         return _of_http(request, error)
-    if isinstance(error, SessionEnded | NotSignedIn):
+    if isinstance(error, SessionEnded | SignInUnfinished | NotSignedIn):
         return _go(request, SIGN_IN)
     if isinstance(error, FactorNeeded):
         return _go(request, STEP_UP)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -30,21 +33,44 @@ class FactorNeeded(OperationRefused):
     """The operation needs a second factor that was given within five minutes."""
 
 
+class SignInUnfinished(OperationRefused):
+    """The sign-in waits for its next step."""
+
+
 class RightMissing(OperationRefused):
     """None of the account's roles has the right."""
+
+
+class AttemptRefused(OperationRefused):
+    """A name, a password, a code or a token is wrong, or there were too many attempts; which is not said."""
+
+
+class PasswordUnfit(OperationRefused):
+    """A new password breaks rules; `reasons` names each."""
+
+    reasons: tuple[str, ...] = ()
 
 
 _KINDS: dict[str, type[OperationRefused]] = {
     "SessionEnded": SessionEnded,
     "FactorNeeded": FactorNeeded,
     "NotPermitted": RightMissing,
+    "SignInUnfinished": SignInUnfinished,
+    "SignInRefused": AttemptRefused,
+    "TokenRefused": AttemptRefused,
+    "FactorRefused": AttemptRefused,
+    "PasswordRefused": PasswordUnfit,
 }
 
 
 # What a page of its own answers: a screen that shows refusals beside its form lets these through.
-NOT_OF_THE_FORM = (SessionEnded, FactorNeeded, RightMissing)
+NOT_OF_THE_FORM = (SessionEnded, FactorNeeded, RightMissing, SignInUnfinished)
 
 
-def refusal(message: str, kind: str, exit_code: int) -> OperationRefused:
+def refusal(error: Mapping[str, Any]) -> OperationRefused:
     """The refusal of the control process as an error of its kind."""
-    return _KINDS.get(kind, OperationRefused)(message, kind, exit_code)
+    kind = str(error["type"])
+    found = _KINDS.get(kind, OperationRefused)(str(error["message"]), kind, int(error["exit_code"]))
+    if isinstance(found, PasswordUnfit):
+        found.reasons = tuple(map(str, error.get("reasons", ()))) or (str(error["message"]),)
+    return found

@@ -79,8 +79,7 @@ class OperationsClient:
             reply = await self._exchange(request, say)
         if reply.get("ok") is True:
             return reply.get("result")
-        error = reply["error"]
-        raise refusal(str(error["message"]), str(error["type"]), int(error["exit_code"]))
+        raise refusal(reply["error"])
 
     async def close(self) -> None:
         """Closes what is open and idle."""

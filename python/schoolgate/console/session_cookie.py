@@ -1,4 +1,4 @@
-"""Cookies of the console: the session, the known device, and the chosen theme.
+"""Cookies of the console: the session, the known device, a sign-in elsewhere, the chosen theme.
 
 The prefix __Host- binds a cookie to this host, over TLS, for all paths (RFC 6265bis section 4.1.3.2): another host of
 the school's domain cannot plant one. Browsers treat http on this machine's own addresses as secure.
@@ -13,6 +13,8 @@ from aiohttp import web
 SESSION: Final = "__Host-session"
 DEVICE: Final = "__Host-device"
 THEME: Final = "__Host-theme"
+PROVIDER: Final = "__Host-provider"
+_PROVIDER_S: Final = 600
 _YEAR_S: Final = 365 * 24 * 3600
 # A token has 43 characters; what is longer was not made by us, and is not passed on.
 _LONGEST: Final = 128
@@ -48,6 +50,21 @@ def keep_device(response: web.StreamResponse, token: str) -> None:
 def keep_theme(response: web.StreamResponse, theme: str) -> None:
     """Sets the chosen theme."""
     response.set_cookie(THEME, theme, path="/", secure=True, httponly=True, samesite="Lax", max_age=_YEAR_S)
+
+
+def keep_provider(response: web.StreamResponse, state: str) -> None:
+    """Sets what a browser is known by when an identity provider sends it back."""
+    response.set_cookie(PROVIDER, state, path="/", secure=True, httponly=True, samesite="Lax", max_age=_PROVIDER_S)
+
+
+def provider_state_of(request: web.BaseRequest) -> str:
+    """The same, as the browser sent it, or ""."""
+    return _text(request, PROVIDER)
+
+
+def forget_provider(response: web.StreamResponse) -> None:
+    """Removes it: it is for one use."""
+    response.del_cookie(PROVIDER, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def forget_session(response: web.StreamResponse) -> None:

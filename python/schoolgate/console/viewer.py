@@ -63,6 +63,6 @@ async def viewer_of(client: OperationsClient, caller: Caller) -> Viewer:
 
 
 def _roles(grants: Any) -> list[Role]:
-    """Roles of grants; a role that this version does not know gives nothing."""
-    names = (str(one["role"]) if isinstance(one, dict) else str(one) for one in grants)
+    """Roles that hold in this installation; one that this version does not know gives nothing."""
+    names = [str(one["role"]) for one in grants if one["holds_here"]]
     return [Role(name) for name in names if name in Role.__members__]

@@ -36,7 +36,7 @@ from schoolgate.operations.work import Work
 from schoolgate.policy import load_catalogue, parse
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
-from schoolgate.policy.monitoring import parse_recipient
+from schoolgate.policy.monitoring import Severity, parse_recipient
 from schoolgate.storage import state_dir
 
 OPEN = ("new", "acknowledged")
@@ -45,6 +45,7 @@ _ROWS_AT_ONCE = 1_000
 _TECHNICAL_ROLES = frozenset({Role.network_manager, Role.provider})
 _WITHOUT_IDENTITIES = frozenset({Role.head, Role.trust_director})
 
+State = Literal["new", "acknowledged", "closed"]
 Outcome = Literal["concern", "false-alarm", "expected-lesson", "known-person", "other"]
 Most = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -69,10 +70,21 @@ class History:
 
 @dataclass(frozen=True)
 class AlertShown:
-    """One alert, oldest line of its history first."""
+    """One alert, oldest line of its history first. `is_yours`: whether the actor may work on it."""
 
     alert: Alert
     history: tuple[History, ...]
+    is_yours: bool = True
+
+
+@dataclass(frozen=True)
+class AlertCounts:
+    """Open alerts that the actor sees: by severity and then state. `held`: of these, kept as evidence.
+    `new_since`: when the one was opened that waits longest to be seen."""
+
+    open: dict[str, dict[str, int]]
+    held: int
+    new_since: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -98,29 +110,49 @@ class ExportPage:
 
 @looks("alerts.list")
 def list_alerts(
-    work: Work, is_all: bool = False, most: Most = 100, is_self_test: bool = False, before: int | None = None
-) -> AlertPage:
-    """Open alerts, or all, newest first, and the rules that raise them. `is_self_test`: those of self-tests instead."""
+    work: Work, is_all: bool = False, most: Most = 100, is_self_test: bool = False, before: int | None = None,
+    states: tuple[State, ...] = (), severities: tuple[Severity, ...] = (), segment: str | None = None,
+) -> AlertPage:  # fmt: skip
+    """Open alerts, or all, newest first, and the rules that raise them. `is_self_test`: those of self-tests instead.
+    `states`, `severities`, `segment`: these alone."""
     document = _document(work)
     rules = {**document.alerts, **({} if BUILT_IN in document.alerts else {BUILT_IN: BUILT_IN_RULE})}
-    states = ALL if is_all or is_self_test else OPEN
+    wanted = states or (ALL if is_all or is_self_test else OPEN)
     with _store(work) as store:
-        found, has_more = first_page(_seen(work, store, states, None, is_self_test, before), most)
+        seen = _seen(work, store, wanted, None, is_self_test, before)
+        chosen = (
+            one for one in seen if (not severities or one.severity in severities) and segment in (None, one.segment)
+        )
+        found, has_more = first_page(chosen, most)
     cursor = found[-1].id if has_more else None
     return AlertPage(found, cursor, {name: one.model_dump(mode="json", by_alias=True) for name, one in rules.items()})
+
+
+@looks("alerts.counts")
+def counts(work: Work) -> AlertCounts:
+    """How many alerts are open, by severity and state."""
+    with _store(work) as store:
+        seen = list(_seen(work, store, OPEN, None, False, None))
+    by_severity: dict[str, dict[str, int]] = {}
+    for one in seen:
+        states = by_severity.setdefault(one.severity, {})
+        states[one.state] = states.get(one.state, 0) + 1
+    new_since = min((one.opened_at for one in seen if one.state == "new"), default=None)
+    return AlertCounts(by_severity, sum(one.hold is not None for one in seen), new_since)
 
 
 @sees("alerts.show")
 def show(work: Work, number: int) -> AlertShown:
     """One alert with its history. Raises `AlertRefused`."""
     with _store(work) as store:
-        seen = _seen_of(work, store.get(number), _threats(work))
+        alert, threats = store.get(number), _threats(work)
+        seen = _seen_of(work, alert, threats)
         if seen is None:
             raise _not_for_it(number)
         history = _history(store, seen)
     if not rights.sees_identities(work.actor.roles, "alerts.show"):
         history = tuple(one if one.who == "schoolgate" else replace(one, note="") for one in history)
-    return AlertShown(seen, history)
+    return AlertShown(seen, history, _is_theirs(work, alert, threats))
 
 
 @looks("alerts.undelivered")
@@ -217,10 +249,15 @@ def _store(work: Work) -> Iterator[AlertStore]:
 def _theirs(work: Work, number: int) -> Iterator[AlertStore]:
     """The store, where this alert is the actor's to work on. Raises `AlertRefused`, `NotPermitted`."""
     with _store(work) as store:
-        alert = store.get(number)
-        if Role.safeguarding_lead not in work.actor.roles and not alert.is_technical(_threats(work)):
+        if not _is_theirs(work, store.get(number), _threats(work)):
             raise _not_for_it(number)
         yield store
+
+
+def _is_theirs(work: Work, alert: Alert, threats: Collection[str]) -> bool:
+    """Whether the actor works on it: a safeguarding lead on all, IT on technical ones."""
+    roles = work.actor.roles
+    return Role.safeguarding_lead in roles or (bool(roles & _TECHNICAL_ROLES) and alert.is_technical(threats))
 
 
 def _not_for_it(number: int) -> NotPermitted:

@@ -37,6 +37,8 @@ _MODULES = {
     "session": ("sign_in", "own_account"),
     "status": ("status",),
     "explain": ("explain",),
+    "account": ("accounts", "account_requests"),
+    "setup": ("accounts",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
+from tests.unit.console.care_school import CareSchool, RoleBrowser, browsing
 from tests.unit.console.fake_control import TOKEN, FakeControl
 
 from schoolgate.config.console import Console
@@ -72,3 +73,19 @@ async def console(control: FakeControl, assets: BuiltAssets) -> AsyncIterator[Ru
         yield RunningConsole(runner.addresses[0][1], session)
     await runner.cleanup()
     await client.close()
+
+
+@pytest.fixture(scope="session")
+def care_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CareSchool]:
+    """A real control process with a demonstration school; one for all tests of screens."""
+    school = CareSchool(tmp_path_factory.mktemp("care"))
+    school.start()
+    yield school
+    school.control.end()
+
+
+@pytest.fixture
+async def browser(care_school: CareSchool, assets: BuiltAssets) -> AsyncIterator[RoleBrowser]:
+    """A console that asks it, as each role."""
+    async with browsing(care_school, assets) as one:
+        yield one

@@ -26,9 +26,12 @@ def whoami(*roles: str, stage: str = "full") -> dict[str, Any]:
         "account_id": "019a3185-c500-7000-8000-000000000001",
         "login": "asmith",
         "display_name": "Alice Smith",
-        "roles": [{"role": role, "scope": "trust"} for role in roles],
+        "roles": [{"role": role, "scope": "trust", "holds_here": True} for role in roles],
         "stage": stage,
+        "method": "password",
         "is_fresh": True,
+        "fresh_until_us": 4_000_000_000_000_000,
+        "names": ["totp"],
         "ends_us": 4_000_000_000_000_000,
     }
 

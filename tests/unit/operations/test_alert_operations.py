@@ -145,3 +145,23 @@ def test_pages_of_an_export_join(config: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_an_outcome_that_does_not_exist_is_refused(config: Path) -> None:
     with pytest.raises(ArgumentsRefused, match="outcome"):
         call(config, {Role.safeguarding_lead}, "alerts.close", number=SERIOUS, outcome="done")
+
+
+def test_filters_choose_and_counts_say_what_waits(config: Path) -> None:
+    lead = {Role.safeguarding_lead}
+    call(config, lead, "alerts.acknowledge", number=BEACON)
+    assert [one.id for one in call(config, lead, "alerts.list", states=("new",)).alerts] == [MALWARE, SERIOUS]
+    assert call(config, lead, "alerts.list", severities=("urgent",)).alerts == ()
+    assert call(config, lead, "alerts.list", segment="staff").alerts == ()
+    page = call(config, lead, "alerts.list", segment="pupils", severities=("warning",), most=2)
+    assert ([one.id for one in page.alerts], page.before) == ([MALWARE, BEACON], BEACON)
+    counted = call(config, lead, "alerts.counts")
+    assert counted.open == {"warning": {"new": 2, "acknowledged": 1}}
+    assert counted.new_since is not None
+    assert call(config, {Role.network_manager}, "alerts.counts").open == {"warning": {"new": 1, "acknowledged": 1}}
+
+
+def test_it_is_said_whose_an_alert_is_to_work_on(config: Path) -> None:
+    assert call(config, {Role.safeguarding_lead}, "alerts.show", number=SERIOUS).is_yours
+    assert call(config, {Role.network_manager}, "alerts.show", number=BEACON).is_yours
+    assert not call(config, {Role.head}, "alerts.show", number=BEACON).is_yours

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schoolgate.cli.commands.asking import ask
+from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import age, note, out, say, say_json, table
 from schoolgate.config import Settings, load
 from schoolgate.config.problems import did_you_mean
@@ -19,6 +20,7 @@ from schoolgate.operations.feeds import FeedChanged, LicenceNotAccepted, License
 from schoolgate.storage import state_dir
 
 _OFF = "off"
+_LABELS = {"age_s": "age", "refresh_h": "fetched"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def show(config: Path | None, feed_id: str, as_json: bool) -> None:
         say_json(row)
         return
     for name, value in row.items():
-        if value not in (None, "", [], False) and name not in ("warnings", "unread", "left_out"):
-            say(f"{name.replace('_', ' '):16} {age(value) if name == 'age_s' else value}")
+        if value not in (None, "", [], (), False) and name not in ("warnings", "unread", "left_out"):
+            say(f"{_LABELS.get(name, name.replace('_', ' ')):16} {_for_people(name, value)}")
     if row["unread"] is not None:
         reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(row["unread"]["reasons"].items()))
         say(f"{'lines not read':16} {row['unread']['lines']} of {row['unread']['of']}{f' ({reasons})' * bool(reasons)}")
@@ -83,6 +85,23 @@ def show(config: Path | None, feed_id: str, as_json: bool) -> None:
             say(f"{'':16} {name}")
     for warning in row["warnings"]:
         note(f"warning: {warning}", "yellow")
+
+
+def _for_people(name: str, value: object) -> str:
+    """One value of `show`: lengths of time in their unit, times on the school's clock."""
+    if isinstance(value, dt.datetime):
+        return on_the_wall(value)
+    if isinstance(value, bool):
+        return "yes"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    match name:
+        case "age_s":
+            return age(float(str(value)))
+        case "refresh_h":
+            return f"every {value} h"
+        case _:
+            return str(value)
 
 
 def enable(config: Path | None, feed_id: str, accepted: bool, terms: Terms) -> None:

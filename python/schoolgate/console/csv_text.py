@@ -1,0 +1,40 @@
+"""Tables for a spreadsheet (RFC 4180). A value that would be a formula there gets an apostrophe before it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The text of a table with its head."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(columns)
+    writer.writerows([_cell(one) for one in row] for row in rows)
+    return written.getvalue()
+
+
+def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> web.Response:
+    """A download. `name`: of the file, in letters that every system has."""
+    # The mark at the begin makes spreadsheets read UTF-8.
+    return download(name, "\ufeff" + csv_of(columns, rows), "text/csv")
+
+
+def download(name: str, text: str, kind: str) -> web.Response:
+    """A text to keep; a browser does not show it as a page."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+
+
+def _cell(value: object) -> object:
+    text = "" if value is None else str(value)
+    if isinstance(value, int) or not text.lstrip(" ").startswith(_FORMULA):
+        return text
+    return f"'{text}"
