@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import html
-import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
-from tests.integration.console_school import EMOJI, HOSTILE, LONG_NAME, Browser, ConsoleSchool, console_of
+from tests.integration.console_school import EMOJI, HOSTILE, LONG_NAME, Browser, ConsoleSchool
 
 from schoolgate.accounts.roles import Role
 
 N, D, H, T, TEACHER, G, P, OFFICER = Role
-
-
-@pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[ConsoleSchool]:
-    made = ConsoleSchool(tmp_path_factory.mktemp("console"))
-    shutil.copytree(built, made.control.state / "lists", symlinks=True)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture
-async def people(school: ConsoleSchool) -> AsyncIterator[Mapping[Role, Browser]]:
-    async with console_of(school) as browsers:
-        yield browsers
 
 
 @pytest.mark.parametrize(
@@ -61,7 +42,7 @@ async def test_a_page_is_there_for_who_has_the_right_and_for_others_is_none(
 
 
 async def test_a_block_says_what_closes_and_for_whom_then_is_done_and_undone(
-    people: Mapping[Role, Browser], school: ConsoleSchool
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
 ) -> None:
     browser = people[N]
     fields = {"name": "puzzles.example.org", "segments": "year-7-to-11", "lasts": "2h", "reason": "A test week"}
@@ -71,14 +52,14 @@ async def test_a_block_says_what_closes_and_for_whom_then_is_done_and_undone(
     assert "sixth-form" in text, "a refusal names the groups that it would close it for too"
     groups = [("segments", one) for one in ("year-7-to-11", "sixth-form", "exam-room")]
     form = [*((name, value) for name, value in fields.items() if name != "segments"), *groups]
-    before = school.ask("policy.revisions")[0]["number"]
+    before = console_school.ask("policy.revisions")[0]["number"]
     response, text = await browser.post("/policy/block", [*form, ("step", "check")])
     assert response.status == 200, text
     assert "1 site would close" in text
     assert "9 questions" in text
     assert "Year 7 to 11" in text
     assert "1 minute" in text, "of the old answer"
-    assert school.ask("policy.revisions")[0]["number"] == before, "nothing is saved by looking"
+    assert console_school.ask("policy.revisions")[0]["number"] == before, "nothing is saved by looking"
     where = await browser.done("/policy/block", [*form, ("step", "save"), ("old", "60")])
     assert where == f"/policy/revisions/{before + 1}?made=deny&old=60"
     text = await browser.page(where)
@@ -87,7 +68,7 @@ async def test_a_block_says_what_closes_and_for_whom_then_is_done_and_undone(
     assert f'action="/policy/revisions/{before}/back"' in text
     undo = {"expected": str(before + 1), "reason": f"undo revision {before + 1}"}
     await browser.done(f"/policy/revisions/{before}/back", undo)
-    assert school.ask("policy.show")["text"] == school.policy
+    assert console_school.ask("policy.show")["text"] == console_school.policy
     response, text = await browser.post(f"/policy/revisions/{before}/back", undo)
     assert response.status == 422, "what came meanwhile is not undone with it"
     assert "Changed meanwhile" in text
@@ -123,7 +104,7 @@ async def test_a_hostile_name_is_text_or_a_mistake(people: Mapping[Role, Browser
 
 
 async def test_exceptions_say_until_when_and_who_answers_and_end_and_go_on(
-    people: Mapping[Role, Browser], school: ConsoleSchool
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
 ) -> None:
     browser = people[N]
     text = await browser.page("/exceptions")
@@ -146,9 +127,9 @@ async def test_exceptions_say_until_when_and_who_answers_and_end_and_go_on(
     text = await browser.page(where)
     assert "It goes on." in text
     assert "<script>alert" not in text
-    entry = school.ask("exceptions.list")["exceptions"][0]
+    entry = console_school.ask("exceptions.list")["exceptions"][0]
     assert (entry["name"], entry["owner"], entry["reason"]) == ("bets.example", "Network-Manager", HOSTILE)
-    assert "# reviewed each term" in school.ask("policy.show")["text"]
+    assert "# reviewed each term" in console_school.ask("policy.show")["text"]
     await browser.done("/exceptions/end", {**key, "reason": "It is over"})
     assert "No site is open for a while" in await browser.page("/exceptions")
     response, _ = await browser.post("/exceptions/end", {**key, "reason": "again"})
@@ -184,9 +165,9 @@ async def test_the_policies_say_what_is_in_force_for_whom_and_where_it_comes_fro
 
 
 async def test_choices_of_categories_are_written_into_the_same_text(
-    people: Mapping[Role, Browser], school: ConsoleSchool
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
 ) -> None:
-    browser, before = people[N], school.ask("policy.show")
+    browser, before = people[N], console_school.ask("policy.show")
     text = await browser.page("/policy/of/pupil/edit")
     assert 'name="category:gambling"' in text
     assert 'name="category:pornography"' not in text, "locked"
@@ -202,7 +183,7 @@ async def test_choices_of_categories_are_written_into_the_same_text(
     response, text = await browser.post("/policy/text", form)
     assert response.status == 422, "a reason is needed"
     where = await browser.done("/policy/text", {**form, "reason": "The spring term"})
-    after = school.ask("policy.show")
+    after = console_school.ask("policy.show")
     assert where == f"/policy/revisions/{after['number']}?made=policy"
     changed = 'categories = { streaming = "deny", "service:tiktok" = "deny", gambling = "allow"}   # reviewed each term'
     new = [one.replace("{  ", "{ ") for one in after["text"].splitlines() if one not in before["text"].splitlines()]
@@ -211,9 +192,9 @@ async def test_choices_of_categories_are_written_into_the_same_text(
 
 
 async def test_mistakes_of_a_text_stand_beside_their_lines_and_nothing_is_saved(
-    people: Mapping[Role, Browser], school: ConsoleSchool
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
 ) -> None:
-    before = school.ask("policy.show")
+    before = console_school.ask("policy.show")
     wrong = before["text"].replace('drugs = "deny"', 'drugz = "deny"').replace('policy = "exam"', 'policy = "exams"')
     lines = wrong.splitlines()
     response, text = await people[N].post("/policy/text", {"text": wrong, "expected": before["number"]})
@@ -225,15 +206,15 @@ async def test_mistakes_of_a_text_stand_beside_their_lines_and_nothing_is_saved(
     response, text = await people[N].post("/policy/text", {"text": HOSTILE, "expected": before["number"]})
     assert response.status == 422
     assert "<script>alert" not in text
-    assert school.ask("policy.show")["number"] == before["number"]
+    assert console_school.ask("policy.show")["number"] == before["number"]
 
 
 async def test_a_text_made_from_an_older_revision_is_kept_beside_what_changed_meanwhile(
-    people: Mapping[Role, Browser], school: ConsoleSchool
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
 ) -> None:
-    before = school.ask("policy.show")
+    before = console_school.ask("policy.show")
     meanwhile = before["text"].replace('games = "deny"', 'games = "deny", shopping = "deny"')
-    school.ask("policy.apply", text=meanwhile, reason="meanwhile")
+    console_school.ask("policy.apply", text=meanwhile, reason="meanwhile")
     mine = (
         before["text"]
         .replace("# reviewed each term", "# reviewed each month")
@@ -245,6 +226,6 @@ async def test_a_text_made_from_an_older_revision_is_kept_beside_what_changed_me
     assert "The policy changed while you wrote." in text
     assert "policies.pupil.categories.shopping" in text
     assert "# reviewed each month" in text
-    assert school.ask("policy.show")["text"] == meanwhile
+    assert console_school.ask("policy.show")["text"] == meanwhile
     await people[N].done("/policy/text", {**form, "expected": before["number"] + 1})
-    school.ask("policy.apply", text=school.policy, reason="as before")
+    console_school.ask("policy.apply", text=console_school.policy, reason="as before")

@@ -25,19 +25,22 @@ class PolicyDraft:
 
 
 @looks("policy.draft")
-def draft(work: Work, policy: str, choices: dict[str, Choice]) -> PolicyDraft:
+def draft(work: Work, policy: str | None = None, choices: dict[str, Choice] | None = None) -> PolicyDraft:
     """The policy in force with other choices for categories of one policy; comments, order and layout stay.
 
-    "inherit" takes the policy's own rule away. Nothing is stored. Raises `NoSuchPolicy`.
+    "inherit" takes the policy's own rule away. Without a policy: the text as it is, also before the first revision.
+    Nothing is stored. Raises `NoSuchPolicy`.
     """
     import tomlkit
 
     found = policy_in_force(work)
+    if policy is None:
+        return PolicyDraft(found.number, found.text, ())
     if policy not in found.document.policies:
         raise NoSuchPolicy(f"there is no policy {policy}; {did_you_mean(policy, found.document.policies)}")
     document: Any = tomlkit.parse(found.text)
     there = found.document.policies[policy].categories
-    for category, choice in choices.items():
+    for category, choice in (choices or {}).items():
         if there.get(category, "inherit") != choice:
             _write(document["policies"][policy], category, choice)
     after = tomlkit.dumps(document)

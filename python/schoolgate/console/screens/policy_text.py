@@ -31,16 +31,16 @@ def add_routes(app: web.Application) -> None:
 
 async def show(page: Page) -> web.Response:
     """The text in force."""
-    found = await page.call("policy.show")
-    return _editor(page, found["text"], found["number"])
+    found = await page.call("policy.draft")
+    return _editor(page, found["text"], found["revision"])
 
 
 async def sent(page: Page) -> web.Response:
     """`step`: check, save, or edit again."""
     form = await page.form()
-    latest = await page.call("policy.show")
+    latest = await page.call("policy.draft")
     text = own_line_ends(form.get("text", ""), latest["text"])
-    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else latest["number"]
+    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else latest["revision"]
     if form.get("step") == "edit":
         return _editor(page, text, expected)
     if form.get("step") != "save":
@@ -48,7 +48,7 @@ async def sent(page: Page) -> web.Response:
     reason = form.get("reason", "").strip()
     if not reason:
         return await reviewed(page, text, expected, mistakes={"reason": "Say why; a few words are enough."})
-    return await _saved(page, text, expected, reason, latest["number"])
+    return await _saved(page, text, expected, reason, latest["revision"])
 
 
 async def reviewed(
