@@ -20,10 +20,10 @@ from schoolgate.operations.work import Work
 
 # The noun before the dot, and the modules whose import registers its operations.
 _MODULES = {
-    "policy": ("policies", "quick_policy", "policy_views"),
+    "policy": ("policies", "quick_policy", "quick_preview", "policy_views", "policy_drafts"),
     "segments": ("segments",),
     "schedules": ("segments",),
-    "exceptions": ("exceptions",),
+    "exceptions": ("exceptions", "exception_renewal"),
     "services": ("services",),
     "feeds": ("feeds", "feed_views"),
     "lists": ("lists", "list_views"),

@@ -44,6 +44,8 @@ policy.apply              W . . W . . . .
 policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
+policy.preview            R R R R . . R .
+policy.draft              R R R R . . R .
 policy.repair             W . . W . . . .
 policy.categories         R R R R . . R .
 policy.compare            R R R R . . R .
@@ -51,6 +53,7 @@ policy.replay             R R R R . . R .
 segments.list             R R R R . . R .
 schedules.show            R R R R R . R .
 exceptions.list           R R R R . . R .
+exceptions.renew          W . . W . . . .
 exceptions.end            W W . W . . W .
 exceptions.end_deny       W . . W . . . .
 services.list             R R R R . . R .
