@@ -13,7 +13,8 @@ from uuid import UUID
 import pyotp
 from tests.failures.control_process import Control, request
 
-from schoolgate.accounts import account_list, grants, sessions
+from schoolgate.accounts import account_list, api_tokens, grants, sessions
+from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.grants import GrantState
 from schoolgate.accounts.roles import Role
 from schoolgate.accounts.sessions import Origin, Stage
@@ -55,14 +56,28 @@ def account(control: Control, login: str, *roles: Role) -> UUID:
     return asyncio.run(made())
 
 
-def session(control: Control, account_id: UUID, *, is_fresh: bool = True) -> str:
+def token_of(control: Control, account_id: UUID, scopes: list[str]) -> str:
+    """An API token that the account made itself."""
+
+    async def made() -> str:
+        async with await Store.open(Place.in_folder(control.state).store, now_us=now_us()) as store:
+            async with store.change() as change:
+                one = await api_tokens.make(
+                    change, account_id, "a test", scopes, now_us() + DAY_US, actor=actor_id(account_id), now_us=now_us()
+                )
+            return one.secret
+
+    return asyncio.run(made())
+
+
+def session(control: Control, account_id: UUID, *, is_fresh: bool = True, stage: Stage = Stage.full) -> str:
     """A session without a sign-in."""
 
     async def made() -> str:
         async with await Store.open(Place.in_folder(control.state).store, now_us=now_us()) as store:
             async with store.change() as change:
                 opened = await sessions.begin(
-                    change, account_id, Origin("192.0.2.7", "Firefox"), stage=Stage.full, method="test",
+                    change, account_id, Origin("192.0.2.7", "Firefox"), stage=stage, method="test",
                     now_us=now_us(), factor_us=now_us() if is_fresh else None,
                 )  # fmt: skip
                 change.is_signed = True  # a test's own row needs no entry

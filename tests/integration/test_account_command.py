@@ -171,8 +171,9 @@ def test_who_did_it_is_in_the_audit_log(school: School) -> None:
 
 def test_users_of_a_machine_without_the_role_keep_no_accounts(school: School) -> None:
     school.write('[operations]\nlocal_roles = ["data_protection_officer"]\n')
-    assert isinstance(school.refused("account", "list"), NotPermitted)
-    assert not school.state.exists()
+    assert isinstance(school.refused("account", "create", "asmith", "--display-name", "Alice"), NotPermitted)
+    assert isinstance(school.refused("setup", "token"), NotPermitted)
+    assert not (school.state / "setup-token").exists()
 
 
 def test_help_loads_no_database() -> None:

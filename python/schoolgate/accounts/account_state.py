@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, update
 
-from schoolgate.accounts import account_list, api_tokens, grants, sessions
+from schoolgate.accounts import account_list, grants, sessions, token_revocation
 from schoolgate.accounts.account_list import Account, State, actor_id
 from schoolgate.accounts.errors import AccountRefused
 from schoolgate.accounts.one_time_tokens import Purpose
@@ -62,7 +62,7 @@ async def compromise(change: Change, account_id: UUID, *, actor: str, now_us: in
 
 async def _stop(change: Change, account_id: UUID, why: str, actor: str, now_us: int) -> Stopped:
     ended = await sessions.end_all(change, account_id, why=why, actor=actor, now_us=now_us)
-    revoked = await api_tokens.revoke_all(change, account_id, actor=actor, now_us=now_us)
+    revoked = await token_revocation.revoke_all(change, account_id, actor=actor, now_us=now_us)
     await change.connection.execute(delete(known_device).where(known_device.c.account_id == account_id))
     links = one_time_token.c
     # The sealed code stays: only its use, which alerts, and another code make it worthless.

@@ -17,6 +17,7 @@ from schoolgate.accounts.account_settings import DAY_US, MINUTE_US
 from schoolgate.accounts.errors import AccountRefused, TokenRefused
 from schoolgate.accounts.roles import GRANTED_BY_APPROVAL
 from schoolgate.accounts.secrets_shown_once import new_token, token_hash
+from schoolgate.accounts.token_revocation import REVOKED, revoke_rows
 from schoolgate.audit.event import Event
 from schoolgate.storage.audit_log import append
 from schoolgate.storage.ids import uuid7
@@ -28,7 +29,7 @@ PREFIX = "sgt_"
 MOST_LIFE_US = 366 * DAY_US
 MOST_TOKENS = 50
 SCOPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-MADE, REVOKED = "token.made", "token.revoked"
+MADE = "token.made"
 
 
 @dataclass(frozen=True)
@@ -106,24 +107,10 @@ async def own_tokens(store: Store, account_id: UUID, now_us: int) -> list[ApiTok
 
 async def revoke(change: Change, account_id: UUID, token_id: UUID, *, actor: str, now_us: int) -> None:
     """Revokes one token of an account. Raises `TokenRefused` where it has none such."""
-    if not await _revoke_rows(change, now_us, api_token.c.id == token_id, api_token.c.account_id == account_id):
+    if not await revoke_rows(change, now_us, api_token.c.id == token_id, api_token.c.account_id == account_id):
         raise TokenRefused(f"the account has no token {token_id} that could be revoked")
     detail = {"account": str(account_id), "token": str(token_id)}
     await append(change, Event(now_us, actor, REVOKED, detail=detail))
-
-
-async def revoke_all(change: Change, account_id: UUID, *, actor: str, now_us: int) -> int:
-    """Revokes every token of an account; returns how many. Appends an entry where there were any."""
-    revoked = await _revoke_rows(change, now_us, api_token.c.account_id == account_id)
-    if revoked:
-        detail = {"account": str(account_id), "tokens": revoked}
-        await append(change, Event(now_us, actor, REVOKED, detail=detail))
-    return revoked
-
-
-async def _revoke_rows(change: Change, now_us: int, *wanted: Any) -> int:
-    revoking = update(api_token).where(api_token.c.revoked_us.is_(None), *wanted)
-    return (await change.connection.execute(revoking.values(revoked_us=now_us))).rowcount
 
 
 async def _valid(connection: AsyncConnection, account_id: UUID, now_us: int) -> list[ApiToken]:

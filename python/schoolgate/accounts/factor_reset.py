@@ -71,12 +71,12 @@ async def request(change: Change, account_id: UUID, *, actor: str, now_us: int) 
     row = {"id": uuid7(now_us), "account_id": account_id, "requested_by": actor, "requested_us": now_us}
     await change.connection.execute(factor_reset.insert().values(site_id=change.site_id, state="requested", **row))
     await append(change, Event(now_us, actor, REQUESTED, detail={"account": str(account_id), "reset": str(row["id"])}))
-    return await _by_id(change.connection, UUID(str(row["id"])))
+    return await by_id(change.connection, UUID(str(row["id"])))
 
 
 async def agree(change: Change, reset_id: UUID, *, approver: UUID, now_us: int) -> FactorReset:
     """One of the two agrees; with the second the factor is removed. Raises `ApprovalRefused`, `FactorRefused`."""
-    asked = await _by_id(change.connection, reset_id)
+    asked = await by_id(change.connection, reset_id)
     actor = actor_id(approver)
     if asked.state != "requested" or now_us - asked.requested_us >= LAPSES_US:
         raise FactorRefused("this request was decided or has lapsed; ask again")
@@ -85,11 +85,11 @@ async def agree(change: Change, reset_id: UUID, *, approver: UUID, now_us: int) 
     await append(change, Event(now_us, actor, AGREED, detail=detail))
     if asked.first_by is None:
         await _write(change, reset_id, first_by=actor, first_us=now_us)
-        return await _by_id(change.connection, reset_id)
+        return await by_id(change.connection, reset_id)
     await _write(change, reset_id, second_by=actor, second_us=now_us, state="done")
     await _remove(change, asked.account_id, actor, now_us)
     await account_list.set_columns(change.connection, asked.account_id, approves_from_us=now_us + WAIT_US)
-    return await _by_id(change.connection, reset_id)
+    return await by_id(change.connection, reset_id)
 
 
 async def waiting(store: Store, now_us: int) -> list[FactorReset]:
@@ -136,7 +136,8 @@ async def _write(change: Change, reset_id: UUID, **values: object) -> None:
     await change.connection.execute(update(factor_reset).where(factor_reset.c.id == reset_id).values(**values))
 
 
-async def _by_id(connection: AsyncConnection, reset_id: UUID) -> FactorReset:
+async def by_id(connection: AsyncConnection, reset_id: UUID) -> FactorReset:
+    """One request. Raises `FactorRefused` where there is none."""
     row = (await connection.execute(select(factor_reset).where(factor_reset.c.id == reset_id))).one_or_none()
     if row is None:
         raise FactorRefused(f"there is no request {reset_id}")

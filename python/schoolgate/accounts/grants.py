@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schoolgate.accounts import account_list, approvals, sessions
+from schoolgate.accounts import account_list, approvals, sessions, token_revocation
 from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.errors import GrantRefused
 from schoolgate.accounts.roles import APPROVES_GRANTS, GRANTED_BY_APPROVAL, Role, scope_of
@@ -207,6 +207,7 @@ async def _decide(
     await append(change, _event(asked, operation, actor, now_us))
     if state is GrantState.active:
         await sessions.end_all(change, asked.account_id, why=ROLES_CHANGED, actor=actor, now_us=now_us)
+        await token_revocation.revoke_all(change, asked.account_id, actor=actor, now_us=now_us)
     return await by_id(change.connection, asked.id)
 
 

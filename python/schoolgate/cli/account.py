@@ -122,6 +122,14 @@ def account_review(
     accounts.review(config_of(config), confirmed, as_json)
 
 
+@account_app.command("requests", epilog="schoolgate account requests --json")
+def account_requests(as_json: Json = False, config: Config = None) -> None:
+    """List roles and resets of second factors that wait for other people. They decide in the console."""
+    from schoolgate.cli.commands import accounts
+
+    accounts.requests(config_of(config), as_json)
+
+
 @token_app.command("make", epilog='schoolgate account token make asmith --label "nightly export" --scope log.search')
 def token_make(
     login: Login,

@@ -25,7 +25,9 @@ from schoolgate.accounts.signing_in import SignIn
 from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config import Settings
 from schoolgate.config.accounts import Accounts, IdentityProvider
+from schoolgate.operations.account_notices import Notices
 from schoolgate.operations.account_services import AccountServices
+from schoolgate.operations.administration_services import AdministrationServices
 from schoolgate.operations.own_services import OwnServices
 from schoolgate.storage.failed_attempts import Attempts
 from schoolgate.storage.store import Store
@@ -70,9 +72,19 @@ class AccountKeeper:
         rules = await asyncio.to_thread(Passwords.load, password_settings(accounts), self._hashing)
         signing = SignIn(self._store, rules, self._guard, self._key)
         party = relying_party(accounts)
-        own = OwnServices(self._store, signing, rules, self._guard, self._key, party, accounts.school)
+        notices = Notices(settings.server.state_dir)
+        own = OwnServices(self._store, signing, rules, self._guard, self._key, party, accounts.school, notices)
         return AccountServices(
-            self._store, signing, rules, self._guard, party, await self._providers(accounts), self._beginnings, own
+            store=self._store,
+            signing=signing,
+            rules=rules,
+            guard=self._guard,
+            party=party,
+            providers=await self._providers(accounts),
+            beginnings=self._beginnings,
+            own=own,
+            of_others=AdministrationServices(self._store, notices),
+            notices=notices,
         )
 
     async def _providers(self, accounts: Accounts) -> dict[str, tuple[Provider, OidcClient]]:

@@ -26,7 +26,8 @@ from schoolgate.accounts.sessions import Origin
 from schoolgate.accounts.signing_in import SignedIn, SignIn
 from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config.problems import did_you_mean
-from schoolgate.operations import sign_in_results
+from schoolgate.operations.account_notices import Notices
+from schoolgate.operations.administration_services import AdministrationServices
 from schoolgate.operations.caller import Caller
 from schoolgate.operations.own_services import OwnServices
 from schoolgate.operations.session_results import BreakGlassOpened, LinkHolder, OidcStart, SignInStep
@@ -45,6 +46,8 @@ class AccountServices:
     providers: Mapping[str, tuple[Provider, OidcClient]]
     beginnings: SourceBuckets
     own: OwnServices
+    of_others: AdministrationServices
+    notices: Notices
 
     async def begin(self, caller: Caller, login: str, password: str, device: str | None, now_us: int) -> SignInStep:
         """A sign-in by password. Raises `SignInRefused`."""
@@ -135,7 +138,12 @@ class AccountServices:
         except TokenRefused:
             await self.guard.failed(attempt, now_us)
             raise
+        await self.notices.break_glass_used(used.alerted, now_us)
         return BreakGlassOpened(await self._step(SignedIn(used.opened)), len(used.alerted))
+
+    def issuer_of(self, provider: str) -> str:
+        """The issuer of a provider of the settings. Raises `ProviderRefused`."""
+        return self._provider(provider)[0].issuer
 
     def _begins(self, caller: Caller, now_us: int) -> None:
         if wait_us := self.beginnings.take(caller.address, now_us):
@@ -155,7 +163,7 @@ class AccountServices:
             return found
 
     async def _step(self, taken: SignedIn) -> SignInStep:
-        return await sign_in_results.step(self.store, taken, has_passkeys=self.party is not None)
+        return await self.own.step(taken)
 
 
 def _origin(caller: Caller) -> Origin:

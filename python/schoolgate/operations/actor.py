@@ -55,6 +55,12 @@ def login_of(process: int | str) -> int | None:
     return None
 
 
+def local_name(actor: str) -> str:
+    """The user's name of an actor that is a user of this machine; empty for an account or a job."""
+    uid = actor.removeprefix("uid:")
+    return name_of(int(uid)) if uid != actor and uid.isdecimal() else ""
+
+
 def name_of(uid: int) -> str:
     """The name of an account of this machine."""
     try:

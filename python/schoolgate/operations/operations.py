@@ -69,7 +69,7 @@ class Operations:
 
         work = Work(caller, settings, self._config, self._clock.now(), say, self._store, accounts)
         if operation.records_itself:
-            return await operation.do(work, given)
+            return await self._recording_itself(operation, work, given)
         if operation.is_change:
             async with self._turns.setdefault(operation.noun, asyncio.Lock()):
                 return await self._changed(operation, work, given)
@@ -101,6 +101,15 @@ class Operations:
         except (SessionEnded, TokenRefused) as error:
             if known_callers.is_forged(error):
                 await recorder.refused(name, UNKNOWN, now_us)
+            raise
+
+    async def _recording_itself(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
+        """The result. A change that is refused has appended nothing, so the attempt is recorded here."""
+        try:
+            return await operation.do(work, given)
+        except SchoolgateError:
+            if operation.is_change:
+                await (await self._recorder()).refused(operation.name, work.actor, self._clock.now_us())
             raise
 
     async def _store(self) -> Store:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from schoolgate.operations.account_results import ApiTokenMade, ApiTokenShown
 from schoolgate.operations.registry import own
 from schoolgate.operations.session_results import Enrolled, OwnFactors, OwnSession, SignInStep, TotpStart, Whoami
-from schoolgate.operations.sign_in import Answer, Name, Secret
+from schoolgate.operations.sign_in import Answer, Days, Name, Secret
 from schoolgate.operations.work import Work
 
 
@@ -100,3 +101,21 @@ async def end_one(work: Work, session_id: UUID) -> bool:
 async def compromised(work: Work) -> int:
     """Takes the own account for compromised: its sessions end, the password must change. Returns how many ended."""
     return await (await work.accounts()).own.compromise(work.caller, work.now_us)
+
+
+@own("session.make_token")
+async def make_token(work: Work, label: Name, scopes: tuple[Name, ...], days: Days = 90) -> ApiTokenMade:
+    """Makes an API token of the account, for the operations that its scopes name. Raises `AccountRefused`."""
+    return await (await work.accounts()).own.make_token(work.caller, label, scopes, days, work.now_us)
+
+
+@own("session.tokens")
+async def tokens(work: Work) -> tuple[ApiTokenShown, ...]:
+    """Lists the API tokens of the account."""
+    return await (await work.accounts()).own.tokens(work.caller, work.now_us)
+
+
+@own("session.revoke_token")
+async def revoke_token(work: Work, token: UUID) -> bool:
+    """Revokes one API token of the account. Raises `TokenRefused`."""
+    return await (await work.accounts()).own.revoke_token(work.caller, token, work.now_us)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from schoolgate.accounts import account_state, callers, passkeys, passwords, second_factors, sessions
+from schoolgate.accounts import (
+    account_list,
+    account_state,
+    api_tokens,
+    callers,
+    passkeys,
+    passwords,
+    second_factors,
+    sessions,
+)
 from schoolgate.accounts import totp_factor as totp
 from schoolgate.accounts.account_list import actor_id
+from schoolgate.accounts.account_settings import DAY_US
+from schoolgate.accounts.api_tokens import ApiToken
 from schoolgate.accounts.callers import AccountCaller
 from schoolgate.accounts.errors import FactorRefused, PasswordRefused, SignInRefused
 from schoolgate.accounts.factor_key import FactorKey
@@ -17,6 +28,8 @@ from schoolgate.accounts.passwords import Passwords
 from schoolgate.accounts.sessions import FRESH_US, Session, Stage
 from schoolgate.accounts.signing_in import SignedIn, SignIn
 from schoolgate.operations import sign_in_results
+from schoolgate.operations.account_notices import Notices
+from schoolgate.operations.account_results import ApiTokenMade, ApiTokenShown
 from schoolgate.operations.caller import Caller
 from schoolgate.operations.errors import FactorNeeded, NotPermitted
 from schoolgate.operations.session_results import (
@@ -43,6 +56,7 @@ class OwnServices:
     key: FactorKey
     party: RelyingParty | None
     school: str
+    notices: Notices
 
     async def show(self, caller: Caller, now_us: int) -> Whoami:
         """The account behind the session."""
@@ -109,7 +123,7 @@ class OwnServices:
             await passwords.store_hash(
                 change, session.account_id, hashed, actor=actor_id(session.account_id), now_us=now_us
             )
-        return await self._step(await self.signing.after_new_password(caller.token, now_us))
+        return await self.step(await self.signing.after_new_password(caller.token, now_us))
 
     async def change_password(self, caller: Caller, old: str, new: str, now_us: int) -> None:
         """Raises `FactorNeeded`, `SignInRefused`, `PasswordRefused`."""
@@ -136,7 +150,31 @@ class OwnServices:
         account_id = _session(caller).account_id
         async with self.store.change() as change:
             done = await account_state.compromise(change, account_id, actor=actor_id(account_id), now_us=now_us)
+        await self.notices.compromised(done.account, now_us)
         return done.sessions
+
+    async def make_token(
+        self, caller: Caller, label: str, scopes: tuple[str, ...], days: int, now_us: int
+    ) -> ApiTokenMade:
+        """A token of the own account. Raises `AccountRefused`."""
+        account_id = _session(caller).account_id
+        async with self.store.change() as change:
+            made = await api_tokens.make(
+                change, account_id, label, scopes, now_us + days * DAY_US, actor=actor_id(account_id), now_us=now_us
+            )
+        return ApiTokenMade(token_shown(made.token), made.secret)
+
+    async def tokens(self, caller: Caller, now_us: int) -> tuple[ApiTokenShown, ...]:
+        """The tokens of the account."""
+        found = await api_tokens.own_tokens(self.store, _session(caller).account_id, now_us)
+        return tuple(map(token_shown, found))
+
+    async def revoke_token(self, caller: Caller, token_id: UUID, now_us: int) -> bool:
+        """Raises `TokenRefused`."""
+        account_id = _session(caller).account_id
+        async with self.store.change() as change:
+            await api_tokens.revoke(change, account_id, token_id, actor=actor_id(account_id), now_us=now_us)
+        return True
 
     def party_set_up(self) -> RelyingParty:
         """Raises `FactorRefused` where the settings name no console that passkeys are bound to."""
@@ -156,9 +194,14 @@ class OwnServices:
         self, caller: Caller, stepped: SignedIn | None, codes: tuple[str, ...], now_us: int
     ) -> Enrolled:
         taken = stepped or await self.signing.after_enrolment(caller.token, now_us)
-        return Enrolled(await self._step(taken), codes)
+        return Enrolled(await self.step(taken), codes)
 
-    async def _step(self, taken: SignedIn) -> SignInStep:
+    async def step(self, taken: SignedIn) -> SignInStep:
+        """The result of a step; the holder is informed of a new browser."""
+        if taken.device is not None:
+            async with self.store.reading() as connection:
+                holder = await account_list.by_id(connection, taken.session.account_id)
+            await self.notices.new_device(holder, taken.session.seen_us)
         return await sign_in_results.step(self.store, taken, has_passkeys=self.party is not None)
 
 
@@ -167,6 +210,11 @@ def own_session(one: Session, this: UUID | None) -> OwnSession:
     return OwnSession(
         one.id, one.method, one.created_us, one.seen_us, one.ends_us, one.address, one.user_agent, one.id == this
     )
+
+
+def token_shown(one: ApiToken) -> ApiTokenShown:
+    """A token as a result."""
+    return ApiTokenShown(one.id, one.account_id, one.label, one.scopes, one.created_us, one.expires_us, one.used_us)
 
 
 async def _stepped_up(change: Change, session: Session, now_us: int) -> SignedIn | None:

@@ -35,6 +35,8 @@ _MODULES = {
     "checks": ("checks",),
     "reports": ("reports",),
     "session": ("sign_in", "own_account"),
+    "account": ("accounts", "account_requests"),
+    "setup": ("accounts",),
     "status": ("status",),
     "explain": ("explain",),
 }

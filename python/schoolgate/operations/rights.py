@@ -104,6 +104,29 @@ checks.record             R R R R . R R R
 reports.make              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
+account.list              R . R R . . . R
+account.create            W . . W . . . .
+account.disable           W . . W . . . .
+account.enable            W . . W . . . .
+account.compromised       W . . W . . . .
+account.role              W . . W . . . .
+account.end_role          W . . W . . . .
+account.reset_password    W . . W . . . .
+account.reset_factor      W . . W . . . .
+account.link_identity     W . . W . . . .
+account.sessions          R . R R . . . R
+account.end_sessions      W . . W . . . .
+account.review            R . R R . . . R
+account.confirm           W . . W . . . .
+account.tokens            R . R R . . . R
+account.make_token        W . . W . . . .
+account.revoke_token      W . . W . . . .
+account.requests          R R R R . . . R
+account.approve           . . W W . . . .
+account.refuse            . . W W . . . .
+account.agree_reset       W W W W . . . W
+account.seal_break_glass  . . W W . . . .
+setup.token               W . . . . . . .
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -122,6 +145,9 @@ session.end               own
 session.list              own
 session.end_one           own
 session.compromised       own
+session.make_token        own
+session.tokens            own
+session.revoke_token      own
 session.look_link         anyone
 session.redeem_link       anyone
 session.look_first_run    anyone
@@ -151,9 +177,28 @@ BEFORE_SIGNED_IN = frozenset(
     }
 )
 # What a person may do only within five minutes of giving a second factor.
-NEEDS_FRESH_FACTOR = frozenset({"log.reveal", "log.export", "log.erase", "alerts.export"})
+NEEDS_FRESH_FACTOR = frozenset(
+    {
+        "log.reveal",
+        "log.export",
+        "log.erase",
+        "alerts.export",
+        "account.enable",
+        "account.role",
+        "account.end_role",
+        "account.reset_password",
+        "account.reset_factor",
+        "account.link_identity",
+        "account.make_token",
+        "account.approve",
+        "account.refuse",
+        "account.agree_reset",
+        "account.seal_break_glass",
+        "session.make_token",
+    }
+)
 # What no user of this machine may do: a person decides, whose session says who it is.
-NEEDS_SESSION = frozenset[str]()
+NEEDS_SESSION = frozenset({"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass"})
 
 
 def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:

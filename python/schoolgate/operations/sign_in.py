@@ -22,6 +22,7 @@ from schoolgate.operations.work import Work
 # Longer than any of them is; what is longer still is no request of a person.
 Name = Annotated[str, Field(max_length=1_000)]
 Secret = Annotated[str, Field(max_length=4_000)]
+Days = Annotated[int, Field(ge=1, le=366)]
 Answer = Annotated[str, Field(max_length=64 * 1024)]
 
 

@@ -18,6 +18,8 @@ from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.registry import every_operation
 from schoolgate.operations.rights import (
+    BEFORE_SIGNED_IN,
+    NEEDS_FRESH_FACTOR,
     NEEDS_SESSION,
     RIGHTS,
     Audience,
@@ -47,6 +49,24 @@ LEAST: Mapping[str, Any] = {
     "word": "not one word",
     "kind": "daily",
     "reader": "governors",
+    "login": "",
+    "display_name": "",
+    "role": "teacher",
+    "provider": "none",
+    "subject": "none",
+    "grant": "019a3185-c500-7000-8000-000000000000",
+    "reset": "019a3185-c500-7000-8000-000000000000",
+    "token": "019a3185-c500-7000-8000-000000000000",
+    "passkey": "019a3185-c500-7000-8000-000000000000",
+    "session_id": "019a3185-c500-7000-8000-000000000000",
+    "label": "",
+    "scopes": [],
+    "password": "",
+    "old": "",
+    "new": "",
+    "code": "",
+    "answer": "",
+    "cookie": "",
     "after": "no cursor",
     "policy": "no-such-policy",
     "service": "no-such-service",
@@ -100,7 +120,8 @@ async def test_every_role_at_every_operation(operations: Operations, config: Pat
             except NotPermitted as error:
                 is_permitted = False
                 refused.add((actor.id, name))
-                assert all(one.replace("_", " ") in str(error) for one in row)
+                named = ["signed in"] if name in NEEDS_SESSION else [one.replace("_", " ") for one in row]
+                assert all(one in str(error) for one in named)
             except SchoolgateError:
                 pass  # its own reason: the arguments say nothing that can be done
             assert is_permitted is (role in row and name not in NEEDS_SESSION), (name, role)
@@ -142,3 +163,20 @@ async def test_wrong_arguments_are_named(operations: Operations, given: dict[str
     manager = Actor("account:n", "n", frozenset({Role.network_manager}))
     with pytest.raises(ArgumentsRefused, match=named):
         await operations.call(manager, "policy.apply", given)
+
+
+@pytest.mark.asyncio
+async def test_a_user_of_this_machine_decides_nothing_and_has_no_account(operations: Operations) -> None:
+    everything = Actor("uid:0", "root", frozenset(Role))
+    for name in NEEDS_SESSION:
+        with pytest.raises(NotPermitted, match="signed in"):
+            await operations.call(everything, name, least(name))
+    for name in (one for one in RIGHTS if audience(one) is Audience.own):
+        with pytest.raises(NotPermitted, match="signed in"):
+            await operations.call(everything, name, least(name))
+
+
+def test_what_a_session_may_do_before_it_is_complete_is_of_its_own_account() -> None:
+    assert {audience(one) for one in BEFORE_SIGNED_IN} == {Audience.own}
+    assert set(RIGHTS) >= NEEDS_SESSION | NEEDS_FRESH_FACTOR
+    assert NEEDS_SESSION <= NEEDS_FRESH_FACTOR
