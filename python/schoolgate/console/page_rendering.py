@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from schoolgate.console import navigation
 from schoolgate.console.built_assets import BuiltAssets
+from schoolgate.console.plain_values import FILTERS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _US: Final = 1_000_000
@@ -38,7 +39,7 @@ class Renderer:
             most_on_phones=navigation.MOST_ON_PHONES,
             now=self.now,
         )
-        self._environment.filters.update(moment=self.moment, site=site)
+        self._environment.filters.update(FILTERS, moment=self.moment, site=site)
 
     def render(self, template: str, /, **values: Any) -> str:
         """The HTML of a template. Raises jinja2's errors: a defect."""
