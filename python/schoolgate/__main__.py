@@ -37,7 +37,7 @@ def main() -> None:
     try:
         _obey(sys.argv[1:])
     except SchoolgateError as error:
-        print(error, file=sys.stderr)
+        print(_on_school_clock(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `schoolgate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,6 +47,14 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _on_school_clock(text: str) -> str:
+    if " UTC" not in text:  # else the policy is read, for its time zone
+        return text
+    from schoolgate.cli.commands.school_time import on_school_clock
+
+    return on_school_clock(text)
 
 
 def _refusal(error: OSError) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
-from benchmarks.services_coverage import main, measure, names_of
+from benchmarks.services_coverage import POPULAR, ROOT, main, measure, names_of, read_reference
+
+DATA = Path(os.environ.get("SCHOOLGATE_BENCH_DATA", ROOT.parent / "shared" / "data"))
+REFERENCE = DATA / "services-reference.tar.gz"
 
 
 def test_a_file_of_the_reference_is_read_with_what_it_includes() -> None:
@@ -36,3 +40,9 @@ def test_the_command_prints_each_service_and_the_sums(tmp_path: Path, capsys: py
     out = capsys.readouterr().out
     assert "netflix: 1 of 1, 0 left out; missing: -" in out
     assert "1 of 1 popular names covered" in out
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason=f"the reference to compare with is not in {DATA}")
+def test_each_popular_name_of_a_service_is_in_its_bundle_or_left_out_with_a_reason() -> None:
+    names = gzip.decompress((DATA / POPULAR).read_bytes()).decode().split()
+    assert {one.service: dict(one.missing) for one in measure(read_reference(REFERENCE), names) if one.missing} == {}

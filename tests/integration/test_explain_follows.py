@@ -122,6 +122,9 @@ def test_addresses_are_refused_alike_with_the_name_offered(school: Serving) -> N
         ("lists", "why", "user@site.example"),
         ("log", "search", "--name", "site.example:443"),
         ("log", "top", "--name", "https://site.example"),
+        ("policy", "block", "https://site.example/x"),
+        ("policy", "allow", "site.example/x", "--for", "2h", "--reason", "a lesson"),
+        ("feeds", "except", "some-feed", "https://site.example/x", "--reason", "a false hit"),
     ):
         run = school.cli(*command)
         assert run.returncode == 1, command

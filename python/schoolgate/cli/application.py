@@ -17,6 +17,7 @@ from schoolgate.cli.export import export_app
 from schoolgate.cli.lists import feeds_app, lists_app
 from schoolgate.cli.log import log_app
 from schoolgate.cli.options import Config, Json
+from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
 from schoolgate.cli.sealed import sealed_app
 
@@ -41,6 +42,7 @@ schoolgate check --config schoolgate.toml — read everything, change nothing, n
 
 app = typer.Typer(
     name="schoolgate",
+    cls=PlainWords,
     help="A DNS filter for schools: decides by network segment, and says why.",
     epilog=EXAMPLES,
     no_args_is_help=True,

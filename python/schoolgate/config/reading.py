@@ -168,6 +168,12 @@ def _problem(model: type[BaseModel], file: str, detail: ErrorDetails) -> Problem
     return Problem(file, path, f"{shown(detail['input'])}: {said}", remedy)
 
 
+def wrong_with(detail: ErrorDetails) -> str:
+    """What is wrong with one value that pydantic refused, to stand after the value: "is not a whole number"."""
+    wrong = _WRONG.get(detail["type"], "is not what stands here")
+    return wrong.format_map(detail.get("ctx", {}))
+
+
 def _place(detail: ErrorDetails) -> Steps:
     """Where the problem is. pydantic marks the key of a table with a last step of its own."""
     steps: Steps = tuple(detail["loc"])

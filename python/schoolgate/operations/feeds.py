@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from schoolgate._core import normalise_name
 from schoolgate.config import Settings
 from schoolgate.config.diagnostics import Diagnostic
+from schoolgate.config.domain_name import asked_name
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.feed_book import ChosenFeed, ExceptedName, FeedBook, FeedRefused, source_of
@@ -211,10 +212,11 @@ def leave_out(
     work: Work, feed: str, name: str, reason: Annotated[str | None, Personal] = None, is_taken_back: bool = False
 ) -> FeedChanged:
     """Leaves a false hit, and all below it, out of a feed; or takes that back. It counts from the next build."""
+    asked = asked_name(name)
     book = _book(work, is_written=True)
     chosen = _chosen(book, feed)
     try:
-        normal = normalise_name(name)
+        normal = normalise_name(asked)
     except ValueError as error:
         raise FeedRefused(f"{name!r} is no name: {error}; write it as in www.example.org") from error
     others = tuple(one for one in chosen.excepted if one.name != normal)
@@ -284,7 +286,8 @@ def _id_from(place: str) -> str:
 def _chosen(book: FeedBook, feed: str) -> ChosenFeed:
     chosen = book.read()
     if feed not in chosen:
-        raise NoSuchFeed(f"feed {feed} is not in use; {did_you_mean(feed, chosen)}")
+        meant = did_you_mean(feed, chosen) if chosen else "none is; `schoolgate feeds list` shows what there is"
+        raise NoSuchFeed(f"feed {feed} is not in use; {meant}")
     return chosen[feed]
 
 

@@ -25,8 +25,9 @@ _MODULES = {
     "schedules": ("segments",),
     "exceptions": ("exceptions",),
     "services": ("services",),
-    "feeds": ("feeds",),
-    "lists": ("lists",),
+    "feeds": ("feeds", "feed_views"),
+    "lists": ("lists", "list_views"),
+    "sealed": ("sealed",),
     "alerts": ("alerts",),
     "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
     "device": ("log_counts",),
@@ -35,10 +36,13 @@ _MODULES = {
     "checks": ("checks",),
     "reports": ("reports",),
     "session": ("sign_in", "own_account"),
+    "status": ("status",),
+    "audit": ("audit",),
+    "backup": ("backups",),
+    "settings": ("settings",),
+    "explain": ("explain",),
     "account": ("accounts", "account_requests"),
     "setup": ("accounts",),
-    "status": ("status",),
-    "explain": ("explain",),
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

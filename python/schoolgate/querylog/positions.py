@@ -32,7 +32,7 @@ def unread_by_monitor(state_dir: Path, closed: Sequence[Wal]) -> str | None:
     waiting = [wal for wal in closed if not is_read(wal.class_, wal.number)]
     if not waiting:
         return None
-    saved = dt.datetime.fromtimestamp(_positions(state_dir).stat().st_mtime).astimezone()
+    saved = dt.datetime.fromtimestamp(_positions(state_dir).stat().st_mtime, dt.UTC)
     return (
         f"{len(waiting)} closed files wait, {waiting[0].path.name} first: the monitor has not read them, and saved its"
         f" place last at {saved:%Y-%m-%d %H:%M %Z}; start the monitor"

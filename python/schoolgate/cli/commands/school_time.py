@@ -7,12 +7,16 @@ machine's clock; the zone that stands beside them says which that is.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from schoolgate.errors import SchoolgateError
+
+# As the service writes a time into a message: to the minute, in UTC.
+_UTC = re.compile(r"(\d{4}-\d{2}-\d{2}|\d{2} [A-Z][a-z]+ \d{4}) \d{2}:\d{2} UTC\b")
 
 _settings_file: list[Path | None] = [None]
 
@@ -44,6 +48,20 @@ def zone() -> dt.tzinfo | None:
 def on_the_wall(moment: dt.datetime) -> str:
     """`2026-11-23 09:30:00 GMT`."""
     return f"{moment.astimezone(zone()):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def on_school_clock(text: str) -> str:
+    """A message of the service, which writes UTC, with its times as the school's clock shows them."""
+    return _UTC.sub(_converted, text) if " UTC" in text else text
+
+
+def _converted(found: re.Match[str]) -> str:
+    form = "%Y-%m-%d %H:%M" if found[1][4] == "-" else "%d %B %Y %H:%M"
+    try:
+        at = dt.datetime.strptime(found[0].removesuffix(" UTC"), form).replace(tzinfo=dt.UTC)
+    except ValueError:  # looks like a time and is none
+        return found[0]
+    return f"{at.astimezone(zone()):{form} %Z}"
 
 
 def now() -> dt.datetime:

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from schoolgate.cli.commands.school_time import on_the_wall
+from schoolgate.cli.commands.school_time import on_school_clock, on_the_wall
 
 # What is piped has no edge to be folded at, unless somebody says so.
 _PIPE_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240
@@ -29,7 +29,7 @@ def say(text: str, style: str | None = None) -> None:
 
 def note(text: str, style: str | None = None) -> None:
     """One line beside the answer."""
-    err.print(text, style=style, markup=False)
+    err.print(on_school_clock(text), style=style, markup=False)
 
 
 def say_json(value: Any) -> None:
