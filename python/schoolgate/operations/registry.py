@@ -43,10 +43,6 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts", "account_requests"),
     "setup": ("accounts",),
-    "account": ("accounts", "account_requests"),
-    "setup": ("accounts",),
-    "status": ("status",),
-    "explain": ("explain",),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -71,7 +71,6 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
-    "after": "no cursor",
 }
 
 
