@@ -50,6 +50,7 @@ LEAST: Mapping[str, Any] = {
     "kind": "daily",
     "reader": "governors",
     "after": "no cursor",
+    "effect": "deny",
     "login": "",
     "display_name": "",
     "role": "teacher",
@@ -70,6 +71,7 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "after": "no cursor",
 }
 
 
