@@ -54,6 +54,7 @@ async def _explained(page: Page, given: dict[str, str], segment: str) -> Any:
 def _one(page: Page, found: Any, choices: Any, given: dict[str, str]) -> dict[str, Any]:
     hides = explain_words.is_sealed(found) and not page.viewer.may("log.search")
     whom = found["segment"] or "devices of no network"
+    screens = page.request.app[SCREENS]
     last = LogFilter(name=given["name"], segment=found["segment"] or "", when="week")
     return {
         "found": found,
@@ -62,7 +63,7 @@ def _one(page: Page, found: Any, choices: Any, given: dict[str, str]) -> dict[st
         "verdict_word": explain_words.verdict_word(found),
         "layers": () if hides else found["layers"],
         "is_hidden": hides,
-        "ways": explain_words.ways(found, dict(page.request.app[SCREENS])),
+        "ways": explain_words.ways(found, screens),
         "in_log": last.address("/log"),
     }
 
