@@ -40,6 +40,7 @@ ENTRIES: Final = {
         Entry("/lessons", "Lessons", "school"),
         Entry("/reports", "Reports", "report"),
         Entry("/checks", "Checks", "clipboard-check"),
+        Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
         Entry("/health", "Health", "heart-rate-monitor"),

@@ -44,6 +44,8 @@ policy.apply              W . . W . . . .
 policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
+policy.preview            R R R R . . R .
+policy.draft              R R R R . . R .
 policy.repair             W . . W . . . .
 policy.categories         R R R R . . R .
 policy.compare            R R R R . . R .
@@ -51,6 +53,7 @@ policy.replay             R R R R . . R .
 segments.list             R R R R . . R .
 schedules.show            R R R R R . R .
 exceptions.list           R R R R . . R .
+exceptions.renew          W . . W . . . .
 exceptions.end            W W . W . . W .
 exceptions.end_deny       W . . W . . . .
 services.list             R R R R . . R .
@@ -63,6 +66,14 @@ feeds.disable             W . . W . . . .
 feeds.remove              W . . W . . . .
 feeds.add                 W . . W . . W .
 feeds.except              W . . W . . . .
+feeds.list                R . . R . . R .
+feeds.show                R . . R . . R .
+feeds.recommended         R . . R . . R .
+lists.show                R . . R . . R .
+lists.changes             R . . R . . R .
+lists.update              W . . W . . W .
+sealed.show               R . . R . . R .
+sealed.update             W . . W . . W .
 lists.rollback            W . . W . . . .
 lists.unpin               W . . W . . W .
 alerts.list               R R n n . . R .
@@ -158,6 +169,12 @@ session.providers         anyone
 session.oidc_start        anyone
 session.oidc_finish       anyone
 session.break_glass       anyone
+audit.log                 R R R R . R n R
+audit.show                n R n n . n n R
+audit.verify              R R R R . R . R
+backup.list               R . . R . . R .
+backup.create             W . . . . . W .
+settings.show             R . . R . . R .
 status.home               R R R R R R R R
 status.show               R . . R . . R .
 explain.name              R R R R R . R .

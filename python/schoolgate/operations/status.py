@@ -392,6 +392,13 @@ def _certificate(doors: Mapping[str, Any] | None) -> CertificateState | None:
     return CertificateState(tuple(found["names"]), found["not_after"], found["days_left"])
 
 
+def last_backup(settings: Settings, now: dt.datetime) -> BackupState | None:
+    """The last backup that this machine made; None: it made none."""
+    from schoolgate.backup.backup_problems import backup_summary
+
+    return _backup(backup_summary(settings, now))
+
+
 def _backup(summary: Mapping[str, Any] | None) -> BackupState | None:
     if summary is None:
         return None

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of long work. `done` of `whole`, in the unit of the sentence; `whole` is 0 where it is not known."""
+    """A step of long work. `done` of `whole`, in the unit of the sentence, such as octets while a list is fetched;
+    `whole` is 0 where it is not known. `subject`: what it is about, such as a feed; `step`: a word for programs."""
 
     sentence: str
     done: int = 0
     whole: int = 0
+    subject: str | None = None
+    step: str | None = None
 
 
 Said = Progress | Diagnostic

@@ -94,23 +94,38 @@ def _refuse_unknown(entries: Sequence[Entry], wanted: dict[str, str]) -> None:
 async def show(place: Place, number: int, epoch: int | None, actor: str, now_us: int) -> Shown:
     """One entry with its personal values. Where it has any, the look is an entry of its own. Raises `EntryMissing`."""
     async with await Store.open(place.store, now_us=now_us) as store:
-        entry = await audit_reading.entry(store, number, epoch)
-        if any(value is not None for value in entry.personal.values()):
-            detail = {"epoch": entry.epoch, "number": number}
-            await _record(store, Event(now_us, actor, SHOWN, detail=detail))
-        async with store.reading() as connection:
-            is_newest_epoch = (await head_of(connection, store.site_id)).epoch == entry.epoch
-        return Shown(entry, await audit_reading.inclusion(store, number) if is_newest_epoch else None)
+        return await show_in(store, number, epoch, actor, now_us)
+
+
+async def show_in(store: Store, number: int, epoch: int | None, actor: str, now_us: int) -> Shown:
+    """`show`, of an open store."""
+    entry = await audit_reading.entry(store, number, epoch)
+    if any(value is not None for value in entry.personal.values()):
+        detail = {"epoch": entry.epoch, "number": number}
+        await _record(store, Event(now_us, actor, SHOWN, detail=detail))
+    return await proved(store, entry)
+
+
+async def proved(store: Store, entry: Entry) -> Shown:
+    """An entry with its proof."""
+    async with store.reading() as connection:
+        is_newest_epoch = (await head_of(connection, store.site_id)).epoch == entry.epoch
+    return Shown(entry, await audit_reading.inclusion(store, entry.number) if is_newest_epoch else None)
 
 
 async def verify_store(
     place: Place, now_us: int, outside: Sequence[str] = (), known_keys: Sequence[str] = ()
 ) -> Verification:
     """Verifies the log in its store. `outside`: checkpoint notes kept elsewhere; `known_keys`: verifier keys."""
-    verifier = Verifier(outside, public_keys(known_keys))
     async with await Store.open(place.store, now_us=now_us) as store:
-        async for lines in audit_reading.export(store, has_personal=True):
-            verifier.feed(lines)
+        return await verify_in(store, outside, known_keys)
+
+
+async def verify_in(store: Store, outside: Sequence[str] = (), known_keys: Sequence[str] = ()) -> Verification:
+    """`verify_store`, of an open store."""
+    verifier = Verifier(outside, public_keys(known_keys))
+    async for lines in audit_reading.export(store, has_personal=True):
+        verifier.feed(lines)
     return verifier.finish()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,8 @@ from schoolgate.audit.merkle import (
 from schoolgate.storage.schema import audit_checkpoint, audit_entry, audit_node, audit_personal
 from schoolgate.storage.store import Head, Store, head_of
 
+# Entries of one page are looked for among so many: half a second.
+MOST_LOOKED_AT = 20_000
 # Rows read at a time: 8,192 entries are about 4 MiB.
 PAGE_ENTRIES = 32 * BLOCK_ENTRIES
 
@@ -82,6 +84,32 @@ async def newest(store: Store, most: int, **wanted: str) -> list[Entry]:
                 before = rows[-1].number
                 found += [one for one in map(_entry, rows) if all(one.fields.get(k) == v for k, v in wanted.items())]
     return found[:most]
+
+
+async def page(
+    store: Store, most: int, before: tuple[int, int] | None, is_wanted: Callable[[Mapping[str, Any]], bool]
+) -> tuple[list[Entry], tuple[int, int] | None]:
+    """Entries older than `before` (epoch, number) that are wanted, newest first, and where the next page begins.
+
+    At most `MOST_LOOKED_AT` are looked at: a page may be empty and have a next one.
+    """
+    found: list[Entry] = []
+    looked_at = 0
+    async with store.reading() as connection:
+        head = await head_of(connection, store.site_id)
+        epoch, number = before if before is not None else (head.epoch, None)
+        for one_epoch in range(min(epoch, head.epoch), 0, -1):
+            at = number if one_epoch == epoch else None
+            while rows := await _rows_before(connection, store.site_id, one_epoch, at):
+                for row in rows:
+                    at = int(row.number)
+                    looked_at += 1
+                    entry = _entry(row)
+                    if is_wanted(entry.fields):
+                        found.append(entry)
+                    if len(found) == most or looked_at == MOST_LOOKED_AT:
+                        return found, (one_epoch, at)
+    return found, None
 
 
 async def inclusion(store: Store, number: int) -> Proof:

@@ -10,16 +10,9 @@ from typing import Any, Literal
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import age, note, out, say, say_json, table
-from schoolgate.config import Settings, load
-from schoolgate.config.problems import did_you_mean
-from schoolgate.lists.feed_book import ChosenFeed, FeedBook
-from schoolgate.lists.feed_catalogue import NoSuchFeed, Published, read_published
-from schoolgate.lists.last_good import FeedState, FeedStates
-from schoolgate.lists.update_status import feed_row
+from schoolgate.operations.feed_views import FeedShown
 from schoolgate.operations.feeds import FeedChanged, LicenceNotAccepted, Licensed, Terms
-from schoolgate.storage import state_dir
 
-_OFF = "off"
 _LABELS = {"age_s": "age", "refresh_h": "fetched"}
 
 
@@ -46,44 +39,40 @@ def terms_of(
 
 def list_feeds(config: Path | None, as_json: bool, in_use: bool) -> None:
     """All feeds there are, those in use first."""
-    _, published, chosen, states = _read(config)
-    rows = [
-        _row(feed, published, chosen, states) for feed in {**dict.fromkeys(chosen), **dict.fromkeys(published.feeds)}
-    ]
-    rows = [row for row in rows if row["in_use"] or not in_use]
+    feeds: tuple[FeedShown, ...] = ask(config, "feeds.list", in_use=in_use)
     if as_json:
-        say_json(rows)
+        say_json([_row(one) for one in feeds])
         return
     shown = table("feed", "state", "names", "age", "category", "licence")
-    for row in rows:
-        old = "" if row["age_s"] is None else age(row["age_s"])
-        shown.add_row(row["id"], row["condition"], str(row["names"] or ""), old, row["category"], row["licence"])
+    for one in feeds:
+        old = "" if one.age_s is None else age(one.age_s)
+        shown.add_row(one.id, one.condition, str(one.names or ""), old, one.category, one.licence)
     out.print(shown)
-    for row in rows:
-        if row["failure"]:
-            note(f"{row['id']}: {row['failure']}", "yellow")
+    for one in feeds:
+        if one.failure:
+            note(f"{one.id}: {one.failure}", "yellow")
 
 
 def show(config: Path | None, feed_id: str, as_json: bool) -> None:
     """Everything known of one feed."""
-    _, published, chosen, states = _read(config)
-    row = _row(feed_id, published, chosen, states)
+    feed: FeedShown = ask(config, "feeds.show", feed=feed_id)
+    row = _row(feed)
     if as_json:
         say_json(row)
         return
     for name, value in row.items():
-        if value not in (None, "", [], (), False) and name not in ("warnings", "unread", "left_out"):
+        if value not in (None, "", (), False) and name not in ("warnings", "unread", "left_out", "excepted"):
             say(f"{_LABELS.get(name, name.replace('_', ' ')):16} {_for_people(name, value)}")
-    if row["unread"] is not None:
-        reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(row["unread"]["reasons"].items()))
-        say(f"{'lines not read':16} {row['unread']['lines']} of {row['unread']['of']}{f' ({reasons})' * bool(reasons)}")
-    for one in chosen[feed_id].excepted if feed_id in chosen else ():
+    if feed.unread is not None:
+        reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(feed.unread["reasons"].items()))
+        say(f"{'lines not read':16} {feed.unread['lines']} of {feed.unread['of']}{f' ({reasons})' * bool(reasons)}")
+    for one in feed.excepted:
         say(f"{'except':16} {one.name}: {one.reason} ({one.who}, {one.at:%d %B %Y})")
-    if row["left_out"] is not None and row["left_out"]["lines"]:
-        say(f"{'left out':16} {row['left_out']['lines']} lines for names that must stay open:")
-        for name in row["left_out"]["names"]:
+    if feed.left_out is not None and feed.left_out["lines"]:
+        say(f"{'left out':16} {feed.left_out['lines']} lines for names that must stay open:")
+        for name in feed.left_out["names"]:
             say(f"{'':16} {name}")
-    for warning in row["warnings"]:
+    for warning in feed.warnings:
         note(f"warning: {warning}", "yellow")
 
 
@@ -153,53 +142,6 @@ def add(config: Path | None, place: str, shape: Shape, terms: Terms, is_checked:
     say(f"{made.id} is in use from the next update; now: schoolgate lists update")
 
 
-def _row(
-    feed_id: str, published: Published, chosen: dict[str, ChosenFeed], states: dict[str, FeedState]
-) -> dict[str, Any]:
-    mine = chosen.get(feed_id)
-    feed = published.feeds.get(feed_id)
-    if mine is None and feed is None:
-        raise NoSuchFeed(f"there is no feed {feed_id}; {did_you_mean(feed_id, {**published.feeds, **chosen})}")
-    on = mine is not None and mine.enabled
-    about: dict[str, Any] = {"id": feed_id, "in_use": on}
-    if feed is not None:
-        publisher = published.publisher(feed)
-        about |= {
-            "name": feed.name,
-            "category": feed.category or "by folder",
-            "from": feed.url,
-            "licence": publisher.licence,
-            "attribution": publisher.attribution,
-            "homepage": publisher.homepage,
-            "dialect": feed.dialect,
-            "match": feed.match,
-            "refresh_h": feed.refresh_h,
-            "about_names": feed.names,
-            "note": feed.note,
-        }
-    elif mine is not None:
-        about |= {
-            "name": feed_id,
-            "category": mine.category or "",
-            "from": mine.url or mine.path,
-            "licence": "the school's own" if mine.is_own else mine.licence,
-            "dialect": mine.dialect,
-            "match": mine.match,
-            "refresh_h": mine.refresh_h,
-            "note": "" if mine.is_own else "no longer in the catalogue",
-        }
-    state = states.get(feed_id, FeedState()) if on else FeedState()
-    row = feed_row(feed_id, state, about["refresh_h"], _now())
-    terms = {} if mine is None else mine.model_dump(include={"key", "allow_http", "allow_hosts", "credential_file"})
-    return about | row | terms | {"condition": row["condition"] if on else _OFF}
-
-
-def _read(config: Path | None) -> tuple[Settings, Published, dict[str, ChosenFeed], dict[str, FeedState]]:
-    settings = load(config)
-    state_dir.refuse_strangers(settings.server.state_dir)
-    chosen = dict(FeedBook(settings.server.state_dir).read())
-    return settings, read_published(settings.lists.dir), chosen, FeedStates(settings.server.state_dir).read()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+def _row(feed: FeedShown) -> dict[str, Any]:
+    """With `from`, which is no name in Python."""
+    return {"from" if name == "place" else name: value for name, value in asdict(feed).items()}

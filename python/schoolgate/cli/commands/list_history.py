@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,13 +15,9 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.history import History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
+from schoolgate.operations.list_views import ASKED_FOR_DAYS, ListsChanged
 from schoolgate.operations.lists import ListsInstalled
-from schoolgate.querylog import LogProblem, QueryLog
 from schoolgate.storage import state_dir
-
-# Differing names that are looked up in the query log: more than a day's update of any list.
-COMPARED = 100_000
-ASKED_FOR_DAYS = 7
 
 
 class NoName(SchoolgateError):
@@ -53,42 +48,24 @@ def history(config: Path | None, as_json: bool, most: int) -> None:
 
 def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
     """Names that came and went between two serials; first those that somebody asked for lately."""
-    folder = _state_dir(config)
-    found = past.difference(folder, before, after, max(most, COMPARED))
-    asked = _asked_lately(folder, [one["name"] for one in (*found.added_names, *found.removed_names)])
-    added, removed = (_first_asked(names, asked, most) for names in (found.added_names, found.removed_names))
+    found: ListsChanged = ask(config, "lists.changes", before=before, after=after, most=most)
+    if found.not_counted is not None:
+        note(f"whether they were asked for cannot be said: {found.not_counted}", "yellow")
     if as_json:
-        shown = asdict(found) | {"added_names": added, "removed_names": removed}
-        say_json(shown | {"asked_for_days": ASKED_FOR_DAYS, "asked_for": len(asked)})
+        say_json(asdict(found) | {"asked_for_days": ASKED_FOR_DAYS})
         return
     say(f"serial {before} to {after}: {found.added} names more, {found.removed} fewer")
     for line in found.lists:
         say(f"  {line}")
     for sign, style, names, count in (
-        ("+", "green", added, found.added),
-        ("-", "red", removed, found.removed),
+        ("+", "green", found.added_names, found.added),
+        ("-", "red", found.removed_names, found.removed),
     ):
         for one in names:
-            often = f", asked for {one['asked']} times in {ASKED_FOR_DAYS} days" if one["asked"] else ""
-            say(f"{sign} {one['name']}  {one['category']}, {one['feed']}{often}", style)
+            often = f", asked for {one.asked} times in {ASKED_FOR_DAYS} days" if one.asked else ""
+            say(f"{sign} {one.name}  {one.category}, {one.feed}{often}", style)
         if count > len(names):
             note(f"{sign} and {count - len(names)} more; --most {count} shows all")
-
-
-def _asked_lately(folder: Path, names: list[str]) -> dict[str, int]:
-    """How often each of the names, or something below it, was asked for. Without a log nobody can say."""
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=ASKED_FOR_DAYS)
-    try:
-        with QueryLog(folder) as log:
-            return {one.name: one.rows for one in log.names_asked_since(names, since)}
-    except LogProblem as error:
-        note(f"whether they were asked for cannot be said: {error}", "yellow")
-        return {}
-
-
-def _first_asked(names: tuple[dict[str, str], ...], asked: dict[str, int], most: int) -> list[dict[str, str | int]]:
-    counted: list[dict[str, str | int]] = [one | {"asked": asked.get(one["name"], 0)} for one in names]
-    return sorted(counted, key=lambda one: -int(one["asked"]))[:most]
 
 
 def rollback(config: Path | None, serial: int | None) -> None:
