@@ -167,6 +167,7 @@ session.break_glass       anyone
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
+audit.export              R R R R . R . R
 backup.list               R . . R . . R .
 backup.create             W . . . . . W .
 settings.show             R . . R . . R .
