@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.integration.console_school import Browser, ConsoleSchool, console_of
 from tests.integration.serving import Serving
 from tests.integration.upstream_thread import UpstreamThread
+
+from schoolgate.accounts.roles import Role
 
 Start = Callable[..., Serving]
 
@@ -60,3 +63,22 @@ def start(tmp_path: Path, upstream: UpstreamThread, built: Path) -> Iterator[Sta
     yield make
     for serving in made:
         serving.stop()
+
+
+@pytest.fixture(scope="session")
+def console_school(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[ConsoleSchool]:
+    """A control process with a policy and people, for tests of the console's pages: they leave the policy as it was."""
+    made = ConsoleSchool(tmp_path_factory.mktemp("console"))
+    shutil.copytree(built, made.control.state / "lists", symlinks=True)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+async def people(console_school: ConsoleSchool) -> AsyncIterator[Mapping[Role, Browser]]:
+    """A browser of each role."""
+    async with console_of(console_school) as browsers:
+        yield browsers

@@ -63,6 +63,10 @@ _KINDS: dict[str, type[OperationRefused]] = {
 }
 
 
+# What a page of its own answers: a screen that shows refusals beside its form lets these through.
+NOT_OF_THE_FORM = (SessionEnded, FactorNeeded, RightMissing, SignInUnfinished)
+
+
 def refusal(error: Mapping[str, Any]) -> OperationRefused:
     """The refusal of the control process as an error of its kind."""
     kind = str(error["type"])

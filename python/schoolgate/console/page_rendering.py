@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from schoolgate.console import navigation
+from schoolgate.console import navigation, wording
 from schoolgate.console.built_assets import BuiltAssets
+from schoolgate.console.log_words import short_device
+from schoolgate.console.plain_numbers import age
 from schoolgate.console.plain_values import FILTERS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -39,7 +41,14 @@ class Renderer:
             most_on_phones=navigation.MOST_ON_PHONES,
             now=self.now,
         )
-        self._environment.filters.update(FILTERS, moment=self.moment, site=site)
+        self._environment.filters.update(FILTERS, moment=self.moment, site=site, short_device=short_device, age=age)
+        self._environment.filters.update(
+            duration=wording.duration,
+            group=wording.group,
+            named=wording.named,
+            left=self.left,
+            from_now=self.from_now,
+        )
 
     def render(self, template: str, /, **values: Any) -> str:
         """The HTML of a template. Raises jinja2's errors: a defect."""
@@ -48,6 +57,14 @@ class Renderer:
     def now(self) -> dt.datetime:
         """This moment on the school's clock."""
         return dt.datetime.now(dt.UTC).astimezone(self.zone)
+
+    def left(self, until: str) -> str:
+        """How long it is until a time in ISO 8601."""
+        return wording.left(until, self.now())
+
+    def from_now(self, seconds: int) -> dt.datetime:
+        """The moment so many seconds from now."""
+        return self.now() + dt.timedelta(seconds=seconds)
 
     def moment(self, value: int | str | dt.datetime) -> Markup:
         """`<time>` of microseconds since 1970 UTC, ISO text or a time: "today 10:42", exact on hover."""

@@ -149,9 +149,14 @@ def apply(
 
 
 @changes("policy.rollback")
-def rollback(work: Work, number: int, reason: Annotated[str, Personal]) -> PolicyApplied:
-    """Applies the text of an older revision as a new one. A rule of alerts that cannot speak is said, not refused."""
+def rollback(work: Work, number: int, reason: Annotated[str, Personal], expected: int | None = None) -> PolicyApplied:
+    """Applies the text of an older revision as a new one. A rule of alerts that cannot speak is said, not refused.
+
+    `expected`: the revision that is to be undone. Raises `NoSuchRevision`, `StalePolicy`.
+    """
     settings, ground = ground_of(work)
+    if expected is not None:
+        _refuse_stale(settings, expected)
     old = _said_of(work, policy_files(settings), is_thorough=True).store.show(number)
     draft = examined(work, ground, old.text, label(old))
     for problem in draft.mute:

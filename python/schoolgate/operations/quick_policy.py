@@ -68,7 +68,7 @@ def block(
     reason: Annotated[str, Personal] = "",
 ) -> QuickChange:
     """Denies a name, for good or for a while. `until`: 14:30 or ISO 8601, the school's time; `lasts`: 30m, 2h, 7d."""
-    rule = _rule(name)
+    rule = rule_of(name)
     return _change(work, rule, segments, until, lasts, reason.strip() or f"block {rule}", closes=True)
 
 
@@ -82,18 +82,44 @@ def allow(
     lasts: str | None = None,
 ) -> QuickChange:
     """Opens a name until a time. Locked names stay closed."""
-    if until is None and lasts is None:
-        raise NotClear("say how long: --until 14:30, or --for 2h; to open it for good, edit the policy and apply it")
+    refuse_endless(until, lasts)
     if not reason.strip():
         raise NotClear("give the reason, with --reason")
-    return _change(work, _rule(name), segments, until, lasts, reason.strip(), closes=False)
+    return _change(work, rule_of(name), segments, until, lasts, reason.strip(), closes=False)
 
 
-def _change(
-    work: Work, rule: NameRule, segments: tuple[str, ...], until: str | None, lasts: str | None, reason: str,
-    *, closes: bool,
-) -> QuickChange:  # fmt: skip
-    settings, ground = ground_of(work)
+def refuse_endless(until: str | None, lasts: str | None) -> None:
+    """Raises `NotClear` for an opening without an end."""
+    if until is None and lasts is None:
+        raise NotClear("say how long: --until 14:30, or --for 2h; to open it for good, edit the policy and apply it")
+
+
+@dataclass(frozen=True)
+class QuickDraft:
+    """A quick change before it is stored. `before`: the revision it was made from, None for none. `after` is `text`
+    where nothing has to be written; `is_so_already`: it is open as it is."""
+
+    wanted: Wanted
+    scope: Scope
+    checked: CheckedPolicy
+    before: int | None
+    text: str
+    after: str
+    is_so_already: bool
+
+    @property
+    def is_for_unknown(self) -> bool:
+        """Whether devices of no segment are under one of the policies."""
+        document = self.checked.document
+        return bool(set(self.scope.tops) & set(self.checked.lineages[document.strictest]))
+
+
+def draft_of(
+    work: Work, ground: Ground, rule: NameRule, segments: tuple[str, ...], until: str | None, lasts: str | None,
+    reason: str, *, closes: bool,
+) -> QuickDraft:  # fmt: skip
+    """Stores nothing. Raises what `policy.block` and `policy.allow` raise."""
+    settings = work.settings
     before = latest_revision(policy_files(settings).look())
     _, text, file = active_or_first(settings)
     checked = read_policy(text, file, ground)
@@ -101,21 +127,29 @@ def _change(
     wanted = Wanted(rule, closes, reason, work.actor.name, end)
     scope = scope_of(checked, segments)
     judge = judge_of(settings, ground, wanted, work.now)
+    number = before.number if before is not None else None
     if not closes and all(judge(checked, one) is None for one in scope.policies):
-        return QuickChange(str(rule), tuple(scope.policies), None)
+        return QuickDraft(wanted, scope, checked, number, text, text, True)
     after = changed(text, file, scope, wanted, work.now, judge)
-    if after == text:
-        return QuickChange(str(rule), tuple(scope.tops), None)
-    examined(work, ground, after, "the changed policy").refuse()
-    follows = before.number if before is not None else 0
-    change = change_text(work, ground, after, "the changed policy", reason, follows=follows)
-    strictest = checked.document.strictest if segments and _is_for_unknown(checked, scope) else None
+    return QuickDraft(wanted, scope, checked, number, text, after, False)
+
+
+def _change(
+    work: Work, rule: NameRule, segments: tuple[str, ...], until: str | None, lasts: str | None, reason: str,
+    *, closes: bool,
+) -> QuickChange:  # fmt: skip
+    _, ground = ground_of(work)
+    draft = draft_of(work, ground, rule, segments, until, lasts, reason, closes=closes)
+    if draft.is_so_already:
+        return QuickChange(str(rule), draft.scope.policies, None)
+    if draft.after == draft.text:
+        return QuickChange(str(rule), draft.scope.tops, None)
+    examined(work, ground, draft.after, "the changed policy").refuse()
+    change = change_text(work, ground, draft.after, "the changed policy", reason, follows=draft.before or 0)
+    strictest = draft.checked.document.strictest if segments and draft.is_for_unknown else None
+    end = draft.wanted.until
     until_text, zone = (end.isoformat(), end.tzname()) if end is not None else (None, None)
-    return QuickChange(str(rule), tuple(scope.tops), applied(work, change), until_text, zone, strictest)
-
-
-def _is_for_unknown(checked: CheckedPolicy, scope: Scope) -> bool:
-    return bool(set(scope.tops) & set(checked.lineages[checked.document.strictest]))
+    return QuickChange(str(rule), draft.scope.tops, applied(work, change), until_text, zone, strictest)
 
 
 def end_of(until: str | None, lasts: str | None, now: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
@@ -168,7 +202,8 @@ def _snapshot(settings: Settings) -> Snapshot:
         return Snapshot.empty()
 
 
-def _rule(name: str) -> NameRule:
+def rule_of(name: str) -> NameRule:
+    """Raises `NotClear`."""
     try:
         return parse_name_rule(name)
     except PydanticCustomError as error:

@@ -44,6 +44,8 @@ policy.apply              W . . W . . . .
 policy.rollback           W . . W . . . .
 policy.block              W W . W . . W .
 policy.allow              W . . W . . . .
+policy.preview            R R R R . . R .
+policy.draft              R R R R . . R .
 policy.repair             W . . W . . . .
 policy.categories         R R R R . . R .
 policy.compare            R R R R . . R .
@@ -51,6 +53,7 @@ policy.replay             R R R R . . R .
 segments.list             R R R R . . R .
 schedules.show            R R R R R . R .
 exceptions.list           R R R R . . R .
+exceptions.renew          W . . W . . . .
 exceptions.end            W W . W . . W .
 exceptions.end_deny       W . . W . . . .
 services.list             R R R R . . R .
@@ -90,6 +93,7 @@ log.top                   n R . n . . n R
 log.watch                 n R . n . . n .
 log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
+log.choices               R R R R R . R R
 log.hours                 R R R R . . R R
 device.show               n R . . . . n .
 log.reveal                . W . . . . . W

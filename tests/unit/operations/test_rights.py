@@ -50,6 +50,7 @@ LEAST: Mapping[str, Any] = {
     "kind": "daily",
     "reader": "governors",
     "after": "no cursor",
+    "effect": "deny",
     "login": "",
     "display_name": "",
     "role": "teacher",

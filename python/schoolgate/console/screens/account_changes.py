@@ -86,7 +86,7 @@ async def do(page: Page) -> web.Response:
     people, person = await person_of(page)
     form = await page.form()
     given = {"role": form.get("role", ""), "scope": form.get("scope", "").strip() or "trust"}
-    more = given if name in ("role", "end-role") else {}
+    more: dict[str, Any] = given if name in ("role", "end-role") else {}
     try:
         result = await page.call(deed.operation, login=person["login"], **more)
     except (FactorNeeded, RightMissing, SessionEnded):

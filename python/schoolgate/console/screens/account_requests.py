@@ -47,7 +47,8 @@ async def decide(page: Page) -> web.Response:
     if not page.viewer.may(operation):
         raise web.HTTPNotFound
     try:
-        await page.call(operation, **{argument: form["id"]})
+        wanted: dict[str, Any] = {argument: form["id"]}
+        await page.call(operation, **wanted)
         return page.redirect(f"{REQUESTS.path}?done={form['do']}")
     except (FactorNeeded, RightMissing, SessionEnded):
         raise

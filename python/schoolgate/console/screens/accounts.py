@@ -71,7 +71,8 @@ async def create(page: Page) -> web.Response:
     }
     if not mistakes:
         try:
-            link = await page.call("account.create", **{**given, "mail": given["mail"] or None})
+            wanted: dict[str, Any] = {**given, "mail": given["mail"] or None}
+            link = await page.call("account.create", **wanted)
             return await code_shown(page, link, is_new=True)
         except (FactorNeeded, RightMissing, SessionEnded):
             raise
