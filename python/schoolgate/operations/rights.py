@@ -114,6 +114,8 @@ checks.reachability       R R R R . . R .
 checks.safesearch         R R R R . . R .
 checks.record             R R R R . R R R
 reports.make              R R R R . R R R
+reports.show              R R R R . R R R
+reports.read              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
 account.list              R . R R . . . R
