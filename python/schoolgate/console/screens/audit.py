@@ -107,7 +107,8 @@ async def export(page: Page) -> web.Response:
 
 async def table(page: Page) -> web.Response:
     """What the filters choose, for a spreadsheet."""
-    wanted, rows, before = _wanted(_chosen(page)), [], None
+    wanted, before = _wanted(_chosen(page)), None
+    rows: list[list[object]] = []
     while len(rows) < MOST_IN_TABLE:
         found = await page.call("audit.log", **wanted, most=500, before=before)
         rows += [_cells(entry, found["names"]) for entry in found["entries"]]

@@ -90,7 +90,7 @@ async def numbers(page: Page) -> web.Response:
     is_week = page.query.get("time") == "week"
     until = dt.datetime.now(dt.UTC)
     since = until - (dt.timedelta(days=7) if is_week else dt.timedelta(hours=24))
-    asked = {"since": since.isoformat(), "until": until.isoformat(), "is_by_day": is_week}
+    asked: dict[str, Any] = {"since": since.isoformat(), "until": until.isoformat(), "is_by_day": is_week}
     try:
         by = {one: await page.call("log.hours", **asked, by=one) for one in ("verdict", "category", "segment")}
     except _OURS:
