@@ -38,7 +38,7 @@ def status(service: RunningServer) -> dict[str, Any]:
         "uptime_s": _age_s(service.started_at, now),
         "listening": {
             "udp": [str(one) for one in service.listening],
-            "tcp": [_address(*one) for one in service.door.listening],
+            "tcp": service.door.listening,
             **service.doors.listening,
         },
         "workers": counted["workers"],
@@ -114,6 +114,7 @@ def problems(service: RunningServer) -> list[str]:
         found.append(f"the policies of the hour could not be compiled: {service.compile_error}")
     if service.last_reload is not None and not service.last_reload["ok"]:
         found.append(f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}")
+    found += service.door.problems()
     found += service.doors.problems(dt.datetime.now(dt.UTC))
     if service.metrics_problem is not None:
         found.append(service.metrics_problem)
@@ -179,7 +180,3 @@ def _text(moment: dt.datetime) -> str:
 
 def _age_s(since: dt.datetime, now: dt.datetime) -> int:
     return max(0, int((now - since).total_seconds()))
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
