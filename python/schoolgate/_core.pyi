@@ -284,7 +284,8 @@ class Plane:
         """Binds all UDP sockets; nothing is answered before `start`. Raises `PlaneError`.
 
         `settings` is JSON: {"listen": ["127.0.0.1:5300", ...], "workers": int (0: one for each core), "door_threads":
-        int (answerers set aside for `Doors`), "cache_octets",
+        int (answerers set aside for `Doors`), "has_encrypted_doors": bool (they keep as much as a worker),
+        "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
         directory for packets that made a worker panic, or null, "query_log": null or {"directory", "max_octets",
         "key": 16 octets as a list, or null to store addresses}}.
@@ -372,18 +373,26 @@ class Plane:
 
 @final
 class Doors:
-    """DNS over TLS (RFC 7858) and over HTTPS (RFC 8484) around a plane. No thread of it ever attaches to Python."""
+    """DNS over TCP (RFC 7766), TLS (RFC 7858) and HTTPS (RFC 8484) around a plane. No thread of it ever attaches to
+    Python."""
 
     def __new__(cls, plane: Plane, settings: bytes) -> Doors:
-        """Opens all listeners; no client is let in before `start`. Raises `PlaneError`, also where the plane was made
-        without `door_threads`.
+        """Opens all listeners; no client is let in before `start`. Raises `PlaneError` for those of TCP, and where the
+        plane was made without `door_threads`; what keeps the encrypted ones shut is in `encrypted_problem`.
 
-        `settings` is JSON: {"dot": ["192.0.2.1:853", ...], "doh": [...], "connections": int, "connections_per_client":
-        int (an IPv6 /64 is one client)}.
+        `settings` is JSON: {"tcp": {"listen": ["192.0.2.1:53", ...], "connections": int, "connections_per_client": int
+        (an IPv6 /64 is one client; times the devices of its segment), "idle_s": int, "pipelined": int}, "encrypted":
+        {"dot": ["192.0.2.1:853", ...], "doh": [...], "connections", "connections_per_client"}}.
         """
 
     def start(self) -> None:
-        """Starts the threads. Raises `PlaneError`."""
+        """Starts the threads: TCP is served. Raises `PlaneError`."""
+
+    def admit_encrypted(self, is_admitted: bool) -> None:
+        """Lets clients in at the encrypted doors, which waited in the kernel; or closes these for good."""
+
+    def encrypted_problem(self) -> str | None:
+        """Why the encrypted doors could not be opened; None where they are, or were not wanted."""
 
     def stop(self) -> None:
         """Lets nobody in any more and waits, a few seconds at most, for answers that clients wait for. May be called
@@ -393,15 +402,15 @@ class Doors:
         """Puts a chain and its private key, both PEM, in force for connections to come. Raises `CertificateUnusable`,
         also where they do not match; then what was in force stays. Without one every handshake fails."""
 
-    def set_bounds(self, connections: int, connections_per_client: int) -> None:
-        """Changes how many connections are let in; those that are in stay."""
+    def install_limits(self, settings: bytes) -> None:
+        """Puts the limits of new settings in force; connections that are in stay, addresses wait for a restart."""
 
     def listening(self) -> list[tuple[str, str, int]]:
-        """("dot" or "doh", address, port) of every door, with the real port where 0 was asked for."""
+        """("tcp", "dot" or "doh", address, port) of every door, with the real port where 0 was asked for."""
 
     def stats(self) -> bytes:
-        """JSON: {"events": {door: {event: count}}, "open", "waiting", "threads", "threads_alive",
-        "has_certificate"}."""
+        """JSON: {"tcp": {"events": {event: count}, "open", "waiting"}, "encrypted": {door: {event: count}},
+        "encrypted_open", "encrypted_waiting", "threads", "threads_alive", "has_certificate"}."""
 
 @final
 class SealedList:

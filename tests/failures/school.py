@@ -26,7 +26,7 @@ PATIENT_S = 60.0
 READY_WITHIN_S = 120.0
 # Of problems: no test fetches feeds or makes backups.
 _LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
-_TAKEN = "over TCP: Address already in use"
+_TAKEN = "is in use over TCP"
 ENDED_WITHIN_S = ANSWER_WITHIN_S = PATIENT_S
 
 # Names that need nobody else: on a list, in a local zone.

@@ -25,6 +25,7 @@ from tests.failures.upstream import Upstream, reply
 
 QUESTIONS = 3_000
 FORWARDED = 300
+FORWARDED_BY_TCP = 20
 
 
 @contextlib.contextmanager
@@ -64,9 +65,14 @@ def test_a_stalled_loop_holding_the_gil_stops_nothing_that_goes_as_it_should(
             codes.append(busy.recv(4096)[3] & 0x0F)
         assert codes == [dns.rcode.NXDOMAIN, dns.rcode.NOERROR, dns.rcode.NOERROR] * (QUESTIONS // 3)
 
+        assert here.ask(BLOCKED, tcp=True).rcode() == dns.rcode.NXDOMAIN
+        by_tcp = [here.ask(f"never-asked-by-tcp-{at}.example.org", tcp=True) for at in range(FORWARDED_BY_TCP)]
+        late = sum(not one.answer for one in by_tcp)
+        assert late < 0.2 * FORWARDED_BY_TCP
+
         answer = dns.message.from_wire(waiting.recv(4096))
         assert (answer.rcode(), reasons(answer)) == (dns.rcode.SERVFAIL, {NO_REACHABLE_AUTHORITY})
-    assert here.counter("expired") == 1 + FORWARDED - answered
+    assert here.counter("expired") == 1 + FORWARDED - answered + late
     assert here.rcode("never-asked.example.org") == "NOERROR"
 
 

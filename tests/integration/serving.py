@@ -30,7 +30,7 @@ PUPIL, STAFF, GUEST = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 # Of problems: no test fetches feeds, and few make backups.
 LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
 
-_TAKEN = "over TCP: Address already in use"
+_TAKEN = "is in use over TCP"
 
 Run = subprocess.CompletedProcess[str]
 

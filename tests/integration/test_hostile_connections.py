@@ -13,6 +13,7 @@ import dns.message
 import dns.rcode
 import h2.errors
 import h2.exceptions
+import h2.settings
 import pytest
 from tests.integration.conftest import Start
 from tests.integration.encrypted_clients import (
@@ -32,6 +33,8 @@ from tests.integration.upstream_thread import UpstreamThread
 
 # A client that may ask as much as it likes: what stops it is the door, not its rate.
 GREEDY = "127.0.9.9"
+# A network behind one address.
+SHARED = "127.0.9.10"
 POLICY = (
     (Path(__file__).parents[2] / "lists" / "policies" / "demo.toml").read_text(encoding="utf-8")
     + f"""
@@ -39,6 +42,10 @@ POLICY = (
 prefixes = ["{GREEDY}/32"]
 policy = "guest"
 rate_limit = {{ qps = 1000000, burst = 1000000 }}
+[segments.shared]
+prefixes = ["{SHARED}/32"]
+policy = "guest"
+rate_limit = {{ qps = 100, burst = 200, devices = 20 }}
 """
 )
 FEW = "max_connections = 4\nmax_connections_per_client = 3\n"
@@ -113,6 +120,38 @@ def test_who_is_slow_to_shake_hands_or_to_send_is_closed_within_seconds(
         assert all(is_closed(sock) for sock in (*silent, half))
     assert events(server, "dot")["handshakes_slow"] == events(server, "doh")["handshakes_slow"] == 1
     assert events(server, "dot")["closed_slow_sender"] == 1
+
+
+@pytest.mark.usefixtures("is_served")
+def test_handshakes_that_one_client_begins_and_does_not_end_leave_room_for_others(
+    server: Serving, certificates: Certificates
+) -> None:
+    before = events(server, "dot")
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            silent = socket.create_connection(("127.0.0.1", port(server, "dot")), PATIENT_S, source_address=(SHARED, 0))
+            stack.enter_context(silent)
+        server.until(lambda: events(server, "dot")["connections"] >= before["connections"] + 60)
+        # A quarter of what is free of 256 and not its own: 51. Those that are refused lose their place.
+        refused = events(server, "dot")["refused_client_handshakes"] - before["refused_client_handshakes"]
+        assert refused == 60 - 51
+        with connected(port(server, "dot"), certificates.context("dot"), STAFF) as sock:
+            sock.sendall(framed(ASKED))
+            assert read_framed(sock).rcode() == dns.rcode.NOERROR
+    assert events(server, "dot")["refused_handshakes"] == before["refused_handshakes"]
+
+
+@pytest.mark.usefixtures("is_served")
+def test_a_client_that_lets_no_answer_out_is_closed(server: Serving, certificates: Certificates) -> None:
+    before = events(server, "doh")
+    with Http2(port(server, "doh"), certificates.context("h2"), STAFF) as client:
+        # A window of one octet: TCP shows nothing of it.
+        client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1})
+        client.flush()
+        client.begin(get_path(ASKED))
+        client.end()
+    grown = {name: count - before[name] for name, count in events(server, "doh").items()}
+    assert (grown["answers"], grown["closed_slow_reader"]) == (1, 1)
 
 
 @pytest.mark.usefixtures("is_served")

@@ -38,7 +38,6 @@ PACKAGES = {
     "metrics": set(),
     "policy": {"_core", "storage"},
     "resolver": {"_core"},
-    "stream": {"resolver"},
     "doors": {"_core"},
     "lists": {"_core", "policy", "storage"},
     "sealed": {"_core", "lists", "storage"},
@@ -97,7 +96,6 @@ PACKAGES = {
         "resolver",
         "sealed",
         "storage",
-        "stream",
     },
     "cli": {
         "_core",

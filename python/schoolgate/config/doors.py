@@ -1,4 +1,5 @@
-"""[doors]: where encrypted DNS is answered, and what clients may take of it. Closed without a certificate in [tls]."""
+"""[doors]: where encrypted DNS is answered, and what clients may take of it. Closed without a certificate in [tls].
+Its threads carry plain TCP too."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ class Doors(Section):
         default=1,
         ge=1,
         le=8,
-        description="Threads that serve encrypted connections.",
+        description="Threads that serve connections, of plain TCP and encrypted.",
         json_schema_extra=RESTART,
     )
     max_connections: Whole = Field(
@@ -46,7 +47,8 @@ class Doors(Section):
         default=64,
         ge=1,
         le=32768,
-        description="Open encrypted connections of one client: an IPv4 address or an IPv6 /64.",
+        description="Open encrypted connections of one client: an IPv4 address or an IPv6 /64. An address that devices"
+        " share (rate_limit.devices of its segment) has so many for each. The one idle longest makes room for another.",
         json_schema_extra=RELOAD,
     )
 

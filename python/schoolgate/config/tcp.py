@@ -20,7 +20,8 @@ class Tcp(Section):
         default=16,
         ge=1,
         le=65536,
-        description="Open TCP connections of one client address.",
+        description="Open TCP connections of one client: an IPv4 address or an IPv6 /64. An address that devices"
+        " share (rate_limit.devices of its segment) has so many for each. The one idle longest makes room for another.",
         json_schema_extra=RELOAD,
     )
     idle_s: Whole = Field(

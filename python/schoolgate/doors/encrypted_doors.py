@@ -1,4 +1,4 @@
-"""The encrypted doors of one server: opened beside plain DNS, given a certificate, looked after, closed.
+"""The encrypted doors of one server: given a certificate, opened, looked after.
 
 DNS outlives them: a port that cannot be had or a certificate that cannot be used closes an encrypted door and is a
 problem in `status`; plain DNS goes on. A certificate that is worse than the one in force is not put in force.
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from schoolgate._core import CertificateUnusable, Doors, Plane, PlaneError
+from schoolgate._core import CertificateUnusable, Doors, Plane
 from schoolgate.config import Settings, SocketAddress
 from schoolgate.doors.certificate import Certificate, expiry_problem, warning_step
 from schoolgate.telemetry import Logger
@@ -25,14 +25,15 @@ _FileMark = tuple[int, int, int] | None
 
 
 class EncryptedDoors:
-    """DNS over TLS and over HTTPS of one plane. Belongs to one event loop; `await start()`, `await stop()`."""
+    """DNS over TLS and over HTTPS of one plane. Belongs to one event loop; `await start()`."""
 
-    def __init__(self, plane: Plane, settings: Settings) -> None:
+    def __init__(self, plane: Plane, doors: Doors, settings: Settings) -> None:
         self.certificate: Certificate | None = None
         self.certificate_problem: str | None = None
         self._plane = plane
         self._settings = settings
-        self._doors: Doors | None = None
+        self._doors = doors
+        self._are_open = False
         self._port_problem: str | None = None
         self._marks: tuple[_FileMark, _FileMark] | None = None
         self._warned: int | None = None
@@ -41,51 +42,37 @@ class EncryptedDoors:
     def listening(self) -> dict[str, list[str]]:
         """By door: where it answers, with the real port where 0 was asked for."""
         found: dict[str, list[str]] = {"dot": [], "doh": []}
-        for door, host, port in self._doors.listening() if self._doors is not None else ():
-            found[door].append(str(SocketAddress(host, port)))
+        for door, host, port in self._doors.listening() if self._are_open else ():
+            if door in found:
+                found[door].append(str(SocketAddress(host, port)))
         return found
 
     async def start(self, now: dt.datetime) -> None:
-        """Opens the doors that the settings name. Raises nothing: what fails is in `problems`."""
-        dot, doh = self._settings.dot_addresses, self._settings.doh_addresses
-        if not dot and not doh:
+        """Lets clients in at the doors that the settings name. Raises nothing: what fails is in `problems`."""
+        if not self._are_wanted:
             return
-        limits = self._settings.doors
-        settings = {
-            "dot": [str(one) for one in dot],
-            "doh": [str(one) for one in doh],
-            "connections": limits.max_connections,
-            "connections_per_client": limits.max_connections_per_client,
-        }
+        if (problem := self._doors.encrypted_problem()) is not None:
+            self._port_problem = f"encrypted DNS is closed: {problem}"
+            return
+        self._are_open = True
         try:
-            self._doors = await asyncio.to_thread(Doors, self._plane, orjson.dumps(settings))
             await self.look(now)
-            self._doors.start()
-        except PlaneError as error:
-            self._port_problem = f"encrypted DNS is closed: {error}"
-            self._doors = None
         except Exception as error:  # whatever it is, plain DNS answers
             _log.error("doors_defect", exc_info=error)
             self._port_problem = f"encrypted DNS is closed because of a defect: {error}"
-            self._doors = None
-
-    async def stop(self) -> None:
-        """Lets open questions be answered, for a few seconds, then closes all."""
-        if self._doors is not None:
-            await asyncio.to_thread(self._doors.stop)
+            self._are_open = False
+        self._doors.admit_encrypted(self._are_open)
 
     async def install(self, settings: Settings, now: dt.datetime) -> None:
-        """Limits and certificate of new settings; addresses wait for a restart."""
+        """The certificate of new settings; addresses wait for a restart."""
         self._settings = settings
         self._marks = None
-        if self._doors is not None:
-            self._doors.set_bounds(settings.doors.max_connections, settings.doors.max_connections_per_client)
-            await self.look(now)
+        await self.look(now)
 
     async def look(self, now: dt.datetime) -> None:
         """Reads the certificate again if its files have changed, and warns before it expires."""
         tls = self._settings.tls
-        if self._doors is None:
+        if not self._are_open:
             return
         if tls.certificate is None or tls.key is None:
             self.certificate_problem = "encrypted DNS has no certificate: set [tls] certificate and key"
@@ -104,7 +91,6 @@ class EncryptedDoors:
         self._marks = marks
         from schoolgate.doors.certificate_file import read_certificate
 
-        assert self._doors is not None
         try:
             found = read_certificate(chain, key, now)
             self._doors.install_certificate(found.chain, found.key)
@@ -127,8 +113,7 @@ class EncryptedDoors:
 
     def _designate(self, certificate: Certificate) -> None:
         """Clients that look for encrypted doors (DDR, RFC 9462) are shown these."""
-        assert self._doors is not None
-        where: dict[str, list[tuple[str, int]]] = {"dot": [], "doh": []}
+        where: dict[str, list[tuple[str, int]]] = {"dot": [], "doh": [], "tcp": []}
         for door, host, port in self._doors.listening():
             where[door].append((host, port))
         addresses = [str(one) for one in certificate.addresses] if certificate.name is not None else []
@@ -150,28 +135,29 @@ class EncryptedDoors:
             found += [expiry] if expiry is not None else []
             if self.certificate.is_key_open:
                 found.append(f"every user of this machine can read {self._settings.tls.key}; run `chmod o-rwx` on it")
-        if self._doors is None and self._port_problem is None and self._are_wanted:
+        if not self._are_open and self._port_problem is None and self._are_wanted:
             found.append("encrypted DNS opens at the next restart")
-        counted = self._counted()
-        if counted is not None and counted["threads_alive"] < counted["threads"]:
-            dead = counted["threads"] - counted["threads_alive"]
-            found.append(f"{dead} of {counted['threads']} threads of encrypted DNS died; restart")
         return found
 
     def status(self, now: dt.datetime) -> dict[str, Any] | None:
         """Addresses, certificate and counters as JSON values; None where the doors are closed."""
-        counted = self._counted()
-        if counted is None:
+        if not self._are_open:
             return None
-        return {**counted, "listening": self.listening, "certificate": _shown(self.certificate, now)}
+        counted = orjson.loads(self._doors.stats())
+        return {
+            "events": counted["encrypted"],
+            "open": counted["encrypted_open"],
+            "waiting": counted["encrypted_waiting"],
+            "threads": counted["threads"],
+            "threads_alive": counted["threads_alive"],
+            "has_certificate": counted["has_certificate"],
+            "listening": self.listening,
+            "certificate": _shown(self.certificate, now),
+        }
 
     @property
     def _are_wanted(self) -> bool:
         return bool(self._settings.dot_addresses or self._settings.doh_addresses)
-
-    def _counted(self) -> dict[str, Any] | None:
-        counted: dict[str, Any] | None = orjson.loads(self._doors.stats()) if self._doors is not None else None
-        return counted
 
 
 def _shown(certificate: Certificate | None, now: dt.datetime) -> dict[str, Any] | None:

@@ -161,6 +161,7 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
         "qps": limit.qps * limit.devices,
         "burst": limit.burst * limit.devices,
         "subnet": limit.subnet,
+        "devices": limit.devices,
         "ech": segment.ech,
         "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
         "log": segment.log,

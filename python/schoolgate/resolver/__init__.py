@@ -4,6 +4,4 @@ The plane wakes this by file-descriptor readiness. `service` says for a whole ba
 plane moves the datagrams (`datagrams`). What the first try does not settle is handed up one by one: a sans-I/O
 `resolution` says what to do next, `exchange` speaks TCP. Nothing here may delay an answer that the plane can give
 alone: hits and verdicts never pass this package.
-
-`stream` is the door for clients that come over TCP; it decides nothing and asks the plane.
 """

@@ -1,7 +1,7 @@
 """The running server: everything around a plane that answers already, started and stopped in order.
 
-The plane answers what policy and cache can answer, in its own threads. This event loop brings what the network knows,
-carries TCP, takes commands, and swaps what is in force: built aside, then one pointer, so that no query is lost.
+The plane and its doors answer what policy and cache can answer, in their own threads. This event loop brings what the
+network knows, takes commands, and swaps what is in force: built aside, then one pointer, so that no query is lost.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ import contextlib
 import datetime as dt
 import gc
 import signal
-import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schoolgate._core import Plane
+from schoolgate._core import Doors, Plane
 from schoolgate.config import Settings, SocketAddress, changes, load, on_this_machine
 from schoolgate.control.server import ControlServer
 from schoolgate.doors.encrypted_doors import LOOK_EVERY_S as LOOK_AT_CERTIFICATE_EVERY_S
 from schoolgate.doors.encrypted_doors import EncryptedDoors
+from schoolgate.doors.open_doors import door_settings
+from schoolgate.doors.tcp_door import TcpDoor
 from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.resolver import forwarding
@@ -39,8 +40,6 @@ from schoolgate.server.policy_clock import PolicyClock, seconds_until
 from schoolgate.server.protection import Protection, load_checks, look
 from schoolgate.server.running import Change
 from schoolgate.storage.applied_settings import write_applied
-from schoolgate.stream.client_connection import StreamLimits
-from schoolgate.stream.door import StreamDoor
 from schoolgate.telemetry import Logger, ServiceManager
 
 if TYPE_CHECKING:
@@ -62,26 +61,25 @@ _log = Logger("schoolgate")
 
 
 class Service:
-    """One running resolver, around a plane that answers already and TCP listeners that do not accept connections yet.
-    `await run()` once."""
+    """One running resolver, around a plane that answers already, by UDP and TCP. `await run()` once."""
 
     def __init__(
         self,
         whole: ActiveState,
         plane: Plane,
-        listeners: Sequence[socket.socket],
+        doors: Doors,
         key: PseudonymKey | None,
         beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.active = whole
         self.plane = plane
         self.pseudonym_key = key
-        self._listeners = listeners
+        self._core_doors = doors
         self._beside = beside
         self.started_at = policy_clock.now()
         self.resolver: ResolverService
-        self.door: StreamDoor
-        self.doors = EncryptedDoors(plane, whole.settings)
+        self.door = TcpDoor(doors)
+        self.doors = EncryptedDoors(plane, doors, whole.settings)
         self.servers: tuple[SocketAddress, ...] = ()
         self.last_reload: dict[str, Any] | None = None
         self.waits_for_restart: tuple[str, ...] = ()
@@ -130,7 +128,7 @@ class Service:
         _log.info("stopped")
 
     async def _start(self, stack: contextlib.AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
-        """Pushed in this order so that the door closes first: answers still open there need resolver and plane."""
+        """Pushed in this order so that the doors close first: answers still open there need resolver and plane."""
         settings = self.active.settings
         stack.push_async_callback(asyncio.to_thread, self.plane.stop)
         self._directory = ForwarderDirectory(own={(one.host, one.port) for one in self.listening})
@@ -138,13 +136,10 @@ class Service:
         routes = forwarding.routes(settings, self.servers, self._directory)
         self.resolver = ResolverService(self.plane, routes, loop, patience=forwarding.patience(settings))
         stack.callback(self.resolver.close)
-        self.door = StreamDoor(self.plane, self._listeners, _limits(settings), loop)
-        await self.door.start()
-        stack.push_async_callback(self.door.stop)
+        stack.push_async_callback(asyncio.to_thread, self._core_doors.stop)
         self.resolver.start()
         # After it: reading a certificate takes time that a question by plain DNS need not wait.
         await self.doors.start(policy_clock.now())
-        stack.push_async_callback(self.doors.stop)
         control = ControlServer(settings.server.control_socket, handlers(self))
         await control.start()
         stack.push_async_callback(control.stop)
@@ -240,7 +235,7 @@ class Service:
     def _install_settings(self, settings: Settings) -> None:
         self.servers = forwarding.default_servers(settings, self.listening)
         self._install_routes(settings)
-        self.door.limits = _limits(settings)
+        self._core_doors.install_limits(door_settings(settings, ()))
 
     def _install_routes(self, settings: Settings) -> None:
         routes = forwarding.routes(settings, self.servers, self._directory)
@@ -392,7 +387,7 @@ class Service:
         all_alive = True
         while True:
             counted = orjson.loads(self.plane.stats())
-            workers_live = counted["workers_alive"] == counted["workers"]
+            workers_live = counted["workers_alive"] == counted["workers"] and self.door.is_alive
             if all_alive and not workers_live:
                 _log.error("a worker died", alive=counted["workers_alive"], workers=counted["workers"])
             all_alive = workers_live
@@ -407,16 +402,6 @@ def _protects_alike(one: ActiveState, other: ActiveState) -> bool:
 
 def _same_sealed(new: ActiveState, old: ActiveState) -> bool:
     return old.sealed is not None and new.sealed is not None and new.sealed.sealed is old.sealed.sealed
-
-
-def _limits(settings: Settings) -> StreamLimits:
-    tcp = settings.tcp
-    return StreamLimits(
-        connections=tcp.max_connections,
-        connections_per_client=tcp.max_connections_per_client,
-        idle_s=float(tcp.idle_s),
-        pipelined=tcp.max_pipelined,
-    )
 
 
 def _report_defect(task: asyncio.Task[None]) -> None:

@@ -70,6 +70,7 @@ def _of_state(service: RunningServer) -> Iterator[ServiceProblem]:
 
 
 def _of_settings(service: RunningServer, now: dt.datetime) -> Iterator[ServiceProblem]:
+    yield from _each("tcp-door", "doors", service.door.problems())
     yield from _each("encrypted-doors", "doors", service.doors.problems(now))
     if service.metrics_problem is not None:
         yield _problem("metrics", "metrics", service.metrics_problem)

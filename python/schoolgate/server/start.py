@@ -1,8 +1,8 @@
 """`schoolgate serve`, from nothing to the first answer, and on until the end.
 
-A school without DNS is a school without internet, so whatever no answer needs comes after the plane answers: the event
-loop, and all that runs in it. Sealed lists, lists and policy come before: nothing is answered unfiltered. TCP ports are
-open when UDP answers, and what comes there meanwhile waits in the kernel.
+A school without DNS is a school without internet, so whatever no answer needs comes after the plane answers: the
+event loop, and all that runs in it. Sealed lists, lists and policy come before: nothing is answered unfiltered. TCP is
+answered when UDP is; what comes to the encrypted doors waits in the kernel for their certificate.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import datetime as dt
 import os
 import resource
 import signal
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -22,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schoolgate._core import Plane
+from schoolgate._core import Doors, Plane
 from schoolgate.config import InputRefused, on_this_machine
+from schoolgate.doors.open_doors import open_doors
 from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.sealed.memory import keep_private
@@ -33,7 +33,6 @@ from schoolgate.server import policy_clock as policy_clock
 from schoolgate.server.active_state import ActiveState
 from schoolgate.storage import state_dir
 from schoolgate.storage.applied_settings import FoundSettings, fall_back_from, find_settings
-from schoolgate.stream.listening import listening_sockets
 from schoolgate.telemetry import Logger, ServiceManager
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def serve(
         key = recording.pseudonym_key(whole.settings, now)
         plane = _plane(whole, key)
         end = _noted_until_the_loop_handles_them()
-        with _answering(plane) as listeners:
-            service = _service(whole, plane, listeners, key, beside)
+        with _answering(plane, whole) as doors:
+            service = _service(whole, plane, doors, key, beside)
             # What is in force will be another; this function, which does not end, must not keep the first in memory.
             del whole
             _run(service, on_ready, end.is_set)
@@ -127,7 +126,8 @@ def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
     settings = {
         "listen": [str(one) for one in server.listen],
         "workers": server.workers,
-        "door_threads": whole.settings.doors.threads if _has_encrypted_doors(whole) else 0,
+        "door_threads": whole.settings.doors.threads,
+        "has_encrypted_doors": _has_encrypted_doors(whole),
         "cache_octets": cache.size_mib << 20,
         "min_ttl_s": cache.min_ttl_s,
         "max_ttl_s": cache.max_ttl_s,
@@ -145,15 +145,18 @@ def _has_encrypted_doors(whole: ActiveState) -> bool:
 
 
 @contextmanager
-def _answering(plane: Plane) -> Iterator[list[socket.socket]]:
-    """The plane answers UDP; the listeners are for the TCP door. What has to be asked of a forwarder waits for the
-    loop, which alone knows whom to ask."""
-    listeners = listening_sockets(plane.listening())
+def _answering(plane: Plane, whole: ActiveState) -> Iterator[Doors]:
+    """The plane answers UDP, its doors TCP. What has to be asked of a forwarder waits for the loop, which alone knows
+    whom to ask."""
+    doors = open_doors(plane, whole.settings)
     plane.start()
     try:
+        # The threads of the doors give way to the plane's too: clients by TCP cannot make those by UDP wait.
         _yield_to_workers()
-        yield listeners
+        doors.start()
+        yield doors
     finally:
+        doors.stop()
         plane.stop()
 
 
@@ -167,8 +170,8 @@ def _noted_until_the_loop_handles_them() -> threading.Event:
 
 
 def _yield_to_workers() -> None:
-    """Makes this thread give way to the plane's, which run already. Linux means the calling thread by both calls; a
-    sandbox that forbids them costs waiting time, nothing else."""
+    """Makes this thread, and those it starts, give way to the plane's, which run already. Linux means the calling
+    thread by both calls; a sandbox that forbids them costs waiting time, nothing else."""
     with contextlib.suppress(OSError):
         os.nice(LOOP_NICENESS)
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
@@ -177,14 +180,14 @@ def _yield_to_workers() -> None:
 def _service(
     whole: ActiveState,
     plane: Plane,
-    listeners: list[socket.socket],
+    doors: Doors,
     key: PseudonymKey | None,
     beside: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> Service:
     """Everything around the plane. Loaded only here: no answer waits for it."""
     from schoolgate.server.service import Service
 
-    return Service(whole, plane, listeners, key, beside)
+    return Service(whole, plane, doors, key, beside)
 
 
 def _run(service: Service, on_ready: Callable[[Service], None], is_to_end: Callable[[], bool]) -> None:

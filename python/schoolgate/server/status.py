@@ -35,7 +35,7 @@ def status(service: RunningServer) -> dict[str, Any]:
         "uptime_s": _age_s(service.started_at, now),
         "listening": {
             "udp": [str(one) for one in service.listening],
-            "tcp": [_address(*one) for one in service.door.listening],
+            "tcp": service.door.listening,
             **service.doors.listening,
         },
         "workers": counted["workers"],
@@ -103,7 +103,3 @@ def _text(moment: dt.datetime) -> str:
 
 def _age_s(since: dt.datetime, now: dt.datetime) -> int:
     return max(0, int((now - since).total_seconds()))
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

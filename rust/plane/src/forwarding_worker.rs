@@ -1,4 +1,5 @@
-//! A worker's part in forwarding: it sends misses and reads replies by itself, as the resolver has said.
+//! A worker's part in forwarding: it sends misses and reads replies by itself, as the resolver has said. A thread of doors has
+//! a part too, and only sends.
 //!
 //! All workers and the resolver share one [`Forwarding`]. A worker takes it where it is free and comes back later where it is
 //! not: it never waits for it.
@@ -12,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// A thread that holds the forwarding is mostly done in less time than so many turns, or does not run.
 pub const TURNS_TO_TRY: u32 = 32;
-/// How soon a worker looks again whether the forwarding is free.
-const HELD_UP_MS: u64 = 1;
+/// How soon a thread looks again whether the forwarding is free.
+pub const HELD_UP_MS: u64 = 1;
 
 /// What one worker knows of forwarding.
 pub struct ForwardingWorker {
@@ -35,10 +36,10 @@ pub struct ForwardingWorker {
 }
 
 impl ForwardingWorker {
-    /// One for each of so many workers; the first reads replies.
+    /// One for each of these channels of the miss hub; the first channel's reads replies.
     pub fn all(
         forwarding: Forwarding,
-        workers: usize,
+        channels: impl IntoIterator<Item = usize>,
         resolver_wake: &Arc<Wake>,
     ) -> (Arc<Mutex<Forwarding>>, Vec<Self>) {
         let (ports, replies_fd) = (forwarding.ports(), forwarding.replies_fd());
@@ -53,7 +54,7 @@ impl ForwardingWorker {
             has_more: false,
             turns_held_up: 0,
         };
-        let forwarding_workers = (0..workers).map(forwarding_worker).collect();
+        let forwarding_workers = channels.into_iter().map(forwarding_worker).collect();
         (forwarding, forwarding_workers)
     }
 
@@ -79,6 +80,11 @@ impl ForwardingWorker {
             true => Some(now.mono_ms + HELD_UP_MS),
             false => self.awaits_replies().then_some(self.look_at_ms),
         }
+    }
+
+    /// For a thread that reads no replies: whether misses are left, or the forwarding was not free.
+    pub fn is_to_come_back(&self) -> bool {
+        self.has_more || self.is_held_up()
     }
 
     /// Sends and reads what there is; whether there may be more at once.

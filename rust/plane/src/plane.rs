@@ -33,13 +33,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// A miss hub numbers its channels with bits: workers, the event loop's doors and the threads of doors.
+/// A miss hub numbers its channels with bits: workers, the answerer of this process and the threads of doors.
 const MOST_WORKERS: usize = 119;
 /// One thread carries some ten thousand queries a second over connections that stand.
 const MOST_DOOR_THREADS: usize = 8;
-/// How the cache's bound is divided: few clients come by a stream, and they ask what was too large for a datagram.
-const WORKER_SHARES: u64 = 8;
-const STREAM_SHARES: u64 = 1;
+/// How the cache's bound is divided: few clients come by plain TCP, and they ask what was too large for a datagram. A client
+/// that asks by TLS asks everything there, so with encrypted doors their threads keep what a worker keeps. What this process
+/// asks itself (a self-test, `explain`) needs next to nothing.
+const WORKER_SHARES: u64 = 64;
+const TCP_SHARES: u64 = 8;
+const OWN_SHARES: u64 = 1;
 /// Clients ask by TCP mostly for what did not fit into a datagram of 512 octets, OPT, cookie and EDE among them: other
 /// answers would be kept twice in vain. A client that comes because of its rate has them asked for again.
 const LEAST_STREAM_OCTETS: usize = 400;
@@ -83,7 +86,9 @@ impl Plane {
         let workers = workers.min(MOST_WORKERS);
         let door_threads = settings.door_threads.min(MOST_DOOR_THREADS);
         let (doors, listening) = bind_all(&settings.listen, workers)?;
-        let shares = (workers + door_threads) as u64 * WORKER_SHARES + STREAM_SHARES;
+        let (door_shares, door_least_octets) =
+            if settings.has_encrypted_doors { (WORKER_SHARES, 0) } else { (TCP_SHARES, LEAST_STREAM_OCTETS) };
+        let shares = workers as u64 * WORKER_SHARES + door_threads as u64 * door_shares + OWN_SHARES;
         let cache_share = settings.cache_octets / shares;
         let settings = Arc::new(settings);
         let clock = Clock::start();
@@ -110,13 +115,12 @@ impl Plane {
             seats.push(seat);
             channels.push(channel);
         }
-        let (stream, channel) = shared.seat(shared.reminder.wake().clone(), STREAM_SHARES, LEAST_STREAM_OCTETS)?;
+        let (stream, channel) = shared.seat(shared.reminder.wake().clone(), OWN_SHARES, LEAST_STREAM_OCTETS)?;
         channels.push(channel);
         let mut door_seats = Vec::new();
         for _ in 0..door_threads {
-            // A client that asks by TLS asks everything there, so its thread keeps what a worker keeps.
             let reminder = Reminder::new(Arc::new(Wake::new()?));
-            let (seat, channel) = shared.seat(reminder.wake().clone(), WORKER_SHARES, 0)?;
+            let (seat, channel) = shared.seat(reminder.wake().clone(), door_shares, door_least_octets)?;
             channels.push(channel);
             door_seats.push((seat, reminder));
         }
@@ -124,7 +128,12 @@ impl Plane {
         let hub_counters = Arc::new(Counters::default());
         let hub = MissHub::new(shared.settings.clone(), hub_counters.clone(), channels).keeping(crashes);
         let forwarding = Forwarding::new(hub, UdpExchanges::new()?);
-        let (forwarding, forwarding_workers) = ForwardingWorker::all(forwarding, seats.len(), &shared.resolver_wake);
+        // In the order of the channels: workers, the answerer of this process (which asyncio forwards for), doors.
+        let of_doors = seats.len() + 1..seats.len() + 1 + door_seats.len();
+        let forwarding_channels = (0..seats.len()).chain(of_doors);
+        let (forwarding, mut forwarding_workers) =
+            ForwardingWorker::all(forwarding, forwarding_channels, &shared.resolver_wake);
+        let of_doors = forwarding_workers.split_off(seats.len());
         let mut recorder = || log.as_mut().map(QueryLog::recorder);
         let ready = seats.into_iter().zip(forwarding_workers).zip(doors).enumerate();
         let ready: Vec<_> = ready
@@ -132,10 +141,13 @@ impl Plane {
                 shared.worker(at, seat, forwarding_worker, doors, recorder())
             })
             .collect();
-        let stream = shared.stream_answerer(MOST_WORKERS, stream, shared.reminder.clone(), recorder());
+        let stream = shared.stream_answerer(MOST_WORKERS, stream, shared.reminder.clone(), None, recorder());
         let door_answerers: Vec<_> = (MOST_WORKERS + 1..)
             .zip(door_seats)
-            .map(|(at, (seat, reminder))| shared.stream_answerer(at, seat, reminder, recorder()))
+            .zip(of_doors)
+            .map(|((at, (seat, reminder)), forwarding)| {
+                shared.stream_answerer(at, seat, reminder, Some(forwarding), recorder())
+            })
             .collect();
         let streams = || std::iter::once(&stream).chain(&door_answerers);
         let stream_gauges = streams().map(|one| one.gauges.clone()).collect();
@@ -294,7 +306,7 @@ impl Plane {
         }
     }
 
-    /// Answers a message that came by TCP.
+    /// Answers a message of this process itself as if it had come by TCP.
     pub fn ask(&self, message: &[u8], client: SocketAddr, local: SocketAddr) -> Asked {
         lock(&self.stream).ask(message, client, local, Door::Tcp)
     }
@@ -409,11 +421,19 @@ impl Shared {
     }
 
     /// `at` numbers it among all that keep packets they could not bear.
-    fn stream_answerer(&self, at: usize, seat: Seat, reminder: Reminder, recorder: Option<Recorder>) -> StreamAnswerer {
+    fn stream_answerer(
+        &self,
+        at: usize,
+        seat: Seat,
+        reminder: Reminder,
+        forwarding_worker: Option<ForwardingWorker>,
+        recorder: Option<Recorder>,
+    ) -> StreamAnswerer {
         StreamAnswerer {
             answerer: seat.answerer.recording_to(recorder),
             answers: seat.answers,
             resolver_wake: self.resolver_wake.clone(),
+            forwarding_worker,
             reminder,
             active: self.active.clone(),
             clock: self.clock,

@@ -16,6 +16,9 @@ pub struct Settings {
     /// Threads of doors for clients that come by a connection; each has an answerer of its own.
     #[serde(default)]
     pub door_threads: usize,
+    /// Whether these threads also serve encrypted doors: then they keep as many answers as a worker does.
+    #[serde(default)]
+    pub has_encrypted_doors: bool,
     /// Bound of the packet cache, octets, for all workers together.
     #[serde(default = "default_cache_octets")]
     pub cache_octets: u64,

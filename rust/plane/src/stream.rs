@@ -1,4 +1,4 @@
-//! The stream doors' answerers: one for the event loop, which carries TCP, and one for each thread of doors. Connections are
+//! The stream doors' answerers: one for each thread of doors, and one for who asks from within this process. Connections are
 //! their business; every message comes here and takes the same path as a datagram.
 
 use crate::active_state::ActiveState;
@@ -6,18 +6,23 @@ use crate::answer::{Answerer, Outcome};
 use crate::clock::{Clock, Now};
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
+use crate::forwarding_worker::{ForwardingWorker, HELD_UP_MS};
 use crate::gauges::Gauges;
 use crate::requester::Requester;
 use crate::socket::Wake;
 use crate::stored::Stored;
 use crate::waiters::ReplySender;
 use arc_swap::ArcSwap;
+use schoolgate_policy::Selection;
 use schoolgate_querylog::Door;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How often a thread of doors goes on sending before its clients have their turn.
+const TURNS_OF_SENDING: usize = 32;
 
 /// What a stream door does with a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +82,8 @@ pub struct StreamAnswerer {
     pub(crate) answerer: Answerer,
     pub(crate) answers: rtrb::Consumer<Arc<Stored>>,
     pub(crate) resolver_wake: Arc<Wake>,
+    /// Its part in forwarding; `None`: asyncio sends for it.
+    pub(crate) forwarding_worker: Option<ForwardingWorker>,
     pub(crate) reminder: Reminder,
     pub(crate) active: Arc<ArcSwap<ActiveState>>,
     pub(crate) clock: Clock,
@@ -96,8 +103,42 @@ impl StreamAnswerer {
 
     /// When [`StreamAnswerer::take_answers`] is to be called although nothing has come, milliseconds from now.
     pub fn due_in_ms(&self) -> Option<u64> {
-        let due_ms = self.answerer.next_due_ms()?;
-        Some(due_ms.saturating_sub(self.clock.now().mono_ms))
+        let is_to_come_back = self.forwarding_worker.as_ref().is_some_and(ForwardingWorker::is_to_come_back);
+        let come_back_ms = is_to_come_back.then_some(HELD_UP_MS);
+        let due_ms = self.answerer.next_due_ms().map(|due_ms| due_ms.saturating_sub(self.clock.now().mono_ms));
+        come_back_ms.into_iter().chain(due_ms).min()
+    }
+
+    /// Sends what messages have missed, as the resolver has said. To be called soon after [`StreamAnswerer::ask`] gave
+    /// tickets: many are sent at once for little more than one.
+    pub fn send_misses(&mut self) {
+        let now = self.clock.now();
+        let Some(forwarding_worker) = &mut self.forwarding_worker else { return };
+        let mut has_sent = self.answerer.take_has_sent();
+        for _ in 0..TURNS_OF_SENDING {
+            let done = catch_unwind(AssertUnwindSafe(|| forwarding_worker.go_on(has_sent, false, now)));
+            let has_more = done.unwrap_or_else(|_| {
+                self.counters.count(Counter::LatePanics);
+                forwarding_worker.note_panic();
+                false
+            });
+            if !has_more {
+                break;
+            }
+            has_sent = false;
+        }
+        // What could not be sent has failed at once, and this thread is not called for what it did itself.
+        if !self.answers.is_empty() {
+            self.reminder.wake().signal();
+        }
+    }
+
+    /// Devices that share the address `client`, as the segment of those who ask `local` from there says: at least one.
+    pub fn devices(&self, client: IpAddr, local: SocketAddr) -> u32 {
+        let active = self.active.load();
+        let Selection::Served(selected) = active.rulebook.select(client, local) else { return 1 };
+        let segment = selected.segment.and_then(|at| active.rulebook.table().segments().get(usize::from(at)));
+        segment.map_or(1, |segment| segment.devices.max(1))
     }
 
     /// Answers one message.
@@ -127,6 +168,9 @@ impl StreamAnswerer {
     /// Answers that have come, or fallen due, for those who wait.
     pub fn take_answers(&mut self) -> Vec<(u64, Vec<u8>)> {
         self.reminder.wake().clear();
+        if self.forwarding_worker.as_ref().is_some_and(ForwardingWorker::is_to_come_back) {
+            self.send_misses();
+        }
         let (now, active) = (self.clock.now(), self.active.load());
         self.take_in(&active, now);
         while self.answerer.next_due_ms().is_some_and(|due_ms| due_ms <= now.mono_ms) {
@@ -163,7 +207,7 @@ impl StreamAnswerer {
     /// What is left to do when answers have been made.
     fn settle(&mut self, now: Now) {
         self.reminder.want(self.answerer.next_due_ms().is_some());
-        if self.answerer.take_has_sent() {
+        if self.forwarding_worker.is_none() && self.answerer.take_has_sent() {
             self.resolver_wake.signal();
         }
         self.answerer.commit_records(|| self.clock.since_us(now));

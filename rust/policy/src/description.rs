@@ -114,6 +114,8 @@ pub(crate) struct SegmentDescription {
     pub burst: u32,
     #[serde(default = "one")]
     pub subnet: u32,
+    #[serde(default = "one")]
+    pub devices: u32,
     #[serde(default)]
     pub ends_at_unix_s: Option<i64>,
     #[serde(default)]

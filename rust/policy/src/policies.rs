@@ -42,6 +42,8 @@ pub struct Segment {
     pub burst: u32,
     /// How many times this all addresses of one IPv6 /64 may ask together.
     pub subnet: u32,
+    /// Devices that share one client address (behind a NAT): so many times a client's connections. The rate counts them already.
+    pub devices: u32,
     /// When its schedule next changes the policy, seconds since 1970 UTC.
     pub ends_at_unix_s: Option<i64>,
     /// What becomes of ECH keys in its answers.

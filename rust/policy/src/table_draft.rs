@@ -126,8 +126,8 @@ impl TableDraft {
 
     pub fn segment(&mut self, one: &SegmentDescription) -> Segment {
         let policy = self.policy_number(&format!("segments.{}.policy", one.id), &one.policy);
-        let SegmentDescription { qps, burst, subnet, ends_at_unix_s, ech, log, .. } = *one;
-        Segment { id: one.id.clone(), policy, qps, burst, subnet, ends_at_unix_s, ech, log }
+        let SegmentDescription { qps, burst, subnet, devices, ends_at_unix_s, ech, log, .. } = *one;
+        Segment { id: one.id.clone(), policy, qps, burst, subnet, devices, ends_at_unix_s, ech, log }
     }
 
     pub fn doors(&mut self, one: &SegmentDescription) -> (Vec<Prefix>, Vec<Asked>) {

@@ -1,6 +1,6 @@
 //! One thread's way to the plane: a message goes in, its answer comes out at once or when a forwarder has answered.
 //!
-//! The answerer belongs to the thread, so nothing is locked. Answers that were waited for are called for by an eventfd, which
+//! The answerer belongs to the thread, so no thread waits for another. Answers that were waited for are called for by an eventfd, which
 //! the runtime watches like a socket.
 
 use crate::limits::ANSWER_WITHIN;
@@ -11,7 +11,7 @@ use schoolgate_querylog::Door;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -45,7 +45,8 @@ pub struct Caller {
 /// One thread's way to the plane.
 pub struct Asker {
     inner: RefCell<Inner>,
-    has_begun_to_wait: Notify,
+    /// Messages were asked that have to be sent for.
+    has_missed: Notify,
 }
 
 struct Inner {
@@ -59,7 +60,7 @@ impl Asker {
     /// One with this answerer.
     pub fn new(answerer: StreamAnswerer) -> Self {
         let inner = Inner { answerer, waiting: HashMap::default(), overdue: VecDeque::new() };
-        Self { inner: RefCell::new(inner), has_begun_to_wait: Notify::new() }
+        Self { inner: RefCell::new(inner), has_missed: Notify::new() }
     }
 
     /// Asks the plane. `deliver` makes what is called if the answer comes later.
@@ -69,9 +70,8 @@ impl Asker {
             Asked::Answer(answer) => Reply::Now(answer),
             Asked::Nothing => Reply::Nothing,
             Asked::Ticket(ticket) => {
-                if inner.waiting.is_empty() {
-                    self.has_begun_to_wait.notify_one();
-                }
+                // Those of all connections that are served now are sent together.
+                self.has_missed.notify_one();
                 inner.overdue.push_back((Instant::now() + ANSWER_WITHIN, ticket));
                 inner.waiting.insert(ticket, deliver());
                 Reply::Later
@@ -79,9 +79,9 @@ impl Asker {
         }
     }
 
-    /// Messages that wait for their answers.
-    pub fn waiting(&self) -> usize {
-        self.inner.borrow().waiting.len()
+    /// Devices that share a client's address, as its segment says.
+    pub fn devices(&self, client: IpAddr, local: SocketAddr) -> u32 {
+        self.inner.borrow().answerer.devices(client, local)
     }
 
     /// Delivers answers, for as long as the thread lives.
@@ -94,7 +94,10 @@ impl Asker {
             let due_in = self.due_in();
             tokio::select! {
                 ready = wake.readable() => ready?.clear_ready(),
-                () = self.has_begun_to_wait.notified() => {}
+                () = self.has_missed.notified() => {
+                    self.inner.borrow_mut().answerer.send_misses();
+                    continue;
+                }
                 () = tokio::time::sleep(due_in.unwrap_or_default()), if due_in.is_some() => {}
             }
             self.deliver();

@@ -1,6 +1,6 @@
 //! What happened at a door. Several threads count, once or twice a connection or message.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
@@ -32,6 +32,8 @@ events! {
     RefusedRate = "refused_rate",
     /// Connections turned away: too many handshakes are under way.
     RefusedHandshakes = "refused_handshakes",
+    /// Connections turned away: too many handshakes of this client are under way.
+    RefusedClientHandshakes = "refused_client_handshakes",
     /// Handshakes that ended in a connection.
     Handshakes = "handshakes",
     /// Handshakes that failed: no common version or protocol, no certificate, no TLS at all.
@@ -42,6 +44,10 @@ events! {
     Messages = "messages",
     /// Answers handed to connections.
     Answers = "answers",
+    /// Answers that came when their connection was gone.
+    AnswersWithoutClient = "answers_without_client",
+    /// Times that a connection was read no further because as many of its messages waited as may.
+    PausedPipelined = "paused_pipelined",
     /// Requests by HTTP that were no DNS message.
     BadRequests = "bad_requests",
     /// Connections closed because they did nothing.
@@ -52,7 +58,7 @@ events! {
     ClosedSlowSender = "closed_slow_sender",
     /// Connections closed because answers were not read.
     ClosedSlowReader = "closed_slow_reader",
-    /// Connections closed because of what is no DNS message.
+    /// Connections closed because of what is no DNS message, or of too many that are no query.
     ClosedBadFrame = "closed_bad_frame",
     /// Connections closed because the plane has nothing to say to this client.
     ClosedByVerdict = "closed_by_verdict",
@@ -62,26 +68,62 @@ events! {
     ClosedAbandonedWork = "closed_abandoned_work",
 }
 
-/// What happened at one door.
+impl Event {
+    /// Whether it can happen at plain TCP: without TLS and HTTP.
+    pub fn is_of_tcp(self) -> bool {
+        !matches!(
+            self,
+            Self::RefusedRate
+                | Self::RefusedHandshakes
+                | Self::RefusedClientHandshakes
+                | Self::Handshakes
+                | Self::HandshakesFailed
+                | Self::HandshakesSlow
+                | Self::BadRequests
+                | Self::ClosedProtocol
+                | Self::ClosedAbandonedWork
+        )
+    }
+}
+
+/// What happened at one door, and how many of its messages wait now.
 #[derive(Debug)]
-pub struct DoorCounters([AtomicU64; Event::ALL.len()]);
+pub struct DoorCounters {
+    events: [AtomicU64; Event::ALL.len()],
+    waiting: AtomicUsize,
+}
 
 impl Default for DoorCounters {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+        Self { events: std::array::from_fn(|_| AtomicU64::new(0)), waiting: AtomicUsize::new(0) }
     }
 }
 
 impl DoorCounters {
     /// Adds one.
     pub fn count(&self, event: Event) {
-        if let Some(cell) = self.0.get(event as usize) {
+        if let Some(cell) = self.events.get(event as usize) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    /// One more message waits for its answer.
+    pub fn begin_wait(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many messages wait no longer.
+    pub fn end_waits(&self, messages: usize) {
+        self.waiting.fetch_sub(messages, Ordering::Relaxed);
+    }
+
+    /// Messages that wait for their answers.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// What has been counted.
     pub fn get(&self, event: Event) -> u64 {
-        self.0.get(event as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.events.get(event as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 }

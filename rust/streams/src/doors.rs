@@ -1,22 +1,27 @@
 //! The doors as their owner sees them: opened, started, given a certificate, stopped.
+//!
+//! Plain TCP is served from the start on. The encrypted doors wait for [`Doors::admit_encrypted`], because a handshake without
+//! a certificate can only fail; and where they cannot be opened, plain TCP is served all the same.
 
-use crate::admission::{Admission, Handshakes};
+use crate::admission::Admission;
+use crate::allowance::Allowance;
 use crate::certificate::{CertificateError, Certificates};
 use crate::door_counters::{DoorCounters, Event};
 use crate::door_error::DoorError;
-use crate::door_settings::DoorSettings;
-use crate::door_thread::{DoorThread, Kind, Shared};
+use crate::door_settings::{DoorSettings, EncryptedSettings};
+use crate::door_thread::{DoorThread, Gate, Kind};
+use crate::handshakes::Handshakes;
 use crate::https;
+use crate::limits::{IDLE, PIPELINED, SESSIONS_PER_CLIENT_A_SECOND};
 use crate::listening::listen;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{Ticketer, default_provider};
-use schoolgate_plane::Plane;
+use schoolgate_plane::{Plane, StreamAnswerer};
 use schoolgate_querylog::Door;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,26 +35,31 @@ const GRACE: Duration = Duration::from_millis(4_500);
 
 /// The doors of one plane.
 pub struct Doors {
-    shared: Arc<Shared>,
+    tcp: Kind,
+    encrypted: Vec<Kind>,
+    encrypted_admission: Arc<Admission>,
+    encrypted_problem: Option<DoorError>,
     certificates: Arc<Certificates>,
     provider: Arc<CryptoProvider>,
-    kinds: [Kind; 2],
     listening: Vec<(Door, SocketAddr)>,
-    waiting: Arc<[Arc<AtomicUsize>]>,
+    threads_wanted: usize,
     ready: Mutex<Vec<DoorThread>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    gate: watch::Sender<Gate>,
     stop: watch::Sender<bool>,
 }
 
 /// What the doors say of themselves.
 #[derive(Debug, Serialize)]
 pub struct DoorsStatus {
-    /// By door: what happened there.
-    pub events: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    /// Open connections.
-    pub open: usize,
-    /// Messages that wait for their answers.
-    pub waiting: usize,
+    /// What happened at plain TCP.
+    pub tcp: DoorStatus,
+    /// By encrypted door: what happened there.
+    pub encrypted: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    /// Open connections of encrypted doors.
+    pub encrypted_open: usize,
+    /// Messages of encrypted doors that wait for their answers.
+    pub encrypted_waiting: usize,
     /// Threads there should be.
     pub threads: usize,
     /// Threads that run.
@@ -58,52 +68,76 @@ pub struct DoorsStatus {
     pub has_certificate: bool,
 }
 
+/// What one door says of itself.
+#[derive(Debug, Serialize)]
+pub struct DoorStatus {
+    /// What happened there.
+    pub events: BTreeMap<&'static str, u64>,
+    /// Open connections.
+    pub open: usize,
+    /// Messages that wait for their answers.
+    pub waiting: usize,
+}
+
 impl Doors {
-    /// Opens all listeners; nobody is let in before [`Doors::start`].
+    /// Opens all listeners; nobody is let in before [`Doors::start`]. What keeps the encrypted ones shut is in
+    /// [`Doors::encrypted_problem`].
     ///
     /// # Errors
-    /// [`DoorError`]; then none is open.
+    /// [`DoorError`] of plain TCP; then nothing is open.
     pub fn open(plane: &Plane, settings: &DoorSettings) -> Result<Self, DoorError> {
         let answerers = plane.take_door_answerers();
         if answerers.is_empty() {
             return Err(DoorError::NoAnswerer);
         }
-        let provider = Arc::new(default_provider());
-        let certificates = Arc::new(Certificates::default());
-        let kind = |door, alpn: &[u8]| -> Result<Kind, DoorError> {
-            let tls = TlsAcceptor::from(Arc::new(tls_config(&provider, &certificates, alpn)?));
-            Ok(Kind { door, tls, counters: Arc::new(DoorCounters::default()) })
+        let kind = Kind {
+            door: Door::Tcp,
+            tls: None,
+            handshakes: Arc::default(),
+            admission: Arc::new(Admission::new(settings.tcp.connections, settings.tcp.connections_per_client, None)),
+            allowance: Arc::new(Allowance::new(settings.tcp.idle(), settings.tcp.pipelined)),
+            counters: Arc::default(),
         };
-        let kinds = [kind(Door::Dot, DOT_ALPN)?, kind(Door::Doh, https::ALPN)?];
-        let (mut by_thread, mut listening) = (Vec::new(), Vec::new());
-        by_thread.resize_with(answerers.len(), Vec::new);
-        for (kind, addresses) in kinds.iter().zip([&settings.dot, &settings.doh]) {
-            for address in addresses {
-                let (listeners, bound) = listen(*address, answerers.len())?;
-                listening.push((kind.door, bound));
-                for (thread, listener) in by_thread.iter_mut().zip(listeners) {
-                    thread.push((listener, kind.clone()));
-                }
+        let mut open = Listeners::new(answerers.len());
+        open.add(&kind, &settings.tcp.listen)?;
+        let (provider, certificates) = (Arc::new(default_provider()), Arc::new(Certificates::default()));
+        let encrypted = Encrypted::new(&settings.encrypted, &kind.handshakes);
+        let opened = encrypted.open(&settings.encrypted, open.threads(), &provider, &certificates);
+        let (encrypted_kinds, encrypted_problem) = match opened {
+            Ok((kinds, others)) => {
+                open.join(others);
+                (kinds, None)
             }
-        }
-        let admission = Arc::new(Admission::new(settings.connections, settings.connections_per_client));
-        let shared = Arc::new(Shared { admission, handshakes: Handshakes::default() });
-        let waiting: Arc<[_]> = answerers.iter().map(|_| Arc::new(AtomicUsize::new(0))).collect();
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let (gate, gate_seen) = watch::channel(Gate::Shut);
         let (stop, stopping) = watch::channel(false);
-        let parts = answerers.into_iter().zip(by_thread).zip(waiting.iter());
-        let ready = parts.map(|((answerer, listeners), waiting)| DoorThread {
+        let (threads_wanted, listening) = (answerers.len(), open.bound);
+        let thread = |(answerer, listeners): (StreamAnswerer, _)| DoorThread {
             answerer,
             listeners,
-            shared: shared.clone(),
-            waiting: waiting.clone(),
+            gate: gate_seen.clone(),
             stop: stopping.clone(),
             grace: GRACE,
-        });
-        let ready = Mutex::new(ready.collect());
-        Ok(Self { shared, certificates, provider, kinds, listening, waiting, ready, threads: Mutex::default(), stop })
+        };
+        let ready = answerers.into_iter().zip(open.by_thread).map(thread).collect();
+        Ok(Self {
+            tcp: kind,
+            encrypted: encrypted_kinds,
+            encrypted_admission: encrypted.admission,
+            encrypted_problem,
+            certificates,
+            provider,
+            listening,
+            threads_wanted,
+            ready: Mutex::new(ready),
+            threads: Mutex::default(),
+            gate,
+            stop,
+        })
     }
 
-    /// Starts the threads.
+    /// Starts the threads: plain TCP is served.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -115,6 +149,16 @@ impl Doors {
             lock(&self.threads).push(thread);
         }
         Ok(())
+    }
+
+    /// Lets clients in at the encrypted doors, or closes these for good.
+    pub fn admit_encrypted(&self, is_admitted: bool) {
+        self.gate.send_replace(if is_admitted { Gate::Open } else { Gate::Closed });
+    }
+
+    /// Why the encrypted doors could not be opened.
+    pub fn encrypted_problem(&self) -> Option<&DoorError> {
+        self.encrypted_problem.as_ref()
     }
 
     /// Lets nobody in any more, and waits until those inside have their answers, for a few seconds.
@@ -135,9 +179,12 @@ impl Doors {
         self.certificates.install(chain, key, &self.provider)
     }
 
-    /// Changes how many connections are let in; those that are in stay.
-    pub fn set_bounds(&self, connections: usize, per_client: usize) {
-        self.shared.admission.set_bounds(connections, per_client);
+    /// Puts the limits of new settings in force; those who are in stay. Addresses wait for a restart.
+    pub fn install_limits(&self, settings: &DoorSettings) {
+        let (tcp, encrypted) = (&settings.tcp, &settings.encrypted);
+        self.tcp.admission.set_bounds(tcp.connections, tcp.connections_per_client);
+        self.tcp.allowance.set(tcp.idle(), tcp.pipelined);
+        self.encrypted_admission.set_bounds(encrypted.connections, encrypted.connections_per_client);
     }
 
     /// Where each door listens, with the real port where 0 was asked for.
@@ -147,15 +194,17 @@ impl Doors {
 
     /// Counters and gauges.
     pub fn status(&self) -> DoorsStatus {
-        let events = self.kinds.iter().map(|kind| {
-            let counts = Event::ALL.iter().map(|event| (event.as_str(), kind.counters.get(*event)));
-            (kind.door.as_str(), counts.collect())
-        });
+        let of_tcp = counted(&self.tcp.counters, Event::is_of_tcp);
         DoorsStatus {
-            events: events.collect(),
-            open: self.shared.admission.open(),
-            waiting: self.waiting.iter().map(|waiting| waiting.load(Ordering::Relaxed)).sum(),
-            threads: self.waiting.len(),
+            tcp: DoorStatus { events: of_tcp, open: self.tcp.admission.open(), waiting: self.tcp.counters.waiting() },
+            encrypted: self
+                .encrypted
+                .iter()
+                .map(|kind| (kind.door.as_str(), counted(&kind.counters, |_| true)))
+                .collect(),
+            encrypted_open: self.encrypted_admission.open(),
+            encrypted_waiting: self.encrypted.iter().map(|kind| kind.counters.waiting()).sum(),
+            threads: self.threads_wanted,
             threads_alive: lock(&self.threads).iter().filter(|thread| !thread.is_finished()).count(),
             has_certificate: self.certificates.is_there(),
         }
@@ -165,6 +214,90 @@ impl Doors {
 impl Drop for Doors {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+fn counted(counters: &DoorCounters, is_shown: impl Fn(Event) -> bool) -> BTreeMap<&'static str, u64> {
+    Event::ALL.iter().filter(|event| is_shown(**event)).map(|event| (event.as_str(), counters.get(*event))).collect()
+}
+
+/// Listeners by thread, and where they listen.
+struct Listeners {
+    by_thread: Vec<Vec<(TcpListener, Kind)>>,
+    bound: Vec<(Door, SocketAddr)>,
+}
+
+impl Listeners {
+    fn new(threads: usize) -> Self {
+        Self { by_thread: (0..threads).map(|_| Vec::new()).collect(), bound: Vec::new() }
+    }
+
+    fn threads(&self) -> usize {
+        self.by_thread.len()
+    }
+
+    fn add(&mut self, kind: &Kind, addresses: &[SocketAddr]) -> Result<(), DoorError> {
+        for address in addresses {
+            let (listeners, bound) = listen(kind.door, *address, self.threads())?;
+            self.bound.push((kind.door, bound));
+            for (thread, listener) in self.by_thread.iter_mut().zip(listeners) {
+                thread.push((listener, kind.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, others: Self) {
+        self.bound.extend(others.bound);
+        for (thread, listeners) in self.by_thread.iter_mut().zip(others.by_thread) {
+            thread.extend(listeners);
+        }
+    }
+}
+
+/// What the encrypted doors share.
+struct Encrypted {
+    handshakes: Arc<Handshakes>,
+    admission: Arc<Admission>,
+}
+
+impl Encrypted {
+    fn new(settings: &EncryptedSettings, handshakes: &Arc<Handshakes>) -> Self {
+        let (connections, per_client) = (settings.connections, settings.connections_per_client);
+        let admission = Arc::new(Admission::new(connections, per_client, Some(SESSIONS_PER_CLIENT_A_SECOND)));
+        Self { handshakes: handshakes.clone(), admission }
+    }
+
+    /// All of them, or none.
+    fn open(
+        &self,
+        settings: &EncryptedSettings,
+        threads: usize,
+        provider: &Arc<CryptoProvider>,
+        certificates: &Arc<Certificates>,
+    ) -> Result<(Vec<Kind>, Listeners), DoorError> {
+        let (mut kinds, mut open) = (Vec::new(), Listeners::new(threads));
+        if settings.dot.is_empty() && settings.doh.is_empty() {
+            return Ok((kinds, open));
+        }
+        for (door, alpn, addresses) in [(Door::Dot, DOT_ALPN, &settings.dot), (Door::Doh, https::ALPN, &settings.doh)] {
+            let tls = TlsAcceptor::from(Arc::new(tls_config(provider, certificates, alpn)?));
+            let kind = self.kind(door, tls);
+            open.add(&kind, addresses)?;
+            kinds.push(kind);
+        }
+        Ok((kinds, open))
+    }
+
+    fn kind(&self, door: Door, tls: TlsAcceptor) -> Kind {
+        Kind {
+            door,
+            tls: Some(tls),
+            handshakes: self.handshakes.clone(),
+            admission: self.admission.clone(),
+            allowance: Arc::new(Allowance::new(IDLE, PIPELINED)),
+            counters: Arc::default(),
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! One connection of DNS over HTTPS (RFC 8484) over HTTP/2 (RFC 9113).
 //!
 //! hyper speaks HTTP/2; the bounds it is given are in [`crate::limits`]. What it does not see is looked at beside it a few times
-//! a second: that nothing is asked, that nothing is read, that work is left behind.
+//! a second: that nothing is asked, that nothing is read or let out, that work is left behind.
 
 use crate::admission::Place;
 use crate::asker::{Asker, Caller, Deliver, Reply};
 use crate::doh_request::{DohRequest, MEDIA_TYPE, Refused, read_head};
 use crate::door_counters::{DoorCounters, Event};
 use crate::limits::{
-    ANSWER_WITHIN, BODY_OCTETS, CROWDED_IDLE, ERROR_RESETS, FAREWELL, HEAD_OCTETS, IDLE, LOOK_EVERY, MESSAGE,
-    PENDING_RESETS, SEND_OCTETS, STREAMS, UNREAD, WINDOW_OCTETS,
+    ANSWER_WITHIN, BODY_OCTETS, ERROR_RESETS, FAREWELL, HEAD_OCTETS, IDLE, LOOK_EVERY, MESSAGE, PENDING_RESETS,
+    SEND_OCTETS, STREAMS, UNREAD, WINDOW_OCTETS,
 };
+use crate::unsent::{Outgoing, Unsent};
 use crate::watched::{UnreadSince, Watched};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -48,7 +49,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     place: &Place,
     mut stop: watch::Receiver<bool>,
 ) {
-    let unread_since = UnreadSince::default();
+    let (unread_since, unsent) = (UnreadSince::default(), Unsent::default());
     let stream = TokioIo::new(Watched::new(stream, unread_since.clone()));
     let session = Rc::new(Session {
         caller,
@@ -56,6 +57,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         counters: counters.clone(),
         active_at: Cell::new(Instant::now()),
         in_work: Cell::new(0),
+        unsent: unsent.clone(),
     });
     let service = service_fn(|request| {
         let session = session.clone();
@@ -67,14 +69,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let end = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended.err().map(|_| Event::ClosedProtocol),
-            () = place.must_leave() => break Some(Event::ClosedForNew),
+            event = place.must_leave() => break Some(event),
             _ = stop.wait_for(|is_stopping| *is_stopping), if ends_at.is_none() => {
                 connection.as_mut().graceful_shutdown();
                 ends_at = Some(Instant::now() + ANSWER_WITHIN);
             }
             _ = looks.tick() => {
                 let now = Instant::now();
-                if unread_since.get().is_some_and(|since| now - since > UNREAD) {
+                let waits_since = unread_since.get().into_iter().chain(unsent.since()).min();
+                if waits_since.is_some_and(|since| now - since > UNREAD) {
                     break Some(Event::ClosedSlowReader);
                 }
                 if session.in_work.get() > STREAMS {
@@ -84,7 +87,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
                     break None;
                 }
                 place.set_idle((session.in_work.get() == 0).then(|| session.active_at.get().into_std()));
-                if ends_at.is_none() && session.is_idle(place.is_crowded(), now) {
+                if ends_at.is_none() && session.is_idle(now) {
                     counters.count(Event::ClosedIdle);
                     connection.as_mut().graceful_shutdown();
                     ends_at = Some(now + FAREWELL);
@@ -120,15 +123,16 @@ struct Session {
     active_at: Cell<Instant>,
     /// Messages the plane works on. A stream that the client resets leaves its message here until it is answered.
     in_work: Cell<u32>,
+    /// Answers that the client has not let out.
+    unsent: Unsent,
 }
 
 impl Session {
-    fn is_idle(&self, is_crowded: bool, now: Instant) -> bool {
-        let patience = if is_crowded { CROWDED_IDLE } else { IDLE };
-        self.in_work.get() == 0 && now - self.active_at.get() > patience
+    fn is_idle(&self, now: Instant) -> bool {
+        self.in_work.get() == 0 && now - self.active_at.get() > IDLE
     }
 
-    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Response<Full<Outgoing>> {
         self.active_at.set(Instant::now());
         let answered = match message_of(request).await {
             Ok(message) => self.ask(&message).await,
@@ -138,11 +142,11 @@ impl Session {
         match answered {
             Ok(answer) => {
                 self.counters.count(Event::Answers);
-                dns_response(answer)
+                dns_response(answer, &self.unsent)
             }
             Err(refused) => {
                 self.counters.count(Event::BadRequests);
-                refusal(refused)
+                refusal(refused, &self.unsent)
             }
         }
     }
@@ -178,6 +182,7 @@ struct Work(Rc<Session>);
 impl Work {
     fn begin(session: Rc<Session>) -> Self {
         session.in_work.set(session.in_work.get() + 1);
+        session.counters.begin_wait();
         Self(session)
     }
 }
@@ -185,6 +190,7 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         self.0.in_work.set(self.0.in_work.get() - 1);
+        self.0.counters.end_waits(1);
     }
 }
 
@@ -202,16 +208,16 @@ async fn message_of(request: Request<Incoming>) -> Result<Bytes, Refused> {
     }
 }
 
-fn dns_response(answer: Vec<u8>) -> Response<Full<Bytes>> {
+fn dns_response(answer: Vec<u8>, unsent: &Unsent) -> Response<Full<Outgoing>> {
     let max_age_s = schoolgate_wire::freshness_s(&answer);
     let response = Response::builder()
         .header(CONTENT_TYPE, MEDIA_TYPE)
         .header(CACHE_CONTROL, format!("max-age={max_age_s}"))
-        .body(Full::new(answer.into()));
+        .body(unsent.body(answer.into()));
     response.unwrap_or_default()
 }
 
-fn refusal(refused: Refused) -> Response<Full<Bytes>> {
+fn refusal(refused: Refused, unsent: &Unsent) -> Response<Full<Outgoing>> {
     let mut response = Response::builder().status(refused.status()).header(CONTENT_TYPE, TEXT);
     if refused == Refused::Method {
         response = response.header(ALLOW, "GET, POST");
@@ -219,7 +225,7 @@ fn refusal(refused: Refused) -> Response<Full<Bytes>> {
     if refused == Refused::TooMany {
         response = response.header(RETRY_AFTER, "1");
     }
-    response.body(Full::new(Bytes::from_static(refused.text().as_bytes()))).unwrap_or_default()
+    response.body(unsent.body(Bytes::from_static(refused.text().as_bytes()))).unwrap_or_default()
 }
 
 /// Runs what belongs to a connection on the connection's thread.

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 /// A handshake that takes longer is a client that does nothing.
 pub const HANDSHAKE: Duration = Duration::from_secs(3);
-/// Handshakes under way, all threads together: a handshake is the dearest thing a client can ask for before it says who it is.
+/// Handshakes under way, all threads together: a handshake is the dearest thing a client can ask for before it says who it
+/// is. One client has a share of them ([`crate::handshakes`]).
 pub const HANDSHAKES_AT_ONCE: usize = 256;
 /// New connections of one client (an IPv6 /64) in one second: a network behind one address that comes back after a power cut.
 pub const SESSIONS_PER_CLIENT_A_SECOND: u32 = 50;
 /// Clients whose new connections are counted in one second; with more of them, those beyond are not counted.
 pub const COUNTED_CLIENTS: usize = 16_384;
 
-/// A connection that does nothing for so long is closed (Unbound and dnsproxy have the same).
+/// An encrypted connection that does nothing for so long is closed (Unbound and dnsproxy have the same). For plain TCP it is a
+/// setting.
 pub const IDLE: Duration = Duration::from_secs(30);
 /// The same where places are scarce: connections that do nothing must not keep others out (RFC 7766 section 6.2.3).
 pub const CROWDED_IDLE: Duration = Duration::from_millis(500);
@@ -28,7 +30,10 @@ pub const FAREWELL: Duration = Duration::from_secs(1);
 /// How often an HTTP/2 connection is looked at: it does not say itself that it does nothing.
 pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Messages of one connection that may wait for an answer.
+/// Messages that are no query (FORMERR, NOTIMP) that one connection may send: after these it is closed, whatever comes between.
+pub const NO_QUERIES: u32 = 16;
+
+/// Messages of one DNS over TLS connection that may wait for an answer. For plain TCP it is a setting.
 pub const PIPELINED: usize = 64;
 /// A packet full of short messages must not hold the thread: after these others have their turn.
 pub const MESSAGES_A_TURN: usize = 32;

@@ -63,6 +63,7 @@ def test_the_description_has_exactly_the_shape_the_engine_reads(compiled) -> Non
             "qps": 300,
             "burst": 600,
             "subnet": 8,
+            "devices": 3,
             "ech": "pass",
             "ends_at_unix_s": 1795433400,
             "log": "full",

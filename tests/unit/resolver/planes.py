@@ -1,10 +1,9 @@
-"""The plane for tests of the cold path: the real one, and a double that answers messages from streams."""
+"""The plane for tests of the cold path."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 
 import dns.edns
@@ -61,7 +60,7 @@ class Heard:
 
 
 class OpenPlane:
-    """The core's plane with a policy that allows everything, asked by its stream door."""
+    """The core's plane with a policy that allows everything, asked from within this process."""
 
     def __init__(self) -> None:
         settings = {"listen": ["127.0.0.1:0"], "workers": 1}
@@ -94,41 +93,3 @@ class OpenPlane:
     def _take_answers(self) -> None:
         for ticket, octets in self.core.take_answers():
             self._waiting.pop(ticket).set_result(Heard(octets))
-
-
-class AnswerPlane:
-    """Answers by the first label: `now` at once, `none` not at all, any other by a ticket that `answer` settles."""
-
-    def __init__(self) -> None:
-        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._tickets = 0
-        self._ready: list[tuple[int, bytes]] = []
-        self.asked: list[tuple[bytes, str, int, str, int]] = []
-        self.pending: dict[int, bytes] = {}
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-    def ask(self, message: bytes, client: str, client_port: int, local: str, local_port: int) -> bytes | int | None:
-        self.asked.append((message, client, client_port, local, local_port))
-        if b"\4none" in message:
-            return None
-        if b"\3now" in message:
-            return message + b"answered"
-        if b"\4huge" in message:
-            return message + bytes(60_000)
-        self._tickets += 1
-        self.pending[self._tickets] = message
-        return self._tickets
-
-    def answer(self, ticket: int, octets: bytes = b"answered") -> None:
-        self._ready.append((ticket, self.pending.pop(ticket) + octets))
-        os.eventfd_write(self._fd, 1)
-
-    def answers_fd(self) -> int:
-        return self._fd
-
-    def take_answers(self) -> list[tuple[int, bytes]]:
-        os.eventfd_read(self._fd)
-        ready, self._ready = self._ready, []
-        return ready

@@ -570,7 +570,7 @@ fn a_worker_that_left_misses_goes_on_with_them() {
     hall.ask(&(0..300u16).map(|id| ask(&format!("n{id}.example.com")).id(id)).collect::<Vec<_>>());
     let Hall { bench, forwarding, .. } = hall;
     let wake = std::sync::Arc::new(crate::socket::Wake::new().expect("a wake"));
-    let (forwarding, mut forwarding_workers) = crate::forwarding_worker::ForwardingWorker::all(forwarding, 2, &wake);
+    let (forwarding, mut forwarding_workers) = crate::forwarding_worker::ForwardingWorker::all(forwarding, 0..2, &wake);
     let second = &mut forwarding_workers[1];
     assert!(second.go_on(true, false, bench.now), "some are left");
     assert!(!second.go_on(false, false, bench.now));

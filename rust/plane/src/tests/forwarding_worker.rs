@@ -13,7 +13,7 @@ fn forwarding_workers(workers: usize) -> (Arc<Mutex<Forwarding>>, Vec<Forwarding
     let settings = Arc::new(super::bench::settings());
     let hub = MissHub::new(settings, Arc::default(), Vec::new());
     let forwarding = Forwarding::new(hub, UdpExchanges::new().expect("an exchange"));
-    ForwardingWorker::all(forwarding, workers, &Arc::new(Wake::new().expect("a wake")))
+    ForwardingWorker::all(forwarding, 0..workers, &Arc::new(Wake::new().expect("a wake")))
 }
 
 #[test]

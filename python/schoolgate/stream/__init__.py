@@ -1,1 +1,0 @@
-"""The TCP door for clients (RFC 7766)."""
