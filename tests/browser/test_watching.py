@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "target" / "console-pictures"
 AXE = ROOT / "target" / "console-assets" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENT_MS = 60_000
+expect.set_options(timeout=PATIENT_MS)
 N, D = Role.network_manager, Role.safeguarding_lead
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
