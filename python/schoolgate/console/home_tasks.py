@@ -134,7 +134,7 @@ def _checks(found: Any, now: dt.datetime) -> Iterator[Task]:
     last = found["reachability"]
     if last is None:
         words = "It was not checked yet that help lines and exams are open."
-        yield Task(words, "/checks", "Check now", "schoolgate check reachability")
+        yield Task(words, "/checks", "Check now")
     elif now - dt.datetime.fromisoformat(last["at"]) > CHECK_DUE:
         yield Task("The daily check that help lines are open is overdue.", "/checks", "Check now")
 

@@ -16,7 +16,7 @@ _LAYERS: Final = {
     "exception": "An exception with an end",
     "own-list": "The school's own list",
     "unknown": "On no list",
-    "allow": "No rule speaks of it",
+    "allow": "No rule closes it",
 }
 # What the log writes instead of a name.
 WITHHELD: Final = "(withheld)"
