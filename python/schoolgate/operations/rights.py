@@ -95,6 +95,7 @@ log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
 log.choices               R R R R R . R R
 log.hours                 R R R R . . R R
+device.list               . R . . . . . .
 device.show               n R . . . . n .
 log.reveal                . W . . . . . W
 log.export                . W . . . . . W

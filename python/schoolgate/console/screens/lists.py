@@ -1,0 +1,159 @@
+"""Lists: how old each truly is, what is wrong, an update now, what it changed and was used here, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.running_update import UPDATES, keep_updates
+from schoolgate.console.screen import Page, Screen
+from schoolgate.operations.socket_messages import OperationRefused
+
+SCREEN = Screen("/lists", "Lists", "lists.show")
+# What of a feed a person should look at.
+WRONG: Final = frozenset({"stale", "failing", "failed", "held"})
+SHOWN_EVENTS: Final = 10
+SHOWN_NAMES: Final = 25
+
+
+def add_routes(app: web.Application) -> None:
+    """The lists in force; an update; its changes; back to an earlier serial, and on again."""
+    keep_updates(app)
+    SCREEN.get(app, show)
+    SCREEN.post(app, update, "/update")
+    SCREEN.get(app, progress, "/update")
+    SCREEN.get(app, changes, "/changes")
+    SCREEN.get(app, ask_undo, "/undo")
+    SCREEN.post(app, undo, "/undo")
+    SCREEN.post(app, unpin, "/unpin")
+
+
+async def show(page: Page) -> web.Response:
+    """What is in force, and the feeds with their ages."""
+    try:
+        found = await page.call("lists.show")
+    except NOT_OF_THE_FORM:
+        raise
+    except OperationRefused as error:
+        return page.render("screens/lists_none.html", why=str(error))
+    feeds = await page.call("feeds.list", in_use=True)
+    words = page.query.get("q", "").strip().lower()
+    condition = page.query.get("condition", "")
+    rows = [one for one in feeds if words in f"{one['id']} {one['name']} {one['category']}".lower()]
+    rows = [one for one in rows if _has(one, condition)]
+    return page.render(
+        "screens/lists.html",
+        lists=found,
+        feeds=rows,
+        in_all=len(feeds),
+        used=sum(one["in_use"] for one in feeds),
+        wrong=[one for one in feeds if one["in_use"] and one["condition"] in WRONG],
+        waiting=[one for one in feeds if one["in_use"] and one["condition"] == "not fetched"],
+        oldest=max((one["age_s"] for one in feeds if one["in_use"] and one["age_s"] is not None), default=None),
+        sealed=await page.call("sealed.show"),
+        events=found["events"][:SHOWN_EVENTS],
+    )
+
+
+async def update(page: Page) -> web.Response:
+    """Begins an update; its page says how far it is."""
+    _refuse_without(page, "lists.update")
+    form = await page.form()
+    feed = form.get("feed", "")
+    arguments: dict[str, Any] = {"feeds": [feed] if feed else []}
+    if form.get("accept"):
+        arguments["accept"] = [form["accept"]]
+    if form.get("all"):
+        arguments["is_forced"] = True
+    page.request.app[UPDATES].begin(page, arguments)
+    return page.redirect("/lists/update")
+
+
+async def progress(page: Page) -> web.Response:
+    """The update that runs, or the one before; a part of a page is asked for again each second."""
+    _refuse_without(page, "lists.update")
+    template = "screens/lists_progress.html" if page.is_fragment else "screens/lists_update.html"
+    return page.render(template, update=page.request.app[UPDATES].last)
+
+
+async def changes(page: Page) -> web.Response:
+    """Names that came and went; those that were asked for here first."""
+    given = {name: _number(page.query.get(name, "")) for name in ("before", "after")}
+    try:
+        found = await page.call("lists.changes", most=SHOWN_NAMES, **_given(given))
+    except NOT_OF_THE_FORM:
+        raise
+    except OperationRefused as error:
+        return page.render("screens/lists_changes.html", found=None, why=str(error))
+    return page.render("screens/lists_changes.html", found=found, why="")
+
+
+async def ask_undo(page: Page) -> web.Response:
+    """What going back would take away."""
+    return await _ask_undo(page, _number(page.query.get("serial", "")))
+
+
+async def undo(page: Page) -> web.Response:
+    """Puts an earlier serial in force and holds it."""
+    _refuse_without(page, "lists.rollback")
+    serial = _number((await page.form()).get("serial", ""))
+    try:
+        await page.call("lists.rollback", serial=serial)
+    except NOT_OF_THE_FORM:
+        raise
+    except OperationRefused as error:
+        return await _ask_undo(page, serial, str(error))
+    return page.redirect("/lists?done=back")
+
+
+async def unpin(page: Page) -> web.Response:
+    """Lets updates publish again."""
+    _refuse_without(page, "lists.unpin")
+    await page.call("lists.unpin")
+    return page.redirect("/lists?done=on")
+
+
+async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Response:
+    _refuse_without(page, "lists.rollback")
+    found = await page.call("lists.show")
+    earlier = [one for one in sorted(found["kept"], reverse=True) if one < found["serial"]]
+    wanted = serial if serial in earlier else earlier[0] if earlier else None
+    changed = None
+    if wanted is not None:
+        try:
+            changed = await page.call("lists.changes", before=wanted, after=found["serial"], most=SHOWN_NAMES)
+        except NOT_OF_THE_FORM:
+            raise
+        except OperationRefused as error:
+            mistake = mistake or str(error)
+    return page.render(
+        "screens/lists_undo.html",
+        status=422 if mistake else 200,
+        lists=found,
+        earlier=earlier,
+        wanted=wanted,
+        changed=changed,
+        mistakes={"": mistake} if mistake else {},
+    )
+
+
+def _refuse_without(page: Page, operation: str) -> None:
+    if not page.viewer.may(operation):
+        raise web.HTTPNotFound
+
+
+def _has(feed: Mapping[str, Any], condition: str) -> bool:
+    if condition == "wrong":
+        return feed["condition"] in WRONG
+    return condition in ("", feed["condition"])
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
