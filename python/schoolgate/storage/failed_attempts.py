@@ -16,7 +16,7 @@ from schoolgate.storage.store import Store
 
 MINUTE_US = 60_000_000
 # Actors and operations told apart in one minute: an attacker invents names without end.
-MOST_KINDS = 512
+MOST_KINDS = 1024
 # Stands for all actors beyond that.
 OTHERS = "others"
 

@@ -67,7 +67,7 @@ class CareSchool:
         self.control = Control(folder)
         self.now = dt.datetime.now(dt.UTC)
         self.tokens: dict[str, str] = {}
-        self.stale_token = ""
+        self.stale_token = self.person = ""
 
     def start(self) -> None:
         self.control.state.mkdir(mode=0o700)
@@ -79,6 +79,7 @@ class CareSchool:
         for role in Role:
             account = people.account(self.control, role.value.replace("_", "-"), role)
             self.tokens[role] = people.session(self.control, account)
+            self.person = str(account)
             if role is Role.network_manager:
                 self.stale_token = people.session(self.control, account, is_fresh=False)
 
@@ -94,7 +95,7 @@ class CareSchool:
 
     def alert(self, severity: str = "warning", category: str | None = "self-harm", names: tuple[str, ...] = ()) -> int:
         """Raises one more alert, of a device of its own; its number."""
-        client = f"p-{random.Random(os.urandom(8)).getrandbits(120):030x}"[:28]
+        client = "p-" + "".join(random.Random(os.urandom(8)).choices("abcdefghijklmnopqrstuvwxyz234567", k=26))
         with self._alert_store() as store:
             self._raise(store, ("attempt", severity, category, "year-9", client, "A device asked.", names, {}), 1)
             return max(one.id for one in store.alerts(("new",), 1000))

@@ -13,6 +13,7 @@ from schoolgate.operations.socket_messages import OperationRefused
 SCREEN = Screen("/checks", "Checks", "checks.record")
 
 MOST_BARS: Final = 30
+MOST_LINES: Final = 10
 # Closed names on the page; the whole list is in the record.
 MOST_SHOWN: Final = 25
 _CHECKS: Final = {"reachability": "checks.reachability", "safesearch": "checks.safesearch"}
@@ -51,7 +52,7 @@ async def _shown(page: Page, mistakes: dict[str, str] | None = None) -> web.Resp
     return page.render(
         "screens/checks.html", status=422 if mistakes else 200, mistakes=mistakes or {}, open_names=open_names,
         safe=safe, answer=_answer(open_names, safe), closed=_by_name(open_names), most=MOST_SHOWN,
-        history=list(reversed(record["history"]))[:25], bars=_bars(record["history"]),
+        history=list(reversed(record["history"]))[:MOST_LINES], bars=_bars(record["history"]),
         done=page.query.get("done", "") if page.query.get("done") in _CHECKS else "",
     )  # fmt: skip
 
