@@ -18,6 +18,7 @@ UNITS = (
     "schoolgate-lists.timer",
     "schoolgate-monitor.service",
     "schoolgate-control.service",
+    "schoolgate-console.service",
     "schoolgate-backup.service",
     "schoolgate-backup.timer",
 )
@@ -28,6 +29,7 @@ MOST_EXPOSED = {
     "schoolgate-lists.service": 11,
     "schoolgate-monitor.service": 11,
     "schoolgate-control.service": 11,
+    "schoolgate-console.service": 15,
     "schoolgate-backup.service": 11,
 }
 
@@ -128,7 +130,7 @@ def test_machines_of_a_trust_do_not_build_in_the_same_minute(deploy: Path) -> No
     assert timer["Persistent"] == ["yes"]
 
 
-def test_the_account_is_made_without_shell(deploy: Path, tmp_path: Path, reader: Callable[..., Run]) -> None:
+def test_the_accounts_are_made_without_shell(deploy: Path, tmp_path: Path, reader: Callable[..., Run]) -> None:
     (tmp_path / "etc").mkdir()
     account = deploy / "sysusers.d" / "schoolgate.conf"
     run = reader("systemd-sysusers", f"--root={tmp_path}", "--dry-run", account, package="systemd")
@@ -136,8 +138,11 @@ def test_the_account_is_made_without_shell(deploy: Path, tmp_path: Path, reader:
     if os.geteuid() != 0:
         pytest.skip("only root can make the account; the dry run passed")
     reader("systemd-sysusers", f"--root={tmp_path}", account, package="systemd")
-    entry = (tmp_path / "etc/passwd").read_text(encoding="utf-8").strip().split(":")
-    assert (entry[0], entry[-2], entry[-1]) == ("schoolgate", "/var/lib/schoolgate", "/usr/sbin/nologin")
+    entries = [line.split(":") for line in (tmp_path / "etc/passwd").read_text(encoding="utf-8").splitlines()]
+    assert sorted((one[0], one[-2], one[-1]) for one in entries) == [
+        ("schoolgate", "/var/lib/schoolgate", "/usr/sbin/nologin"),
+        ("schoolgate-console", "/", "/usr/sbin/nologin"),
+    ]
 
 
 def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path, reader: Callable[..., Run]) -> None:
@@ -159,7 +164,7 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
 
     assert owner_and_mode("etc/schoolgate") == (0, account, 0o750)
     assert owner_and_mode("etc/schoolgate/schoolgate.toml") == (0, account, 0o640)
-    assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o750)
+    assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o2750)
 
 
 @pytest.mark.parametrize("command", ["monitor", "control"])
@@ -171,6 +176,16 @@ def test_what_runs_beside_the_resolver_gives_way_to_it_and_has_no_privilege(depl
     assert "Requires" not in service
     assert int(service["CPUWeight"][0]) < 100
     assert "RuntimeDirectory" not in service, "systemd would remove the resolver's control socket when the monitor ends"
+
+
+def test_the_console_is_another_user_that_can_write_nothing(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate-console.service")
+    assert service["User"] == service["Group"] == ["schoolgate-console"]
+    assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
+    assert service["ProtectSystem"] == ["strict"]
+    assert not {"StateDirectory", "ReadWritePaths", "RuntimeDirectory", "Requires"} & service.keys()
+    assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
+    assert service["Restart"] == ["on-failure"], "where it is switched off it ends well, and stays ended"
 
 
 def test_a_backup_is_made_when_the_settings_say_so_and_can_be_written_where_disks_are_mounted(deploy: Path) -> None:

@@ -45,6 +45,7 @@ class ConsoleProcess:
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.authority = trustme.CA()
+        self._context: ssl.SSLContext | None = None
         self.issue()
         tls = f'certificate = "{self.certificate}"\nkey = "{self.key}"\n' if is_tls else ""
         with self.config.open("a", encoding="utf-8") as config:
@@ -84,9 +85,10 @@ class ConsoleProcess:
 
     def context(self) -> ssl.SSLContext:
         """That of a client that trusts our authority."""
-        context = ssl.create_default_context()
-        self.authority.configure_trust(context)
-        return context
+        if self._context is None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self.authority.configure_trust(self._context)
+        return self._context
 
     def connection(self, timeout_s: float = PATIENT_S) -> http.client.HTTPConnection:
         if self.is_tls:

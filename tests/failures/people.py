@@ -88,7 +88,7 @@ def session(control: Control, account_id: UUID, *, is_fresh: bool = True, stage:
 
 def first_head(control: Control) -> tuple[str, str]:
     """Makes the first head over the socket; returns the token of her session and the secret of her app."""
-    assert control.cli("setup", "token").returncode == 0
+    assert control.ask(request("setup.token"))["ok"]
     token = (control.state / "setup-token").read_text()
     made = {"token": token, "login": "margaret", "display_name": "Margaret Quill", "password": PASSWORD}
     assert by(control, "", "session.first_run", made)["ok"]

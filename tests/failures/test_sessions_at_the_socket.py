@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from tests.failures.control_process import Control, request
 from tests.failures.people import PASSWORD, account, as_user, become, by, first_head, kind, session
 
 from schoolgate.accounts.roles import Role
+from schoolgate.accounts.secrets_shown_once import token_hash
 from schoolgate.operations.socket_service import MOST_OF_ONE_USER
 
 # Stands for the console's user: every machine has it.
@@ -110,6 +112,26 @@ def test_other_users_of_the_machine_do_not_reach_the_socket(control: Control) ->
     code = f"{become('nobody')}socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     refused = subprocess.run([sys.executable, "-c", code, str(control.socket)], capture_output=True, check=False)
     assert b"PermissionError" in refused.stderr
+
+
+def test_sessions_of_a_month_ago_are_removed_with_their_addresses(control: Control) -> None:
+    alice = account(control, "alice", Role.teacher)
+    kept = session(control, alice)
+    session(control, alice)
+    with contextlib.closing(sqlite3.connect(control.state / "control.db")) as db, db:
+        month_us = 31 * 86_400_000_000
+        db.execute(
+            "UPDATE account_session SET created_us = created_us - ? WHERE token_hash != ?", (month_us, token_hash(kept))
+        )
+    assert control.end() == 0
+    control.start()
+
+    def are_gone() -> bool:
+        with contextlib.closing(sqlite3.connect(control.state / "control.db")) as db:
+            return bool(db.execute("SELECT count(*) FROM account_session").fetchone() == (1,))
+
+    control.until(are_gone)
+    assert by(control, kept, "session.show")["ok"]
 
 
 def test_half_requests_and_two_identities_at_once_are_refused(control: Control) -> None:

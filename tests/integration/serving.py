@@ -53,7 +53,8 @@ class Serving:
         if policy is not None:
             (folder / "first.policy.toml").write_text(policy, encoding="utf-8")
             forwarders += '[policy]\nfile = "first.policy.toml"\n'
-        self.config.write_text(self.head + forwarders + settings, encoding="utf-8")
+        console = "" if "[console]" in settings else "[console]\nport = 0\n"
+        self.config.write_text(self.head + forwarders + console + settings, encoding="utf-8")
 
     # -- the process ----------------------------------------------------------------------------------------------
 

@@ -52,6 +52,16 @@ class BreachedPasswords:
         return _sha1(normal(password).encode()) in self._bloom
 
 
+class UnusableBreachFile(BreachedPasswords):
+    """Stands for a file that cannot be read: no password is set meanwhile, and people sign in."""
+
+    def __init__(self, why: BreachFileUnusable) -> None:
+        self._why = str(why)
+
+    def __contains__(self, password: str) -> bool:
+        raise BreachFileUnusable(self._why)
+
+
 def build(lines: Iterable[bytes], path: Path, expected: int) -> int:
     """Writes the file from a list; returns how many passwords it holds. `expected`: at least as many as there are.
 

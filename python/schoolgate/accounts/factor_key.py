@@ -42,6 +42,21 @@ class FactorKey:
             ) from None
 
 
+class UnusableKey(FactorKey):
+    """Stands for a key that cannot be read: what needs it is refused by name, and nothing else is."""
+
+    def __init__(self, why: SecretKeyUnusable) -> None:
+        self._why = str(why)
+
+    def seal(self, secret: bytes, account_id: UUID) -> bytes:
+        """Raises `SecretKeyUnusable`."""
+        raise SecretKeyUnusable(self._why)
+
+    def open(self, sealed: bytes, account_id: UUID) -> bytes:
+        """Raises `SecretKeyUnusable`."""
+        raise SecretKeyUnusable(self._why)
+
+
 def load_or_make(path: Path) -> FactorKey:
     """The key of this installation, which the first call makes, mode 0600. Raises `SecretKeyUnusable`."""
     try:

@@ -36,8 +36,9 @@ class PasswordHashing:
     def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
         self._hasher = PasswordHasher.from_parameters(parameters)
         self._places = asyncio.Semaphore(AT_ONCE)
-        # Verified where there is no account: it takes as long, and no password fits it.
-        self._dummy = self._hasher.hash(secrets.token_hex(32))
+        # Verified where there is no account: it takes as long, and no password fits it. Made before the first password
+        # is compared, whosever it is.
+        self._dummy = ""
 
     async def hash(self, password: str) -> str:
         """The hash of a password, in PHC string format."""
@@ -49,6 +50,7 @@ class PasswordHashing:
         password = normal(password[: 4 * MOST_LENGTH])
         can_fit = hashed is not None and len(password) <= MOST_LENGTH
         async with self._places:
+            self._dummy = self._dummy or await asyncio.to_thread(self._hasher.hash, secrets.token_hex(32))
             is_right = await asyncio.to_thread(self._fits, hashed or self._dummy, password[:MOST_LENGTH])
         if not (is_right and can_fit and hashed is not None):
             return Verified(is_right=False)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schoolgate.accounts import account_list, password_rules, second_factors, sessions
 from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.account_settings import PasswordSettings
-from schoolgate.accounts.breach_file import BreachedPasswords
+from schoolgate.accounts.breach_file import BreachedPasswords, UnusableBreachFile
 from schoolgate.accounts.errors import FactorRefused, PasswordRefused, SignInRefused
 from schoolgate.accounts.guessing import Guard
 from schoolgate.accounts.password_hashing import PasswordHashing
@@ -41,6 +41,11 @@ class Passwords:
         """With the file of breached passwords that the settings name. Raises `BreachFileUnusable`."""
         breached = None if settings.breached is None else BreachedPasswords.open(settings.breached)
         return cls(hashing or PasswordHashing(), settings, breached)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file of breached passwords could be read, where one is named."""
+        return not isinstance(self.breached, UnusableBreachFile)
 
 
 async def prepare(passwords: Passwords, store: Store, account_id: UUID, new: str, now_us: int) -> str:

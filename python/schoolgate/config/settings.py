@@ -49,8 +49,8 @@ _TABLES = (
     "mail",
     "reports",
     "operations",
-    "accounts",
     "console",
+    "accounts",
     "backup",
 )
 
@@ -77,8 +77,8 @@ class Settings(Section):
     backup: Backup = Field(description="Encrypted copies of settings and state, and where they go.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
-    accounts: Accounts = Field(description="How people sign in.")
     console: Console = Field(description="The web console: where browsers reach it, and by which certificate.")
+    accounts: Accounts = Field(description="How people sign in.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},
         description="Programs that are told of alerts. ID is how a policy names it.",

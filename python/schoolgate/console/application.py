@@ -28,7 +28,7 @@ from schoolgate.console.viewer import viewer_of
 HEALTH: Final = "/healthz"
 # A policy text is the longest that a form holds.
 LARGEST_BODY_OCTETS: Final = 1024 * 1024
-BODY_WITHIN_S: Final = 15.0
+BODY_WITHIN_S: Final = 10.0
 _METHODS: Final = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 _ASSETS: Final = web.AppKey("assets", BuiltAssets)
@@ -77,7 +77,7 @@ async def _own_hosts(request: web.Request, handler: _Next) -> web.StreamResponse
     hosts = request.headers.getall("Host", [])
     if len(hosts) != 1 or not is_served(hosts[0], request.app[_HOSTS]):
         raise web.HTTPMisdirectedRequest
-    if not request.path_qs.startswith("/"):
+    if not request.raw_path.startswith("/"):
         raise web.HTTPBadRequest  # absolute form (RFC 9112 section 3.2.2): for proxies, which we are not
     return await handler(request)
 

@@ -20,7 +20,7 @@ from schoolgate.console import headers
 MOST_CONNECTIONS: Final = 512
 # A browser opens six; a school behind one address has many browsers, so that a proxy's address is not counted.
 MOST_OF_ONE_ADDRESS: Final = 64
-REQUEST_WITHIN_S: Final = 20.0
+REQUEST_WITHIN_S: Final = 15.0
 # What we sent and the other end did not take (tcp(7), TCP_USER_TIMEOUT).
 UNREAD_MS: Final = 30_000
 LONGEST_LINE_OCTETS: Final = 4096

@@ -24,7 +24,7 @@ from schoolgate.console.errors import ConsoleUnusable
 from schoolgate.console.operations_client import OperationsClient
 from schoolgate.telemetry import Logger, ServiceManager
 
-# How often the certificate's files are looked at.
+# How often the certificate's files are looked at; SIGHUP has them looked at now.
 LOOK_AT_CERTIFICATE_S: Final = 30.0
 HANDSHAKE_WITHIN_S: Final = 10.0
 # Requests that are under way when it is stopped.
@@ -35,7 +35,6 @@ _log = Logger("schoolgate.console")
 
 def run(config: Path | None, *, until_stdin_ends: bool = False) -> None:
     """Until SIGTERM or SIGINT. Raises a `SchoolgateError` when it cannot start."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = load(config)
     if not settings.console.enabled:
         _log.info("the console is switched off ([console] enabled)")
@@ -52,12 +51,14 @@ class ConsoleProcess:
         self._client = OperationsClient(settings.server.operations_socket)
         self._assets = BuiltAssets.load()
         self._stopping = asyncio.Event()
+        self._looking = asyncio.Event()
 
     async def run(self, *, until_stdin_ends: bool = False) -> None:
         """Opens the address, serves until stopped, lets what is under way end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._looking.set)
         if until_stdin_ends:
             loop.add_reader(sys.stdin.fileno(), self._parent_gone)
         pair = CertificatePair.of(self._console)
@@ -126,7 +127,9 @@ class ConsoleProcess:
 
     async def _watch(self, pair: CertificatePair) -> None:
         while True:
-            await asyncio.sleep(LOOK_AT_CERTIFICATE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._looking.wait(), LOOK_AT_CERTIFICATE_S)
+            self._looking.clear()
             try:
                 if pair.reload_if_changed():
                     _log.info("the certificate was read again")

@@ -9,15 +9,19 @@ from typing import Final
 
 from aiohttp import web
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the begin of a formula, in full width too.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The text of a table with its head."""
+    return csv_lines([columns]) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    """Lines without a head, for a table that is sent in parts."""
     written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(columns)
-    writer.writerows([_cell(one) for one in row] for row in rows)
+    csv.writer(written).writerows([_cell(one) for one in row] for row in rows)
     return written.getvalue()
 
 

@@ -26,8 +26,8 @@ ENTRIES: Final = {
     one.path: one
     for one in (
         Entry("/", "Home", "home"),
-        Entry("/log", "Live log", "activity"),
-        Entry("/search", "Search", "search"),
+        Entry("/log/live", "Live log", "activity"),
+        Entry("/log", "Search", "search"),
         Entry("/explain", "Why?", "help"),
         Entry("/devices", "Devices", "device-desktop"),
         Entry("/alerts", "Alerts", "bell"),
@@ -40,6 +40,7 @@ ENTRIES: Final = {
         Entry("/lessons", "Lessons", "school"),
         Entry("/reports", "Reports", "report"),
         Entry("/checks", "Checks", "clipboard-check"),
+        Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
         Entry("/health", "Health", "heart-rate-monitor"),
@@ -49,14 +50,14 @@ ENTRIES: Final = {
 
 # What each role needs most often, first things first.
 _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("/", "/log", "/explain", "/policy", "/lists", "/requests", "/health"),
-    Role.safeguarding_lead: ("/", "/alerts", "/search", "/explain", "/requests", "/reports", "/checks"),
+    Role.network_manager: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
+    Role.safeguarding_lead: ("/", "/alerts", "/log", "/explain", "/requests", "/reports", "/checks"),
     Role.head: ("/", "/requests", "/alerts", "/reports", "/policy", "/checks", "/audit"),
     Role.trust_director: ("/", "/requests", "/policy", "/lists", "/accounts", "/reports", "/health"),
     Role.teacher: ("/", "/lessons", "/requests", "/explain"),
     Role.governor: ("/", "/reports", "/checks"),
-    Role.provider: ("/", "/log", "/explain", "/policy", "/lists", "/requests", "/health"),
-    Role.data_protection_officer: ("/", "/search", "/audit", "/reports", "/accounts"),
+    Role.provider: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
+    Role.data_protection_officer: ("/", "/log", "/audit", "/reports", "/accounts"),
 }
 
 
@@ -81,8 +82,9 @@ def further(page: Mapping[str, Any]) -> tuple[Entry, ...]:
 
 
 def is_current(entry: Entry, path: str) -> bool:
-    """Whether the page at `path` belongs to an entry."""
-    return path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))
+    """Whether the page at `path` belongs to an entry: to the longest of those that it is below."""
+    owners = [one for one in ENTRIES if path == one or (one != "/" and path.startswith(f"{one}/"))]
+    return entry.path == max(owners, key=len, default="")
 
 
 def _in_order(roles: frozenset[Role]) -> list[Role]:

@@ -12,6 +12,9 @@ from markupsafe import Markup, escape
 
 from schoolgate.console import navigation, wording
 from schoolgate.console.built_assets import BuiltAssets
+from schoolgate.console.log_words import short_device
+from schoolgate.console.plain_numbers import age
+from schoolgate.console.plain_values import FILTERS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _US: Final = 1_000_000
@@ -38,11 +41,10 @@ class Renderer:
             most_on_phones=navigation.MOST_ON_PHONES,
             now=self.now,
         )
-        self._environment.filters.update(moment=self.moment, site=site)
+        self._environment.filters.update(FILTERS, moment=self.moment, site=site, short_device=short_device, age=age)
         self._environment.filters.update(
             duration=wording.duration,
             group=wording.group,
-            octets=wording.octets,
             named=wording.named,
             left=self.left,
             from_now=self.from_now,

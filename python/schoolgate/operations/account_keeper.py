@@ -12,8 +12,9 @@ import aiohttp
 
 from schoolgate.accounts import factor_key
 from schoolgate.accounts.account_settings import PasswordSettings
-from schoolgate.accounts.errors import ProviderRefused
-from schoolgate.accounts.factor_key import FactorKey
+from schoolgate.accounts.breach_file import UnusableBreachFile
+from schoolgate.accounts.errors import BreachFileUnusable, ProviderRefused, SecretKeyUnusable
+from schoolgate.accounts.factor_key import FactorKey, UnusableKey
 from schoolgate.accounts.guessing import Guard
 from schoolgate.accounts.id_token import Kind, Provider
 from schoolgate.accounts.oidc import OidcClient
@@ -26,7 +27,7 @@ from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config import Settings
 from schoolgate.config.accounts import Accounts, IdentityProvider
 from schoolgate.operations.account_notices import Notices
-from schoolgate.operations.account_services import AccountServices
+from schoolgate.operations.account_services import AccountServices, UsableProvider
 from schoolgate.operations.administration_services import AdministrationServices
 from schoolgate.operations.own_services import OwnServices
 from schoolgate.storage.failed_attempts import Attempts
@@ -45,16 +46,17 @@ class AccountKeeper:
         self._store = store
         self._guard = Guard(store, attempts)
         self._beginnings = SourceBuckets(BEGINNINGS)
-        self._hashing: PasswordHashing | None = None
+        self._hashing = PasswordHashing()
         self._key: FactorKey | None = None
         self._http: aiohttp.ClientSession | None = None
         self._made: tuple[Accounts, AccountServices] | None = None
         self._making = asyncio.Lock()
 
     async def services(self, settings: Settings) -> AccountServices:
-        """What acts, by these settings. Raises `BreachFileUnusable`, `SecretKeyUnusable`, `ProviderRefused`."""
+        """What acts, by these settings. A key or file that cannot be used is refused where it is needed, and read again
+        at the next call: who repairs it does not have to sign in by it."""
         async with self._making:
-            if self._made is None or self._made[0] != settings.accounts:
+            if self._made is None or self._made[0] != settings.accounts or not self._made[1].is_whole:
                 self._made = settings.accounts, await self._services(settings)
             return self._made[1]
 
@@ -65,15 +67,12 @@ class AccountKeeper:
 
     async def _services(self, settings: Settings) -> AccountServices:
         accounts = settings.accounts
-        self._hashing = self._hashing or await asyncio.to_thread(PasswordHashing)
-        key_file = settings.server.state_dir / factor_key.FILE_NAME
-        if self._key is None:
-            self._key = await asyncio.to_thread(factor_key.load_or_make, key_file)
-        rules = await asyncio.to_thread(Passwords.load, password_settings(accounts), self._hashing)
-        signing = SignIn(self._store, rules, self._guard, self._key)
+        key = await self._read_key(settings)
+        rules = await self._read_rules(accounts)
+        signing = SignIn(self._store, rules, self._guard, key)
         party = relying_party(accounts)
         notices = Notices(settings.server.state_dir)
-        own = OwnServices(self._store, signing, rules, self._guard, self._key, party, accounts.school, notices)
+        own = OwnServices(self._store, signing, rules, self._guard, key, party, accounts.school, notices)
         return AccountServices(
             store=self._store,
             signing=signing,
@@ -87,12 +86,34 @@ class AccountKeeper:
             notices=notices,
         )
 
-    async def _providers(self, accounts: Accounts) -> dict[str, tuple[Provider, OidcClient]]:
+    async def _read_key(self, settings: Settings) -> FactorKey:
+        if self._key is None:
+            try:
+                path = settings.server.state_dir / factor_key.FILE_NAME
+                self._key = await asyncio.to_thread(factor_key.load_or_make, path)
+            except SecretKeyUnusable as error:
+                return UnusableKey(error)
+        return self._key
+
+    async def _read_rules(self, accounts: Accounts) -> Passwords:
+        settings = password_settings(accounts)
+        try:
+            return await asyncio.to_thread(Passwords.load, settings, self._hashing)
+        except BreachFileUnusable as error:
+            return Passwords(self._hashing, settings, UnusableBreachFile(error))
+
+    async def _providers(self, accounts: Accounts) -> dict[str, UsableProvider | ProviderRefused]:
         if not accounts.providers:
             return {}
         self._http = self._http or aiohttp.ClientSession()
-        made = {name: await asyncio.to_thread(provider_of, one) for name, one in accounts.providers.items()}
-        return {name: (one, OidcClient(self._http, self._store, one)) for name, one in made.items()}
+        made: dict[str, UsableProvider | ProviderRefused] = {}
+        for name, one in accounts.providers.items():
+            try:
+                provider = await asyncio.to_thread(provider_of, one)
+                made[name] = provider, OidcClient(self._http, self._store, provider)
+            except ProviderRefused as error:
+                made[name] = error
+        return made
 
 
 def password_settings(accounts: Accounts) -> PasswordSettings:

@@ -16,6 +16,7 @@ from schoolgate.accounts import (
 )
 from schoolgate.accounts.account_list import Account
 from schoolgate.accounts.errors import ProviderRefused, SignInRefused, TokenRefused
+from schoolgate.accounts.factor_key import UnusableKey
 from schoolgate.accounts.guessing import Guard
 from schoolgate.accounts.id_token import Identity, Provider
 from schoolgate.accounts.oidc import OidcClient
@@ -33,17 +34,20 @@ from schoolgate.operations.own_services import OwnServices
 from schoolgate.operations.session_results import BreakGlassOpened, LinkHolder, OidcStart, SignInStep
 from schoolgate.storage.store import Store
 
+UsableProvider = tuple[Provider, OidcClient]
+
 
 @dataclass(frozen=True)
 class AccountServices:
-    """`party`: None where no passkeys are set up. `beginnings`: ceremonies that one source may begin."""
+    """`party`: None where no passkeys are set up. `providers`: or why one cannot be used. `beginnings`: ceremonies that
+    one source may begin."""
 
     store: Store
     signing: SignIn
     rules: Passwords
     guard: Guard
     party: RelyingParty | None
-    providers: Mapping[str, tuple[Provider, OidcClient]]
+    providers: Mapping[str, UsableProvider | ProviderRefused]
     beginnings: SourceBuckets
     own: OwnServices
     of_others: AdministrationServices
@@ -141,6 +145,16 @@ class AccountServices:
         await self.notices.break_glass_used(used.alerted, now_us)
         return BreakGlassOpened(await self._step(SignedIn(used.opened)), len(used.alerted))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every key and file that the settings name could be read."""
+        has_key = not isinstance(self.own.key, UnusableKey)
+        return (
+            has_key
+            and self.rules.is_whole
+            and not any(isinstance(one, ProviderRefused) for one in self.providers.values())
+        )
+
     def issuer_of(self, provider: str) -> str:
         """The issuer of a provider of the settings. Raises `ProviderRefused`."""
         return self._provider(provider)[0].issuer
@@ -149,10 +163,13 @@ class AccountServices:
         if wait_us := self.beginnings.take(caller.address, now_us):
             raise SignInRefused(wait_us)
 
-    def _provider(self, name: str) -> tuple[Provider, OidcClient]:
+    def _provider(self, name: str) -> UsableProvider:
         if name not in self.providers:
             raise ProviderRefused(f"there is no identity provider {name[:80]!r}; {did_you_mean(name, self.providers)}")
-        return self.providers[name]
+        found = self.providers[name]
+        if isinstance(found, ProviderRefused):
+            raise ProviderRefused(str(found))
+        return found
 
     async def _linked(self, identity: Identity) -> UUID:
         """The active account of an identity. Raises `SignInRefused`, so that no identity is found out."""

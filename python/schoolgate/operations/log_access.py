@@ -14,6 +14,7 @@ from schoolgate.config import Settings
 from schoolgate.operations import pages
 from schoolgate.operations.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened
 from schoolgate.operations.registry import Personal, changes
+from schoolgate.operations.self_test_marks import marked
 from schoolgate.operations.work import Work
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row
 from schoolgate.querylog.log_query import Page
@@ -68,6 +69,7 @@ def export(
         whole = log.whole_client(client)
         query = LogFilters(since, until).query(whole)
         rows, cursor, problems = _rows(log, query, after)
+        rows = marked(work.settings.server.state_dir, rows)
         if after is not None:
             return ClientPage(rows, cursor, problems=problems)
         alerts, is_cut = pages.first_page(alerts_of(work.settings, log.known_as(whole)))

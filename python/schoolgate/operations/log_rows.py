@@ -18,6 +18,7 @@ from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations import rights
 from schoolgate.operations.registry import Personal, sees
+from schoolgate.operations.self_test_marks import marked
 from schoolgate.operations.work import Work
 from schoolgate.policy import load_catalogue, parse
 from schoolgate.policy.active_policy import active_or_first
@@ -108,7 +109,7 @@ def search(
         page = log.search(query, most=most, after=after)
         lost = lost_rows(log, query, "All other rows were searched") if says_lost else None
         is_empty = not page.rows and after is None and not log.held()
-    rows = page.rows
+    rows = marked(work.settings.server.state_dir, page.rows)
     if not rights.sees_identities(work.actor.roles, "log.search"):
         rows = tuple(map(without_identities, rows))
     return RowPage(rows, page.cursor, page.problems, lost, is_empty)

@@ -29,7 +29,7 @@ _MODULES = {
     "lists": ("lists", "list_views"),
     "sealed": ("sealed",),
     "alerts": ("alerts",),
-    "log": ("log_rows", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
+    "log": ("log_rows", "log_choices", "log_live", "log_counts", "log_access", "log_erasure", "log_care"),
     "device": ("log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
@@ -44,6 +44,9 @@ _MODULES = {
     "account": ("accounts", "account_requests"),
     "setup": ("accounts",),
 }
+
+# Of a refusal: it says what to correct, and does not send back all that was sent.
+MOST_MISTAKES, LONGEST_PATH = 20, 80
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,8 +92,9 @@ class Operation:
         try:
             model = self.arguments.model_validate(dict(given))
         except ValidationError as error:
-            mistakes = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors())
-            raise ArgumentsRefused(f"{self.name}: {mistakes}") from None
+            mistakes = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors()[:MOST_MISTAKES])
+            more = error.error_count() - MOST_MISTAKES
+            raise ArgumentsRefused(f"{self.name}: {mistakes}" + (f"; and {more} more" if more > 0 else "")) from None
         try:
             # What the audit log and the socket can hold: no surrogates (octets that are not UTF-8), no endless numbers.
             orjson.dumps(model.model_dump(mode="json"))
@@ -199,4 +203,4 @@ def _marks(hint: Any) -> Iterator[type]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location)) or "arguments"
+    return ".".join(map(str, location))[:LONGEST_PATH] or "arguments"

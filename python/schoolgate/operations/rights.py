@@ -93,6 +93,7 @@ log.top                   n R . n . . n R
 log.watch                 n R . n . . n .
 log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
+log.choices               R R R R R . R R
 log.hours                 R R R R . . R R
 device.show               n R . . . . n .
 log.reveal                . W . . . . . W

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schoolgate.querylog.log_query import COUNTED, WITHHELD, Row
+from schoolgate.querylog.log_query import COUNTED, SELF_TEST_RULE, WITHHELD, Row
 
 _OUTCOMES = {
     "allow": "It was answered.",
@@ -29,7 +29,11 @@ def in_words(row: Row, type_name: str, titles: Mapping[str, str]) -> str:
     segment = f" in the network segment {row.segment}" if row.segment else ""
     asked = {WITHHELD: "a name that is not kept", COUNTED: "a name that was only counted"}.get(row.qname, row.qname)
     outcome = _OUTCOMES.get(row.action, f"What became of it: {row.action}.")
-    if row.action.startswith("deny"):
+    if row.rule == SELF_TEST_RULE:
+        outcome = (
+            "It was the self-test of the sealed lists, made in the name of this device: no device and no person asked."
+        )
+    elif row.action.startswith("deny"):
         outcome = f"{outcome}: {_reason(row, titles)}."
     elif row.action == "allow" and row.rcode == _NO_SUCH_NAME:
         outcome = "It was answered: there is no such name."

@@ -21,6 +21,8 @@ DENIALS = ("deny", "deny-revealed")
 PSEUDONYM = "p-"
 # In place of a name that nobody may read, and of one that was only counted.
 WITHHELD, COUNTED = "(withheld)", ""
+# The rule of a row that the self-test of the sealed lists made, once the monitor knows it from those of devices.
+SELF_TEST_RULE = "self-test of the sealed lists; no device asked"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 

@@ -26,12 +26,17 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
+from schoolgate.checks.reachability import Closed, Reachability
+from schoolgate.checks.record import CheckRecord
+from schoolgate.checks.safesearch import SafeSearchCheck, TargetState
 from schoolgate.config.console import Console
 from schoolgate.console.application import application
 from schoolgate.console.built_assets import BuiltAssets
 from schoolgate.console.operations_client import OperationsClient
 from schoolgate.console.session_cookie import SESSION
 from schoolgate.policy.monitoring import AlertRule
+from schoolgate.suggestions.queue import Queue
+from schoolgate.suggestions.suggest import Suggestion
 
 LAPTOP, TABLET = "p-aaaaaaaaaaaaaaaaaaaaaaaaaa", "p-bbbbbbbbbbbbbbbbbbbbbbbbbb"
 MARKUP = "<script>alert(1)</script>.example.com"
@@ -62,15 +67,30 @@ class CareSchool:
         self.control = Control(folder)
         self.now = dt.datetime.now(dt.UTC)
         self.tokens: dict[str, str] = {}
+        self.stale_token = ""
 
     def start(self) -> None:
         self.control.state.mkdir(mode=0o700)
         self._alerts()
         self._log()
+        self.keep_checks()
+        self.suggest(MARKUP)
         self.control.start()
         for role in Role:
             account = people.account(self.control, role.value.replace("_", "-"), role)
             self.tokens[role] = people.session(self.control, account)
+            if role is Role.network_manager:
+                self.stale_token = people.session(self.control, account, is_fresh=False)
+
+    @contextlib.contextmanager
+    def stale(self) -> Iterator[None]:
+        """The network manager's session is one whose second factor was given too long ago."""
+        kept = self.tokens[Role.network_manager]
+        self.tokens[Role.network_manager] = self.stale_token
+        try:
+            yield
+        finally:
+            self.tokens[Role.network_manager] = kept
 
     def alert(self, severity: str = "warning", category: str | None = "self-harm", names: tuple[str, ...] = ()) -> int:
         """Raises one more alert, of a device of its own; its number."""
@@ -126,6 +146,30 @@ class CareSchool:
                 rows.append(row(time=about, client=LAPTOP, segment="year-9", qname=name, action="deny"))
         write_rows(self.control.state, wal(1), rows)
 
+    def keep_checks(self) -> None:
+        """A month of checks; the last one found a help line closed, and a search engine that does not answer."""
+        record = CheckRecord(self.control.state)
+        for back in range(30, -1, -1):
+            at = self.now - dt.timedelta(days=back)
+            closed = tuple(
+                Closed(MARKUP if not back else "help.example.org", "help-line", policy, "category", "games", "a-feed")
+                for policy in ("pupil", "staff")
+            )
+            found = Reachability(
+                at, 7, 41, 412, ("pupil", "staff", "guest"), 1236, closed if back in (0, 9, 10, 20) else (), (),
+                asked=412, unresolvable=(),
+            )  # fmt: skip
+            record.keep("reachability", found.whole(), found.summary())
+        targets = (TargetState("safe.example.com", ("one", "two"), True, "answers"),
+                   TargetState("strict.example.net", ("three",), False, "NXDOMAIN"))  # fmt: skip
+        record.keep("safesearch", SafeSearchCheck(self.now, targets).whole())
+
+    def suggest(self, name: str = "") -> str:
+        """One more name in the queue."""
+        name = name or f"games-{os.urandom(4).hex()}.example.com"
+        Queue(self.control.state).add([Suggestion(name, "keyword", "games", "games", 12)], self.now)
+        return name
+
     def _row(self, chance: random.Random, hour: dt.datetime) -> Any:
         time = min(hour + dt.timedelta(seconds=chance.randrange(3600)), self.now)
         segment = chance.choice(("year-9", "sixth-form", "office", "guests"))
@@ -158,7 +202,7 @@ class RoleBrowser:
         status, text, _ = await self.ask(role, "GET", path, **more)
         return status, text
 
-    async def post(self, role: str, path: str, **form: str) -> tuple[int, str, dict[str, str]]:
+    async def post(self, role: str, path: str, /, **form: str) -> tuple[int, str, dict[str, str]]:
         return await self.ask(role, "POST", path, data=form)
 
 

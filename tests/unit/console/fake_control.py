@@ -16,6 +16,24 @@ Answer = Callable[[Mapping[str, Any]], Any]
 TOKEN = "the-token-of-a-session-0123456789abcdefghij"
 
 
+# What status.home returns for a school that is well.
+HOME = {
+    "at": "2026-11-30T09:00:00+00:00",
+    "is_serving": True,
+    "segments": {
+        "pupils": "pupil",
+        "library": "pupil",
+        "sixth-form": "sixth-form",
+        "staff": "staff",
+        "guests": "guest",
+    },
+    "next_change": None,
+    "oldest_feed_s": 7_200,
+    "problems": {},
+    "unprotected": 3,
+}
+
+
 class Refused(Exception):
     """Raised by an answer: type and message of a refusal."""
 
@@ -41,7 +59,7 @@ class FakeControl:
 
     def __init__(self, path: Path, *roles: str) -> None:
         self.path = path
-        self.answers: dict[str, Any] = {"session.show": whoami(*roles)}
+        self.answers: dict[str, Any] = {"session.show": whoami(*roles), "status.home": HOME}
         self.requests: list[dict[str, Any]] = []
         self.connections = 0
         self._server: asyncio.Server | None = None

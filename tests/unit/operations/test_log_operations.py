@@ -7,6 +7,7 @@ import datetime as dt
 import itertools
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -14,6 +15,10 @@ from tests.stand_in.query_log import row, wal, write_rows
 
 from schoolgate._core import log_pseudonym
 from schoolgate.accounts.roles import Role
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.config import load
 from schoolgate.operations import log_access, log_erasure, pages
 from schoolgate.operations.actor import Actor
@@ -22,6 +27,7 @@ from schoolgate.operations.hosting import hosted
 from schoolgate.operations.log_rows import LogFilters
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.querylog import BadQuery
+from schoolgate.querylog.log_query import SELF_TEST_RULE
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
 
@@ -84,6 +90,26 @@ def test_a_search_that_names_no_device_opens_no_store_and_one_that_does_is_on_re
     place = Place.in_folder(load(config).server.state_dir)
     shown = asyncio.run(audit_operations.show(place, 0, None, "account:2", SystemClock().now_us()))
     assert shown.entry.personal == {"actor_name": "Ada Example", "client": ADDRESS}
+
+
+def test_a_row_of_the_self_test_says_so_and_one_beside_it_does_not(config: Path) -> None:
+    state = load(config).server.state_dir
+    asked = NOW - dt.timedelta(minutes=3)
+    about = {"client": PSEUDONYM, "action": "deny", "layer": "sealed", "qname": "(withheld)", "class_": "safeguarding"}
+    theirs = row(time=asked + dt.timedelta(microseconds=1), rule="sealed list, serial 1", **about)
+    write_rows(state, wal(2), [row(time=asked, rule="sealed list, serial 1", **about), theirs])
+    (state / "monitor").mkdir(mode=0o700)
+    store = AlertStore.open(state / "monitor" / "alerts.db")
+    at_us = round(asked.timestamp() * 1e6)
+    found = Finding("sealed-selftest", "notice", "pupils", PSEUDONYM, at_us, 0, "The self-test.")
+    AlertRules({}, ZoneInfo("UTC")).apply([found], store, Outbox(store), NOW)
+    store.close()
+    wanted = [SELF_TEST_RULE, "sealed list, serial 1"]
+    for role in (LEAD, IT):
+        rows = call(config, role, "log.search", filters=LogFilters(layers=("sealed",))).rows
+        assert [one.rule for one in rows[::-1]] == wanted, role
+    exported = call(config, LEAD, "log.export", client=ADDRESS, reason="access").rows
+    assert [one.rule for one in exported[::-1] if one.layer == "sealed"] == wanted
 
 
 def test_it_sees_rows_without_devices_and_searches_for_none(config: Path) -> None:

@@ -7,6 +7,7 @@ from tests.stand_in.query_log import row
 
 from schoolgate.querylog import Row
 from schoolgate.querylog.in_words import in_words
+from schoolgate.querylog.log_query import SELF_TEST_RULE
 
 TITLES = {"gambling": "Gambling"}
 
@@ -19,6 +20,8 @@ TITLES = {"gambling": "Gambling"}
         (row(action="deny", layer="own-list"), "It was blocked: the school blocks it by name."),
         (row(action="deny", layer="sealed", qname="(withheld)", class_="safeguarding"),
          "asked for a name that is not kept (A) in the network segment pupils. It was blocked: it is on a list of"),
+        (row(action="deny", layer="sealed", qname="(withheld)", rule=SELF_TEST_RULE),
+         "It was the self-test of the sealed lists, made in the name of this device: no device and no person asked."),
         (row(action="deny-revealed", category="gambling"), "because the answer led to something that is blocked: it"),
         (row(action="fail"), "no server had an answer."),
         (row(rcode=3), "there is no such name."),

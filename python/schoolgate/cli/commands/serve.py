@@ -33,7 +33,8 @@ def run(config: Path | None, log_level: str) -> None:
 
         note("first start: building the lists")
         build_with_progress(settings)
-    start.serve(config, _welcome, partial(_beside, config, log_level))
+    commands = ("monitor", "control", *(("console",) if settings.console.enabled else ()))
+    start.serve(config, _welcome, partial(_beside, config, log_level, commands))
 
 
 def serve(config: Path | None, log_level: str) -> None:
@@ -65,12 +66,12 @@ def _welcome(running: Service) -> None:
     welcome(running)
 
 
-async def _beside(config: Path | None, log_level: str) -> None:
+async def _beside(config: Path | None, log_level: str, commands: tuple[str, ...]) -> None:
     import asyncio
 
     from schoolgate.server.process_beside import keep_process
 
     # Unlike `gather`, it waits until each has ended.
     async with asyncio.TaskGroup() as group:
-        for command in ("monitor", "control"):
+        for command in commands:
             group.create_task(keep_process(command, config, log_level))

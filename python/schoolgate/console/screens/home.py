@@ -1,12 +1,34 @@
-"""Home: the first thing that somebody sees. Each role's own tasks come with its screens."""
+"""Home: whether anything is wrong, and what needs this person, in five seconds."""
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
 from aiohttp import web
 
+from schoolgate.accounts.roles import Role
+from schoolgate.console import home_tasks
+from schoolgate.console.home_tasks import PARTS
 from schoolgate.console.screen import SIGNED_IN, Page, Screen
+from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/", "Home", SIGNED_IN)
+
+# What each role's page is made of; it is shown where the account has the right.
+_PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.network_manager: ("status", "alerts", "review", "suggestions", "exceptions", "hours"),
+    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
+    Role.head: ("requests", "review", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("requests", "review", "status", "exceptions", "hours"),
+    Role.teacher: (),
+    Role.governor: ("checks", "revisions", "reports"),
+    Role.provider: ("status", "alerts", "exceptions", "hours"),
+    Role.data_protection_officer: ("log", "review", "hours"),
+}
 
 
 def add_routes(app: web.Application) -> None:
@@ -15,5 +37,58 @@ def add_routes(app: web.Application) -> None:
 
 
 async def show(page: Page) -> web.Response:
-    """Where to go from here."""
-    return page.render("screens/home.html")
+    """The tasks of every role that the account has, under one answer."""
+    roles = [role for role in Role if role in page.viewer.roles]
+    if not roles:
+        return page.render("screens/home_without_role.html")
+    home = await page.call("status.home")
+    facts, missing = await _facts(page, dict.fromkeys(part for role in roles for part in _PARTS_OF[role]))
+    now = dt.datetime.now(dt.UTC)
+    tasks = home_tasks.tasks_of(facts, now)
+    return page.render(
+        "screens/home.html",
+        first=home_tasks.answer(home, tasks),
+        home=home,
+        facts=facts,
+        missing=missing,
+        roles=[role.value for role in roles],
+        tasks=tasks,
+        expected=home_tasks.expected(home, facts.get("exceptions"), now),
+        light=home_tasks.light_of(home, tasks),
+        sentences=home_tasks.six_sentences(home, facts, now) if Role.governor in roles else (),
+        feeds=_oldest_first(facts.get("status")),
+        chart=await _chart(page, facts, now),
+    )
+
+
+async def _facts(page: Page, parts: Mapping[str, None]) -> tuple[dict[str, Any], list[str]]:
+    """What could be read, by part; and what could not, in words."""
+    allowed = [part for part in parts if page.viewer.may(PARTS[part][0])]
+    found = await asyncio.gather(
+        *(page.call(PARTS[one][0], **PARTS[one][1]) for one in allowed), return_exceptions=True
+    )
+    facts: dict[str, Any] = {}
+    missing: list[str] = []
+    for part, result in zip(allowed, found, strict=True):
+        if isinstance(result, OperationRefused):
+            missing.append(str(result))
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            facts[part] = result
+    return facts, missing
+
+
+def _oldest_first(status: Any) -> list[Any]:
+    """Feeds in use; those that were never read come first."""
+    never = float("inf")
+    feeds = status["feeds"] if status else ()
+    return sorted(feeds, key=lambda one: -(never if one["age_s"] is None else one["age_s"]))
+
+
+async def _chart(page: Page, facts: Mapping[str, Any], now: dt.datetime) -> Any:
+    """Questions and blocks of the last 24 hours; None where there is nothing to draw."""
+    if not facts.get("hours") or not facts["hours"]["counts"]:
+        return None
+    choices = await page.call("log.choices")
+    return home_tasks.by_hour(facts["hours"], now, ZoneInfo(choices["time_zone"]))

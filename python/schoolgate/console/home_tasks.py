@@ -1,0 +1,210 @@
+"""Each role's first page as values: an answer, the tasks, and what is worth knowing. Made of what operations returned.
+
+A part that could not be read is missing, is named, and takes no other part with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schoolgate.console.plain_numbers import age, counted, number, sentence
+
+# A list that its publisher has not confirmed for longer is named in the first line.
+OLD_FEED_S: Final = 36 * 3600
+ENDS_SOON: Final = dt.timedelta(hours=24)
+CHECK_DUE: Final = dt.timedelta(days=3)
+# What each part of a page is asked by.
+PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "status": ("status.show", {}),
+    "alerts": ("alerts.counts", {}),
+    "exceptions": ("exceptions.list", {}),
+    "requests": ("account.requests", {}),
+    "review": ("account.review", {}),
+    "suggestions": ("suggestions.list", {}),
+    "checks": ("checks.record", {}),
+    "hours": ("log.hours", {}),
+    "log": ("log.status", {}),
+    "revisions": ("policy.revisions", {}),
+    "reports": ("reports.list", {}),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do. `path`: "" where no screen does it. `detail`: what to do, or why."""
+
+    words: str
+    path: str
+    verb: str
+    detail: str = ""
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Light:
+    """One school. `state`: good, look or stopped; `words` say the same."""
+
+    name: str
+    state: str
+    words: str
+
+
+def answer(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
+    """The first line: whether devices are filtered, and what is worst."""
+    if not home["is_serving"]:
+        return "The filter is not running."
+    count = len(home["segments"])
+    if count == 0:
+        first = "Every device gets the strictest policy; no network is named yet."
+    elif count == 1:
+        first = "The one network is filtered."
+    else:
+        first = f"All {number(count)} networks are filtered."
+    return f"{first} {_second(home, tasks)}".strip()
+
+
+def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
+    urgent = [one for one in tasks if one.is_urgent]
+    if urgent:
+        return f"{sentence(counted(len(urgent), 'thing needs', 'things need'))} you today."
+    oldest = home["oldest_feed_s"]
+    if oldest is not None and oldest > OLD_FEED_S:
+        return f"The oldest list is {age(oldest)} old."
+    return "Nothing needs you now." if not tasks else ""
+
+
+def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
+    """What waits for this account, urgent things first. `facts`: by the names of `PARTS`, only what was read."""
+    found = [
+        *_alerts(facts.get("alerts")),
+        *_approvals(facts.get("requests")),
+        *_problems(facts.get("status")),
+        *_review(facts.get("review")),
+        *_suggestions(facts.get("suggestions")),
+        *_checks(facts.get("checks"), now),
+    ]
+    return sorted(found, key=lambda one: not one.is_urgent)
+
+
+def _alerts(counts: Any) -> Iterator[Task]:
+    for severity, words in (("urgent", "urgent concern"), ("warning", "concern")):
+        new = (counts or {"open": {}})["open"].get(severity, {}).get("new", 0)
+        if new:
+            waits = f"{counted(new, words)} {'waits' if new == 1 else 'wait'} for someone to look."
+            yield Task(sentence(waits), f"/alerts?severity={severity}", "Look", is_urgent=severity == "urgent")
+
+
+def _approvals(found: Any) -> Iterator[Task]:
+    if not found:
+        return
+    for name, words in (("roles", "role"), ("resets", "request to reset a sign-in")):
+        if count := len(found[name]):
+            said = counted(count, words, None if name == "roles" else "requests to reset a sign-in")
+            yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
+
+
+def _problems(status: Any) -> Iterator[Task]:
+    for one in (status or {"problems": ()})["problems"]:
+        is_urgent = one["severity"] == "refused" or one["id"] in ("not-serving", "server-silent")
+        yield Task(sentence(one["sentence"]), "/health", "See Health", one["remedy"], is_urgent)
+
+
+def _review(rows: Any) -> Iterator[Task]:
+    due = [one for one in rows or () if one["is_due"]]
+    if due:
+        late = sum(one["is_overdue"] for one in due)
+        words = f"{sentence(counted(len(due), 'role is', 'roles are'))} due for your signature."
+        yield Task(
+            words, "/accounts/review", "Sign", f"{counted(late, 'is', 'are')} overdue." if late else "", late > 0
+        )
+
+
+def _suggestions(rows: Any) -> Iterator[Task]:
+    if rows:
+        words = f"{sentence(counted(len(rows), 'new name', 'new names'))} may belong on a list."
+        yield Task(words, "/suggestions", "Look through them")
+
+
+def _checks(found: Any, now: dt.datetime) -> Iterator[Task]:
+    if found is None:
+        return
+    last = found["reachability"]
+    if last is None:
+        words = "It was not checked yet that help lines and exams are open."
+        yield Task(words, "/checks", "Check now", "schoolgate check reachability")
+    elif now - dt.datetime.fromisoformat(last["at"]) > CHECK_DUE:
+        yield Task("The daily check that help lines are open is overdue.", "/checks", "Check now")
+
+
+def expected(home: Mapping[str, Any], exceptions: Any, now: dt.datetime) -> list[tuple[str, str, str]]:
+    """What changes by itself within a day: moment, words, name of a site or ""."""
+    found = []
+    if home["next_change"] is not None:
+        found.append((home["next_change"], "A network changes its policy by its schedule.", ""))
+    for one in (exceptions or {"exceptions": ()})["exceptions"]:
+        if one["until"] and not one["is_ended"] and dt.datetime.fromisoformat(one["until"]) - now < ENDS_SOON:
+            words = "closes again" if one["kind"] == "allow" else "opens again"
+            found.append((one["until"], f"{words}, for {', '.join(one['segments']) or 'all networks'}", one["name"]))
+    return sorted(found)
+
+
+def light_of(home: Mapping[str, Any], tasks: Sequence[Task]) -> Light:
+    """This school, as a trust's director sees it beside others."""
+    if not home["is_serving"]:
+        return Light("This school", "stopped", "The filter is not running")
+    waiting = sum(home["problems"].values())
+    if waiting or any(one.is_urgent for one in tasks):
+        return Light("This school", "look", f"Filtered; {counted(waiting or 1, 'thing')} to look at")
+    return Light("This school", "good", "Filtered, nothing waits")
+
+
+def by_hour(hours: Any, now: dt.datetime, zone: dt.tzinfo) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Questions, and those blocked, of each hour of the last 24 on the school's clock; hours without any are 0."""
+    all_of: dict[dt.datetime, int] = {}
+    blocked: dict[dt.datetime, int] = {}
+    for one in hours["counts"]:
+        at = dt.datetime.fromisoformat(one["at"])
+        all_of[at] = all_of.get(at, 0) + one["rows"]
+        if one["key"].startswith("deny"):
+            blocked[at] = blocked.get(at, 0) + one["rows"]
+    last = now.replace(minute=0, second=0, microsecond=0)
+    times = [last - dt.timedelta(hours=ago) for ago in range(23, -1, -1)]
+    words = [f"{one.astimezone(zone):%H}" for one in times]
+    return (
+        [(word, all_of.get(at, 0)) for word, at in zip(words, times, strict=True)],
+        [(word, blocked.get(at, 0)) for word, at in zip(words, times, strict=True)],
+    )
+
+
+def six_sentences(home: Mapping[str, Any], facts: Mapping[str, Any], now: dt.datetime) -> list[str]:
+    """For a governor: does it work, how new is it, what waits, what changed, was it checked, what can it not do."""
+    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values())
+    return [
+        answer(home, ()).partition(". ")[0].rstrip(".") + ".",
+        "No list of others is in use yet." if oldest is None else f"The oldest list was confirmed {age(oldest)} ago.",
+        "Nothing waits for the IT team." if not waiting
+        else f"{sentence(counted(waiting, 'thing waits', 'things wait'))} for the IT team.",
+        _changes(facts.get("revisions"), now),
+        _checked(facts.get("checks")),
+        "This filter sees names of sites, not pages, pictures or messages; supervision does the rest.",
+    ]  # fmt: skip
+
+
+def _changes(rows: Any, now: dt.datetime) -> str:
+    if rows is None:
+        return "Changes of the rules cannot be read at the moment."
+    month = [one for one in rows if now - dt.datetime.fromisoformat(one["at"]) < dt.timedelta(days=30)]
+    return (
+        f"The rules were changed {counted(len(month), 'time')} in the last 30 days, each time with a name and a reason."
+    )
+
+
+def _checked(found: Any) -> str:
+    if not found or found["reachability"] is None:
+        return "It was not checked yet that help lines and exams are open."
+    closed = int(found["reachability"].get("over_blocked", 0))
+    said = "all were open" if not closed else f"{counted(closed, 'was', 'were')} closed"
+    return f"Help lines, exams and health sites were last checked on {found['reachability']['at'][:10]}: {said}."

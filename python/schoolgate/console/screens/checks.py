@@ -1,0 +1,97 @@
+"""Checks: is open what must be open, and can safe modes of search still be locked? Run here, kept and compared."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.screen import Page, Screen
+from schoolgate.operations.socket_messages import OperationRefused
+
+SCREEN = Screen("/checks", "Checks", "checks.record")
+
+MOST_BARS: Final = 30
+# Closed names on the page; the whole list is in the record.
+MOST_SHOWN: Final = 25
+_CHECKS: Final = {"reachability": "checks.reachability", "safesearch": "checks.safesearch"}
+
+
+def add_routes(app: web.Application) -> None:
+    """The page, and the forms that run a check."""
+    SCREEN.get(app, show)
+    SCREEN.post(app, run, "/{check:reachability|safesearch}")
+
+
+async def show(page: Page) -> web.Response:
+    """The last results, and how they have changed."""
+    return await _shown(page)
+
+
+async def run(page: Page) -> web.Response:
+    """Runs a check now and keeps its result."""
+    check = page.request.match_info["check"]
+    if not page.viewer.may(_CHECKS[check]):
+        raise web.HTTPNotFound
+    try:
+        found = await page.call(_CHECKS[check])
+    except (FactorNeeded, RightMissing, SessionEnded):
+        raise
+    except OperationRefused as error:
+        return await _shown(page, {"": str(error)})
+    if found["not_kept"]:
+        return await _shown(page, {"": found["not_kept"]})
+    return page.redirect(f"{SCREEN.path}?done={check}")
+
+
+async def _shown(page: Page, mistakes: dict[str, str] | None = None) -> web.Response:
+    record = await page.call("checks.record")
+    open_names, safe = record["reachability"], record["safesearch"]
+    return page.render(
+        "screens/checks.html", status=422 if mistakes else 200, mistakes=mistakes or {}, open_names=open_names,
+        safe=safe, answer=_answer(open_names, safe), closed=_by_name(open_names), most=MOST_SHOWN,
+        history=list(reversed(record["history"]))[:25], bars=_bars(record["history"]),
+        done=page.query.get("done", "") if page.query.get("done") in _CHECKS else "",
+    )  # fmt: skip
+
+
+def _answer(open_names: dict[str, Any] | None, safe: dict[str, Any] | None) -> str:
+    """The first line."""
+    if open_names is None and safe is None:
+        return "Nothing was checked yet."
+    said = []
+    if open_names is not None:
+        closed = open_names["over_blocked_names"]
+        said.append(
+            "Everything that must be open is open."
+            if not closed
+            else f"{closed} {'site that must be open is' if closed == 1 else 'sites that must be open are'} closed."
+        )
+    if safe is not None:
+        said.append(
+            "SafeSearch can be locked." if not (safe["failed"] or safe["problem"]) else "SafeSearch is in doubt."
+        )
+    return " ".join(said)
+
+
+def _by_name(open_names: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """One row a site, with every policy that closes it."""
+    rows: dict[str, dict[str, Any]] = {}
+    for one in (open_names or {}).get("closed", ()):
+        row = rows.setdefault(one["name"], {**one, "policies": []})
+        row["policies"].append(one["policy"])
+    return list(rows.values())
+
+
+def _bars(history: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Sites that were closed and should not be, by check."""
+    every = max(1, len(history[-MOST_BARS:]) // 8)
+    return [
+        (_day(str(one["at"])) if number % every == 0 else "", int(one.get("over_blocked_names", 0)))
+        for number, one in enumerate(history[-MOST_BARS:])
+    ]
+
+
+def _day(at: str) -> str:
+    return f"{at[8:10]}.{at[5:7]}."

@@ -1,0 +1,120 @@
+"""Home's first line, its tasks and its numbers, from what operations returned."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.unit.console.conftest import RunningConsole
+from tests.unit.console.fake_control import HOME, FakeControl, Refused, whoami
+
+from schoolgate.accounts.roles import Role
+from schoolgate.console import home_tasks
+from schoolgate.console.plain_numbers import age, counted, number
+
+NOW = dt.datetime(2026, 11, 30, 9, 30, tzinfo=dt.UTC)
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ({}, "All five networks are filtered. Nothing needs you now."),
+        ({"oldest_feed_s": 2 * DAY_S}, "All five networks are filtered. The oldest list is two days old."),
+        ({"segments": {"pupils": "pupil"}}, "The one network is filtered. Nothing needs you now."),
+        ({"segments": {}}, "Every device gets the strictest policy; no network is named yet. Nothing needs you now."),
+        ({"is_serving": False}, "The filter is not running."),
+    ],
+)
+def test_the_first_line_is_an_answer(home: dict[str, Any], said: str) -> None:
+    assert home_tasks.answer(HOME | home, []) == said
+
+
+def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
+    facts = {
+        "alerts": {"open": {"urgent": {"new": 3, "acknowledged": 2}, "warning": {"new": 1}}},
+        "requests": {"roles": [{}], "resets": []},
+        "status": {
+            "problems": [{"id": "feed", "severity": "warning", "sentence": "a list is old", "remedy": "read it"}]
+        },
+        "review": [{"is_due": True, "is_overdue": False}],
+        "suggestions": [{}, {}],
+        "checks": {"reachability": {"at": "2026-11-20T09:00:00+00:00"}},
+    }
+    tasks = home_tasks.tasks_of(facts, NOW)
+    assert [one.words for one in tasks] == [
+        "Three urgent concerns wait for someone to look.",
+        "One role to decide.",
+        "One concern waits for someone to look.",
+        "A list is old",
+        "One role is due for your signature.",
+        "Two new names may belong on a list.",
+        "The daily check that help lines are open is overdue.",
+    ]
+    assert home_tasks.answer(HOME, tasks) == "All five networks are filtered. Two things need you today."
+
+
+def test_what_changes_within_a_day_is_expected() -> None:
+    row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "segments": ["pupils"]}
+    exceptions = {
+        "exceptions": [
+            row | {"until": "2026-11-30T12:00:00+00:00"},
+            row | {"until": "2026-12-09T12:00:00+00:00"},
+            row | {"until": None, "kind": "feed"},
+        ]
+    }
+    found = home_tasks.expected(HOME | {"next_change": "2026-11-30T12:30:00+00:00"}, exceptions, NOW)
+    assert [one[1:] for one in found] == [
+        ("closes again, for pupils", "lesson.example"),
+        ("A network changes its policy by its schedule.", ""),
+    ]
+
+
+def test_a_chart_has_each_hour_on_the_schools_clock() -> None:
+    counts = [{"at": "2026-11-30T08:00:00+00:00", "key": key, "rows": 5} for key in ("allow", "deny", "deny-revealed")]
+    asked, blocked = home_tasks.by_hour({"counts": counts}, NOW, ZoneInfo("Europe/Berlin"))
+    assert len(asked) == len(blocked) == 24
+    assert [one for one in asked if one[1]] == [("09", 15)]
+    assert [one for one in blocked if one[1]] == [("09", 10)]
+
+
+def test_a_governor_reads_six_sentences() -> None:
+    facts = {"revisions": [{"at": "2026-11-29T09:00:00+00:00"}], "checks": {"reachability": None}}
+    for home in (HOME, HOME | {"is_serving": False, "oldest_feed_s": None, "problems": {"warning": 2}}):
+        found = home_tasks.six_sentences(home, facts, NOW)
+        assert len(found) == 6
+        assert all(one.endswith(".") for one in found)
+
+
+def test_numbers_are_words_up_to_twelve() -> None:
+    assert (number(0), number(12), number(3_120)) == ("no", "twelve", "3,120")
+    assert (counted(1, "list"), counted(2, "list"), counted(0, "list")) == ("one list", "two lists", "no lists")
+    assert (age(20), age(3_700), age(2 * DAY_S)) == ("one minute", "one hour", "two days")
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_role_has_its_own_home(console: RunningConsole, control: FakeControl, role: Role) -> None:
+    control.answers["session.show"] = whoami(role)
+    response, text = await console.get("/")
+    assert response.status == 200
+    assert text.count("<h1>All five networks are filtered.") == 1
+    assert ("My requests" in text) is (role is Role.teacher)
+    assert ("For the next meeting" in text) is (role is Role.governor)
+    assert ("Schools</h2>" in text) is (role is Role.trust_director)
+
+
+async def test_a_part_that_cannot_be_read_takes_no_other_with_it(console: RunningConsole, control: FakeControl) -> None:
+    control.answers["alerts.counts"] = Refused("AlertsUnavailable", "alerts.db is damaged; restore it")
+    control.answers["suggestions.list"] = [{}]
+    _, text = await console.get("/")
+    assert "alerts.db is damaged; restore it" in text
+    assert "One new name may belong on a list." in text
+
+
+async def test_an_account_without_a_role_is_shown_who_to_ask(console: RunningConsole, control: FakeControl) -> None:
+    control.answers["session.show"] = whoami()
+    response, text = await console.get("/")
+    assert response.status == 200
+    assert "have no role here yet" in text
