@@ -31,7 +31,8 @@ def left(until: str, now: dt.datetime) -> str:
 def group(identity: str) -> str:
     """The name of a segment or policy as people read it: "year-11" is "Year 11"."""
     words = identity.replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:] or "Devices in no group"
+    words = words[:1].upper() + words[1:]
+    return f"AI{words[2:]}" if words == "Ai" or words.startswith("Ai ") else words or "Devices in no group"
 
 
 def octets(number: float) -> str:
