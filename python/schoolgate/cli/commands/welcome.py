@@ -26,6 +26,11 @@ def welcome(running: Service) -> None:
     for segment in _segments(running):
         clients = ", ".join((*segment["prefixes"], *segment["asked"])) or "no client"
         say(f"  segment    {segment['id']} has policy {segment['policy']}: {clients}")
+    console = whole.settings.console
+    if console.enabled:
+        scheme = "https" if console.has_certificate else "http"
+        say(f"  console    {scheme}://{console.listen}/")
+        say(f"             the first account: `schoolgate setup token`, then {scheme}://{console.listen}/first-account")
     out.print()
     say("Try, in another terminal:")
     for command in _first_commands(first, [one["prefixes"] for one in _segments(running)]):
