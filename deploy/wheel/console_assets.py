@@ -29,6 +29,7 @@ COPIED = {
     "uplot.js": MODULES / "uplot/dist/uPlot.iife.min.js",
     "uplot.css": MODULES / "uplot/dist/uPlot.min.css",
     "console.js": ASSETS / "console.js",
+    "live.js": ASSETS / "live.js",
     "favicon.svg": ASSETS / "favicon.svg",
 }
 SHIPPED = ("@tabler/core", "@tabler/icons", "htmx.org", "uplot")

@@ -90,8 +90,9 @@ class DemonstrationSchool:
         self.control = Control(folder)
         self.state, self.config = self.control.state, self.control.config
         self.serving = None if upstream_port is None else Serving(folder, upstream_port)
-        with self.config.open("a", encoding="utf-8") as file:
-            file.write(settings)
+        # A console that a test starts beside it writes its own section.
+        written = self.config.read_text(encoding="utf-8").replace("[console]\nport = 0\n", "")
+        self.config.write_text(written + settings, encoding="utf-8")
         self.now = dt.datetime.now(dt.UTC).replace(microsecond=0)
         self.sessions: dict[Role, str] = {}
         self.stale_sessions: dict[Role, str] = {}

@@ -215,3 +215,55 @@ async def test_hostile_names_are_explained_as_text(pages: Pages) -> None:
         assert answer.status in (200, 422)
         assert "<script>alert" not in answer.text
         assert "<img" not in answer.text
+
+
+# -- The live log -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_the_live_log_by_role(pages: Pages, role: Role) -> None:
+    answer = await pages.get(role, "/log/live?segment=pupils")
+    assert answer.status == (200 if role in (N, D, Role.trust_director, Role.provider) else 404)
+    if answer.status == 200:
+        assert answer.first_line == "This is being asked for now in pupils."
+        assert 'hx-sse:connect="/log/live/stream?segment=pupils&amp;after=' in answer.text
+        assert "Show newer" in answer.words
+        assert (device("pupils", 1) in answer.text) is (role is D)
+        assert "<script>alert" not in answer.text
+
+
+# -- Devices ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_devices_by_role(pages: Pages, role: Role) -> None:
+    listed, one = device("pupils", 1), await pages.get(role, f"/devices/{device('pupils', 1)}")
+    answer = await pages.get(role, "/devices")
+    is_for = role in (N, D, Role.provider)
+    assert {answer.status, one.status} == {200 if is_for else 404}
+    if not is_for:
+        return
+    assert (f"/devices/{listed}" in answer.text) is (role is D)
+    assert ("xn--i-7iq.example.com" in one.words) is (role is D)
+    assert ("Blocked just now" in one.words) is (role is D)
+    assert "on record" in one.words
+
+
+async def test_a_device_has_its_blocks_its_policy_and_who_opens_a_site(pages: Pages) -> None:
+    answer = await pages.get(D, f"/devices/{device('pupils', 1)}?days=1")
+    assert "of its questions were blocked in the last day." in answer.first_line
+    assert "Policy nowpupil" in answer.words
+    assert "To have one opened, ask the network manager or the trust director." in answer.words
+    assert "<script>alert" not in answer.text
+    assert "As a table" in answer.words
+    sealed = await pages.get(D, f"/devices/{device('pupils', 2)}")
+    assert "3 blocks of sealed lists are counted and never shown." in sealed.words
+
+
+async def test_the_field_leads_to_the_device_and_what_is_none_is_said(pages: Pages) -> None:
+    answer = await pages.get(D, "/devices?device=192.0.2.11&segment=")
+    assert (answer.status, answer.headers["Location"]) == (303, "/devices/192.0.2.11")
+    assert "were blocked" in (await pages.get(D, "/devices/192.0.2.11")).first_line
+    assert "was not seen" in (await pages.get(D, "/devices/192.0.2.250")).first_line
+    for text in ("%22%3E%3Cscript%3E", "a%20b", "p-", "..%2f..%2fetc"):
+        assert (await pages.get(D, f"/devices/{text}")).status in (404, 422)

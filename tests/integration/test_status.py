@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import stat
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_serials_ages_workers_and_listeners_are_told(server: Serving) -> None:
     assert told["listening"]["udp"] == told["listening"]["tcp"] == [f"127.0.0.1:{server.port}"]
     assert told["policy"]["in_force"] == {"pupils": "pupil", "staff": "staff", "guests": "guest"}
     assert server.problems() == []
+
+
+def test_names_are_counted_alike_by_each_command_that_counts_them(start: Start) -> None:
+    server = start()
+    (server.state.parent / "ours.txt").write_text("example.org\nwww.example.org\nexample.net\n")
+    added = server.cli("feeds", "add", str(server.state.parent / "ours.txt"), "--category", "games", "--id", "ours")
+    assert added.returncode == 0, added.stderr
+    said = {
+        command: re.search(r"(\d+) names \((\d+) kept", server.cli(*command).stdout)
+        for command in (("lists", "update"), ("lists", "show"), ("status",), ("lists", "build"), ("status",))
+    }
+    counted = {command: one and (int(one[1]), int(one[2])) for command, one in said.items()}
+    assert len(set(counted.values())) == 1, counted
+    names, kept = counted["status",] or (0, 0)
+    assert names > kept > 1000, "www.example.org says nothing that example.org does not"
 
 
 def test_denied_categories_without_a_feed_are_told_everywhere_until_one_fills_them(server: Serving) -> None:

@@ -13,7 +13,7 @@ from tests.integration.serving import Serving
 
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.operations import asking
-from schoolgate.operations.status import HomeShown, StatusShown
+from schoolgate.operations.status_results import HomeShown, StatusShown
 
 
 def ask(school: Serving, name: str, **arguments: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,15 +11,23 @@ from pydantic import Field
 from schoolgate.accounts.roles import Role
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.operations import rights
+from schoolgate.operations.actor import local_name
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import Bulk, looks
 from schoolgate.operations.work import Work
 
 if TYPE_CHECKING:
     from schoolgate.storage.audit_reading import Entry
+    from schoolgate.storage.store import Store
 
 MOST_ENTRIES = 500
+# A reply holds 64 MiB, and quotes need more room there.
+MOST_EXPORTED_OCTETS = 24 * 1024 * 1024
 Text = Annotated[str | None, Field(max_length=300)]
+
+
+class TooLarge(AuditProblem):
+    """The log does not fit into a reply."""
 
 
 class BadPlace(AuditProblem):
@@ -45,10 +53,12 @@ class AuditEntry:
 @dataclass(frozen=True)
 class AuditPage:
     """Newest first. `before` gets the next page; None: there is none. A page may be empty and have a next one, where
-    nothing that is wanted was among the entries that were looked at."""
+    nothing that is wanted was among the entries that were looked at. `names`: of those who acted, as far as they have
+    an account or are users of this machine; none for who sees no identities."""
 
     entries: tuple[AuditEntry, ...]
     before: str | None
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,13 @@ class AuditFinding:
     epoch: int
     first: int
     last: int
+
+
+@dataclass(frozen=True)
+class AuditExported:
+    """`text`: one JSON value a line."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -129,8 +146,11 @@ async def log(
             and (not is_about_me or _is_about(fields, work.actor.id))
         )
 
-    found, place = await audit_reading.page(await work.store(), most, _place(before), is_wanted)
-    return AuditPage(tuple(map(_shown, found)), None if place is None else f"{place[0]}/{place[1]}")
+    store = await work.store()
+    found, place = await audit_reading.page(store, most, _place(before), is_wanted)
+    entries = tuple(map(_shown, found))
+    names = await _names(store, {one.actor for one in entries}) if own is None else {}
+    return AuditPage(entries, None if place is None else f"{place[0]}/{place[1]}", names)
 
 
 @looks("audit.show")
@@ -178,6 +198,33 @@ async def verify(
     return AuditVerified(
         verdicts[found.exit_code], found.entries, found.epochs, found.anchors, tuple(problems), found.notices
     )
+
+
+@looks("audit.export")
+async def export(work: Work) -> AuditExported:
+    """The whole log as `schoolgate audit verify --export` takes it, without personal values. It is on record first.
+
+    Raises `TooLarge`.
+    """
+    from schoolgate.storage import audit_operations
+
+    store = await work.store()
+    parts: list[bytes] = []
+    octets = 0
+    async for lines in audit_operations.export_lines(store, work.actor.id, work.now_us):
+        parts += lines
+        octets += sum(len(line) + 1 for line in lines)
+        if octets > MOST_EXPORTED_OCTETS:
+            raise TooLarge("the log is too large for a browser; run `schoolgate audit export FILE` on the machine")
+    return AuditExported("".join(f"{line.decode()}\n" for line in parts))
+
+
+async def _names(store: Store, actors: set[str]) -> dict[str, str]:
+    from schoolgate.accounts import account_list
+
+    people = {f"account:{one.id}": one.display_name for one in await account_list.all_accounts(store)}
+    found = {one: people.get(one) or local_name(one) for one in actors}
+    return {actor: name for actor, name in found.items() if name}
 
 
 def _own_only(work: Work) -> str | None:

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from schoolgate.config.diagnostics import Diagnostic, from_text
 from schoolgate.operations.registry import changes, looks
-from schoolgate.operations.status import BackupState, last_backup
+from schoolgate.operations.status import last_backup
+from schoolgate.operations.status_results import BackupState
 from schoolgate.operations.work import Work
 from schoolgate.storage import state_dir
 

@@ -24,7 +24,6 @@ from schoolgate.lists.recommended import (
     read_recommended,
 )
 from schoolgate.lists.signature import public_key
-from schoolgate.lists.update import Updater
 from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Progress, Work
 from schoolgate.policy.catalogue import load_catalogue
@@ -234,6 +233,9 @@ def leave_out(
 
 def _tried(work: Work, feed: ChosenFeed, published: Published) -> FeedChanged:
     """Raises `FeedRefused` for what the next update would not take."""
+    # What fetches takes 8 MiB that a process keeps.
+    from schoolgate.lists.update import Updater
+
     work.say(Progress(f"reading {feed.id}"))
     outcome = Updater(work.settings, lambda _: None).trial(source_of(feed, published), work.now)
     if outcome.kind in ("failed", "held"):

@@ -11,7 +11,8 @@ from pydantic import Field
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.lists import ListsInstalled, installed
 from schoolgate.operations.registry import changes, looks
-from schoolgate.operations.status import FeedAge, feed_ages
+from schoolgate.operations.status import feed_ages
+from schoolgate.operations.status_results import FeedAge
 from schoolgate.operations.work import Work
 from schoolgate.storage import state_dir
 

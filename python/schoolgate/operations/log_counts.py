@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from schoolgate.operations import rights
-from schoolgate.operations.log_rows import LogFilters, lost_rows, opened
+from schoolgate.operations.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened, query_of
 from schoolgate.operations.policy_in_force import policy_in_force
 from schoolgate.operations.registry import Personal, looks, sees
 from schoolgate.operations.work import Work
@@ -25,6 +25,9 @@ MOST_DEVICE_DAYS = 366
 LAST_BLOCKS = 25
 MOST_CATEGORIES = 50
 ANY = ""
+MOST_DEVICES = 500
+# Of rows that are looked through for devices.
+MOST_PAGES = 4
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,29 @@ class DeviceShown:
         return {"rows": self.rows}
 
 
+@dataclass(frozen=True)
+class DeviceSeen:
+    """A device of the log at its last row."""
+
+    client: str
+    last: str
+    segment: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class DevicesSeen:
+    """Those that asked last come first. `is_cut`: there may be more, which asked earlier."""
+
+    devices: tuple[DeviceSeen, ...]
+    is_cut: bool
+    problems: tuple[str, ...]
+
+    def about(self) -> dict[str, Any]:
+        """For the audit log."""
+        return {"devices": len(self.devices)}
+
+
 @looks("log.hours")
 def hours(
     work: Work,
@@ -95,6 +121,36 @@ def hours(
         found = log.rollup(since, until, by=("day" if is_by_day else "hour", key), segments=segments)
         counts = (HourCount(_text(one.key[0]), str(one.key[1] or ANY), one.rows) for one in found)
         return HourCounts(tuple(counts), log.problems)
+
+
+@sees("device.list")
+def list_devices(
+    work: Work,
+    segments: tuple[str, ...] = (),
+    hours: Annotated[int, Field(ge=1, le=168)] = 24,
+    most: Annotated[int, Field(ge=1, le=MOST_DEVICES)] = 25,
+) -> DevicesSeen:
+    """Devices that asked lately, in no other order. Of the newest rows alone, so that it takes no longer in a year.
+
+    Raises `BadQuery`, `LogProblem`."""
+    filters = LogFilters(since=work.now - dt.timedelta(hours=hours), segments=segments)
+    found: dict[str, DeviceSeen] = {}
+    problems: dict[str, None] = {}
+    cursor: str | None = None
+    with opened(work) as log:
+        query = query_of(work, log, "device.list", filters, None)
+        for _ in range(MOST_PAGES):
+            page = log.search(query, most=MOST_ROWS_A_PAGE, after=cursor)
+            problems |= dict.fromkeys(page.problems)
+            for row in page.rows:
+                if row.client:
+                    seen = DeviceSeen(row.client, _text(row.time), row.segment, row.policy)
+                    found.setdefault(row.client, seen)
+            cursor = page.cursor
+            if cursor is None or len(found) > most:
+                break
+    devices = tuple(found.values())
+    return DevicesSeen(devices[:most], cursor is not None or len(devices) > most, tuple(problems))
 
 
 @sees("device.show")

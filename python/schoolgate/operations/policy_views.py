@@ -16,6 +16,7 @@ from schoolgate.operations.registry import Bulk, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference
 from schoolgate.policy.active_policy import active_or_first, label, policy_files
+from schoolgate.policy.listed import Category
 from schoolgate.policy.locks import locks_on
 from schoolgate.storage import state_dir
 
@@ -159,8 +160,9 @@ def categories(
     wanted = known if policy is None else (policy,)
     rules = []
     for one in wanted:
-        rows = (_rule(found, one, row.id, row.name, row.role, reasons) for row in catalogue.categories.values())
-        rules.append(_rules(found, one, tuple(row for row in rows if is_all or row.value is not None)))
+        said = _said(found, one)
+        rows = (row for row in catalogue.categories.values() if is_all or row.id in said)
+        rules.append(_rules(found, one, tuple(_rule(found, one, row, said.get(row.id), reasons) for row in rows)))
     return PoliciesShown(found.number, tuple(rules))
 
 
@@ -238,24 +240,32 @@ def _rules(found: PolicyInForce, policy: str, rows: tuple[CategoryRule, ...]) ->
     return PolicyRules(policy, lineage, "deny" if is_closed else "allow", tuple(having), rows)
 
 
-def _rule(
-    found: PolicyInForce, policy: str, category: str, name: str, role: str, reasons: dict[str, RuleReason]
-) -> CategoryRule:
+def _said(found: PolicyInForce, policy: str) -> dict[str, tuple[str, str | None]]:
+    """By category: the policy of the lineage that speaks of it, and the one that locks it."""
+    said: dict[str, tuple[str, str | None]] = {}
     lineage = found.checked.lineages[policy]
-    lock = next((one for one in lineage if category in found.document.policies[one].locked.categories), None)
-    origin = lock or next((one for one in reversed(lineage) if _says(found, one, category)), None)
-    if origin is None:
-        return CategoryRule(category, name, role, None, None, "none", None, None)
-    value = "deny" if lock is not None else found.document.policies[origin].categories[category]
-    steps = ("locked", "categories", category) if lock is not None else ("categories", category)
-    reason = reasons.get(path_of(("policies", origin, *steps)))
-    level: Level = "own" if origin == policy else "trust" if origin == lineage[0] else "school"
+    for one in lineage:
+        choices = found.document.policies[one].categories.items()
+        said |= {category: (one, None) for category, choice in choices if choice != "inherit"}
+    for one in reversed(lineage):  # the first to lock is the one that is named
+        said |= dict.fromkeys(found.document.policies[one].locked.categories, (one, one))
+    return said
+
+
+def _rule(
+    found: PolicyInForce, policy: str, row: Category, said: tuple[str, str | None] | None,
+    reasons: dict[str, RuleReason],
+) -> CategoryRule:  # fmt: skip
+    if said is None:
+        return CategoryRule(row.id, row.name, row.role, None, None, "none", None, None)
+    origin, lock = said
+    value = "deny" if lock is not None else found.document.policies[origin].categories[row.id]
+    steps = ("locked", "categories", row.id) if lock is not None else ("categories", row.id)
+    reason = reasons.get(path_of(("policies", origin, *steps))) if reasons else None
+    root = found.checked.lineages[policy][0]
+    level: Level = "own" if origin == policy else "trust" if origin == root else "school"
     shown: Literal["allow", "deny"] = "deny" if value == "deny" else "allow"
-    return CategoryRule(category, name, role, shown, origin, level, lock, reason)
-
-
-def _says(found: PolicyInForce, policy: str, category: str) -> bool:
-    return found.document.policies[policy].categories.get(category, "inherit") != "inherit"
+    return CategoryRule(row.id, row.name, row.role, shown, origin, level, lock, reason)
 
 
 def _reasons(work: Work) -> dict[str, RuleReason]:

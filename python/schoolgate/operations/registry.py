@@ -25,7 +25,7 @@ _MODULES = {
     "schedules": ("segments",),
     "exceptions": ("exceptions", "exception_renewal"),
     "services": ("services",),
-    "feeds": ("feeds", "feed_views"),
+    "feeds": ("feed_views", "feeds"),
     "lists": ("lists", "list_views"),
     "sealed": ("sealed",),
     "alerts": ("alerts",),

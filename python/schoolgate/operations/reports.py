@@ -6,7 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from schoolgate.accounts.roles import Role
 from schoolgate.config import config_label
@@ -18,7 +21,7 @@ from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import active_or_first, read_ground, read_policy
 from schoolgate.policy.model import Document
 from schoolgate.reports.making import Form, Made, make
-from schoolgate.reports.page import Reader
+from schoolgate.reports.page import Page, Reader, page_of
 from schoolgate.reports.period import Kind, Period, last_complete, period_of
 from schoolgate.reports.shelf import Kept, shelf_of
 from schoolgate.storage import state_dir
@@ -49,10 +52,20 @@ class ReportMade:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Reports that are kept, newest first."""
+    """Reports that are kept, newest first. `readers`: for whom the actor may make one; `segments`: of the policy."""
 
     folder: str
     kept: tuple[Kept, ...]
+    readers: tuple[Reader, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportShown:
+    """A report in parts, for a page. `problems`: why it is not complete."""
+
+    page: Page
+    problems: tuple[str, ...]
 
 
 @sees("reports.make")
@@ -72,6 +85,29 @@ def make_report(
     return ReportMade(made.written(form), tuple(made.facts.problems))
 
 
+@sees("reports.show")
+def show_report(
+    work: Work, kind: Kind, reader: Reader, segments: tuple[str, ...] = (), of: str | None = None
+) -> ReportShown:
+    """A report in parts. The rest as `reports.make`."""
+    made, _ = _made(work, kind, reader, segments, of)
+    return ReportShown(page_of(made.facts, reader), tuple(made.facts.problems))
+
+
+@sees("reports.read")
+def read(work: Work, name: Annotated[str, Field(max_length=255)]) -> str:
+    """A report that is kept, as HTML. One for the safeguarding lead is read by no one else. Raises `ReportUnclear`."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    for one in shelf_of(work.settings).all():
+        if one.path.name == name:
+            _refuse_others(work, next(reader for reader in Reader if f"-{reader}" in name))
+            try:
+                return one.path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ReportUnclear(f"{name}: it cannot be read ({error}); make it again") from None
+    raise ReportUnclear(f"no report {name} is kept; `schoolgate report list` names them")
+
+
 @changes("reports.keep")
 def keep(work: Work, kind: Kind, reader: Reader, segments: tuple[str, ...] = (), of: str | None = None) -> str:
     """Makes a report and keeps it as HTML; its path. Raises what `reports.make` does, and `ReportNotKept`."""
@@ -87,13 +123,12 @@ def list_reports(work: Work) -> Shelf:
     """The reports that are kept, newest first."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
     shelf = shelf_of(work.settings)
-    return Shelf(str(shelf.folder), tuple(shelf.all()))
+    readers = tuple(one for one in Reader if work.actor.roles & _MAKERS[one])
+    return Shelf(str(shelf.folder), tuple(shelf.all()), readers, tuple(_document(work).segments))
 
 
 def _made(work: Work, kind: Kind, reader: Reader, segments: Sequence[str], of: str | None) -> tuple[Made, Period]:
-    if not work.actor.roles & _MAKERS[reader]:
-        makers = ", ".join(sorted(one.replace("_", " ") for one in _MAKERS[reader]))
-        raise NotPermitted(f"a report {reader.wording} is not yours to make; ask one of: {makers}")
+    _refuse_others(work, reader)
     settings = work.settings
     state_dir.refuse_strangers(settings.server.state_dir)
     document = _document(work)
@@ -101,6 +136,12 @@ def _made(work: Work, kind: Kind, reader: Reader, segments: Sequence[str], of: s
     zone, terms = ZoneInfo(document.time_zone), settings.reports.term_starts
     period = last_complete(kind, work.now, zone, terms) if of is None else period_of(kind, _day(of), zone, terms)
     return make(settings, document.time_zone, reader, period, segments, work.now), period
+
+
+def _refuse_others(work: Work, reader: Reader) -> None:
+    if not work.actor.roles & _MAKERS[reader]:
+        makers = ", ".join(sorted(one.replace("_", " ") for one in _MAKERS[reader]))
+        raise NotPermitted(f"a report {reader.wording} is not yours to make; ask one of: {makers}")
 
 
 def _document(work: Work) -> Document:

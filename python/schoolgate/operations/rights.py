@@ -95,6 +95,7 @@ log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
 log.choices               R R R R R . R R
 log.hours                 R R R R . . R R
+device.list               . R . . . . . .
 device.show               n R . . . . n .
 log.reveal                . W . . . . . W
 log.export                . W . . . . . W
@@ -114,6 +115,8 @@ checks.reachability       R R R R . . R .
 checks.safesearch         R R R R . . R .
 checks.record             R R R R . R R R
 reports.make              R R R R . R R R
+reports.show              R R R R . R R R
+reports.read              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
 account.list              R . R R . . . R
@@ -171,6 +174,7 @@ session.break_glass       anyone
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
+audit.export              R R R R . R . R
 backup.list               R . . R . . R .
 backup.create             W . . . . . W .
 settings.show             R . . R . . R .

@@ -7,7 +7,7 @@ from typing import Any
 
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call
 from schoolgate.operations.registry import changes, looks
-from schoolgate.operations.status import SealedAge
+from schoolgate.operations.status_results import SealedAge
 from schoolgate.operations.work import Work
 from schoolgate.storage import state_dir
 

@@ -6,7 +6,7 @@ Each opens and closes the store itself. A look at personal values and an export 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -150,6 +150,13 @@ async def export(place: Place, file: Path, actor: str, now_us: int, *, has_perso
         if not is_whole:
             _remove(file)
     return made
+
+
+async def export_lines(store: Store, actor: str, now_us: int) -> AsyncIterator[list[bytes]]:
+    """The lines of an export without personal values, some at a time. It is recorded first."""
+    await _record(store, Event(now_us, actor, EXPORTED, detail={"has_personal": False}))
+    async for lines in audit_reading.export(store, has_personal=False):
+        yield lines
 
 
 async def checkpoint(place: Place, actor: str, now_us: int) -> Signed:

@@ -91,11 +91,12 @@ def school(tmp_path: Path) -> School:
     """A school with the shipped lists and one feed for each of `feeds`, and a judge for each shipped policy."""
 
     def make(
-        feeds: Mapping[str, tuple[str, list[str]]], policies: Mapping[str, str] | None = None
+        feeds: Mapping[str, tuple[str, list[str]]], policies: Mapping[str, str] | None = None, lists: str = ""
     ) -> tuple[Settings, dict[str, Judge]]:
         (tmp_path / "policy.toml").write_text(TEMPLATES[0].read_text(encoding="utf-8"), encoding="utf-8")
         text = (
             f'[server]\nstate_dir = "{tmp_path / "state"}"\n[policy]\nfile = "policy.toml"\n[lists]\ndir = "{LISTS}"\n'
+            f"{lists}\n"
         )
         settings = parse(text, "schoolgate.toml", folder=tmp_path)
         (tmp_path / "state").mkdir(exist_ok=True)
@@ -258,6 +259,26 @@ def test_no_reviewed_list_closes_a_platform(school: School) -> None:
     _, judges = school({})
     names = list(read_platforms(LISTS).names())
     assert {name: closed(judge, names) for name, judge in judges.items()} == {name: {} for name in judges}
+
+
+# ---- Public suffixes ----
+
+
+@pytest.mark.parametrize(("lists", "is_closed"), [("", False), ('shared_hosts = ["games"]', True)])
+def test_dynamic_dns_closes_suffixes_of_private_hosts_and_other_kinds_only_where_the_school_says_so(
+    school: School, lists: str, is_closed: bool
+) -> None:
+    feeds = {
+        "dynamic": ("dynamic-dns", ["duckdns.org", "ddns.net", "hopto.org", "co.uk", "com", "proxy.example.org"]),
+        "games": ("games", ["github.io", "org.uk", "play.example.org"]),
+    }
+    _, judges = school(feeds, lists=lists)
+    judge = judges["secondary-school"]
+    for name in ("home.duckdns.org", "duckdns.org", "a.ddns.net", "a.hopto.org"):
+        assert decide(judge, "pupil", name).category == "dynamic-dns", name
+    for name in ("www.example.co.uk", "www.example.com", "www.example.org.uk"):
+        assert decide(judge, "pupil", name).is_open, name
+    assert decide(judge, "pupil", "somebody.github.io").is_open is not is_closed
 
 
 # ---- Lists that are meant to open names ----

@@ -54,6 +54,7 @@ async def _explained(page: Page, given: dict[str, str], segment: str) -> Any:
 def _one(page: Page, found: Any, choices: Any, given: dict[str, str]) -> dict[str, Any]:
     hides = explain_words.is_sealed(found) and not page.viewer.may("log.search")
     whom = found["segment"] or "devices of no network"
+    screens = page.request.app[SCREENS]
     last = LogFilter(name=given["name"], segment=found["segment"] or "", when="week")
     screens = page.request.app[SCREENS]
     return {

@@ -1,0 +1,179 @@
+"""Reports: made and read here, kept, taken away; and the numbers of the log by hour, as charts with their tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from schoolgate.console.csv_text import download
+from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.screen import RENDERER, Page, Screen
+from schoolgate.operations.socket_messages import OperationRefused
+
+SCREEN = Screen("/reports", "Reports", "reports.list")
+NUMBERS = Screen("/reports/numbers", "Numbers", "log.hours")
+
+ROWS: Final = 25
+KINDS: Final = {"weekly": "The last week", "daily": "The last day", "termly": "The last term"}
+READERS: Final = {"governors": "Governors", "it": "IT", "safeguarding": "The safeguarding lead"}
+# Of what was done with a question, what counts as a block.
+_BLOCKED: Final = frozenset({"deny", "deny-revealed"})
+MOST_PARTS: Final = 8
+_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
+_NAME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})-(daily|weekly|termly)-(it|safeguarding|governors)(?:-(.+))?\.html")
+
+
+def add_routes(app: web.Application) -> None:
+    """The list, a report, and the numbers."""
+    SCREEN.get(app, show)
+    SCREEN.get(app, read, "/made")
+    SCREEN.post(app, keep, "/made")
+    SCREEN.get(app, kept, r"/kept/{name:[a-z0-9-]{10,250}\.html}")
+    NUMBERS.get(app, numbers)
+
+
+async def show(page: Page) -> web.Response:
+    """Reports that are kept, and the form that makes one."""
+    return await _list(page)
+
+
+async def read(page: Page) -> web.Response:
+    """A report, made now. That it was read is on record."""
+    given = _given(page.query)
+    try:
+        found = await page.call("reports.show", **_wanted(given))
+    except _OURS:
+        raise
+    except OperationRefused as error:
+        return await _list(page, given, {"of": str(error)})
+    return page.render("screens/report.html", report=found["page"], given=given, problems=found["problems"])
+
+
+async def keep(page: Page) -> web.Response:
+    """Keeps a report as a file, or hands it over."""
+    form = await page.form()
+    given = _given(form)
+    try:
+        if form.get("do") == "download":
+            made = await page.call("reports.make", **_wanted(given), form="html")
+            return download(f"report-{given['kind']}-{given['reader']}.html", made["text"], "text/html")
+        if not page.viewer.may("reports.keep"):
+            raise web.HTTPNotFound
+        await page.call("reports.keep", **_wanted(given))
+    except _OURS:
+        raise
+    except OperationRefused as error:
+        return await _list(page, given, {"of": str(error)})
+    return page.redirect(f"{SCREEN.path}?done=keep")
+
+
+async def kept(page: Page) -> web.Response:
+    """A kept report, as a file: it is a whole document of its own."""
+    name = page.request.match_info["name"]
+    try:
+        return download(name, await page.call("reports.read", name=name), "text/html")
+    except FactorNeeded:
+        raise
+    except OperationRefused as error:
+        if isinstance(error, RightMissing) or error.kind == "ReportUnclear":
+            raise web.HTTPNotFound from None
+        raise
+
+
+async def numbers(page: Page) -> web.Response:
+    """Questions and blocks by hour, and what they were about, of one day or one week."""
+    is_week = page.query.get("time") == "week"
+    until = dt.datetime.now(dt.UTC)
+    since = until - (dt.timedelta(days=7) if is_week else dt.timedelta(hours=24))
+    asked: dict[str, Any] = {"since": since.isoformat(), "until": until.isoformat(), "is_by_day": is_week}
+    try:
+        by = {one: await page.call("log.hours", **asked, by=one) for one in ("verdict", "category", "segment")}
+    except _OURS:
+        raise
+    except OperationRefused as error:
+        return page.render("screens/numbers.html", problem=str(error), is_week=is_week, sum=None)
+    zone = page.request.app[RENDERER].zone
+    counts = by["verdict"]["counts"]
+    blocked = sum(one["rows"] for one in counts if one["key"] in _BLOCKED)
+    return page.render(
+        "screens/numbers.html", problem="", is_week=is_week, sum=sum(one["rows"] for one in counts), blocked=blocked,
+        hours=_hours(counts, since, until, is_week=is_week, zone=zone), categories=_parts(by["category"]["counts"]),
+        segments=_parts(by["segment"]["counts"]), problems=by["verdict"]["problems"],
+    )  # fmt: skip
+
+
+async def _list(
+    page: Page, given: dict[str, str] | None = None, mistakes: dict[str, str] | None = None
+) -> web.Response:
+    found = await page.call("reports.list")
+    rows = [_row(one) for one in found["kept"]]
+    after = page.query.get("after", "")
+    start = int(after) if after.isdecimal() and len(after) < 6 else 0
+    return page.render(
+        "screens/reports.html", status=422 if mistakes else 200, rows=rows[start : start + ROWS], count=len(rows),
+        more=f"/reports?after={start + ROWS}" if len(rows) > start + ROWS else None, mistakes=mistakes or {},
+        hidden=max(0, len(rows) - start - ROWS), given=given or _given({}), kinds=KINDS, may_read=found["readers"],
+        readers=[(one, READERS[one]) for one in READERS if one in found["readers"]], segments=found["segments"],
+        words=READERS, done=page.query.get("done", ""),
+    )  # fmt: skip
+
+
+def _given(form: Any) -> dict[str, str]:
+    return {
+        "kind": form.get("kind", "weekly"), "reader": form.get("reader", "governors"),
+        "segment": form.get("segment", "")[:253], "of": form.get("of", "")[:40],
+    }  # fmt: skip
+
+
+def _wanted(given: dict[str, str]) -> dict[str, Any]:
+    return {
+        "kind": given["kind"], "reader": given["reader"], "of": given["of"] or None,
+        "segments": [given["segment"]] if given["segment"] else [],
+    }  # fmt: skip
+
+
+def _row(one: dict[str, Any]) -> dict[str, Any]:
+    name = str(one["path"]).rpartition("/")[2]
+    found = _NAME.fullmatch(name)
+    day, kind, reader, segment = found.groups() if found else ("", "", "", None)
+    return {**one, "name": name, "day": day, "kind": kind, "reader": reader, "segment": segment}
+
+
+def _hours(
+    counts: list[dict[str, Any]], since: dt.datetime, until: dt.datetime, *, is_week: bool, zone: ZoneInfo | None
+) -> list[tuple[str, tuple[int, int]]]:
+    """(words, (open, blocked)) of each hour or day, those without rows too."""
+    step = dt.timedelta(days=1) if is_week else dt.timedelta(hours=1)
+    open_, blocked = Counter[dt.datetime](), Counter[dt.datetime]()
+    for one in counts:
+        (blocked if one["key"] in _BLOCKED else open_)[_utc(one["at"])] += one["rows"]
+    at = since.replace(minute=0, second=0, microsecond=0)
+    at = at.replace(hour=0) if is_week else at
+    found = []
+    while at < until:
+        words = f"{at:%a %d}" if is_week else f"{at.astimezone(zone):%H}"
+        found.append((words, (open_[at], blocked[at])))
+        at += step
+    return found
+
+
+def _parts(counts: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
+    """The most frequent, and the rest as one."""
+    sums = Counter[str]()
+    for one in counts:
+        if one["key"]:
+            sums[one["key"]] += one["rows"]
+    first = sums.most_common(MOST_PARTS)
+    rest = sum(sums.values()) - sum(number for _, number in first)
+    return [(name.replace("-", " "), number, f"{number:,}") for name, number in first] + (
+        [("all others", rest, f"{rest:,}")] if rest else []
+    )
+
+
+def _utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
