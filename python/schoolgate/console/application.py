@@ -115,6 +115,7 @@ async def _viewer(request: web.Request, handler: _Next) -> web.StreamResponse:
     if request.path == HEALTH or request.path.startswith(PREFIX):
         return await handler(request)
     request[VIEWER] = await viewer_of(request.app[CLIENT], caller)
+    request.app[RENDERER].use_zone(request[VIEWER].time_zone)
     return await handler(request)
 
 

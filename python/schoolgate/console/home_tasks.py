@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schoolgate.console.plain_numbers import age, counted, number, sentence
+from schoolgate.console.plain_words import age, in_words, number, sentence
 
 # A list that its publisher has not confirmed for longer is named in the first line.
 OLD_FEED_S: Final = 36 * 3600
@@ -69,7 +69,7 @@ def answer(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
 def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     urgent = [one for one in tasks if one.is_urgent]
     if urgent:
-        return f"{sentence(counted(len(urgent), 'thing needs', 'things need'))} you today."
+        return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today."
     oldest = home["oldest_feed_s"]
     if oldest is not None and oldest > OLD_FEED_S:
         return f"The oldest list is {age(oldest)} old."
@@ -93,7 +93,7 @@ def _alerts(counts: Any) -> Iterator[Task]:
     for severity, words in (("urgent", "urgent concern"), ("warning", "concern")):
         new = (counts or {"open": {}})["open"].get(severity, {}).get("new", 0)
         if new:
-            waits = f"{counted(new, words)} {'waits' if new == 1 else 'wait'} for someone to look."
+            waits = f"{in_words(new, words)} {'waits' if new == 1 else 'wait'} for someone to look."
             yield Task(sentence(waits), f"/alerts?severity={severity}", "Look", is_urgent=severity == "urgent")
 
 
@@ -102,7 +102,7 @@ def _approvals(found: Any) -> Iterator[Task]:
         return
     for name, words in (("roles", "role"), ("resets", "request to reset a sign-in")):
         if count := len(found[name]):
-            said = counted(count, words, None if name == "roles" else "requests to reset a sign-in")
+            said = in_words(count, words, None if name == "roles" else "requests to reset a sign-in")
             yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
 
 
@@ -116,15 +116,19 @@ def _review(rows: Any) -> Iterator[Task]:
     due = [one for one in rows or () if one["is_due"]]
     if due:
         late = sum(one["is_overdue"] for one in due)
-        words = f"{sentence(counted(len(due), 'role is', 'roles are'))} due for your signature."
+        words = f"{sentence(in_words(len(due), 'role is', 'roles are'))} due for your signature."
         yield Task(
-            words, "/accounts/review", "Sign", f"{counted(late, 'is', 'are')} overdue." if late else "", late > 0
+            words,
+            "/accounts/review",
+            "Sign",
+            f"{in_words(late, 'is', 'are')} overdue." if late else "",
+            late > 0,
         )
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:
     if rows:
-        words = f"{sentence(counted(len(rows), 'new name', 'new names'))} may belong on a list."
+        words = f"{sentence(in_words(len(rows), 'new name', 'new names'))} may belong on a list."
         yield Task(words, "/suggestions", "Look through them")
 
 
@@ -157,7 +161,7 @@ def light_of(home: Mapping[str, Any], tasks: Sequence[Task]) -> Light:
         return Light("This school", "stopped", "The filter is not running")
     waiting = sum(home["problems"].values())
     if waiting or any(one.is_urgent for one in tasks):
-        return Light("This school", "look", f"Filtered; {counted(waiting or 1, 'thing')} to look at")
+        return Light("This school", "look", f"Filtered; {in_words(waiting or 1, 'thing')} to look at")
     return Light("This school", "good", "Filtered, nothing waits")
 
 
@@ -186,7 +190,7 @@ def six_sentences(home: Mapping[str, Any], facts: Mapping[str, Any], now: dt.dat
         answer(home, ()).partition(". ")[0].rstrip(".") + ".",
         "No list of others is in use yet." if oldest is None else f"The oldest list was confirmed {age(oldest)} ago.",
         "Nothing waits for the IT team." if not waiting
-        else f"{sentence(counted(waiting, 'thing waits', 'things wait'))} for the IT team.",
+        else f"{sentence(in_words(waiting, 'thing waits', 'things wait'))} for the IT team.",
         _changes(facts.get("revisions"), now),
         _checked(facts.get("checks")),
         "This filter sees names of sites, not pages, pictures or messages; supervision does the rest.",
@@ -197,14 +201,13 @@ def _changes(rows: Any, now: dt.datetime) -> str:
     if rows is None:
         return "Changes of the rules cannot be read at the moment."
     month = [one for one in rows if now - dt.datetime.fromisoformat(one["at"]) < dt.timedelta(days=30)]
-    return (
-        f"The rules were changed {counted(len(month), 'time')} in the last 30 days, each time with a name and a reason."
-    )
+    times = in_words(len(month), "time")
+    return f"The rules were changed {times} in the last 30 days, each time with a name and a reason."
 
 
 def _checked(found: Any) -> str:
     if not found or found["reachability"] is None:
         return "It was not checked yet that help lines and exams are open."
     closed = int(found["reachability"].get("over_blocked", 0))
-    said = "all were open" if not closed else f"{counted(closed, 'was', 'were')} closed"
+    said = "all were open" if not closed else f"{in_words(closed, 'was', 'were')} closed"
     return f"Help lines, exams and health sites were last checked on {found['reachability']['at'][:10]}: {said}."

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import unicodedata
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from schoolgate.console import navigation, wording
+from schoolgate.console import navigation, plain_words
 from schoolgate.console.built_assets import BuiltAssets
 from schoolgate.console.log_words import short_device
-from schoolgate.console.plain_numbers import age
-from schoolgate.console.plain_values import FILTERS
+from schoolgate.console.plain_words import FILTERS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _US: Final = 1_000_000
@@ -41,14 +42,20 @@ class Renderer:
             most_on_phones=navigation.MOST_ON_PHONES,
             now=self.now,
         )
-        self._environment.filters.update(FILTERS, moment=self.moment, site=site, short_device=short_device, age=age)
         self._environment.filters.update(
-            duration=wording.duration,
-            group=wording.group,
-            named=wording.named,
+            FILTERS,
+            moment=self.moment,
             left=self.left,
             from_now=self.from_now,
+            site=site,
+            short_device=short_device,
         )
+
+    def use_zone(self, name: str) -> None:
+        """Times are the school's from now on. An unknown name changes nothing."""
+        if name and (self.zone is None or self.zone.key != name):
+            with contextlib.suppress(ZoneInfoNotFoundError, ValueError):
+                self.zone = ZoneInfo(name)
 
     def render(self, template: str, /, **values: Any) -> str:
         """The HTML of a template. Raises jinja2's errors: a defect."""
@@ -60,7 +67,7 @@ class Renderer:
 
     def left(self, until: str) -> str:
         """How long it is until a time in ISO 8601."""
-        return wording.left(until, self.now())
+        return plain_words.left(until, self.now())
 
     def from_now(self, seconds: int) -> dt.datetime:
         """The moment so many seconds from now."""
@@ -80,9 +87,16 @@ class Renderer:
 
 
 def site(name: str) -> Markup:
-    """A site's name: monospaced, may break at each dot, never a link; reads left to right whatever it holds."""
-    parts = Markup(".<wbr>").join(escape(part) for part in str(name).split("."))
+    """A site's name: monospaced, may break at each dot, never a link; reads left to right whatever it holds.
+
+    Characters that are not seen, or that turn the text round, are shown by their numbers: no name looks like another.
+    """
+    parts = Markup(".<wbr>").join(escape(part) for part in _seen(str(name)).split("."))
     return Markup('<bdi class="site" dir="ltr">{}</bdi>').format(parts)
+
+
+def _seen(text: str) -> str:
+    return "".join(f"\\u{{{ord(one):04x}}}" if unicodedata.category(one)[0] == "C" else one for one in text)
 
 
 def _time(value: int | str | dt.datetime) -> dt.datetime:

@@ -27,6 +27,7 @@ class Viewer:
     display_name: str = ""
     roles: frozenset[Role] = frozenset()
     is_fresh: bool = False
+    time_zone: str = ""
     whoami: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,6 +59,7 @@ async def viewer_of(client: OperationsClient, caller: Caller) -> Viewer:
         display_name=str(whoami["display_name"]),
         roles=frozenset(_roles(whoami["roles"])),
         is_fresh=bool(whoami["is_fresh"]),
+        time_zone=str(whoami.get("time_zone", "")),
         whoami=whoami,
     )
 

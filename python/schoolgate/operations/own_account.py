@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 from schoolgate.operations.account_results import ApiTokenMade, ApiTokenShown
@@ -9,6 +11,7 @@ from schoolgate.operations.registry import own
 from schoolgate.operations.session_results import Enrolled, OwnFactors, OwnSession, SignInStep, TotpStart, Whoami
 from schoolgate.operations.sign_in import Answer, Days, Name, Secret
 from schoolgate.operations.work import Work
+from schoolgate.policy.school_zone import school_zone
 
 
 @own("session.totp")
@@ -76,7 +79,9 @@ async def change_password(work: Work, old: Secret, new: Secret) -> Whoami:
 @own("session.show")
 async def show(work: Work) -> Whoami:
     """Says who is signed in, in which roles, and until when."""
-    return await (await work.accounts()).own.show(work.caller, work.now_us)
+    zone = await asyncio.to_thread(school_zone, work.settings)
+    shown = await (await work.accounts()).own.show(work.caller, work.now_us)
+    return replace(shown, time_zone="" if zone is None else zone.key)
 
 
 @own("session.end")

@@ -35,7 +35,10 @@ class HeldRole:
 
 @dataclass(frozen=True)
 class Whoami:
-    """The account behind a session. Times in microseconds UTC; `fresh_until_us` is 0 without a fresh factor."""
+    """The account behind a session. Times in microseconds UTC; `fresh_until_us` is 0 without a fresh factor.
+
+    `time_zone`: the school's, for times on pages; "" where the policy cannot be read.
+    """
 
     account_id: UUID
     login: str
@@ -47,6 +50,7 @@ class Whoami:
     fresh_until_us: int
     ends_us: int
     names: tuple[str, ...]
+    time_zone: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.unit.console.fake_control import HOME, FakeControl, Refused, whoami
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console import home_tasks
-from schoolgate.console.plain_numbers import age, counted, number
+from schoolgate.console.plain_words import age, in_words, number
 
 NOW = dt.datetime(2026, 11, 30, 9, 30, tzinfo=dt.UTC)
 DAY_S = 86_400
@@ -90,7 +90,11 @@ def test_a_governor_reads_six_sentences() -> None:
 
 def test_numbers_are_words_up_to_twelve() -> None:
     assert (number(0), number(12), number(3_120)) == ("no", "twelve", "3,120")
-    assert (counted(1, "list"), counted(2, "list"), counted(0, "list")) == ("one list", "two lists", "no lists")
+    assert (in_words(1, "list"), in_words(2, "list"), in_words(0, "list")) == (
+        "one list",
+        "two lists",
+        "no lists",
+    )
     assert (age(20), age(3_700), age(2 * DAY_S)) == ("one minute", "one hour", "two days")
 
 

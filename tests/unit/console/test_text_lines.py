@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
+from schoolgate.console.plain_words import duration, group, left, octets
 from schoolgate.console.text_lines import line_of
-from schoolgate.console.wording import duration, group, left, octets
 
 TEXT = """\
 format = 1

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from schoolgate.errors import SchoolgateError
 
@@ -32,16 +30,11 @@ def zone() -> dt.tzinfo | None:
     """The school's; None for this machine's."""
     # Only a command that prints a time needs the policy.
     from schoolgate.config import load
-    from schoolgate.policy.active_policy import active_or_first
-    from schoolgate.policy.model import Document
-    from schoolgate.storage import state_dir
+    from schoolgate.policy.school_zone import school_zone
 
     try:
-        settings = load(_settings_file[0])
-        state_dir.refuse_strangers(settings.server.state_dir)
-        raw = tomllib.loads(active_or_first(settings)[1])
-        return ZoneInfo(str(raw.get("time_zone", Document.model_fields["time_zone"].default)))
-    except (SchoolgateError, OSError, ValueError, KeyError):
+        return school_zone(load(_settings_file[0]))
+    except (SchoolgateError, OSError):
         return None
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from schoolgate.console.explain_words import askable
 from schoolgate.console.log_filters import LogFilter
 from schoolgate.console.log_words import DENIED, short_device, shown_row
-from schoolgate.console.plain_numbers import counted, number, sentence
+from schoolgate.console.plain_words import in_words, number, sentence
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -105,7 +105,7 @@ def _first_of(found: Any, segment: str) -> str:
     if not count:
         return f"No device asked for anything in the last 24 hours{where}."
     more = "More than " if found["is_cut"] else ""
-    said = counted(count, "device")
+    said = in_words(count, "device")
     return f"{more}{said if more else sentence(said)} asked in the last 24 hours{where}."
 
 

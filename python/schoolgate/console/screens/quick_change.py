@@ -9,8 +9,8 @@ from aiohttp import web
 
 from schoolgate.console.errors import NOT_OF_THE_FORM
 from schoolgate.console.past_use import last_month
+from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
-from schoolgate.console.wording import group
 from schoolgate.operations.socket_messages import OperationRefused
 
 BLOCK = Screen("/policy/block", "Block a site", "policy.block")

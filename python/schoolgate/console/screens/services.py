@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
-from schoolgate.console.wording import group
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/services", "Services", "services.list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schoolgate.console.plain_values import commands, counted, octets, span
+from schoolgate.console.plain_words import commands, counted, octets, span
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ def test_a_span_is_said_in_one_unit(seconds: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 octets"), (999, "999 octets"), (12_400_000_000, "12.4 GB"), (250_000, "250 kB")]
+    ("number", "said"), [(0, "0 bytes"), (999, "999 bytes"), (12_400_000_000, "12.4 GB"), (250_000, "250 kB")]
 )
 def test_octets_are_said_in_powers_of_a_thousand(number: int, said: str) -> None:
     assert octets(number) == said
 
 
-def test_things_are_counted_in_words_of_their_own() -> None:
+def test_things_are_in_words_of_their_own() -> None:
     assert [counted(1, "try", "tries"), counted(1200, "try", "tries")] == ["1 try", "1,200 tries"]
 
 
