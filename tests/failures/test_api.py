@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from tests.failures.people import account, by, session, token_of
 from schoolgate.accounts.roles import Role
 from schoolgate.console.api.api_client import ApiClient, ApiProblem
 from schoolgate.console.api.request_limits import GUESS_BURST, TOKEN_BURST
+from schoolgate.console.console_process import ENDS_WITHIN_S
 
 EVERYTHING = ["policy", "status", "log", "lists", "alerts", "account", "explain", "exceptions", "reports", "session"]
 POLICY = """format = 1
@@ -144,6 +147,8 @@ def test_without_a_good_token_nothing_is_opened(
         answer = ask(console, "GET", "status/home", Authorization=given)
         assert (answer.status, answer.kind) == (401, "token-missing"), given
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="schoolgate"'
+    expired = ask(console, "GET", "status/home", token_of(control, manager, ["status"], lasts_us=1))
+    assert (expired.status, expired.kind) == (401, "token-refused")
     answer = ask(console, "GET", "status/home", "sgt_" + "a" * 43)
     assert (answer.status, answer.kind) == (401, "token-refused")
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
@@ -319,6 +324,30 @@ async def test_the_live_log_goes_on_where_it_was_and_ends_with_the_token(
         async with asyncio.timeout(5):
             ended = [one async for one in stream]
     assert [one.value["type"] for one in ended] == ["/api/v1/problems#token-refused"]
+
+
+async def test_an_update_of_the_lists_is_followed_to_its_end(console: ConsoleProcess, token: str) -> None:
+    async with client(console, token) as school:
+        found = [one async for one in school.events("lists.update")]
+    names = [one.name for one in found]
+    assert "progress" in names[:-1] and names[-1] in ("result", "problem"), names
+
+
+def test_open_streams_do_not_hold_up_the_end_of_the_console(control: Control, manager: UUID, tmp_path: Path) -> None:
+    own = Control(tmp_path)
+    own.state = control.state
+    own.config.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{control.state}"\n', encoding="utf-8")
+    console = ConsoleProcess(own)
+    console.start()
+    with closing(console.connection()) as connection:
+        one = token_of(control, manager, ["log"])
+        headers = {"Authorization": f"Bearer {one}", "Accept": "text/event-stream"}
+        connection.request("GET", "/api/v1/log/live", headers=headers)
+        assert connection.getresponse().readline().startswith(b"id: ")
+        begun = time.monotonic()
+        assert console.end() == 0, console.said()
+        assert time.monotonic() - begun < ENDS_WITHIN_S / 2
+    assert "Traceback" not in console.said()
 
 
 async def test_streams_are_bounded(console: ConsoleProcess, token: str) -> None:

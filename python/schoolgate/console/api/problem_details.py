@@ -73,6 +73,7 @@ _OF_OPERATIONS: Final = {
     "NoSuchOperation": "unknown-operation",
     "ArgumentsRefused": "arguments",
     "StalePolicy": "stale",
+    "Defect": "defect",
     "NotRecorded": "unrecorded",
     "DoneNotRecorded": "done-unrecorded",
 }

@@ -34,7 +34,7 @@ from schoolgate.operations.socket_messages import OperationRefused
 
 LIVE_LOG: Final = "log.live"
 # After these, it was done or may have been.
-_MAY_BE_DONE: Final = "DoneNotRecorded"
+_MAY_BE_DONE: Final = frozenset({"DoneNotRecorded", "Defect"})
 _log = logging.getLogger(__name__)
 
 
@@ -188,7 +188,7 @@ class Api:
             is_kept = True
             return 200, body
         except (ControlWentAway, OperationRefused) as error:
-            is_kept = isinstance(error, ControlWentAway) or error.kind == _MAY_BE_DONE
+            is_kept = isinstance(error, ControlWentAway) or error.kind in _MAY_BE_DONE
             if is_kept:
                 self._done.end(key, *problem_details.as_kept(problem_details.found_of(error)))
             raise
