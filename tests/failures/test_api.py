@@ -390,8 +390,11 @@ def test_the_document_is_served_to_anyone_and_no_memory_is_taken_by_it(console: 
     assert console.resident_kib() < MOST_RESIDENT_KIB
 
 
-def test_who_guesses_tokens_is_slowed_down(console: ConsoleProcess) -> None:
+def test_who_guesses_tokens_is_slowed_down_and_no_neighbour_is(
+    control: Control, console: ConsoleProcess, token: str
+) -> None:
     """The last test of this file: its address is slowed down afterwards."""
+    assert ask(console, "GET", "status/home", token).status == 200
     with closing(console.connection()) as connection:
         statuses = []
         for one in range(GUESS_BURST * 2):
@@ -401,3 +404,4 @@ def test_who_guesses_tokens_is_slowed_down(console: ConsoleProcess) -> None:
             response.read()
             statuses.append(response.status)
     assert statuses[0] == 401 and statuses[-1] == 429
+    assert ask(console, "GET", "status/home", token).status == 200, "it was good before"

@@ -10,7 +10,7 @@ from typing import Final
 MOST_CALLERS: Final = 2_000
 # Of one token: a script that asks without a pause, and less than what holds up the console.
 TOKEN_BURST, TOKEN_A_SECOND = 200, 50.0
-# Of one address with tokens that are none: somebody tries.
+# Of one address with tokens that are none.
 GUESS_BURST, GUESSES_A_SECOND = 20, 0.2
 
 
@@ -44,3 +44,24 @@ class RequestLimit:
     def _left(self, caller: str) -> float:
         left, at = self._callers.get(caller, (float(self._burst), self._clock()))
         return min(self._burst, left + (self._clock() - at) * self._a_second)
+
+
+class AcceptedTokens:
+    """Tokens (their hashes) that were good at their last request: the guesses of a neighbour do not slow them down."""
+
+    def __init__(self) -> None:
+        self._tokens: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._tokens
+
+    def add(self, token: str) -> None:
+        """Remembers one; the oldest goes where there are too many."""
+        self._tokens[token] = None
+        self._tokens.move_to_end(token)
+        if len(self._tokens) > MOST_CALLERS:
+            self._tokens.popitem(last=False)
+
+    def remove(self, token: str) -> None:
+        """It was refused."""
+        self._tokens.pop(token, None)

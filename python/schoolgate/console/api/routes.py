@@ -25,7 +25,7 @@ from schoolgate.console.api.event_stream import OpenStreams
 from schoolgate.console.api.json_body import arguments_in_body
 from schoolgate.console.api.operation_table import PREFIX, ApiOperation, OperationTable
 from schoolgate.console.api.problem_details import ProblemFound
-from schoolgate.console.api.request_limits import RequestLimit
+from schoolgate.console.api.request_limits import AcceptedTokens, RequestLimit
 from schoolgate.console.client_address import client_address
 from schoolgate.console.errors import ControlWentAway
 from schoolgate.console.operations_client import Caller, OperationsClient, Say
@@ -80,6 +80,7 @@ class Api:
         self._table = table
         self._requests = RequestLimit(request_limits.TOKEN_BURST, request_limits.TOKEN_A_SECOND)
         self._guesses = RequestLimit(request_limits.GUESS_BURST, request_limits.GUESSES_A_SECOND)
+        self._accepted = AcceptedTokens()
         self._done = DoneRequests()
         self._live, self._work = OpenStreams(event_stream.MOST_LIVE), OpenStreams(event_stream.MOST_WORK)
         self._streams: set[asyncio.Task[Any]] = set()
@@ -127,9 +128,10 @@ class Api:
         """Who asks, and the hash of the token."""
         refuse_token_in_address(request)
         address = self._address(request)
-        self._refuse_too_many(self._guesses, address)
         secret = token_of(request)
         token = hashlib.sha256(secret.encode()).hexdigest()
+        if token not in self._accepted:
+            self._refuse_too_many(self._guesses, address)
         self._refuse_too_many(self._requests, token)
         self._requests.take(token)
         return Caller("", address, request.headers.get("User-Agent", "")[:300], secret), token
@@ -163,9 +165,11 @@ class Api:
                 result = await call.result()
                 body = orjson.dumps(result)
             etag = entity_tags.etag_of(call.operation.name, call.arguments, result)
+            self._accepted.add(call.token)
             return entity_tags.answer(call.request, body, etag, status)
         except OperationRefused as error:
             if error.kind == "ApiTokenRefused":
+                self._accepted.remove(call.token)
                 self._guesses.take(call.caller.address)
             raise (_matched(error) if call.has_match else error) from None
 

@@ -12,7 +12,7 @@ from schoolgate.console.api import done_requests, event_stream, request_limits
 from schoolgate.console.api.done_requests import DoneRequests
 from schoolgate.console.api.event_stream import OpenStreams
 from schoolgate.console.api.problem_details import ProblemFound
-from schoolgate.console.api.request_limits import RequestLimit
+from schoolgate.console.api.request_limits import AcceptedTokens, RequestLimit
 
 
 class Clock:
@@ -50,6 +50,15 @@ def test_the_table_of_callers_is_bounded(clock: Clock) -> None:
     for one in range(request_limits.MOST_CALLERS * 2):
         limit.take(str(one))
     assert len(limit) == request_limits.MOST_CALLERS
+
+
+def test_good_tokens_are_remembered_in_a_bounded_table() -> None:
+    accepted = AcceptedTokens()
+    for one in range(request_limits.MOST_CALLERS + 1):
+        accepted.add(str(one))
+    assert "0" not in accepted and "1" in accepted
+    accepted.remove("1")
+    assert "1" not in accepted
 
 
 def kind_of_refusal(done: DoneRequests, key: str, fingerprint: bytes = b"f") -> str:
