@@ -141,6 +141,10 @@ metrics-document: build ## Write deploy/monitoring/metrics.md from the code
 commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from the code
 	@$(BIN)/python -m schoolgate.cli.manual docs
 
+.PHONY: api-document
+api-document: build ## Write docs/openapi.json, the OpenAPI document, from the operations
+	@$(BIN)/python -m schoolgate.operations.openapi_document python/schoolgate/console/api/openapi.json
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

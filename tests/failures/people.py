@@ -56,14 +56,15 @@ def account(control: Control, login: str, *roles: Role) -> UUID:
     return asyncio.run(made())
 
 
-def token_of(control: Control, account_id: UUID, scopes: list[str]) -> str:
+def token_of(control: Control, account_id: UUID, scopes: list[str], lasts_us: int = DAY_US) -> str:
     """An API token that the account made itself."""
 
     async def made() -> str:
         async with await Store.open(Place.in_folder(control.state).store, now_us=now_us()) as store:
+            made_us = now_us()
             async with store.change() as change:
                 one = await api_tokens.make(
-                    change, account_id, "a test", scopes, now_us() + DAY_US, actor=actor_id(account_id), now_us=now_us()
+                    change, account_id, "a test", scopes, made_us + lasts_us, actor=actor_id(account_id), now_us=made_us
                 )
             return one.secret
 

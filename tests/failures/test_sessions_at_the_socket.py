@@ -80,7 +80,7 @@ def test_the_consoles_user_has_no_role_of_its_own(control: Control) -> None:
         request("policy.revisions", session=alice),
     )
     assert [kind(one) for one in replies] == [
-        "NotPermitted", "NotPermitted", "NotPermitted", "SessionEnded", "TokenRefused", "", "",
+        "NotPermitted", "NotPermitted", "NotPermitted", "SessionEnded", "ApiTokenRefused", "", "",
     ]  # fmt: skip
 
 

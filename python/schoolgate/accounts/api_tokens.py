@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schoolgate.accounts import account_list, grants
 from schoolgate.accounts.account_list import Account, actor_id
 from schoolgate.accounts.account_settings import DAY_US, MINUTE_US
-from schoolgate.accounts.errors import AccountRefused, TokenRefused
+from schoolgate.accounts.errors import AccountRefused, ApiTokenRefused, ScopeMissing, TokenRefused
 from schoolgate.accounts.roles import GRANTED_BY_APPROVAL
 from schoolgate.accounts.secrets_shown_once import new_token, token_hash
 from schoolgate.accounts.token_revocation import REVOKED, revoke_rows
@@ -77,7 +77,8 @@ async def make(
 
 
 async def check(store: Store, secret: str, now_us: int, *scopes: str) -> ApiToken:
-    """The token of a request that needs one of these scopes. Raises `TokenRefused`: also for a disabled account."""
+    """The token of a request that needs one of these scopes. Raises `ApiTokenRefused`, also for a disabled
+    account, and `ScopeMissing`."""
     rows = api_token.c
     wanted = (
         select(api_token, account.c.state)
@@ -87,12 +88,12 @@ async def check(store: Store, secret: str, now_us: int, *scopes: str) -> ApiToke
     async with store.reading() as connection:
         row = (await connection.execute(wanted)).one_or_none()
     if row is None or row.state != "active":
-        raise TokenRefused("the token is unknown or revoked; make another one")
+        raise ApiTokenRefused("the token is unknown or revoked; make another one")
     if now_us >= row.expires_us:
-        raise TokenRefused("the token has expired; make another one")
+        raise ApiTokenRefused("the token has expired; make another one")
     found = _token(row)
     if not set(scopes) & set(found.scopes):
-        raise TokenRefused(f"the token has no scope {' or '.join(scopes)}; make one that has it")
+        raise ScopeMissing(f"the token has no scope {' or '.join(scopes)}; make one that has it")
     if row.used_us is None or now_us - row.used_us >= MINUTE_US:
         async with store.counting() as connection:
             await connection.execute(update(api_token).where(rows.id == row.id).values(used_us=now_us))

@@ -66,6 +66,14 @@ class TokenRefused(AccountProblem):
     """A token, link or code is unknown, used up or too old."""
 
 
+class ApiTokenRefused(TokenRefused):
+    """The API token of a request is unknown, revoked or too old, or its account is disabled."""
+
+
+class ScopeMissing(TokenRefused):
+    """The API token of a request is good, and not for this operation."""
+
+
 class SecretKeyUnusable(AccountProblem):
     """The file of the key that encrypts TOTP secrets is missing, readable by others or damaged."""
 

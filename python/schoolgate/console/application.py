@@ -1,6 +1,8 @@
 """The aiohttp application: what each request passes, in this order, and the routes of all screens.
 
 host is ours -> same origin -> body within its bounds -> who looks -> the screen -> its answer, or the page of its error
+
+The API has a door of its own: no cookie counts there, so nothing is asked of the origin, and its errors are JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from aiohttp import web
 
 from schoolgate.config.console import Console
 from schoolgate.console import error_pages, headers, screens
+from schoolgate.console.api import problem_details
+from schoolgate.console.api.routes import add_api, is_for_api
 from schoolgate.console.built_assets import PREFIX, BuiltAssets
 from schoolgate.console.client_address import client_address
 from schoolgate.console.hosts import is_served, served_hosts
@@ -50,6 +54,7 @@ def application(console: Console, client: OperationsClient, assets: BuiltAssets)
     app.on_response_prepare.append(_put_headers)
     app.router.add_get(HEALTH, _health)
     app.router.add_get(PREFIX + "{name}", _asset)
+    add_api(app, console)
     for name in sorted(one.name for one in pkgutil.iter_modules(screens.__path__)):
         importlib.import_module(f"{screens.__name__}.{name}").add_routes(app)
     return app
@@ -64,6 +69,8 @@ async def _errors(request: web.Request, handler: _Next) -> web.StreamResponse:
     try:
         response = await handler(request)
     except Exception as error:
+        if is_for_api(request):
+            return problem_details.response(problem_details.found_of(error))
         response = error_pages.answer(request, error)
     viewer = request.get(VIEWER)
     is_ended = viewer is not None and bool(session_of(request)) and not viewer.caller.session
@@ -86,7 +93,7 @@ async def _own_hosts(request: web.Request, handler: _Next) -> web.StreamResponse
 async def _same_origin(request: web.Request, handler: _Next) -> web.StreamResponse:
     if request.method not in _METHODS:
         raise web.HTTPMethodNotAllowed(request.method, _METHODS)
-    if not is_from_our_pages(request.method, request.headers):
+    if not is_for_api(request) and not is_from_our_pages(request.method, request.headers):
         raise web.HTTPForbidden
     return await handler(request)
 
@@ -101,7 +108,8 @@ async def _bounded_body(request: web.Request, handler: _Next) -> web.StreamRespo
     if request.body_exists:
         try:
             async with asyncio.timeout(BODY_WITHIN_S):
-                await (request.read() if request.content_type == "application/json" else request.post())
+                is_read_whole = is_for_api(request) or request.content_type == "application/json"
+                await (request.read() if is_read_whole else request.post())
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         except ValueError:
@@ -112,7 +120,7 @@ async def _bounded_body(request: web.Request, handler: _Next) -> web.StreamRespo
 @web.middleware
 async def _viewer(request: web.Request, handler: _Next) -> web.StreamResponse:
     caller = Caller(session_of(request), _address(request), request.headers.get("User-Agent", "")[:300])
-    if request.path == HEALTH or request.path.startswith(PREFIX):
+    if request.path == HEALTH or request.path.startswith(PREFIX) or is_for_api(request):
         return await handler(request)
     request[VIEWER] = await viewer_of(request.app[CLIENT], caller)
     request.app[RENDERER].use_zone(request[VIEWER].time_zone)

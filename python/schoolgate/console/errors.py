@@ -21,6 +21,10 @@ class ControlNotRunning(ConsoleProblem):
     """No control process answers on the operations socket."""
 
 
+class ControlWentAway(ControlNotRunning):
+    """The control process took the call and gave no answer: whether it was done is in the audit log."""
+
+
 class ControlBusy(ConsoleProblem):
     """More calls wait for the control process than may wait."""
 
@@ -58,6 +62,8 @@ _KINDS: dict[str, type[OperationRefused]] = {
     "SignInUnfinished": SignInUnfinished,
     "SignInRefused": AttemptRefused,
     "TokenRefused": AttemptRefused,
+    "ApiTokenRefused": AttemptRefused,
+    "ScopeMissing": AttemptRefused,
     "FactorRefused": AttemptRefused,
     "PasswordRefused": PasswordUnfit,
 }
@@ -73,4 +79,7 @@ def refusal(error: Mapping[str, Any]) -> OperationRefused:
     found = _KINDS.get(kind, OperationRefused)(str(error["message"]), kind, int(error["exit_code"]))
     if isinstance(found, PasswordUnfit):
         found.reasons = tuple(map(str, error.get("reasons", ()))) or (str(error["message"]),)
+    else:
+        found.mistakes = tuple(map(str, error.get("reasons", ())))
+    found.retry_after_us = int(error.get("retry_after_us", 0))
     return found

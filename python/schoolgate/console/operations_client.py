@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from schoolgate.console.errors import ControlBusy, ControlNotRunning, refusal
+from schoolgate.console.errors import ControlBusy, ControlNotRunning, ControlWentAway, refusal
 from schoolgate.operations.socket_messages import LARGEST_REPLY_OCTETS, line
 
 # The control process admits 32 of one user; some are left to a second console that takes over.
@@ -32,11 +32,17 @@ Say = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the token of a session, and where from. The token is in no log."""
+    """Who asks: the token of a session or an API token, and where from. Neither is in a log."""
 
     session: str = field(default="", repr=False)
     address: str = ""
     user_agent: str = ""
+    api_token: str = field(default="", repr=False)
+
+    @property
+    def credential(self) -> dict[str, str]:
+        """What the control process knows the caller by."""
+        return {"api_token": self.api_token} if self.api_token else {"session": self.session}
 
 
 @dataclass
@@ -64,14 +70,14 @@ class OperationsClient:
     ) -> Any:
         """The result of an operation as JSON values. `say` gets what is said before it.
 
-        Raises `ControlNotRunning`, `ControlBusy`, and `OperationRefused` or the kind of it: `SessionEnded`,
-        `FactorNeeded`, `RightMissing`. A call that is cancelled is done all the same.
+        Raises `ControlNotRunning`, `ControlWentAway`, `ControlBusy`, and `OperationRefused` or the kind of it:
+        `SessionEnded`, `FactorNeeded`, `RightMissing`. A call that is cancelled is done all the same.
         """
         request = line(
             {
                 "operation": name,
                 "arguments": dict(arguments or {}),
-                "session": caller.session,
+                **caller.credential,
                 "from": {"address": caller.address, "user_agent": caller.user_agent},
             }
         )
@@ -110,7 +116,7 @@ class OperationsClient:
             reply = await self._last_reply(connection.reader, say)
         except (OSError, ValueError, EOFError) as error:
             connection.close()
-            raise ControlNotRunning(
+            raise ControlWentAway(
                 f"{self._path}: `schoolgate control` went away or does not answer ({error or type(error).__name__});"
                 " whether it was done is in the audit log"
             ) from error

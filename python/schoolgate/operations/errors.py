@@ -26,9 +26,13 @@ class NoSuchOperation(OperationProblem):
 
 
 class ArgumentsRefused(OperationProblem):
-    """Arguments are missing, unknown, or of another kind."""
+    """Arguments are missing, unknown, or of another kind. `reasons`: each mistake."""
 
     exit_code = 2
+
+    def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.reasons = reasons
 
 
 class NotRecorded(OperationProblem):

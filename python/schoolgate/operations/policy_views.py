@@ -272,7 +272,8 @@ def _reasons(work: Work) -> dict[str, RuleReason]:
     """The newest revision that changed each path."""
     revisions = sorted(policy_files(work.settings).store.log(), key=lambda one: -one.number)[:MOST_REVISIONS]
     found: dict[str, RuleReason] = {}
-    for newer, older in zip(revisions, (*(one.text for one in revisions[1:]), ""), strict=True):
+    texts = [*(one.text for one in revisions), ""]
+    for newer, older in zip(revisions, texts[1:], strict=True):
         reason = RuleReason(newer.number, newer.at.isoformat(), newer.who, newer.why)
         for line in difference(older, newer.text):
             found.setdefault(line.partition(": ")[0], reason)

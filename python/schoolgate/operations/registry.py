@@ -92,9 +92,10 @@ class Operation:
         try:
             model = self.arguments.model_validate(dict(given))
         except ValidationError as error:
-            mistakes = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors()[:MOST_MISTAKES])
+            mistakes = tuple(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors()[:MOST_MISTAKES])
             more = error.error_count() - MOST_MISTAKES
-            raise ArgumentsRefused(f"{self.name}: {mistakes}" + (f"; and {more} more" if more > 0 else "")) from None
+            message = f"{self.name}: {'; '.join(mistakes)}" + (f"; and {more} more" if more > 0 else "")
+            raise ArgumentsRefused(message, mistakes) from None
         try:
             # What the audit log and the socket can hold: no surrogates (octets that are not UTF-8), no endless numbers.
             orjson.dumps(model.model_dump(mode="json"))

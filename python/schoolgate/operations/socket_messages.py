@@ -29,7 +29,8 @@ LARGEST_REPLY_OCTETS = 64 * 1024 * 1024
 
 # Of an operation's name, a token, an address, a browser's name.
 LONGEST_TEXT = 2_000
-# What an error knows besides its message: when to try again (microseconds), each rule that a password breaks.
+# What an error knows besides its message: when to try again (microseconds), each rule that a password breaks or
+# each mistake of arguments.
 KNOWN_OF_ERRORS = ("retry_after_us", "reasons")
 NO_REQUEST = (
     'a request is one line of JSON, such as {"operation": "policy.show", "arguments": {}}; "session" or "api_token" is'
@@ -40,7 +41,13 @@ _PROGRESS, _DIAGNOSTIC = TypeAdapter(Progress), TypeAdapter(Diagnostic)
 
 
 class OperationRefused(SchoolgateError):
-    """The control process did not do it; the message and the exit code are the operation's own. `kind`: its type."""
+    """The control process did not do it; the message and the exit code are the operation's own. `kind`: its type.
+
+    `mistakes`: each one of the arguments. `retry_after_us`: when it may be tried again, 0 where that is not known.
+    """
+
+    mistakes: tuple[str, ...] = ()
+    retry_after_us: int = 0
 
     def __init__(self, message: str, kind: str, exit_code: int) -> None:
         super().__init__(message)

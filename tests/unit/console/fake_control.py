@@ -80,9 +80,16 @@ class FakeControl:
         while octets := await reader.readline():
             request = orjson.loads(octets)
             self.requests.append(request)
-            writer.write(orjson.dumps(self._reply(request)) + b"\n")
+            octets = self.reply_octets(request)
+            if not octets:
+                break
+            writer.write(octets)
             await writer.drain()
         writer.close()
+
+    def reply_octets(self, request: Mapping[str, Any]) -> bytes:
+        """The line that answers a request; empty to go away without an answer."""
+        return orjson.dumps(self._reply(dict(request))) + b"\n"
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -92,7 +99,7 @@ class FakeControl:
             return {"ok": False, "error": {"type": kind, "message": message, "exit_code": 1}}
 
     def _result(self, request: dict[str, Any]) -> Any:
-        if request["session"] not in ("", TOKEN):
+        if "api_token" not in request and request["session"] not in ("", TOKEN):
             raise Refused("SessionEnded", "the session has ended; sign in again")
         if request["operation"] not in self.answers:
             raise Refused("NoSuchOperation", f"there is no operation {request['operation']!r}")
