@@ -62,7 +62,7 @@ def _console(parent: int, but: int) -> int:
 def _address(school: Serving, times: int) -> str:
     """Where the console said that it is, once it said so so many times."""
     deadline = time.monotonic() + READY_WITHIN_S
-    while len(found := re.findall(r"http://127\.0\.0\.1:\d+/", school.said())) < times:
+    while len(found := re.findall(r'"address":"(http://127\.0\.0\.1:\d+/)"', school.said())) < times:
         assert time.monotonic() < deadline, school.said()
         time.sleep(0.02)
     return str(found[-1])

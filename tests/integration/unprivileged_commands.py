@@ -33,9 +33,13 @@ def outcome(line: list[str]) -> dict[str, Any]:
     return {"code": code or 0, "err": err.getvalue()}
 
 
+# They need nothing of the service's, so they serve until they are ended.
+SERVES = {"console"}
+
+
 def told(config: str) -> dict[str, dict[str, Any]]:
     found = {}
-    for command in every_command():
+    for command in (one for one in every_command() if str(one) not in SERVES):
         takes_config = any("--config" in one.opts for one in command.params)
         given = ["--config", config] if takes_config and config != "-" else []
         found[str(command)] = outcome([*command.least, *given])

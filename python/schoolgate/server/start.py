@@ -66,7 +66,7 @@ def serve(
         key = recording.pseudonym_key(whole.settings, now)
         plane = _plane(whole, key)
         end = _noted_until_the_loop_handles_them()
-        with _answering(plane, whole) as doors:
+        with _answering(plane, whole.settings) as doors:
             service = _service(whole, plane, doors, key, beside)
             # What is in force will be another; this function, which does not end, must not keep the first in memory.
             del whole
@@ -145,10 +145,11 @@ def _has_encrypted_doors(whole: ActiveState) -> bool:
 
 
 @contextmanager
-def _answering(plane: Plane, whole: ActiveState) -> Iterator[Doors]:
+def _answering(plane: Plane, settings: Settings) -> Iterator[Doors]:
     """The plane answers UDP, its doors TCP. What has to be asked of a forwarder waits for the loop, which alone knows
-    whom to ask."""
-    doors = open_doors(plane, whole.settings)
+    whom to ask. Given the settings alone: this function goes on as long as the process, and would keep the first lists
+    in memory."""
+    doors = open_doors(plane, settings)
     plane.start()
     try:
         # The threads of the doors give way to the plane's too: clients by TCP cannot make those by UDP wait.

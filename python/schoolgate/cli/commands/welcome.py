@@ -27,7 +27,7 @@ def welcome(running: Service) -> None:
         clients = ", ".join((*segment["prefixes"], *segment["asked"])) or "no client"
         say(f"  segment    {segment['id']} has policy {segment['policy']}: {clients}")
     console = whole.settings.console
-    if console.enabled:
+    if console.enabled and console.port:  # of a port that the machine chooses, its first line says
         scheme = "https" if console.has_certificate else "http"
         say(f"  console    {scheme}://{console.listen}/")
         say(f"             the first account: `schoolgate setup token`, then {scheme}://{console.listen}/first-account")
