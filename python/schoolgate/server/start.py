@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate._core import Doors, Plane
-from schoolgate.config import InputRefused, on_this_machine
+from schoolgate.config import InputRefused, Settings, on_this_machine
 from schoolgate.doors.open_doors import open_doors
 from schoolgate.errors import SchoolgateError
 from schoolgate.privacy.pseudonyms import PseudonymKey
