@@ -16,6 +16,8 @@ from schoolgate.console.plain_words import age, in_words, number, sentence
 OLD_FEED_S: Final = 36 * 3600
 ENDS_SOON: Final = dt.timedelta(hours=24)
 CHECK_DUE: Final = dt.timedelta(days=3)
+# Said where lists that close what is to be closed are not chosen.
+STILL_OPEN: Final = "Many harmful sites are still open: lists that close them are not chosen yet."
 # What each part of a page is asked by.
 PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "status": ("status.show", {}),
@@ -70,6 +72,8 @@ def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     urgent = [one for one in tasks if one.is_urgent]
     if urgent:
         return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today."
+    if home["unprotected"]:
+        return STILL_OPEN
     oldest = home["oldest_feed_s"]
     if oldest is not None and oldest > OLD_FEED_S:
         return f"The oldest list is {age(oldest)} old."
@@ -81,6 +85,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
     found = [
         *_alerts(facts.get("alerts")),
         *_approvals(facts.get("requests")),
+        *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
         *_review(facts.get("review")),
         *_suggestions(facts.get("suggestions")),
@@ -104,6 +109,13 @@ def _approvals(found: Any) -> Iterator[Task]:
         if count := len(found[name]):
             said = in_words(count, words, None if name == "roles" else "requests to reset a sign-in")
             yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
+
+
+def _unprotected(status: Any) -> Iterator[Task]:
+    """One task for all that a choice of lists would close. A notice is no task: nothing would ever end it."""
+    if status and any(one["severity"] != "notice" for one in status["unprotected"]):
+        detail = "Choose the recommended lists; each is shown with its licence first."
+        yield Task(STILL_OPEN, "/lists", "Choose lists", detail, is_urgent=True)
 
 
 def _problems(status: Any) -> Iterator[Task]:
@@ -159,7 +171,7 @@ def light_of(home: Mapping[str, Any], tasks: Sequence[Task]) -> Light:
     """This school, as a trust's director sees it beside others."""
     if not home["is_serving"]:
         return Light("This school", "stopped", "The filter is not running")
-    waiting = sum(home["problems"].values())
+    waiting = sum(home["problems"].values()) + home["unprotected"]
     if waiting or any(one.is_urgent for one in tasks):
         return Light("This school", "look", f"Filtered; {in_words(waiting or 1, 'thing')} to look at")
     return Light("This school", "good", "Filtered, nothing waits")
@@ -185,7 +197,7 @@ def by_hour(hours: Any, now: dt.datetime, zone: dt.tzinfo) -> tuple[list[tuple[s
 
 def six_sentences(home: Mapping[str, Any], facts: Mapping[str, Any], now: dt.datetime) -> list[str]:
     """For a governor: does it work, how new is it, what waits, what changed, was it checked, what can it not do."""
-    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values())
+    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values()) + home["unprotected"]
     return [
         answer(home, ()).partition(". ")[0].rstrip(".") + ".",
         "No list of others is in use yet." if oldest is None else f"The oldest list was confirmed {age(oldest)} ago.",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.console.conftest import RunningConsole
 from tests.unit.console.fake_control import HOME, FakeControl, Refused, whoami
+from tests.unit.console.test_health_screen import SERVING
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console import home_tasks
@@ -26,6 +27,7 @@ DAY_S = 86_400
         ({"segments": {"pupils": "pupil"}}, "The one network is filtered. Nothing needs you now."),
         ({"segments": {}}, "Every device gets the strictest policy; no network is named yet. Nothing needs you now."),
         ({"is_serving": False}, "The filter is not running."),
+        ({"unprotected": 1}, f"All five networks are filtered. {home_tasks.STILL_OPEN}"),
     ],
 )
 def test_the_first_line_is_an_answer(home: dict[str, Any], said: str) -> None:
@@ -37,7 +39,8 @@ def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
         "alerts": {"open": {"urgent": {"new": 3, "acknowledged": 2}, "warning": {"new": 1}}},
         "requests": {"roles": [{}], "resets": []},
         "status": {
-            "problems": [{"id": "feed", "severity": "warning", "sentence": "a list is old", "remedy": "read it"}]
+            "problems": [{"id": "feed", "severity": "warning", "sentence": "a list is old", "remedy": "read it"}],
+            "unprotected": [{"id": "sealed-none", "severity": "notice"}],
         },
         "review": [{"is_due": True, "is_overdue": False}],
         "suggestions": [{}, {}],
@@ -54,6 +57,32 @@ def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
         "The daily check that help lines are open is overdue.",
     ]
     assert home_tasks.answer(HOME, tasks) == "All five networks are filtered. Two things need you today."
+
+
+def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() -> None:
+    missing = {"id": "category-empty", "severity": "warning"}
+    facts = {"status": {"problems": [], "unprotected": [missing, missing, {"id": "sealed-none", "severity": "notice"}]}}
+    tasks = home_tasks.tasks_of(facts, NOW)
+    assert [(one.path, one.verb, one.is_urgent) for one in tasks] == [("/lists", "Choose lists", True)]
+    home = HOME | {"unprotected": 2}
+    assert home_tasks.answer(home, tasks) == "All five networks are filtered. One thing needs you today."
+    assert home_tasks.light_of(home, []).state == "look"
+    assert "Two things wait for the IT team." in home_tasks.six_sentences(home, {}, NOW)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_nobodys_home_is_all_clear_while_lists_are_not_chosen(
+    console: RunningConsole, control: FakeControl, role: Role
+) -> None:
+    control.answers |= {"session.show": whoami(role), "status.home": HOME | {"unprotected": 1}}
+    control.answers["status.show"] = SERVING | {"problems": [], "unprotected": [{"severity": "warning"}]}
+    _, text = await console.get("/")
+    assert "good-news" not in text
+    assert "Nothing needs you" not in text
+    assert home_tasks.STILL_OPEN in text
+    assert ('href="/lists" aria-label="Choose lists' in text) is (
+        role in (Role.network_manager, Role.trust_director, Role.provider)
+    )
 
 
 def test_what_changes_within_a_day_is_expected() -> None:
