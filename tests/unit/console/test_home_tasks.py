@@ -70,6 +70,34 @@ def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() 
     assert "Two things wait for the IT team." in home_tasks.six_sentences(home, {}, NOW)
 
 
+def test_the_first_account_is_to_add_a_network_manager() -> None:
+    (task,) = home_tasks.tasks_of({"accounts": [{}]}, NOW)
+    assert task.words == "Add your network manager."
+    assert "account role LOGIN network_manager" in task.detail
+    assert home_tasks.tasks_of({"accounts": [{}, {}]}, NOW) == []
+
+
+async def test_home_shows_a_head_alone_the_two_commands(console: RunningConsole, control: FakeControl) -> None:
+    control.answers |= {"session.show": whoami(Role.head), "account.list": [{}]}
+    _, text = await console.get("/")
+    assert "<code>schoolgate account create LOGIN --display-name NAME</code>" in text
+
+
+async def test_the_sign_in_leads_to_the_first_account_and_that_to_the_second(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    made = {"login": "margaret", "display_name": "Margaret Quill"}
+    control.answers |= {"session.providers": [], "session.first_run": made, "session.redeem_link": made}
+    _, text = await console.get("/sign-in", signed_in=False)
+    assert 'No account yet? <a href="/first-account">Make the first one</a>' in text
+    form = {"password": "a long enough one", "again": "a long enough one"}
+    _, text = await console.post("/first-account", signed_in=False, data=form)
+    assert "add your network manager" in text
+    assert "<code>schoolgate account role LOGIN network_manager</code>" in text
+    _, text = await console.post("/choose-password", signed_in=False, data=form)
+    assert "add your network manager" not in text
+
+
 @pytest.mark.parametrize("role", list(Role))
 async def test_nobodys_home_is_all_clear_while_lists_are_not_chosen(
     console: RunningConsole, control: FakeControl, role: Role
@@ -99,6 +127,23 @@ def test_what_changes_within_a_day_is_expected() -> None:
         ("closes again, for pupils", "lesson.example"),
         ("A network changes its policy by its schedule.", ""),
     ]
+
+
+def test_the_end_of_an_exception_is_no_change_by_schedule_and_one_line_for_all_networks() -> None:
+    row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "until": "2026-11-30T12:00:00+00:00"}
+    exceptions = {"exceptions": [row | {"segments": ["staff"]}, row | {"segments": ["pupils"]}]}
+    home = HOME | {"next_change": "2026-11-30T13:00:00+01:00"}
+    found = home_tasks.expected(home, exceptions, NOW)
+    assert found == [("2026-11-30T12:00:00+00:00", "closes again, for pupils, staff", "lesson.example")]
+
+
+async def test_the_first_line_of_exceptions_counts_sites(console: RunningConsole, control: FakeControl) -> None:
+    row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "until": "2026-11-30T12:00:00+00:00",
+           "segments": ["staff"], "where": "staff", "reason": "x", "owner": None, "hits": None}  # fmt: skip
+    rows = [row, row | {"where": "pupil", "segments": ["pupils"]}]
+    control.answers["exceptions.list"] = {"exceptions": rows, "not_counted": ""}
+    _, text = await console.get("/exceptions")
+    assert "<h1>One site is open for a while.</h1>" in text
 
 
 def test_a_chart_has_each_hour_on_the_schools_clock() -> None:
