@@ -14,6 +14,7 @@ from tests.stand_in.query_log import row, wal, write_rows
 from schoolgate.operations import asking
 from schoolgate.operations.exceptions import ExceptionsShown, NoSuchException
 from schoolgate.operations.policies import PolicyApplied
+from schoolgate.operations.policy_drafts import PolicyDraft
 from schoolgate.operations.policy_views import NoSuchPolicy, PoliciesShown, PolicyCompared, Replayed
 from schoolgate.operations.segments import NoSuchSegment, SchedulesShown, SegmentsShown
 from schoolgate.operations.services import NoSuchService, ServiceChanged, ServicesShown
@@ -142,6 +143,15 @@ def test_a_draft_is_compared_and_its_mistakes_stand_beside_their_fields(applied:
     assert "gambling" in broken.problems[0].remedy
     ask(applied, "policy.apply", text=draft, reason="open it")
     assert ask(applied, "policy.compare", old=1, new=2).lines == found.lines
+
+
+def test_before_the_first_revision_a_draft_is_made_from_none_and_becomes_the_first(school: Serving) -> None:
+    draft: PolicyDraft = ask(school, "policy.draft", policy="pupil", choices={"piracy": "deny"})
+    assert draft.revision is None
+    assert ask(school, "policy.compare", text=draft.text).lines == draft.lines
+    made: PolicyApplied = ask(school, "policy.apply", text=draft.text, reason="begin", expected=0)
+    assert made.revision == 1
+    assert ask(school, "policy.draft").revision == 1
 
 
 def test_a_draft_is_decided_again_on_what_was_asked(applied: Serving) -> None:

@@ -26,7 +26,7 @@ from schoolgate.console.operations_client import Caller, OperationsClient
 from schoolgate.console.page_rendering import Renderer
 from schoolgate.console.same_origin import SAFE_METHODS, is_from_our_pages
 from schoolgate.console.screen import CLIENT, RENDERER, SCREENS, VIEWER
-from schoolgate.console.session_cookie import SESSION, forget_session, session_of
+from schoolgate.console.session_cookie import session_of
 from schoolgate.console.viewer import viewer_of
 
 HEALTH: Final = "/healthz"
@@ -72,10 +72,7 @@ async def _errors(request: web.Request, handler: _Next) -> web.StreamResponse:
         if is_for_api(request):
             return problem_details.response(problem_details.found_of(error))
         response = error_pages.answer(request, error)
-    viewer = request.get(VIEWER)
-    is_ended = viewer is not None and bool(session_of(request)) and not viewer.caller.session
-    if is_ended and SESSION not in response.cookies:
-        forget_session(response)
+    # The cookie of an ended session stays: another tab may have set a new one meanwhile. Signing out takes it.
     return response
 
 

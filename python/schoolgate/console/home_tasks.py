@@ -16,6 +16,12 @@ from schoolgate.console.plain_words import age, in_words, number, sentence
 OLD_FEED_S: Final = 36 * 3600
 ENDS_SOON: Final = dt.timedelta(hours=24)
 CHECK_DUE: Final = dt.timedelta(days=3)
+# Said where lists that close what is to be closed are not chosen.
+STILL_OPEN: Final = "Many harmful sites are still open: lists that close them are not chosen yet."
+# How the second account of an installation is made.
+ADD_MANAGER: Final = (
+    "`schoolgate account create LOGIN --display-name NAME`, then `schoolgate account role LOGIN network_manager`"
+)
 # What each part of a page is asked by.
 PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "status": ("status.show", {}),
@@ -24,6 +30,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "requests": ("account.requests", {}),
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
+    "accounts": ("account.list", {}),
     "checks": ("checks.record", {}),
     "hours": ("log.hours", {}),
     "log": ("log.status", {}),
@@ -70,6 +77,8 @@ def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     urgent = [one for one in tasks if one.is_urgent]
     if urgent:
         return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today."
+    if home["unprotected"]:
+        return STILL_OPEN
     oldest = home["oldest_feed_s"]
     if oldest is not None and oldest > OLD_FEED_S:
         return f"The oldest list is {age(oldest)} old."
@@ -81,6 +90,8 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
     found = [
         *_alerts(facts.get("alerts")),
         *_approvals(facts.get("requests")),
+        *_first_colleague(facts.get("accounts")),
+        *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
         *_review(facts.get("review")),
         *_suggestions(facts.get("suggestions")),
@@ -104,6 +115,19 @@ def _approvals(found: Any) -> Iterator[Task]:
         if count := len(found[name]):
             said = in_words(count, words, None if name == "roles" else "requests to reset a sign-in")
             yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
+
+
+def _first_colleague(accounts: Any) -> Iterator[Task]:
+    """Whoever made the first account can run nothing alone."""
+    if accounts is not None and len(accounts) == 1:
+        yield Task("Add your network manager.", "/accounts", "See accounts", f"On the machine: {ADD_MANAGER}.")
+
+
+def _unprotected(status: Any) -> Iterator[Task]:
+    """One task for all that a choice of lists would close. A notice is no task: nothing would ever end it."""
+    if status and any(one["severity"] != "notice" for one in status["unprotected"]):
+        detail = "Choose the recommended lists; each is shown with its licence first."
+        yield Task(STILL_OPEN, "/lists", "Choose lists", detail, is_urgent=True)
 
 
 def _problems(status: Any) -> Iterator[Task]:
@@ -145,21 +169,39 @@ def _checks(found: Any, now: dt.datetime) -> Iterator[Task]:
 
 def expected(home: Mapping[str, Any], exceptions: Any, now: dt.datetime) -> list[tuple[str, str, str]]:
     """What changes by itself within a day: moment, words, name of a site or ""."""
+    ends = _ends(exceptions)
     found = []
-    if home["next_change"] is not None:
+    # The policy changes when an exception ends, too: that is no schedule.
+    if home["next_change"] is not None and dt.datetime.fromisoformat(home["next_change"]) not in {
+        at for at, *_ in ends
+    }:
         found.append((home["next_change"], "A network changes its policy by its schedule.", ""))
+    for (at, name, words), rows in ends.items():
+        if at - now < ENDS_SOON:
+            whose = sorted({segment for row in rows for segment in row["segments"]})
+            is_for_all = any(not row["segments"] for row in rows)
+            found.append(
+                (rows[0]["until"], f"{words}, for {', '.join(whose) if not is_for_all else 'all networks'}", name)
+            )
+    return sorted(found, key=lambda one: (dt.datetime.fromisoformat(one[0]), one[2]))
+
+
+def _ends(exceptions: Any) -> dict[tuple[dt.datetime, str, str], list[Any]]:
+    """Exceptions that have an end, by its moment, the site, and what it does: one that holds for several networks has a
+    row for each."""
+    found: dict[tuple[dt.datetime, str, str], list[Any]] = {}
     for one in (exceptions or {"exceptions": ()})["exceptions"]:
-        if one["until"] and not one["is_ended"] and dt.datetime.fromisoformat(one["until"]) - now < ENDS_SOON:
+        if one["until"] and not one["is_ended"]:
             words = "closes again" if one["kind"] == "allow" else "opens again"
-            found.append((one["until"], f"{words}, for {', '.join(one['segments']) or 'all networks'}", one["name"]))
-    return sorted(found)
+            found.setdefault((dt.datetime.fromisoformat(one["until"]), one["name"], words), []).append(one)
+    return found
 
 
 def light_of(home: Mapping[str, Any], tasks: Sequence[Task]) -> Light:
     """This school, as a trust's director sees it beside others."""
     if not home["is_serving"]:
         return Light("This school", "stopped", "The filter is not running")
-    waiting = sum(home["problems"].values())
+    waiting = sum(home["problems"].values()) + home["unprotected"]
     if waiting or any(one.is_urgent for one in tasks):
         return Light("This school", "look", f"Filtered; {in_words(waiting or 1, 'thing')} to look at")
     return Light("This school", "good", "Filtered, nothing waits")
@@ -185,7 +227,7 @@ def by_hour(hours: Any, now: dt.datetime, zone: dt.tzinfo) -> tuple[list[tuple[s
 
 def six_sentences(home: Mapping[str, Any], facts: Mapping[str, Any], now: dt.datetime) -> list[str]:
     """For a governor: does it work, how new is it, what waits, what changed, was it checked, what can it not do."""
-    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values())
+    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values()) + home["unprotected"]
     return [
         answer(home, ()).partition(". ")[0].rstrip(".") + ".",
         "No list of others is in use yet." if oldest is None else f"The oldest list was confirmed {age(oldest)} ago.",

@@ -44,7 +44,6 @@ ENTRIES: Final = {
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
         Entry("/health", "Health", "heart-rate-monitor"),
-        Entry("/styleguide", "Style guide", "eye"),
     )
 }
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Final
 
 _STEP: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)|\[(\d+)\]')
-_HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY: Final = re.compile(
     r'^\s*((?:"(?:[^"\\]|\\.)*"|\'[^\']*\'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|[A-Za-z0-9_-]+))*)\s*='
 )
+# A longer name of a table is none of ours.
+_LONGEST_NAME: Final = 1_000
 _LINE: Final = re.compile(r"\bline (\d+)")
 
 Steps = tuple[str, ...]
@@ -39,16 +40,29 @@ def _places(text: str) -> Iterator[tuple[int, Steps]]:
     table: Steps = ()
     rows: dict[Steps, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        header = _HEADER.match(line)
+        header = _header(line)
         key = _KEY.match(line)
         if header is not None:
-            table = _steps(header[2])
-            if header[1] == "[[":
+            opening, name = header
+            table = _steps(name)
+            if opening == "[[":
                 at = rows[table] = rows.get(table, -1) + 1
                 table = (*table, str(at))
             yield number, table
         elif key is not None:
             yield number, (*table, *_steps(key[1]))
+
+
+def _header(line: str) -> tuple[str, str] | None:
+    """The bracket or brackets that open a table, and its name; None where a line opens none."""
+    line = line.strip()
+    if not line.startswith("["):
+        return None
+    opening = "[[" if line.startswith("[[") else "["
+    name, closing, rest = line[len(opening) :].partition("]")
+    name, rest = name.strip(), rest.removeprefix("]").lstrip()
+    is_name = bool(name) and len(name) <= _LONGEST_NAME and "[" not in name and "#" not in name
+    return (opening, name) if closing and is_name and rest[:1] in ("", "#") else None
 
 
 def _steps(path: str) -> Steps:

@@ -11,15 +11,16 @@ from schoolgate.operations.policy_views import NoSuchPolicy
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference
+from schoolgate.policy.active_policy import policy_files
 from schoolgate.policy.model import Choice
 
 
 @dataclass(frozen=True)
 class PolicyDraft:
-    """`text`: the whole policy, as it was but for the choices. `revision`: what it was made from. `lines`: what
-    changes, in the words of the policy."""
+    """`text`: the whole policy, as it was but for the choices. `revision`: what it was made from; None before the
+    first. `lines`: what changes, in the words of the policy."""
 
-    revision: int
+    revision: int | None
     text: str
     lines: tuple[str, ...]
 
@@ -34,8 +35,9 @@ def draft(work: Work, policy: str | None = None, choices: dict[str, Choice] | No
     import tomlkit
 
     found = policy_in_force(work)
+    revision = None if policy_files(work.settings).look().kind == "first" else found.number
     if policy is None:
-        return PolicyDraft(found.number, found.text, ())
+        return PolicyDraft(revision, found.text, ())
     if policy not in found.document.policies:
         raise NoSuchPolicy(f"there is no policy {policy}; {did_you_mean(policy, found.document.policies)}")
     document: Any = tomlkit.parse(found.text)
@@ -44,7 +46,7 @@ def draft(work: Work, policy: str | None = None, choices: dict[str, Choice] | No
         if there.get(category, "inherit") != choice:
             _write(document["policies"][policy], category, choice)
     after = tomlkit.dumps(document)
-    return PolicyDraft(found.number, after, difference(found.text, after))
+    return PolicyDraft(revision, after, difference(found.text, after))
 
 
 def _write(policy: Any, category: str, choice: Choice) -> None:

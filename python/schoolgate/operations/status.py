@@ -65,7 +65,7 @@ def home(work: Work) -> HomeShown:
         shown.policy.next_change if shown.policy is not None else None,
         max(ages, default=None),
         {one: severities.count(one) for one in dict.fromkeys(severities)},
-        len(shown.unprotected),
+        sum(one.severity != "notice" for one in shown.unprotected),
     )
 
 

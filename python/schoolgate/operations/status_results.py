@@ -156,7 +156,8 @@ class StatusShown:
 @dataclass(frozen=True)
 class HomeShown:
     """For each role's first page, without a word of technique. `segments`: the policy of each now. `oldest_feed_s`: the
-    age of the feed that is confirmed longest ago. `problems`: how many of each severity."""
+    age of the feed that is confirmed longest ago. `problems`: how many of each severity.
+    `unprotected`: how much is not protected yet that a person can change, such as lists that are not chosen."""
 
     at: str
     is_serving: bool

@@ -30,7 +30,7 @@ HOME = {
     "next_change": None,
     "oldest_feed_s": 7_200,
     "problems": {},
-    "unprotected": 3,
+    "unprotected": 0,
 }
 
 

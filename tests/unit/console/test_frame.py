@@ -70,12 +70,22 @@ async def test_without_a_session_a_page_leads_to_the_sign_in_and_back(console: R
     assert (response.status, response.headers["Location"]) == (303, "/sign-in?next=%2Fstyleguide%3Fa%3Db")
 
 
-async def test_an_ended_session_leads_to_the_sign_in_and_its_cookie_goes(
+async def test_an_ended_session_leads_to_the_sign_in_and_the_cookie_of_another_tab_stays(
     console: RunningConsole, control: FakeControl
 ) -> None:
     control.answers["session.show"] = Refused("SessionEnded", "it has ended")
     response, _ = await console.get("/")
     assert (response.status, response.headers["Location"]) == (303, "/sign-in?next=%2F")
+    assert "Set-Cookie" not in response.headers, "it may be a new one by now: another tab renewed it"
+    response, _ = await console.get("/sign-in")
+    assert "Set-Cookie" not in response.headers
+
+
+async def test_signing_out_takes_the_cookie_also_of_an_ended_session(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    control.answers["session.show"] = Refused("SessionEnded", "it has ended")
+    response, _ = await console.post("/sign-out")
     assert f'{SESSION}=""; ' in response.headers["Set-Cookie"]
     assert "Secure" in response.headers["Set-Cookie"]
 
@@ -147,6 +157,18 @@ async def test_home_and_navigation_are_there_for_each_role(
     assert response.status == 200
     assert text.count('aria-current="page"') == 2, "on the left and below"
     assert text.count("<h1>") == 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_the_style_guide_is_reached_by_its_address_alone(
+    console: RunningConsole, control: FakeControl, role: Role
+) -> None:
+    control.answers["session.show"] = whoami(role)
+    for path in ("/", "/more"):
+        _, text = await console.get(path)
+        assert "/styleguide" not in text
+    _, text = await console.get("/styleguide")
+    assert "<h1>Style guide: every component once" in text
 
 
 async def test_who_asks_reaches_the_control_process(console: RunningConsole, control: FakeControl) -> None:

@@ -59,7 +59,14 @@ async def test_with_a_server_everything_is_there_and_the_worst_list_stands_first
     assert "Filtering is running. Nothing needs you." in text
     assert "<script>alert" not in text
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
-    for said in ("192.0.2.1:853", "1,234,567 entries", "3 days", "1.0 GB free of 100 GB", "5 days left", "Nearly full",
-                 "Renew it", "4 rows", "5.0 MB", "Never", "server.listen", "Cannot be fetched", "2 hours"):  # fmt: skip
+    for said in ("192.0.2.1:853", "1,234,567 entries", "3 days", "1 GB free of 100 GB", "5 days left", "Nearly full",
+                 "Renew it", "4 rows", "5 MB", "Never", "server.listen", "Cannot be fetched", "2 hours"):  # fmt: skip
         assert said in text, said
     assert text.index("Cannot be fetched") < text.index("In order")
+
+
+async def test_the_first_line_counts_what_is_not_protected_yet(console: RunningConsole, control: FakeControl) -> None:
+    missing = {"id": "category-empty", "severity": "warning", "subject": "x", "sentence": "x", "remedy": "x"}
+    control.answers["status.show"] = SERVING | {"unprotected": [missing]}
+    _, text = await console.get("/health")
+    assert "Filtering is running. One thing needs you." in text

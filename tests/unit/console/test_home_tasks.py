@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.console.conftest import RunningConsole
 from tests.unit.console.fake_control import HOME, FakeControl, Refused, whoami
+from tests.unit.console.test_health_screen import SERVING
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console import home_tasks
@@ -26,6 +27,7 @@ DAY_S = 86_400
         ({"segments": {"pupils": "pupil"}}, "The one network is filtered. Nothing needs you now."),
         ({"segments": {}}, "Every device gets the strictest policy; no network is named yet. Nothing needs you now."),
         ({"is_serving": False}, "The filter is not running."),
+        ({"unprotected": 1}, f"All five networks are filtered. {home_tasks.STILL_OPEN}"),
     ],
 )
 def test_the_first_line_is_an_answer(home: dict[str, Any], said: str) -> None:
@@ -37,7 +39,8 @@ def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
         "alerts": {"open": {"urgent": {"new": 3, "acknowledged": 2}, "warning": {"new": 1}}},
         "requests": {"roles": [{}], "resets": []},
         "status": {
-            "problems": [{"id": "feed", "severity": "warning", "sentence": "a list is old", "remedy": "read it"}]
+            "problems": [{"id": "feed", "severity": "warning", "sentence": "a list is old", "remedy": "read it"}],
+            "unprotected": [{"id": "sealed-none", "severity": "notice"}],
         },
         "review": [{"is_due": True, "is_overdue": False}],
         "suggestions": [{}, {}],
@@ -56,6 +59,60 @@ def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
     assert home_tasks.answer(HOME, tasks) == "All five networks are filtered. Two things need you today."
 
 
+def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() -> None:
+    missing = {"id": "category-empty", "severity": "warning"}
+    facts = {"status": {"problems": [], "unprotected": [missing, missing, {"id": "sealed-none", "severity": "notice"}]}}
+    tasks = home_tasks.tasks_of(facts, NOW)
+    assert [(one.path, one.verb, one.is_urgent) for one in tasks] == [("/lists", "Choose lists", True)]
+    home = HOME | {"unprotected": 2}
+    assert home_tasks.answer(home, tasks) == "All five networks are filtered. One thing needs you today."
+    assert home_tasks.light_of(home, []).state == "look"
+    assert "Two things wait for the IT team." in home_tasks.six_sentences(home, {}, NOW)
+
+
+def test_the_first_account_is_to_add_a_network_manager() -> None:
+    (task,) = home_tasks.tasks_of({"accounts": [{}]}, NOW)
+    assert task.words == "Add your network manager."
+    assert "account role LOGIN network_manager" in task.detail
+    assert home_tasks.tasks_of({"accounts": [{}, {}]}, NOW) == []
+
+
+async def test_home_shows_a_head_alone_the_two_commands(console: RunningConsole, control: FakeControl) -> None:
+    control.answers |= {"session.show": whoami(Role.head), "account.list": [{}]}
+    _, text = await console.get("/")
+    assert "<code>schoolgate account create LOGIN --display-name NAME</code>" in text
+
+
+async def test_the_sign_in_leads_to_the_first_account_and_that_to_the_second(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    made = {"login": "margaret", "display_name": "Margaret Quill"}
+    control.answers |= {"session.providers": [], "session.first_run": made, "session.redeem_link": made}
+    _, text = await console.get("/sign-in", signed_in=False)
+    assert 'No account yet? <a href="/first-account">Make the first one</a>' in text
+    form = {"password": "a long enough one", "again": "a long enough one"}
+    _, text = await console.post("/first-account", signed_in=False, data=form)
+    assert "add your network manager" in text
+    assert "<code>schoolgate account role LOGIN network_manager</code>" in text
+    _, text = await console.post("/choose-password", signed_in=False, data=form)
+    assert "add your network manager" not in text
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_nobodys_home_is_all_clear_while_lists_are_not_chosen(
+    console: RunningConsole, control: FakeControl, role: Role
+) -> None:
+    control.answers |= {"session.show": whoami(role), "status.home": HOME | {"unprotected": 1}}
+    control.answers["status.show"] = SERVING | {"problems": [], "unprotected": [{"severity": "warning"}]}
+    _, text = await console.get("/")
+    assert "good-news" not in text
+    assert "Nothing needs you" not in text
+    assert home_tasks.STILL_OPEN in text
+    assert ('href="/lists" aria-label="Choose lists' in text) is (
+        role in (Role.network_manager, Role.trust_director, Role.provider)
+    )
+
+
 def test_what_changes_within_a_day_is_expected() -> None:
     row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "segments": ["pupils"]}
     exceptions = {
@@ -70,6 +127,23 @@ def test_what_changes_within_a_day_is_expected() -> None:
         ("closes again, for pupils", "lesson.example"),
         ("A network changes its policy by its schedule.", ""),
     ]
+
+
+def test_the_end_of_an_exception_is_no_change_by_schedule_and_one_line_for_all_networks() -> None:
+    row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "until": "2026-11-30T12:00:00+00:00"}
+    exceptions = {"exceptions": [row | {"segments": ["staff"]}, row | {"segments": ["pupils"]}]}
+    home = HOME | {"next_change": "2026-11-30T13:00:00+01:00"}
+    found = home_tasks.expected(home, exceptions, NOW)
+    assert found == [("2026-11-30T12:00:00+00:00", "closes again, for pupils, staff", "lesson.example")]
+
+
+async def test_the_first_line_of_exceptions_counts_sites(console: RunningConsole, control: FakeControl) -> None:
+    row = {"kind": "allow", "name": "lesson.example", "is_ended": False, "until": "2026-11-30T12:00:00+00:00",
+           "segments": ["staff"], "where": "staff", "reason": "x", "owner": None, "hits": None}  # fmt: skip
+    rows = [row, row | {"where": "pupil", "segments": ["pupils"]}]
+    control.answers["exceptions.list"] = {"exceptions": rows, "not_counted": ""}
+    _, text = await console.get("/exceptions")
+    assert "<h1>One site is open for a while.</h1>" in text
 
 
 def test_a_chart_has_each_hour_on_the_schools_clock() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -38,6 +39,25 @@ policy = "y"
 )
 def test_a_path_has_its_line_or_the_nearest_above_it(path: str, line: int) -> None:
     assert line_of(TEXT, path) == line
+
+
+@pytest.mark.parametrize("line", ["[ a ]", "[a]  # why", "[[ a ]]", "  [[a]]#"])
+def test_a_table_is_found_however_it_is_spaced(line: str) -> None:
+    assert line_of(f"x = 1\n{line}\n", "a[0]" if "[[" in line else "a") == 2
+
+
+@pytest.mark.parametrize("line", ["[a", "[]", "[a, [b]]", "[a] b", "[#a]", "[1, 2],"])
+def test_what_opens_no_table_is_none(line: str) -> None:
+    assert line_of(f"x = 1\n{line}\ny = 2\n", "y") == 3
+
+
+@pytest.mark.parametrize(
+    "line", ["[" + " " * 100_000, "[" + " " * 50_000 + "a" + " " * 50_000, '["' + '\\"' * 50_000 + "]", "a" * 100_000]
+)
+def test_a_line_without_end_takes_no_time(line: str) -> None:
+    began = time.process_time()
+    assert line_of(f"{line}\nb = 1\n", "b") == 2
+    assert time.process_time() - began < 1
 
 
 def test_a_message_of_the_reader_names_its_line_itself() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from schoolgate.console.errors import AttemptRefused, PasswordUnfit
+from schoolgate.console.home_tasks import ADD_MANAGER
 from schoolgate.console.screen import ANYONE, Page, Screen
 from schoolgate.console.screens.factor_setup import differing, unfit
 from schoolgate.operations.socket_messages import OperationRefused
@@ -43,7 +44,7 @@ async def redeem(page: Page) -> web.Response:
     if not mistakes:
         try:
             holder = await page.call("session.redeem_link", token=token, password=form.get("password", ""))
-            return page.render("screens/password_set.html", holder=holder)
+            return page.render("screens/password_set.html", holder=holder, then="")
         except AttemptRefused:
             mistakes = {"token": _NO_TOKEN}
         except PasswordUnfit as error:
@@ -62,7 +63,8 @@ async def make_first(page: Page) -> web.Response:
     mistakes, reasons = _differing(form), _NONE
     if not mistakes:
         try:
-            return page.render("screens/password_set.html", holder=await _first_run(page, form))
+            holder = await _first_run(page, form)
+            return page.render("screens/password_set.html", holder=holder, then=ADD_MANAGER)
         except AttemptRefused:
             mistakes = {"token": _NO_TOKEN}
         except PasswordUnfit as error:

@@ -33,12 +33,11 @@ async def show(page: Page) -> web.Response:
         "screens/health.html", shown=status, feeds=feeds, conditions=_CONDITIONS, lost=lost,
         by_lists=[one for one in unprotected if one["id"] in _BY_LISTS],
         others=[one for one in unprotected if one["id"] not in _BY_LISTS], answers=_answer(status),
-        waiting=[one for one in status["problems"] if one["severity"] != "notice"],
     )  # fmt: skip
 
 
 def _answer(status: dict[str, Any]) -> str:
-    """The first line."""
-    waiting = sum(one["severity"] != "notice" for one in status["problems"])
+    """The first line. What is not protected yet needs a person, too."""
+    waiting = sum(one["severity"] != "notice" for one in (*status["problems"], *status["unprotected"]))
     need = {0: "Nothing needs you.", 1: "One thing needs you."}.get(waiting, f"{waiting} things need you.")
     return f"{'Filtering is running.' if status['is_serving'] else 'Filtering is not running here.'} {need}"

@@ -22,8 +22,8 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.network_manager: ("status", "alerts", "review", "suggestions", "exceptions", "hours"),
     Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
-    Role.head: ("requests", "review", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("requests", "review", "status", "exceptions", "hours"),
+    Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("accounts", "requests", "review", "status", "exceptions", "hours"),
     Role.teacher: (),
     Role.governor: ("checks", "revisions", "reports"),
     Role.provider: ("status", "alerts", "exceptions", "hours"),

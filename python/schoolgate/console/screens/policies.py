@@ -84,7 +84,7 @@ async def check(page: Page) -> web.Response:
         return _form(page, rules, choices, {"": str(error)})
     if not draft["lines"]:
         return _form(page, rules, choices, {"": "Nothing is changed yet: choose another value for a category."})
-    return await reviewed(page, draft["text"], draft["revision"], back=f"/policy/of/{rules['policy']}/edit")
+    return await reviewed(page, draft["text"], draft["revision"] or 0, back=f"/policy/of/{rules['policy']}/edit")
 
 
 def own_choice(row: Mapping[str, Any]) -> str:

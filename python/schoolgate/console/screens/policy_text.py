@@ -32,15 +32,15 @@ def add_routes(app: web.Application) -> None:
 async def show(page: Page) -> web.Response:
     """The text in force."""
     found = await page.call("policy.draft")
-    return _editor(page, found["text"], found["revision"])
+    return _editor(page, found["text"], found["revision"] or 0)
 
 
 async def sent(page: Page) -> web.Response:
     """`step`: check, save, or edit again."""
     form = await page.form()
     latest = await page.call("policy.draft")
-    text = own_line_ends(form.get("text", ""), latest["text"])
-    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else latest["revision"]
+    text, number = own_line_ends(form.get("text", ""), latest["text"]), latest["revision"] or 0
+    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else number
     if form.get("step") == "edit":
         return _editor(page, text, expected)
     if form.get("step") != "save":
@@ -48,13 +48,13 @@ async def sent(page: Page) -> web.Response:
     reason = form.get("reason", "").strip()
     if not reason:
         return await reviewed(page, text, expected, mistakes={"reason": "Say why; a few words are enough."})
-    return await _saved(page, text, expected, reason, latest["revision"])
+    return await _saved(page, text, expected, reason, number)
 
 
 async def reviewed(
     page: Page, text: str, expected: int, back: str = "", mistakes: Mapping[str, str] | None = None, reason: str = ""
 ) -> web.Response:
-    """What a text changes, before it is saved; or its mistakes."""
+    """What a text changes, before it is saved; or its mistakes. `expected`: 0 before the first revision."""
     compared = await page.call("policy.compare", old=expected or None, text=text)
     if compared["problems"]:
         return _editor(page, text, expected, problems=compared["problems"])
