@@ -100,7 +100,7 @@ def read(work: Work, name: Annotated[str, Field(max_length=255)]) -> str:
     state_dir.refuse_strangers(work.settings.server.state_dir)
     for one in shelf_of(work.settings).all():
         if one.path.name == name:
-            _refuse_others(work, next(reader for reader in Reader if f"-{reader}" in name))
+            _refuse_others(work, one.reader)
             try:
                 return one.path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
+from schoolgate.reports.page import Reader
 from schoolgate.reports.period import Period
 from schoolgate.storage.atomic_file import write_whole
 
@@ -26,11 +27,12 @@ class ReportNotKept(SchoolgateError):
 
 @dataclass(frozen=True)
 class Kept:
-    """A report on the shelf."""
+    """A report on the shelf. `reader`: for whom it was made, as its name says."""
 
     path: Path
     made_at: dt.datetime
     size_octets: int
+    reader: Reader
 
 
 class Shelf:
@@ -60,9 +62,10 @@ class Shelf:
             return []
         found = []
         for path in self.folder.iterdir():
-            if _NAME.fullmatch(path.name) and path.is_file():
+            if (named := _NAME.fullmatch(path.name)) and path.is_file():
                 facts = path.stat()
-                found.append(Kept(path, dt.datetime.fromtimestamp(facts.st_mtime, dt.UTC), facts.st_size))
+                made_at = dt.datetime.fromtimestamp(facts.st_mtime, dt.UTC)
+                found.append(Kept(path, made_at, facts.st_size, Reader(named[2])))
         return sorted(found, key=lambda one: (one.path.name, one.made_at), reverse=True)
 
 

@@ -143,3 +143,16 @@ async def test_without_a_fresh_factor_the_code_is_asked_for_and_leads_back(brows
     with browser.school.stale():
         status, _, headers = await browser.ask(IT, "GET", f"{path}/reset-password")
     assert (status, headers["Location"]) == (303, f"/sign-in/again?next={path.replace('/', '%2F')}%2Freset-password")
+
+
+async def test_who_makes_or_stops_an_account_gave_a_fresh_factor(browser: RoleBrowser) -> None:
+    _, path, _ = await made(browser)
+    form = {"login": f"one-{uuid.uuid4().hex[:8]}", "display_name": "Ada", "mail": ""}
+    with browser.school.stale():
+        for page in ("/accounts/new", f"{path}/disable", f"{path}/compromised", f"{path}/end-sessions"):
+            status, _, headers = await browser.ask(IT, "GET", page)
+            assert (status, headers["Location"]) == (303, f"/sign-in/again?next={page.replace('/', '%2F')}"), page
+            status, _, headers = await browser.post(IT, page, **form)
+            assert (status, headers["Location"][:14]) == (303, "/sign-in/again"), page
+    assert "cannot sign in" not in (await browser.get(IT, path))[1]
+    assert form["login"] not in (await browser.get(IT, "/accounts"))[1]

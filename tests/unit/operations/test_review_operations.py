@@ -80,6 +80,18 @@ def test_a_kept_report_is_listed(config: Path) -> None:
     assert [str(one.path) for one in shelf.kept] == [path]
 
 
+def test_a_kept_report_is_read_by_its_reader_whatever_its_network_is_called(config: Path) -> None:
+    shelf = call(config, Role.network_manager, "reports.list").folder
+    Path(shelf).mkdir(mode=0o700, exist_ok=True)
+    name = "2026-11-20-daily-safeguarding-it-suite-governors.html"
+    (Path(shelf) / name).write_text("<p>a device</p>", encoding="utf-8")
+    assert [one.reader for one in call(config, Role.network_manager, "reports.list").kept] == ["safeguarding"]
+    for role in (Role.network_manager, Role.governor):
+        with pytest.raises(NotPermitted, match="safeguarding lead"):
+            call(config, role, "reports.read", name=name)
+    assert call(config, Role.safeguarding_lead, "reports.read", name=name) == "<p>a device</p>"
+
+
 def test_who_decides_stands_in_queue_and_library(config: Path) -> None:
     folder = load(config).server.state_dir
     Queue(folder).add([Suggestion("g00gle.example", "look-alike", "google", "phishing", 3)], dt.datetime.now(dt.UTC))

@@ -52,9 +52,11 @@ async def one(page: Page) -> web.Response:
 
 
 async def new(page: Page) -> web.Response:
-    """The form of a new account."""
+    """The form of a new account; first the second factor, so that nothing is typed twice."""
     if not page.viewer.may("account.create"):
         raise web.HTTPNotFound
+    if not page.viewer.is_fresh:
+        raise FactorNeeded("a code is needed before an account is made", "FactorNeeded", 1)
     return page.render("screens/account_new.html", given={}, mistakes={})
 
 

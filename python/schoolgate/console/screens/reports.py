@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -25,7 +24,6 @@ READERS: Final = {"governors": "Governors", "it": "IT", "safeguarding": "The saf
 _BLOCKED: Final = frozenset({"deny", "deny-revealed"})
 MOST_PARTS: Final = 8
 _OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
-_NAME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})-(daily|weekly|termly)-(it|safeguarding|governors)(?:-(.+))?\.html")
 
 
 def add_routes(app: web.Application) -> None:
@@ -139,9 +137,9 @@ def _wanted(given: dict[str, str]) -> dict[str, Any]:
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
     name = str(one["path"]).rpartition("/")[2]
-    found = _NAME.fullmatch(name)
-    day, kind, reader, segment = found.groups() if found else ("", "", "", None)
-    return {**one, "name": name, "day": day, "kind": kind, "reader": reader, "segment": segment}
+    label, _, segment = name.removesuffix(".html").partition(f"-{one['reader']}")
+    day, _, kind = label.rpartition("-")
+    return {**one, "name": name, "day": day, "kind": kind, "segment": segment.removeprefix("-") or None}
 
 
 def _hours(
