@@ -170,20 +170,25 @@ def show(
         problems = log.problems
     segment = newest[0].segment if newest else None
     return DeviceShown(
-        first=_text(min(one.first for one in found)) if found else None,
-        last=_text(max(one.last for one in found)) if found else None,
+        first=_text(_as_exact(min(one.first for one in found), sees_all)) if found else None,
+        last=_text(_as_exact(max(one.last for one in found), sees_all)) if found else None,
         segment=segment,
         policy=_policy_now(work, segment),
         policy_then=newest[0].policy if newest else None,
         rows=sum(one.rows for one in found),
         denied=sum(one.rows for one in found if one.action in DENIALS) if sees_all else None,
-        hours=tuple(_counts(found, has_verdict=sees_all)),
+        hours=tuple(_counts(found, has_verdict=True)) if sees_all else (),
         categories=categories,
         blocks=blocks,
         sealed=sealed if sees_all else None,
         problems=problems,
         lost=lost,
     )
+
+
+def _as_exact(moment: dt.datetime, is_exact: bool) -> dt.datetime:
+    """The day alone for who sees no devices: a moment would lead to a row of the log, which has the name."""
+    return moment if is_exact else moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _asked(log: QueryLog, query: Query) -> tuple[tuple[Row, ...], int, tuple[Top, ...]]:

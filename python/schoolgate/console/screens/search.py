@@ -65,7 +65,10 @@ async def one_row(page: Page) -> web.Response:
 
 
 async def download(page: Page) -> web.StreamResponse:
-    """The same rows as CSV, page after page, so that nothing grows with their number."""
+    """The same rows as CSV, page after page, so that nothing grows with their number. With devices in it, it leaves
+    only by a fresh second factor."""
+    if page.viewer.sees_identities("log.search") and not page.viewer.is_fresh:
+        raise FactorNeeded("a copy of the log with devices in it needs your second factor again", "FactorNeeded", 1)
     wanted, choices = LogFilter.of(page.query), await page.call("log.choices")
     try:
         found = await _search(page, wanted, choices, _ROWS_AT_ONCE, None)
