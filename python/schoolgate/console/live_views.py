@@ -196,6 +196,7 @@ class LiveViews:
         for poll, task in list(self._polls.values()):
             for one in poll.viewers:
                 one.end("The console is being stopped.")
+            poll.viewers.clear()  # without one it ends, also where a call under way swallows the cancellation
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

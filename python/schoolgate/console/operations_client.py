@@ -129,7 +129,9 @@ class OperationsClient:
 
     async def _last_reply(self, reader: asyncio.StreamReader, say: Say | None) -> dict[str, Any]:
         while True:
-            octets = await asyncio.wait_for(reader.readline(), self._silence_s)
+            # Not wait_for: in Python 3.11 it may swallow a cancellation.
+            async with asyncio.timeout(self._silence_s):
+                octets = await reader.readline()
             if not octets.endswith(b"\n"):
                 raise EOFError("it closed the connection")
             reply: dict[str, Any] = orjson.loads(octets)

@@ -45,6 +45,8 @@ from schoolgate.telemetry import Logger, ServiceManager
 if TYPE_CHECKING:
     from schoolgate.metrics.endpoint import MetricsEndpoint
 
+# Modules that could not be read for want of descriptors.
+LOAD_CHECKS_AGAIN_S = 2.0
 TICK_S = 1.0
 # After a compile that failed, which only a defect or a full machine can cause.
 COMPILE_AGAIN_AFTER_S = 10.0
@@ -278,8 +280,7 @@ class Service:
         """Afterwards and beside: DNS waits for none of it. What is new is logged."""
 
         async def look_and_say() -> None:
-            async with self._changing:  # reading a change loads modules too
-                await asyncio.to_thread(load_checks)
+            await self._load_checks()
             whole = self.active
             found = await asyncio.to_thread(look, whole, policy_clock.now())
             if not _protects_alike(whole, self.active):
@@ -292,6 +293,16 @@ class Service:
 
         task = self._keep(look_and_say())
         task.add_done_callback(self._tasks.discard)
+
+    async def _load_checks(self) -> None:
+        """Tries until it can: a module cannot be read while there are no descriptors."""
+        while True:
+            try:
+                async with self._changing:  # reading a change loads modules too
+                    return await asyncio.to_thread(load_checks)
+            except OSError as error:
+                _log.warning("what lists protect is not known yet", problem=str(error))
+            await asyncio.sleep(LOAD_CHECKS_AGAIN_S)
 
     def _reload_by_signal(self) -> None:
         async def quietly() -> None:
