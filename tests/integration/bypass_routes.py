@@ -380,7 +380,7 @@ def special() -> Iterator[Route]:
 
 def policy() -> Iterator[Route]:
     area = "allow list only"
-    yield plain(area, "a name that nobody lists", OPEN, "NXDOMAIN, EDE 15 unknown", A, EXAM)
+    yield plain(area, "a name on no list", OPEN, "NXDOMAIN, EDE 15 unknown", A, EXAM)
     opened = "CNAME cdn.example.net.; 203.0.113.9"
     yield plain(area, "a lesson, at an unlisted host", "lesson.example", opened, A, EXAM)
     yield plain(area, "that host itself", "cdn.example.net", "NXDOMAIN, EDE 15 unknown", A, EXAM)

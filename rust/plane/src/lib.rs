@@ -40,6 +40,7 @@ mod rate_limit;
 mod recording;
 mod reply_sink;
 mod requester;
+mod seats;
 mod settings;
 mod socket;
 mod source_port;

@@ -1,7 +1,6 @@
 //! The plane as its owner sees it: made, started, given new rulebooks, asked for misses, stopped.
 
 use crate::active_state::ActiveState;
-use crate::answer::Answerer;
 use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
@@ -9,23 +8,22 @@ use crate::designation::{Designated, Designations};
 use crate::forwarding::{Forwarding, Share};
 use crate::forwarding_worker::ForwardingWorker;
 use crate::gauges::Gauges;
-use crate::miss_hub::{ANSWER_RING, MISS_RING, MissHub, WorkerChannel};
+use crate::miss_hub::MissHub;
 use crate::plane_error::PlaneError;
 use crate::plane_status::PlaneStatus;
 use crate::query_log::QueryLog;
-use crate::rate_limit::RateTable;
 use crate::reply_sink::Report;
+use crate::seats::Shared;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
-use crate::stored::Stored;
 use crate::stream::{Asked, Reminder, StreamAnswerer};
 use crate::udp_exchanges::UdpExchanges;
 use crate::worker::Worker;
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
 use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
-use schoolgate_querylog::{Door, Recorder};
-use schoolgate_wire::{CookieSecrets, MAX_MESSAGE_OCTETS, Name, Reason};
+use schoolgate_querylog::Door;
+use schoolgate_wire::{CookieSecrets, Name, Reason};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -374,103 +372,6 @@ impl Drop for Plane {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// What all workers are made from.
-struct Shared {
-    settings: Arc<Settings>,
-    clock: Clock,
-    cookies: Arc<CookieSecrets>,
-    rates: Arc<RateTable>,
-    resolver_wake: Arc<Wake>,
-    reminder: Reminder,
-    active: Arc<ArcSwap<ActiveState>>,
-    stop: Arc<AtomicBool>,
-    designations: Arc<ArcSwap<Designations>>,
-    /// Octets of one share of the cache's bound.
-    cache_share: u64,
-}
-
-impl Shared {
-    fn worker(
-        &self,
-        at: usize,
-        seat: Seat,
-        forwarding_worker: ForwardingWorker,
-        doors: Vec<DatagramDoor>,
-        recorder: Option<Recorder>,
-    ) -> Worker {
-        Worker {
-            answerer: seat.answerer.recording_to(recorder),
-            doors,
-            answers: seat.answers,
-            wake: seat.wake,
-            forwarding_worker,
-            reminder: (at == 0).then(|| self.reminder.clone()),
-            next_tick_ms: 0,
-            active: self.active.clone(),
-            clock: self.clock,
-            stop: self.stop.clone(),
-            counters: seat.counters,
-            gauges: Arc::default(),
-            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
-            full_turns: 0,
-            has_waited: false,
-            in_hand: None,
-        }
-    }
-
-    /// `at` numbers it among all that keep packets they could not bear.
-    fn stream_answerer(
-        &self,
-        at: usize,
-        seat: Seat,
-        reminder: Reminder,
-        forwarding_worker: Option<ForwardingWorker>,
-        recorder: Option<Recorder>,
-    ) -> StreamAnswerer {
-        StreamAnswerer {
-            answerer: seat.answerer.recording_to(recorder),
-            answers: seat.answers,
-            resolver_wake: self.resolver_wake.clone(),
-            forwarding_worker,
-            reminder,
-            active: self.active.clone(),
-            clock: self.clock,
-            counters: seat.counters,
-            crashes: CrashKeeper::new(self.settings.crash_dir.clone(), at),
-            out: vec![0; MAX_MESSAGE_OCTETS],
-            ready: Default::default(),
-            next_ticket: 0,
-            gauges: Arc::default(),
-        }
-    }
-
-    fn seat(
-        &self,
-        wake: Arc<Wake>,
-        cache_shares: u64,
-        least_octets: usize,
-    ) -> Result<(Seat, WorkerChannel), PlaneError> {
-        let cache_octets = self.cache_share * cache_shares;
-        let settings = Arc::new(Settings { cache_octets, ..Settings::clone(&self.settings) });
-        let (misses_in, misses) = rtrb::RingBuffer::new(MISS_RING);
-        let (answers_in, answers) = rtrb::RingBuffer::new(ANSWER_RING);
-        let counters = Arc::new(Counters::default());
-        let answerer = Answerer::new(settings, counters.clone(), self.cookies.clone(), self.rates.clone(), misses_in)
-            .map_err(|_| PlaneError::CacheTooLarge(self.settings.cache_octets >> 20))?
-            .designating(self.designations.clone());
-        let channel = WorkerChannel { misses, answers: answers_in, wake: wake.clone(), least_octets };
-        Ok((Seat { answerer, answers, counters, wake }, channel))
-    }
-}
-
-/// The other end of a channel to the miss hub, where questions are answered.
-struct Seat {
-    answerer: Answerer,
-    answers: rtrb::Consumer<Arc<Stored>>,
-    counters: Arc<Counters>,
-    wake: Arc<Wake>,
 }
 
 /// By worker: a socket for each address. Every address is probed first, because SO_REUSEPORT would let a second server of

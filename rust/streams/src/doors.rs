@@ -80,7 +80,7 @@ pub struct DoorStatus {
 }
 
 impl Doors {
-    /// Opens all listeners; nobody is let in before [`Doors::start`]. What keeps the encrypted ones shut is in
+    /// Opens all listeners; no client is let in before [`Doors::start`]. What keeps the encrypted ones shut is in
     /// [`Doors::encrypted_problem`].
     ///
     /// # Errors

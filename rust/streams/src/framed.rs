@@ -224,7 +224,7 @@ impl Work {
         }
     }
 
-    /// Whoever sends what is no query again and again is no resolver.
+    /// A client that sends what is no query again and again is no resolver.
     fn count_no_query(&mut self, answer: &[u8]) {
         if answer.get(RCODE_AT).is_some_and(|octet| matches!(octet & RCODE, FORMERR | NOTIMP)) {
             self.no_queries += 1;

@@ -5,7 +5,7 @@ pub const LENGTH_OCTETS: usize = 2;
 /// A message is at least a header.
 const HEADER_OCTETS: usize = 12;
 
-/// A length that holds no message: from here on nobody knows where the next one begins.
+/// A length that holds no message: where the next one begins is not known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooShort;
 

@@ -164,7 +164,7 @@ fn a_tcp_connection_is_idle_for_as_long_as_the_settings_say() {
 fn a_connection_that_sends_what_is_no_query_again_and_again_ends() {
     run(async {
         let mut served = connect(Door::Tcp);
-        // The opcode UPDATE, which nobody answers here (RFC 2136).
+        // The opcode UPDATE, which is not answered here (RFC 2136).
         let update = b"\x00\x0c\x00\x07\x28\x00\x00\x00\x00\x00\x00\x00\x00\x00";
         for _ in 0..limits::NO_QUERIES {
             served.client.write_all(ASKED).await.expect("an open connection");
