@@ -118,14 +118,20 @@ def enable(work: Work, feed: str, accepts_licence: bool, terms: Terms = Terms())
     """Uses a feed of the catalogue, once its licence is accepted, or an own feed that was switched off."""
     book = _book(work, is_written=True)
     there = book.read().get(feed)
-    if there is not None and there.is_own:
-        book.add(there.model_copy(update={"enabled": True}))
+    changed: dict[str, Any] = {"enabled": True}
+    if there is None or not there.is_own:
+        published = read_published(work.settings.lists.dir)
+        changed["licence"] = published.publisher(published.feed(feed)).licence
+        if not accepts_licence:
+            raise LicenceNotAccepted.of(f"schoolgate feeds enable {feed} --accept-licence")
+    if there is None:
+        book.add(ChosenFeed(id=feed, added_at=work.now, **changed, **terms.fields()))
         return FeedChanged(feed)
-    published = read_published(work.settings.lists.dir)
-    publisher = published.publisher(published.feed(feed))
-    if not accepts_licence:
-        raise LicenceNotAccepted.of(f"schoolgate feeds enable {feed} --accept-licence")
-    book.add(ChosenFeed(id=feed, licence=publisher.licence, added_at=work.now, **terms.fields()))
+    # What is not said anew stays: a feed that was checked by a key goes on being checked.
+    new = {name: value for name, value in terms.fields().items() if value}
+    if new and not work.actor.is_local:
+        raise FeedRefused(f"{feed} has its terms already; the command line on the server changes them")
+    book.add(there.model_copy(update=changed | new))
     return FeedChanged(feed)
 
 
