@@ -116,6 +116,7 @@ def licence(work: Work, feed: str) -> Licensed | None:
 @changes("feeds.enable")
 def enable(work: Work, feed: str, accepts_licence: bool, terms: Terms = Terms()) -> FeedChanged:
     """Uses a feed of the catalogue, once its licence is accepted, or an own feed that was switched off."""
+    _refuse_from_afar(work, terms)
     book = _book(work, is_written=True)
     there = book.read().get(feed)
     changed: dict[str, Any] = {"enabled": True}
@@ -193,6 +194,7 @@ def add(
 
     `is_checked`: reads it first, as an update does, and refuses what an update would not take.
     """
+    _refuse_from_afar(work, terms, place)
     settings, book = work.settings, _book(work, is_written=True)
     published = read_published(settings.lists.dir)
     feed_id = _new_id(feed or _id_from(place), published, book)
@@ -235,6 +237,17 @@ def leave_out(
     one = ExceptedName(name=normal, reason=reason, who=work.actor.name, at=work.now)
     book.add(chosen.model_copy(update={"excepted": (*others, one)}))
     return FeedChanged(normal)
+
+
+def _refuse_from_afar(work: Work, terms: Terms, place: str | None = None) -> None:
+    """Raises `FeedRefused` where an account or a token would have `control` read its files, or fetch from inside."""
+    if work.actor.is_local:
+        return
+    if place is not None and "://" not in place:
+        raise FeedRefused(f"{place} is no address; a file of the server is added by the command line on the server")
+    for name in ("credential_file", "allow_http", "allow_hosts"):
+        if getattr(terms, name):
+            raise FeedRefused(f"{name} is given by the command line on the server alone; nothing was changed")
 
 
 def _tried(work: Work, feed: ChosenFeed, published: Published) -> FeedChanged:

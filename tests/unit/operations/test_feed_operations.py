@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,11 @@ from schoolgate.operations.system_clock import SystemClock
 MANAGER = Actor("account:n", "n", frozenset({Role.network_manager}))
 LOCAL = Actor("uid:0", "root", frozenset({Role.network_manager}))
 KEY = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+TERMS: list[dict[str, Any]] = [
+    {"credential_file": "/etc/shadow"},
+    {"allow_http": True},
+    {"allow_hosts": ["127.0.0.1"]},
+]
 
 
 @pytest.fixture
@@ -65,3 +71,29 @@ async def test_new_terms_of_a_chosen_feed_are_said_on_the_machine(operations: Op
     with pytest.raises(FeedRefused, match="command line"):
         await operations.call(MANAGER, "feeds.enable", {**given, "terms": {"key": KEY}})
     assert chosen(config, "ut1-games") == before
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("terms", TERMS)
+async def test_what_opens_the_server_to_a_feed_is_said_on_the_machine(
+    operations: Operations, config: Path, terms: dict[str, Any]
+) -> None:
+    with pytest.raises(FeedRefused, match="command line"):
+        await operations.call(MANAGER, "feeds.enable", {"feed": "ut1-games", "accepts_licence": True, "terms": terms})
+    own = {"place": "https://lists.example.org/own.txt", "category": "games", "is_checked": False}
+    with pytest.raises(FeedRefused, match="command line"):
+        await operations.call(MANAGER, "feeds.add", {**own, "terms": terms})
+    assert chosen(config, "ut1-games") is chosen(config, "own") is None
+    await operations.call(MANAGER, "feeds.add", own)
+    await operations.call(LOCAL, "feeds.add", {**own, "feed": "local", "terms": terms})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["list.txt", "none.txt", "."])
+async def test_a_file_of_the_server_is_added_on_the_machine(operations: Operations, config: Path, name: str) -> None:
+    (config.parent / "list.txt").write_text("one.example.org\n", encoding="utf-8")
+    given = {"place": str(config.parent / name), "category": "games", "feed": "own", "is_checked": False}
+    with pytest.raises(FeedRefused, match="command line"):
+        await operations.call(MANAGER, "feeds.add", given)
+    if name != "none.txt":
+        await operations.call(LOCAL, "feeds.add", given)
