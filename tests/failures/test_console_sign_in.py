@@ -172,6 +172,23 @@ def test_a_link_chooses_a_password_once_and_says_what_is_wrong_with_one(
     assert again.status == 422 and "This code cannot be used" in again.text
 
 
+def test_a_browser_that_was_left_open_sets_up_no_factor_without_the_password(
+    console: ConsoleProcess, control: Control
+) -> None:
+    made = control.cli("account", "create", "wanda", "--display-name", "Wanda Field")
+    token = next(line for line in made.stdout.splitlines() if line.strip())
+    browser = Browser(console)
+    browser.post("/choose-password", {"token": token, "password": PASSWORD, "again": PASSWORD})
+    assert browser.post("/sign-in", {"login": "wanda", "password": PASSWORD}).headers["Location"] == "/"
+    assert 'name="password" type="password"' in browser.get("/sign-in/app").text
+    for given in ({}, {"password": ""}):
+        refused = browser.post("/sign-in/app/start", given)
+        assert refused.status == 422 and not KEY.search(refused.text)
+    wrong = browser.post("/sign-in/app/start", {"password": "wrong"})
+    assert wrong.status == 422 and 'href="#password"' in wrong.text and not KEY.search(wrong.text)
+    assert KEY.search(browser.post("/sign-in/app/start", {"password": PASSWORD}).text)
+
+
 def test_the_console_may_be_killed_and_the_session_lives_on(console: ConsoleProcess, control: Control) -> None:
     browser = signed_in(control, console, "kill", Role.network_manager)
     assert browser.get("/").status == 200

@@ -79,9 +79,11 @@ async def test_a_list_is_added_read_looked_at_and_undone(
 ) -> None:
     browser, own = people[N], console_school.control.folder / "own.txt"
     own.write_text("puzzles.example.org\nnever-asked.example\n", encoding="utf-8")
-    where = await browser.done("/lists/add", {"place": str(own), "category": "games"})
-    assert where == "/lists/feed/own?done=added"
-    assert "It was read and could be used." in await browser.page(where)
+    response, text = await browser.post("/lists/add", {"place": str(own), "category": "games"})
+    assert response.status == 422
+    assert "command line" in text, "an account adds no file of the server"
+    console_school.ask("feeds.add", place=str(own), category="games")
+    assert "It was read and could be used." in await browser.page("/lists/feed/own?done=added")
     before = console_school.ask("lists.show")["serial"]
     assert await browser.done("/lists/update", {}) == "/lists/update"
     text = await _ended(browser)

@@ -13,7 +13,7 @@ from schoolgate.accounts.account_list import actor_id
 from schoolgate.accounts.account_settings import PasswordSettings
 from schoolgate.accounts.breach_file import BreachedPasswords, UnusableBreachFile
 from schoolgate.accounts.errors import FactorRefused, PasswordRefused, SignInRefused
-from schoolgate.accounts.guessing import Guard
+from schoolgate.accounts.guessing import Attempt, Guard
 from schoolgate.accounts.password_hashing import PasswordHashing
 from schoolgate.accounts.sessions import Session
 from schoolgate.audit.event import Event
@@ -95,14 +95,10 @@ async def change_own(
     Raises `FactorRefused` for an old factor, `SignInRefused` for the old password, `PasswordRefused` for the new one.
     """
     async with store.reading() as connection:
-        holder = await account_list.by_id(connection, session.account_id)
         has_factor = (await second_factors.factors_of(connection, session.account_id)).has_any
     if has_factor and not session.is_fresh(now_us):
         raise FactorRefused("the second factor was given too long ago; give it again")
-    attempt = await guard.admit_again(holder, session, now_us)
-    if not await verify(passwords, store, session.account_id, old):
-        await guard.failed(attempt, now_us)
-        raise SignInRefused
+    attempt = await give_again(passwords, guard, store, session, old, now_us)
     if old == new:
         raise PasswordRefused(("it is the old one; choose another",))
     made = await prepare(passwords, store, session.account_id, new, now_us)
@@ -113,6 +109,20 @@ async def change_own(
         await sessions.end_all(
             change, session.account_id, why=PASSWORD_CHANGED, actor=actor, now_us=now_us, but=session.id
         )
+
+
+async def give_again(
+    passwords: Passwords, guard: Guard, store: Store, session: Session, password: str, now_us: int
+) -> Attempt:
+    """The right password of a session's account, given again within the limits on guessing: the caller takes the
+    attempt back. Raises `SignInRefused`."""
+    async with store.reading() as connection:
+        holder = await account_list.by_id(connection, session.account_id)
+    attempt = await guard.admit_again(holder, session, now_us)
+    if not await verify(passwords, store, session.account_id, password):
+        await guard.failed(attempt, now_us)
+        raise SignInRefused
+    return attempt
 
 
 async def hash_of(connection: AsyncConnection, account_id: UUID) -> str | None:

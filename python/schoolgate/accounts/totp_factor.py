@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pyotp
 import segno
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from schoolgate.accounts import account_list, recovery_codes, second_factors, sessions
 from schoolgate.accounts.account_list import actor_id
@@ -64,11 +64,12 @@ async def begin(change: Change, session: Session, key: FactorKey, *, now_us: int
 
 
 async def confirm(change: Change, session: Session, code: str, key: FactorKey, *, now_us: int) -> tuple[str, ...]:
-    """Ends an enrolment by a first code; returns ten recovery codes, shown once. Other sessions of the account end: one
-    that waits for an enrolment too may be another person's. Raises `FactorRefused`."""
+    """Ends an enrolment, begun within ten minutes, by a first code; returns ten recovery codes, shown once. Other
+    sessions of the account end: one that waits for an enrolment too may be another person's. Raises `FactorRefused`."""
     await second_factors.refuse_setting_up(change.connection, session, now_us)
     account_id = session.account_id
-    row = await _row(change, account_id, is_confirmed=False)
+    begun = totp.c.created_us > now_us - sessions.UNFINISHED_US
+    row = await _row(change, account_id, begun, is_confirmed=False)
     if row is None:
         raise FactorRefused("no enrolment waits for a code; begin one")
     if not await _accept(change, account_id, code, key, now_us, is_confirmed=False):
@@ -107,9 +108,11 @@ async def _accept(
     return True
 
 
-async def _row(change: Change, account_id: UUID, *, is_confirmed: bool) -> tuple[bytes, int] | None:
+async def _row(
+    change: Change, account_id: UUID, *wanted_too: ColumnElement[bool], is_confirmed: bool
+) -> tuple[bytes, int] | None:
     rows = totp.c
     is_set = rows.confirmed_us.is_not(None) if is_confirmed else rows.confirmed_us.is_(None)
-    wanted = select(rows.secret, rows.last_step).where(rows.account_id == account_id, is_set)
+    wanted = select(rows.secret, rows.last_step).where(rows.account_id == account_id, is_set, *wanted_too)
     row = (await change.connection.execute(wanted)).one_or_none()
     return None if row is None else (row[0], row[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import pkgutil
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -39,6 +40,10 @@ _ASSETS: Final = web.AppKey("assets", BuiltAssets)
 _SETTINGS: Final = web.AppKey("settings", Console)
 _HOSTS: Final = web.AppKey("hosts", frozenset)
 
+# In a request whose answer is being sent.
+_BEGUN: Final = web.RequestKey("answer_begun", bool)
+_log = logging.getLogger(__name__)
+
 _Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -62,6 +67,7 @@ def application(console: Console, client: OperationsClient, assets: BuiltAssets)
 
 async def _put_headers(request: web.Request, response: web.StreamResponse) -> None:
     headers.put_on(response.headers, is_tls=request.app[_SETTINGS].has_certificate)
+    request[_BEGUN] = True
 
 
 @web.middleware
@@ -69,11 +75,22 @@ async def _errors(request: web.Request, handler: _Next) -> web.StreamResponse:
     try:
         response = await handler(request)
     except Exception as error:
+        if _BEGUN in request:
+            raise _broken_off(request, error) from error
         if is_for_api(request):
             return problem_details.response(problem_details.found_of(error))
         response = error_pages.answer(request, error)
     # The cookie of an ended session stays: another tab may have set a new one meanwhile. Signing out takes it.
     return response
+
+
+def _broken_off(request: web.Request, error: Exception) -> ConnectionError:
+    """Closes a connection whose answer was begun: a second one would stand in the body of the first."""
+    if not isinstance(error, ConnectionError):
+        _log.error("an answer broke off: %s %s", request.method, request.path, exc_info=error)
+    if request.transport is not None:
+        request.transport.close()
+    return ConnectionResetError("the answer broke off")
 
 
 @web.middleware

@@ -22,6 +22,7 @@ from schoolgate.operations.socket_messages import OperationRefused
 
 POLL_S: Final = 0.5
 MOST_VIEWERS: Final = 100
+CANNOT_BE_READ: Final = "The live log cannot be read now. Filtering goes on."
 # Rows that wait for one viewer; a screen shows fewer.
 MOST_WAITING: Final = 200
 # Rows that a viewer who joins late, or again, can still be shown.
@@ -124,7 +125,7 @@ class _Poll:
                 _log.warning("the live log waits: %s", error)
             await asyncio.sleep(POLL_S)
         for one in self.viewers:
-            one.end("The live log cannot be read now. Filtering goes on.")
+            one.end(CANNOT_BE_READ)
 
     async def _ask(self, caller: Caller) -> None:
         if self._after:

@@ -25,6 +25,11 @@ class Actor:
     name: str
     roles: frozenset[Role]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a user of this machine, not an account or a job."""
+        return self.id.startswith("uid:")
+
 
 def local_actor(uid: int, login_uid: int | None, roles: Iterable[Role], sudo_user: str | None = None) -> Actor:
     """A user of this machine. `login_uid`: who logged in, by the kernel; `sudo_user` counts where it knows none.

@@ -116,16 +116,23 @@ def licence(work: Work, feed: str) -> Licensed | None:
 @changes("feeds.enable")
 def enable(work: Work, feed: str, accepts_licence: bool, terms: Terms = Terms()) -> FeedChanged:
     """Uses a feed of the catalogue, once its licence is accepted, or an own feed that was switched off."""
+    _refuse_from_afar(work, terms)
     book = _book(work, is_written=True)
     there = book.read().get(feed)
-    if there is not None and there.is_own:
-        book.add(there.model_copy(update={"enabled": True}))
+    changed: dict[str, Any] = {"enabled": True}
+    if there is None or not there.is_own:
+        published = read_published(work.settings.lists.dir)
+        changed["licence"] = published.publisher(published.feed(feed)).licence
+        if not accepts_licence:
+            raise LicenceNotAccepted.of(f"schoolgate feeds enable {feed} --accept-licence")
+    if there is None:
+        book.add(ChosenFeed(id=feed, added_at=work.now, **changed, **terms.fields()))
         return FeedChanged(feed)
-    published = read_published(work.settings.lists.dir)
-    publisher = published.publisher(published.feed(feed))
-    if not accepts_licence:
-        raise LicenceNotAccepted.of(f"schoolgate feeds enable {feed} --accept-licence")
-    book.add(ChosenFeed(id=feed, licence=publisher.licence, added_at=work.now, **terms.fields()))
+    # What is not said anew stays: a feed that was checked by a key goes on being checked.
+    new = {name: value for name, value in terms.fields().items() if value}
+    if new and not work.actor.is_local:
+        raise FeedRefused(f"{feed} has its terms already; the command line on the server changes them")
+    book.add(there.model_copy(update=changed | new))
     return FeedChanged(feed)
 
 
@@ -187,6 +194,7 @@ def add(
 
     `is_checked`: reads it first, as an update does, and refuses what an update would not take.
     """
+    _refuse_from_afar(work, terms, place)
     settings, book = work.settings, _book(work, is_written=True)
     published = read_published(settings.lists.dir)
     feed_id = _new_id(feed or _id_from(place), published, book)
@@ -229,6 +237,17 @@ def leave_out(
     one = ExceptedName(name=normal, reason=reason, who=work.actor.name, at=work.now)
     book.add(chosen.model_copy(update={"excepted": (*others, one)}))
     return FeedChanged(normal)
+
+
+def _refuse_from_afar(work: Work, terms: Terms, place: str | None = None) -> None:
+    """Raises `FeedRefused` where an account or a token would have `control` read its files, or fetch from inside."""
+    if work.actor.is_local:
+        return
+    if place is not None and "://" not in place:
+        raise FeedRefused(f"{place} is no address; a file of the server is added by the command line on the server")
+    for name in ("credential_file", "allow_http", "allow_hosts"):
+        if getattr(terms, name):
+            raise FeedRefused(f"{name} is given by the command line on the server alone; nothing was changed")
 
 
 def _tried(work: Work, feed: ChosenFeed, published: Published) -> FeedChanged:

@@ -27,9 +27,13 @@ async def recovery_code(work: Work, code: Name) -> SignInStep:
 
 
 @own("session.enrol_totp_start")
-async def enrol_totp_start(work: Work) -> TotpStart:
-    """Begins to set up an authenticator app. Raises `FactorRefused`."""
-    return await (await work.accounts()).own.start_totp(work.caller, work.now_us)
+async def enrol_totp_start(work: Work, password: Secret | None = None) -> TotpStart:
+    """Begins to set up an authenticator app.
+
+    `password`: of an account that has no factor and is signed in already. Raises `FactorRefused`, `FactorNeeded`,
+    `SignInRefused`.
+    """
+    return await (await work.accounts()).own.start_totp(work.caller, password, work.now_us)
 
 
 @own("session.enrol_totp")
@@ -39,9 +43,12 @@ async def enrol_totp(work: Work, code: Name) -> Enrolled:
 
 
 @own("session.enrol_passkey_start")
-async def enrol_passkey_start(work: Work) -> str:
-    """Options for `navigator.credentials.create()`, in JSON. Raises `FactorRefused`."""
-    return await (await work.accounts()).own.start_passkey(work.caller, work.now_us)
+async def enrol_passkey_start(work: Work, password: Secret | None = None) -> str:
+    """Options for `navigator.credentials.create()`, in JSON.
+
+    `password`: as for an authenticator app. Raises `FactorRefused`, `FactorNeeded`, `SignInRefused`.
+    """
+    return await (await work.accounts()).own.start_passkey(work.caller, password, work.now_us)
 
 
 @own("session.enrol_passkey")

@@ -64,9 +64,9 @@ class OwnServices:
         names = await sign_in_results.names_next(self.store, _session(caller), has_passkeys=self.party is not None)
         return _whoami(found, names, self.school, now_us)
 
-    async def start_totp(self, caller: Caller, now_us: int) -> TotpStart:
-        """Raises `FactorRefused`, `FactorNeeded`."""
-        await self._refuse_stale(caller, now_us)
+    async def start_totp(self, caller: Caller, password: str | None, now_us: int) -> TotpStart:
+        """Raises `FactorRefused`, `FactorNeeded`, `SignInRefused`."""
+        await self._refuse_unproved(caller, password, now_us)
         async with self.store.change() as change:
             made = await totp.begin(change, _session(caller), self.key, now_us=now_us)
         return TotpStart(made.secret, made.address, made.svg)
@@ -79,9 +79,9 @@ class OwnServices:
             stepped = await _stepped_up(change, _session(caller), now_us)
         return await self._enrolled(caller, stepped, codes, now_us)
 
-    async def start_passkey(self, caller: Caller, now_us: int) -> str:
-        """Raises `FactorRefused`, `FactorNeeded`."""
-        await self._refuse_stale(caller, now_us)
+    async def start_passkey(self, caller: Caller, password: str | None, now_us: int) -> str:
+        """Raises `FactorRefused`, `FactorNeeded`, `SignInRefused`."""
+        await self._refuse_unproved(caller, password, now_us)
         return await passkeys.begin_registration(self.store, _session(caller), self.party_set_up(), now_us)
 
     async def enrol_passkey(self, caller: Caller, answer: str, label: str, now_us: int) -> Enrolled:
@@ -100,8 +100,10 @@ class OwnServices:
         async with self.store.reading() as connection:
             found = await second_factors.factors_of(connection, account_id)
             is_needed = await second_factors.is_needed(connection, account_id)
+            has_password = await passwords.hash_of(connection, account_id) is not None
         listed = tuple(OwnPasskey(one.id, one.label, one.created_us, one.used_us) for one in keys)
-        return OwnFactors(found.has_totp, listed, found.recovery_codes, is_needed)
+        asks_password = has_password and not found.has_any
+        return OwnFactors(found.has_totp, listed, found.recovery_codes, is_needed, asks_password)
 
     async def remove_passkey(self, caller: Caller, passkey_id: UUID, now_us: int) -> OwnFactors:
         """Raises `FactorRefused`, `FactorNeeded`."""
@@ -189,6 +191,29 @@ class OwnServices:
             found = await second_factors.factors_of(connection, session.account_id)
         if session.is_full and found.has_any and not session.is_fresh(now_us):
             raise FactorNeeded("the second factor was given too long ago; give it again")
+
+    async def _refuse_unproved(self, caller: Caller, password: str | None, now_us: int) -> None:
+        """Before a factor is set up: a complete session alone may be a browser that was left open.
+
+        Raises `FactorNeeded` for a factor given too long ago; without one `FactorRefused` or `SignInRefused` unless the
+        password is given, or the sign-in of an account that has none was within five minutes.
+        """
+        await self._refuse_stale(caller, now_us)
+        session = _session(caller)
+        async with self.store.reading() as connection:
+            has_factor = (await second_factors.factors_of(connection, session.account_id)).has_any
+            has_password = await passwords.hash_of(connection, session.account_id) is not None
+        if not session.is_full or has_factor:
+            return
+        if not has_password:
+            if not 0 <= now_us - session.created_us <= FRESH_US:
+                raise FactorRefused("the sign-in was too long ago; sign in again, and set it up within five minutes")
+            return
+        if not password:
+            raise FactorRefused("give the password of the account too, to set up its first second factor")
+        attempt = await passwords.give_again(self.rules, self.guard, self.store, session, password, now_us)
+        async with self.store.counting() as connection:
+            await self.guard.succeeded(connection, attempt, now_us)
 
     async def _enrolled(
         self, caller: Caller, stepped: SignedIn | None, codes: tuple[str, ...], now_us: int

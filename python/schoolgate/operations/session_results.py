@@ -96,12 +96,14 @@ class OwnPasskey:
 
 @dataclass(frozen=True)
 class OwnFactors:
-    """The second factors of the own account. `recovery_codes`: how many are left."""
+    """The second factors of the own account. `recovery_codes`: how many are left. `asks_password`: setting the first
+    one up needs the password once more."""
 
     has_totp: bool
     passkeys: tuple[OwnPasskey, ...]
     recovery_codes: int
     is_needed: bool
+    asks_password: bool
 
 
 @dataclass(frozen=True)

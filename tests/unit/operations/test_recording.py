@@ -225,7 +225,7 @@ def test_a_process_that_must_end_says_nothing_of_what_a_thread_still_does(config
 
 def test_changes_of_one_noun_stand_in_one_line(config: Path) -> None:
     """Each reads what the one before has written: of many feeds added at once, none is lost."""
-    manager = Actor("account:n", "n", frozenset({Role.network_manager}))
+    manager = Actor("uid:1000", "n", frozenset({Role.network_manager}))
     folder = config.parent / "list.txt"
     folder.write_text("one.example.org\n", encoding="utf-8")
 

@@ -258,3 +258,60 @@ async def test_a_passkey_is_set_up_and_signs_in_alone(school: School) -> None:
     (one,) = (await school.call(alone.token, "session.factors")).passkeys
     with pytest.raises(FactorRefused, match="last"):
         await school.call(alone.token, "session.remove_passkey", passkey=str(one.id))
+
+
+@pytest.mark.asyncio
+async def test_an_open_session_alone_sets_up_no_first_factor(school: School) -> None:
+    token = await signed_in_by_password(school)
+    for start in ("session.enrol_totp_start", "session.enrol_passkey_start"):
+        with pytest.raises(FactorRefused, match="password"):
+            await school.call(token, start)
+        with pytest.raises(SignInRefused):
+            await school.call(token, start, password=OTHER_PASSWORD)
+    with pytest.raises(FactorRefused, match="begin one"):
+        await school.call(token, "session.enrol_totp", code="000000")
+    assert (await school.call(token, "session.factors")).asks_password
+    assert "failed" in [one["outcome"] for one in await school.entries("account.sign_in")]
+    start = await school.call(token, "session.enrol_totp_start", password=PASSWORD)
+    school.clock.us += 11 * MINUTE
+    with pytest.raises(FactorRefused, match="begin one"):
+        await school.call(token, "session.enrol_totp", code=school.code(start.secret))
+    start = await school.call(token, "session.enrol_totp_start", password=PASSWORD)
+    done = await school.call(token, "session.enrol_totp", code=school.code(start.secret))
+    assert done.step.stage == "full"
+    assert not (await school.call(done.step.token, "session.factors")).asks_password
+
+
+@pytest.mark.asyncio
+async def test_the_password_for_a_first_factor_is_not_guessed_without_end(school: School) -> None:
+    token = await signed_in_by_password(school)
+    for _ in range(17):  # ten of a known browser, then as from an unknown one
+        with pytest.raises(SignInRefused):
+            await school.call(token, "session.enrol_totp_start", password=OTHER_PASSWORD)
+    with pytest.raises(SignInRefused) as waits:
+        await school.call(token, "session.enrol_totp_start", password=PASSWORD)
+    assert waits.value.retry_after_us
+
+
+@pytest.mark.asyncio
+async def test_without_a_password_a_first_factor_is_set_up_right_after_the_sign_in(school: School) -> None:
+    token = await school.signed_in("tom", Role.teacher, is_fresh=False)
+    assert not (await school.call(token, "session.factors")).asks_password
+    school.clock.us += 5 * MINUTE
+    assert (await school.call(token, "session.enrol_totp_start")).secret
+    school.clock.us += SECOND
+    with pytest.raises(FactorRefused, match="sign in again"):
+        await school.call(token, "session.enrol_totp_start")
+
+
+async def signed_in_by_password(school: School) -> str:
+    """A teacher's session, without a second factor."""
+    school.write('[accounts]\npasskey_domain = "school.example.org"\n')
+    await school.account("asmith", Role.teacher)
+    async with school.change() as change:
+        holder = await by_login(change.connection, change.site_id, "asmith")
+        link = (await reset_links.issue(change, holder, actor="uid:0", now_us=school.clock.us)).token
+    await school.call("", "session.redeem_link", token=link, password=PASSWORD)
+    step = await school.begin("asmith")
+    assert step.stage == "full"
+    return step.token

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from schoolgate.console.errors import AttemptRefused, PasswordUnfit
 from schoolgate.console.screen import ANYONE, Page, Screen
-from schoolgate.console.sign_in_steps import ENROL, PASSWORD, SIGN_IN, at_stage, keep, next_path, took, with_next
+from schoolgate.console.sign_in_steps import (
+    ENROL,
+    PASSWORD,
+    REFUSED,
+    SIGN_IN,
+    at_stage,
+    keep,
+    next_path,
+    took,
+    with_next,
+)
 
 APP = Screen(ENROL, "Set up your authenticator app", ANYONE)
 CHOOSE = Screen(PASSWORD, "Choose a new password", ANYONE)
@@ -31,13 +42,19 @@ async def show_app(page: Page) -> web.Response:
     """What will happen. The secret comes with the next step: a page that is loaded again must not make a new one."""
     if page.viewer.stage not in ("enrol", "full"):
         return page.redirect(with_next(SIGN_IN, next_path(page)))
-    return page.render("screens/app_begin.html", wanted=next_path(page))
+    return await _begin(page, next_path(page))
 
 
 async def start_app(page: Page) -> web.Response:
-    """The QR code, once."""
-    wanted = next_path(page, await page.form())
-    start = await page.call("session.enrol_totp_start")
+    """The QR code, once. A browser that was left open shows it to its holder alone, who gives the password again."""
+    form = await page.form()
+    wanted = next_path(page, form)
+    try:
+        start = await page.call("session.enrol_totp_start", password=form.get("password") or None)
+    except AttemptRefused as error:
+        if error.kind != "SignInRefused":
+            raise
+        return await _begin(page, wanted, {"password": REFUSED})
     return page.render("screens/app_code.html", wanted=wanted, start=start, picture=_picture(start), mistakes={})
 
 
@@ -58,6 +75,17 @@ async def confirm_app(page: Page) -> web.Response:
     response = page.render("screens/recovery_codes.html", codes=done["recovery_codes"], onwards=onwards)
     keep(response, done["step"])
     return response
+
+
+async def _begin(page: Page, wanted: str, mistakes: Mapping[str, str] | None = None) -> web.Response:
+    asks = page.viewer.stage == "full" and (await page.call("session.factors"))["asks_password"]
+    return page.render(
+        "screens/app_begin.html",
+        status=422 if mistakes else 200,
+        wanted=wanted,
+        asks_password=asks,
+        mistakes=mistakes or {},
+    )
 
 
 async def show_password(page: Page) -> web.Response:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.live_views import Batch, LiveViewer, LiveViews, Shown
+from schoolgate.console.errors import ConsoleProblem
+from schoolgate.console.live_views import CANNOT_BE_READ, Batch, LiveViewer, LiveViews, Shown
 from schoolgate.console.log_filters import LogFilter, options_of
 from schoolgate.console.log_words import shown_row
 from schoolgate.console.screen import CLIENT, RENDERER, Page, Screen, shown_page
@@ -87,8 +88,8 @@ async def _send(page: Page, response: web.StreamResponse, viewer: LiveViewer, wa
     ends_at = loop.time() + LASTS_S
     while True:
         batch = await viewer.next(min(SILENCE_S, max(0.0, ends_at - loop.time())))
-        if not await _may_still(page):
-            batch = Batch(ended="Your session has ended, or the live log is no longer yours to see.")
+        if why := await _why_over(page):
+            batch = Batch(ended=why)
         elif loop.time() >= ends_at and (batch is None or not batch.ended):
             batch = batch or Batch()
             batch.ended = "Stopped after 15 minutes. Open the page again to go on looking."
@@ -101,11 +102,15 @@ async def _send(page: Page, response: web.StreamResponse, viewer: LiveViewer, wa
             return
 
 
-async def _may_still(page: Page) -> bool:
-    """Asked for each batch: a role that was taken away shows nothing more."""
-    viewer = await viewer_of(page.request.app[CLIENT], page.viewer.caller)
+async def _why_over(page: Page) -> str:
+    """Asked for each batch: a role that was taken away shows nothing more. Empty where the stream goes on."""
+    try:
+        viewer = await viewer_of(page.request.app[CLIENT], page.viewer.caller)
+    except ConsoleProblem:
+        return CANNOT_BE_READ
     is_same = viewer.sees_identities("log.live") == page.viewer.sees_identities("log.live")
-    return viewer.may("log.live") and is_same
+    is_theirs = viewer.may("log.live") and is_same
+    return "" if is_theirs else "Your session has ended, or the live log is no longer yours to see."
 
 
 def _event(page: Page, batch: Batch, wanted: LogFilter, choices: Any) -> bytes:
