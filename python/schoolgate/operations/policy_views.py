@@ -43,8 +43,8 @@ class RuleReason:
 @dataclass(frozen=True)
 class CategoryRule:
     """`value`: deny or allow; None: the policy says nothing. `origin`: the policy that says it; `level`: whether that
-    is the root of the tree (trust), one between (school) or this one (own). `locked_by`: the policy that locks it; only
-    whoever keeps that one can change it. `reason`: only where it was asked for, and known."""
+    is the root of the tree (trust), one between (school) or this one (own). `locked_by`: the policy that locks it, in
+    which alone it can be changed. `reason`: only where it was asked for, and known."""
 
     category: str
     name: str
