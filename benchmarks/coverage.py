@@ -187,7 +187,7 @@ class Reviewed:
     names: Mapping[str, str]
 
     def reason(self, hit: Hit) -> str | None:
-        """Why a school would not find this wrong; None where nobody has looked."""
+        """Why a school would not find this wrong, as a person who read it wrote down; None without such a line."""
         above = (hit.name.split(".", times)[-1] for times in range(hit.name.count(".") + 1))
         return next((self.names[name] for name in above if name in self.names), self.categories.get(hit.category))
 

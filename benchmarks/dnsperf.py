@@ -1,4 +1,4 @@
-"""The same questions from dnsperf, which others wrote, so that nobody has to believe our own generator.
+"""The same questions from dnsperf, which others wrote, as a check of our own generator.
 
 dnsperf (Debian: dnsperf) sends one datagram a system call, so on one core it is often the limit; the page says which
 was. It cannot write unique names, so it asks what is listed or cached.

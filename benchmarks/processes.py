@@ -127,7 +127,7 @@ def _end_with_parent() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """UDP ports that nobody has now."""
+    """UDP ports that no process has now."""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
     for sock in sockets:
         sock.bind(("127.0.0.1", 0))

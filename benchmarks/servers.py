@@ -1,4 +1,4 @@
-"""A server to be measured, whoever wrote it: made ready in a directory, started on a core, asked until it answers."""
+"""A server to be measured, ours or another: made ready in a directory, started on a core, asked until it answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """API tokens of an account, all revoked: when it is disabled, compromised, or gets a role that is granted by approval.
 
-A token from before such a role would have it too, whoever made the token.
+A token does what its account may: one made before such a role would have the role too, and an administrator may have
+made it.
 """
 
 from __future__ import annotations

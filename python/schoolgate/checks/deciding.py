@@ -14,7 +14,7 @@ import orjson
 
 from schoolgate._core import Plane, PolicyTable, SealedList, Snapshot
 
-# Addresses of nobody (RFC 4193), one for each policy.
+# Addresses that no client has (RFC 4193), one for each policy.
 _CLIENT = "fd5c:6761:7465::{:x}"
 _ASKED = "fd5c:6761:7465:1::53"
 _TYPE_A = 1

@@ -16,7 +16,7 @@ from schoolgate.checks.needed import Needed
 from schoolgate.checks.resolving import Resolved
 from schoolgate.privacy.defang import defang
 
-# Of each kind, in --json and in what is kept: whoever closes the internet has over-blocked enough to see it.
+# Of each kind, in --json and in what is kept: a policy that closes the internet shows enough with these.
 MOST_TOLD = 1000
 # Layers whose deny an answer's target imposes on a name whatever vouches for the name (docs/architecture/query.md).
 _IMPOSED = frozenset({"sealed", "trust-locked"})
@@ -24,7 +24,7 @@ _VOUCHES = frozenset({"exception", "own-list"})
 # What must be open vouches for where it leads, but not for what is compromised.
 _ALWAYS_OPEN = ("platform", "protected")
 _BELOW_THREATS = ("circumvention", "category")
-# What asks the service says nothing of another policy; its own denial is told under this name.
+# What asks the service says nothing of another policy; its own denial is listed under this name.
 ASKED_HERE = "as asked from this machine"
 # Instead of a name that a sealed list closes: what such a list holds is written nowhere.
 WITHHELD = "(withheld)"
@@ -182,12 +182,12 @@ class Check:
 
 
 def is_imposed(decided: Decided, roles: Mapping[str, str]) -> bool:
-    """Sealed lists and threats close what is compromised, whoever it is."""
+    """Sealed lists and threats close what is compromised, also a site that is needed."""
     return decided.layer in ("sealed", "threat") or roles.get(decided.category or "") == "threat"
 
 
 def is_meant(needed: Needed, decided: Decided, roles: Mapping[str, str]) -> bool:
-    """Whether somebody decided that this name be closed, and was free to."""
+    """Whether the school decided that this name be closed, and was free to."""
     if is_imposed(decided, roles):
         return True
     is_choice = decided.feed is None or (decided.category or "").startswith("service:")

@@ -91,7 +91,7 @@ def check_summary(state_dir: Path, now: dt.datetime) -> dict[str, Any]:
 
 
 def check_problems(state_dir: Path, now: dt.datetime) -> list[str]:
-    """What `status` asks somebody to look at. Nothing when no check has run here yet."""
+    """What `status` asks an administrator to look at. Nothing when no check has run here yet."""
     record = CheckRecord(state_dir)
     found: list[str] = []
     safesearch = record.last("safesearch")

@@ -37,13 +37,13 @@ def running_service(settings: Settings) -> SocketAddress | None:
 
 
 def a_forwarder(settings: Settings) -> SocketAddress | None:
-    """Whom the service of these settings would ask; None where there is nobody."""
+    """Whom the service of these settings would ask; None where it would ask no forwarder."""
     servers = forwarding.default_servers(settings, settings.server.listen)
     return servers[0] if servers else None
 
 
 def quietly(_what: str, _done: int, _of: int) -> None:
-    """Nobody looks on."""
+    """Takes steps of a check and shows none."""
 
 
 def reachability(

@@ -1,6 +1,6 @@
 """Whether the search engines' safe modes can still be locked: each target of lists/safesearch.toml has an address.
 
-A target that is gone means that an engine is unlocked or unreachable for every pupil, and nobody would notice until a
+A target that is gone means that an engine is unlocked or unreachable for every pupil, which is first noticed by a
 complaint. The forwarders are asked, not the service: a policy that denies a target says nothing of the target.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# refused: nothing comes into force while it is so; warning: it does, and somebody should know; notice: said once.
+# refused: nothing comes into force while it is so; warning: it does, and is to be seen to; notice: said once.
 Severity = Literal["refused", "warning", "notice"]
 
 

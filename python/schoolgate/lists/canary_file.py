@@ -10,7 +10,7 @@ from schoolgate.config.load import read_text
 from schoolgate.config.problems import InputRefused
 from schoolgate.config.reading import parse_toml, read
 
-# Roles of categories that close a name for somebody by what it is.
+# Roles of categories that close a name for some policy by what it is.
 HARMFUL = frozenset({"threat", "circumvention", "content"})
 
 

@@ -209,7 +209,7 @@ def _hold_unread(missed: Unread, before: Before | None, bounds: Bounds) -> None:
 
 
 def _hold_left_out(kept_open: LeftOutNames, rules: int, before: Before | None, bounds: Bounds) -> None:
-    """A sudden jump: the publisher has changed, or somebody writes for it."""
+    """A sudden jump: the publisher has changed, or an attacker writes for it."""
     if kept_open.lines <= bounds.few_left_out:
         return
     if before is not None and before.left_out is not None:

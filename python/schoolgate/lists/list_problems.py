@@ -1,4 +1,4 @@
-"""What the last update of the lists left to be seen, in sentences: read from small files, by whoever asks how it is."""
+"""Problems of the lists, in sentences, from the small files that the last update left in the state directory."""
 
 from __future__ import annotations
 

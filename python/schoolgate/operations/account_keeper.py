@@ -28,7 +28,6 @@ from schoolgate.config import Settings
 from schoolgate.config.accounts import Accounts, IdentityProvider
 from schoolgate.operations.account_notices import Notices
 from schoolgate.operations.account_services import AccountServices, UsableProvider
-from schoolgate.operations.administration_services import AdministrationServices
 from schoolgate.operations.own_services import OwnServices
 from schoolgate.storage.failed_attempts import Attempts
 from schoolgate.storage.store import Store
@@ -78,11 +77,9 @@ class AccountKeeper:
             signing=signing,
             rules=rules,
             guard=self._guard,
-            party=party,
             providers=await self._providers(accounts),
             beginnings=self._beginnings,
             own=own,
-            of_others=AdministrationServices(self._store, notices),
             notices=notices,
         )
 

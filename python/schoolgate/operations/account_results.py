@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from schoolgate.accounts.access_review import Reviewed
+    from schoolgate.accounts.account_list import Account
+    from schoolgate.accounts.account_state import Stopped
+    from schoolgate.accounts.administration import Listed
+    from schoolgate.accounts.api_tokens import NewApiToken
+    from schoolgate.accounts.factor_reset import FactorReset
+    from schoolgate.accounts.grants import Grant
+    from schoolgate.accounts.reset_links import ResetLink
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,3 +153,57 @@ class SetupToken:
 
     path: str
     expires_us: int
+
+
+def grant_shown(one: Grant) -> GrantShown:
+    """A grant as a result."""
+    return same(GrantShown, one, role=one.role.value, state=one.state.value)
+
+
+def account_shown(one: Listed) -> AccountShown:
+    """An account with what it holds."""
+    return same(
+        AccountShown,
+        one.account,
+        state=one.account.state.value,
+        grants=tuple(map(grant_shown, one.grants)),
+        factors=same(FactorsShown, one.factors),
+    )
+
+
+def link_made(made: ResetLink) -> LinkMade:
+    """A link with its token."""
+    return LinkMade(made.account.login, made.account.display_name, made.expires_us, made.token)
+
+
+def role_request(one: Grant, holders: Mapping[UUID, Account]) -> RoleRequest:
+    """A requested role with the name of its holder."""
+    holder = holders[one.account_id]
+    return RoleRequest(holder.login, holder.display_name, grant_shown(one))
+
+
+def reset_shown(one: FactorReset, holder: Account) -> FactorResetShown:
+    """A reset with the login name of its account."""
+    return same(FactorResetShown, one, login=holder.login)
+
+
+def same(kind: type[T], one: object, **more: Any) -> T:
+    """A result from the library's value with fields of the same names."""
+    names = [part.name for part in fields(kind) if part.name not in more]  # type: ignore[arg-type]
+    return kind(**{name: getattr(one, name) for name in names}, **more)
+
+
+def stopped(done: Stopped) -> AccountStopped:
+    """What ended."""
+    return AccountStopped(done.account.login, done.sessions, done.tokens)
+
+
+def review_shown(one: Reviewed, now_us: int) -> ReviewShown:
+    """A review, by the time that it is."""
+    state, grant = one.account.state.value, grant_shown(one.grant)
+    return ReviewShown(one.account.login, state, grant, one.due_us, one.is_due(now_us), one.is_overdue(now_us))
+
+
+def token_made(made: NewApiToken) -> ApiTokenMade:
+    """A token with its secret."""
+    return ApiTokenMade(same(ApiTokenShown, made.token), made.secret)

@@ -15,12 +15,12 @@ from schoolgate.accounts import (
     reset_links,
 )
 from schoolgate.accounts.account_list import Account
+from schoolgate.accounts.administration import Administration
 from schoolgate.accounts.errors import ProviderRefused, SignInRefused, TokenRefused
 from schoolgate.accounts.factor_key import UnusableKey
 from schoolgate.accounts.guessing import Guard
 from schoolgate.accounts.id_token import Identity, Provider
 from schoolgate.accounts.oidc import OidcClient
-from schoolgate.accounts.passkeys import RelyingParty
 from schoolgate.accounts.passwords import Passwords
 from schoolgate.accounts.roles import Role
 from schoolgate.accounts.sessions import Origin
@@ -28,7 +28,7 @@ from schoolgate.accounts.signing_in import SignedIn, SignIn
 from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config.problems import did_you_mean
 from schoolgate.operations.account_notices import Notices
-from schoolgate.operations.administration_services import AdministrationServices
+from schoolgate.operations.actor import Actor, local_name
 from schoolgate.operations.caller import Caller
 from schoolgate.operations.own_services import OwnServices
 from schoolgate.operations.session_results import BreakGlassOpened, LinkHolder, OidcStart, SignInStep
@@ -39,23 +39,20 @@ UsableProvider = tuple[Provider, OidcClient]
 
 @dataclass(frozen=True)
 class AccountServices:
-    """`party`: None where no passkeys are set up. `providers`: or why one cannot be used. `beginnings`: ceremonies that
-    one source may begin."""
+    """`providers`: or why one cannot be used. `beginnings`: ceremonies that one source may begin."""
 
     store: Store
     signing: SignIn
     rules: Passwords
     guard: Guard
-    party: RelyingParty | None
     providers: Mapping[str, UsableProvider | ProviderRefused]
     beginnings: SourceBuckets
     own: OwnServices
-    of_others: AdministrationServices
     notices: Notices
 
     async def begin(self, caller: Caller, login: str, password: str, device: str | None, now_us: int) -> SignInStep:
         """A sign-in by password. Raises `SignInRefused`."""
-        return await self._step(
+        return await self.own.step(
             await self.signing.with_password(
                 login, password, caller.address, now_us, user_agent=caller.user_agent, device=device
             )
@@ -63,11 +60,11 @@ class AccountServices:
 
     async def totp(self, caller: Caller, code: str, now_us: int) -> SignInStep:
         """The code of an app. Raises `SignInRefused`, `SessionEnded`."""
-        return await self._step(await self.signing.with_totp(caller.token, code, now_us))
+        return await self.own.step(await self.signing.with_totp(caller.token, code, now_us))
 
     async def recovery_code(self, caller: Caller, code: str, now_us: int) -> SignInStep:
         """A recovery code. Raises `SignInRefused`, `SessionEnded`."""
-        return await self._step(await self.signing.with_recovery_code(caller.token, code, now_us))
+        return await self.own.step(await self.signing.with_recovery_code(caller.token, code, now_us))
 
     async def passkey_options(self, caller: Caller, now_us: int) -> str:
         """A challenge. Raises `FactorRefused` where no passkeys are set up, `SignInRefused` after too many."""
@@ -80,8 +77,8 @@ class AccountServices:
         """The answer to a challenge. Raises `SignInRefused`, `SessionEnded`."""
         party = self.own.party_set_up()
         if caller.session is not None:
-            return await self._step(await self.signing.with_passkey(caller.token, party, answer, now_us))
-        return await self._step(
+            return await self.own.step(await self.signing.with_passkey(caller.token, party, answer, now_us))
+        return await self.own.step(
             await self.signing.with_passkey_alone(party, answer, _origin(caller), now_us, device=device)
         )
 
@@ -123,7 +120,7 @@ class AccountServices:
         account_id = await self._linked(identity)
         if settings.app_roles:
             await linked_identities.follow_roles_where_changed(self.store, account_id, identity, now_us)
-        return await self._step(
+        return await self.own.step(
             await self.signing.with_identity(
                 account_id,
                 f"oidc:{provider}",
@@ -143,7 +140,11 @@ class AccountServices:
             await self.guard.failed(attempt, now_us)
             raise
         await self.notices.break_glass_used(used.alerted, now_us)
-        return BreakGlassOpened(await self._step(SignedIn(used.opened)), len(used.alerted))
+        return BreakGlassOpened(await self.own.step(SignedIn(used.opened)), len(used.alerted))
+
+    def administration(self, actor: Actor, now_us: int) -> Administration:
+        """What an actor does with accounts of others."""
+        return Administration(self.store, actor.id, now_us, local_name)
 
     @property
     def is_whole(self) -> bool:
@@ -178,9 +179,6 @@ class AccountServices:
             if found is None or not (await account_list.by_id(connection, found)).is_active:
                 raise SignInRefused
             return found
-
-    async def _step(self, taken: SignedIn) -> SignInStep:
-        return await self.own.step(taken)
 
 
 def _origin(caller: Caller) -> Origin:

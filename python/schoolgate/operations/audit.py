@@ -102,7 +102,7 @@ class AuditExported:
 
 @dataclass(frozen=True)
 class AuditVerified:
-    """`verdict`: without a checkpoint that was kept elsewhere nobody can say more than that the log agrees with
+    """`verdict`: without a checkpoint that was kept elsewhere it can only be found that the log agrees with
     itself. `anchors`: checkpoints that it agrees with."""
 
     verdict: Literal["sound", "tampered", "consistent with itself only"]

@@ -1,4 +1,4 @@
-"""An exception that goes on: another end and a reason of its own, by whoever allows it now."""
+"""An exception that goes on: a new end, with the reason and the name of the person who renews it."""
 
 from __future__ import annotations
 

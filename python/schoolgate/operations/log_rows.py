@@ -35,7 +35,7 @@ MOST_ROWS_A_PAGE = 5_000
 
 @dataclass(frozen=True)
 class LogFilters:
-    """Which rows, whoever's. Fields together mean "and", the values of one field "or"; `until` itself is outside."""
+    """Rows, of any client. Fields together mean "and", the values of one field "or"; `until` itself is outside."""
 
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from schoolgate.policy import difference
 from schoolgate.policy.active_policy import active_or_first, label, policy_files
 from schoolgate.policy.listed import Category
 from schoolgate.policy.locks import locks_on
+from schoolgate.replay.changes import SegmentReplay
 from schoolgate.storage import state_dir
 
 # Revisions that are looked through for the reason of a rule.
@@ -43,8 +44,8 @@ class RuleReason:
 @dataclass(frozen=True)
 class CategoryRule:
     """`value`: deny or allow; None: the policy says nothing. `origin`: the policy that says it; `level`: whether that
-    is the root of the tree (trust), one between (school) or this one (own). `locked_by`: the policy that locks it; only
-    whoever keeps that one can change it. `reason`: only where it was asked for, and known."""
+    is the root of the tree (trust), one between (school) or this one (own). `locked_by`: the policy that locks it, in
+    which alone it can be changed. `reason`: only where it was asked for, and known."""
 
     category: str
     name: str
@@ -97,45 +98,11 @@ class PolicyCompared:
 
 
 @dataclass(frozen=True)
-class NameChanged:
-    """A name whose decision changes, with the reason of the denial, before or after."""
-
-    name: str
-    rows: int
-    devices: int
-    layer: str
-    category: str | None
-    feed: str | None
-    rule: str | None
-
-
-@dataclass(frozen=True)
-class ReplayChange:
-    """All are counted, the first are named; `devices` are counted once each."""
-
-    names: int
-    rows: int
-    devices: int
-    first: tuple[NameChanged, ...]
-
-
-@dataclass(frozen=True)
-class SegmentReplayed:
-    """What was asked by a segment, decided again; "" are clients in no segment."""
-
-    segment: str
-    names: int
-    rows: int
-    closed: ReplayChange
-    opened: ReplayChange
-
-
-@dataclass(frozen=True)
 class Replayed:
     """`since`: ISO 8601, UTC. `names_left_out`: beyond the bound. `segments_left_out`: not in both policies."""
 
     since: str
-    segments: tuple[SegmentReplayed, ...]
+    segments: tuple[SegmentReplay, ...]
     names_left_out: int
     segments_left_out: tuple[str, ...]
     problems: tuple[str, ...]
@@ -200,9 +167,6 @@ def replay(
     `PolicyRefused`.
     """
     import datetime as dt
-    from dataclasses import asdict
-
-    from pydantic import TypeAdapter
 
     from schoolgate._core import Snapshot
     from schoolgate.lists.snapshots import SnapshotStore
@@ -227,8 +191,9 @@ def replay(
     with QueryLog(folder) as log:
         since = work.now - dt.timedelta(days=days)
         found = decide_again(log, Side(current, active), Side(lists, new), since, most=most, most_names=most_names)
-    values: dict[str, Any] = asdict(found) | {"since": found.since.isoformat()}
-    return TypeAdapter(Replayed).validate_python(values)
+    return Replayed(
+        found.since.isoformat(), found.segments, found.names_left_out, found.segments_left_out, found.problems
+    )
 
 
 def _rules(found: PolicyInForce, policy: str, rows: tuple[CategoryRule, ...]) -> PolicyRules:

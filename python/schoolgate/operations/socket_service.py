@@ -153,7 +153,7 @@ class OperationsSocket:
             await self._send(writer, refused(error))
             return
         name = request.operation
-        # A task of its own: what was begun ends, whoever hung up.
+        # A task of its own: what was begun ends, also when its caller hung up.
         task = asyncio.create_task(doing)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

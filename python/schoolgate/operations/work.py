@@ -14,6 +14,7 @@ from schoolgate.operations.actor import Actor
 from schoolgate.operations.caller import Caller
 
 if TYPE_CHECKING:
+    from schoolgate.accounts.administration import Administration
     from schoolgate.accounts.sessions import Session
     from schoolgate.operations.account_services import AccountServices
     from schoolgate.storage.store import Store
@@ -61,3 +62,7 @@ class Work:
     def now_us(self) -> int:
         """`now` in microseconds since 1970."""
         return int(self.now.timestamp() * 1_000_000)
+
+    async def administration(self) -> Administration:
+        """What the caller does with accounts of others."""
+        return (await self.accounts()).administration(self.actor, self.now_us)

@@ -19,7 +19,7 @@ BucketBy = Literal["hour", "day", "segment", "action", "layer", "category", "sou
 DENIALS = ("deny", "deny-revealed")
 # How the text of a client begins that is a pseudonym.
 PSEUDONYM = "p-"
-# In place of a name that nobody may read, and of one that was only counted.
+# In place of a name that is not kept, and of one that was only counted.
 WITHHELD, COUNTED = "(withheld)", ""
 # The rule of a row that the self-test of the sealed lists made, once the monitor knows it from those of devices.
 SELF_TEST_RULE = "self-test of the sealed lists; no device asked"

@@ -14,7 +14,8 @@ from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update import Weighed
 from schoolgate.policy.active_policy import active_or_first, compile_active_policy, read_ground, read_policy
 from schoolgate.querylog import QueryLog
-from schoolgate.replay.replaying import Replay, SegmentReplay, Side, replay
+from schoolgate.replay.changes import SegmentReplay
+from schoolgate.replay.replaying import Replay, Side, replay
 
 # A week has a school's whole timetable in it.
 DAYS = 7

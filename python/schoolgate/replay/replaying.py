@@ -16,12 +16,13 @@ import orjson
 
 from schoolgate._core import PolicyTable, Snapshot, decide_names, explain
 from schoolgate.querylog import QueryLog, SegmentName
+from schoolgate.replay.changes import ChangedName, ReplayChange, SegmentReplay
 
 # Names of one replay: a large school asks for about so many in a month. Those with most rows are taken.
 MOST_NAMES = 500_000
 _DENIED = 1
 _TYPE_A = 1
-# A client of nobody (RFC 4193), put into one segment to have its decision explained.
+# An address that no client has (RFC 4193), put into one segment to have its decision explained.
 _CLIENT, _ASKED = "fd5c:6761:7465:2::1", "fd5c:6761:7465:2::53"
 
 
@@ -35,45 +36,6 @@ class Side:
     def segments(self) -> frozenset[str]:
         """The ids of its segments."""
         return frozenset(one["id"] for one in orjson.loads(self.description)["segments"])
-
-
-@dataclass(frozen=True)
-class ChangedName:
-    """A name whose decision changes; the reason is that of the denial, before or after."""
-
-    name: str
-    rows: int
-    devices: int
-    layer: str
-    category: str | None
-    feed: str | None
-    rule: str | None
-
-
-@dataclass(frozen=True)
-class Change:
-    """What closes, or opens, for one segment. All are counted, the first are named; `devices` are counted once each."""
-
-    names: int
-    rows: int
-    devices: int
-    first: tuple[ChangedName, ...]
-
-
-@dataclass(frozen=True)
-class SegmentReplay:
-    """One segment; "" are clients in no segment. `names` and `rows` are what was decided again."""
-
-    segment: str
-    names: int
-    rows: int
-    closed: Change
-    opened: Change
-
-    @property
-    def closed_share(self) -> float:
-        """Of its rows, the share that would be closed."""
-        return self.closed.rows / self.rows if self.rows else 0.0
 
 
 @dataclass(frozen=True)
@@ -137,9 +99,9 @@ def _changed(
     return [one for one, old, new in pairs if new and not old], [one for one, old, new in pairs if old and not new]
 
 
-def _change(denying: Side, segment: str, names: Sequence[SegmentName], devices: int, most: int) -> Change:
+def _change(denying: Side, segment: str, names: Sequence[SegmentName], devices: int, most: int) -> ReplayChange:
     first = tuple(_explained(denying, segment, names[:most]))
-    return Change(len(names), sum(one.rows for one in names), devices, first)
+    return ReplayChange(len(names), sum(one.rows for one in names), devices, first)
 
 
 def _explained(denying: Side, segment: str, names: Sequence[SegmentName]) -> list[ChangedName]:

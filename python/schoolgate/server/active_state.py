@@ -53,7 +53,7 @@ class ActiveState:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What somebody should look at, besides what `lists` and `sealed` say."""
+        """What an administrator should look at, besides what `lists` and `sealed` say."""
         settings = (self.settings_problem,) if self.settings_problem is not None else ()
         return (*settings, *self.loaded.problems, *self.loaded.mended)
 

@@ -17,7 +17,7 @@ from schoolgate.server.active_state import ActiveState
 @dataclass(frozen=True)
 class Protection:
     """`categories`: what fills the denied ones (lists/unfilled.py), None where that is not known. `diagnostics`: what
-    somebody should look at."""
+    an administrator should look at."""
 
     categories: dict[str, Any] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -163,7 +163,7 @@ def _answering(plane: Plane, settings: Settings) -> Iterator[Doors]:
 
 def _noted_until_the_loop_handles_them() -> threading.Event:
     """What the plane has recorded must not be lost, so nothing ends by an exception between two instructions: one
-    raised in the middle of an import or of a lock may be swallowed, and then nobody ends."""
+    raised in the middle of an import or of a lock may be swallowed, and then the process goes on."""
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: end.set())

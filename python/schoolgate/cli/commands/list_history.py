@@ -47,7 +47,7 @@ def history(config: Path | None, as_json: bool, most: int) -> None:
 
 
 def diff(config: Path | None, before: int, after: int, most: int, as_json: bool) -> None:
-    """Names that came and went between two serials; first those that somebody asked for lately."""
+    """Names that came and went between two serials; first those that clients asked for lately."""
     found: ListsChanged = ask(config, "lists.changes", before=before, after=after, most=most)
     if found.not_counted is not None:
         note(f"whether they were asked for cannot be said: {found.not_counted}", "yellow")

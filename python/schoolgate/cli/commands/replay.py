@@ -8,7 +8,8 @@ from pathlib import Path
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import read_text
-from schoolgate.operations.policy_views import ReplayChange, Replayed, SegmentReplayed
+from schoolgate.operations.policy_views import Replayed
+from schoolgate.replay.changes import ReplayChange, SegmentReplay
 
 # As many as a large school asks for in a month.
 MOST_NAMES = 500_000
@@ -40,7 +41,7 @@ def _print(found: Replayed, days: int) -> None:
         note(problem, "yellow")
 
 
-def _print_segment(one: SegmentReplayed) -> None:
+def _print_segment(one: SegmentReplay) -> None:
     who = one.segment or "clients in no segment"
     say(f"{who}: {one.names} names, {one.rows} rows decided again", "bold")
     for word, style, change in (("close", "red", one.closed), ("open", "green", one.opened)):

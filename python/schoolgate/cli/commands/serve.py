@@ -23,7 +23,7 @@ RELOAD_TIMEOUT_S = 120.0
 
 
 def run(config: Path | None, log_level: str) -> None:
-    """Everything, for one machine and somebody who looks on."""
+    """Everything, for one machine and a person at its terminal."""
     configure_logs(log_level)
     settings = find_settings(config).settings
     state_dir.prepare(settings.server.state_dir)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from schoolgate.cli.commands.school_time import on_school_clock, on_the_wall
 
-# What is piped has no edge to be folded at, unless somebody says so.
+# What is piped has no edge to be folded at, unless COLUMNS says so.
 _PIPE_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 240
 
 # Long lines stay whole: people copy commands and paths from them.

@@ -38,7 +38,7 @@ class SealedAttempts:
                 yield self._of_self_test(row) if self._is_self_test(row) else self._attempt(row)
 
     def _is_self_test(self, row: LogRow) -> bool:
-        """One announcement is one row: the next of the same client is somebody's."""
+        """One announcement is one row: the next of the same client was asked by a person."""
         for one in self._self_tests():
             if one.id not in self._seen and one.fits(row.client, row.door, row.time_us):
                 self._seen[one.id] = None
