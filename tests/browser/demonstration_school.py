@@ -1,7 +1,7 @@
 """A school to look at: five networks and their policies, a week of the log until now, alerts, lists, people by role.
 
-The policy is applied by the control process, accounts and sessions by their library; rows of the log are written as
-its maintenance leaves them. With a server the school answers real questions too.
+The policy is applied by the control process; accounts and sessions are made in the store. Rows of the log are written
+as its maintenance leaves them. With a server the school answers real questions too.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from schoolgate.querylog.log_query import Row
 TEMPLATE: Final = Path(__file__).parents[2] / "lists" / "policies" / "secondary-school.toml"
 KEY: Final = bytes(range(16))
 DEVICES: Final = 48
-LIBRARY: Final = """
-[segments.library]
+READING_ROOM: Final = """
+[segments.reading-room]
 prefixes = ["192.0.2.96/27"]
 policy = "pupil"
 """
 # Segment -> its policy, and where its devices begin.
 SEGMENTS: Final = {
     "pupils": ("pupil", "192.0.2.{}", 10),
-    "library": ("pupil", "192.0.2.{}", 97),
+    "reading-room": ("pupil", "192.0.2.{}", 97),
     "sixth-form": ("sixth-form", "192.0.2.{}", 140),
     "staff": ("staff", "198.51.100.{}", 20),
     "guests": ("guest", "203.0.113.{}", 5),
 }
 OPEN_NAMES: Final = (
     "www.bbc.co.uk", "maths.lessons.example.org", "login.school.example", "mail.school.example", "docs.example.com",
-    "cdn.lessons.example.net", "library.example.org", "weather.example.com", "museum.example.org", "maps.example.net",
+    "cdn.lessons.example.net", "reading.example.org", "weather.example.com", "museum.example.org", "maps.example.net",
 )  # fmt: skip
 # Name, category, its list.
 CLOSED_NAMES: Final = (
@@ -176,7 +176,7 @@ def policy_text() -> str:
     text = TEMPLATE.read_text(encoding="utf-8")
     text = text.replace('prefixes = ["192.0.2.0/25",', 'prefixes = ["192.0.2.0/25", "127.0.0.1/32",')
     text = text.replace('prefixes = ["198.51.100.0/24",', 'prefixes = ["198.51.100.0/24", "127.0.0.2/32",')
-    return text.replace("\n[segments.sixth-form]", f"{LIBRARY}\n[segments.sixth-form]", 1)
+    return text.replace("\n[segments.sixth-form]", f"{READING_ROOM}\n[segments.sixth-form]", 1)
 
 
 def device(segment: str, number: int) -> str:
@@ -203,7 +203,7 @@ def log_rows(now: dt.datetime) -> Iterator[Row]:
 
 
 def _question(chance: random.Random, at: dt.datetime) -> Row:
-    segment = chance.choice(("pupils", "pupils", "pupils", "library", "sixth-form", "staff", "staff", "guests"))
+    segment = chance.choice(("pupils", "pupils", "pupils", "reading-room", "sixth-form", "staff", "staff", "guests"))
     number = chance.randrange(14 if segment in ("pupils", "staff") else 6)
     if segment != "staff" and chance.random() < 0.18:
         name, category, feed = chance.choice(CLOSED_NAMES)
@@ -235,8 +235,8 @@ def alert_findings(now: dt.datetime) -> Iterator[Finding]:
     told: tuple[tuple[str, str, str, str | None, int, str, tuple[str, ...]], ...] = (
         ("category", "urgent", "pupils", "self-harm", 35,
          "A device in pupils asked for 3 sites about self-harm within ten minutes.", ("forum.example.org",)),
-        ("circumvention", "notice", "library", "circumvention-vpn", 170,
-         "A device in library asked for 14 names of VPN services.", ("tunnel.example.org",)),
+        ("circumvention", "notice", "reading-room", "circumvention-vpn", 170,
+         "A device in reading-room asked for 14 names of VPN services.", ("tunnel.example.org",)),
         ("category", "warning", "sixth-form", "eating-disorders", 1_500,
          "A device in sixth-form came back to a site about eating disorders on four days.", ("diet.example.net",)),
         ("rhythm", "warning", "staff", None, 300,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.failures.console_process import ConsoleProcess
+from tests.failures.control_process import Control
 from tests.failures.school import School
 from tests.failures.upstream import Upstream
 
@@ -63,3 +65,24 @@ def school(tmp_path: Path, built: Path, upstream: Upstream) -> Iterator[MakeScho
     yield make
     for one in made:
         one.stop()
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
+    """A control process that the tests of a file share; `console` starts it."""
+    one = Control(tmp_path_factory.mktemp("school"))
+    one.state.mkdir()
+    yield one
+    if one.process is not None and one.process.poll() is None:
+        one.end()
+
+
+@pytest.fixture(scope="module")
+def console(control: Control) -> Iterator[ConsoleProcess]:
+    """The console beside it."""
+    one = ConsoleProcess(control)
+    control.start()
+    one.start()
+    yield one
+    assert one.end() == 0, one.said()
+    assert "Traceback" not in one.said(), one.said()

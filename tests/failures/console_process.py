@@ -10,14 +10,14 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import trustme
-from tests.failures.control_process import PATIENT_S, Control
+from tests.failures.control_process import Control
+from tests.waiting import PATIENT_S, until
 
 NAME = "localhost"
 _READY = re.compile(r'"address":"(https?)://[^/]*:(\d+)/"')
@@ -69,12 +69,7 @@ class ConsoleProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "schoolgate", "console", "--config", str(self.config)], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + PATIENT_S
-        while (found := _READY.search(self.said())) is None:
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.02)
-        self.port = int(found[2])
+        self.port = int(until(lambda: _READY.search(self.said()), self.said, process=self.process)[2])
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""

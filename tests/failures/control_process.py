@@ -7,18 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+from tests.waiting import PATIENT_S, until
 
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
-
-PATIENT_S = 60.0
 
 
 class Control:
@@ -81,10 +79,7 @@ class Control:
         return [dict(one.fields) for one in found[::-1]]
 
     def until(self, is_so: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENT_S
-        while not is_so():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        until(is_so, self.log.read_text)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None

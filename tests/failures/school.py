@@ -18,11 +18,10 @@ import dns.edns
 import dns.message
 import dns.query
 import dns.rcode
+from tests.waiting import PATIENT_S
 
 from schoolgate.control import call
 
-# However slow the machine: these end a wait for what does not come about, and say nothing about how long it may take.
-PATIENT_S = 60.0
 READY_WITHIN_S = 120.0
 # Of problems: no test fetches feeds or makes backups.
 _LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
@@ -219,14 +218,6 @@ class School:
         path = self.folder / "next.policy.toml"
         path.write_text(self.cli("policy", "show").stdout + f"\n# {line}\n", encoding="utf-8")
         return path
-
-
-def until(is_so: Callable[[], object], within_s: float = PATIENT_S) -> None:
-    """Looks again and again; fails when it waits in vain."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def received(sock: socket.socket, within_s: float) -> str:

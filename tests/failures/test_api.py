@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import json
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -32,27 +31,6 @@ prefixes = ["127.0.0.0/8"]
 policy = "all"
 """
 MOST_RESIDENT_KIB = 120 * 1024
-
-
-@pytest.fixture(scope="module")
-def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
-    """One for all tests of this file."""
-    one = Control(tmp_path_factory.mktemp("school"))
-    one.state.mkdir()
-    yield one
-    if one.process is not None and one.process.poll() is None:
-        one.end()
-
-
-@pytest.fixture(scope="module")
-def console(control: Control) -> Iterator[ConsoleProcess]:
-    """The console beside it."""
-    one = ConsoleProcess(control)
-    control.start()
-    one.start()
-    yield one
-    assert one.end() == 0, one.said()
-    assert "Traceback" not in one.said(), one.said()
 
 
 @pytest.fixture(scope="module")

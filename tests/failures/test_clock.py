@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, until
+from tests.failures.school import BLOCKED
 from tests.failures.upstream import Upstream
+from tests.waiting import until
 
 from schoolgate.server.policy_clock import PolicyClock, seconds_until
 

@@ -11,13 +11,13 @@ import re
 import signal
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.failures.console_process import NAME, Browser, ConsoleProcess
-from tests.failures.control_process import PATIENT_S, Control
+from tests.failures.control_process import Control
+from tests.waiting import PATIENT_S, until
 
 from schoolgate.console.bounded_connection import MOST_CONNECTIONS, MOST_OF_ONE_ADDRESS
 from schoolgate.console.headers import CONTENT_SECURITY_POLICY
@@ -174,7 +174,7 @@ def test_an_idle_console_is_small_and_connections_without_end_leave_room_for_oth
     assert console.resident_kib() < MOST_RESIDENT_KIB
     for one in held:
         one.close()
-    _until(lambda: Browser(console).get("/healthz").status == 200)
+    until(lambda: _is_served(console), console.said)
     assert console.end() == 0
 
 
@@ -185,11 +185,11 @@ def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(tmp_path: Path) 
         before = _serial(console)
         console.issue()
         _look(console)
-        _until(lambda: _serial(console) != before)
+        until(lambda: _serial(console) != before, console.said)
         now = _serial(console)
         console.key.write_text("nonsense", encoding="utf-8")
         _look(console)
-        _until(lambda: "the certificate in use stays" in console.said())
+        until(lambda: "the certificate in use stays" in console.said(), console.said)
         assert _serial(console) == now
     finally:
         assert console.end() == 0
@@ -222,7 +222,7 @@ def test_a_request_under_way_ends_before_the_process_does(tmp_path: Path) -> Non
             b"POST /theme HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 10\r\n"
             b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + body[:5]
         )
-        _until(lambda: Browser(console).get("/healthz").status == 200)
+        until(lambda: _is_served(console), console.said)
         assert console.process is not None
         console.process.send_signal(signal.SIGTERM)
         sock.sendall(body[5:])
@@ -242,13 +242,7 @@ def _look(console: ConsoleProcess) -> None:
     console.process.send_signal(signal.SIGHUP)
 
 
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENT_S
-    while True:
-        try:
-            if is_so():
-                return
-        except (OSError, http.client.HTTPException):
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def _is_served(console: ConsoleProcess) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return Browser(console).get("/healthz").status == 200
+    return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,27 +18,6 @@ from schoolgate.accounts.roles import Role
 
 SESSION = "__Host-session"
 KEY = re.compile(r'<code class="key">([A-Z2-7]+)</code>')
-
-
-@pytest.fixture(scope="module")
-def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
-    """One for all tests of this file."""
-    one = Control(tmp_path_factory.mktemp("school"))
-    one.state.mkdir()
-    yield one
-    if one.process is not None and one.process.poll() is None:
-        one.end()
-
-
-@pytest.fixture(scope="module")
-def console(control: Control) -> Iterator[ConsoleProcess]:
-    """The console beside it."""
-    one = ConsoleProcess(control)
-    control.start()
-    one.start()
-    yield one
-    assert one.end() == 0, one.said()
-    assert "Traceback" not in one.said()
 
 
 @dataclass(frozen=True)

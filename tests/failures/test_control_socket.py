@@ -6,7 +6,8 @@ import socket
 
 import orjson
 import pytest
-from tests.failures.school import PATIENT_S, School, until
+from tests.failures.school import School
+from tests.waiting import PATIENT_S, until
 
 from schoolgate.control import ControlUnreachable
 

@@ -9,7 +9,8 @@ import socket
 
 import dns.rcode
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, PATIENT_S, School, until
+from tests.failures.school import BLOCKED, School
+from tests.waiting import PATIENT_S, until
 
 FEW = 40
 

@@ -11,8 +11,9 @@ import dns.message
 import dns.rcode
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, PATIENT_S, PUPIL, STAFF, UNLIMITED, School, reasons, until
+from tests.failures.school import BLOCKED, PUPIL, STAFF, UNLIMITED, School, reasons
 from tests.failures.upstream import Upstream
+from tests.waiting import PATIENT_S, until
 
 PROHIBITED = 18
 # Questions of one registrable domain that may be under way.

@@ -19,9 +19,9 @@ from tests.failures.school import (
     School,
     reasons,
     texts,
-    until,
 )
 from tests.failures.upstream import Upstream
+from tests.waiting import until
 
 
 def ask_at_once(here: School, names: list[str]) -> None:

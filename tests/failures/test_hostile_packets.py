@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import dns.message
 import dns.rcode
 import pytest
-from tests.failures.school import BLOCKED, PATIENT_S, UNLIMITED, School, until
+from tests.failures.school import BLOCKED, UNLIMITED, School
 from tests.failures.upstream import wire
+from tests.waiting import PATIENT_S, until
 
 QUESTION = wire("www.example.org") + b"\0\1\0\1"
 LARGEST_DATAGRAM = 65507

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import ENDED_WITHIN_S, School, environment, until
+from tests.failures.school import ENDED_WITHIN_S, School, environment
+from tests.waiting import until
 
 from schoolgate.config import shipped_lists
 

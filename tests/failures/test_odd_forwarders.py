@@ -18,7 +18,6 @@ from tests.failures.school import (
     School,
     reasons,
     texts,
-    until,
 )
 from tests.failures.upstream import (
     CNAME,
@@ -34,6 +33,7 @@ from tests.failures.upstream import (
     reply,
     wire,
 )
+from tests.waiting import until
 
 NS, PTR, DS = 2, 12, 43
 HONEST_TEXT = "192.0.2.7"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.failures.control_process import PATIENT_S, Control, request
+from tests.failures.control_process import Control, request
+from tests.waiting import PATIENT_S
 
 from schoolgate.operations.socket_messages import LARGEST_REQUEST_OCTETS
 from schoolgate.operations.socket_service import MOST_OF_ONE_USER

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.namespaces import inside, needs_mounts, with_mounts
-from tests.failures.school import School, until
+from tests.failures.school import School
+from tests.waiting import until
 
 DENIED = "games.example.org"
 REPAIR = "schoolgate policy repair"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests.failures.conftest import MakeSchool
 from tests.failures.namespaces import needs_mounts
-from tests.failures.school import UNLIMITED, School, until
+from tests.failures.school import UNLIMITED, School
 from tests.failures.test_disk import empty, fill, start_on_small_disk
+from tests.waiting import until
 
 from schoolgate._core import log_read
 

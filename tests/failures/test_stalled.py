@@ -19,9 +19,9 @@ from tests.failures.school import (
     UNLIMITED,
     School,
     reasons,
-    until,
 )
 from tests.failures.upstream import Upstream, reply
+from tests.waiting import until
 
 QUESTIONS = 3_000
 FORWARDED = 300

@@ -9,8 +9,9 @@ import threading
 import dns.message
 import dns.rcode
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, ENDED_WITHIN_S, PATIENT_S, UNLIMITED, School, until
+from tests.failures.school import BLOCKED, ENDED_WITHIN_S, UNLIMITED, School
 from tests.failures.upstream import Upstream
+from tests.waiting import PATIENT_S, until
 
 SLOW_S = 0.6
 

@@ -11,8 +11,9 @@ import dns.message
 import dns.rcode
 import pytest
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import BLOCKED, LOCAL, PATIENT_S, PUPIL, STAFF, UNLIMITED, School, until
+from tests.failures.school import BLOCKED, LOCAL, PUPIL, STAFF, UNLIMITED, School
 from tests.failures.upstream import Upstream
+from tests.waiting import PATIENT_S, until
 
 # A classroom behind one address.
 SHARED = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 
 from tests.failures.conftest import MakeSchool
-from tests.failures.school import received, until
+from tests.failures.school import received
+from tests.waiting import until
 
 PERIOD_S = 0.3
 

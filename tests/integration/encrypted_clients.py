@@ -16,7 +16,8 @@ import h2.connection
 import h2.events
 import h2.exceptions
 import trustme
-from tests.integration.serving import PATIENT_S, PUPIL, Serving
+from tests.integration.serving import PUPIL, Serving
+from tests.waiting import PATIENT_S
 
 NAME = "dns.school.example"
 DNS_MESSAGE = "application/dns-message"

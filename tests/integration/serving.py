@@ -17,11 +17,10 @@ import dns.edns
 import dns.message
 import dns.query
 import dns.rcode
+from tests.waiting import PATIENT_S, until
 
 from schoolgate.control import call
 
-# However slow the machine: these end a wait for what does not come about, and say nothing about how long it may take.
-PATIENT_S = 60.0
 ANSWER_WITHIN_S = PATIENT_S
 # A start is much work; some tests wait for one that ends by itself.
 READY_WITHIN_S = STOPPED_WITHIN_S = 120.0
@@ -154,10 +153,7 @@ class Serving:
 
     def until(self, is_so: Callable[[], object], within_s: float = PATIENT_S) -> None:
         """Asks again and again; a test that waits in vain fails."""
-        deadline = time.monotonic() + within_s
-        while not is_so():
-            assert time.monotonic() < deadline, f"waited in vain: {self.said()}"
-            time.sleep(0.02)
+        until(is_so, self.said, within_s)
 
 
 def texts(answer: dns.message.Message) -> list[str]:

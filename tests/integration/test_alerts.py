@@ -12,7 +12,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,8 +20,9 @@ import orjson
 import pytest
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
-from tests.integration.serving import PATIENT_S, READY_WITHIN_S, Serving
+from tests.integration.serving import READY_WITHIN_S, Serving
 from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, webhook
+from tests.waiting import PATIENT_S, until
 
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
@@ -58,11 +58,7 @@ class Monitoring:
         return found
 
     def until(self, is_so: Callable[[], object], within_s: float = READY_WITHIN_S) -> None:
-        deadline = time.monotonic() + within_s
-        while not is_so():
-            assert self.process is None or self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, f"waited in vain: {self.said()} {self.status()}"
-            time.sleep(0.05)
+        until(is_so, lambda: f"{self.said()} {self.status()}", within_s, process=self.process)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         process, self.process = self.process, None

@@ -9,7 +9,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 from tests.stand_in.query_log import row, wal, write_rows
+from tests.waiting import until
 
 from schoolgate._core import log_pseudonym
 from schoolgate.alerts.alert_store import AlertStore
@@ -54,10 +54,7 @@ class School:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "schoolgate", "control", "--config", str(self.config)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + PATIENT_S
-        while not (self.state / "operations.sock").exists():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        until((self.state / "operations.sock").exists, self.log.read_text, PATIENT_S, process=self.process)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -123,15 +122,11 @@ async def _exceptions_of_the_list(browser: Browser) -> None:
 
 async def _ended(browser: Browser) -> str:
     """The page of the update once it has ended; until then it says that it runs, and asks for itself again."""
-    deadline = time.monotonic() + PATIENT_S
-    while True:
-        text = await browser.page("/lists/update")
-        if "The lists are being read." not in text:
-            return text
-        assert 'hx-trigger="every 1s"' in text
-        assert "<noscript><meta" in text
-        assert time.monotonic() < deadline, text
-        await asyncio.sleep(0.2)
+    async with asyncio.timeout(PATIENT_S):
+        while "The lists are being read." in (text := await browser.page("/lists/update")):
+            assert 'hx-trigger="every 1s"' in text
+            assert "<noscript><meta" in text
+    return text
 
 
 async def test_who_may_add_and_not_remove_sees_no_button_for_it(people: Mapping[Role, Browser]) -> None:

@@ -196,7 +196,7 @@ async def test_another_time_and_a_device(pages: Pages) -> None:
         ({"name": "192.0.2.1", "segment": "pupils"}, "is an address"),
         ({"name": "a..b", "segment": "pupils"}, "a..b"),
         ({"name": "example.org", "segment": "pupil"}, "pupils"),
-        ({"name": "example.org", "device": "the library"}, "not an IP address"),
+        ({"name": "example.org", "device": "the reading room"}, "not an IP address"),
         ({"name": "example.org", "segment": "pupils", "at": "soon"}, "not a time"),
     ],
 )

@@ -31,8 +31,9 @@ from tests.integration.encrypted_clients import (
     read_framed,
     said_by,
 )
-from tests.integration.serving import GUEST, PATIENT_S, PUPIL, STAFF, Serving, texts
+from tests.integration.serving import GUEST, PUPIL, STAFF, Serving, texts
 from tests.integration.upstream_thread import UpstreamThread
+from tests.waiting import PATIENT_S
 
 BLOCKED = "gambling.blocked.example.com"
 OPEN = "www.example.org"

@@ -28,8 +28,9 @@ from tests.integration.encrypted_clients import (
     port,
     read_framed,
 )
-from tests.integration.serving import PATIENT_S, STAFF, Serving
+from tests.integration.serving import STAFF, Serving
 from tests.integration.upstream_thread import UpstreamThread
+from tests.waiting import PATIENT_S
 
 # A client that may ask as much as it likes: what stops it is the door, not its rate.
 GREEDY = "127.0.9.9"

@@ -6,7 +6,8 @@ import http.client
 import socket
 
 from tests.integration.conftest import Start
-from tests.integration.serving import PATIENT_S, Serving
+from tests.integration.serving import Serving
+from tests.waiting import PATIENT_S
 
 ON = '[metrics]\nlisten = "127.0.0.1:0"\n'
 

@@ -11,8 +11,9 @@ import dns.message
 import dns.query
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY, STRICTER
-from tests.integration.serving import PATIENT_S, Serving, texts
+from tests.integration.serving import Serving, texts
 from tests.integration.upstream_thread import UpstreamThread
+from tests.waiting import PATIENT_S
 
 
 def local_record(address: str) -> str:

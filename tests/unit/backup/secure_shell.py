@@ -8,17 +8,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 
 import pytest
+from tests.waiting import until
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if Path("/usr/sbin/sshd").exists() else None)
 needs_sshd = pytest.mark.skipif(
     SSHD is None or shutil.which("ssh-keygen") is None, reason="needs sshd and ssh-keygen (Debian: openssh-server)"
 )
-PATIENT_S = 60.0
 
 
 class SecureShell:
@@ -51,11 +50,7 @@ class SecureShell:
             encoding="ascii",
         )
         self._process = self._launch(config)
-        deadline = time.monotonic() + PATIENT_S
-        while not self._answers():
-            assert self._process.poll() is None, "sshd ended"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(self._answers, (self.folder / "sshd.log").read_text, process=self._process)
         return self
 
     def _launch(self, config: Path) -> subprocess.Popen[bytes]:

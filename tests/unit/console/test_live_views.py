@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest_asyncio
 from aiohttp import ClientSession
 from tests.unit.console.conftest import RunningConsole
 from tests.unit.console.fake_control import TOKEN, FakeControl, Refused, whoami
+from tests.waiting import until_turned
 
 from schoolgate.console import live_views
 from schoolgate.console.live_views import MOST_WAITING, LiveViewer, LiveViews, Shown
@@ -53,12 +53,6 @@ async def views(control: FakeControl) -> AsyncIterator[LiveViews]:
     await client.close()
 
 
-async def until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():  # noqa: ASYNC110 (it waits for what another task does)
-            await asyncio.sleep(0.005)
-
-
 async def test_viewers_of_the_same_share_one_poll_and_late_ones_get_what_is_kept(
     views: LiveViews, control: FakeControl
 ) -> None:
@@ -80,7 +74,7 @@ async def test_viewers_of_the_same_share_one_poll_and_late_ones_get_what_is_kept
 async def test_a_view_of_a_device_is_each_viewers_own(views: LiveViews, control: FakeControl) -> None:
     for login in ("ada", "bob"):
         views.join(Shown(login, True, "192.0.2.1", ()), Caller(TOKEN), {"client": "192.0.2.1"}, None)
-    await until(lambda: len(control.asked("log.live")) == 2)
+    await until_turned(lambda: len(control.asked("log.live")) == 2)
     assert views.polls == 2
 
 
@@ -100,7 +94,7 @@ async def test_a_view_that_is_over_is_opened_again_and_shows_no_row_twice(
     control.answers["log.live_next"] = Refused("ViewEnded", "over")
     viewer = views.join(EVERYONE, Caller(TOKEN), {}, None)
     assert viewer is not None
-    await until(lambda: len(control.asked("log.live")) > 3)
+    await until_turned(lambda: len(control.asked("log.live")) > 3)
     control.answers["log.live"] = batch(row(1), row(2))
     rows: list[Any] = []
     while len(rows) < 2:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 
 import dns.edns
 import dns.message
+from tests.waiting import PATIENT_S
 
 from schoolgate._core import Plane, PolicyTable, Snapshot
 
@@ -18,17 +18,6 @@ _OPEN = {
     "strictest": "open",
     "allowed_clients": ["127.0.0.0/8"],
 }
-
-
-PATIENCE_S = 60.0
-"""For what must happen: a test that waits in vain fails instead of hanging. Nothing is measured by it."""
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    """Let the loop turn until `is_so`."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 (what is waited for happens in sockets)
-            await asyncio.sleep(0)
 
 
 def wire_name(name: str) -> bytes:
@@ -88,7 +77,7 @@ class OpenPlane:
         return future
 
     async def ask(self, name: str, qtype: int = 1) -> Heard:
-        return await asyncio.wait_for(self.put(name, qtype), PATIENCE_S)
+        return await asyncio.wait_for(self.put(name, qtype), PATIENT_S)
 
     def _take_answers(self) -> None:
         for ticket, octets in self.core.take_answers():

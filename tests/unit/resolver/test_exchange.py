@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.stand_in.upstream import StandIn
-from tests.unit.resolver.planes import PATIENCE_S, query_for, until, wire_name
+from tests.unit.resolver.planes import query_for, wire_name
+from tests.waiting import PATIENT_S, until_turned
 
 from schoolgate.resolver import exchange as exchange_module
 from schoolgate.resolver.exchange import StreamExchanges, matches
@@ -62,10 +63,10 @@ async def exchanges() -> AsyncIterator[StreamExchanges]:
 
 
 async def ask(
-    exchanges: StreamExchanges, owner: ExchangeOwner, forwarder: Forwarder, timeout_s: float = PATIENCE_S
+    exchanges: StreamExchanges, owner: ExchangeOwner, forwarder: Forwarder, timeout_s: float = PATIENT_S
 ) -> str | bytes:
     exchanges.send(owner, Send(forwarder, "tcp", timeout_s), time.monotonic())
-    return await asyncio.wait_for(owner.heard, PATIENCE_S)
+    return await asyncio.wait_for(owner.heard, PATIENT_S)
 
 
 async def test_a_reply_arrives_and_the_forwarder_is_known_to_live(
@@ -116,8 +117,8 @@ async def test_tcp_exchanges_are_bounded(
     monkeypatch.setattr(exchange_module, "STREAMS_MAX", 1)
     forwarder = Forwarder(upstream.address, upstream.port)
     first, second = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.com")
-    exchanges.send(first, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
-    exchanges.send(second, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
+    exchanges.send(first, Send(forwarder, "tcp", PATIENT_S), time.monotonic())
+    exchanges.send(second, Send(forwarder, "tcp", PATIENT_S), time.monotonic())
     assert await second.heard == "starved"
     assert isinstance(await first.heard, bytes)
     assert exchanges.counters["streams_overflow"] == 1
@@ -129,11 +130,11 @@ async def test_a_loop_that_was_held_up_reads_before_it_calls_a_reply_late(
 ) -> None:
     forwarder = Forwarder(upstream.address, upstream.port)
     owner = ExchangeOwner("www.example.com")
-    exchanges.send(owner, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
+    exchanges.send(owner, Send(forwarder, "tcp", PATIENT_S), time.monotonic())
     (attempt,) = exchanges._attempts.values()
-    await until(lambda: attempt.dialogue.is_sent)
+    await until_turned(lambda: attempt.dialogue.is_sent)
     asyncio.get_running_loop().remove_reader(exchanges._epoll.fileno())
-    await until(lambda: select.select([exchanges._epoll], [], [], 0)[0])
+    await until_turned(lambda: select.select([exchanges._epoll], [], [], 0)[0])
     attempt.expires_at = 0.0
     exchanges._expire()
     assert isinstance(owner.heard.result(), bytes)
@@ -145,9 +146,9 @@ async def test_a_defect_in_one_errand_is_told_and_harms_no_other(upstream: Stand
     forwarder = Forwarder(upstream.address, upstream.port)
     broken, sound = ExchangeOwner("www.example.com"), ExchangeOwner("www.example.org")
     broken.heard.set_result("already")
-    exchanges.send(broken, Send(forwarder, "tcp", PATIENCE_S), time.monotonic())
+    exchanges.send(broken, Send(forwarder, "tcp", PATIENT_S), time.monotonic())
     assert isinstance(await ask(exchanges, sound, forwarder), bytes)
-    await until(lambda: not len(exchanges))
+    await until_turned(lambda: not len(exchanges))
     assert met == [broken]
     exchanges.close()
 
@@ -166,7 +167,7 @@ async def test_a_defect_met_when_time_is_up_leaves_the_next_question_alone(upstr
 
     broken.timed_out = raise_defect  # type: ignore[method-assign]
     exchanges.send(broken, Send(forwarder, "tcp", 0.0), time.monotonic())
-    await until(lambda: bool(met))
+    await until_turned(lambda: bool(met))
     assert met == [broken]
     assert exchanges.close() == [following]
 
@@ -175,7 +176,7 @@ async def test_closing_gives_back_what_was_under_way(upstream: StandIn) -> None:
     upstream.is_dead = True
     made = StreamExchanges(asyncio.get_running_loop(), time.monotonic, lambda: None, no_defect)
     owner = ExchangeOwner("www.example.com")
-    made.send(owner, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENCE_S), time.monotonic())
+    made.send(owner, Send(Forwarder(upstream.address, upstream.port), "tcp", PATIENT_S), time.monotonic())
     assert made.close() == [owner]
 
 

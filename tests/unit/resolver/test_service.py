@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from tests.stand_in import answers
 from tests.stand_in.upstream import StandIn
-from tests.unit.resolver.planes import PATIENCE_S, Heard, OpenPlane, until, wire_name
+from tests.unit.resolver.planes import Heard, OpenPlane, wire_name
+from tests.waiting import PATIENT_S, until_turned
 
 from schoolgate.resolver import forwarders as forwarders_module
 from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange, probe_query
@@ -81,14 +82,14 @@ class Bench:
                 self.clock.ahead_s += FAIR.timeout_s
             return waiting.done()
 
-        await until(is_heard)
+        await until_turned(is_heard)
         return waiting.result()
 
     async def settled(self) -> None:
         """Until no question is under way."""
         service = self.service
         assert service is not None
-        await until(lambda: not service.stats()["under_way_udp"])
+        await until_turned(lambda: not service.stats()["under_way_udp"])
 
 
 @pytest_asyncio.fixture
@@ -316,10 +317,10 @@ async def test_closing_completes_what_is_under_way(upstream: StandIn, bench: Ben
     upstream.is_dead = True
     service = bench.serve(upstream)
     first, again = bench.plane.put("www.example.com"), bench.plane.put("www.example.net")
-    await until(lambda: service.stats()["under_way_udp"] == 2)
+    await until_turned(lambda: service.stats()["under_way_udp"] == 2)
     service.close()
     for waiting in (first, again):
-        assert (await asyncio.wait_for(waiting, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
+        assert (await asyncio.wait_for(waiting, PATIENT_S)).reasons == {EDE_NETWORK_ERROR}
     service.close()
 
 
@@ -327,11 +328,11 @@ async def test_closing_completes_what_is_on_its_second_try(upstream: StandIn, be
     upstream.is_dead = True
     service = bench.serve(upstream, patience=FAIR)
     waiting = bench.plane.put("www.example.com")
-    await until(lambda: service.stats()["under_way_udp"])
+    await until_turned(lambda: service.stats()["under_way_udp"])
     bench.clock.ahead_s += FAIR.timeout_s
-    await until(lambda: service.stats()["taken_over"])
+    await until_turned(lambda: service.stats()["taken_over"])
     service.close()
-    assert (await asyncio.wait_for(waiting, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(waiting, PATIENT_S)).reasons == {EDE_NETWORK_ERROR}
 
 
 async def test_a_defect_met_by_one_question_harms_no_other(
@@ -344,7 +345,7 @@ async def test_a_defect_met_by_one_question_harms_no_other(
 
     monkeypatch.setattr(MissExchange, "replied", raise_defect)
     broken, sound = bench.plane.put("servfail.example.com"), bench.plane.put("www.example.com")
-    assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(broken, PATIENT_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await sound).rcode == NOERROR
     assert service.stats()["internal_errors"] == 1
     assert "defect" in caplog.text
@@ -360,7 +361,7 @@ async def test_a_defect_during_a_tcp_try_completes_its_question(
 
     monkeypatch.setattr(StreamDialogue, "go_on", raise_defect)
     broken = bench.plane.put("big.example.com")
-    assert (await asyncio.wait_for(broken, PATIENCE_S)).reasons == {EDE_NETWORK_ERROR}
+    assert (await asyncio.wait_for(broken, PATIENT_S)).reasons == {EDE_NETWORK_ERROR}
     assert (await bench.plane.ask("www.example.com")).rcode == NOERROR
     assert service.stats()["internal_errors"] == 1
     assert service.stats()["under_way_tcp"] == 0
