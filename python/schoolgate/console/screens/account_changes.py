@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page
 from schoolgate.console.screens.accounts import SCREEN, UUID_PATH, code_shown, person_of, words
 from schoolgate.operations import rights
-from schoolgate.operations.socket_messages import OperationRefused
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ async def do(page: Page) -> web.Response:
     more: dict[str, Any] = given if name in ("role", "end-role") else {}
     try:
         result = await page.call(deed.operation, login=person["login"], **more)
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return _form(page, name, people, person, given, {"": str(error)})
     if name == _WITH_CODE:
         return await code_shown(page, result, is_new=False)

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.accounts import words
 from schoolgate.operations import rights
-from schoolgate.operations.socket_messages import OperationRefused
 
 REQUESTS = Screen("/accounts/requests", "Requests about accounts", "account.requests")
 REVIEW = Screen("/accounts/review", "Review of roles", "account.review")
@@ -50,9 +49,7 @@ async def decide(page: Page) -> web.Response:
         wanted: dict[str, Any] = {argument: form["id"]}
         await page.call(operation, **wanted)
         return page.redirect(f"{REQUESTS.path}?done={form['do']}")
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _requests(page, {"": str(error)})
 
 
@@ -71,9 +68,7 @@ async def confirm(page: Page) -> web.Response:
     try:
         await page.call("account.confirm", grant=grant)
         return page.redirect(f"{REVIEW.path}?done=1")
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _review(page, {"": str(error)})
 
 

@@ -7,9 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.account_words import ROLES, actor_words, factor_words, role_words, scope_words
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FactorNeeded, FormRefused
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/accounts", "Accounts", "account.list")
 ROWS: Final = 25
@@ -76,9 +75,7 @@ async def create(page: Page) -> web.Response:
             wanted: dict[str, Any] = {**given, "mail": given["mail"] or None}
             link = await page.call("account.create", **wanted)
             return await code_shown(page, link, is_new=True)
-        except (FactorNeeded, RightMissing, SessionEnded):
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistakes = {"login": str(error)}
     return page.render("screens/account_new.html", status=422, given=given, mistakes=mistakes)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file
-from schoolgate.console.errors import FactorNeeded, RightMissing
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -110,9 +110,7 @@ async def act(page: Page) -> web.Response:
         try:
             await page.call(name, number=number, **arguments)
             return page.redirect(f"/alerts/{number}?done={does}")
-        except (FactorNeeded, RightMissing):
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistakes = {"": str(error)}
     return await _shown(page, mistakes, does, note)
 
@@ -131,9 +129,7 @@ async def send_test(page: Page) -> web.Response:
         return await _messages(page, {"recipient": "Write a mail address, or webhook: and a name."})
     try:
         await page.call("alerts.test", recipient=recipient)
-    except (FactorNeeded, RightMissing):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _messages(page, {"recipient": str(error)}, recipient)
     return await _messages(page, sent=recipient)
 
@@ -178,8 +174,6 @@ async def _alert(page: Page) -> dict[str, Any]:
     """Raises 404 where there is none, and where it is not this account's to see."""
     try:
         shown: dict[str, Any] = await page.call("alerts.show", number=int(page.request.match_info["number"]))
-    except FactorNeeded:
-        raise
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "AlertRefused":
             raise web.HTTPNotFound from None

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.quick_change import LASTS
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/exceptions", "Exceptions", "exceptions.list")
 PAGE_ROWS: Final = 25
@@ -65,9 +64,7 @@ async def end(page: Page) -> web.Response:
         return await _ask_end(page, form, {"reason": "Say why; a few words are enough."})
     try:
         made = await page.call(_ENDS[kind], name=form.get("name", ""), policy=form.get("where", ""), reason=reason)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _ask_end(page, form, {"": str(error)})
     return page.redirect(f"/policy/revisions/{made['revision']}?made=ended")
 
@@ -87,9 +84,7 @@ async def renew(page: Page) -> web.Response:
     given |= {"until": until} if until else {"lasts": form.get("lasts", "")}
     try:
         made = await page.call("exceptions.renew", **given)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "until" if error.kind in ("NotClear", "BadQuery") else ""
         return await _ask_renew(page, form, {field: str(error)})
     return page.redirect(f"/policy/revisions/{made['revision']}?made=renewed")

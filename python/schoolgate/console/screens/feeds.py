@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -57,9 +57,7 @@ async def chosen(page: Page) -> web.Response:
         return await _choose(page, phases, {"accepts": "Read the licences, and tick that you accept them."})
     try:
         made = await page.call("feeds.enable_recommended", accepts_licences=True, phases=_phases(phases))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _choose(page, phases, {"": str(error)})
     return page.redirect(f"/lists?done=chosen&added={len(made['added'])}")
 
@@ -95,9 +93,7 @@ async def change(page: Page) -> web.Response:
         arguments["is_taken_back"] = form.get("back") == "yes"
     try:
         await page.call(_DOES[what], **arguments)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         if error.kind == "NoSuchFeed":
             raise web.HTTPNotFound from None
         field = {"LicenceNotAccepted": "accepts"}.get(error.kind, "name" if what == "except" else "")
@@ -124,9 +120,7 @@ async def add(page: Page) -> web.Response:
         return await _new(page, form, mistakes)
     try:
         made = await page.call("feeds.add", place=place, category=category, feed=form.get("feed", "").strip() or None)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "feed" if "--id" in str(error) else "place"
         return await _new(page, form, {field: str(error)})
     return page.redirect(f"/lists/feed/{made['id']}?done=added")

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.running_update import UPDATES, keep_updates
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/lists", "Lists", "lists.show")
 # What of a feed a person should look at.
@@ -35,9 +34,7 @@ async def show(page: Page) -> web.Response:
     """What is in force, and the feeds with their ages."""
     try:
         found = await page.call("lists.show")
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/lists_none.html", why=str(error))
     feeds = await page.call("feeds.list", in_use=True)
     words = page.query.get("q", "").strip().lower()
@@ -84,9 +81,7 @@ async def changes(page: Page) -> web.Response:
     given = {name: _number(page.query.get(name, "")) for name in ("before", "after")}
     try:
         found = await page.call("lists.changes", most=SHOWN_NAMES, **_given(given))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/lists_changes.html", found=None, why=str(error))
     return page.render("screens/lists_changes.html", found=found, why="")
 
@@ -102,9 +97,7 @@ async def undo(page: Page) -> web.Response:
     serial = _number((await page.form()).get("serial", ""))
     try:
         await page.call("lists.rollback", serial=serial)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _ask_undo(page, serial, str(error))
     return page.redirect("/lists?done=back")
 
@@ -125,9 +118,7 @@ async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Re
     if wanted is not None:
         try:
             changed = await page.call("lists.changes", before=wanted, after=found["serial"], most=SHOWN_NAMES)
-        except NOT_OF_THE_FORM:
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistake = mistake or str(error)
     return page.render(
         "screens/lists_undo.html",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.policy_text import reviewed
 from schoolgate.operations.socket_messages import OperationRefused
@@ -78,9 +78,7 @@ async def check(page: Page) -> web.Response:
     changed = {name: choice for name, choice in choices.items() if choice != offered[name]}
     try:
         draft = await page.call("policy.draft", policy=rules["policy"], choices=changed)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return _form(page, rules, choices, {"": str(error)})
     if not draft["lines"]:
         return _form(page, rules, choices, {"": "Nothing is changed yet: choose another value for a category."})

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 BLOCK = Screen("/policy/block", "Block a site", "policy.block")
 ALLOW = Screen("/policy/allow", "Open a site", "policy.allow")
@@ -56,9 +55,7 @@ async def sent(page: Page) -> web.Response:
         if given.get("step") == "save":
             return await _saved(page, given, chosen)
         return await _checked(page, given, chosen)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _form(page, given, chosen, {_field(error): str(error)})
 
 
@@ -66,7 +63,7 @@ def _effect(page: Page) -> str:
     return "deny" if page.screen is BLOCK else "allow"
 
 
-def _field(error: OperationRefused) -> str:
+def _field(error: FormRefused) -> str:
     text = str(error)
     if error.kind == "NotClear" and ("--until" in text or "has passed" in text or "too far" in text):
         return "until"

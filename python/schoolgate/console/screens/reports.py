@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from schoolgate.console.csv_text import download
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import RENDERER, Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -23,7 +23,6 @@ READERS: Final = {"governors": "Governors", "it": "IT", "safeguarding": "The saf
 # Of what was done with a question, what counts as a block.
 _BLOCKED: Final = frozenset({"deny", "deny-revealed"})
 MOST_PARTS: Final = 8
-_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
 
 
 def add_routes(app: web.Application) -> None:
@@ -45,9 +44,7 @@ async def read(page: Page) -> web.Response:
     given = _given(page.query)
     try:
         found = await page.call("reports.show", **_wanted(given))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
     return page.render("screens/report.html", report=found["page"], given=given, problems=found["problems"])
 
@@ -63,9 +60,7 @@ async def keep(page: Page) -> web.Response:
         if not page.viewer.may("reports.keep"):
             raise web.HTTPNotFound
         await page.call("reports.keep", **_wanted(given))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
     return page.redirect(f"{SCREEN.path}?done=keep")
 
@@ -75,8 +70,6 @@ async def kept(page: Page) -> web.Response:
     name = page.request.match_info["name"]
     try:
         return download(name, await page.call("reports.read", name=name), "text/html")
-    except FactorNeeded:
-        raise
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "ReportUnclear":
             raise web.HTTPNotFound from None
@@ -91,9 +84,7 @@ async def numbers(page: Page) -> web.Response:
     asked: dict[str, Any] = {"since": since.isoformat(), "until": until.isoformat(), "is_by_day": is_week}
     try:
         by = {one: await page.call("log.hours", **asked, by=one) for one in ("verdict", "category", "segment")}
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/numbers.html", problem=str(error), is_week=is_week, sum=None)
     zone = page.request.app[RENDERER].zone
     counts = by["verdict"]["counts"]

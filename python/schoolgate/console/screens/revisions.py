@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/policy/revisions", "Revisions", "policy.revisions")
 PAGE_ROWS: Final = 25
@@ -70,9 +69,7 @@ async def go_back(page: Page) -> web.Response:
         return await _ask_back(page, rows, at, {"reason": "Say why; a few words are enough."})
     try:
         made = await page.call("policy.rollback", number=_number(page), reason=reason, expected=int(expected))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _ask_back(page, rows, at, {"": str(error)}, reason)
     return page.redirect(f"/policy/revisions/{made['revision']}?made=back")
 

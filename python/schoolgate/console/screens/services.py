@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
@@ -69,9 +69,7 @@ async def change(page: Page) -> web.Response:
     service = page.request.match_info["service"]
     try:
         made = await page.call(_DOES[effect], service=service, segments=chosen, reason=reason)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "segments" if error.kind == "SegmentUnclear" else ""
         return await _ask(page, {field: str(error)}, chosen, reason)
     if made["applied"] is None:

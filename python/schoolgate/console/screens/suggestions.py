@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/suggestions", "Suggestions", "suggestions.list")
 WORDS = Screen("/suggestions/words", "Word library", "words.list")
@@ -17,7 +16,6 @@ WORDS = Screen("/suggestions/words", "Word library", "words.list")
 ROWS: Final = 25
 KINDS: Final = (("word", "Word"), ("slang", "Slang"), ("abbreviation", "Abbreviation"), ("misspelling", "Misspelling"))
 _GIVEN: Final = ("word", "category", "language", "kind", "note", "unless")
-_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
 
 
 def add_routes(app: web.Application) -> None:
@@ -48,9 +46,7 @@ async def decide(page: Page) -> web.Response:
         raise web.HTTPNotFound
     try:
         found = await page.call(f"suggestions.{does}", **calls[does])
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _queue(page, {"": str(error)})
     if does == "look":
         return page.redirect(f"{SCREEN.path}?found={found['new']}")
@@ -78,9 +74,7 @@ async def change_words(page: Page) -> web.Response:
             await page.call("words.remove", word=given["word"])
             return page.redirect(f"{WORDS.path}?done=remove")
         tried = await page.call(f"words.{does}", **_arguments(does, given, is_accepted=form.get("accepted") == "yes"))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _library(page, given, {"word": str(error)}, is_refused=does == "add")
     return page.redirect(f"{WORDS.path}?done=add") if does == "add" else await _library(page, given, {}, tried)
 
