@@ -104,8 +104,7 @@ def _done(name: str, result: Any) -> str:
 def _deed(page: Page) -> tuple[str, Deed]:
     """Raises 404 without the right."""
     name = page.request.match_info["deed"]
-    if not page.viewer.may(DEEDS[name].operation):
-        raise web.HTTPNotFound
+    page.need(DEEDS[name].operation)
     return name, DEEDS[name]
 
 

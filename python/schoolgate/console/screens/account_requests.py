@@ -43,8 +43,7 @@ async def decide(page: Page) -> web.Response:
     if form.get("do", "") not in _DEEDS or not _UUID.fullmatch(form.get("id", "")):
         raise web.HTTPBadRequest
     operation, argument = _DEEDS[form["do"]]
-    if not page.viewer.may(operation):
-        raise web.HTTPNotFound
+    page.need(operation)
     try:
         wanted: dict[str, Any] = {argument: form["id"]}
         await page.call(operation, **wanted)
@@ -60,8 +59,7 @@ async def review(page: Page) -> web.Response:
 
 async def confirm(page: Page) -> web.Response:
     """Keeps a role for another quarter."""
-    if not page.viewer.may("account.confirm"):
-        raise web.HTTPNotFound
+    page.need("account.confirm")
     grant = (await page.form()).get("grant", "")
     if not _UUID.fullmatch(grant):
         raise web.HTTPBadRequest

@@ -73,8 +73,7 @@ async def one(page: Page) -> web.Response:
 
 async def verify(page: Page) -> web.Response:
     """Verifies the log, with checkpoints that were kept elsewhere where there are any."""
-    if not page.viewer.may("audit.verify"):
-        raise web.HTTPNotFound
+    page.need("audit.verify")
     form = await page.form() if page.request.method == "POST" else {}
     given = {name: form.get(name, "").strip()[:_MOST_NOTES] for name in ("checkpoint", "key")}
     mistakes: dict[str, str] = {}
@@ -93,8 +92,7 @@ async def verify(page: Page) -> web.Response:
 
 async def export(page: Page) -> web.Response:
     """The whole log, for those who verify it elsewhere."""
-    if not page.viewer.may("audit.export"):
-        raise web.HTTPNotFound
+    page.need("audit.export")
     return download("audit-export.jsonl", (await page.call("audit.export"))["text"], "application/jsonl")
 
 

@@ -32,8 +32,7 @@ async def show(page: Page) -> web.Response:
 async def run(page: Page) -> web.Response:
     """Runs a check now and keeps its result."""
     check = page.request.match_info["check"]
-    if not page.viewer.may(_CHECKS[check]):
-        raise web.HTTPNotFound
+    page.need(_CHECKS[check])
     try:
         found = await page.call(_CHECKS[check])
     except FormRefused as error:

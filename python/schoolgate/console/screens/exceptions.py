@@ -31,7 +31,7 @@ async def show(page: Page) -> web.Response:
     has_ended, is_counted = page.query.get("ended") == "yes", page.query.get("hits") == "yes"
     every = await page.call("exceptions.list", has_ended=has_ended, counts_hits=is_counted)
     rows = [one for one in every["exceptions"] if _is_wanted(one, page.query)]
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     running = [one for one in every["exceptions"] if not one["is_ended"] and one["kind"] != "feed"]
     return page.render(
         "screens/exceptions.html",
@@ -92,8 +92,7 @@ async def renew(page: Page) -> web.Response:
 
 async def _ask_end(page: Page, given: Mapping[str, str], mistakes: dict[str, str] | None = None) -> web.Response:
     found = await _found(page, given)
-    if not page.viewer.may(_ENDS.get(found["kind"], "")):
-        raise web.HTTPNotFound
+    page.need(_ENDS.get(found["kind"], ""))
     return page.render(
         "screens/exception_end.html", status=_status(mistakes), one=found, mistakes=mistakes or {}, given=given
     )
@@ -132,8 +131,3 @@ def _is_wanted(one: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     words, kind, segment = query.get("q", "").strip().lower(), query.get("kind", ""), query.get("group", "")
     text = f"{one['name']} {one['owner'] or ''} {one['reason']} {one['where']}".lower()
     return words in text and kind in ("", one["kind"]) and (not segment or segment in one["segments"])
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS

@@ -68,7 +68,7 @@ async def catalogue(page: Page) -> web.Response:
     words, state = page.query.get("q", "").strip().lower(), page.query.get("state", "")
     rows = [row for row in feeds if words in f"{row['id']} {row['name']} {row['category']} {row['licence']}".lower()]
     rows = [row for row in rows if not state or (state == "used") == row["in_use"]]
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     return page.render(
         "screens/feed_catalogue.html", rows=rows[:most], most=most, hidden=max(0, len(rows) - most), in_all=len(feeds)
     )
@@ -83,8 +83,7 @@ async def change(page: Page) -> web.Response:
     """Uses it, switches it off, forgets it, or leaves a name out of it."""
     what, feed = page.request.match_info["what"], page.request.match_info["feed"]
     form = await page.form()
-    if not page.viewer.may(_DOES[what]):
-        raise web.HTTPNotFound
+    page.need(_DOES[what])
     arguments: dict[str, Any] = {"feed": feed}
     if what == "enable":
         arguments["accepts_licence"] = form.get("accepts") == "yes"
@@ -186,8 +185,3 @@ async def _new(page: Page, given: Mapping[str, str], mistakes: Mapping[str, str]
 
 def _phases(given: list[str]) -> list[str]:
     return [name for name, _ in PHASES if name in given]
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS

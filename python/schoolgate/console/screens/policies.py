@@ -64,14 +64,14 @@ async def one(page: Page) -> web.Response:
 
 async def edit(page: Page) -> web.Response:
     """A choice for each category."""
-    _refuse_readers(page)
+    page.need("policy.apply")
     rules = await _rules(page)
     return _form(page, rules, {row["category"]: own_choice(row) for row in rules["categories"]})
 
 
 async def check(page: Page) -> web.Response:
     """The choices as a text, which is looked through before it is saved."""
-    _refuse_readers(page)
+    page.need("policy.apply")
     form, rules = await page.form(), await _rules(page)
     offered = {row["category"]: own_choice(row) for row in rules["categories"] if is_changeable(row)}
     choices = {name: form.get(f"category:{name}", old) for name, old in offered.items()}
@@ -145,8 +145,3 @@ def _is_wanted(row: Mapping[str, Any], wanted: str, words: str) -> bool:
     is_closed = row["value"] == "deny"
     fits = {"closed": is_closed, "open": not is_closed, "locked": row["locked_by"] is not None}.get(wanted, True)
     return fits and words in f"{row['name']} {row['category']}".lower()
-
-
-def _refuse_readers(page: Page) -> None:
-    if not page.viewer.may("policy.apply"):
-        raise web.HTTPNotFound

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
-from schoolgate.console.screen import Page, Screen
+from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.console.text_lines import line_of
 
 SCREEN = Screen("/policy/text", "The policy as text", "policy.apply")
@@ -39,7 +39,9 @@ async def sent(page: Page) -> web.Response:
     form = await page.form()
     latest = await page.call("policy.draft")
     text, number = own_line_ends(form.get("text", ""), latest["text"]), latest["revision"] or 0
-    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else number
+    expected = number_in(form.get("expected", str(number)))
+    if expected is None:
+        raise web.HTTPBadRequest
     if form.get("step") == "edit":
         return _editor(page, text, expected)
     if form.get("step") != "save":

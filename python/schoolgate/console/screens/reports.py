@@ -11,7 +11,7 @@ from aiohttp import web
 
 from schoolgate.console.csv_text import download
 from schoolgate.console.errors import FormRefused, RightMissing
-from schoolgate.console.screen import RENDERER, Page, Screen
+from schoolgate.console.screen import RENDERER, Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/reports", "Reports", "reports.list")
@@ -57,8 +57,7 @@ async def keep(page: Page) -> web.Response:
         if form.get("do") == "download":
             made = await page.call("reports.make", **_wanted(given), form="html")
             return download(f"report-{given['kind']}-{given['reader']}.html", made["text"], "text/html")
-        if not page.viewer.may("reports.keep"):
-            raise web.HTTPNotFound
+        page.need("reports.keep")
         await page.call("reports.keep", **_wanted(given))
     except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
@@ -101,8 +100,7 @@ async def _list(
 ) -> web.Response:
     found = await page.call("reports.list")
     rows = [_row(one) for one in found["kept"]]
-    after = page.query.get("after", "")
-    start = int(after) if after.isdecimal() and len(after) < 6 else 0
+    start = number_in(page.query.get("after", ""), 5) or 0
     return page.render(
         "screens/reports.html", status=422 if mistakes else 200, rows=rows[start : start + ROWS], count=len(rows),
         more=f"/reports?after={start + ROWS}" if len(rows) > start + ROWS else None, mistakes=mistakes or {},

@@ -33,7 +33,7 @@ async def show(page: Page) -> web.Response:
     rows = [row for row in found["services"] if _is_wanted(row, page.query)]
     if is_counted:
         rows.sort(key=lambda row: -(row["asked"] or 0))
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     return page.render(
         "screens/services.html",
         rows=rows[:most],
@@ -81,8 +81,7 @@ async def _ask(
     page: Page, mistakes: Mapping[str, str] | None = None, chosen: list[str] | None = None, reason: str = ""
 ) -> web.Response:
     effect = page.request.match_info["effect"]
-    if not page.viewer.may(_DOES[effect]):
-        raise web.HTTPNotFound
+    page.need(_DOES[effect])
     row = await _found(page, counts_use=True)
     segments = (await page.call("segments.list"))["segments"]
     return page.render(
@@ -112,8 +111,3 @@ def _is_wanted(row: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     text = " ".join((row["name"], row["id"], row["group"], *row["domains"])).lower()
     is_right = {"closed": bool(row["denied"]), "open": not row["denied"]}.get(state, True)
     return words in text and query.get("group", "") in ("", row["group"]) and is_right
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS
