@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page
 from schoolgate.console.screens.accounts import SCREEN, UUID_PATH, code_shown, person_of, words
+from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations import rights
 
 
@@ -73,7 +73,7 @@ async def ask(page: Page) -> web.Response:
     """Says what follows. A second factor is asked for before, where it will be needed."""
     name, deed = _deed(page)
     if deed.operation in rights.NEEDS_FRESH_FACTOR and not page.viewer.is_fresh:
-        return page.redirect(f"/sign-in/again?next={quote(page.request.path_qs, safe='')}")
+        return page.redirect(with_next(STEP_UP, page.request.path_qs))
     people, person = await person_of(page)
     given = {"role": page.query.get("role", ""), "scope": page.query.get("scope", "trust")}
     return _form(page, name, people, person, given, {})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import quote
 
 from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.accounts import words
+from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations import rights
 
 REQUESTS = Screen("/accounts/requests", "Requests about accounts", "account.requests")
@@ -76,7 +76,7 @@ async def _requests(page: Page, mistakes: dict[str, str] | None = None) -> web.R
     needs = "account.approve" in rights.NEEDS_FRESH_FACTOR and not page.viewer.is_fresh
     return page.render(
         "screens/account_requests.html", status=422 if mistakes else 200, found=found, mistakes=mistakes or {},
-        again=f"/sign-in/again?next={quote(REQUESTS.path, safe='')}" if needs else "", done=page.query.get("done", ""),
+        again=with_next(STEP_UP, REQUESTS.path) if needs else "", done=page.query.get("done", ""),
         own=page.viewer.whoami["account_id"], **words(people),
     )  # fmt: skip
 
