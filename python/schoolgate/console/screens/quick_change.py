@@ -25,8 +25,6 @@ _WHILE: Final = (
     ("28d", "Four weeks"),
 )
 LASTS: Final = {"deny": (("", "For good"), *_WHILE), "allow": _WHILE}
-# Which field a refusal is about; others are about the name.
-_FIELDS: Final = {"SegmentUnclear": "segments"}
 
 
 def add_routes(app: web.Application) -> None:
@@ -64,10 +62,10 @@ def _effect(page: Page) -> str:
 
 
 def _field(error: FormRefused) -> str:
-    text = str(error)
-    if error.kind == "NotClear" and ("--until" in text or "has passed" in text or "too far" in text):
+    """The field that a refusal is about. One of the time says how the command line writes it."""
+    if error.kind == "NotClear" and "--until" in str(error):
         return "until"
-    return _FIELDS.get(error.kind, "name")
+    return "segments" if error.kind == "SegmentUnclear" else "name"
 
 
 def _mistakes(page: Page, given: dict[str, str]) -> dict[str, str]:
