@@ -13,13 +13,8 @@ from aiohttp import web
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The text of a table with its head."""
-    return csv_lines([columns]) + csv_lines(rows)
-
-
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
-    """Lines without a head, for a table that is sent in parts."""
+    """Lines of a table; its head is one of them."""
     written = io.StringIO()
     csv.writer(written).writerows([_cell(one) for one in row] for row in rows)
     return written.getvalue()
@@ -28,7 +23,7 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> str:
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> web.Response:
     """A download. `name`: of the file, in letters that every system has."""
     # The mark at the begin makes spreadsheets read UTF-8.
-    return download(name, "\ufeff" + csv_of(columns, rows), "text/csv")
+    return download(name, "\ufeff" + csv_lines([columns, *rows]), "text/csv")
 
 
 def download(name: str, text: str, kind: str) -> web.Response:

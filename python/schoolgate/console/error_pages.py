@@ -22,11 +22,9 @@ from schoolgate.console.errors import (
 )
 from schoolgate.console.operations_client import Caller
 from schoolgate.console.screen import RENDERER, SHOWN_SCREEN, VIEWER, NotSignedIn, Screen, own_path, shown_page
+from schoolgate.console.sign_in_steps import SIGN_IN, STEP_UP
 from schoolgate.console.viewer import Viewer
 from schoolgate.operations.socket_messages import OperationRefused
-
-SIGN_IN: Final = "/sign-in"
-STEP_UP: Final = "/sign-in/again"
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +38,7 @@ class Words:
     then: str
 
 
+_BUSY: Final = Words(503, "Too many people are asking at once.", "Try again in a moment.")
 _BY_STATUS: Final = {
     one.status: one
     for one in (
@@ -53,6 +52,7 @@ _BY_STATUS: Final = {
         Words(413, "That is too large.", "Send less than 1 MB."),
         Words(415, "This kind of content is not taken.", "Send the form of the page."),
         Words(421, "This name is not one of ours.", "Use the address that your school gave you."),
+        _BUSY,
     )
 }
 _DEFECT: Final = Words(500, "Something went wrong on this page.", "Try again. If it stays, tell your network manager.")
@@ -61,7 +61,6 @@ _NO_CONTROL: Final = Words(
     "The part that answers this page is not running.",
     "Wait a minute and try again; else tell your network manager.",
 )
-_BUSY: Final = Words(503, "Too many people are asking at once.", "Try again in a moment.")
 
 
 def answer(request: web.Request, error: Exception) -> web.StreamResponse:
@@ -103,7 +102,7 @@ def _go(request: web.Request, path: str) -> web.Response:
 
 
 def return_path(request: web.Request) -> str:
-    """Where somebody goes back to: the page, or for a form the screen that it stands on."""
+    """The address that the browser opens after the sign-in: the page; for a form, the screen that it stands on."""
     screen = request.get(SHOWN_SCREEN)
     if request.method == "GET" and not request.headers.get("HX-Request"):
         return own_path(request.path_qs)

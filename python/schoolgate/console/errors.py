@@ -45,11 +45,15 @@ class RightMissing(OperationRefused):
     """None of the account's roles has the right."""
 
 
-class AttemptRefused(OperationRefused):
+class FormRefused(OperationRefused):
+    """What a screen can say beside its form; the refusals above are no matter of a form and have pages of their own."""
+
+
+class AttemptRefused(FormRefused):
     """A name, a password, a code or a token is wrong, or there were too many attempts; which is not said."""
 
 
-class PasswordUnfit(OperationRefused):
+class PasswordUnfit(FormRefused):
     """A new password breaks rules; `reasons` names each."""
 
     reasons: tuple[str, ...] = ()
@@ -69,14 +73,10 @@ _KINDS: dict[str, type[OperationRefused]] = {
 }
 
 
-# What a page of its own answers: a screen that shows refusals beside its form lets these through.
-NOT_OF_THE_FORM = (SessionEnded, FactorNeeded, RightMissing, SignInUnfinished)
-
-
 def refusal(error: Mapping[str, Any]) -> OperationRefused:
     """The refusal of the control process as an error of its kind."""
     kind = str(error["type"])
-    found = _KINDS.get(kind, OperationRefused)(str(error["message"]), kind, int(error["exit_code"]))
+    found = _KINDS.get(kind, FormRefused)(str(error["message"]), kind, int(error["exit_code"]))
     if isinstance(found, PasswordUnfit):
         found.reasons = tuple(map(str, error.get("reasons", ()))) or (str(error["message"]),)
     else:

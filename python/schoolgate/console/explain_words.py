@@ -11,7 +11,7 @@ from schoolgate.operations import rights
 
 # The layer that decided -> "because ..."; {category} and {rule} are put in.
 _CLOSED: Final[Mapping[str, str]] = {
-    "sealed": "a rule that nobody here can change closes it",
+    "sealed": "a rule that the school cannot change closes it",
     "trust-locked": "the trust has locked it",
     "own-list": "the school's own list names it",
     "exception": "an exception closes it for a while",

@@ -118,7 +118,7 @@ def _approvals(found: Any) -> Iterator[Task]:
 
 
 def _first_colleague(accounts: Any) -> Iterator[Task]:
-    """Whoever made the first account can run nothing alone."""
+    """While there is one account: it is a head's or a director's, who do not run the filter."""
     if accounts is not None and len(accounts) == 1:
         yield Task("Add your network manager.", "/accounts", "See accounts", f"On the machine: {ADD_MANAGER}.")
 

@@ -55,9 +55,9 @@ def duration(seconds: float) -> str:
     """Seconds in the two largest units that say something: "2 days", "1 hour 20 minutes"."""
     left, said = max(0, round(seconds)), list[str]()
     for word, size in _UNITS:
-        number, left = divmod(left, size)
-        if number and len(said) < 2:
-            said.append(f"{number} {word}{'' if number == 1 else 's'}")
+        whole, left = divmod(left, size)
+        if whole and len(said) < 2:
+            said.append(counted(whole, word))
         elif said:
             break
     return " ".join(said) or "less than a second"

@@ -1,4 +1,4 @@
-"""An update of the lists that was begun here: how far each feed is, for whoever looks while it runs.
+"""An update of the lists that was begun here: how far each feed is, for the pages that show it.
 
 The control process does it; where this process ends before it, only the view is lost.
 """
@@ -37,7 +37,7 @@ class RunningUpdate:
 
     @property
     def feeds(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Each feed that was said something of, those at work first."""
+        """The latest step of each feed, those at work first."""
         named = [(name, step) for name, step in self.steps.items() if name]
         return sorted(named, key=lambda one: (one[1].get("step") in _ENDED, one[0]))
 

@@ -103,6 +103,15 @@ class Page:
         """Filters in the address."""
         return self.request.query
 
+    def need(self, operation: str) -> None:
+        """Answers 404 without the right to an operation: what the viewer may not do is not there."""
+        if not self.viewer.may(operation):
+            raise web.HTTPNotFound
+
+    def rows_shown(self, at_least: int) -> int:
+        """How many rows of a table the address asks for, as "more" below it does; at most 99,999."""
+        return max(at_least, number_in(self.query.get("most", ""), 5) or 0)
+
     @property
     def is_fragment(self) -> bool:
         """Whether htmx swaps the answer into a part of a page: then it is that part alone."""
@@ -140,6 +149,11 @@ def shown_page(request: web.Request, viewer: Viewer, screen: Screen | None) -> M
         "screens": request.app[SCREENS],
         "is_fragment": request.headers.get("HX-Request-Type") == "partial",
     }
+
+
+def number_in(text: str, digits: int = 9) -> int | None:
+    """A whole number of an address or a form; None for anything else, and for one of more digits."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
 
 
 def own_path(text: str) -> str:

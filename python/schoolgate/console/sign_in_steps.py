@@ -12,6 +12,7 @@ from schoolgate.console.screen import Page, own_path
 from schoolgate.console.session_cookie import keep_device, keep_session
 
 SIGN_IN: Final = "/sign-in"
+STEP_UP: Final = "/sign-in/again"
 CODE: Final = "/sign-in/code"
 ENROL: Final = "/sign-in/app"
 PASSWORD: Final = "/sign-in/password"

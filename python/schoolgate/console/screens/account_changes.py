@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page
 from schoolgate.console.screens.accounts import SCREEN, UUID_PATH, code_shown, person_of, words
+from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations import rights
-from schoolgate.operations.socket_messages import OperationRefused
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ async def ask(page: Page) -> web.Response:
     """Says what follows. A second factor is asked for before, where it will be needed."""
     name, deed = _deed(page)
     if deed.operation in rights.NEEDS_FRESH_FACTOR and not page.viewer.is_fresh:
-        return page.redirect(f"/sign-in/again?next={quote(page.request.path_qs, safe='')}")
+        return page.redirect(with_next(STEP_UP, page.request.path_qs))
     people, person = await person_of(page)
     given = {"role": page.query.get("role", ""), "scope": page.query.get("scope", "trust")}
     return _form(page, name, people, person, given, {})
@@ -89,9 +88,7 @@ async def do(page: Page) -> web.Response:
     more: dict[str, Any] = given if name in ("role", "end-role") else {}
     try:
         result = await page.call(deed.operation, login=person["login"], **more)
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return _form(page, name, people, person, given, {"": str(error)})
     if name == _WITH_CODE:
         return await code_shown(page, result, is_new=False)
@@ -107,8 +104,7 @@ def _done(name: str, result: Any) -> str:
 def _deed(page: Page) -> tuple[str, Deed]:
     """Raises 404 without the right."""
     name = page.request.match_info["deed"]
-    if not page.viewer.may(DEEDS[name].operation):
-        raise web.HTTPNotFound
+    page.need(DEEDS[name].operation)
     return name, DEEDS[name]
 
 

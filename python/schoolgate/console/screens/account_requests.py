@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.accounts import words
+from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations import rights
-from schoolgate.operations.socket_messages import OperationRefused
 
 REQUESTS = Screen("/accounts/requests", "Requests about accounts", "account.requests")
 REVIEW = Screen("/accounts/review", "Review of roles", "account.review")
@@ -44,15 +43,12 @@ async def decide(page: Page) -> web.Response:
     if form.get("do", "") not in _DEEDS or not _UUID.fullmatch(form.get("id", "")):
         raise web.HTTPBadRequest
     operation, argument = _DEEDS[form["do"]]
-    if not page.viewer.may(operation):
-        raise web.HTTPNotFound
+    page.need(operation)
     try:
         wanted: dict[str, Any] = {argument: form["id"]}
         await page.call(operation, **wanted)
         return page.redirect(f"{REQUESTS.path}?done={form['do']}")
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _requests(page, {"": str(error)})
 
 
@@ -63,17 +59,14 @@ async def review(page: Page) -> web.Response:
 
 async def confirm(page: Page) -> web.Response:
     """Keeps a role for another quarter."""
-    if not page.viewer.may("account.confirm"):
-        raise web.HTTPNotFound
+    page.need("account.confirm")
     grant = (await page.form()).get("grant", "")
     if not _UUID.fullmatch(grant):
         raise web.HTTPBadRequest
     try:
         await page.call("account.confirm", grant=grant)
         return page.redirect(f"{REVIEW.path}?done=1")
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _review(page, {"": str(error)})
 
 
@@ -83,7 +76,7 @@ async def _requests(page: Page, mistakes: dict[str, str] | None = None) -> web.R
     needs = "account.approve" in rights.NEEDS_FRESH_FACTOR and not page.viewer.is_fresh
     return page.render(
         "screens/account_requests.html", status=422 if mistakes else 200, found=found, mistakes=mistakes or {},
-        again=f"/sign-in/again?next={quote(REQUESTS.path, safe='')}" if needs else "", done=page.query.get("done", ""),
+        again=with_next(STEP_UP, REQUESTS.path) if needs else "", done=page.query.get("done", ""),
         own=page.viewer.whoami["account_id"], **words(people),
     )  # fmt: skip
 

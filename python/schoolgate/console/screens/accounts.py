@@ -7,9 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.account_words import ROLES, actor_words, factor_words, role_words, scope_words
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
-from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
+from schoolgate.console.errors import FactorNeeded, FormRefused
+from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/accounts", "Accounts", "account.list")
 ROWS: Final = 25
@@ -30,7 +29,7 @@ async def show(page: Page) -> web.Response:
     query = page.query
     chosen = {name: query.get(name, "")[:253] for name in ("name", "role", "state")}
     found = [one for one in people if _fits(one, chosen)]
-    start = int(query["after"]) if query.get("after", "").isdecimal() and len(query["after"]) < 7 else 0
+    start = number_in(query.get("after", ""), 6) or 0
     requests = await _open_requests(page)
     return page.render(
         "screens/accounts.html", people=found[start : start + ROWS], chosen=chosen, shown=len(found), all=people,
@@ -53,8 +52,7 @@ async def one(page: Page) -> web.Response:
 
 async def new(page: Page) -> web.Response:
     """The form of a new account; first the second factor, so that nothing is typed twice."""
-    if not page.viewer.may("account.create"):
-        raise web.HTTPNotFound
+    page.need("account.create")
     if not page.viewer.is_fresh:
         raise FactorNeeded("a code is needed before an account is made", "FactorNeeded", 1)
     return page.render("screens/account_new.html", given={}, mistakes={})
@@ -62,8 +60,7 @@ async def new(page: Page) -> web.Response:
 
 async def create(page: Page) -> web.Response:
     """Makes the account. Its code is on the answer's page, and nowhere again."""
-    if not page.viewer.may("account.create"):
-        raise web.HTTPNotFound
+    page.need("account.create")
     form = await page.form()
     given = {name: form.get(name, "").strip() for name in ("login", "display_name", "mail")}
     mistakes = {
@@ -76,9 +73,7 @@ async def create(page: Page) -> web.Response:
             wanted: dict[str, Any] = {**given, "mail": given["mail"] or None}
             link = await page.call("account.create", **wanted)
             return await code_shown(page, link, is_new=True)
-        except (FactorNeeded, RightMissing, SessionEnded):
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistakes = {"login": str(error)}
     return page.render("screens/account_new.html", status=422, given=given, mistakes=mistakes)
 

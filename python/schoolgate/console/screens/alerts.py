@@ -11,8 +11,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file
-from schoolgate.console.errors import FactorNeeded, RightMissing
-from schoolgate.console.screen import Page, Screen
+from schoolgate.console.errors import FormRefused, RightMissing
+from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/alerts", "Alerts", "alerts.list")
@@ -110,9 +110,7 @@ async def act(page: Page) -> web.Response:
         try:
             await page.call(name, number=number, **arguments)
             return page.redirect(f"/alerts/{number}?done={does}")
-        except (FactorNeeded, RightMissing):
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistakes = {"": str(error)}
     return await _shown(page, mistakes, does, note)
 
@@ -124,31 +122,26 @@ async def messages(page: Page) -> web.Response:
 
 async def send_test(page: Page) -> web.Response:
     """Sends a test message now."""
-    if not page.viewer.may("alerts.test"):
-        raise web.HTTPNotFound
+    page.need("alerts.test")
     recipient = (await page.form()).get("recipient", "").strip()
     if not recipient:
         return await _messages(page, {"recipient": "Write a mail address, or webhook: and a name."})
     try:
         await page.call("alerts.test", recipient=recipient)
-    except (FactorNeeded, RightMissing):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _messages(page, {"recipient": str(error)}, recipient)
     return await _messages(page, sent=recipient)
 
 
 async def export(page: Page) -> web.Response:
     """What an export holds, before it is made."""
-    if not page.viewer.may("alerts.export"):
-        raise web.HTTPNotFound
+    page.need("alerts.export")
     return page.render("screens/alerts_export.html")
 
 
 async def download(page: Page) -> web.Response:
     """All alerts that are this account's to see, as a table."""
-    if not page.viewer.may("alerts.export"):
-        raise web.HTTPNotFound
+    page.need("alerts.export")
     rows: list[list[object]] = []
     before: int | None = None
     while True:
@@ -160,14 +153,14 @@ async def download(page: Page) -> web.Response:
 
 
 async def _listed(page: Page, chosen: dict[str, str], severity: str) -> dict[str, Any]:
-    before = page.query.get("before", "")
+    before = number_in(page.query.get("before", ""), 12)
     wanted: dict[str, Any] = {"most": ROWS, "severities": [severity]}
     if chosen["state"]:
         wanted["states"] = [chosen["state"]]
     if chosen["segment"]:
         wanted["segment"] = chosen["segment"]
-    if before.isdecimal() and len(before) < 13:
-        wanted["before"] = int(before)
+    if before is not None:
+        wanted["before"] = before
     found: dict[str, Any] = await page.call("alerts.list", **wanted)
     # The new ones first; within a state newest first, as they came.
     found["alerts"].sort(key=lambda one: STATES.index(one["state"]))
@@ -178,8 +171,6 @@ async def _alert(page: Page) -> dict[str, Any]:
     """Raises 404 where there is none, and where it is not this account's to see."""
     try:
         shown: dict[str, Any] = await page.call("alerts.show", number=int(page.request.match_info["number"]))
-    except FactorNeeded:
-        raise
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "AlertRefused":
             raise web.HTTPNotFound from None
@@ -199,8 +190,7 @@ async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str =
 async def _messages(
     page: Page, mistakes: dict[str, str] | None = None, recipient: str = "", sent: str = ""
 ) -> web.Response:
-    if not page.viewer.may("alerts.undelivered"):
-        raise web.HTTPNotFound
+    page.need("alerts.undelivered")
     rules = (await page.call("alerts.list", most=1))["rules"]
     return page.render(
         "screens/alerts_messages.html", status=422 if mistakes else 200, rules=rules, sent=sent, recipient=recipient,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file, download
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -26,7 +26,6 @@ ABOUT: Final = {
     "sealed": "Sealed lists", "settings": "Settings",
 }  # fmt: skip
 OUTCOMES: Final = {"done": "Done", "begun": "Begun", "refused": "Refused", "failed": "Failed"}
-_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
 _COLUMNS: Final = ("epoch", "number", "time", "who", "actor", "operation", "scope", "outcome", "detail")
 # A checkpoint has a few hundred octets, several have some thousand.
 _MOST_NOTES: Final = 64 * 1024
@@ -49,9 +48,7 @@ async def show(page: Page) -> web.Response:
     found: dict[str, Any] = {"entries": [], "before": None, "names": {}}
     try:
         found = await page.call("audit.log", **_wanted(chosen), most=ROWS, before=page.query.get("before") or None)
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         mistakes = {"": str(error)}
     return page.render(
         "screens/audit.html", status=422 if mistakes else 200, found=found, chosen=chosen, mistakes=mistakes,
@@ -66,8 +63,6 @@ async def one(page: Page) -> web.Response:
     place = page.request.match_info
     try:
         found = await page.call("audit.show", number=int(place["number"]), epoch=int(place["epoch"]))
-    except FactorNeeded:
-        raise
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "EntryMissing":
             raise web.HTTPNotFound from None
@@ -78,8 +73,7 @@ async def one(page: Page) -> web.Response:
 
 async def verify(page: Page) -> web.Response:
     """Verifies the log, with checkpoints that were kept elsewhere where there are any."""
-    if not page.viewer.may("audit.verify"):
-        raise web.HTTPNotFound
+    page.need("audit.verify")
     form = await page.form() if page.request.method == "POST" else {}
     given = {name: form.get(name, "").strip()[:_MOST_NOTES] for name in ("checkpoint", "key")}
     mistakes: dict[str, str] = {}
@@ -89,9 +83,7 @@ async def verify(page: Page) -> web.Response:
             notes = [given["checkpoint"] + "\n"] if given["checkpoint"] else []
             keys = [line.strip() for line in given["key"].splitlines() if line.strip()]
             found = await page.call("audit.verify", checkpoints=notes, keys=keys)
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         mistakes = {"checkpoint": str(error)}
     return page.render(
         "screens/audit_verify.html", status=422 if mistakes else 200, found=found, given=given, mistakes=mistakes
@@ -100,8 +92,7 @@ async def verify(page: Page) -> web.Response:
 
 async def export(page: Page) -> web.Response:
     """The whole log, for those who verify it elsewhere."""
-    if not page.viewer.may("audit.export"):
-        raise web.HTTPNotFound
+    page.need("audit.export")
     return download("audit-export.jsonl", (await page.call("audit.export"))["text"], "application/jsonl")
 
 

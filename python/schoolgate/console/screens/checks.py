@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/checks", "Checks", "checks.record")
 
@@ -33,13 +32,10 @@ async def show(page: Page) -> web.Response:
 async def run(page: Page) -> web.Response:
     """Runs a check now and keeps its result."""
     check = page.request.match_info["check"]
-    if not page.viewer.may(_CHECKS[check]):
-        raise web.HTTPNotFound
+    page.need(_CHECKS[check])
     try:
         found = await page.call(_CHECKS[check])
-    except (FactorNeeded, RightMissing, SessionEnded):
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _shown(page, {"": str(error)})
     if found["not_kept"]:
         return await _shown(page, {"": found["not_kept"]})

@@ -17,7 +17,7 @@ from schoolgate.console.explain_words import askable
 from schoolgate.console.log_filters import LogFilter
 from schoolgate.console.log_words import DENIED, short_device, shown_row
 from schoolgate.console.plain_words import in_words, number, sentence
-from schoolgate.console.screen import Page, Screen
+from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/devices", "Devices", "device.show")
@@ -41,7 +41,7 @@ async def show(page: Page) -> web.Response:
     choices = await page.call("log.choices")
     segment = page.query.get("segment", "")
     segment = segment if segment in choices["segments"] else ""
-    most = ROWS * min(20, _number(page.query.get("pages", "1")))
+    most = ROWS * min(20, number_in(page.query.get("pages", ""), 3) or 1)
     found = None
     if page.viewer.may("device.list"):
         found = await page.call("device.list", segments=[segment] if segment else [], most=most)
@@ -54,7 +54,7 @@ async def show(page: Page) -> web.Response:
 async def one(page: Page) -> web.Response:
     """When it was here, what was blocked, and what its policy is. It is on record."""
     device = page.request.match_info["device"].strip()
-    days = _number(page.query.get("days", "7"))
+    days = number_in(page.query.get("days", ""))
     days = days if days in DAYS else 7
     choices = await page.call("log.choices")
     try:
@@ -122,7 +122,3 @@ def _first_line(device: str, found: Mapping[str, Any], days: int, sees_all: bool
         else f"{number(denied)} of its questions {'was' if denied == 1 else 'were'} blocked"
     )
     return f"Device {name}: {said} in {DAYS[days]}."
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 4 and int(text) else 1

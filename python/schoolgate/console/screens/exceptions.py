@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.quick_change import LASTS
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/exceptions", "Exceptions", "exceptions.list")
 PAGE_ROWS: Final = 25
@@ -32,7 +31,7 @@ async def show(page: Page) -> web.Response:
     has_ended, is_counted = page.query.get("ended") == "yes", page.query.get("hits") == "yes"
     every = await page.call("exceptions.list", has_ended=has_ended, counts_hits=is_counted)
     rows = [one for one in every["exceptions"] if _is_wanted(one, page.query)]
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     running = [one for one in every["exceptions"] if not one["is_ended"] and one["kind"] != "feed"]
     return page.render(
         "screens/exceptions.html",
@@ -65,9 +64,7 @@ async def end(page: Page) -> web.Response:
         return await _ask_end(page, form, {"reason": "Say why; a few words are enough."})
     try:
         made = await page.call(_ENDS[kind], name=form.get("name", ""), policy=form.get("where", ""), reason=reason)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _ask_end(page, form, {"": str(error)})
     return page.redirect(f"/policy/revisions/{made['revision']}?made=ended")
 
@@ -87,9 +84,7 @@ async def renew(page: Page) -> web.Response:
     given |= {"until": until} if until else {"lasts": form.get("lasts", "")}
     try:
         made = await page.call("exceptions.renew", **given)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "until" if error.kind in ("NotClear", "BadQuery") else ""
         return await _ask_renew(page, form, {field: str(error)})
     return page.redirect(f"/policy/revisions/{made['revision']}?made=renewed")
@@ -97,8 +92,7 @@ async def renew(page: Page) -> web.Response:
 
 async def _ask_end(page: Page, given: Mapping[str, str], mistakes: dict[str, str] | None = None) -> web.Response:
     found = await _found(page, given)
-    if not page.viewer.may(_ENDS.get(found["kind"], "")):
-        raise web.HTTPNotFound
+    page.need(_ENDS.get(found["kind"], ""))
     return page.render(
         "screens/exception_end.html", status=_status(mistakes), one=found, mistakes=mistakes or {}, given=given
     )
@@ -137,8 +131,3 @@ def _is_wanted(one: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     words, kind, segment = query.get("q", "").strip().lower(), query.get("kind", ""), query.get("group", "")
     text = f"{one['name']} {one['owner'] or ''} {one['reason']} {one['where']}".lower()
     return words in text and kind in ("", one["kind"]) and (not segment or segment in one["segments"])
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS

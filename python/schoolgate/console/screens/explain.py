@@ -56,7 +56,6 @@ def _one(page: Page, found: Any, choices: Any, given: dict[str, str]) -> dict[st
     whom = found["segment"] or "devices of no network"
     screens = page.request.app[SCREENS]
     last = LogFilter(name=given["name"], segment=found["segment"] or "", when="week")
-    screens = page.request.app[SCREENS]
     return {
         "found": found,
         "whom": whom,

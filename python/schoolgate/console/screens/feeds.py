@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -57,9 +57,7 @@ async def chosen(page: Page) -> web.Response:
         return await _choose(page, phases, {"accepts": "Read the licences, and tick that you accept them."})
     try:
         made = await page.call("feeds.enable_recommended", accepts_licences=True, phases=_phases(phases))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _choose(page, phases, {"": str(error)})
     return page.redirect(f"/lists?done=chosen&added={len(made['added'])}")
 
@@ -70,7 +68,7 @@ async def catalogue(page: Page) -> web.Response:
     words, state = page.query.get("q", "").strip().lower(), page.query.get("state", "")
     rows = [row for row in feeds if words in f"{row['id']} {row['name']} {row['category']} {row['licence']}".lower()]
     rows = [row for row in rows if not state or (state == "used") == row["in_use"]]
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     return page.render(
         "screens/feed_catalogue.html", rows=rows[:most], most=most, hidden=max(0, len(rows) - most), in_all=len(feeds)
     )
@@ -85,8 +83,7 @@ async def change(page: Page) -> web.Response:
     """Uses it, switches it off, forgets it, or leaves a name out of it."""
     what, feed = page.request.match_info["what"], page.request.match_info["feed"]
     form = await page.form()
-    if not page.viewer.may(_DOES[what]):
-        raise web.HTTPNotFound
+    page.need(_DOES[what])
     arguments: dict[str, Any] = {"feed": feed}
     if what == "enable":
         arguments["accepts_licence"] = form.get("accepts") == "yes"
@@ -95,9 +92,7 @@ async def change(page: Page) -> web.Response:
         arguments["is_taken_back"] = form.get("back") == "yes"
     try:
         await page.call(_DOES[what], **arguments)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         if error.kind == "NoSuchFeed":
             raise web.HTTPNotFound from None
         field = {"LicenceNotAccepted": "accepts"}.get(error.kind, "name" if what == "except" else "")
@@ -124,9 +119,7 @@ async def add(page: Page) -> web.Response:
         return await _new(page, form, mistakes)
     try:
         made = await page.call("feeds.add", place=place, category=category, feed=form.get("feed", "").strip() or None)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "feed" if "--id" in str(error) else "place"
         return await _new(page, form, {field: str(error)})
     return page.redirect(f"/lists/feed/{made['id']}?done=added")
@@ -192,8 +185,3 @@ async def _new(page: Page, given: Mapping[str, str], mistakes: Mapping[str, str]
 
 def _phases(given: list[str]) -> list[str]:
     return [name for name, _ in PHASES if name in given]
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS

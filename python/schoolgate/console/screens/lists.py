@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.running_update import UPDATES, keep_updates
-from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
+from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/lists", "Lists", "lists.show")
 # What of a feed a person should look at.
@@ -35,9 +34,7 @@ async def show(page: Page) -> web.Response:
     """What is in force, and the feeds with their ages."""
     try:
         found = await page.call("lists.show")
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/lists_none.html", why=str(error))
     feeds = await page.call("feeds.list", in_use=True)
     words = page.query.get("q", "").strip().lower()
@@ -60,7 +57,7 @@ async def show(page: Page) -> web.Response:
 
 async def update(page: Page) -> web.Response:
     """Begins an update; its page says how far it is."""
-    _refuse_without(page, "lists.update")
+    page.need("lists.update")
     form = await page.form()
     feed = form.get("feed", "")
     arguments: dict[str, Any] = {"feeds": [feed] if feed else []}
@@ -74,50 +71,46 @@ async def update(page: Page) -> web.Response:
 
 async def progress(page: Page) -> web.Response:
     """The update that runs, or the one before; a part of a page is asked for again each second."""
-    _refuse_without(page, "lists.update")
+    page.need("lists.update")
     template = "screens/lists_progress.html" if page.is_fragment else "screens/lists_update.html"
     return page.render(template, update=page.request.app[UPDATES].last)
 
 
 async def changes(page: Page) -> web.Response:
     """Names that came and went; those that were asked for here first."""
-    given = {name: _number(page.query.get(name, "")) for name in ("before", "after")}
+    given = {name: number_in(page.query.get(name, "")) for name in ("before", "after")}
     try:
         found = await page.call("lists.changes", most=SHOWN_NAMES, **_given(given))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/lists_changes.html", found=None, why=str(error))
     return page.render("screens/lists_changes.html", found=found, why="")
 
 
 async def ask_undo(page: Page) -> web.Response:
     """What going back would take away."""
-    return await _ask_undo(page, _number(page.query.get("serial", "")))
+    return await _ask_undo(page, number_in(page.query.get("serial", "")))
 
 
 async def undo(page: Page) -> web.Response:
     """Puts an earlier serial in force and holds it."""
-    _refuse_without(page, "lists.rollback")
-    serial = _number((await page.form()).get("serial", ""))
+    page.need("lists.rollback")
+    serial = number_in((await page.form()).get("serial", ""))
     try:
         await page.call("lists.rollback", serial=serial)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _ask_undo(page, serial, str(error))
     return page.redirect("/lists?done=back")
 
 
 async def unpin(page: Page) -> web.Response:
     """Lets updates publish again."""
-    _refuse_without(page, "lists.unpin")
+    page.need("lists.unpin")
     await page.call("lists.unpin")
     return page.redirect("/lists?done=on")
 
 
 async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Response:
-    _refuse_without(page, "lists.rollback")
+    page.need("lists.rollback")
     found = await page.call("lists.show")
     earlier = [one for one in sorted(found["kept"], reverse=True) if one < found["serial"]]
     wanted = serial if serial in earlier else earlier[0] if earlier else None
@@ -125,9 +118,7 @@ async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Re
     if wanted is not None:
         try:
             changed = await page.call("lists.changes", before=wanted, after=found["serial"], most=SHOWN_NAMES)
-        except NOT_OF_THE_FORM:
-            raise
-        except OperationRefused as error:
+        except FormRefused as error:
             mistake = mistake or str(error)
     return page.render(
         "screens/lists_undo.html",
@@ -140,19 +131,10 @@ async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Re
     )
 
 
-def _refuse_without(page: Page, operation: str) -> None:
-    if not page.viewer.may(operation):
-        raise web.HTTPNotFound
-
-
 def _has(feed: Mapping[str, Any], condition: str) -> bool:
     if condition == "wrong":
         return feed["condition"] in WRONG
     return condition in ("", feed["condition"])
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

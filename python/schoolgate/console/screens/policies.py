@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.console.screens.policy_text import reviewed
 from schoolgate.operations.socket_messages import OperationRefused
@@ -64,23 +64,21 @@ async def one(page: Page) -> web.Response:
 
 async def edit(page: Page) -> web.Response:
     """A choice for each category."""
-    _refuse_readers(page)
+    page.need("policy.apply")
     rules = await _rules(page)
     return _form(page, rules, {row["category"]: own_choice(row) for row in rules["categories"]})
 
 
 async def check(page: Page) -> web.Response:
     """The choices as a text, which is looked through before it is saved."""
-    _refuse_readers(page)
+    page.need("policy.apply")
     form, rules = await page.form(), await _rules(page)
     offered = {row["category"]: own_choice(row) for row in rules["categories"] if is_changeable(row)}
     choices = {name: form.get(f"category:{name}", old) for name, old in offered.items()}
     changed = {name: choice for name, choice in choices.items() if choice != offered[name]}
     try:
         draft = await page.call("policy.draft", policy=rules["policy"], choices=changed)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return _form(page, rules, choices, {"": str(error)})
     if not draft["lines"]:
         return _form(page, rules, choices, {"": "Nothing is changed yet: choose another value for a category."})
@@ -147,8 +145,3 @@ def _is_wanted(row: Mapping[str, Any], wanted: str, words: str) -> bool:
     is_closed = row["value"] == "deny"
     fits = {"closed": is_closed, "open": not is_closed, "locked": row["locked_by"] is not None}.get(wanted, True)
     return fits and words in f"{row['name']} {row['category']}".lower()
-
-
-def _refuse_readers(page: Page) -> None:
-    if not page.viewer.may("policy.apply"):
-        raise web.HTTPNotFound

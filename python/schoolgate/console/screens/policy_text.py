@@ -12,11 +12,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
-from schoolgate.console.screen import Page, Screen
+from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.console.text_lines import line_of
-from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/policy/text", "The policy as text", "policy.apply")
 # A form holds 1 MB, and some octets become three.
@@ -40,7 +39,9 @@ async def sent(page: Page) -> web.Response:
     form = await page.form()
     latest = await page.call("policy.draft")
     text, number = own_line_ends(form.get("text", ""), latest["text"]), latest["revision"] or 0
-    expected = int(form["expected"]) if form.get("expected", "").isdecimal() else number
+    expected = number_in(form.get("expected", str(number)))
+    if expected is None:
+        raise web.HTTPBadRequest
     if form.get("step") == "edit":
         return _editor(page, text, expected)
     if form.get("step") != "save":
@@ -79,9 +80,7 @@ async def reviewed(
 async def _saved(page: Page, text: str, expected: int, reason: str, latest: int) -> web.Response:
     try:
         made = await page.call("policy.apply", text=text, reason=reason, file="the policy", expected=expected)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         if error.kind == "StalePolicy":
             meanwhile = (await page.call("policy.compare", old=expected or None, new=latest))["lines"]
             return _editor(page, text, latest, meanwhile=meanwhile, made_from=expected)

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
 
 BLOCK = Screen("/policy/block", "Block a site", "policy.block")
 ALLOW = Screen("/policy/allow", "Open a site", "policy.allow")
@@ -26,8 +25,6 @@ _WHILE: Final = (
     ("28d", "Four weeks"),
 )
 LASTS: Final = {"deny": (("", "For good"), *_WHILE), "allow": _WHILE}
-# Which field a refusal is about; others are about the name.
-_FIELDS: Final = {"SegmentUnclear": "segments"}
 
 
 def add_routes(app: web.Application) -> None:
@@ -56,9 +53,7 @@ async def sent(page: Page) -> web.Response:
         if given.get("step") == "save":
             return await _saved(page, given, chosen)
         return await _checked(page, given, chosen)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _form(page, given, chosen, {_field(error): str(error)})
 
 
@@ -66,11 +61,11 @@ def _effect(page: Page) -> str:
     return "deny" if page.screen is BLOCK else "allow"
 
 
-def _field(error: OperationRefused) -> str:
-    text = str(error)
-    if error.kind == "NotClear" and ("--until" in text or "has passed" in text or "too far" in text):
+def _field(error: FormRefused) -> str:
+    """The field that a refusal is about. One of the time says how the command line writes it."""
+    if error.kind == "NotClear" and "--until" in str(error):
         return "until"
-    return _FIELDS.get(error.kind, "name")
+    return "segments" if error.kind == "SegmentUnclear" else "name"
 
 
 def _mistakes(page: Page, given: dict[str, str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from schoolgate.console.csv_text import download
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
-from schoolgate.console.screen import RENDERER, Page, Screen
+from schoolgate.console.errors import FormRefused, RightMissing
+from schoolgate.console.screen import RENDERER, Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/reports", "Reports", "reports.list")
@@ -23,7 +23,6 @@ READERS: Final = {"governors": "Governors", "it": "IT", "safeguarding": "The saf
 # Of what was done with a question, what counts as a block.
 _BLOCKED: Final = frozenset({"deny", "deny-revealed"})
 MOST_PARTS: Final = 8
-_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
 
 
 def add_routes(app: web.Application) -> None:
@@ -45,9 +44,7 @@ async def read(page: Page) -> web.Response:
     given = _given(page.query)
     try:
         found = await page.call("reports.show", **_wanted(given))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
     return page.render("screens/report.html", report=found["page"], given=given, problems=found["problems"])
 
@@ -60,12 +57,9 @@ async def keep(page: Page) -> web.Response:
         if form.get("do") == "download":
             made = await page.call("reports.make", **_wanted(given), form="html")
             return download(f"report-{given['kind']}-{given['reader']}.html", made["text"], "text/html")
-        if not page.viewer.may("reports.keep"):
-            raise web.HTTPNotFound
+        page.need("reports.keep")
         await page.call("reports.keep", **_wanted(given))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
     return page.redirect(f"{SCREEN.path}?done=keep")
 
@@ -75,8 +69,6 @@ async def kept(page: Page) -> web.Response:
     name = page.request.match_info["name"]
     try:
         return download(name, await page.call("reports.read", name=name), "text/html")
-    except FactorNeeded:
-        raise
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "ReportUnclear":
             raise web.HTTPNotFound from None
@@ -91,9 +83,7 @@ async def numbers(page: Page) -> web.Response:
     asked: dict[str, Any] = {"since": since.isoformat(), "until": until.isoformat(), "is_by_day": is_week}
     try:
         by = {one: await page.call("log.hours", **asked, by=one) for one in ("verdict", "category", "segment")}
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return page.render("screens/numbers.html", problem=str(error), is_week=is_week, sum=None)
     zone = page.request.app[RENDERER].zone
     counts = by["verdict"]["counts"]
@@ -110,8 +100,7 @@ async def _list(
 ) -> web.Response:
     found = await page.call("reports.list")
     rows = [_row(one) for one in found["kept"]]
-    after = page.query.get("after", "")
-    start = int(after) if after.isdecimal() and len(after) < 6 else 0
+    start = number_in(page.query.get("after", ""), 5) or 0
     return page.render(
         "screens/reports.html", status=422 if mistakes else 200, rows=rows[start : start + ROWS], count=len(rows),
         more=f"/reports?after={start + ROWS}" if len(rows) > start + ROWS else None, mistakes=mistakes or {},

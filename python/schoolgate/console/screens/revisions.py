@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.past_use import last_month
-from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
+from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/policy/revisions", "Revisions", "policy.revisions")
 PAGE_ROWS: Final = 25
@@ -29,7 +28,7 @@ async def show(page: Page) -> web.Response:
     rows = await page.call("policy.revisions")
     words = page.query.get("q", "").strip().lower()
     found = [one for one in rows if words in f"{one['number']} {one['who']} {one['why']}".lower()]
-    most = _most(page)
+    most = page.rows_shown(PAGE_ROWS)
     return page.render(
         "screens/revisions.html", rows=found[:most], hidden=len(found) - most, most=most, in_all=len(rows)
     )
@@ -46,7 +45,7 @@ async def one(page: Page) -> web.Response:
         lines=await _lines(page, before, rows[at]["number"]),
         is_latest=at == 0,
         made=page.query.get("made", ""),
-        old=int(page.query["old"]) if _is_number(page.query.get("old", "")) else None,
+        old=number_in(page.query.get("old", "")),
     )
 
 
@@ -65,14 +64,12 @@ async def go_back(page: Page) -> web.Response:
     """Applies an older text as a new revision. An undo names the revision that it undoes."""
     rows, at = await _found(page)
     form = await page.form()
-    reason, expected = form.get("reason", "").strip(), form.get("expected", "")
-    if not reason or not _is_number(expected):
+    reason, expected = form.get("reason", "").strip(), number_in(form.get("expected", ""))
+    if not reason or expected is None:
         return await _ask_back(page, rows, at, {"reason": "Say why; a few words are enough."})
     try:
-        made = await page.call("policy.rollback", number=_number(page), reason=reason, expected=int(expected))
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+        made = await page.call("policy.rollback", number=_number(page), reason=reason, expected=expected)
+    except FormRefused as error:
         return await _ask_back(page, rows, at, {"": str(error)}, reason)
     return page.redirect(f"/policy/revisions/{made['revision']}?made=back")
 
@@ -80,8 +77,7 @@ async def go_back(page: Page) -> web.Response:
 async def _ask_back(
     page: Page, rows: list[Any], at: int, mistakes: dict[str, str] | None = None, reason: str = ""
 ) -> web.Response:
-    if not page.viewer.may("policy.rollback"):
-        raise web.HTTPNotFound
+    page.need("policy.rollback")
     latest, number = rows[0]["number"], rows[at]["number"]
     text = (await page.call("policy.show", number=number))["text"]
     found, why_not = await last_month(page, text)
@@ -116,12 +112,3 @@ async def _lines(page: Page, old: int | None, new: int) -> list[str] | None:
 
 def _number(page: Page) -> int:
     return int(page.request.match_info["number"])
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
-
-
-def _most(page: Page) -> int:
-    text = page.query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if _is_number(text) else PAGE_ROWS

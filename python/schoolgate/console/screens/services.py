@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from schoolgate.console.errors import NOT_OF_THE_FORM
+from schoolgate.console.errors import FormRefused
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
@@ -33,7 +33,7 @@ async def show(page: Page) -> web.Response:
     rows = [row for row in found["services"] if _is_wanted(row, page.query)]
     if is_counted:
         rows.sort(key=lambda row: -(row["asked"] or 0))
-    most = _most(page.query)
+    most = page.rows_shown(PAGE_ROWS)
     return page.render(
         "screens/services.html",
         rows=rows[:most],
@@ -69,9 +69,7 @@ async def change(page: Page) -> web.Response:
     service = page.request.match_info["service"]
     try:
         made = await page.call(_DOES[effect], service=service, segments=chosen, reason=reason)
-    except NOT_OF_THE_FORM:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         field = "segments" if error.kind == "SegmentUnclear" else ""
         return await _ask(page, {field: str(error)}, chosen, reason)
     if made["applied"] is None:
@@ -83,8 +81,7 @@ async def _ask(
     page: Page, mistakes: Mapping[str, str] | None = None, chosen: list[str] | None = None, reason: str = ""
 ) -> web.Response:
     effect = page.request.match_info["effect"]
-    if not page.viewer.may(_DOES[effect]):
-        raise web.HTTPNotFound
+    page.need(_DOES[effect])
     row = await _found(page, counts_use=True)
     segments = (await page.call("segments.list"))["segments"]
     return page.render(
@@ -114,8 +111,3 @@ def _is_wanted(row: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     text = " ".join((row["name"], row["id"], row["group"], *row["domains"])).lower()
     is_right = {"closed": bool(row["denied"]), "open": not row["denied"]}.get(state, True)
     return words in text and query.get("group", "") in ("", row["group"]) and is_right
-
-
-def _most(query: Mapping[str, str]) -> int:
-    text = query.get("most", "")
-    return max(PAGE_ROWS, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else PAGE_ROWS

@@ -10,12 +10,12 @@ from aiohttp import web
 from schoolgate.console.errors import AttemptRefused, ControlNotRunning, SessionEnded
 from schoolgate.console.screen import ANYONE, SIGNED_IN, Page, Screen
 from schoolgate.console.session_cookie import device_of, forget_session
-from schoolgate.console.sign_in_steps import CODE, REFUSED, SIGN_IN, at_stage, next_path, took, with_next
+from schoolgate.console.sign_in_steps import CODE, REFUSED, SIGN_IN, STEP_UP, at_stage, next_path, took, with_next
 from schoolgate.operations.socket_messages import OperationRefused
 
 BEGIN = Screen(SIGN_IN, "Sign in", ANYONE)
 SECOND = Screen(CODE, "Second step", ANYONE)
-AGAIN = Screen("/sign-in/again", "Confirm that it is you", SIGNED_IN)
+AGAIN = Screen(STEP_UP, "Confirm that it is you", SIGNED_IN)
 OUT = Screen("/sign-out", "Sign out", ANYONE)
 
 

@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from schoolgate.console.errors import FactorNeeded, RightMissing, SessionEnded
-from schoolgate.console.screen import Page, Screen
-from schoolgate.operations.socket_messages import OperationRefused
+from schoolgate.console.errors import FormRefused
+from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/suggestions", "Suggestions", "suggestions.list")
 WORDS = Screen("/suggestions/words", "Word library", "words.list")
@@ -17,7 +16,6 @@ WORDS = Screen("/suggestions/words", "Word library", "words.list")
 ROWS: Final = 25
 KINDS: Final = (("word", "Word"), ("slang", "Slang"), ("abbreviation", "Abbreviation"), ("misspelling", "Misspelling"))
 _GIVEN: Final = ("word", "category", "language", "kind", "note", "unless")
-_OURS: Final = (FactorNeeded, RightMissing, SessionEnded)
 
 
 def add_routes(app: web.Application) -> None:
@@ -44,13 +42,10 @@ async def decide(page: Page) -> web.Response:
     }
     if does not in calls:
         raise web.HTTPBadRequest
-    if not page.viewer.may(f"suggestions.{does}"):
-        raise web.HTTPNotFound
+    page.need(f"suggestions.{does}")
     try:
         found = await page.call(f"suggestions.{does}", **calls[does])
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _queue(page, {"": str(error)})
     if does == "look":
         return page.redirect(f"{SCREEN.path}?found={found['new']}")
@@ -68,8 +63,7 @@ async def change_words(page: Page) -> web.Response:
     does = form.get("do", "")
     if does not in ("try", "add", "remove"):
         raise web.HTTPBadRequest
-    if not page.viewer.may(f"words.{does}"):
-        raise web.HTTPNotFound
+    page.need(f"words.{does}")
     given = {name: form.get(name, "").strip() for name in _GIVEN}
     if does != "remove" and not (given["word"] and given["category"]):
         return await _library(page, given, {"word": "Write a word and choose what it is about."})
@@ -78,9 +72,7 @@ async def change_words(page: Page) -> web.Response:
             await page.call("words.remove", word=given["word"])
             return page.redirect(f"{WORDS.path}?done=remove")
         tried = await page.call(f"words.{does}", **_arguments(does, given, is_accepted=form.get("accepted") == "yes"))
-    except _OURS:
-        raise
-    except OperationRefused as error:
+    except FormRefused as error:
         return await _library(page, given, {"word": str(error)}, is_refused=does == "add")
     return page.redirect(f"{WORDS.path}?done=add") if does == "add" else await _library(page, given, {}, tried)
 
@@ -97,8 +89,7 @@ def _arguments(does: str, given: dict[str, str], *, is_accepted: bool) -> dict[s
 async def _queue(page: Page, mistakes: dict[str, str] | None = None) -> web.Response:
     is_all = page.query.get("show") == "all"
     rows = await page.call("suggestions.list", is_all=is_all)
-    after = page.query.get("after", "")
-    start = int(after) if after.isdecimal() and len(after) < 7 else 0
+    start = number_in(page.query.get("after", ""), 6) or 0
     following = {**({"show": "all"} if is_all else {}), "after": str(start + ROWS)}
     has_more = len(rows) > start + ROWS
     return page.render(
