@@ -39,7 +39,8 @@ class Attempts:
 
     async def record(self, event: Event) -> None:
         """Records an attempt that was refused or failed. Raises what `Store.change` raises."""
-        if event.at_us // MINUTE_US != self._minute:
+        # Those under way at once come mixed about a full minute, and a clock may go back: neither begins a minute anew.
+        if event.at_us // MINUTE_US > self._minute:
             await self.flush()
             self._minute = event.at_us // MINUTE_US
         key = (event.actor, event.operation, event.scope, event.outcome)
@@ -49,7 +50,7 @@ class Attempts:
         known = self._counts.get(key)
         if known is not None:
             known.more += 1
-            known.last_us = event.at_us
+            known.last_us = max(known.last_us, event.at_us)
             return
         # Counted before it is written: a second attempt may come while this one waits for the lock.
         self._counts[key] = _Count(event.at_us, event.at_us)

@@ -343,6 +343,19 @@ async def test_a_new_minute_writes_the_counts_of_the_last(where: Where) -> None:
     assert found == ["log.reveal", ATTEMPTS, "log.reveal"]
 
 
+async def test_attempts_of_two_minutes_that_come_mixed_begin_no_minute_anew(where: Where) -> None:
+    """As they do about a full minute, when many are under way at once."""
+    async with await opened(where) as store:
+        attempts = Attempts(store)
+        for at in range(40):
+            at_us = NOON_US + (60_000_000 if at % 2 else 0)
+            await attempts.record(Event(at_us, "account:7", "log.reveal", outcome=Outcome.refused))
+        await attempts.flush()
+        found = await audit_reading.newest(store, 99)
+    assert [one.fields["operation"] for one in found] == [ATTEMPTS, "log.reveal", "log.reveal"]
+    assert found[0].fields["detail"]["last_us"] == NOON_US + 60_000_000
+
+
 async def test_invented_actors_fill_neither_memory_nor_log(tmp_path: Path) -> None:
     async with await opened(tmp_path / "control.db") as store:
         attempts = Attempts(store, most_kinds=8)
