@@ -22,6 +22,8 @@ def few_descriptors() -> None:
 def test_without_descriptors_datagrams_are_answered_and_all_is_well_afterwards(school: MakeSchool) -> None:
     here = school(settings="\n[tcp]\nidle_s = 300\n", is_started=False)
     here.start(before=few_descriptors)
+    # TCP is answered before all of it is loaded, and what is loaded needs descriptors.
+    until(lambda: '"event":"ready"' in here.said(), here.said)
     assert here.rcode("kept.example.org") == "NOERROR"
     # A name that was answered once is in the cache.
     fresh = (f"new-{at}.example.org" for at in itertools.count())

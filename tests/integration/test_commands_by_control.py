@@ -33,22 +33,25 @@ from schoolgate.suggestions.suggest import Suggestion
 PATIENT_S = 120.0
 KEY = bytes(range(16))
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+# The log has a file for each day, in UTC.
+TODAY = NOW.replace(hour=0, minute=0, second=0)
 ADDRESS = "192.0.2.77"
 
 
 class School:
-    """A control process over a query log: two rows of a device under a lost key, one under a key that is kept."""
+    """A control process over a query log: two rows of a device under a lost key, of yesterday, and one of today under
+    a key that is kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.state, self.config = folder, folder / "state", folder / "schoolgate.toml"
         self.config.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{self.state}"\n', encoding="utf-8")
         old, new = log_pseudonym(bytes(16), ADDRESS), log_pseudonym(KEY, ADDRESS)
-        at = [NOW - dt.timedelta(minutes=minutes) for minutes in (500, 400, 5)]
+        at = [TODAY - dt.timedelta(minutes=10), TODAY - dt.timedelta(minutes=5), NOW]
         write_rows(
             self.state, wal(1), [row(time=time, client=text) for time, text in zip(at, (old, old, new), strict=True)]
         )
         self.state.chmod(0o700)
-        text = orjson.dumps({"key": KEY.hex(), "made_at": (NOW - dt.timedelta(hours=1)).isoformat(), "id": "one"})
+        text = orjson.dumps({"key": KEY.hex(), "made_at": TODAY.isoformat(), "id": "one"})
         (self.state / "log" / "pseudonym.json").write_bytes(text)
         self.log = folder / "control.log"
         with self.log.open("ab") as log:

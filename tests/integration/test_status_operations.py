@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +63,6 @@ def test_the_first_page_has_numbers_and_no_technique(server: Serving) -> None:
     assert found.is_serving
     assert found.segments == {"pupils": "pupil", "staff": "staff", "guests": "guest"}
     assert b"127.0.0.1" not in orjson.dumps(found)
-
-
-def test_a_look_takes_less_than_50_ms(server: Serving) -> None:
-    ask(server, "status.show")
-    took = []
-    for _ in range(9):
-        begun = time.process_time()
-        ask(server, "status.show")
-        took.append(time.process_time() - begun)
-    assert sorted(took)[4] < 0.05
 
 
 @pytest.fixture

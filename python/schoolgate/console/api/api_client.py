@@ -94,8 +94,13 @@ class ApiClient:
         sent = {"json": dict(arguments or {}), "headers": headers, "timeout": timeout}
         async with self._session.post(self._url(operation), **sent) as response:  # type: ignore[arg-type]
             await _refuse(response)
-            async for one in _events(response):
-                yield one
+            try:
+                async for one in _events(response):
+                    yield one
+            finally:
+                # A stream that is left is cut: the goodbyes of TLS could outlast the caller's event loop.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
 
     def _url(self, operation: str) -> str:
         return self._address + operation.replace(".", "/")
