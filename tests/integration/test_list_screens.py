@@ -15,9 +15,9 @@ from tests.stand_in.query_log import row, wal, write_rows
 
 from schoolgate.operations import apart, asking
 from schoolgate.operations.apart import TaskEnded, TaskRefused
-from schoolgate.operations.feed_views import FeedShown, RecommendedShown
-from schoolgate.operations.list_views import ListsChanged, ListsShown, ListsUpdated, NothingToCompare
-from schoolgate.operations.sealed import SealedShown, SealedUpdated
+from schoolgate.operations.lists.feed_views import FeedShown, RecommendedShown
+from schoolgate.operations.lists.list_views import ListsChanged, ListsShown, ListsUpdated, NothingToCompare
+from schoolgate.operations.lists.sealed import SealedShown, SealedUpdated
 from schoolgate.operations.work import Progress, Said
 
 

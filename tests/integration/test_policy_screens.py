@@ -11,12 +11,12 @@ from tests.integration.serving import STAFF, Serving
 from tests.stand_in.query_log import row, wal, write_rows
 
 from schoolgate.operations import asking
-from schoolgate.operations.exceptions import ExceptionsShown, NoSuchException
-from schoolgate.operations.policies import PolicyApplied
-from schoolgate.operations.policy_drafts import PolicyDraft
-from schoolgate.operations.policy_views import NoSuchPolicy, PoliciesShown, PolicyCompared, Replayed
-from schoolgate.operations.segments import NoSuchSegment, SchedulesShown, SegmentsShown
-from schoolgate.operations.services import NoSuchService, ServiceChanged, ServicesShown
+from schoolgate.operations.policies.exceptions import ExceptionsShown, NoSuchException
+from schoolgate.operations.policies.policies import PolicyApplied
+from schoolgate.operations.policies.policy_drafts import PolicyDraft
+from schoolgate.operations.policies.policy_views import NoSuchPolicy, PoliciesShown, PolicyCompared, Replayed
+from schoolgate.operations.policies.segments import NoSuchSegment, SchedulesShown, SegmentsShown
+from schoolgate.operations.policies.services import NoSuchService, ServiceChanged, ServicesShown
 from schoolgate.policy import PolicyRefused
 from schoolgate.policy.quick_change import SegmentUnclear
 

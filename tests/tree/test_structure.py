@@ -33,6 +33,7 @@ PACKAGES = {
     "audit": set(),
     "storage": {"audit"},
     "accounts": {"audit", "storage"},
+    "governance": {"accounts", "audit", "storage"},
     "privacy": {"storage"},
     "firewall": set(),
     "metrics": set(),
@@ -68,6 +69,7 @@ PACKAGES = {
         "backup",
         "checks",
         "control",
+        "governance",
         "lists",
         "monitoring",
         "policy",
@@ -126,7 +128,19 @@ PACKAGES = {
 }
 LOOSE_AT_THE_TOP = {"__init__.py", "__main__.py", "errors.py", "_core.pyi", "py.typed"}
 # The same file name in two packages is one noun in two roles: its settings, its command line, what its command prints.
-SAME_NOUN = {"config", "cli", "cli/commands", "console/screens", "jobs", "operations"}
+SAME_NOUN = {
+    "config",
+    "cli",
+    "cli/commands",
+    "console/screens",
+    "jobs",
+    "operations",
+    "operations/accounts",
+    "operations/governance",
+    "operations/lists",
+    "operations/log",
+    "operations/policies",
+}
 SAME_NOUN_ELSEWHERE = {"errors.py", "safesearch.py", "forwarders.py", "compile.py", "retention.py"}
 
 PAGES = [

@@ -12,7 +12,7 @@ from schoolgate.config.domain_name import asked_name
 from schoolgate.config.own_address import own_address
 from schoolgate.config.problems import path_of
 from schoolgate.operations import rights
-from schoolgate.operations.policy_in_force import policy_in_force
+from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 

@@ -20,8 +20,8 @@ from schoolgate.operations.system_clock import Clock
 from schoolgate.operations.work import Said, Work
 
 if TYPE_CHECKING:
-    from schoolgate.operations.account_keeper import AccountKeeper
-    from schoolgate.operations.account_services import AccountServices
+    from schoolgate.operations.accounts.account_keeper import AccountKeeper
+    from schoolgate.operations.accounts.account_services import AccountServices
     from schoolgate.operations.recorder import Recorder
     from schoolgate.storage.store import Store
 
@@ -83,7 +83,7 @@ class Operations:
             await self._keeper.close()
 
     async def _kept(self) -> AccountKeeper:
-        from schoolgate.operations.account_keeper import AccountKeeper
+        from schoolgate.operations.accounts.account_keeper import AccountKeeper
 
         recorder = await self._recorder()
         if self._keeper is None:

@@ -16,7 +16,7 @@ from schoolgate.operations.caller import Caller
 if TYPE_CHECKING:
     from schoolgate.accounts.administration import Administration
     from schoolgate.accounts.sessions import Session
-    from schoolgate.operations.account_services import AccountServices
+    from schoolgate.operations.accounts.account_services import AccountServices
     from schoolgate.storage.store import Store
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest revision of migrations/versions: a store of another one is migrated, or refused if it is later.
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = MetaData()
 
@@ -319,4 +319,43 @@ oidc_request = Table(
     Column("verifier", Text, nullable=False),
     Column("created_us", BigInteger, nullable=False),
     UniqueConstraint("state_hash"),
+)
+
+# Requests, cases, checks, reviews and the rest: each a kind with typed fields, as canonical JSON
+# (`governance/record_store.py`). `subject`: what it is about, such as a name, so that another one of the same can be
+# found. `audit_number`: the entry of its newest change.
+governance_record = Table(
+    "governance_record",
+    metadata,
+    *_row(),
+    Column("kind", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("due_us", BigInteger),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("audit_epoch", Integer, nullable=False),
+    Column("audit_number", BigInteger, nullable=False),
+    Column("fields", Text, nullable=False),
+    UniqueConstraint("site_id", "kind", "number"),
+    Index("governance_record_state", "site_id", "kind", "state", "due_us"),
+    Index("governance_record_subject", "site_id", "kind", "subject"),
+)
+
+governance_attachment = Table(
+    "governance_attachment",
+    metadata,
+    *_row(),
+    Column("record_id", Uuid, ForeignKey("governance_record.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("octets", LargeBinary, nullable=False),
+    Column("added_us", BigInteger, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Index("governance_attachment_record", "record_id"),
 )

@@ -16,10 +16,10 @@ from schoolgate.accounts.grants import GrantState
 from schoolgate.accounts.roles import Role
 from schoolgate.accounts.sessions import Origin, Stage
 from schoolgate.config import load
+from schoolgate.operations.accounts.session_results import SignInStep
 from schoolgate.operations.caller import Credentials
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
-from schoolgate.operations.session_results import SignInStep
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
 from schoolgate.storage.store import Change, Store

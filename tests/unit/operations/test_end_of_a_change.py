@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.quick_policy import NotClear, end_of
+from schoolgate.operations.policies.quick_policy import NotClear, end_of
 
 LONDON = ZoneInfo("Europe/London")
 SUMMER = dt.datetime(2026, 7, 1, 9, 0, 0, 500, tzinfo=dt.UTC)  # 10:00 in London

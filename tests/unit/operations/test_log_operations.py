@@ -20,11 +20,12 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
 from schoolgate.config import load
-from schoolgate.operations import log_access, log_erasure, pages
+from schoolgate.operations import pages
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
-from schoolgate.operations.log_rows import LogFilters
+from schoolgate.operations.log import log_access, log_erasure
+from schoolgate.operations.log.log_rows import LogFilters
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.querylog import BadQuery
 from schoolgate.querylog.log_query import SELF_TEST_RULE

@@ -14,13 +14,13 @@ from tests.stand_in.query_log import row, wal, write_rows, write_wals
 from schoolgate._core import log_pseudonym
 from schoolgate.accounts.roles import Role
 from schoolgate.config import load
-from schoolgate.operations import log_live
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
-from schoolgate.operations.log_counts import DeviceShown, HourCounts
-from schoolgate.operations.log_live import LiveRows, ViewEnded
-from schoolgate.operations.log_rows import LogFilters
+from schoolgate.operations.log import log_live
+from schoolgate.operations.log.log_counts import DeviceShown, HourCounts
+from schoolgate.operations.log.log_live import LiveRows, ViewEnded
+from schoolgate.operations.log.log_rows import LogFilters
 from schoolgate.querylog import BadQuery
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place

@@ -22,8 +22,8 @@ from schoolgate.accounts.errors import (
 )
 from schoolgate.accounts.roles import Role
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.accounts.session_results import SignInStep
 from schoolgate.operations.errors import FactorNeeded, NotPermitted, SignInUnfinished
-from schoolgate.operations.session_results import SignInStep
 
 
 @pytest_asyncio.fixture

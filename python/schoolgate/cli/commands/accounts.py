@@ -15,7 +15,7 @@ from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 
 if TYPE_CHECKING:
-    from schoolgate.operations.account_results import GrantShown, LinkMade
+    from schoolgate.operations.accounts.account_results import GrantShown, LinkMade
 
 
 def create(config: Path | None, login: str, display_name: str, mail: str | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import say
-from schoolgate.operations.feeds import FeedChanged
+from schoolgate.operations.lists.feeds import FeedChanged
 
 
 def leave_out(config: Path | None, feed_id: str, name: str, reason: str | None, remove: bool) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import age, note, out, say, say_json, table
-from schoolgate.operations.feed_views import FeedShown
-from schoolgate.operations.feeds import FeedChanged, LicenceNotAccepted, Licensed, Terms
+from schoolgate.operations.lists.feed_views import FeedShown
+from schoolgate.operations.lists.feeds import FeedChanged, LicenceNotAccepted, Licensed, Terms
 
 _LABELS = {"age_s": "age", "refresh_h": "fetched"}
 

@@ -15,8 +15,8 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists import kept_serials as past
 from schoolgate.lists.history import History, PinFile
 from schoolgate.lists.snapshots import SnapshotStore
-from schoolgate.operations.list_views import ASKED_FOR_DAYS, ListsChanged
-from schoolgate.operations.lists import ListsInstalled
+from schoolgate.operations.lists.list_views import ASKED_FOR_DAYS, ListsChanged
+from schoolgate.operations.lists.lists import ListsInstalled
 from schoolgate.storage import state_dir
 
 

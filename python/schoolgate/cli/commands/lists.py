@@ -18,7 +18,7 @@ from schoolgate.lists.last_good import FeedState, FeedStates
 from schoolgate.lists.manifests import Manifests
 from schoolgate.lists.snapshots import SnapshotStore
 from schoolgate.lists.update_status import feed_row
-from schoolgate.operations.lists import ListsInstalled, installed
+from schoolgate.operations.lists.lists import ListsInstalled, installed
 from schoolgate.storage import state_dir
 
 

@@ -13,7 +13,7 @@ from schoolgate.cli.commands.update_progress import shown
 from schoolgate.config import config_label, load
 from schoolgate.lists.update import Updater, UpdateReport, Wish
 from schoolgate.operations.actor import user_name as who
-from schoolgate.operations.lists import Unpinned
+from schoolgate.operations.lists.lists import Unpinned
 from schoolgate.replay.feed_news import weigher
 from schoolgate.storage import state_dir
 

@@ -16,7 +16,7 @@ from schoolgate.cli.commands.school_time import now, on_the_wall
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.log_access import ClientPage
+from schoolgate.operations.log.log_access import ClientPage
 from schoolgate.policy import load_catalogue
 from schoolgate.querylog import Row
 from schoolgate.querylog.in_words import in_words

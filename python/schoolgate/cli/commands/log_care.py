@@ -12,9 +12,9 @@ from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import err, note, out, say, say_json, table
 from schoolgate.cli.commands.terminal import moment as shown_moment
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.log_access import Revealed, require_reason
-from schoolgate.operations.log_care import LogStatus, Maintained
-from schoolgate.operations.log_erasure import ClientErased, ErasurePreview
+from schoolgate.operations.log.log_access import Revealed, require_reason
+from schoolgate.operations.log.log_care import LogStatus, Maintained
+from schoolgate.operations.log.log_erasure import ClientErased, ErasurePreview
 from schoolgate.querylog import BadQuery
 from schoolgate.querylog.retention import MIB
 from schoolgate.querylog.shown import printable

@@ -16,7 +16,7 @@ from schoolgate.cli.commands.school_time import now as now_here
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, table
 from schoolgate.config import load
-from schoolgate.operations.log_rows import (
+from schoolgate.operations.log.log_rows import (
     MOST_ROWS_A_PAGE,
     LogFilters,
     MostFrequent,

@@ -15,7 +15,14 @@ from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import load, read_text
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.policies import FilesState, InForce, PolicyApplied, PolicyRepaired, PolicyText, RevisionRow
+from schoolgate.operations.policies.policies import (
+    FilesState,
+    InForce,
+    PolicyApplied,
+    PolicyRepaired,
+    PolicyText,
+    RevisionRow,
+)
 from schoolgate.policy import difference, parse, template_names, template_text
 
 FROM_STANDARD_INPUT = Path("-")

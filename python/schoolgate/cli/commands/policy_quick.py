@@ -8,7 +8,7 @@ from pathlib import Path
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.policy import say_applied
 from schoolgate.cli.commands.terminal import note, say
-from schoolgate.operations.quick_policy import QuickChange
+from schoolgate.operations.policies.quick_policy import QuickChange
 
 
 def block(

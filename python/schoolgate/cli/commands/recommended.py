@@ -9,8 +9,8 @@ from pathlib import Path
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import out, say, say_json, table
 from schoolgate.lists.recommended import PHASES, Phase
-from schoolgate.operations.feed_views import RecommendedFeed, RecommendedShown
-from schoolgate.operations.feeds import LicenceNotAccepted, Recommended, enable_command
+from schoolgate.operations.lists.feed_views import RecommendedFeed, RecommendedShown
+from schoolgate.operations.lists.feeds import LicenceNotAccepted, Recommended, enable_command
 
 
 def recommend(config: Path | None, phases: Sequence[Phase], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.config import read_text
-from schoolgate.operations.policy_views import Replayed
+from schoolgate.operations.policies.policy_views import Replayed
 from schoolgate.replay.changes import ReplayChange, SegmentReplay
 
 # As many as a large school asks for in a month.

@@ -6,10 +6,17 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID
 
-from schoolgate.operations.account_results import ApiTokenMade, ApiTokenShown
+from schoolgate.operations.accounts.account_results import ApiTokenMade, ApiTokenShown
+from schoolgate.operations.accounts.session_results import (
+    Enrolled,
+    OwnFactors,
+    OwnSession,
+    SignInStep,
+    TotpStart,
+    Whoami,
+)
+from schoolgate.operations.accounts.sign_in import Answer, Days, Name, Secret
 from schoolgate.operations.registry import own
-from schoolgate.operations.session_results import Enrolled, OwnFactors, OwnSession, SignInStep, TotpStart, Whoami
-from schoolgate.operations.sign_in import Answer, Days, Name, Secret
 from schoolgate.operations.work import Work
 from schoolgate.policy.school_zone import school_zone
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.lists import ListsInstalled, installed
+from schoolgate.operations.lists.lists import ListsInstalled, installed
 from schoolgate.operations.registry import changes, looks
 from schoolgate.operations.status import feed_ages
 from schoolgate.operations.status_results import FeedAge

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from schoolgate.config import config_label
-from schoolgate.operations.quick_policy import QuickDraft, draft_of, refuse_endless, rule_of
+from schoolgate.operations.policies.quick_policy import QuickDraft, draft_of, refuse_endless, rule_of
 from schoolgate.operations.registry import Personal, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference

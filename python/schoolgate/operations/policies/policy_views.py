@@ -11,7 +11,7 @@ from pydantic import Field
 from schoolgate.config import config_label
 from schoolgate.config.problems import InputRefused, did_you_mean, path_of
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.policy_in_force import PolicyInForce, policy_in_force
+from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
 from schoolgate.operations.registry import Bulk, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference

@@ -27,12 +27,10 @@ from schoolgate.accounts.passkeys import RelyingParty
 from schoolgate.accounts.passwords import Passwords
 from schoolgate.accounts.sessions import FRESH_US, Session, Stage
 from schoolgate.accounts.signing_in import SignedIn, SignIn
-from schoolgate.operations import sign_in_results
-from schoolgate.operations.account_notices import Notices
-from schoolgate.operations.account_results import ApiTokenMade, ApiTokenShown
-from schoolgate.operations.caller import Caller
-from schoolgate.operations.errors import FactorNeeded, NotPermitted
-from schoolgate.operations.session_results import (
+from schoolgate.operations.accounts import sign_in_results
+from schoolgate.operations.accounts.account_notices import Notices
+from schoolgate.operations.accounts.account_results import ApiTokenMade, ApiTokenShown
+from schoolgate.operations.accounts.session_results import (
     Enrolled,
     HeldRole,
     OwnFactors,
@@ -42,6 +40,8 @@ from schoolgate.operations.session_results import (
     TotpStart,
     Whoami,
 )
+from schoolgate.operations.caller import Caller
+from schoolgate.operations.errors import FactorNeeded, NotPermitted
 from schoolgate.storage.store import Change, Store
 
 

@@ -12,7 +12,7 @@ from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.config import Settings
 from schoolgate.operations import pages
-from schoolgate.operations.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened
+from schoolgate.operations.log.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened
 from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.self_test_marks import marked
 from schoolgate.operations.work import Work

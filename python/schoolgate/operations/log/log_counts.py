@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from schoolgate.operations import rights
-from schoolgate.operations.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened, query_of
-from schoolgate.operations.policy_in_force import policy_in_force
+from schoolgate.operations.log.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened, query_of
+from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import Personal, looks, sees
 from schoolgate.operations.work import Work
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row

@@ -17,7 +17,7 @@ from schoolgate.config import Settings
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.snapshots import NoUsableSnapshot, SnapshotStore
-from schoolgate.operations.policies import PolicyApplied, applied, change_text, examined, ground_of
+from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text, examined, ground_of
 from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.work import Work
 from schoolgate.policy import CheckedPolicy

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.policies import PolicyApplied, applied, change_text, examined, ground_of
-from schoolgate.operations.policy_in_force import PolicyInForce, policy_in_force
+from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text, examined, ground_of
+from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
 from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import latest_revision, policy_files

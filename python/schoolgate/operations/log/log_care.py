@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from schoolgate.operations.log_erasure import keeper_of
-from schoolgate.operations.log_rows import opened
+from schoolgate.operations.log.log_erasure import keeper_of
+from schoolgate.operations.log.log_rows import opened
 from schoolgate.operations.registry import changes, looks
 from schoolgate.operations.work import Progress, Work
 from schoolgate.querylog.erasure import pending_in

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from schoolgate.operations import rights
 from schoolgate.operations.errors import OperationProblem
-from schoolgate.operations.log_rows import LogFilters, opened, query_of, without_identities
+from schoolgate.operations.log.log_rows import LogFilters, opened, query_of, without_identities
 from schoolgate.operations.registry import Personal, looks, sees
 from schoolgate.operations.work import Work
 from schoolgate.querylog import Query, Row

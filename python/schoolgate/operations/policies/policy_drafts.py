@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schoolgate.config.problems import did_you_mean
-from schoolgate.operations.policy_in_force import policy_in_force
-from schoolgate.operations.policy_views import NoSuchPolicy
+from schoolgate.operations.policies.policy_in_force import policy_in_force
+from schoolgate.operations.policies.policy_views import NoSuchPolicy
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference

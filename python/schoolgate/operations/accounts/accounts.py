@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from schoolgate.accounts.roles import TRUST, Role
-from schoolgate.operations.account_results import (
+from schoolgate.operations.accounts.account_results import (
     AccountShown,
     AccountStopped,
     ApiTokenMade,
@@ -25,9 +25,9 @@ from schoolgate.operations.account_results import (
     stopped,
     token_made,
 )
+from schoolgate.operations.accounts.session_results import OwnSession
+from schoolgate.operations.accounts.sign_in import Days, Name
 from schoolgate.operations.registry import Personal, looks, records, sees
-from schoolgate.operations.session_results import OwnSession
-from schoolgate.operations.sign_in import Days, Name
 from schoolgate.operations.work import Work
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from schoolgate.operations.account_results import (
+from schoolgate.operations.accounts.account_results import (
     FactorResetShown,
     GrantShown,
     RequestsShown,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from schoolgate.operations.exceptions import NoSuchException
-from schoolgate.operations.policies import PolicyApplied, applied, change_text, examined, ground_of
-from schoolgate.operations.policy_in_force import policy_in_force
-from schoolgate.operations.quick_policy import NotClear, end_of, refuse_endless
+from schoolgate.operations.policies.exceptions import NoSuchException
+from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text, examined, ground_of
+from schoolgate.operations.policies.policy_in_force import policy_in_force
+from schoolgate.operations.policies.quick_policy import NotClear, end_of, refuse_endless
 from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import latest_revision, policy_files

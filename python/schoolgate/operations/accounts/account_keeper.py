@@ -26,9 +26,9 @@ from schoolgate.accounts.signing_in import SignIn
 from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config import Settings
 from schoolgate.config.accounts import Accounts, IdentityProvider
-from schoolgate.operations.account_notices import Notices
-from schoolgate.operations.account_services import AccountServices, UsableProvider
-from schoolgate.operations.own_services import OwnServices
+from schoolgate.operations.accounts.account_notices import Notices
+from schoolgate.operations.accounts.account_services import AccountServices, UsableProvider
+from schoolgate.operations.accounts.own_services import OwnServices
 from schoolgate.storage.failed_attempts import Attempts
 from schoolgate.storage.store import Store
 

@@ -27,11 +27,11 @@ from schoolgate.accounts.sessions import Origin
 from schoolgate.accounts.signing_in import SignedIn, SignIn
 from schoolgate.accounts.source_buckets import SourceBuckets
 from schoolgate.config.problems import did_you_mean
-from schoolgate.operations.account_notices import Notices
+from schoolgate.operations.accounts.account_notices import Notices
+from schoolgate.operations.accounts.own_services import OwnServices
+from schoolgate.operations.accounts.session_results import BreakGlassOpened, LinkHolder, OidcStart, SignInStep
 from schoolgate.operations.actor import Actor, local_name
 from schoolgate.operations.caller import Caller
-from schoolgate.operations.own_services import OwnServices
-from schoolgate.operations.session_results import BreakGlassOpened, LinkHolder, OidcStart, SignInStep
 from schoolgate.storage.store import Store
 
 UsableProvider = tuple[Provider, OidcClient]

@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schoolgate.operations.registry import anyone
-from schoolgate.operations.session_results import (
+from schoolgate.operations.accounts.session_results import (
     BreakGlassOpened,
     IdentityProviderName,
     LinkHolder,
     OidcStart,
     SignInStep,
 )
+from schoolgate.operations.registry import anyone
 from schoolgate.operations.work import Work
 
 # Longer than any of them is; what is longer still is no request of a person.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.policy_in_force import PolicyInForce, policy_in_force
+from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 from schoolgate.policy.model import Interval, Segment

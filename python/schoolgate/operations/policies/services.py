@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.policies import PolicyApplied, applied, change_text, examined, ground_of
-from schoolgate.operations.policy_in_force import policy_in_force
+from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text, examined, ground_of
+from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import CheckedPolicy

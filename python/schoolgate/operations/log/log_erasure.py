@@ -14,8 +14,8 @@ from schoolgate.alerts.alert_store import AlertRefused, AlertStore, told_held
 from schoolgate.config import Settings
 from schoolgate.control.client import call
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.log_access import alerts_of, require_reason
-from schoolgate.operations.log_rows import lost_rows, opened
+from schoolgate.operations.log.log_access import alerts_of, require_reason
+from schoolgate.operations.log.log_rows import lost_rows, opened
 from schoolgate.operations.registry import Personal, changes, sees
 from schoolgate.operations.work import Progress, Work
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog

@@ -7,7 +7,7 @@ from uuid import UUID
 from schoolgate.accounts import account_list, second_factors
 from schoolgate.accounts.sessions import Session, Stage
 from schoolgate.accounts.signing_in import SignedIn
-from schoolgate.operations.session_results import SignInStep
+from schoolgate.operations.accounts.session_results import SignInStep
 from schoolgate.storage.store import Store
 
 

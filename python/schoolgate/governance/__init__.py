@@ -1,0 +1,1 @@
+"""What a school must be able to prove: requests, cases, checks, reviews, evidence."""

@@ -1,0 +1,1 @@
+"""Requests, cases, checks, reviews and evidence."""

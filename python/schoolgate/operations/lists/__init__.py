@@ -1,0 +1,1 @@
+"""Lists, feeds and the sealed lists."""

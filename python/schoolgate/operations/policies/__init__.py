@@ -1,0 +1,1 @@
+"""Policies, what a school opens and closes, and what follows from it."""
