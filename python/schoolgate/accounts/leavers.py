@@ -33,7 +33,8 @@ Sleep = Callable[[float], Awaitable[None]]
 class Directory(Protocol):
     """Where people are listed. `issuer`: whose identities its identifiers belong to."""
 
-    issuer: str
+    @property
+    def issuer(self) -> str: ...
 
     async def active_people(self) -> frozenset[str]:
         """The identifiers of everybody who may sign in. Raises `DirectoryUnusable` where the list is not whole."""

@@ -56,6 +56,21 @@ def account_enable(login: Login, config: Config = None) -> None:
     accounts.enable(config_of(config), login)
 
 
+@account_app.command("leavers", epilog="schoolgate account leavers --read")
+def account_leavers(
+    reads: Annotated[bool, typer.Option("--read", help="Read the directories now.")] = False,
+    accepts: Annotated[
+        bool, typer.Option("--accept-many", help="With --read: also where many people left at once.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show when the directories were last read for people who left, or read them now."""
+    from schoolgate.cli.commands import accounts
+
+    accounts.leavers(config_of(config), reads, accepts, as_json)
+
+
 @account_app.command("role", epilog="schoolgate account role asmith teacher --scope school:north")
 def account_role(
     login: Login,

@@ -60,6 +60,27 @@ class IdentityProvider(Section):
         description='true: a token that says "mfa" counts as a second factor.',
         json_schema_extra=RELOAD,
     )
+    reads_leavers: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="true: read the list of people each night, and disable the accounts of those who left. Entra: the"
+        " application needs User.Read.All. Google: set directory_key_file and directory_admin.",
+        json_schema_extra=RELOAD,
+    )
+    directory_key_file: PathFromFile | None = Field(
+        default=None,
+        description="Google: the service account's key in JSON, for the service's user alone.",
+        json_schema_extra=RELOAD,
+    )
+    directory_admin: str = Field(
+        default="",
+        description="Google: the administrator in whose name users are read.",
+        json_schema_extra=RELOAD,
+    )
+    directory_address: str = Field(
+        default="",
+        description="Where users are read, if not at the provider's public address: https://...",
+        json_schema_extra=RELOAD,
+    )
     app_roles: dict[str, AppRole] = Field(
         default={},
         description="What a role in the provider's token is here. ID is its name there.",
@@ -72,6 +93,10 @@ class IdentityProvider(Section):
             raise complaint("names no tenant", "set tenant: only its accounts may sign in")
         if self.kind == "google" and not self.hosted_domain:
             raise complaint("names no domain", "set hosted_domain: only its accounts may sign in")
+        if self.reads_leavers and self.kind == "plain":
+            raise complaint("reads_leavers with kind plain", "only entra and google have a directory that is read")
+        if self.reads_leavers and self.kind == "google" and not (self.directory_key_file and self.directory_admin):
+            raise complaint("reads_leavers without a key", "set directory_key_file and directory_admin")
         return self
 
 

@@ -16,6 +16,7 @@ from schoolgate.console.plain_words import age, in_words, number, sentence
 OLD_FEED_S: Final = 36 * 3600
 ENDS_SOON: Final = dt.timedelta(hours=24)
 CHECK_DUE: Final = dt.timedelta(days=3)
+LEAVERS_LATE: Final = dt.timedelta(days=3)
 # Said where lists that close what is to be closed are not chosen.
 STILL_OPEN: Final = "Many harmful sites are still open: lists that close them are not chosen yet."
 # How the second account of an installation is made.
@@ -31,6 +32,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
     "accounts": ("account.list", {}),
+    "leavers": ("account.leavers", {}),
     "checks": ("checks.record", {}),
     "hours": ("log.hours", {}),
     "log": ("log.status", {}),
@@ -94,6 +96,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
         *_review(facts.get("review")),
+        *_leavers(facts.get("leavers"), now),
         *_suggestions(facts.get("suggestions")),
         *_checks(facts.get("checks"), now),
     ]
@@ -148,6 +151,15 @@ def _review(rows: Any) -> Iterator[Task]:
             f"{in_words(late, 'is', 'are')} overdue." if late else "",
             late > 0,
         )
+
+
+def _leavers(readings: Any, now: dt.datetime) -> Iterator[Task]:
+    """A list of people that was not read last night is a bad night; for three days, leavers may still get in."""
+    for one in readings or ():
+        if one["problem"]:
+            is_urgent = now.timestamp() * 1e6 - one["read_us"] > LEAVERS_LATE.total_seconds() * 1e6
+            words = "The school's list of people was not read: who left may still have an account here."
+            yield Task(words, "/accounts", "See accounts", sentence(f"{one['provider']}: {one['problem']}"), is_urgent)
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from schoolgate.accounts.roles import Role
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.accounts import leavers_reading
 from schoolgate.operations.hosting import recording
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.recorder import Recorder
@@ -29,6 +30,8 @@ FLUSH_S = 60.0
 CHECKPOINT_S = 900.0
 # Sessions that are 30 days old are removed; at the start too, for a process that is started anew each day.
 FORGET_S = 86_400.0
+# Directories are read once a day; how often it is asked whether one is due.
+LEAVERS_S = 600.0
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
@@ -81,6 +84,7 @@ class Control:
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
+            asyncio.create_task(self._each(LEAVERS_S, lambda: self._read_leavers(recorder), "leavers", at_once=True)),
         ]
         try:
             manager.ready("doing operations")
@@ -95,10 +99,13 @@ class Control:
             await operations.close()
 
     def _local_roles(self) -> frozenset[Role]:
-        """Of the settings as they are now; a file with a mistake in it leaves the last ones."""
+        return frozenset(map(Role, self._settings_now().operations.local_roles))
+
+    def _settings_now(self) -> Settings:
+        """As the file says now; one with a mistake in it leaves the last ones."""
         with contextlib.suppress(SchoolgateError, OSError):
             self._settings = load(self._config)
-        return frozenset(map(Role, self._settings.operations.local_roles))
+        return self._settings
 
     async def _each(
         self, every_s: float, work: Callable[[], Awaitable[object]], name: str, *, at_once: bool = False
@@ -126,6 +133,15 @@ class Control:
         from schoolgate.accounts import sessions
 
         await sessions.forget_old(recorder.store, self._clock.now_us())
+
+    async def _read_leavers(self, recorder: Recorder) -> None:
+        """People who left, where a provider's directory is read."""
+        settings = self._settings_now()
+        for one in await leavers_reading.read_due(recorder.store, settings, self._clock.now_us()):
+            if one.problem:
+                _log.warning("a directory was not read", provider=one.provider, problem=one.problem)
+            elif one.disabled:
+                _log.info("people left", provider=one.provider, disabled=one.disabled)
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

@@ -55,7 +55,7 @@ _MODULES = {
     "backup": ("backups",),
     "settings": ("settings",),
     "explain": ("explain",),
-    "account": ("accounts.accounts", "accounts.account_requests"),
+    "account": ("accounts.accounts", "accounts.account_requests", "accounts.account_leavers"),
     "setup": ("accounts.accounts",),
 }
 

@@ -136,6 +136,8 @@ account.confirm           W . . W . . . .
 account.tokens            R . R R . . . R
 account.make_token        W . . W . . . .
 account.revoke_token      W . . W . . . .
+account.leavers           R . R R . . . R
+account.read_leavers      W . . W . . . .
 account.requests          R R R R . . . R
 account.approve           . . W W . . . .
 account.refuse            . . W W . . . .
@@ -216,6 +218,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "account.reset_factor",
         "account.link_identity",
         "account.make_token",
+        "account.read_leavers",
         "account.approve",
         "account.refuse",
         "account.agree_reset",

@@ -7,6 +7,8 @@ import re
 import uuid
 
 from tests.unit.console.care_school import RoleBrowser, statuses
+from tests.unit.console.conftest import RunningConsole
+from tests.unit.console.fake_control import FakeControl
 
 from schoolgate.accounts.roles import Role
 
@@ -156,3 +158,19 @@ async def test_who_makes_or_stops_an_account_gave_a_fresh_factor(browser: RoleBr
             assert (status, headers["Location"][:14]) == (303, "/sign-in/again"), page
     assert "cannot sign in" not in (await browser.get(IT, path))[1]
     assert form["login"] not in (await browser.get(IT, "/accounts"))[1]
+
+
+async def test_the_list_of_people_says_why_it_was_not_read_and_is_read_from_here(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    reading = {"provider": "entra", "tried_us": 2, "read_us": 0, "disabled": 0, "problem": "<b>no</b> token"}
+    control.answers |= {
+        "account.list": [], "account.requests": {"roles": [], "resets": []}, "account.review": [],
+        "account.leavers": [reading], "account.read_leavers": [reading],
+    }  # fmt: skip
+    _, text = await console.get("/accounts")
+    assert "never read" in text
+    assert "&lt;b&gt;no&lt;/b&gt; token" in text
+    response, _ = await console.post("/accounts/leavers", data={"accept_many": "yes"})
+    assert (response.status, response.headers["Location"]) == (303, "/accounts#leavers")
+    assert control.asked("account.read_leavers")[0]["arguments"] == {"accept_many": True}

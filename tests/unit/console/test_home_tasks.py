@@ -34,6 +34,20 @@ def test_the_first_line_is_an_answer(home: dict[str, Any], said: str) -> None:
     assert home_tasks.answer(HOME | home, []) == said
 
 
+def test_a_list_of_people_that_was_not_read_is_a_task_and_after_three_days_an_urgent_one() -> None:
+    now_us = int(NOW.timestamp() * 1e6)
+    day_us = DAY_S * 1_000_000
+
+    def said(read_us: int, problem: str) -> list[bool]:
+        readings = [{"provider": "entra", "problem": problem, "read_us": read_us}]
+        return [one.is_urgent for one in home_tasks.tasks_of({"leavers": readings}, NOW)]
+
+    assert said(now_us, "") == []
+    assert said(now_us - day_us, "no token") == [False]
+    assert said(now_us - 4 * day_us, "no token") == [True]
+    assert said(0, "no token") == [True]
+
+
 def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
     facts = {
         "alerts": {"open": {"urgent": {"new": 3, "acknowledged": 2}, "warning": {"new": 1}}},

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import typer
+
 from schoolgate.accounts.roles import Role
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.school_time import on_the_wall
@@ -55,6 +57,22 @@ def enable(config: Path | None, login: str) -> None:
     """Enables an account."""
     asked = ask(config, "account.enable", login=login)
     say(f"{login}: enabled" + (f"; {asked} roles wait for a head or director" if asked else ""))
+
+
+def leavers(config: Path | None, reads: bool, accepts: bool, as_json: bool) -> None:
+    """The last reading of each directory, or one now. Exit code 1 where a directory could not be read."""
+    found = ask(config, "account.read_leavers", accept_many=accepts) if reads else ask(config, "account.leavers")
+    if as_json:
+        say_json([asdict(one) for one in found])
+    elif not found:
+        say("no directory is read: set reads_leavers for a provider in [accounts.providers.ID]")
+    else:
+        rows = table("Provider", "Last read", "Disabled then", "Problem")
+        for one in found:
+            rows.add_row(one.provider, _moment(one.read_us or None), str(one.disabled), one.problem)
+        out.print(rows)
+    if any(one.problem for one in found):
+        raise typer.Exit(1)
 
 
 def role(config: Path | None, login: str, name: Role, scope: str, ends: bool) -> None:

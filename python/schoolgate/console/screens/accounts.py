@@ -16,11 +16,12 @@ UUID_PATH: Final = r"/{account:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 
 
 def add_routes(app: web.Application) -> None:
-    """The list, a person, and a new account."""
+    """The list, a person, a new account, and who left."""
     SCREEN.get(app, show)
     SCREEN.get(app, new, "/new")
     SCREEN.post(app, create, "/new")
     SCREEN.get(app, one, UUID_PATH)
+    SCREEN.post(app, read_leavers, "/leavers")
 
 
 async def show(page: Page) -> web.Response:
@@ -36,6 +37,7 @@ async def show(page: Page) -> web.Response:
         more=_more(page, chosen, start + ROWS) if len(found) > start + ROWS else None,
         hidden=max(0, len(found) - start - ROWS), open_requests=requests, **words(people),
         without_factor=[one for one in people if _lacks_factor(one)], reviews=await _due(page),
+        leavers=await page.call("account.leavers") if page.viewer.may("account.leavers") else [],
     )  # fmt: skip
 
 
@@ -76,6 +78,14 @@ async def create(page: Page) -> web.Response:
         except FormRefused as error:
             mistakes = {"login": str(error)}
     return page.render("screens/account_new.html", status=422, given=given, mistakes=mistakes)
+
+
+async def read_leavers(page: Page) -> web.Response:
+    """Reads the school's lists of people now; the page then says what came of it."""
+    page.need("account.read_leavers")
+    form = await page.form()
+    await page.call("account.read_leavers", accept_many=form.get("accept_many") == "yes")
+    return page.redirect("/accounts#leavers")
 
 
 async def code_shown(page: Page, link: dict[str, Any], *, is_new: bool) -> web.Response:

@@ -6,7 +6,6 @@ The settings are read for each operation; rules and providers are made anew only
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import aiohttp
 
@@ -28,6 +27,7 @@ from schoolgate.config import Settings
 from schoolgate.config.accounts import Accounts, IdentityProvider
 from schoolgate.operations.accounts.account_notices import Notices
 from schoolgate.operations.accounts.account_services import AccountServices, UsableProvider
+from schoolgate.operations.accounts.client_secret import read_secret
 from schoolgate.operations.accounts.own_services import OwnServices
 from schoolgate.storage.failed_attempts import Attempts
 from schoolgate.storage.store import Store
@@ -35,7 +35,6 @@ from schoolgate.storage.store import Store
 RELYING_PARTY = "schoolgate"
 # Ceremonies that one source may begin at once; one more each ten seconds.
 BEGINNINGS = 60
-MOST_SECRET_OCTETS = 4096
 
 
 class AccountKeeper:
@@ -137,23 +136,10 @@ def provider_of(settings: IdentityProvider) -> Provider:
         issuer=settings.issuer,
         client_id=settings.client_id,
         redirect_uri=settings.redirect_uri,
-        client_secret=_secret(settings.client_secret_file),
+        client_secret=read_secret(settings.client_secret_file),
         kind=Kind(settings.kind),
         tenant=settings.tenant,
         hosted_domain=settings.hosted_domain,
         app_roles={name: (Role(one.role), one.scope) for name, one in settings.app_roles.items()},
         vouches_for_factor=settings.vouches_for_factor,
     )
-
-
-def _secret(path: Path) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ProviderRefused(f"{path}: others can read the client's secret; chmod 600 it")
-        text = path.read_bytes()[:MOST_SECRET_OCTETS].decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
-        raise ProviderRefused(f"{path}: {reason}; put the client's secret there") from error
-    if not text:
-        raise ProviderRefused(f"{path}: the file is empty; put the client's secret there")
-    return text
