@@ -30,6 +30,7 @@ COPIED = {
     "uplot.css": MODULES / "uplot/dist/uPlot.min.css",
     "console.js": ASSETS / "console.js",
     "live.js": ASSETS / "live.js",
+    "passkey.js": ASSETS / "passkey.js",
     "favicon.svg": ASSETS / "favicon.svg",
 }
 SHIPPED = ("@tabler/core", "@tabler/icons", "htmx.org", "uplot")

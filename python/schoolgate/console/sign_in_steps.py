@@ -15,6 +15,8 @@ SIGN_IN: Final = "/sign-in"
 STEP_UP: Final = "/sign-in/again"
 CODE: Final = "/sign-in/code"
 ENROL: Final = "/sign-in/app"
+PASSKEY: Final = "/sign-in/passkey"
+NEW_PASSKEY: Final = "/sign-in/passkey/new"
 PASSWORD: Final = "/sign-in/password"
 
 # What comes next at each stage (accounts/sessions.py).

@@ -147,6 +147,7 @@ setup.token               W . . . . . . .
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
+session.offers_passkeys   anyone
 session.passkey_options   anyone
 session.passkey           anyone
 session.enrol_totp_start  own

@@ -59,7 +59,11 @@ class FakeControl:
 
     def __init__(self, path: Path, *roles: str) -> None:
         self.path = path
-        self.answers: dict[str, Any] = {"session.show": whoami(*roles), "status.home": HOME}
+        self.answers: dict[str, Any] = {
+            "session.show": whoami(*roles),
+            "session.offers_passkeys": False,
+            "status.home": HOME,
+        }
         self.requests: list[dict[str, Any]] = []
         self.connections = 0
         self._server: asyncio.Server | None = None

@@ -84,6 +84,7 @@ async def _begin(page: Page, wanted: str, mistakes: Mapping[str, str] | None = N
         status=422 if mistakes else 200,
         wanted=wanted,
         asks_password=asks,
+        has_passkeys=await page.call("session.offers_passkeys"),
         mistakes=mistakes or {},
     )
 

@@ -71,6 +71,7 @@ async def _shown(page: Page, mistakes: dict[str, str], reasons: tuple[str, ...] 
         status=422 if mistakes else 200,
         sessions=await page.call("session.list"),
         factors=await page.call("session.factors"),
+        has_passkeys=await page.call("session.offers_passkeys"),
         is_changed="changed" in page.query,
         mistakes=mistakes,
         reasons=reasons,

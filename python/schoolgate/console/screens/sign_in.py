@@ -10,7 +10,17 @@ from aiohttp import web
 from schoolgate.console.errors import AttemptRefused, ControlNotRunning, SessionEnded
 from schoolgate.console.screen import ANYONE, SIGNED_IN, Page, Screen
 from schoolgate.console.session_cookie import device_of, forget_session
-from schoolgate.console.sign_in_steps import CODE, REFUSED, SIGN_IN, STEP_UP, at_stage, next_path, took, with_next
+from schoolgate.console.sign_in_steps import (
+    CODE,
+    PASSKEY,
+    REFUSED,
+    SIGN_IN,
+    STEP_UP,
+    at_stage,
+    next_path,
+    took,
+    with_next,
+)
 from schoolgate.operations.socket_messages import OperationRefused
 
 BEGIN = Screen(SIGN_IN, "Sign in", ANYONE)
@@ -55,6 +65,8 @@ async def show_code(page: Page) -> web.Response:
     wanted = next_path(page)
     if page.viewer.stage != "factor":
         return page.redirect(with_next(SIGN_IN, wanted))
+    if _has_passkey_alone(page):
+        return page.redirect(with_next(PASSKEY, wanted))
     return _code_form(page, CODE, wanted, page.query.get("by", ""))
 
 
@@ -68,6 +80,8 @@ async def give_code(page: Page) -> web.Response:
 
 async def show_again(page: Page) -> web.Response:
     """The second factor once more: what follows asks for one that is fresh."""
+    if _has_passkey_alone(page):
+        return page.redirect(with_next(PASSKEY, next_path(page)))
     return _code_form(page, AGAIN.path, next_path(page), page.query.get("by", ""))
 
 
@@ -91,6 +105,7 @@ async def _form(page: Page, wanted: str, login: str = "", *, is_refused: bool = 
     providers = await page.call("session.providers")
     return page.render(
         "screens/sign_in.html",
+        has_passkeys=await page.call("session.offers_passkeys"),
         status=422 if is_refused else 200,
         providers=providers,
         wanted=wanted,
@@ -116,8 +131,15 @@ def _code_form(page: Page, action: str, wanted: str, by: str, *, is_refused: boo
         wanted=wanted,
         is_recovery=by == "recovery",
         other_way=_other_way(action, wanted, by),
+        passkey=with_next(PASSKEY, wanted) if "passkey" in page.viewer.whoami["names"] else None,
         mistakes={"code": REFUSED} if is_refused else {},
     )
+
+
+def _has_passkey_alone(page: Page) -> bool:
+    """Whether there is no app to take a code from; a recovery code is asked for by its own address."""
+    names = page.viewer.whoami["names"]
+    return "passkey" in names and "totp" not in names and "by" not in page.query
 
 
 def _other_way(action: str, wanted: str, by: str) -> str:

@@ -32,6 +32,12 @@ async def begin(work: Work, login: Name, password: Secret, device: Secret | None
     return await (await work.accounts()).begin(work.caller, login, password, device, work.now_us)
 
 
+@anyone("session.offers_passkeys")
+async def offers_passkeys(work: Work) -> bool:
+    """Says whether passkeys are set up here."""
+    return bool(work.settings.accounts.passkey_domain)
+
+
 @anyone("session.passkey_options")
 async def passkey_options(work: Work) -> str:
     """Options for `navigator.credentials.get()`, in JSON: for the session's account, else for any passkey."""
