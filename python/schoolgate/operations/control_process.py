@@ -19,6 +19,7 @@ from schoolgate.operations.operations import Operations
 from schoolgate.operations.recorder import Recorder
 from schoolgate.operations.socket_service import OperationsSocket
 from schoolgate.operations.system_clock import Clock, SystemClock
+from schoolgate.querylog.idle_workers import IDLE, IDLE_S
 from schoolgate.storage import audit_operations
 from schoolgate.storage.applied_settings import find_settings
 from schoolgate.storage.audit_operations import Place
@@ -80,7 +81,9 @@ class Control:
             console_user=self._settings.operations.console_user,
         )
         await socket.start()
+        IDLE.begin()
         tasks = [
+            asyncio.create_task(self._each(IDLE_S, _end_idle_workers, "idle workers")),
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
@@ -97,6 +100,7 @@ class Control:
             await asyncio.gather(*tasks, return_exceptions=True)
             await socket.stop()
             await operations.close()
+            await asyncio.to_thread(IDLE.end)
 
     def _local_roles(self) -> frozenset[Role]:
         return frozenset(map(Role, self._settings_now().operations.local_roles))
@@ -148,3 +152,7 @@ class Control:
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._stopping.set()
+
+
+async def _end_idle_workers() -> None:
+    await asyncio.to_thread(IDLE.end_old)

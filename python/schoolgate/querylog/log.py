@@ -15,6 +15,7 @@ from typing import Any
 from schoolgate._core import normalise_name
 from schoolgate.config.domain_name import NotAName, asked_name
 from schoolgate.privacy.pseudonyms import PseudonymKey
+from schoolgate.querylog.idle_workers import IDLE
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import (
     Asked,
@@ -33,7 +34,6 @@ from schoolgate.querylog.log_query import (
     moment_of,
     row_of,
 )
-from schoolgate.querylog.process import WorkerProcess
 from schoolgate.querylog.pseudonym import gaps, is_pseudonym, is_short, keys_of_log, known_as, owner
 
 TIME_LIMIT_S = 30.0
@@ -50,7 +50,7 @@ class QueryLog:
         self.folder = LogFolder(state_dir / "log")
         self.problems: tuple[str, ...] = ()
         self._limit_s = time_limit_s
-        self._worker = WorkerProcess(self.folder.folder, "read")
+        self._worker = IDLE.take(self.folder.folder)
 
     def __enter__(self) -> QueryLog:
         return self
@@ -59,8 +59,8 @@ class QueryLog:
         self.close()
 
     def close(self) -> None:
-        """Ends the worker process."""
-        self._worker.close()
+        """Ends the worker process, or keeps it for the next question where this process asks often."""
+        IDLE.give_back(self.folder.folder, self._worker)
 
     def search(self, query: Query, *, most: int = 100, after: str | None = None) -> Page:
         """Matching rows, newest first. `after`: the cursor of the page before."""

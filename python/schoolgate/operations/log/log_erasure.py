@@ -20,6 +20,7 @@ from schoolgate.operations.registry import Personal, changes, sees
 from schoolgate.operations.work import Progress, Work
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
 from schoolgate.querylog.erasure import Erasure, ask_for, pending_in
+from schoolgate.querylog.idle_workers import IDLE
 from schoolgate.querylog.keeper import Keeper, KeeperBusy
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.positions import read_by_monitor
@@ -120,6 +121,7 @@ def erase(
         left = _erase_rows(work, log.folder, client, found, reason, now) if found.rows else None
         alerts = _erase_from_alerts(work.settings, found.texts)
         lost = lost_rows(log, Query(client=client, until=now), "Rows that are surely theirs were erased")
+    IDLE.forget()
     removed = found.rows if left is None else sum(left.removed.values())
     is_serving = left is not None and _is_serving(work.settings)
     return ClientErased(found.rows, removed, alerts, left is not None, is_serving, str(log.folder.erasures), lost)
