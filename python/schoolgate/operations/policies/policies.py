@@ -12,6 +12,7 @@ from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.config.problems import Problem
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call, call_if_running
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.policies import alert_rules_notice
 from schoolgate.operations.registry import Bulk, Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import NoSuchRevision, Revision, difference
@@ -228,6 +229,7 @@ def applied(work: Work, change: PolicyChange) -> PolicyApplied:
     before, revision = change.before, change.revision
     lines = difference(before.text, revision.text) if before is not None else ()
     if change.is_change:
+        alert_rules_notice.tell(work, before, revision, lines)
         in_force = _installed(work.settings, revision.number, change.not_published)
     else:
         in_force = InForce("in_force", revision.number)
