@@ -57,6 +57,7 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
+    "ticket": ("governance.tickets",),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -171,6 +171,14 @@ session.providers         anyone
 session.oidc_start        anyone
 session.oidc_finish       anyone
 session.break_glass       anyone
+ticket.file               W W W W W W W W
+ticket.own                R R R R R R R R
+ticket.list               R R R R . . R R
+ticket.counts             R R R R . . R R
+ticket.show               R R R R R R R R
+ticket.note               W W W W . . W W
+ticket.close              W W W W . . W W
+ticket.block              W W . W . . W .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
