@@ -30,6 +30,8 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "requests": ("account.requests", {}),
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
+    "tickets": ("ticket.counts", {}),
+    "own_tickets": ("ticket.own", {"most": 3}),
     "accounts": ("account.list", {}),
     "checks": ("checks.record", {}),
     "hours": ("log.hours", {}),
@@ -93,6 +95,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_first_colleague(facts.get("accounts")),
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
+        *_tickets(facts.get("tickets")),
         *_review(facts.get("review")),
         *_suggestions(facts.get("suggestions")),
         *_checks(facts.get("checks"), now),
@@ -148,6 +151,15 @@ def _review(rows: Any) -> Iterator[Task]:
             f"{in_words(late, 'is', 'are')} overdue." if late else "",
             late > 0,
         )
+
+
+def _tickets(counts: Any) -> Iterator[Task]:
+    """An overdue one is urgent: a colleague waits, and tells the next thing to no one."""
+    count, late = sum(counts["open"].values()) if counts else 0, counts["overdue"] if counts else 0
+    if count:
+        words = f"{sentence(in_words(count, 'report'))} of staff {'waits' if count == 1 else 'wait'} for an answer."
+        detail = f"{in_words(late, 'is', 'are')} overdue." if late else ""
+        yield Task(words, "/tickets", "Read", detail, late > 0)
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:

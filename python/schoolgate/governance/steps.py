@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
 from schoolgate.governance.errors import RecordRefused
 from schoolgate.governance.record_store import Record
@@ -21,15 +21,14 @@ LONGEST_NOTE = 4_000
 MOST_STEPS = 200
 
 
-class Step(BaseModel):
+@dataclass(frozen=True)
+class Step:
     """One step. `at_us`: microseconds since 1970, UTC. `who`: an actor, such as `account:UUID`; `name`: for people.
     `entry`: epoch and number in the audit log, None while it is the newest."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     at_us: int
     who: str
-    name: Annotated[str, Field(max_length=300)] = ""
+    name: str
     what: str
     note: str = ""
     entry: tuple[int, int] | None = None
@@ -37,7 +36,7 @@ class Step(BaseModel):
     @property
     def digest(self) -> str:
         """SHA-256 of the step without its entry, in hexadecimal digits."""
-        held = orjson.dumps(self.model_dump(mode="json", exclude={"entry"}), option=orjson.OPT_SORT_KEYS)
+        held = orjson.dumps(replace(self, entry=None), option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(held).hexdigest()
 
 
@@ -52,7 +51,7 @@ def with_entries(found: Record[Any], steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps with the entry of each, the newest too."""
     if not steps:
         return ()
-    return (*steps[:-1], steps[-1].model_copy(update={"entry": (found.audit_epoch, found.audit_number)}))
+    return (*steps[:-1], replace(steps[-1], entry=(found.audit_epoch, found.audit_number)))
 
 
 def noted(text: str) -> str:
