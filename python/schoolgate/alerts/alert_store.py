@@ -375,6 +375,16 @@ class AlertStore:
             row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
         return {"since": stamp(since), "rules": rules}
 
+    def minutes_to_seen(self, since: dt.datetime) -> list[int]:
+        """How long alerts waited until a person saw or closed them, those of self-tests left out."""
+        found = self._rows(
+            "SELECT opened_at, (SELECT min(at) FROM history WHERE alert = alerts.id AND who != 'schoolgate') AS seen"
+            " FROM alerts WHERE opened_at >= ? AND detector != ? AND seen IS NOT NULL",
+            (stamp(since), SELF_TEST),
+        )
+        waits = [dt.datetime.fromisoformat(one["seen"]) - dt.datetime.fromisoformat(one["opened_at"]) for one in found]
+        return [max(0, int(one.total_seconds() // 60)) for one in waits]
+
     def unacknowledged(self, rule: str, since: dt.datetime) -> list[tuple[Alert, dt.datetime]]:
         """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
         oldest first."""

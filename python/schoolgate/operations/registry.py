@@ -58,6 +58,7 @@ _MODULES = {
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
     "ticket": ("governance.tickets",),
+    "case": ("governance.case_views", "governance.cases"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

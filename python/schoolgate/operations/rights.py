@@ -179,6 +179,15 @@ ticket.show               R R R R R R R R
 ticket.note               W W W W . . W W
 ticket.close              W W W W . . W W
 ticket.block              W W . W . . W .
+case.list                 R R n n . . R .
+case.counts               R R R R . . R .
+case.show                 R R n n . . R .
+case.summary              R R R R . R R .
+case.open                 W W . . . . W .
+case.note                 W W . . . . W .
+case.judge                . W . . . . . .
+case.close                W W . . . . W .
+case.export               . R . . . . . .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
@@ -213,6 +222,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "log.export",
         "log.erase",
         "alerts.export",
+        "case.export",
         "account.create",
         "account.disable",
         "account.enable",
