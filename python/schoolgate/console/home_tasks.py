@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "requests": ("account.requests", {}),
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
+    "cases": ("case.counts", {}),
     "tickets": ("ticket.counts", {}),
     "own_tickets": ("ticket.own", {"most": 3}),
     "accounts": ("account.list", {}),
@@ -95,6 +96,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_first_colleague(facts.get("accounts")),
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
+        *_cases(facts.get("cases")),
         *_tickets(facts.get("tickets")),
         *_review(facts.get("review")),
         *_suggestions(facts.get("suggestions")),
@@ -151,6 +153,17 @@ def _review(rows: Any) -> Iterator[Task]:
             f"{in_words(late, 'is', 'are')} overdue." if late else "",
             late > 0,
         )
+
+
+def _cases(counts: Any) -> Iterator[Task]:
+    """One line by severity: how many are open is the answer, and which is on the page."""
+    late = counts["overdue"] if counts else 0
+    for severity, words in (("urgent", "urgent case"), ("warning", "case"), ("notice", "minor case")):
+        if count := (counts or {"open": {}})["open"].get(severity, 0):
+            detail = f"{in_words(late, 'case waits', 'cases wait')} longer than planned." if late else ""
+            said = f"{sentence(in_words(count, words))} {'is' if count == 1 else 'are'} open."
+            yield Task(said, f"/cases?severity={severity}", "Follow up", detail, severity == "urgent")
+            late = 0
 
 
 def _tickets(counts: Any) -> Iterator[Task]:

@@ -31,6 +31,7 @@ ENTRIES: Final = {
         Entry("/explain", "Why?", "help"),
         Entry("/devices", "Devices", "device-desktop"),
         Entry("/alerts", "Alerts", "bell"),
+        Entry("/cases", "Cases", "clipboard-check"),
         Entry("/requests", "Requests", "send"),
         Entry("/report", "Report a problem", "alert-circle"),
         Entry("/tickets", "Staff reports", "inbox"),
@@ -52,7 +53,7 @@ ENTRIES: Final = {
 # What each role needs most often, first things first.
 _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.network_manager: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
-    Role.safeguarding_lead: ("/", "/alerts", "/log", "/explain", "/requests", "/reports", "/checks"),
+    Role.safeguarding_lead: ("/", "/alerts", "/cases", "/log", "/explain", "/requests", "/reports", "/checks"),
     Role.head: ("/", "/requests", "/alerts", "/reports", "/policy", "/checks", "/audit"),
     Role.trust_director: ("/", "/requests", "/policy", "/lists", "/accounts", "/reports", "/health"),
     Role.teacher: ("/", "/report", "/lessons", "/requests", "/explain"),

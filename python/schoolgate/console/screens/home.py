@@ -21,7 +21,7 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 # What each role's page is made of; it is shown where the account has the right.
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.network_manager: ("status", "alerts", "tickets", "review", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "tickets", "checks", "exceptions", "hours"),
+    Role.safeguarding_lead: ("alerts", "cases", "tickets", "checks", "exceptions", "hours"),
     Role.head: ("accounts", "requests", "tickets", "review", "alerts", "exceptions", "hours"),
     Role.trust_director: ("accounts", "requests", "tickets", "review", "status", "exceptions", "hours"),
     Role.teacher: ("own_tickets",),

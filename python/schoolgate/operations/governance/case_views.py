@@ -222,10 +222,11 @@ def case_shown(work: Work, found: Record[Case]) -> CaseShown:
     steps = with_entries(found, fields.steps)
     if not may_work:
         steps = tuple(replace(one, who="", name="", note="") for one in steps)
+    is_read = may_work or fields.source == "alert"
     return CaseShown(
         number=found.number, version=found.version, state=found.state, concern=fields.concern, source=fields.source,
-        sentence=fields.sentence if may_work or fields.source == "alert" else "", theme=fields.theme, severity=fields.severity, group=fields.group,
-        alerts=fields.alerts, tickets=fields.tickets, is_expected=fields.is_expected,
+        sentence=fields.sentence if is_read else "", theme=fields.theme, severity=fields.severity,
+        group=fields.group, alerts=fields.alerts, tickets=fields.tickets, is_expected=fields.is_expected,
         is_illegal=fields.theme == cases.ILLEGAL, opened_us=found.created_us, due_us=found.due_us,
         is_overdue=_is_overdue(work, found), acknowledged_by=fields.acknowledged_by if may_work else "",
         judgement=fields.judgement if may_work else "", judged_by=fields.judged_by if may_work else "",
