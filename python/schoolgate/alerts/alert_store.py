@@ -42,6 +42,8 @@ LONGEST_ALERT_S = 86400
 HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
 # How the keys of its messages begin.
 ESCALATION = "escalation"
+# The same of messages of the steps of [escalation].
+STEP = "step"
 # One question, and the same again and again, are one matter.
 _ATTEMPTS = (ATTEMPT, REPEATED)
 # Escalated in one go; the next go comes within seconds.
@@ -396,6 +398,26 @@ class AlertStore:
         )
         return [(alert_of(one), dt.datetime.fromisoformat(one["since"])) for one in found]
 
+    def unseen(
+        self, db: sqlite3.Connection, severities: Sequence[str], since: dt.datetime, prefix: str
+    ) -> list[tuple[Alert, dt.datetime, set[str]]]:
+        """Those that are new, or worse, since a moment after `since`, newest first: with their moment, and with what
+        their history has since then that begins with `prefix`, without it and in small letters."""
+        last = "(SELECT max(id) FROM history WHERE alert = alerts.id AND what IN ('new', 'worse'))"
+        rows = db.execute(
+            "SELECT alerts.*, begun.at AS since, begun.id AS line FROM alerts"
+            f" JOIN history AS begun ON begun.id = {last}"
+            f" WHERE state = 'new' AND severity IN ({_marks(severities)}) AND detector != ? AND begun.at > ?"
+            " ORDER BY begun.id DESC LIMIT ?",
+            (*severities, SELF_TEST, stamp(since), MOST_ESCALATED),
+        ).fetchall()
+        found = []
+        for one in rows:
+            lines = db.execute("SELECT what FROM history WHERE alert = ? AND id > ?", (one["id"], one["line"]))
+            done = {what.removeprefix(prefix).casefold() for (what,) in lines if what.startswith(prefix)}
+            found.append((alert_of(one), dt.datetime.fromisoformat(one["since"]), done))
+        return found
+
 
 def told_held(held: Sequence[tuple[int, str]]) -> str:
     """Why an erasure is refused."""
@@ -420,7 +442,9 @@ def _upgrade(db: sqlite3.Connection) -> None:
 def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:
     """Cancels escalations of alerts that were acknowledged."""
     db.execute(
-        f"DELETE FROM outbox WHERE alert = ? AND key LIKE '{ESCALATION}-%' AND state IN ('waiting', 'held')", (alert,)
+        f"DELETE FROM outbox WHERE alert = ? AND (key LIKE '{ESCALATION}-%' OR key LIKE '{STEP}-%')"
+        " AND state IN ('waiting', 'held')",
+        (alert,),
     )
 
 

@@ -32,6 +32,7 @@ ENTRIES: Final = {
         Entry("/devices", "Devices", "device-desktop"),
         Entry("/alerts", "Alerts", "bell"),
         Entry("/cases", "Cases", "clipboard-check"),
+        Entry("/escalation", "Who is called", "bell"),
         Entry("/requests", "Requests", "send"),
         Entry("/report", "Report a problem", "alert-circle"),
         Entry("/tickets", "Staff reports", "inbox"),

@@ -57,6 +57,7 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
+    "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "case": ("governance.case_views", "governance.cases"),
 }
