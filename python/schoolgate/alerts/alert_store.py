@@ -42,6 +42,8 @@ LONGEST_ALERT_S = 86400
 HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
 # How the keys of its messages begin.
 ESCALATION = "escalation"
+# The same of messages of the steps of [escalation].
+STEP = "step"
 # One question, and the same again and again, are one matter.
 _ATTEMPTS = (ATTEMPT, REPEATED)
 # Escalated in one go; the next go comes within seconds.
@@ -375,6 +377,16 @@ class AlertStore:
             row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
         return {"since": stamp(since), "rules": rules}
 
+    def minutes_to_seen(self, since: dt.datetime) -> list[int]:
+        """How long alerts waited until a person saw or closed them, those of self-tests left out."""
+        found = self._rows(
+            "SELECT opened_at, (SELECT min(at) FROM history WHERE alert = alerts.id AND who != 'schoolgate') AS seen"
+            " FROM alerts WHERE opened_at >= ? AND detector != ? AND seen IS NOT NULL",
+            (stamp(since), SELF_TEST),
+        )
+        waits = [dt.datetime.fromisoformat(one["seen"]) - dt.datetime.fromisoformat(one["opened_at"]) for one in found]
+        return [max(0, int(one.total_seconds() // 60)) for one in waits]
+
     def unacknowledged(self, rule: str, since: dt.datetime) -> list[tuple[Alert, dt.datetime]]:
         """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
         oldest first."""
@@ -385,6 +397,26 @@ class AlertStore:
             (rule, stamp(since), MOST_ESCALATED),
         )
         return [(alert_of(one), dt.datetime.fromisoformat(one["since"])) for one in found]
+
+    def unseen(
+        self, db: sqlite3.Connection, severities: Sequence[str], since: dt.datetime, prefix: str
+    ) -> list[tuple[Alert, dt.datetime, set[str]]]:
+        """Those that are new, or worse, since a moment after `since`, newest first: with their moment, and with what
+        their history has since then that begins with `prefix`, without it and in small letters."""
+        last = "(SELECT max(id) FROM history WHERE alert = alerts.id AND what IN ('new', 'worse'))"
+        rows = db.execute(
+            "SELECT alerts.*, begun.at AS since, begun.id AS line FROM alerts"
+            f" JOIN history AS begun ON begun.id = {last}"
+            f" WHERE state = 'new' AND severity IN ({_marks(severities)}) AND detector != ? AND begun.at > ?"
+            " ORDER BY begun.id DESC LIMIT ?",
+            (*severities, SELF_TEST, stamp(since), MOST_ESCALATED),
+        ).fetchall()
+        found = []
+        for one in rows:
+            lines = db.execute("SELECT what FROM history WHERE alert = ? AND id > ?", (one["id"], one["line"]))
+            done = {what.removeprefix(prefix).casefold() for (what,) in lines if what.startswith(prefix)}
+            found.append((alert_of(one), dt.datetime.fromisoformat(one["since"]), done))
+        return found
 
 
 def told_held(held: Sequence[tuple[int, str]]) -> str:
@@ -410,7 +442,9 @@ def _upgrade(db: sqlite3.Connection) -> None:
 def _withdraw_escalation(db: sqlite3.Connection, alert: int) -> None:
     """Cancels escalations of alerts that were acknowledged."""
     db.execute(
-        f"DELETE FROM outbox WHERE alert = ? AND key LIKE '{ESCALATION}-%' AND state IN ('waiting', 'held')", (alert,)
+        f"DELETE FROM outbox WHERE alert = ? AND (key LIKE '{ESCALATION}-%' OR key LIKE '{STEP}-%')"
+        " AND state IN ('waiting', 'held')",
+        (alert,),
     )
 
 

@@ -61,6 +61,33 @@ def about(alert: Alert, key: str, zone: ZoneInfo, now: dt.datetime, kind: str = 
     )
 
 
+def step(alert: Alert, key: str, post: str, concern: str, zone: ZoneInfo, now: dt.datetime, minutes: int) -> Message:
+    """What a post gets of an alert that no one has seen. Others may read it too: it names no device and no site."""
+    lines = [
+        f"An alert was not seen for {minutes} minutes. It comes to you as: {post}.",
+        "",
+        f"About:    {concern}, {alert.severity}",
+        f"Where:    {_where(alert)}",
+        f"When:     {alert.last_at.astimezone(zone):%A %d %B %Y %H:%M:%S %Z}",
+        "",
+        f'Sign in to the console and open alert {alert.id}: with "I have seen it" it is passed on no further.',
+        f"On the server: schoolgate alerts show {alert.id}",
+        "Talk before you judge.",
+    ]
+    subject = one_line(f"[schoolgate] Not seen for {minutes} min: {alert.severity} alert, {concern}")
+    fields = {
+        "kind": "step",
+        "alert": alert.id,
+        "severity": alert.severity,
+        "concern": concern,
+        "segment": alert.segment,
+        "post": post,
+        "minutes": minutes,
+        "last_at": alert.last_at.isoformat(timespec="milliseconds"),
+    }
+    return Message(key, subject, "\n".join(lines) + "\n", now.isoformat(timespec="seconds"), "urgent", fields)
+
+
 def _where(alert: Alert) -> str:
     if alert.segment:
         return f"segment {alert.segment}"

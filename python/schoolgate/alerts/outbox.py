@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from schoolgate.alerts.alert import stamp
-from schoolgate.alerts.alert_store import ESCALATION, AlertStore
+from schoolgate.alerts.alert_store import ESCALATION, STEP, AlertStore
 from schoolgate.alerts.messages import Message, summary
 
 # Seconds after the first, second ... failed attempt; then the dead letters. In all about a day: a mail server that is
@@ -86,10 +86,12 @@ class Outbox:
             )  # fmt: skip
 
     def addressed(self, db: sqlite3.Connection) -> list[Addressed]:
-        """Messages of alerts that are still to be sent, or were given up."""
+        """Messages of alerts that are still to be sent, or were given up; without those of [escalation], whose
+        recipients no rule names."""
         rows = db.execute(
             "SELECT key, alert, recipient, message, not_before, attempts FROM outbox"
-            " WHERE alert IS NOT NULL AND state IN ('waiting', 'held', 'dead') ORDER BY made_at, key"
+            f" WHERE alert IS NOT NULL AND key NOT LIKE '{STEP}-%' AND state IN ('waiting', 'held', 'dead')"
+            " ORDER BY made_at, key"
         ).fetchall()
         return [
             Addressed(

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator
 
+from schoolgate.config.message_fields import ClockTime, Recipient
 from schoolgate.config.problems import complaint, shown
 from schoolgate.config.section import RELOAD, PathFromFile, Section
 
 # A slip must not send the school's numbers to a list of strangers.
 MOST_RECIPIENTS = 20
 MOST_SCHEDULED = 50
-_RECIPIENT = re.compile(
-    r"webhook:[a-z0-9][a-z0-9-]{0,62}|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
-)
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-
-
-def _clock(value: object) -> str:
-    if isinstance(value, str) and _CLOCK.fullmatch(value):
-        return value
-    raise complaint(f"{shown(value)} is not a time of day", 'write "07:00"')
-
-
-def _recipient(value: object) -> str:
-    if isinstance(value, str) and _RECIPIENT.fullmatch(value):
-        return value
-    raise complaint(f"{shown(value)} is no recipient", 'write "lead@school.example", or "webhook:id"')
 
 
 def _day(value: object) -> str:
@@ -52,12 +36,10 @@ class Scheduled(Section):
     segments: tuple[str, ...] = Field(
         default=(), description="These segments only. Default: the whole school.", json_schema_extra=RELOAD
     )
-    recipients: Annotated[tuple[Annotated[str, PlainValidator(_recipient)], ...], Field(max_length=MOST_RECIPIENTS)] = (
-        Field(
-            default=(),
-            description="Mail addresses that get it, by the server of [mail]. It is kept in dir either way.",
-            json_schema_extra=RELOAD,
-        )
+    recipients: Annotated[tuple[Recipient, ...], Field(max_length=MOST_RECIPIENTS)] = Field(
+        default=(),
+        description="Mail addresses that get it, by the server of [mail]. It is kept in dir either way.",
+        json_schema_extra=RELOAD,
     )
 
 
@@ -65,7 +47,7 @@ class Reports(Section):
     dir: PathFromFile = Field(
         default=Path(), description="Directory of reports. Default: reports in state_dir.", json_schema_extra=RELOAD
     )
-    at: Annotated[str, PlainValidator(_clock)] = Field(
+    at: ClockTime = Field(
         default="06:30", description="Time of day, in the school's time zone.", json_schema_extra=RELOAD
     )
     terms: Annotated[tuple[Annotated[str, PlainValidator(_day)], ...], Field(min_length=1, max_length=6)] = Field(

@@ -13,6 +13,7 @@ from schoolgate.config.backup import Backup
 from schoolgate.config.cache import Cache
 from schoolgate.config.console import Console
 from schoolgate.config.doors import DOH_PORT, DOT_PORT, Doors, at_port
+from schoolgate.config.escalation import Escalation
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
 from schoolgate.config.lists import Lists
@@ -48,6 +49,7 @@ _TABLES = (
     "retention",
     "mail",
     "reports",
+    "escalation",
     "operations",
     "console",
     "accounts",
@@ -74,6 +76,7 @@ class Settings(Section):
     query_log: QueryLog = Field(description="What is recorded of queries.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     reports: Reports = Field(description="Reports that are made by themselves.")
+    escalation: Escalation = Field(description="Who is told of an alert that no one has seen.")
     backup: Backup = Field(description="Encrypted copies of settings and state, and where they go.")
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
@@ -111,6 +114,11 @@ def problems_across(settings: Settings, file: str) -> Iterator[Problem]:
     for index, server in enumerate(settings.forwarders.servers):
         if isinstance(server, SocketAddress) and is_ours(server, settings.server.listen):
             yield _loop(file, f"forwarders.servers[{index}]", server)
+    for index, step in enumerate(settings.escalation.steps):
+        for one in step.to:
+            if one.startswith("webhook:") and one.removeprefix("webhook:") not in settings.webhooks:
+                path, remedy = f"escalation.steps[{index}].to", f"write [webhooks.{one.removeprefix('webhook:')}]"
+                yield Problem(file, path, f"no setting describes {shown(one)}", remedy)
     seen: dict[str, int] = {}
     for index, zone in enumerate(settings.forward_zones):
         for at, server in enumerate(zone.servers):

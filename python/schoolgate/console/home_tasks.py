@@ -31,6 +31,9 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "requests": ("account.requests", {}),
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
+    "cases": ("case.counts", {}),
+    "tickets": ("ticket.counts", {}),
+    "own_tickets": ("ticket.own", {"most": 3}),
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "checks": ("checks.record", {}),
@@ -95,6 +98,8 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_first_colleague(facts.get("accounts")),
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
+        *_cases(facts.get("cases")),
+        *_tickets(facts.get("tickets")),
         *_review(facts.get("review")),
         *_leavers(facts.get("leavers"), now),
         *_suggestions(facts.get("suggestions")),
@@ -160,6 +165,26 @@ def _leavers(readings: Any, now: dt.datetime) -> Iterator[Task]:
             is_urgent = now.timestamp() * 1e6 - one["read_us"] > LEAVERS_LATE.total_seconds() * 1e6
             words = "The school's list of people was not read: who left may still have an account here."
             yield Task(words, "/accounts", "See accounts", sentence(f"{one['provider']}: {one['problem']}"), is_urgent)
+
+
+def _cases(counts: Any) -> Iterator[Task]:
+    """One line by severity: how many are open is the answer, and which is on the page."""
+    late = counts["overdue"] if counts else 0
+    for severity, words in (("urgent", "urgent case"), ("warning", "case"), ("notice", "minor case")):
+        if count := (counts or {"open": {}})["open"].get(severity, 0):
+            detail = f"{in_words(late, 'case waits', 'cases wait')} longer than planned." if late else ""
+            said = f"{sentence(in_words(count, words))} {'is' if count == 1 else 'are'} open."
+            yield Task(said, f"/cases?severity={severity}", "Follow up", detail, severity == "urgent")
+            late = 0
+
+
+def _tickets(counts: Any) -> Iterator[Task]:
+    """An overdue one is urgent: a colleague waits, and tells the next thing to no one."""
+    count, late = sum(counts["open"].values()) if counts else 0, counts["overdue"] if counts else 0
+    if count:
+        words = f"{sentence(in_words(count, 'report'))} of staff {'waits' if count == 1 else 'wait'} for an answer."
+        detail = f"{in_words(late, 'is', 'are')} overdue." if late else ""
+        yield Task(words, "/tickets", "Read", detail, late > 0)
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:

@@ -27,13 +27,14 @@ class Service:
 
 @dataclass(frozen=True)
 class CategoryFacts:
-    """Categories with an alert level (`watch`, `urgent`), those that may never raise anything, and services by
-    domain."""
+    """Categories with an alert level (`watch`, `urgent`), those that may never raise anything, those of threats to
+    machines, and services by domain."""
 
     alert: Mapping[str, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
     titles: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
+    threats: frozenset[str] = frozenset()
 
     def title(self, category: str | None) -> str:
         return self.titles.get(category or "", category or "no category")
@@ -63,4 +64,5 @@ def read_category_facts(lists_dir: Path) -> CategoryFacts:
         quiet=frozenset(one["id"] for one in rows if one["role"] in ("platform", "protected")),
         titles=titles,
         services=services,
+        threats=frozenset(one["id"] for one in rows if one["role"] == "threat"),
     )

@@ -24,6 +24,7 @@ import orjson
 from schoolgate._core import __version__, log_read
 from schoolgate.alerts.alert_store import AlertStore, AlertsUnavailable
 from schoolgate.alerts.delivery import Delivery, is_known
+from schoolgate.alerts.escalation import escalate_steps
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message, one_line
 from schoolgate.alerts.outbox import MOST_WAITING, SENT_KEPT, Outbox
@@ -112,6 +113,7 @@ class Monitor:
         self._delivery = Delivery(self._outbox, lambda: self.settings, self._in_thread)
         self._policy_number: int | None = None
         self._document: Document
+        self._threats: frozenset[str] = frozenset()
         self._problems: dict[str, str] = {}
         self._stopping = asyncio.Event()
         # The observation is stepped, changed and saved by one at a time.
@@ -324,7 +326,7 @@ class Monitor:
             self._observation.install(
                 watch(document.monitoring, known, zone, rules.asks_for, partial(announced, self._state_dir)), rules
             )
-        self._document, self._policy_number = document, number
+        self._document, self._policy_number, self._threats = document, number, known.threats
         await self._in_thread(self._readdress, rules)
         return f"policy revision {number}"
 
@@ -344,6 +346,9 @@ class Monitor:
 
     async def _escalate(self, now: dt.datetime) -> str | None:
         count = await self._in_thread(self._observation.alert_rules.escalate, self._store, self._outbox, now)
+        zone = ZoneInfo(self._document.time_zone)
+        place = (self._settings.escalation, zone, self._threats, self._store, self._outbox)
+        count += await self._in_thread(escalate_steps, *place, now)
         summaries = await self._in_thread(self._outbox.summarise, now)
         return f"{count} escalated, {summaries} summaries" if count or summaries else None
 
@@ -360,6 +365,9 @@ def recipient_problems(alert_rules: AlertRules, settings: Settings) -> list[str]
     wanted = sorted(alert_rules.recipients())
     unknown = [one for one in wanted if not is_known(settings, one)]
     found = [f"a rule tells {one}, which no setting describes; write [webhooks.{one[8:]}]" for one in unknown]
+    steps = [one for step in settings.escalation.steps for one in step.to]
+    if not settings.mail.host and any("@" in one for one in steps):
+        found.append("[escalation] tells people by mail and there is no mail server; set mail.host")
     if not settings.mail.host and any("@" in one for one in wanted):
         found.append("a rule tells people by mail and there is no mail server; set mail.host")
     return found

@@ -29,11 +29,18 @@ from schoolgate.alerts.rules import BUILT_IN, BUILT_IN_RULE
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations import rights
-from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.alert_access import (
+    alerts_of,
+    is_theirs,
+    not_for_it,
+    seen_of,
+    threats_of,
+    without_identities,
+)
 from schoolgate.operations.pages import first_page
 from schoolgate.operations.registry import Personal, changes, looks, sees
 from schoolgate.operations.work import Work
-from schoolgate.policy import load_catalogue, parse
+from schoolgate.policy import parse
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import Severity, parse_recipient
@@ -118,7 +125,7 @@ def list_alerts(
     document = _document(work)
     rules = {**document.alerts, **({} if BUILT_IN in document.alerts else {BUILT_IN: BUILT_IN_RULE})}
     wanted = states or (ALL if is_all or is_self_test else OPEN)
-    with _store(work) as store:
+    with alerts_of(work) as store:
         seen = _seen(work, store, wanted, None, is_self_test, before)
         chosen = (
             one for one in seen if (not severities or one.severity in severities) and segment in (None, one.segment)
@@ -131,7 +138,7 @@ def list_alerts(
 @looks("alerts.counts")
 def counts(work: Work) -> AlertCounts:
     """How many alerts are open, by severity and state."""
-    with _store(work) as store:
+    with alerts_of(work) as store:
         seen = list(_seen(work, store, OPEN, None, False, None))
     by_severity: dict[str, dict[str, int]] = {}
     for one in seen:
@@ -144,28 +151,28 @@ def counts(work: Work) -> AlertCounts:
 @sees("alerts.show")
 def show(work: Work, number: int) -> AlertShown:
     """One alert with its history. Raises `AlertRefused`."""
-    with _store(work) as store:
-        alert, threats = store.get(number), _threats(work)
-        seen = _seen_of(work, alert, threats)
+    with alerts_of(work) as store:
+        alert, threats = store.get(number), threats_of(work)
+        seen = seen_of(work, alert, threats)
         if seen is None:
-            raise _not_for_it(number)
+            raise not_for_it(number)
         history = _history(store, seen)
     if not rights.sees_identities(work.actor.roles, "alerts.show"):
         history = tuple(one if one.who == "schoolgate" else replace(one, note="") for one in history)
-    return AlertShown(seen, history, _is_theirs(work, alert, threats))
+    return AlertShown(seen, history, is_theirs(work, alert, threats))
 
 
 @looks("alerts.undelivered")
 def undelivered(work: Work) -> tuple[dict[str, Any], ...]:
     """Messages that did not arrive, with the reason."""
-    with _store(work) as store:
+    with alerts_of(work) as store:
         return tuple(Outbox(store).undelivered())
 
 
 @looks("alerts.summary")
 def summary(work: Work, days: Annotated[int, Field(ge=1, le=3660)] = 30) -> dict[str, Any]:
     """How many alerts each rule raised, and how many of the judged ones were false alarms."""
-    with _store(work) as store:
+    with alerts_of(work) as store:
         return store.summary(work.now - dt.timedelta(days=days))
 
 
@@ -182,7 +189,7 @@ def digest(work: Work, day: str | None = None) -> DayDigest:
     found = digest_of(work.settings, document, wanted)
     if rights.sees_identities(work.actor.roles, "alerts.digest"):
         return found
-    return replace(found, alerts=tuple(map(_without_identities, found.alerts)))
+    return replace(found, alerts=tuple(map(without_identities, found.alerts)))
 
 
 @sees("alerts.export")
@@ -190,7 +197,7 @@ def export(
     work: Work, since: AwareDatetime | None = None, is_self_test: bool = False, before: int | None = None
 ) -> ExportPage:
     """All alerts with their history, a page at a time. `is_self_test`: those of self-tests, and no others."""
-    with _store(work) as store:
+    with alerts_of(work) as store:
         alerts = _seen(work, store, ALL, since, is_self_test, before)
         found, has_more = first_page(AlertShown(one, _history(store, one)) for one in alerts)
     return ExportPage(found, found[-1].alert.id if has_more else None)
@@ -236,32 +243,12 @@ def test(work: Work, recipient: Annotated[str, Personal]) -> None:
 
 
 @contextlib.contextmanager
-def _store(work: Work) -> Iterator[AlertStore]:
-    folder = work.settings.server.state_dir
-    state_dir.refuse_strangers(folder)
-    path = folder / "monitor" / "alerts.db"
-    # The monitor makes the file: before its first start there is no alert, and looking makes nothing.
-    with contextlib.closing(AlertStore.open(path) if path.exists() else AlertStore.empty()) as store:
-        yield store
-
-
-@contextlib.contextmanager
 def _theirs(work: Work, number: int) -> Iterator[AlertStore]:
     """The store, where this alert is the actor's to work on. Raises `AlertRefused`, `NotPermitted`."""
-    with _store(work) as store:
-        if not _is_theirs(work, store.get(number), _threats(work)):
-            raise _not_for_it(number)
+    with alerts_of(work) as store:
+        if not is_theirs(work, store.get(number), threats_of(work)):
+            raise not_for_it(number)
         yield store
-
-
-def _is_theirs(work: Work, alert: Alert, threats: Collection[str]) -> bool:
-    """Whether the actor works on it: a safeguarding lead on all, IT on technical ones."""
-    roles = work.actor.roles
-    return Role.safeguarding_lead in roles or (bool(roles & _TECHNICAL_ROLES) and alert.is_technical(threats))
-
-
-def _not_for_it(number: int) -> NotPermitted:
-    return NotPermitted(f"alert {number} is a matter of safeguarding, not of IT; ask the safeguarding lead")
 
 
 def _seen(
@@ -269,11 +256,11 @@ def _seen(
     before: int | None,
 ) -> Iterator[Alert]:  # fmt: skip
     """What the actor sees, newest first."""
-    threats = _threats(work)
+    threats = threats_of(work)
     while True:
         found = store.alerts(tuple(states), _ROWS_AT_ONCE, since, self_tests=is_self_test, before=before)
         for one in found:
-            seen = _seen_of(work, one, threats)
+            seen = seen_of(work, one, threats)
             if seen is not None:
                 yield seen
         if len(found) < _ROWS_AT_ONCE:
@@ -281,28 +268,8 @@ def _seen(
         before = found[-1].id
 
 
-def _seen_of(work: Work, alert: Alert, threats: Collection[str]) -> Alert | None:
-    """What the actor sees of an alert; None where it is not for them."""
-    roles = work.actor.roles
-    is_for_it = bool(roles & _TECHNICAL_ROLES) and alert.is_technical(threats)
-    if Role.safeguarding_lead in roles or is_for_it:
-        return alert
-    return _without_identities(alert) if roles & _WITHOUT_IDENTITIES else None
-
-
-def _without_identities(alert: Alert) -> Alert:
-    """Names too: of a small segment they tell whose device it was. That it is held is said, not why."""
-    return replace(alert, client="", names=(), evidence={}, hold=None if alert.hold is None else "")
-
-
 def _history(store: AlertStore, alert: Alert) -> tuple[History, ...]:
     return tuple(History(**one) for one in store.history(alert.id))
-
-
-def _threats(work: Work) -> frozenset[str]:
-    """The categories of threats to machines, which are IT's."""
-    categories = load_catalogue(work.settings.lists.dir).categories.values()
-    return frozenset(one.id for one in categories if one.role == "threat")
 
 
 def _document(work: Work) -> Document:

@@ -57,6 +57,9 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests", "accounts.account_leavers"),
     "setup": ("accounts.accounts",),
+    "escalation": ("escalation",),
+    "ticket": ("governance.tickets",),
+    "case": ("governance.case_views", "governance.cases"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

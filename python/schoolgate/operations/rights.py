@@ -88,6 +88,7 @@ alerts.close              W W . . . . W .
 alerts.hold               W W . . . . W .
 alerts.release            W W . . . . W .
 alerts.test               W W . . . . W .
+escalation.show           R R R R . . R .
 log.search                n R . n . . n R
 log.top                   n R . n . . n R
 log.watch                 n R . n . . n .
@@ -174,6 +175,23 @@ session.providers         anyone
 session.oidc_start        anyone
 session.oidc_finish       anyone
 session.break_glass       anyone
+ticket.file               W W W W W W W W
+ticket.own                R R R R R R R R
+ticket.list               R R R R . . R R
+ticket.counts             R R R R . . R R
+ticket.show               R R R R R R R R
+ticket.note               W W W W . . W W
+ticket.close              W W W W . . W W
+ticket.block              W W . W . . W .
+case.list                 R R n n . . R .
+case.counts               R R R R . . R .
+case.show                 R R n n . . R .
+case.summary              R R R R . R R .
+case.open                 W W . . . . W .
+case.note                 W W . . . . W .
+case.judge                . W . . . . . .
+case.close                W W . . . . W .
+case.export               . R . . . . . .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
@@ -208,6 +226,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "log.export",
         "log.erase",
         "alerts.export",
+        "case.export",
         "account.create",
         "account.disable",
         "account.enable",

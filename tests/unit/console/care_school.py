@@ -100,6 +100,13 @@ class CareSchool:
             self._raise(store, ("attempt", severity, category, "year-9", client, "A device asked.", names, {}), 1)
             return max(one.id for one in store.alerts(("new",), 1000))
 
+    def sealed_alert(self) -> int:
+        """Raises an alert of a sealed list; its number. It has no name."""
+        with self._alert_store() as store:
+            finding = ("sealed", "urgent", None, "year-9", TABLET, "A device asked for a sealed name.", (), {})
+            self._raise(store, finding, 1)
+            return max(one.id for one in store.alerts(("new",), 1000))
+
     def state_of(self, number: int) -> Any:
         with self._alert_store() as store:
             return store.get(number)

@@ -71,6 +71,7 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "review": "2026-12-01",
 }
 
 

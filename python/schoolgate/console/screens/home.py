@@ -20,14 +20,14 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 
 # What each role's page is made of; it is shown where the account has the right.
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("status", "alerts", "review", "leavers", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
-    Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("accounts", "requests", "review", "leavers", "status", "exceptions", "hours"),
-    Role.teacher: (),
+    Role.network_manager: ("status", "alerts", "review", "leavers", "suggestions", "exceptions", "hours", "tickets"),
+    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours", "cases", "tickets"),
+    Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours", "tickets"),
+    Role.trust_director: ("accounts", "requests", "review", "leavers", "status", "exceptions", "hours", "tickets"),
+    Role.teacher: ("own_tickets",),
     Role.governor: ("checks", "revisions", "reports"),
-    Role.provider: ("status", "alerts", "exceptions", "hours"),
-    Role.data_protection_officer: ("log", "review", "hours"),
+    Role.provider: ("status", "alerts", "tickets", "exceptions", "hours"),
+    Role.data_protection_officer: ("log", "tickets", "review", "hours"),
 }
 
 

@@ -53,8 +53,8 @@ async def decide(page: Page) -> web.Response:
 
 
 async def words(page: Page) -> web.Response:
-    """The words of the school and of its trust."""
-    return await _library(page, {}, {})
+    """The words of the school and of its trust; a report of staff fills the form by the address."""
+    return await _library(page, {name: page.query.get(name, "")[:253] for name in _GIVEN}, {})
 
 
 async def change_words(page: Page) -> web.Response:
