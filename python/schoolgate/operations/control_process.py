@@ -79,6 +79,7 @@ class Control:
         await socket.start()
         tasks = [
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
+            asyncio.create_task(self._each(FLUSH_S, lambda: self._write_dues(recorder), "what is due", at_once=True)),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
         ]
@@ -126,6 +127,12 @@ class Control:
         from schoolgate.accounts import sessions
 
         await sessions.forget_old(recorder.store, self._clock.now_us())
+
+    async def _write_dues(self, recorder: Recorder) -> None:
+        """For reports: they are made by processes that do not open the store."""
+        from schoolgate.operations.governance.due_lines import write_due_lines
+
+        await write_due_lines(recorder.store, self._settings.server.state_dir, self._clock.now_us())
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

@@ -57,6 +57,8 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
+    "review": ("governance.reviews",),
+    "action": ("governance.actions",),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -71,6 +71,9 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "version": 1,
+    "fields": {},
+    "owner": "",
 }
 
 
