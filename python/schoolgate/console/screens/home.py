@@ -20,10 +20,10 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 
 # What each role's page is made of; it is shown where the account has the right.
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("status", "alerts", "review", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
-    Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("accounts", "requests", "review", "status", "exceptions", "hours"),
+    Role.network_manager: ("status", "alerts", "review", "dues", "suggestions", "exceptions", "hours"),
+    Role.safeguarding_lead: ("alerts", "checks", "dues", "exceptions", "hours"),
+    Role.head: ("accounts", "requests", "review", "dues", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("accounts", "requests", "review", "dues", "status", "exceptions", "hours"),
     Role.teacher: (),
     Role.governor: ("checks", "revisions", "reports"),
     Role.provider: ("status", "alerts", "exceptions", "hours"),
