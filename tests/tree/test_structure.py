@@ -34,7 +34,7 @@ PACKAGES = {
     "storage": {"audit"},
     "accounts": {"audit", "storage"},
     "governance": {"accounts", "audit", "storage"},
-    "evidence": set(),
+    "evidence": {"storage"},
     "privacy": {"storage"},
     "firewall": set(),
     "metrics": set(),

@@ -5,6 +5,7 @@ What DNS never sees comes first, then what is open in this installation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,9 +79,27 @@ def _silent(sources: Sources) -> Iterator[str]:
 
 
 def _categories(sources: Sources) -> Iterator[str]:
-    thin = [str(one["sentence"]) for one in sources["status"]["unprotected"] if one["id"].startswith("categor")]
+    thin = sorted(thin_categories(sources))
     if thin:
-        yield f"Of {len(thin)} kinds of site only few names are known. The first: {thin[0]}."
+        yield (
+            f"Of {len(thin)} kinds of site that are closed no list, or a list of the best-known names only, is in use:"
+            f" {', '.join(thin)}. Most other sites of these kinds are open."
+        )
+
+
+def thin_categories(sources: Sources) -> frozenset[str]:
+    """Categories of which few names are known, or none."""
+    found: set[str] = set()
+    for one in sources["status"]["unprotected"]:
+        if one["id"] in ("category-empty", "category-unlisted"):
+            found.add(str(one["subject"]))
+        elif one["id"].startswith("categor"):
+            found.update(_COUNTED.findall(one["sentence"]))
+    return frozenset(found)
+
+
+# In a sentence of several categories: "gambling (594)".
+_COUNTED = re.compile(r"([a-z][a-z-]*) \(\d+\)")
 
 
 def _log(sources: Sources) -> Iterator[str]:

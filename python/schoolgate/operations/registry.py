@@ -59,6 +59,7 @@ _MODULES = {
     "setup": ("accounts.accounts",),
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
+    "evidence": ("governance.evidence",),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

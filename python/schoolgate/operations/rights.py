@@ -191,6 +191,10 @@ action.add                W W W W . . . .
 action.change             W W W W . . . .
 action.done               W W W W . . . .
 action.calendar           R R R R . R R R
+evidence.make             W W W W . . W .
+evidence.list             R R R R . R R R
+evidence.read             R R R R . R R R
+evidence.assurance        R R R R . R R R
 """
 _COLUMNS = tuple(Role)
 
