@@ -387,6 +387,14 @@ class AlertStore:
         waits = [dt.datetime.fromisoformat(one["seen"]) - dt.datetime.fromisoformat(one["opened_at"]) for one in found]
         return [max(0, int(one.total_seconds() // 60)) for one in waits]
 
+    def sentences_of(self, detector: str, since: dt.datetime) -> list[str]:
+        """What a detector found since then, newest first; a sentence names no device."""
+        found = self._rows(
+            "SELECT sentence FROM findings WHERE detector = ? AND at_us >= ? ORDER BY at_us DESC LIMIT 1000",
+            (detector, int(since.timestamp() * 1_000_000)),
+        )
+        return [str(one["sentence"]) for one in found]
+
     def unacknowledged(self, rule: str, since: dt.datetime) -> list[tuple[Alert, dt.datetime]]:
         """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
         oldest first."""

@@ -41,6 +41,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "log": ("log.status", {}),
     "revisions": ("policy.revisions", {}),
     "reports": ("reports.list", {}),
+    "dues": ("action.calendar", {"days": 14}),
 }
 
 
@@ -102,6 +103,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_tickets(facts.get("tickets")),
         *_review(facts.get("review")),
         *_leavers(facts.get("leavers"), now),
+        *_dues(facts.get("dues")),
         *_suggestions(facts.get("suggestions")),
         *_checks(facts.get("checks"), now),
     ]
@@ -185,6 +187,19 @@ def _tickets(counts: Any) -> Iterator[Task]:
         words = f"{sentence(in_words(count, 'report'))} of staff {'waits' if count == 1 else 'wait'} for an answer."
         detail = f"{in_words(late, 'is', 'are')} overdue." if late else ""
         yield Task(words, "/tickets", "Read", detail, late > 0)
+
+
+def _dues(found: Any) -> Iterator[Task]:
+    """Records that a person has to act on: one task for what is overdue, one for what comes in two weeks."""
+    rows = (found or {"dues": ()})["dues"]
+    overdue = [one for one in rows if one["is_overdue"]]
+    soon = [one for one in rows if not one["is_overdue"]]
+    if overdue:
+        words = f"{sentence(in_words(len(overdue), 'date is', 'dates are'))} overdue."
+        yield Task(words, "/actions", "See dates", f"The longest: {overdue[0]['words']}, {overdue[0]['due_on']}.")
+    if soon:
+        words = f"{sentence(in_words(len(soon), 'thing is', 'things are'))} due within two weeks."
+        yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {soon[0]['due_on']}.")
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:

@@ -44,6 +44,8 @@ ENTRIES: Final = {
         Entry("/lessons", "Lessons", "school"),
         Entry("/reports", "Reports", "report"),
         Entry("/checks", "Checks", "clipboard-check"),
+        Entry("/reviews", "Reviews", "eye"),
+        Entry("/actions", "Actions and dates", "calendar"),
         Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),

@@ -85,6 +85,7 @@ class Control:
         tasks = [
             asyncio.create_task(self._each(IDLE_S, _end_idle_workers, "idle workers")),
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
+            asyncio.create_task(self._each(FLUSH_S, lambda: self._write_dues(recorder), "what is due", at_once=True)),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
             asyncio.create_task(self._each(LEAVERS_S, lambda: self._read_leavers(recorder), "leavers", at_once=True)),
@@ -146,6 +147,12 @@ class Control:
                 _log.warning("a directory was not read", provider=one.provider, problem=one.problem)
             elif one.disabled:
                 _log.info("people left", provider=one.provider, disabled=one.disabled)
+
+    async def _write_dues(self, recorder: Recorder) -> None:
+        """For reports: they are made by processes that do not open the store."""
+        from schoolgate.operations.governance.due_lines import write_due_lines
+
+        await write_due_lines(recorder.store, self._settings.server.state_dir, self._clock.now_us())
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

@@ -60,6 +60,9 @@ _MODULES = {
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "case": ("governance.case_views", "governance.cases"),
+    "review": ("governance.reviews",),
+    "action": ("governance.actions",),
+    "evidence": ("governance.evidence",),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

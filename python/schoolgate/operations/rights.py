@@ -202,6 +202,20 @@ settings.show             R . . R . . R .
 status.home               R R R R R R R R
 status.show               R . . R . . R .
 explain.name              R R R R R . R .
+review.list               R R R R . R R R
+review.show               R R R R . n n R
+review.begin              W W W W . . . .
+review.save               W W W W . . . .
+review.sign               W W W W . W . .
+action.list               R R R R . n n R
+action.add                W W W W . . . .
+action.change             W W W W . . . .
+action.done               W W W W . . . .
+action.calendar           R R R R . R R R
+evidence.make             W W W W . . W .
+evidence.list             R R R R . R R R
+evidence.read             R R R R . R R R
+evidence.assurance        R R R R . R R R
 """
 _COLUMNS = tuple(Role)
 
@@ -244,10 +258,13 @@ NEEDS_FRESH_FACTOR = frozenset(
         "account.agree_reset",
         "account.seal_break_glass",
         "session.make_token",
+        "review.sign",
     }
 )
 # What no user of this machine may do: a person decides, whose session says who it is.
-NEEDS_SESSION = frozenset({"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass"})
+NEEDS_SESSION = frozenset(
+    {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "review.sign"}
+)
 
 
 def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:

@@ -72,6 +72,8 @@ class Facts:
     # Days of the school with any question in the log, in this period and in the one before.
     days_logged: int = 0
     days_before: int = 0
+    # Reviews, actions and other records that are overdue: words of the kind, and since when. None: it is not known.
+    overdue: tuple[tuple[str, dt.datetime], ...] | None = None
 
     @property
     def is_comparable(self) -> bool:

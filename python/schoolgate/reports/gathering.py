@@ -19,6 +19,7 @@ from schoolgate.checks.record import CheckRecord, moment_of
 from schoolgate.config import Settings
 from schoolgate.control import call_if_running
 from schoolgate.errors import SchoolgateError
+from schoolgate.governance.due_file import read_dues
 from schoolgate.policy import load_catalogue
 from schoolgate.querylog import Query, QueryLog, Top
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
@@ -92,7 +93,16 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
         problems=tuple(problems),
         days_logged=_days_with_rows(sums.by_hour, zone),
         days_before=_days_with_rows(sums.by_hour_before, zone),
+        overdue=_overdue(state_dir, now),
     )
+
+
+def _overdue(state_dir: Path, now: dt.datetime) -> tuple[tuple[str, dt.datetime], ...] | None:
+    dues = read_dues(state_dir)
+    if dues is None:
+        return None
+    found = ((one.words, dt.datetime.fromtimestamp(one.due_us / 1e6, dt.UTC)) for one in dues)
+    return tuple((words, due) for words, due in found if due <= now)
 
 
 class _Sums:

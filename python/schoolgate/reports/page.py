@@ -6,6 +6,7 @@ health, no client. Sealed names stand in no report: the log does not hold them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -176,13 +177,25 @@ def _over_blocking(facts: Facts, reader: Reader) -> Iterator[Section]:
     yield Section("Over-blocking", (said,))
 
 
+def _governance(facts: Facts, reader: Reader) -> Iterator[Section]:
+    """What was not acted on in time. Nothing where no record is kept here."""
+    if not facts.overdue:
+        return
+    kinds = Counter(words for words, _ in facts.overdue)
+    since = {words: min(due for one, due in facts.overdue if one == words) for words in kinds}
+    rows = tuple((words, _number(count), f"{since[words]:%-d %B %Y}") for words, count in kinds.most_common())
+    said = f"{_number(len(facts.overdue))} {'is' if len(facts.overdue) == 1 else 'are'} overdue."
+    yield Section("Reviews and actions", (said,), ("Kind", "Overdue", "Since"), rows)
+
+
 def _health(facts: Facts, reader: Reader) -> Iterator[Section]:
     said = health_sentences(facts, in_detail=reader is not Reader.governors)
     yield Section("Lists and health", tuple(said))
 
 
 _SECTIONS: tuple[Callable[[Facts, Reader], Iterable[Section]], ...] = (
-    _at_a_glance, _trend, _categories, _segments, _bypass, _alerts, _names, _clients, _over_blocking, _health,
+    _at_a_glance, _trend, _categories, _segments, _bypass, _alerts, _names, _clients, _over_blocking,
+    _governance, _health,
 )  # fmt: skip
 
 

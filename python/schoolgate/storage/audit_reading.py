@@ -86,6 +86,19 @@ async def newest(store: Store, most: int, **wanted: str) -> list[Entry]:
     return found[:most]
 
 
+async def count_of(store: Store, operation: str, outcome: str = "") -> int:
+    """How many entries there are of operations whose names begin so, in every epoch; of one outcome where it is given.
+
+    Counted in the text of the entries (canonical JSON), without their proofs.
+    """
+    rows = audit_entry.c
+    wanted = select(func.count()).where(rows.site_id == store.site_id, rows.entry.contains(f'"operation":"{operation}'))
+    if outcome:
+        wanted = wanted.where(rows.entry.contains(f'"outcome":"{outcome}"'))
+    async with store.reading() as connection:
+        return int((await connection.execute(wanted)).scalar_one())
+
+
 async def page(
     store: Store, most: int, before: tuple[int, int] | None, is_wanted: Callable[[Mapping[str, Any]], bool]
 ) -> tuple[list[Entry], tuple[int, int] | None]:

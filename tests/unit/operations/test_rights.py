@@ -72,6 +72,9 @@ LEAST: Mapping[str, Any] = {
     "policy": "no-such-policy",
     "service": "no-such-service",
     "review": "2026-12-01",
+    "version": 1,
+    "fields": {},
+    "owner": "",
 }
 
 

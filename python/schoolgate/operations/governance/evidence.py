@@ -1,0 +1,121 @@
+"""Evidence packs: made from measured values, kept as PDF with their digest in the audit log, listed, read."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field
+
+from schoolgate._core import __version__
+from schoolgate.evidence.assurance import NEEDED as FOR_SENTENCES
+from schoolgate.evidence.assurance import AssuranceSentence, six_sentences
+from schoolgate.evidence.document import pdf_of
+from schoolgate.evidence.limits_statement import Limit, limits_of
+from schoolgate.evidence.pack import pack_of
+from schoolgate.evidence.pack_shelf import KeptPack, pack_shelf_of
+from schoolgate.operations.governance.evidence_records import read_records
+from schoolgate.operations.governance.evidence_sources import READERS, read_sources
+from schoolgate.operations.policies.policy_in_force import policy_in_force
+from schoolgate.operations.registry import changes, looks
+from schoolgate.operations.work import Progress, Work
+from schoolgate.storage import state_dir
+
+_FOR_LIMITS = ("segments", "forwarders", "sealed_counts", "silent_devices", "status")
+
+
+@dataclass(frozen=True)
+class EvidenceMade:
+    """`pack`, `values`: the PDF and its values as JSON. `counts`: rows by state; `broken`: sources that could not be
+    read, with the reason."""
+
+    pack: KeptPack
+    values: KeptPack
+    counts: dict[str, int]
+    broken: tuple[str, ...]
+
+    def about(self) -> dict[str, Any]:
+        """For the audit log: the digests by which a file is known as this one."""
+        return {
+            "name": self.pack.name,
+            "sha256": self.pack.sha256,
+            "values_sha256": self.values.sha256,
+            "counts": self.counts,
+            "broken": len(self.broken),
+        }
+
+
+@dataclass(frozen=True)
+class EvidenceShelf:
+    """Packs that are kept, newest first."""
+
+    folder: str
+    packs: tuple[KeptPack, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """A file of the shelf; `octets`: base64."""
+
+    name: str
+    sha256: str
+    octets: str
+
+
+@dataclass(frozen=True)
+class AssuranceShown:
+    """What governors read: six sentences, and what this filter cannot do."""
+
+    at_us: int
+    sentences: tuple[AssuranceSentence, ...]
+    limits: tuple[Limit, ...]
+
+
+@changes("evidence.make")
+async def make_evidence(work: Work) -> EvidenceMade:
+    """Makes an evidence pack and keeps it. A source that is broken is named in it and stops nothing.
+
+    Raises `DocumentNotMade`, `PackNotKept`.
+    """
+    folder = work.settings.server.state_dir
+    state_dir.refuse_strangers(folder)
+    work.say(Progress("reading what is measured", 0, 2))
+    sources = await read_sources(work, tuple(READERS), await read_records(work))
+    work.say(Progress("writing the pages", 1, 2))
+
+    def written() -> EvidenceMade:
+        school = work.settings.accounts.school or "This school"
+        pack = pack_of(sources, school, __version__, policy_in_force(work).zone)
+        values = orjson.dumps(pack, option=orjson.OPT_INDENT_2)
+        kept, beside = pack_shelf_of(work.settings).keep(work.now, pdf_of(pack, work.now), values)
+        return EvidenceMade(kept, beside, pack["counts"], tuple(pack["broken"]))
+
+    return await asyncio.to_thread(written)
+
+
+@looks("evidence.list")
+def list_evidence(work: Work) -> EvidenceShelf:
+    """The packs that are kept, newest first."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    shelf = pack_shelf_of(work.settings)
+    return EvidenceShelf(str(shelf.folder), tuple(shelf.all()))
+
+
+@looks("evidence.read")
+def read_evidence(work: Work, name: Annotated[str, Field(max_length=100)]) -> EvidenceFile:
+    """A pack as PDF, or its values as JSON. Raises `NoSuchPack`."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    octets = pack_shelf_of(work.settings).read(name)
+    return EvidenceFile(name, hashlib.sha256(octets).hexdigest(), base64.b64encode(octets).decode())
+
+
+@looks("evidence.assurance")
+async def assurance(work: Work) -> AssuranceShown:
+    """Six sentences for governors, and the limits of this filter, measured now."""
+    wanted = tuple(dict.fromkeys((*FOR_SENTENCES, *_FOR_LIMITS)))
+    sources = await read_sources(work, wanted, await read_records(work, ("review", "actions")))
+    return AssuranceShown(work.now_us, six_sentences(sources), limits_of(sources))

@@ -1,0 +1,77 @@
+"""Reviews and actions on screen, against a real control process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from tests.unit.console.care_school import MARKUP, RoleBrowser, statuses
+
+from schoolgate.accounts.roles import Role
+from schoolgate.governance.review import REVIEW_FORM
+
+LEAD, HEAD, GOVERNOR, TEACHER = Role.safeguarding_lead, Role.head, Role.governor, Role.teacher
+
+
+def version_in(text: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', text)
+    assert found, text
+    return found[1]
+
+
+async def test_who_has_no_right_finds_no_page(browser: RoleBrowser) -> None:
+    wanted = {role.value: 404 if role is TEACHER else 200 for role in Role}
+    for path in ("/reviews", "/actions"):
+        assert await statuses(browser, path) == wanted
+    assert (await browser.post(GOVERNOR, "/reviews", trigger="annual"))[0] == 404
+    assert (await browser.get(LEAD, "/reviews/99999"))[0] == 404
+
+
+async def test_a_review_is_begun_written_and_signed_by_two(browser: RoleBrowser) -> None:
+    status, _, headers = await browser.post(LEAD, "/reviews", trigger="ai", detail="a tutor")
+    assert status == 303
+    path = headers["Location"]
+    _, text = await browser.get(LEAD, path)
+    assert "policy.categories" in text, "where a text comes from is said"
+    texts = {one.name: f"About {one.name}" for one in REVIEW_FORM if one.kind in ("text", "line")}
+    next_on = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=200)).isoformat()
+    given = {**texts, "trigger": "ai", "next_on": next_on, "ages": MARKUP, "attendees": "Head: Ada Byron"}
+
+    status, text, _ = await browser.post(LEAD, path, version=version_in(text), **{**given, "next_on": "soon"})
+    assert (status, "write a day such as" in text, "About eal" in text) == (422, True, True), "what was written stays"
+    status, text, _ = await browser.post(LEAD, path, version=version_in(text), **given)
+    assert status == 303
+    _, text = await browser.get(LEAD, path)
+    assert "<script>alert" not in text
+    assert (await browser.post(LEAD, f"{path}/sign", version=version_in(text)))[0] == 303
+    _, text = await browser.get(LEAD, path)
+    assert "waits for a head or a director" in text
+    status, text, _ = await browser.post(LEAD, f"{path}/sign", version=version_in(text))
+    assert (status, "you have signed review" in text) == (422, True)
+    _, text = await browser.get(HEAD, path)
+    assert (await browser.post(HEAD, f"{path}/sign", version=version_in(text)))[0] == 303
+    _, text = await browser.get(GOVERNOR, path)
+    assert "is signed." in text
+    assert "Ada Byron" not in text
+    assert 'name="version"' not in text, "a signed review has no form"
+    assert "The review is up to date." in (await browser.get(GOVERNOR, "/reviews"))[1]
+
+
+async def test_an_action_is_added_is_overdue_on_home_and_is_done(browser: RoleBrowser) -> None:
+    status, text, _ = await browser.post(LEAD, "/actions", what="Test guests", owner="IT", due_on="")
+    assert (status, "There is a problem" in text, 'value="Test guests"' in text) == (422, True, True)
+    given = {"what": "Test guests", "owner": "Ada Byron", "due_on": "2020-01-31", "origin": "validator"}
+    assert (await browser.post(LEAD, "/actions", **given))[0] == 303
+    _, text = await browser.get(LEAD, "/actions")
+    assert "1 thing is overdue." in text
+    assert "From an external validator" in text
+    assert "Ada Byron" not in (await browser.get(GOVERNOR, "/actions"))[1]
+    for role in (LEAD, HEAD):
+        assert "Action: Test guests, 2020-01-31" in (await browser.get(role, "/"))[1]
+    number = re.search(r'name="number" value="(\d+)"', text)
+    assert number
+    done = {"number": number[1], "version": version_in(text), "note": "tested"}
+    assert (await browser.post(LEAD, "/actions/done", **done))[0] == 303
+    status, text, _ = await browser.post(LEAD, "/actions/done", **done)
+    assert (status, "was done on" in text) == (422, True)
+    assert "tested" in (await browser.get(LEAD, "/actions?show=all"))[1]
