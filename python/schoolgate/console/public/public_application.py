@@ -32,6 +32,7 @@ from schoolgate.console.same_origin import is_from_our_pages
 from schoolgate.operations.socket_messages import OperationRefused
 
 STYLE: Final = Path(__file__).parents[1] / "assets" / "public.css"
+ICON: Final = Path(__file__).parents[1] / "assets" / "favicon.svg"
 LARGEST_BODY_OCTETS: Final = 4096
 BODY_WITHIN_S: Final = 10.0
 HEALTH: Final = "/healthz"
@@ -57,6 +58,7 @@ class PublicSite:
         self._hosts = served_hosts(pages)
         self._policy = _content_policy(pages.nonce_parent)
         self._style = STYLE.read_bytes()
+        self._icon = ICON.read_bytes()
         style = f"/style-{hashlib.sha256(self._style).hexdigest()[:12]}.css"
         self._templates = PublicTemplates(pages, self._languages, style)
         self.application = self._application(style)
@@ -69,6 +71,8 @@ class PublicSite:
         app.on_response_prepare.append(self._put_headers)
         app.router.add_get(HEALTH, self._health)
         app.router.add_get(style, self._styled)
+        # Browsers ask for it whatever a page says.
+        app.router.add_get("/favicon.ico", self._icon_of_site)
         app.router.add_get("/", self._why)
         app.router.add_post("/", self._shown_why)
         app.router.add_post("/ask", self._asked)
@@ -124,6 +128,9 @@ class PublicSite:
 
     async def _styled(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._style, content_type="text/css", headers={"Cache-Control": _FOR_EVER})
+
+    async def _icon_of_site(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._icon, content_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     # -- what each request passes -----------------------------------------------------------------------------------
 
