@@ -7,14 +7,18 @@ import http.client
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import dns.rcode
+import orjson
 import pytest
+from tests.failures.control_process import request
 from tests.integration.policies import POLICY
 from tests.integration.serving import GUEST, PUPIL, READY_WITHIN_S, STAFF, Serving
 from tests.integration.upstream_thread import UpstreamThread
@@ -71,6 +75,13 @@ class WhySchool:
             response = connection.getresponse()
             return response, response.read().decode()
 
+    def operation(self, name: str, **arguments: str) -> Any:
+        """The reply to the user of this machine."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, client.makefile("rb") as replies:
+            client.connect(str(self.serving.state / "operations.sock"))
+            client.sendall(request(name, arguments))
+            return orjson.loads(replies.readline())
+
     def asked_nonce(self, *, source: str = PUPIL, asks_from: str | None = None) -> str:
         """Opens the page and asks for its nonce name; returns the nonce once the log has the question."""
         _, text = self.page(source=source)
@@ -123,7 +134,10 @@ def test_a_device_sees_its_last_block_and_a_teacher_the_same_by_a_code(school: W
     _, text = school.page("/ask", {"nonce": nonce}, source=STAFF)
     assert "We cannot show" in text, "the code is for the device that was refused"
     _, text = school.page("/ask", {"nonce": nonce})
-    assert re.search(r'<p class="code" dir="ltr">[A-Z2-9]{3} [A-Z2-9]{3}</p>', text)
+    code = re.findall(r'<p class="code" dir="ltr">([A-Z2-9]{3} [A-Z2-9]{3})</p>', text)[0]
+    asked = school.operation("pages.asked", code=code.lower())["result"]
+    assert (asked["name"], asked["segment"], asked["reason"]) == ("denied.example.org", "pupils", "own")
+    assert school.operation("pages.asked", code="BBBBBB")["error"]["type"] == "NoSuchCode"
 
 
 def test_a_nonce_that_was_not_asked_for_or_from_elsewhere_shows_nothing(school: WhySchool) -> None:
