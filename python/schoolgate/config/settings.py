@@ -21,6 +21,7 @@ from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
 from schoolgate.config.metrics import Metrics
 from schoolgate.config.operations import Operations
+from schoolgate.config.pages import Pages
 from schoolgate.config.problems import Problem, shown
 from schoolgate.config.query_log import QueryLog
 from schoolgate.config.reports import Reports
@@ -52,6 +53,7 @@ _TABLES = (
     "escalation",
     "operations",
     "console",
+    "pages",
     "accounts",
     "backup",
 )
@@ -81,6 +83,7 @@ class Settings(Section):
     mail: Mail = Field(description="The server that takes alerts and reports by mail.")
     operations: Operations = Field(description="What people may do, and who a user of this machine is.")
     console: Console = Field(description="The web console: where browsers reach it, and by which certificate.")
+    pages: Pages = Field(description="Pages for pupils, guests and parents, without a sign-in: docs/pages.md.")
     accounts: Accounts = Field(description="How people sign in.")
     webhooks: Annotated[dict[WebhookId, Webhook], Field(max_length=MOST_WEBHOOKS)] = Field(
         default={},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from schoolgate.config.console import Console
+from schoolgate.config.web_listener import WebListener
 from schoolgate.console.errors import ConsoleUnusable
 
 
@@ -20,11 +20,11 @@ class CertificatePair:
         self.context = self._read()
 
     @classmethod
-    def of(cls, console: Console) -> CertificatePair | None:
+    def of(cls, site: WebListener) -> CertificatePair | None:
         """That of the settings, where these name one. Raises `ConsoleUnusable`."""
-        if console.certificate is None or console.key is None:
+        if site.certificate is None or site.key is None:
             return None
-        return cls(console.certificate, console.key)
+        return cls(site.certificate, site.key)
 
     def reload_if_changed(self) -> bool:
         """Puts changed files in force for new connections. Raises `ConsoleUnusable`, once, where they cannot be used;

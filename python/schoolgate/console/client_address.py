@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from schoolgate.config.console import Network
+from schoolgate.config.web_listener import Network
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

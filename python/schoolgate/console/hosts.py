@@ -9,17 +9,17 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from schoolgate.config.console import Console
+from schoolgate.config.web_listener import WebListener
 
 # Host = uri-host [ ":" port ], RFC 9110 section 7.2.
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253}?)\.?(:[0-9]{1,5})?")
 _ON_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def served_hosts(console: Console) -> frozenset[str]:
+def served_hosts(site: WebListener) -> frozenset[str]:
     """The configured names, the address itself unless it is a wildcard, and on loopback its usual names."""
-    hosts = set(console.names)
-    address = ipaddress.ip_address(console.address)
+    hosts = set(site.names)
+    address = ipaddress.ip_address(site.address)
     if not address.is_unspecified:
         hosts.add(f"[{address}]" if address.version == 6 else str(address))
     if address.is_loopback:

@@ -63,6 +63,7 @@ _MODULES = {
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),
+    "pages": ("public_notice", "last_blocks"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.
@@ -159,7 +160,7 @@ def records(name: str) -> Callable[[F], F]:
 
 
 def anyone(name: str) -> Callable[[F], F]:
-    """Registers a step of a sign-in, which needs no session. It appends its own entries."""
+    """Registers a step of a sign-in or a look of a public page, which need no session. It appends its own entries."""
     return _register(name, is_change=False, records_itself=True, audience=Audience.anyone)
 
 

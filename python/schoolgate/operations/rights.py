@@ -1,8 +1,8 @@
 """Who may do what: every operation, every role, one table.
 
 R: looks. n: looks, and sees no device or person. W: changes. A dot: not allowed. "own": each account that is signed in,
-about itself. "anyone": also who is not signed in, for the steps of a sign-in. An operation that is not in the table is
-allowed to no role, and a test fails.
+about itself. "anyone": also who is not signed in, for the steps of a sign-in and the public pages. An operation that is
+not in the table is allowed to no role, and a test fails.
 """
 
 from __future__ import annotations
@@ -192,6 +192,11 @@ case.note                 W W . . . . W .
 case.judge                . W . . . . . .
 case.close                W W . . . . W .
 case.export               . R . . . . . .
+pages.notice              anyone
+pages.nonce               anyone
+pages.last_block          anyone
+pages.ask_teacher         anyone
+pages.asked               R R R R R . R .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R

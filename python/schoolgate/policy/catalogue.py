@@ -71,7 +71,7 @@ def _services(folder: Path, problems: list[Problem]) -> list[Category]:
     for path in sorted(folder.glob("*.toml")):
         rows = _rows(path, Services, problems)
         for one in rows.service if rows is not None else ():
-            found.append(Category(id=f"service:{one.id}", name=one.name, role="service"))
+            found.append(Category(id=f"service:{one.id}", name=one.name, role="service", group=one.group))
     return found
 
 

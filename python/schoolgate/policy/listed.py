@@ -37,6 +37,8 @@ class Category(_Row):
     alert: Literal["none", "watch", "urgent"] = "none"
     # Its feeds may name public suffixes of private hosts, such as duckdns.org.
     private_suffixes: bool = False
+    # Of a service: what kind of service it is.
+    group: str = ""
 
 
 class Categories(_Row):
@@ -98,6 +100,7 @@ class Service(_Row):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     name: str
+    group: str = ""
 
 
 class Services(_Row):
