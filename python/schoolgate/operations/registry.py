@@ -57,6 +57,12 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
+    "request": (
+        "governance.request_views",
+        "governance.request_filing",
+        "governance.request_deciding",
+        "governance.request_keeping",
+    ),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

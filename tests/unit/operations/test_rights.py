@@ -71,6 +71,11 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "action": "other",
+    "purpose": "",
+    "version": 1,
+    "decision": "refuse",
+    "view": "",
 }
 
 
