@@ -14,6 +14,7 @@ from schoolgate.accounts.roles import Role
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.accounts import leavers_reading
+from schoolgate.operations.actor import Actor
 from schoolgate.operations.hosting import recording
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.recorder import Recorder
@@ -36,6 +37,9 @@ LEAVERS_S = 600.0
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
+# Change requests that end, or that were approved by a process that was killed.
+REQUESTS_S = 60.0
+REQUESTS = Actor("job:requests", "schoolgate", frozenset({Role.network_manager}))
 
 _log = Logger("schoolgate.control")
 
@@ -46,6 +50,10 @@ def run(config: Path | None, *, until_stdin_ends: bool = False) -> None:
     settings = find_settings(config).settings
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(Control(config, settings, SystemClock()).run(until_stdin_ends=until_stdin_ends))
+
+
+class RequestsFailed(SchoolgateError):
+    """Change requests could not be followed up; they are tried again each minute."""
 
 
 class Control:
@@ -87,6 +95,7 @@ class Control:
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
             asyncio.create_task(self._each(FLUSH_S, lambda: self._write_dues(recorder), "what is due", at_once=True)),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
+            asyncio.create_task(self._each(REQUESTS_S, lambda: self._requests(operations), "requests", at_once=True)),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
             asyncio.create_task(self._each(LEAVERS_S, lambda: self._read_leavers(recorder), "leavers", at_once=True)),
         ]
@@ -153,6 +162,12 @@ class Control:
         from schoolgate.operations.governance.due_lines import write_due_lines
 
         await write_due_lines(recorder.store, self._settings.server.state_dir, self._clock.now_us())
+
+    async def _requests(self, operations: Operations) -> None:
+        """What was approved and is not in force, and what has ended: also at the start, after a process was killed."""
+        kept = await operations.call(REQUESTS, "request.keep_up", {})
+        if kept.failed:
+            raise RequestsFailed("; ".join(kept.failed))
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,8 @@ Verdict = Literal["allowed", "denied", "refused", "failed"]
 _NEVER_OPEN = frozenset({"sealed"})
 _ALWAYS_OPEN = frozenset({"platform", "protected"})
 _BY_LISTS = frozenset({"threat", "circumvention", "category"})
+_ENTRY = re.compile(r"policies\.(?P<policy>[a-z0-9-]+)\.(?P<key>exceptions|temporary_deny)\[(?P<index>[0-9]{1,6})\]")
+_REQUEST = re.compile(r"request (?P<number>[0-9]{1,9}): ")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class WayToChange:
 @dataclass(frozen=True)
 class NameExplained:
     """`explanation`: the decision as the engine gives it, with `lines` of the list that decided. `followed`: what the
-    client gets once the answer is followed to its end, as checks/following.py has it. `asked`: our address."""
+    client gets once the answer is followed to its end, as checks/following.py has it. `asked`: our address.
+    `reason`: of the exception, or of the closing for a while, that decides; `request`: the change request
+    that it names."""
 
     name: str
     type: str
@@ -69,6 +74,8 @@ class NameExplained:
     changes: tuple[WayToChange, ...]
     explanation: dict[str, Any]
     followed: dict[str, Any] | None
+    reason: str | None = None
+    request: int | None = None
 
 
 @looks("explain.name")
@@ -98,6 +105,7 @@ def name(
     question = _question(work, asked_name(name), client, segment, qtype, at, asked)
     found = explained(work.settings, work.config, question, at, resolves)
     decision = found.explanation["decision"] or {}
+    reason = _reason(work, str(decision.get("rule") or ""))
     if shows_lines:
         # What decided is said of the name that is spelled, where one is.
         decided = decision.get("spells") or question.name
@@ -115,7 +123,26 @@ def name(
         changes=tuple(_changes(work, question.name, found.explanation)),
         explanation=found.explanation,
         followed=None if found.followed is None else asdict(found.followed),
+        reason=reason,
+        request=_request_in(reason),
     )
+
+
+def _reason(work: Work, rule: str) -> str | None:
+    """Of the entry of the policy in force that a rule names; None for an entry that has no reason of its own."""
+    found = _ENTRY.fullmatch(rule)
+    if found is None:
+        return None
+    policy = policy_in_force(work).document.policies.get(found["policy"])
+    entries = () if policy is None else policy.exceptions if found["key"] == "exceptions" else policy.temporary_deny
+    index = int(found["index"])
+    return entries[index].reason if index < len(entries) else None
+
+
+def _request_in(reason: str | None) -> int | None:
+    """The number of the change request that wrote an entry."""
+    found = _REQUEST.match(reason or "")
+    return None if found is None else int(found["number"])
 
 
 def _question(

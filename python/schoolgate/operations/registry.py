@@ -64,6 +64,12 @@ _MODULES = {
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),
     "pages": ("public_notice", "last_blocks"),
+    "request": (
+        "governance.request_views",
+        "governance.request_filing",
+        "governance.request_deciding",
+        "governance.request_keeping",
+    ),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -145,6 +145,18 @@ account.refuse            . . W W . . . .
 account.agree_reset       W W W W . . . W
 account.seal_break_glass  . . W W . . . .
 setup.token               W . . . . . . .
+request.suggest           W W W W W . W .
+request.file              W W W W . . W .
+request.list              R R R R R . R R
+request.show              R R R R R . R R
+request.advise            . W . . . . . .
+request.decide            . W W W . . . .
+request.withdraw          W W W W W . W .
+request.renew             W W W W . . W .
+request.end               W W W W . . W .
+request.review            . W W W . . . .
+request.carried_out       W . . W . . W .
+request.keep_up           W . . W . . . .
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -264,11 +276,13 @@ NEEDS_FRESH_FACTOR = frozenset(
         "account.seal_break_glass",
         "session.make_token",
         "review.sign",
+        "request.decide",
     }
 )
 # What no user of this machine may do: a person decides, whose session says who it is.
 NEEDS_SESSION = frozenset(
     {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "review.sign"}
+    {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "request.decide"}
 )
 
 

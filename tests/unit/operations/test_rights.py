@@ -75,6 +75,11 @@ LEAST: Mapping[str, Any] = {
     "version": 1,
     "fields": {},
     "owner": "",
+    "action": "other",
+    "purpose": "",
+    "version": 1,
+    "decision": "refuse",
+    "view": "",
 }
 
 

@@ -180,7 +180,7 @@ def _tomorrow(end: dt.datetime) -> str:
 
 def judge_of(settings: Settings, ground: Ground, wanted: Wanted, now: dt.datetime) -> Judge:
     """By the engine, with the lists on the disk: why a policy does not say what is wanted."""
-    snapshot = _snapshot(settings)
+    snapshot = snapshot_of(settings)
     sealed = SealedStore(settings.server.state_dir).open_all(settings)
 
     def judge(checked: CheckedPolicy, identity: str) -> str | None:
@@ -195,7 +195,8 @@ def judge_of(settings: Settings, ground: Ground, wanted: Wanted, now: dt.datetim
     return judge
 
 
-def _snapshot(settings: Settings) -> Snapshot:
+def snapshot_of(settings: Settings) -> Snapshot:
+    """The lists in force; none before the first start, when the policy decides alone."""
     try:
         return SnapshotStore(settings.server.state_dir).open_best().snapshot
     except NoUsableSnapshot:  # before the first start: by the policy alone
