@@ -60,7 +60,7 @@ PACKAGES = {
         "storage",
     },
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
-    "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
+    "monitoring": {"_core", "alerts", "checks", "jobs", "policy", "sealed", "storage"},
     "operations": {
         "_core",
         "accounts",
@@ -109,6 +109,7 @@ PACKAGES = {
         "console",
         "control",
         "firewall",
+        "governance",
         "lists",
         "metrics",
         "monitoring",

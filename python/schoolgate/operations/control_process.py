@@ -32,6 +32,8 @@ FORGET_S = 86_400.0
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
+# Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
+CHECKS_S = 300.0
 
 _log = Logger("schoolgate.control")
 
@@ -81,6 +83,7 @@ class Control:
             asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
+            asyncio.create_task(self._each(CHECKS_S, lambda: self._check_segments(operations), "checks")),
         ]
         try:
             manager.ready("doing operations")
@@ -120,6 +123,12 @@ class Control:
     async def _checkpoint(self) -> None:
         place = Place.in_folder(self._settings.server.state_dir)
         await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
+
+    async def _check_segments(self, operations: Operations) -> None:
+        """From inside each segment, each hour."""
+        from schoolgate.operations.governance import check_runs
+
+        await check_runs.run_if_due(operations, self._settings, self._clock.now())
 
     async def _forget(self, recorder: Recorder) -> None:
         """Sessions of a month ago, with the addresses in them."""

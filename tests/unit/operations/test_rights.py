@@ -71,6 +71,12 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "result": "passed",
+    "tested": "ten names",
+    "device_kind": "owned",
+    "action": 1,
+    "content": "",
+    "file": "019a3185-c500-7000-8000-000000000000",
 }
 
 
