@@ -62,7 +62,7 @@ PACKAGES = {
         "storage",
     },
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
-    "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
+    "monitoring": {"_core", "alerts", "checks", "jobs", "policy", "sealed", "storage"},
     "operations": {
         "_core",
         "accounts",
@@ -113,6 +113,7 @@ PACKAGES = {
         "console",
         "control",
         "firewall",
+        "governance",
         "lists",
         "metrics",
         "monitoring",

@@ -11,7 +11,18 @@ from typing import Any
 import orjson
 
 # Of software and of the filter itself, never of what a person wanted to see.
-TECHNICAL_DETECTORS = frozenset({"generated-names", "reachability", "rhythm", "safesearch", "tunnel"})
+TECHNICAL_DETECTORS = frozenset(
+    {
+        "drift",
+        "generated-names",
+        "reachability",
+        "rhythm",
+        "safesearch",
+        "segment-check",
+        "segment-recovered",
+        "tunnel",
+    }
+)
 
 
 @dataclass(frozen=True)

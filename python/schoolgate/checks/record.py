@@ -17,7 +17,7 @@ import orjson
 
 from schoolgate.storage.atomic_file import write_whole
 
-Check = Literal["reachability", "safesearch", "restore"]
+Check = Literal["reachability", "safesearch", "restore", "segments", "drift"]
 # Two years of daily checks; a person who checks every minute must not fill the disk.
 MOST_HISTORY = 800
 # Read by the running service: a result is a few kilobytes, a history some hundred; what is larger is not ours.
@@ -26,6 +26,8 @@ MOST_OCTETS = 1 << 20
 _TAIL_OCTETS = 4096
 # Checks are daily: after this long three have been missed.
 OLD_AFTER = dt.timedelta(days=3)
+# Segments are checked each hour: after this long several have been missed.
+SEGMENTS_OLD_AFTER = dt.timedelta(hours=6)
 
 
 class CheckRecord:
@@ -102,7 +104,30 @@ def check_problems(state_dir: Path, now: dt.datetime) -> list[str]:
     reachability = record.newest("reachability")
     if reachability is not None:
         found += _old("Reachability", "reachability", reachability, now) or _over_blocked(reachability)
-    return found
+    return [*found, *_segments(record.last("segments"), now), *_drift(record.last("drift"))]
+
+
+def _segments(result: dict[str, Any] | None, now: dt.datetime) -> list[str]:
+    if result is None:
+        return []
+    at = moment_of(result)
+    if at is None or now - at > SEGMENTS_OLD_AFTER:
+        return [
+            "the segments were last checked from inside more than six hours ago; does `schoolgate control` run?"
+            " Check now: `schoolgate check run`"
+        ]
+    wrong = [one["segment"] for one in result.get("networks", ()) if one.get("state") == "failed"]
+    if not wrong:
+        return []
+    names = ", ".join(dict.fromkeys(map(str, wrong)))
+    return [f"the check from inside fails for {names}; look at `schoolgate check run`"]
+
+
+def _drift(result: dict[str, Any] | None) -> list[str]:
+    changed = [str(one) for one in (result or {}).get("changed", ())]
+    if not changed:
+        return []
+    return [f"changed outside an operation: {', '.join(changed)}; look at `schoolgate check drift`"]
 
 
 def _old(title: str, command: str, result: dict[str, Any], now: dt.datetime) -> list[str]:

@@ -29,6 +29,7 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message, one_line
 from schoolgate.alerts.outbox import MOST_WAITING, SENT_KEPT, Outbox
 from schoolgate.alerts.rules import AlertRules
+from schoolgate.checks.own_questions import QuestionsFile
 from schoolgate.config import Settings
 from schoolgate.errors import SchoolgateError
 from schoolgate.jobs.registered import jobs as registered
@@ -324,7 +325,15 @@ class Monitor:
         async with self._stepping:
             rules = AlertRules(document.alerts, zone)
             self._observation.install(
-                watch(document.monitoring, known, zone, rules.asks_for, partial(announced, self._state_dir)), rules
+                watch(
+                    document.monitoring,
+                    known,
+                    zone,
+                    rules.asks_for,
+                    partial(announced, self._state_dir),
+                    QuestionsFile(self._state_dir).current,
+                ),
+                rules,
             )
         self._document, self._policy_number, self._threats = document, number, known.threats
         await self._in_thread(self._readdress, rules)

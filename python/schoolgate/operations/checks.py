@@ -39,11 +39,14 @@ class SafeSearchChecked:
 
 @dataclass(frozen=True)
 class LastChecks:
-    """The last result of each check, None where none can be read, and the numbers of earlier ones, oldest first."""
+    """The last result of each check, None where none can be read, and the numbers of earlier ones, oldest first.
+    `segments`: of the check from inside each segment; `drift`: what was changed outside an operation."""
 
     reachability: dict[str, Any] | None
     safesearch: dict[str, Any] | None
     history: tuple[dict[str, Any], ...]
+    segments: dict[str, Any] | None = None
+    drift: dict[str, Any] | None = None
 
 
 @looks("checks.reachability")
@@ -79,7 +82,13 @@ def last_checks(work: Work) -> LastChecks:
     folder = work.settings.server.state_dir
     state_dir.refuse_strangers(folder)
     record = CheckRecord(folder)
-    return LastChecks(record.last("reachability"), record.last("safesearch"), tuple(record.history("reachability")))
+    return LastChecks(
+        record.last("reachability"),
+        record.last("safesearch"),
+        tuple(record.history("reachability")),
+        record.last("segments"),
+        record.last("drift"),
+    )
 
 
 @contextlib.contextmanager

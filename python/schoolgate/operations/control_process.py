@@ -40,6 +40,8 @@ CHECKPOINTS = "job:checkpoint"
 # Change requests that end, or that were approved by a process that was killed.
 REQUESTS_S = 60.0
 REQUESTS = Actor("job:requests", "schoolgate", frozenset({Role.network_manager}))
+# Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
+CHECKS_S = 300.0
 
 _log = Logger("schoolgate.control")
 
@@ -98,6 +100,7 @@ class Control:
             asyncio.create_task(self._each(REQUESTS_S, lambda: self._requests(operations), "requests", at_once=True)),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
             asyncio.create_task(self._each(LEAVERS_S, lambda: self._read_leavers(recorder), "leavers", at_once=True)),
+            asyncio.create_task(self._each(CHECKS_S, lambda: self._check_segments(operations), "checks")),
         ]
         try:
             manager.ready("doing operations")
@@ -141,6 +144,12 @@ class Control:
     async def _checkpoint(self) -> None:
         place = Place.in_folder(self._settings.server.state_dir)
         await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
+
+    async def _check_segments(self, operations: Operations) -> None:
+        """From inside each segment, each hour."""
+        from schoolgate.operations.governance import check_runs
+
+        await check_runs.run_if_due(operations, self._settings, self._clock.now())
 
     async def _forget(self, recorder: Recorder) -> None:
         """Sessions of a month ago, with the addresses in them."""

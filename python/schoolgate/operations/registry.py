@@ -47,7 +47,12 @@ _MODULES = {
     "device": ("log.log_counts",),
     "suggestions": ("suggestions",),
     "words": ("words",),
-    "checks": ("checks",),
+    "checks": (
+        "checks",
+        "governance.check_runs",
+        "governance.check_records",
+        "governance.check_plans",
+    ),
     "reports": ("reports",),
     "session": ("accounts.sign_in", "accounts.own_account"),
     "status": ("status",),

@@ -115,6 +115,16 @@ words.remove              W . . W . . W .
 checks.reachability       R R R R . . R .
 checks.safesearch         R R R R . . R .
 checks.record             R R R R . R R R
+checks.run                W W W W . . W .
+checks.add                W W W W W . W .
+checks.attach             W W W W W . W .
+checks.finish             W W W W . . W .
+checks.plan               W W W W . . W .
+checks.list               R R R R . R R R
+checks.show               R R R R . R R R
+checks.attachment         R R R R . R R R
+checks.coverage           R R R R . R R R
+checks.probes             R R R R R . R .
 reports.make              R R R R . R R R
 reports.show              R R R R . R R R
 reports.read              R R R R . R R R

@@ -28,6 +28,7 @@ DIGEST_AT = dt.time(7)
 DETECTORS = (
     "attempt",
     "circumvention",
+    "drift",
     "first-use",
     "generated-names",
     "own-list",
@@ -36,6 +37,8 @@ DETECTORS = (
     "rhythm",
     "safesearch",
     "sealed",
+    "segment-check",
+    "segment-recovered",
     "silence",
     "trust-locked",
     "tunnel",

@@ -5,8 +5,10 @@ For people and for checks, which want to see what a device would get. Never in t
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,10 +69,11 @@ class Reply:
 
 
 def ask(
-    name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False,
+    name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False, tls: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Reply:  # fmt: skip
-    """One question, over TCP when the answer does not fit into UDP. Raises `NoAnswer`."""
+    """One question, over TCP when the answer does not fit into UDP. `tls`: over DNS over TLS, whose certificate is not
+    verified: a stub resolver without a name for its server cannot. Raises `NoAnswer`."""
     try:
         question = DNSRecord.question(name)
         question.q.qtype = qtype
@@ -79,8 +82,10 @@ def ask(
         message = question.pack()
     except (DNSError, UnicodeError, ValueError) as error:
         raise NoAnswer(f"{name} cannot be asked: {error}; write a name such as www.example.org") from error
-    reply = _exchange(message, server, source, tcp, timeout_s)
-    return _exchange(message, server, source, True, timeout_s) if reply.record.header.tc and not tcp else reply
+    transport = "TLS" if tls else "TCP" if tcp else "UDP"
+    reply = _exchange(message, server, source, transport, timeout_s)
+    is_cut = reply.record.header.tc and transport == "UDP"
+    return _exchange(message, server, source, "TCP", timeout_s) if is_cut else reply
 
 
 def extended_errors(record: DNSRecord) -> list[str]:
@@ -101,17 +106,16 @@ def extended_codes(record: DNSRecord) -> Iterator[tuple[int, str]]:
                 yield int.from_bytes(option.data[:2]), text
 
 
-def _exchange(message: bytes, server: SocketAddress, source: str | None, tcp: bool, timeout_s: float) -> Reply:
+def _exchange(message: bytes, server: SocketAddress, source: str | None, transport: str, timeout_s: float) -> Reply:
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     began = time.monotonic()
-    transport = "TCP" if tcp else "UDP"
-    with socket.socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as sock:
+    with socket.socket(family, socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM) as sock:
         try:
             if source is not None:
                 sock.bind((source, 0))
             sock.settimeout(timeout_s)
             sock.connect((server.host, server.port))
-            octets = _over_tcp(sock, message) if tcp else _over_udp(sock, message, began + timeout_s)
+            octets = _given(sock, message, transport, began + timeout_s)
         except TimeoutError as error:
             raise NoAnswer(
                 f"{server} does not answer over {transport} within {timeout_s:g} s; is it running?"
@@ -123,6 +127,22 @@ def _exchange(message: bytes, server: SocketAddress, source: str | None, tcp: bo
         return Reply(DNSRecord.parse(octets), len(octets), took_ms, transport)
     except DNSError as error:
         raise NoAnswer(f"{server}: the answer is not DNS: {error}; is it a DNS server?") from error
+
+
+def _given(sock: socket.socket, message: bytes, transport: str, deadline: float) -> bytes:
+    if transport == "UDP":
+        return _over_udp(sock, message, deadline)
+    if transport == "TCP":
+        return _over_tcp(sock, message)
+    with contextlib.closing(_unverified().wrap_socket(sock)) as wrapped:
+        return _over_tcp(wrapped, message)
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _over_udp(sock: socket.socket, message: bytes, deadline: float) -> bytes:

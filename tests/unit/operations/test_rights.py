@@ -80,6 +80,12 @@ LEAST: Mapping[str, Any] = {
     "version": 1,
     "decision": "refuse",
     "view": "",
+    "result": "passed",
+    "tested": "ten names",
+    "device_kind": "owned",
+    "action": 1,
+    "content": "",
+    "file": "019a3185-c500-7000-8000-000000000000",
 }
 
 

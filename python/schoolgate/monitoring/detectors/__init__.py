@@ -5,13 +5,14 @@ Time is passed in: the rows' own, and for what did *not* happen the instant up t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
+from schoolgate.checks.own_questions import OwnQuestions
 from schoolgate.monitoring.category_facts import CategoryFacts
 from schoolgate.monitoring.detectors.attempts import AsksFor, Attempts, no_rule_asks
 from schoolgate.monitoring.detectors.circumvention import CircumventionScore
@@ -51,6 +52,8 @@ class Watch:
     first_uses: FirstUses
     attempts: Attempts
     others: tuple[Detector, ...]
+    # What our own checks asked: no detector sees it, and no hour's total counts it.
+    own_questions: Callable[[], OwnQuestions] = OwnQuestions
     # detector -> its defect: it stays out of the way of the others, and `status` names it.
     defects: dict[str, str] = field(default_factory=dict)
 
@@ -60,6 +63,8 @@ class Watch:
 
     def feed(self, rows: list[LogRow]) -> list[Finding]:
         """What these rows say, in the order of the detectors."""
+        own = self.own_questions()
+        rows = [row for row in rows if not own.has(row.client, row.qname, row.time_us)]
         sorted_rows = [(row, self.sieve.kind(row)) for row in rows]
         kept = [row for row, kind in sorted_rows if kind == "kept"]
         self.attempts.count(row for row, kind in sorted_rows if kind == "repeat")
@@ -110,6 +115,7 @@ def watch(
     zone: ZoneInfo,
     asks_for: AsksFor = no_rule_asks,
     self_tests: SelfTests = no_self_tests,
+    own_questions: Callable[[], OwnQuestions] = OwnQuestions,
 ) -> Watch:
     """Every detector, with the school's thresholds, its clock on the wall, and what its rules ask for."""
     return Watch(
@@ -124,4 +130,5 @@ def watch(
             Tunnels(settings.tunnel),
             GeneratedNames(settings.generated),
         ),
+        own_questions,
     )
