@@ -59,6 +59,7 @@ PACKAGES = {
         "resolver",
         "storage",
     },
+    "setup": {"accounts", "lists", "policy", "resolver", "storage"},
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
     "monitoring": {"_core", "alerts", "jobs", "policy", "sealed", "storage"},
     "operations": {
@@ -78,6 +79,7 @@ PACKAGES = {
         "reports",
         "resolver",
         "sealed",
+        "setup",
         "storage",
         "suggestions",
     },
@@ -121,6 +123,7 @@ PACKAGES = {
         "resolver",
         "sealed",
         "server",
+        "setup",
         "storage",
         "suggestions",
     },
@@ -140,6 +143,7 @@ SAME_NOUN = {
     "operations/lists",
     "operations/log",
     "operations/policies",
+    "operations/setup",
 }
 SAME_NOUN_ELSEWHERE = {"errors.py", "safesearch.py", "forwarders.py", "compile.py", "retention.py"}
 

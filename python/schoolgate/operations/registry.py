@@ -56,7 +56,7 @@ _MODULES = {
     "settings": ("settings",),
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
-    "setup": ("accounts.accounts",),
+    "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

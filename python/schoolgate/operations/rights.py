@@ -142,6 +142,12 @@ account.refuse            . . W W . . . .
 account.agree_reset       W W W W . . . W
 account.seal_break_glass  . . W W . . . .
 setup.token               W . . . . . . .
+setup.look                R . . R . . . .
+setup.preview             R . . R . . . .
+setup.draft               W . . W . . . .
+setup.try_forwarders      R . . R . . . .
+setup.try_mail            W . . W . . . .
+setup.apply               W . . W . . . .
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -221,6 +227,19 @@ NEEDS_FRESH_FACTOR = frozenset(
         "account.agree_reset",
         "account.seal_break_glass",
         "session.make_token",
+        "setup.apply",
+    }
+)
+# What the holder of the token of the first run may do, while no account was made: the steps of a setup alone.
+BY_SETUP_TOKEN = frozenset(
+    {
+        "setup.look",
+        "setup.preview",
+        "setup.draft",
+        "setup.try_forwarders",
+        "setup.try_mail",
+        "setup.apply",
+        "lists.update",
     }
 )
 # What no user of this machine may do: a person decides, whose session says who it is.

@@ -71,6 +71,8 @@ LEAST: Mapping[str, Any] = {
     "cookie": "",
     "policy": "no-such-policy",
     "service": "no-such-service",
+    "answers": {},
+    "servers": [],
 }
 
 
