@@ -61,6 +61,7 @@ PACKAGES = {
         "resolver",
         "storage",
     },
+    "setup": {"accounts", "lists", "policy", "resolver", "storage"},
     "jobs": {"alerts", "checks", "policy", "querylog", "reports", "storage", "suggestions"},
     "monitoring": {"_core", "alerts", "checks", "jobs", "policy", "sealed", "storage"},
     "operations": {
@@ -82,6 +83,7 @@ PACKAGES = {
         "reports",
         "resolver",
         "sealed",
+        "setup",
         "storage",
         "suggestions",
     },
@@ -126,6 +128,7 @@ PACKAGES = {
         "resolver",
         "sealed",
         "server",
+        "setup",
         "storage",
         "suggestions",
     },
@@ -145,6 +148,7 @@ SAME_NOUN = {
     "operations/lists",
     "operations/log",
     "operations/policies",
+    "operations/setup",
 }
 SAME_NOUN_ELSEWHERE = {"errors.py", "safesearch.py", "forwarders.py", "compile.py", "retention.py"}
 

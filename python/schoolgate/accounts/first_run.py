@@ -47,6 +47,14 @@ async def look(store: Store, token: str, now_us: int) -> None:
         await one_time_tokens.look(connection, Purpose.first_run, token_hash(token.strip()), now_us)
 
 
+async def look_before_any_account(store: Store, token: str, now_us: int) -> None:
+    """The same, and raises `TokenRefused` too where there was a head or a director: then people sign in."""
+    await look(store, token, now_us)
+    async with store.reading() as connection:
+        if await grants.had_approver_at(connection, store.site_id):
+            raise TokenRefused("this installation has accounts; sign in")
+
+
 async def make_first_account(
     store: Store,
     rules: Passwords,

@@ -145,11 +145,14 @@ async def all_grants(store: Store, *states: GrantState) -> list[Grant]:
 
 async def had_approver(change: Change) -> bool:
     """Whether a head or a director ever held the role here: then the first-run token makes no other one."""
+    return await had_approver_at(change.connection, change.site_id)
+
+
+async def had_approver_at(connection: AsyncConnection, site_id: UUID) -> bool:
+    """The same, for a look."""
     rows = role_grant.c
-    ever = select(rows.id).where(
-        rows.site_id == change.site_id, rows.role.in_(APPROVES_GRANTS), rows.decided_us.is_not(None)
-    )
-    return (await change.connection.execute(ever.limit(1))).first() is not None
+    ever = select(rows.id).where(rows.site_id == site_id, rows.role.in_(APPROVES_GRANTS), rows.decided_us.is_not(None))
+    return (await connection.execute(ever.limit(1))).first() is not None
 
 
 async def insert(

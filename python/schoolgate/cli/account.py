@@ -12,7 +12,6 @@ from schoolgate.cli.options import Config, Json, config_of
 
 account_app = typer.Typer(no_args_is_help=True, help="Who may sign in, in which roles. Approving needs the console.")
 token_app = typer.Typer(no_args_is_help=True, help="API tokens: scoped, expiring, shown once.")
-setup_app = typer.Typer(no_args_is_help=True, help="First steps on a new installation.")
 account_app.add_typer(token_app, name="token")
 
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The login name, in any spelling.")]
@@ -177,11 +176,3 @@ def token_revoke(
     from schoolgate.cli.commands import accounts
 
     accounts.revoke_token(config_of(config), login, token)
-
-
-@setup_app.command("token", epilog="sudo -u schoolgate schoolgate setup token")
-def setup_token(config: Config = None) -> None:
-    """Write the token that makes the first head or director to a file that its owner alone reads; for 24 hours."""
-    from schoolgate.cli.commands import accounts
-
-    accounts.setup_token(config_of(config))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from schoolgate.cli.account import account_app, setup_app
+from schoolgate.cli.account import account_app
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
 from schoolgate.cli.backup import backup_app
@@ -20,6 +20,7 @@ from schoolgate.cli.options import Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
 from schoolgate.cli.sealed import sealed_app
+from schoolgate.cli.setup import setup_app
 
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
@@ -33,6 +34,8 @@ Expected = Annotated[
 EXAMPLES = """Examples:
 
 schoolgate run — start here: builds the lists, answers on 127.0.0.1 port 5300
+
+schoolgate setup — from there to a filtering school: networks, policy, lists, accounts
 
 schoolgate explain www.example.org --client 10.1.20.50 — why is it open or closed for that device?
 

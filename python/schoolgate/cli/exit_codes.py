@@ -13,6 +13,11 @@ ALL = {
 # Where a command means something more by a code; by its words.
 OWN: dict[str, dict[int, str]] = {
     "status": {0: "the service answers, whatever it says of itself", 1: "nothing answers"},
+    "setup": {
+        0: "done, or nothing to do",
+        1: "refused: nothing was changed",
+        3: "with --check: something would change; else a list could not be fetched, and all else is done",
+    },
     "check": {0: "everything can be used", 1: "something cannot; all of it is named"},
     "check reachability": {
         0: "all that must be open is open",

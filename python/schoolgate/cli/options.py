@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 CONFIG_HELP = (
-    "The settings file. Default: $SCHOOLGATE_CONFIG, else /etc/schoolgate/schoolgate.toml, else built-in settings."
+    "The settings file. Default: $SCHOOLGATE_CONFIG, else /etc/schoolgate/schoolgate.toml, else schoolgate.toml in the"
+    " state directory, else built-in settings."
 )
 Config = Annotated[
     Path | None,

@@ -21,12 +21,14 @@ class Known(StrEnum):
     machine = "machine"
     session = "session"
     api_token = "api_token"
+    setup_token = "setup_token"
     unknown = "unknown"
 
 
 @dataclass(frozen=True)
 class Credentials:
     """What a request brings for a person. None: not given. `session` is empty where that person is not signed in.
+    `setup_token`: of the first run, before there is any account.
 
     `address`, `user_agent`: where the person is, as the console says. They decide no right.
     """
@@ -35,11 +37,12 @@ class Credentials:
     api_token: str | None = field(default=None, repr=False)
     address: str = ""
     user_agent: str = ""
+    setup_token: str | None = field(default=None, repr=False)
 
     @property
     def are_given(self) -> bool:
         """Whether the request is for a person, so that the roles of the calling user do not count."""
-        return self.session is not None or self.api_token is not None
+        return any(one is not None for one in (self.session, self.api_token, self.setup_token))
 
 
 @dataclass(frozen=True)

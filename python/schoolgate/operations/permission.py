@@ -15,6 +15,8 @@ def refuse_without(caller: Caller, operation: str, now_us: int) -> None:
         return
     if (audience is Audience.own or operation in rights.NEEDS_SESSION) and caller.known is not Known.session:
         raise NotPermitted(f"{operation} needs an account that is signed in; sign in at the console")
+    if caller.known is Known.setup_token and operation not in rights.BY_SETUP_TOKEN:
+        raise NotPermitted(f"{operation} needs an account; the token of the first run sets the machine up")
     _refuse_unfinished(caller, operation)
     if audience is Audience.roles:
         rights.require(caller.actor.roles, operation)

@@ -75,6 +75,8 @@ _MODULES = {
         "governance.request_deciding",
         "governance.request_keeping",
     ),
+    "account": ("accounts.accounts", "accounts.account_requests"),
+    "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

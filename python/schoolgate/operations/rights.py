@@ -167,6 +167,12 @@ request.end               W W W W . . W .
 request.review            . W W W . . . .
 request.carried_out       W . . W . . W .
 request.keep_up           W . . W . . . .
+setup.look                R . . R . . . .
+setup.preview             R . . R . . . .
+setup.draft               W . . W . . . .
+setup.try_forwarders      R . . R . . . .
+setup.try_mail            W . . W . . . .
+setup.apply               W . . W . . . .
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -287,6 +293,19 @@ NEEDS_FRESH_FACTOR = frozenset(
         "session.make_token",
         "review.sign",
         "request.decide",
+        "setup.apply",
+    }
+)
+# What the holder of the token of the first run may do, while no account was made: the steps of a setup alone.
+BY_SETUP_TOKEN = frozenset(
+    {
+        "setup.look",
+        "setup.preview",
+        "setup.draft",
+        "setup.try_forwarders",
+        "setup.try_mail",
+        "setup.apply",
+        "lists.update",
     }
 )
 # What no user of this machine may do: a person decides, whose session says who it is.

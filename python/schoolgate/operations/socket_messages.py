@@ -1,8 +1,8 @@
 """What goes over the operations socket: one JSON object a line.
 
 In: {"operation": "policy.apply", "arguments": {...}}: for the user of this machine who calls. With "session" (a token,
-or "" before there is one) or "api_token": for that person instead, with none of the caller's roles; "from":
-{"address", "user_agent"} says where the person is.
+or "" before there is one), "api_token", or "setup_token" (of the first run): for that person instead, with none of the
+caller's roles; "from": {"address", "user_agent"} says where the person is.
 
 Out: any number of {"said": {...}}, then {"ok": true, "result": ...} or {"ok": false, "error": {"type", "message",
 "exit_code"}}; an error has "retry_after_us" or "reasons" where it knows them.
@@ -33,8 +33,8 @@ LONGEST_TEXT = 2_000
 # each mistake of arguments.
 KNOWN_OF_ERRORS = ("retry_after_us", "reasons")
 NO_REQUEST = (
-    'a request is one line of JSON, such as {"operation": "policy.show", "arguments": {}}; "session" or "api_token" is'
-    ' text, and "from" has "address" and "user_agent"'
+    'a request is one line of JSON, such as {"operation": "policy.show", "arguments": {}}; "session", "api_token"'
+    ' or "setup_token" is text, and "from" has "address" and "user_agent"'
 )
 
 _PROGRESS, _DIAGNOSTIC = TypeAdapter(Progress), TypeAdapter(Diagnostic)
@@ -73,7 +73,11 @@ def read_request(octets: bytes) -> Request:
             given["operation"],
             given.get("arguments", {}),
             Credentials(
-                given.get("session"), given.get("api_token"), origin.get("address", ""), origin.get("user_agent", "")
+                given.get("session"),
+                given.get("api_token"),
+                origin.get("address", ""),
+                origin.get("user_agent", ""),
+                given.get("setup_token"),
             ),
         )
     except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
@@ -86,11 +90,11 @@ def read_request(octets: bytes) -> Request:
 def _is_request(request: Request) -> bool:
     given = request.credentials
     texts = (request.operation, given.address, given.user_agent)
-    tokens = (given.session, given.api_token)
+    tokens = (given.session, given.api_token, given.setup_token)
     return (
         all(isinstance(one, str) and len(one) <= LONGEST_TEXT for one in texts)
         and all(one is None or (isinstance(one, str) and len(one) <= LONGEST_TEXT) for one in tokens)
-        and None in tokens
+        and sum(one is not None for one in tokens) <= 1
         and isinstance(request.arguments, dict)
     )
 

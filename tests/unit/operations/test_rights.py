@@ -86,6 +86,8 @@ LEAST: Mapping[str, Any] = {
     "action": 1,
     "content": "",
     "file": "019a3185-c500-7000-8000-000000000000",
+    "answers": {},
+    "servers": [],
 }
 
 

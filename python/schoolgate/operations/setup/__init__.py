@@ -1,0 +1,1 @@
+"""The first setup: what is there, what answers would change, trials from here, and doing it."""
