@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 # However slow the machine: this ends a wait for what does not come about, and says nothing about how long it may take.
 PATIENT_S = 60.0
 T = TypeVar("T")
+
+
+class Process(Protocol):
+    """What may end while a test waits for it."""
+
+    def poll(self) -> int | None: ...
 
 
 def until(
@@ -18,7 +23,7 @@ def until(
     said: Callable[[], object] = lambda: "",
     within_s: float = PATIENT_S,
     *,
-    process: subprocess.Popen[bytes] | None = None,
+    process: Process | None = None,
 ) -> T:
     """The first true value of `look`. Fails with `said` after `within_s` seconds, or at once if `process` has ended."""
     deadline = time.monotonic() + within_s

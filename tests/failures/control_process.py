@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+from tests.program.forked import Forked, ran
 from tests.waiting import PATIENT_S, until
 
 from schoolgate.operations.system_clock import SystemClock
@@ -30,13 +31,11 @@ class Control:
         self.socket = self.state / "operations.sock"
         self.policy = folder / "p.toml"
         self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "schoolgate", "control", "--config", str(self.config)], stdout=log, stderr=log
-            )
+            self.process = Forked(["control", "--config", str(self.config)], log, log, os.environ)
         self.until(self.is_answering)
 
     def is_answering(self) -> bool:
@@ -68,10 +67,7 @@ class Control:
         raise AssertionError("it closed the connection")
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "schoolgate", *arguments, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        return ran([*arguments, "--config", str(self.config)], timeout=120)
 
     def audit(self) -> list[dict[str, Any]]:
         """Oldest first."""

@@ -18,6 +18,7 @@ import dns.edns
 import dns.message
 import dns.query
 import dns.rcode
+from tests.program.forked import Forked, ran
 from tests.waiting import PATIENT_S
 
 from schoolgate.control import call
@@ -71,7 +72,7 @@ class School:
         self.config = folder / "schoolgate.toml"
         self.control_socket = folder / "control.sock"
         self.program = program
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.port = 0
         self._log = folder / "log"
         head = f'[server]\nlisten = ["{listen}"]\nworkers = {workers}\nstate_dir = "state"\n'
@@ -118,11 +119,14 @@ class School:
 
     def launch(
         self, *, wrap: Sequence[str] = (), before: Callable[[], None] | None = None, **environ: str
-    ) -> subprocess.Popen[bytes]:
+    ) -> subprocess.Popen[bytes] | Forked:
         """Starts the server and waits for nothing. `before` runs in the new process, `wrap` is a command around it."""
+        line = ["serve", "--config", str(self.config)]
         with self._log.open("ab") as log:
+            if self.program == "schoolgate" and not wrap and before is None:
+                return Forked(line, log, log, environment() | environ)
             return subprocess.Popen(
-                [*wrap, sys.executable, "-m", self.program, "serve", "--config", str(self.config)],
+                [*wrap, sys.executable, "-m", self.program, *line],
                 stdout=log,
                 stderr=log,
                 env=environment() | environ,
@@ -204,8 +208,11 @@ class School:
 
     def cli(self, *arguments: str | Path, wrap: Sequence[str] = (), **environ: str) -> Run:
         """A command with this school's settings."""
+        line = [*map(str, arguments), "--config", str(self.config)]
+        if not wrap:
+            return ran(line, timeout=READY_WITHIN_S, env=environment() | environ)
         return subprocess.run(
-            [*wrap, sys.executable, "-m", "schoolgate", *map(str, arguments), "--config", str(self.config)],
+            [*wrap, sys.executable, "-m", "schoolgate", *line],
             capture_output=True,
             text=True,
             check=False,

@@ -17,6 +17,7 @@ import dns.edns
 import dns.message
 import dns.query
 import dns.rcode
+from tests.program.forked import Forked, ran
 from tests.waiting import PATIENT_S, until
 
 from schoolgate.control import call
@@ -42,11 +43,11 @@ class Serving:
         self.state = folder / "state"
         self.config = folder / "schoolgate.toml"
         self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.port = 0
         self.environ: dict[str, str] = {}
-        # What the interpreter is given: the real program, or one that lames it first.
-        self.program: tuple[str, ...] = ("-m", "schoolgate")
+        # What an interpreter of its own is given: the program, or one that lames it first; () is quick.
+        self.program: tuple[str, ...] = ()
         self.head = f'[server]\nlisten = ["127.0.0.1:0"]\nworkers = 1\nstate_dir = "{self.state}"\n'
         forwarders = "" if "[forwarders]" in settings else f'[forwarders]\nservers = ["127.0.0.1:{upstream_port}"]\n'
         if policy is not None:
@@ -76,15 +77,14 @@ class Serving:
                 assert time.monotonic() < deadline, f"not ready: {self.said()}"
         self.port = self.listening()
 
-    def launch(self, **environ: str) -> subprocess.Popen[bytes]:
+    def launch(self, **environ: str) -> subprocess.Popen[bytes] | Forked:
         """Starts a process and waits for nothing."""
+        line = ["serve", "--config", str(self.config)]
+        environment = _environ() | self.environ | environ
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, *self.program, "serve", "--config", str(self.config)],
-                stdout=log,
-                stderr=log,
-                env=_environ() | self.environ | environ,
-            )
+            if not self.program:
+                return Forked(line, log, log, environment)
+            return subprocess.Popen([sys.executable, *self.program, *line], stdout=log, stderr=log, env=environment)
 
     def listening(self) -> int:
         return int(self.control("status")["listening"]["udp"][0].rpartition(":")[2])
@@ -142,14 +142,8 @@ class Serving:
 
     def cli(self, *arguments: str | Path, config: Path | None = None, **environ: str) -> Run:
         """A command, with this service's settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "schoolgate", *map(str, arguments), "--config", str(config or self.config)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=READY_WITHIN_S,
-            env=_environ() | environ,
-        )
+        line = [*map(str, arguments), "--config", str(config or self.config)]
+        return ran(line, timeout=READY_WITHIN_S, env=_environ() | environ)
 
     def until(self, is_so: Callable[[], object], within_s: float = PATIENT_S) -> None:
         """Asks again and again; a test that waits in vain fails."""

@@ -21,6 +21,7 @@ import pytest
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
 from tests.integration.serving import READY_WITHIN_S, Serving
+from tests.program.forked import Forked
 from tests.unit.monitoring.receivers import Mailbox, free_port, mail_server, webhook
 from tests.waiting import PATIENT_S, until
 
@@ -42,12 +43,11 @@ class Monitoring:
     def __init__(self, school: Serving) -> None:
         self.school = school
         self.log = school.folder / "monitor.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "schoolgate", "monitor", "--config", str(self.school.config)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = Forked(["monitor", "--config", str(self.school.config)], log, log, os.environ)
         self.until(lambda: self.status().get("pid") == self.process.pid if self.process else False)
 
     def status(self) -> dict[str, object]:

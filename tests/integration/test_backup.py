@@ -13,6 +13,7 @@ import pytest
 from tests.failures.namespaces import needs_mounts, with_mounts
 from tests.integration.conftest import Start
 from tests.integration.serving import Serving
+from tests.program.forked import ran
 
 from schoolgate.checks.record import CheckRecord
 
@@ -68,15 +69,7 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> School:
 def elsewhere(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """A command on a machine that has neither settings nor state of the school."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "SCHOOLGATE_STATE_DIR": str(folder / "state")}
-    command = [sys.executable, "-m", "schoolgate", "backup", *map(str, arguments)]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=environ | {"COLUMNS": "200", "TERM": "dumb"},
-    )
+    return ran(["backup", *map(str, arguments)], timeout=120, env=environ | {"COLUMNS": "200", "TERM": "dumb"})
 
 
 def test_a_backup_is_proved_on_a_machine_without_the_old_keys(backed_up: School, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import datetime as dt
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from tests.program.forked import Forked, ran
 from tests.stand_in.query_log import row, wal, write_rows
 from tests.waiting import until
 
@@ -55,15 +55,12 @@ class School:
         (self.state / "log" / "pseudonym.json").write_bytes(text)
         self.log = folder / "control.log"
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "schoolgate", "control", "--config", str(self.config)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = Forked(["control", "--config", str(self.config)], log, log, os.environ)
         until((self.state / "operations.sock").exists, self.log.read_text, PATIENT_S, process=self.process)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "schoolgate", *arguments, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, timeout=PATIENT_S, env={**os.environ, "COLUMNS": "200"},
-        )  # fmt: skip
+        environ = {**os.environ, "COLUMNS": "200"}
+        return ran([*arguments, "--config", str(self.config)], timeout=PATIENT_S, env=environ)
 
     def audit(self) -> list[dict[str, Any]]:
         found = asyncio.run(audit_operations.log(Place.in_folder(self.state), SystemClock().now_us()))

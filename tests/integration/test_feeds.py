@@ -6,8 +6,6 @@ import datetime as dt
 import gzip
 import io
 import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from tests.integration.conftest import Start
 from tests.integration.feed_school import DAWN, School, lists_dir, names
 from tests.integration.feed_server import FeedServer
 from tests.integration.minisigning import Minisign
+from tests.program.forked import ran
 from typer.testing import CliRunner
 
 from schoolgate._core import LogRow, log_write_sample
@@ -327,8 +326,8 @@ def test_the_commands_from_choosing_to_rolling_back(school: School, server: Feed
     server.text("/games.txt", names(100))
 
     def run(*arguments: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "schoolgate", *arguments, "--config", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"})
+        line = [*arguments, "--config", str(config)]
+        done = ran(line, timeout=120, env=os.environ | {"COLUMNS": "200"})
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -406,8 +405,7 @@ def test_an_update_is_in_force_in_the_running_service(start: Start, tmp_path: Pa
     (tmp_path / "bets.txt").write_text(names(100, "bet"))
 
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "schoolgate", *arguments, "--config", str(serving.config)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = ran([*arguments, "--config", str(serving.config)], timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -56,6 +56,7 @@ def launched(start: Start) -> Callable[[], Serving]:
         text = serving.config.read_text(encoding="utf-8")
         serving.config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{serving.port}"), encoding="utf-8")
         assert serving.cli("lists", "build").returncode == 0
+        serving.program = ("-m", "schoolgate")
         serving.process = serving.launch()
         return serving
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.integration.policies import POLICY
+from tests.program.forked import ran
 
 from schoolgate.policy import RevisionStore
 
@@ -35,8 +35,7 @@ def school(tmp_path: Path) -> Path:
 def schoolgate(school: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "SCHOOLGATE_CONFIG": str(school / "schoolgate.toml")}
     environ.pop("SCHOOLGATE_STATE_DIR", None)
-    command = [sys.executable, "-m", "schoolgate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=120, check=False)
+    return ran(arguments, timeout=120, env=environ)
 
 
 def test_it_is_refused_with_what_to_do_and_nothing_is_stored(school: Path) -> None:

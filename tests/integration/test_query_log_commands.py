@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from tests.program.forked import ran
 from tests.stand_in.query_log import row, wal, write_rows, write_wals
 
 from schoolgate._core import log_pseudonym
@@ -41,8 +42,7 @@ HOSTILE = [
 def schoolgate(state_dir: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "SCHOOLGATE_STATE_DIR": str(state_dir), "COLUMNS": "200"}
     environ.pop("SCHOOLGATE_CONFIG", None)
-    command = [sys.executable, "-m", "schoolgate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=timeout, check=False)
+    return ran(arguments, timeout=timeout, env=environ)
 
 
 def printed(state_dir: Path, *arguments: str) -> str:

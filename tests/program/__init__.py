@@ -1,0 +1,1 @@
+"""The program `schoolgate` as tests start it."""
