@@ -7,41 +7,23 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from schoolgate.accounts.roles import Role
 from schoolgate.config import Settings, load
 from schoolgate.errors import SchoolgateError
-from schoolgate.operations.accounts import leavers_reading
-from schoolgate.operations.actor import Actor
+from schoolgate.operations.control_jobs import ControlJobs
 from schoolgate.operations.hosting import recording
 from schoolgate.operations.operations import Operations
 from schoolgate.operations.recorder import Recorder
 from schoolgate.operations.socket_service import OperationsSocket
 from schoolgate.operations.system_clock import Clock, SystemClock
-from schoolgate.querylog.idle_workers import IDLE, IDLE_S
-from schoolgate.storage import audit_operations
+from schoolgate.querylog.idle_workers import IDLE
 from schoolgate.storage.applied_settings import find_settings
-from schoolgate.storage.audit_operations import Place
 from schoolgate.telemetry import Logger, ServiceManager
 
-# Attempts that were only counted reach the audit log.
-FLUSH_S = 60.0
-# The audit log is signed as it is.
-CHECKPOINT_S = 900.0
-# Sessions that are 30 days old are removed; at the start too, for a process that is started anew each day.
-FORGET_S = 86_400.0
-# Directories are read once a day; how often it is asked whether one is due.
-LEAVERS_S = 600.0
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
-CHECKPOINTS = "job:checkpoint"
-# Change requests that end, or that were approved by a process that was killed.
-REQUESTS_S = 60.0
-REQUESTS = Actor("job:requests", "schoolgate", frozenset({Role.network_manager}))
-# Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
-CHECKS_S = 300.0
 
 _log = Logger("schoolgate.control")
 
@@ -52,10 +34,6 @@ def run(config: Path | None, *, until_stdin_ends: bool = False) -> None:
     settings = find_settings(config).settings
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(Control(config, settings, SystemClock()).run(until_stdin_ends=until_stdin_ends))
-
-
-class RequestsFailed(SchoolgateError):
-    """Change requests could not be followed up; they are tried again each minute."""
 
 
 class Control:
@@ -92,25 +70,15 @@ class Control:
         )
         await socket.start()
         IDLE.begin()
-        tasks = [
-            asyncio.create_task(self._each(IDLE_S, _end_idle_workers, "idle workers")),
-            asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
-            asyncio.create_task(self._each(FLUSH_S, lambda: self._write_dues(recorder), "what is due", at_once=True)),
-            asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
-            asyncio.create_task(self._each(REQUESTS_S, lambda: self._requests(operations), "requests", at_once=True)),
-            asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
-            asyncio.create_task(self._each(LEAVERS_S, lambda: self._read_leavers(recorder), "leavers", at_once=True)),
-            asyncio.create_task(self._each(CHECKS_S, lambda: self._check_segments(operations), "checks")),
-        ]
+        jobs = asyncio.create_task(ControlJobs(operations, recorder, self._settings_now, self._clock).run())
         try:
             manager.ready("doing operations")
             _log.info("ready", socket=str(socket.path))
             await self._stopping.wait()
         finally:
             manager.stopping()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            jobs.cancel()
+            await asyncio.gather(jobs, return_exceptions=True)
             await socket.stop()
             await operations.close()
             await asyncio.to_thread(IDLE.end)
@@ -124,66 +92,8 @@ class Control:
             self._settings = load(self._config)
         return self._settings
 
-    async def _each(
-        self, every_s: float, work: Callable[[], Awaitable[object]], name: str, *, at_once: bool = False
-    ) -> None:
-        """Does it again and again; what fails is said once, and tried again."""
-        failing = False
-        if not at_once:
-            await asyncio.sleep(every_s)
-        while True:
-            try:
-                await work()
-                failing = False
-            except (SchoolgateError, OSError) as error:
-                if not failing:
-                    _log.error("look at this", work=name, problem=str(error))
-                failing = True
-            await asyncio.sleep(every_s)
-
-    async def _checkpoint(self) -> None:
-        place = Place.in_folder(self._settings.server.state_dir)
-        await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
-
-    async def _check_segments(self, operations: Operations) -> None:
-        """From inside each segment, each hour."""
-        from schoolgate.operations.governance import check_runs
-
-        await check_runs.run_if_due(operations, self._settings, self._clock.now())
-
-    async def _forget(self, recorder: Recorder) -> None:
-        """Sessions of a month ago, with the addresses in them."""
-        from schoolgate.accounts import sessions
-
-        await sessions.forget_old(recorder.store, self._clock.now_us())
-
-    async def _read_leavers(self, recorder: Recorder) -> None:
-        """People who left, where a provider's directory is read."""
-        settings = self._settings_now()
-        for one in await leavers_reading.read_due(recorder.store, settings, self._clock.now_us()):
-            if one.problem:
-                _log.warning("a directory was not read", provider=one.provider, problem=one.problem)
-            elif one.disabled:
-                _log.info("people left", provider=one.provider, disabled=one.disabled)
-
-    async def _write_dues(self, recorder: Recorder) -> None:
-        """For reports: they are made by processes that do not open the store."""
-        from schoolgate.operations.governance.due_lines import write_due_lines
-
-        await write_due_lines(recorder.store, self._settings.server.state_dir, self._clock.now_us())
-
-    async def _requests(self, operations: Operations) -> None:
-        """What was approved and is not in force, and what has ended: also at the start, after a process was killed."""
-        kept = await operations.call(REQUESTS, "request.keep_up", {})
-        if kept.failed:
-            raise RequestsFailed("; ".join(kept.failed))
-
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._stopping.set()
-
-
-async def _end_idle_workers() -> None:
-    await asyncio.to_thread(IDLE.end_old)

@@ -61,7 +61,6 @@ _MODULES = {
     "settings": ("settings",),
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests", "accounts.account_leavers"),
-    "setup": ("accounts.accounts",),
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "case": ("governance.case_views", "governance.cases"),
@@ -75,7 +74,6 @@ _MODULES = {
         "governance.request_deciding",
         "governance.request_keeping",
     ),
-    "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
 }
 

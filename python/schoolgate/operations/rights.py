@@ -310,8 +310,14 @@ BY_SETUP_TOKEN = frozenset(
 )
 # What no user of this machine may do: a person decides, whose session says who it is.
 NEEDS_SESSION = frozenset(
-    {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "review.sign"}
-    {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "request.decide"}
+    {
+        "account.approve",
+        "account.refuse",
+        "account.agree_reset",
+        "account.seal_break_glass",
+        "review.sign",
+        "request.decide",
+    }
 )
 
 

@@ -75,9 +75,7 @@ LEAST: Mapping[str, Any] = {
     "version": 1,
     "fields": {},
     "owner": "",
-    "action": "other",
     "purpose": "",
-    "version": 1,
     "decision": "refuse",
     "view": "",
     "result": "passed",
@@ -92,7 +90,7 @@ LEAST: Mapping[str, Any] = {
 
 
 # What needs no argument, and would do much.
-DONE_BY_ITSELF: Mapping[str, Any] = {"lists.update": {"feeds": ["no-such-feed"]}}
+DONE_BY_ITSELF: Mapping[str, Any] = {"lists.update": {"feeds": ["no-such-feed"]}, "request.file": {"action": "other"}}
 
 
 @pytest.fixture
