@@ -88,6 +88,7 @@ alerts.close              W W . . . . W .
 alerts.hold               W W . . . . W .
 alerts.release            W W . . . . W .
 alerts.test               W W . . . . W .
+alerts.file               W W . . . . W .
 escalation.show           R R R R . . R .
 log.search                n R . n . . n R
 log.top                   n R . n . . n R

@@ -30,6 +30,7 @@ DETECTORS = (
     "circumvention",
     "first-use",
     "generated-names",
+    "other-system",
     "own-list",
     "reachability",
     "repeated-attempts",

@@ -72,6 +72,8 @@ LEAST: Mapping[str, Any] = {
     "policy": "no-such-policy",
     "service": "no-such-service",
     "review": "2026-12-01",
+    "source": "Not A System",
+    "key": "",
 }
 
 
