@@ -101,3 +101,15 @@ def cases_close(
     from schoolgate.cli.commands import cases
 
     cases.close(config_of(config), number, case_outcome.value, text)
+
+
+@cases_app.command("send", epilog="schoolgate cases send 3 cpoms")
+def cases_send(
+    number: Number,
+    webhook: Annotated[str, typer.Argument(metavar="ID", help="A webhook of the settings.")],
+    config: Config = None,
+) -> None:
+    """Send a case to a case system; no device is in it."""
+    from schoolgate.cli.commands import cases
+
+    cases.send(config_of(config), number, webhook)

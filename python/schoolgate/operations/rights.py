@@ -189,6 +189,7 @@ case.open                 W W . . . . W .
 case.note                 W W . . . . W .
 case.judge                . W . . . . . .
 case.close                W W . . . . W .
+case.send                 . W . . . . . .
 case.export               . R . . . . . .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R
@@ -225,6 +226,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "log.erase",
         "alerts.export",
         "case.export",
+        "case.send",
         "account.create",
         "account.disable",
         "account.enable",

@@ -40,6 +40,7 @@ LEAST = {
     "ticket_kind": "failure",
     "ticket_outcome": "changed",
     "case_outcome": "technical",
+    "webhook": "teams",
     "text": "a test",
     "token": "019a3185-c500-7000-8000-000000000000",
 }

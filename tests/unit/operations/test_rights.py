@@ -72,6 +72,7 @@ LEAST: Mapping[str, Any] = {
     "policy": "no-such-policy",
     "service": "no-such-service",
     "review": "2026-12-01",
+    "webhook": "none",
     "source": "Not A System",
     "key": "",
 }

@@ -1,4 +1,4 @@
-"""`cases list | show | open | note | judge | close`: prints what the operations return."""
+"""`cases list | show | open | note | judge | close | send`: prints what the operations return."""
 
 from __future__ import annotations
 
@@ -83,6 +83,11 @@ def judge(config: Path | None, number: int, text: str) -> None:
 def close(config: Path | None, number: int, outcome: str, text: str) -> None:
     """Closes one."""
     _said(ask(config, "case.close", number=number, outcome=outcome, text=text), f"case {number} is closed: {outcome}")
+
+
+def send(config: Path | None, number: int, webhook: str) -> None:
+    """Lays it out to be sent."""
+    _said(ask(config, "case.send", number=number, webhook=webhook), f"case {number} is sent to webhook {webhook}")
 
 
 def _said(done: CaseDone, words: str) -> None:
