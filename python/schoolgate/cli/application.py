@@ -11,6 +11,7 @@ from schoolgate.cli.account import account_app
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
 from schoolgate.cli.backup import backup_app
+from schoolgate.cli.cases import cases_app
 from schoolgate.cli.check import check_app
 from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
@@ -21,6 +22,7 @@ from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
 from schoolgate.cli.sealed import sealed_app
 from schoolgate.cli.setup import setup_app
+from schoolgate.cli.tickets import tickets_app
 
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the revision.")]
@@ -61,6 +63,8 @@ app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
 app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(cases_app, name="cases")
+app.add_typer(tickets_app, name="tickets")
 app.add_typer(audit_app, name="audit")
 app.add_typer(backup_app, name="backup")
 app.add_typer(account_app, name="account")

@@ -34,7 +34,7 @@ ENTRIES: Final = {
         Entry("/cases", "Cases", "clipboard-check"),
         Entry("/escalation", "Who is called", "bell"),
         Entry("/requests", "Requests", "send"),
-        Entry("/report", "Report a problem", "alert-circle"),
+        Entry("/report", "Report it", "alert-circle"),
         Entry("/tickets", "Staff reports", "inbox"),
         Entry("/pupil-code", "A pupil's code", "key"),
         Entry("/policy", "Policies", "adjustments"),

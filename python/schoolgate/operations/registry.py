@@ -34,7 +34,7 @@ _MODULES = {
     "feeds": ("lists.feed_views", "lists.feeds"),
     "lists": ("lists.lists", "lists.list_views"),
     "sealed": ("lists.sealed",),
-    "alerts": ("alerts",),
+    "alerts": ("alerts", "outside_alerts"),
     "log": (
         "log.log_rows",
         "log.log_choices",

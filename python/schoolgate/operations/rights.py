@@ -88,6 +88,7 @@ alerts.close              W W . . . . W .
 alerts.hold               W W . . . . W .
 alerts.release            W W . . . . W .
 alerts.test               W W . . . . W .
+alerts.file               W W . . . . W .
 escalation.show           R R R R . . R .
 log.search                n R . n . . n R
 log.top                   n R . n . . n R
@@ -219,6 +220,7 @@ case.open                 W W . . . . W .
 case.note                 W W . . . . W .
 case.judge                . W . . . . . .
 case.close                W W . . . . W .
+case.send                 . W . . . . . .
 case.export               . R . . . . . .
 pages.notice              anyone
 pages.nonce               anyone
@@ -274,6 +276,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "log.erase",
         "alerts.export",
         "case.export",
+        "case.send",
         "account.create",
         "account.disable",
         "account.enable",

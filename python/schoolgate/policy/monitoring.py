@@ -31,6 +31,7 @@ DETECTORS = (
     "drift",
     "first-use",
     "generated-names",
+    "other-system",
     "own-list",
     "reachability",
     "repeated-attempts",

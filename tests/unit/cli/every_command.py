@@ -37,6 +37,11 @@ LEAST = {
     "display_name": "Alice Smith",
     "role": "teacher",
     "scopes": "log.search",
+    "ticket_kind": "failure",
+    "ticket_outcome": "changed",
+    "case_outcome": "technical",
+    "webhook": "teams",
+    "text": "a test",
     "token": "019a3185-c500-7000-8000-000000000000",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.

@@ -34,6 +34,8 @@ async def test_a_teacher_chooses_fills_two_fields_and_reads_the_answer(browser: 
     assert 'value="games.example.com"' in text
     assert len(re.findall(r"<(?:input|textarea)[^>]* required", text)) == 1, "the site alone must be written"
     number = await filed(browser, kind="accessible", site="https://games.example.com/play", text="chat with strangers")
+    status, text = await browser.get(LEAD, "/")
+    assert (status, re.search(r"[Rr]eports? of staff waits?", text) is not None) == (200, True)
     _, text = await browser.get(TEACHER, f"/report/{number}?done=yes")
     assert "waits for an answer" in text
     assert (await browser.get(TEACHER, f"/tickets/{number}"))[0] == 404
@@ -60,7 +62,8 @@ async def test_a_report_of_what_a_child_saw_is_not_found_by_it(browser: RoleBrow
 async def test_what_was_written_is_text_and_a_mistake_stands_beside_it(browser: RoleBrowser) -> None:
     number = await filed(browser, kind="wording", word=MARKUP, text='"><b onload=x>', group="<i>")
     for role, path in ((LEAD, f"/tickets/{number}"), (LEAD, "/tickets"), (TEACHER, f"/report/{number}")):
-        _, text = await browser.get(role, path)
+        status, text = await browser.get(role, path)
+        assert status == 200, path
         assert "<script>alert" not in text
         assert "<b onload" not in text
     status, text, _ = await browser.post(TEACHER, "/report", kind="restriction", site="no such thing", text="maths")

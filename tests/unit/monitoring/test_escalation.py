@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import NOW
+from tests.unit.reports.conftest import ROOT
 
+from schoolgate._core import log_read
 from schoolgate.alerts.alert import stamp
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.escalation import escalate_steps, gaps, stretch_of
@@ -22,6 +24,7 @@ from schoolgate.alerts.rules import AlertRules
 from schoolgate.config import parse
 from schoolgate.config.escalation import Escalation, EscalationStep
 from schoolgate.config.problems import ConfigInvalid
+from schoolgate.monitoring.monitor import Monitor
 from schoolgate.policy.monitoring import AlertRule
 
 LONDON = ZoneInfo("Europe/London")
@@ -251,3 +254,18 @@ def test_a_mistake_in_a_step_is_named_with_its_place(text: str, said: str) -> No
 def test_a_mistake_in_school_hours_is_named(text: str, said: str) -> None:
     with pytest.raises(ConfigInvalid, match=said):
         parse(f"[escalation]\n{text}\n", "schoolgate.toml", environ={})
+
+
+async def test_the_monitor_takes_the_steps_of_its_settings(tmp_path: Path) -> None:
+    text = (
+        f'[server]\nstate_dir = "{tmp_path}"\n[lists]\ndir = "{ROOT / "lists"}"\n[[escalation.steps]]\npost = "Lead"\n'
+    )
+    found = parse(text + f'to = ["{LEAD}"]\n', "schoolgate.toml", folder=tmp_path)
+    (tmp_path / "monitor").mkdir()
+    monitor = Monitor(None, found, log_read, lambda: NOW)
+    raised(monitor._store)
+    await monitor._read_policy(NOW)
+    assert await monitor._escalate(NOW) == "1 escalated, 0 summaries"
+    assert await monitor._escalate(NOW + MINUTE) is None
+    assert any("[escalation]" in one for one in monitor._what_is_wrong({})), "there is no mail server"
+    await monitor._stop()

@@ -169,6 +169,26 @@ async def test_a_report_becomes_a_case_and_an_export_needs_a_fresh_factor(school
 
 
 @pytest.mark.asyncio
+async def test_a_case_leaves_for_a_case_system_on_record_and_without_a_device(school: School) -> None:
+    school.write('[webhooks.cpoms]\nurl = "https://cases.example.org/in"\n')
+    lead, it = (
+        await school.signed_in("dora", Role.safeguarding_lead),
+        await school.signed_in("nina", Role.network_manager),
+    )
+    await school.call(lead, "case.open", alerts=[HARM], text="of Sam")
+    with pytest.raises(NotPermitted):
+        await school.call(it, "case.send", number=1, webhook="cpoms")
+    with pytest.raises(RecordRefused, match="no webhook"):
+        await school.call(lead, "case.send", number=1, webhook="elsewhere")
+    sent = (await school.call(lead, "case.send", number=1, webhook="cpoms")).case
+    assert sent.steps[-1].what == "sent to webhook cpoms"
+    with contextlib.closing(AlertStore.open(school.state / "monitor" / "alerts.db")) as store:
+        (due,) = [one for one in Outbox(store).due(school.clock.now(), 100) if one.recipient == "webhook:cpoms"]
+    assert (due.message.fields["case"]["number"], due.message.fields["case"]["group"]) == (1, "year-9")
+    assert CLIENT not in str(due.message)
+
+
+@pytest.mark.asyncio
 async def test_what_cannot_be_a_case_is_refused_and_nothing_is_kept(school: School) -> None:
     lead = await school.signed_in("dora", Role.safeguarding_lead)
     refused: list[tuple[dict[str, Any], type[Exception]]] = [

@@ -86,6 +86,9 @@ LEAST: Mapping[str, Any] = {
     "file": "019a3185-c500-7000-8000-000000000000",
     "answers": {},
     "servers": [],
+    "webhook": "none",
+    "source": "Not A System",
+    "key": "",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field
@@ -16,6 +16,7 @@ from pydantic import Field
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertRefused, AlertStore, AlertsUnavailable
 from schoolgate.alerts.findings import SEVERITIES
+from schoolgate.alerts.messages import Message
 from schoolgate.governance import cases, tickets
 from schoolgate.governance.cases import Case, CaseOutcome
 from schoolgate.governance.errors import RecordChanged, RecordRefused
@@ -153,6 +154,28 @@ async def close(work: Work, number: int, outcome: Outcome, text: Text = "", vers
             held.close_alert(alert, closed_as, work.actor.name, f"case {number}", work.now)
 
     return CaseDone(case_shown(work, kept), await _with_alerts(work, kept.fields.alerts, end))
+
+
+@records("case.send")
+async def send(work: Work, number: int, webhook: str, version: int | None = None) -> CaseDone:
+    """Sends a case to a case system, by a webhook of the settings, signed as alerts are. No device is in it.
+
+    Raises `RecordRefused` where the settings have no such webhook, `RecordChanged`.
+    """
+    from schoolgate.operations.governance.notice_mails import put_message
+
+    if webhook not in work.settings.webhooks:
+        raise RecordRefused(f"there is no webhook {webhook[:80]!r}; write [webhooks.ID] in schoolgate.toml")
+    # On record first: nothing of a case leaves without a line that says so.
+    kept = await _stepped(work, number, version, "case.send", f"sent to webhook {webhook}", "", {})
+    shown = case_shown(work, kept)
+    fields = {"kind": "case", "case": asdict(shown)}
+    message = Message(
+        f"case-{number}-{kept.version}", f"[schoolgate] Case {number}", "A case of schoolgate.",
+        work.now.isoformat(timespec="seconds"), "normal", fields,
+    )  # fmt: skip
+    is_put = await put_message(work, [f"webhook:{webhook}"], message)
+    return CaseDone(shown, "" if is_put else "it could not be laid out to be sent; see `schoolgate status`")
 
 
 async def _matter(work: Work, numbers: Collection[int], ticket: int | None, text: str, theme: str) -> _Matter:

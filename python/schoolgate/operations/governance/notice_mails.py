@@ -57,16 +57,22 @@ async def mail_actor(work: Work, actor: str, key: str, subject: str, text: str) 
 
 
 async def _put(work: Work, recipients: list[str], key: str, subject: str, text: str) -> None:
-    """What was done is done, also where no mail can be laid out: the service's log says so."""
-    if not recipients:
-        return
-    now, folder = work.now, work.settings.server.state_dir / "monitor"
     body = f"{text}\n\n{SIGN_IN}\n"
-    message = Message(key, f"[schoolgate] {subject}", body, now.isoformat(timespec="seconds"))
+    message = Message(key, f"[schoolgate] {subject}", body, work.now.isoformat(timespec="seconds"))
+    await put_message(work, recipients, message)
+
+
+async def put_message(work: Work, recipients: list[str], message: Message) -> bool:
+    """Lays a message out; whether that was done. What it is about is done either way: the service's log says so."""
+    if not recipients:
+        return True
+    folder = work.settings.server.state_dir / "monitor"
     try:
-        await asyncio.to_thread(_write, folder, recipients, message, now)
+        await asyncio.to_thread(_write, folder, recipients, message, work.now)
     except (SchoolgateError, OSError, sqlite3.Error) as error:
-        _log.warning("no mail was put into the outbox (%s): %s", key, error)
+        _log.warning("no message was put into the outbox (%s): %s", message.key, error)
+        return False
+    return True
 
 
 def _write(folder: Path, recipients: list[str], message: Message, now: dt.datetime) -> None:

@@ -180,7 +180,7 @@ async def counts(work: Work) -> TicketCounts:
     by_kind: dict[str, int] = {}
     overdue = 0
     async for one in _routed(work, (tickets.OPEN,), None):
-        by_kind[one.fields.kind] = by_kind.get(one.fields.kind, 0) + 1
+        by_kind[one.fields.kind.value] = by_kind.get(one.fields.kind.value, 0) + 1
         overdue += _is_overdue(work, one)
     return TicketCounts(by_kind, overdue)
 

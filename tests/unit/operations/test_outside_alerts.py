@@ -1,0 +1,77 @@
+"""Alerts of other monitoring systems: one key is one alert, whatever is sent again; a token may do this and no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.unit.operations.signed_in import School, opened
+
+from schoolgate.accounts.errors import TokenRefused
+from schoolgate.accounts.roles import Role
+from schoolgate.operations.errors import ArgumentsRefused
+from schoolgate.operations.outside_alerts import AlertNotTaken
+
+FILED = {"source": "mail-scan", "key": "case/77", "severity": "urgent", "category": "self-harm", "said": "Sam wrote it"}
+
+
+@pytest_asyncio.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.asyncio
+async def test_a_token_files_once_for_each_key_and_reads_nothing(school: School) -> None:
+    manager = await school.signed_in("nina", Role.network_manager)
+    token = (await school.call(manager, "session.make_token", label="mail", scopes=["alerts.file"])).secret
+    first = await school.by_token(token, "alerts.file", **FILED)
+    again = await school.by_token(token, "alerts.file", **{**FILED, "severity": "notice", "said": "other words"})
+    other = await school.by_token(token, "alerts.file", **{**FILED, "key": "case/78"})
+    assert (first.number, first.is_new) == (again.number, not again.is_new) == (1, True)
+    assert (other.number, other.is_new) == (2, True), "another key is another alert, however alike"
+    with pytest.raises(TokenRefused):
+        await school.by_token(token, "alerts.list")
+    assert "Sam" not in str(await school.entries())
+
+
+@pytest.mark.asyncio
+async def test_the_lead_reads_what_was_said_and_a_head_and_it_do_not(school: School) -> None:
+    lead, head = await school.signed_in("dora", Role.safeguarding_lead), await school.signed_in("hal", Role.head)
+    manager = await school.signed_in("nina", Role.network_manager)
+    filed = await school.call(manager, "alerts.file", **FILED, device="LAPTOP-7")
+    (shown,) = (await school.call(lead, "alerts.list")).alerts
+    assert (shown.severity, shown.detector, shown.evidence["said"]) == ("urgent", "other-system", "Sam wrote it")
+    (hidden,) = (await school.call(head, "alerts.list")).alerts
+    assert (hidden.sentence, hidden.evidence) == ("The system mail-scan reports: self harm.", {})
+    assert (await school.call(manager, "alerts.list")).alerts == (), "it is no matter of IT"
+    made = await school.call(lead, "case.open", alerts=[filed.number])
+    assert (made.case.concern, made.case.theme) == ("safeguarding", "self-harm")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"source": "Mail Scan"}, ArgumentsRefused),
+        ({"key": ""}, ArgumentsRefused),
+        ({"key": "a\nb"}, ArgumentsRefused),
+        ({"severity": "grave"}, ArgumentsRefused),
+        ({"said": "x" * 2001}, ArgumentsRefused),
+        ({"category": "no-such"}, AlertNotTaken),
+        ({"segment": "nowhere"}, AlertNotTaken),
+        ({"at": "2026-11-22T08:59:00+00:00"}, AlertNotTaken),
+        ({"at": "2026-11-30T09:06:00+00:00"}, AlertNotTaken),
+        ({"at": "2026-11-30T09:00:00"}, ArgumentsRefused),
+    ],
+)
+async def test_what_cannot_be_so_is_refused_and_nothing_is_kept(
+    school: School, given: dict[str, Any], error: type[Exception]
+) -> None:
+    manager = await school.signed_in("nina", Role.network_manager, Role.safeguarding_lead)
+    with pytest.raises(error):
+        await school.call(manager, "alerts.file", **{**FILED, **given})
+    assert (await school.call(manager, "alerts.list", is_all=True)).alerts == ()
