@@ -42,6 +42,8 @@ ENTRIES: Final = {
         Entry("/checks", "Checks", "clipboard-check"),
         Entry("/reviews", "Reviews", "eye"),
         Entry("/actions", "Actions and dates", "calendar"),
+        Entry("/assurance", "Assurance", "shield-check"),
+        Entry("/evidence", "Evidence", "clipboard-check"),
         Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
@@ -56,7 +58,7 @@ _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.head: ("/", "/requests", "/alerts", "/reports", "/policy", "/checks", "/audit"),
     Role.trust_director: ("/", "/requests", "/policy", "/lists", "/accounts", "/reports", "/health"),
     Role.teacher: ("/", "/lessons", "/requests", "/explain"),
-    Role.governor: ("/", "/reports", "/checks"),
+    Role.governor: ("/", "/assurance", "/reports", "/evidence", "/reviews", "/checks"),
     Role.provider: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
     Role.data_protection_officer: ("/", "/log", "/audit", "/reports", "/accounts"),
 }
