@@ -42,6 +42,7 @@ ENTRIES: Final = {
         Entry("/checks", "Checks", "clipboard-check"),
         Entry("/reviews", "Reviews", "eye"),
         Entry("/actions", "Actions and dates", "calendar"),
+        Entry("/registers", "Registers", "list-check"),
         Entry("/assurance", "Assurance", "shield-check"),
         Entry("/evidence", "Evidence", "clipboard-check"),
         Entry("/suggestions", "Suggestions", "inbox"),

@@ -60,6 +60,7 @@ _MODULES = {
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),
+    "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -74,6 +74,7 @@ LEAST: Mapping[str, Any] = {
     "version": 1,
     "fields": {},
     "owner": "",
+    "paths": ["no such place"],
 }
 
 

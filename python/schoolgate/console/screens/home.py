@@ -22,8 +22,8 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.network_manager: ("status", "alerts", "review", "dues", "suggestions", "exceptions", "hours"),
     Role.safeguarding_lead: ("alerts", "checks", "dues", "exceptions", "hours"),
-    Role.head: ("accounts", "requests", "review", "dues", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("accounts", "requests", "review", "dues", "status", "exceptions", "hours"),
+    Role.head: ("accounts", "requests", "review", "dues", "gaps", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("accounts", "requests", "review", "dues", "gaps", "status", "exceptions", "hours"),
     Role.teacher: (),
     Role.governor: ("checks", "revisions", "reports"),
     Role.provider: ("status", "alerts", "exceptions", "hours"),
