@@ -20,6 +20,7 @@ from schoolgate.cli.log import log_app
 from schoolgate.cli.options import Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
+from schoolgate.cli.review import action_app, evidence_app, register_app, review_app
 from schoolgate.cli.sealed import sealed_app
 from schoolgate.cli.setup import setup_app
 from schoolgate.cli.tickets import tickets_app
@@ -73,6 +74,10 @@ app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(report_app, name="report")
 app.add_typer(check_app, name="check")
+app.add_typer(review_app, name="review")
+app.add_typer(register_app, name="register")
+app.add_typer(action_app, name="action")
+app.add_typer(evidence_app, name="evidence")
 
 
 def _say_version(is_asked: bool) -> None:

@@ -42,6 +42,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "revisions": ("policy.revisions", {}),
     "reports": ("reports.list", {}),
     "dues": ("action.calendar", {"days": 14}),
+    "gaps": ("register.gaps", {}),
 }
 
 
@@ -104,6 +105,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_review(facts.get("review")),
         *_leavers(facts.get("leavers"), now),
         *_dues(facts.get("dues")),
+        *_gaps(facts.get("gaps")),
         *_suggestions(facts.get("suggestions")),
         *_checks(facts.get("checks"), now),
     ]
@@ -200,6 +202,20 @@ def _dues(found: Any) -> Iterator[Task]:
     if soon:
         words = f"{sentence(in_words(len(soon), 'thing is', 'things are'))} due within two weeks."
         yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {soon[0]['due_on']}.")
+
+
+def _gaps(found: Any) -> Iterator[Task]:
+    """What a school has to have and has not."""
+    if not found:
+        return
+    if posts := found["unfilled_posts"]:
+        words = f"{sentence(in_words(len(posts), 'post that must be named is', 'posts that must be named are'))} not."
+        yield Task(words, "/registers/responsibility", "Name them", "; ".join(posts) + ".")
+    if not found["has_review"]:
+        yield Task("No review of filtering and monitoring is signed yet.", "/reviews", "See reviews")
+    if count := found["undecided"]:
+        words = f"{sentence(in_words(count, 'decision has', 'decisions have'))} no review date."
+        yield Task(words, "/registers/decisions", "Decide")
 
 
 def _suggestions(rows: Any) -> Iterator[Task]:

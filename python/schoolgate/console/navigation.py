@@ -47,6 +47,9 @@ ENTRIES: Final = {
         Entry("/checks", "Checks", "clipboard-check"),
         Entry("/reviews", "Reviews", "eye"),
         Entry("/actions", "Actions and dates", "calendar"),
+        Entry("/registers", "Registers", "list-check"),
+        Entry("/assurance", "Assurance", "shield-check"),
+        Entry("/evidence", "Evidence", "clipboard-check"),
         Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
@@ -63,6 +66,8 @@ _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.teacher: ("/", "/report", "/lessons", "/requests", "/explain"),
     Role.teacher: ("/", "/lessons", "/requests", "/pupil-code", "/explain"),
     Role.governor: ("/", "/reports", "/checks"),
+    Role.teacher: ("/", "/lessons", "/requests", "/explain"),
+    Role.governor: ("/", "/assurance", "/reports", "/evidence", "/reviews", "/checks"),
     Role.provider: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
     Role.data_protection_officer: ("/", "/log", "/audit", "/reports", "/accounts"),
 }

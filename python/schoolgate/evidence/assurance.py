@@ -31,7 +31,7 @@ def _sentence(sources: Sources, names: tuple[str, ...], made: Callable[[Sources]
     query = "; ".join(sources.query(one) for one in names)
     try:
         seen = made(sources)
-    except (SourceBroken, KeyError, TypeError, ValueError) as error:
+    except (SourceBroken, AttributeError, LookupError, TypeError, ValueError) as error:
         return AssuranceSentence(f"This could not be measured: {error}.", None, query)
     return AssuranceSentence(seen.value, seen.is_met, query)
 
@@ -49,13 +49,15 @@ def _is_new(sources: Sources) -> Seen:
 
 def _waits(sources: Sources) -> Seen:
     found = sources["alerts_open"]
-    value = f"{found['open']} alerts are open, {found['new']} were not looked at yet; the safeguarding lead has them."
+    value = f"Alerts that are open: {found['open']}; not looked at yet: {found['new']}. The safeguarding lead has them."
     return Seen(value, measures.alerts(sources).is_met)
 
 
 def _reviewed(sources: Sources) -> Seen:
     review, actions = measures.review(sources), sources["actions"]
-    return Seen(f"{review.value} {actions['overdue']} actions are overdue.", review.is_met and not actions["overdue"])
+    return Seen(
+        f"{review.value} Actions that are overdue: {actions['overdue']}.", review.is_met and not actions["overdue"]
+    )
 
 
 def _checked(sources: Sources) -> Seen:

@@ -79,7 +79,7 @@ def _silent(sources: Sources) -> Iterator[str]:
 
 
 def _categories(sources: Sources) -> Iterator[str]:
-    thin = sorted(thin_categories(sources))
+    thin = sorted(one.replace("-", " ") for one in thin_categories(sources))
     if thin:
         yield (
             f"Of {len(thin)} kinds of site that are closed no list, or a list of the best-known names only, is in use:"

@@ -5,6 +5,7 @@ A measure returns what it saw and whether that is as it should be. Where its sou
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,7 +70,7 @@ def row_of(item: Item, sources: Sources) -> EvidenceRow:
         seen = item.measure(sources)
     except SourceBroken as error:
         return EvidenceRow(item.text, RowState.broken, f"Not measured: {error}", query)
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         return EvidenceRow(item.text, RowState.broken, f"Not measured: the answer has another form ({error!r})", query)
     return EvidenceRow(item.text, RowState.met if seen.is_met else RowState.look, seen.value, query)
 
@@ -131,14 +132,19 @@ def decisions(sources: Sources) -> Seen:
     """Whether each decision has a reason, an owner and a review date."""
     found = sources["decisions"]
     missing = sum(bool(one["missing"]) for one in found)
-    return Seen(f"{len(found)} decisions; {missing} without a reason, an owner or a review date.", missing == 0)
+    return Seen(
+        f"Decisions: {len(found)}; without a reason, an owner or a review date: {missing}.",
+        missing == 0 and bool(found),
+    )
 
 
 def changes(sources: Sources) -> Seen:
     """Whether each change of the policy has a name and a reason."""
     found = sources["revisions"]
     silent = sum(not str(one["why"]).strip() or not str(one["who"]).strip() for one in found)
-    return Seen(f"{len(found)} revisions of the policy; {silent} without a name or a reason.", silent == 0)
+    return Seen(
+        f"Revisions of the policy: {len(found)}; without a name or a reason: {silent}.", silent == 0 and bool(found)
+    )
 
 
 def notices(sources: Sources) -> Seen:
@@ -163,7 +169,7 @@ def networks(sources: Sources) -> Seen:
     found = sources["segments"]
     segments = found["segments"]
     named = ", ".join(f"{one['id']} ({one['policy_now']})" for one in segments)
-    value = f"{len(segments)} networks: {named or 'none'}. Any other device gets {found['strictest']}, the strictest."
+    value = f"Networks: {named or 'none'}. Any other device gets {found['strictest']}, the strictest."
     return Seen(value, bool(segments))
 
 
@@ -195,7 +201,7 @@ def lists(sources: Sources) -> Seen:
     ages = [one["age_s"] for one in feeds if one["age_s"] is not None]
     unwell = [one["id"] for one in feeds if one["condition"] != "ok"]
     oldest = f"the oldest was confirmed {_age(max(ages))} ago" if ages else "none was ever fetched"
-    said = f"{len(feeds)} lists, {oldest}" + (f"; to look at: {', '.join(unwell)}" if unwell else "")
+    said = f"{len(feeds)} in use, {oldest}" + (f"; to look at: {', '.join(unwell)}" if unwell else "")
     return Seen(f"{said}.", not unwell and len(ages) == len(feeds) and max(ages) <= OLD_LIST_S)
 
 
@@ -233,13 +239,13 @@ def exceptions(sources: Sources) -> Seen:
     """Whether each exception has a reason and an end."""
     found = sources["exceptions"]["exceptions"]
     bare = sum(not one["reason"] or (one["until"] is None and one["kind"] != "feed") for one in found)
-    return Seen(f"{len(found)} exceptions; {bare} without a reason or an end.", bare == 0)
+    return Seen(f"Exceptions: {len(found)}; without a reason or an end: {bare}.", bare == 0)
 
 
 def ages(sources: Sources) -> Seen:
     """How many policies there are for different ages and people."""
     used = sorted({one["policy_now"] for one in sources["segments"]["segments"]})
-    return Seen(f"{len(used)} policies are in use: {', '.join(used) or 'none'}.", len(used) > 1)
+    return Seen(f"Policies in use: {', '.join(used) or 'none'}.", len(used) > 1)
 
 
 def closed(*categories: str) -> Callable[[Sources], Seen]:
@@ -353,8 +359,6 @@ def _age(seconds: float) -> str:
 
 
 def _is_recent(at: Any, sources: Sources, within_s: int) -> bool:
-    import datetime as dt
-
     then = dt.datetime.fromisoformat(str(at))
     then = then if then.tzinfo is not None else then.replace(tzinfo=dt.UTC)
     return sources.at_us / 1_000_000 - then.timestamp() <= within_s

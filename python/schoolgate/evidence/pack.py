@@ -62,7 +62,7 @@ def _part(sources: Sources, name: str, made: Any) -> dict[str, Any]:
     """A page from one source, or why it is not there."""
     try:
         return {"found": made(sources[name]), "query": sources.query(name), "problem": ""}
-    except (SourceBroken, KeyError, TypeError, ValueError) as error:
+    except (SourceBroken, AttributeError, LookupError, TypeError, ValueError) as error:
         return {"found": None, "query": sources.query(name), "problem": f"Not measured: {error}"}
 
 

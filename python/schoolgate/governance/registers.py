@@ -200,7 +200,7 @@ REGISTERS: Mapping[str, Register] = {
                 FormField("accepted_on", "Accepted on", "day", is_required=False),
                 FormField("next_review_on", "Next review", "day"),
             ),
-            lambda one: f"{one.version} for {one.audience}", ("next_review_on",), ("audience",),
+            lambda one: one.audience, ("next_review_on",), ("audience",),
         ),
         Register(
             Supplier, "Suppliers and licences",

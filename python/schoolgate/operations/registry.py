@@ -75,6 +75,7 @@ _MODULES = {
         "governance.request_keeping",
     ),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
+    "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

@@ -247,6 +247,17 @@ action.add                W W W W . . . .
 action.change             W W W W . . . .
 action.done               W W W W . . . .
 action.calendar           R R R R . R R R
+register.kinds            R R R R . R R R
+register.list             R R R R . n n R
+register.show             R R R R . n n R
+register.add              W W W W . . . .
+register.change           W W W W . . . .
+register.end              W W W W . . . .
+register.export           R R R R . n n R
+register.gaps             R R R R . R R R
+register.decisions        R R R R . R R R
+register.decide           W W W W . . . .
+register.meeting_report   R R R R . R . R
 evidence.make             W W W W . . W .
 evidence.list             R R R R . R R R
 evidence.read             R R R R . R R R

@@ -75,3 +75,59 @@ async def test_an_action_is_added_is_overdue_on_home_and_is_done(browser: RoleBr
     status, text, _ = await browser.post(LEAD, "/actions/done", **done)
     assert (status, "was done on" in text) == (422, True)
     assert "tested" in (await browser.get(LEAD, "/actions?show=all"))[1]
+
+
+async def test_a_register_has_lines_a_form_and_a_table(browser: RoleBrowser) -> None:
+    _, text = await browser.get(HEAD, "/registers")
+    assert "that must be named are not." in text
+    path = "/registers/responsibility"
+    assert (await browser.get(TEACHER, path))[0] == 404
+    status, text, _ = await browser.post(HEAD, path, post="governor", duties="", person=MARKUP)
+    assert (status, 'id="duties-mistake"' in text, "<script>alert" in text) == (422, True, False)
+    given = {"post": "governor", "duties": "Asks", "person": "Ada Byron", "until": "2020-01-31"}
+    assert (await browser.post(HEAD, path, **given))[0] == 303
+    _, text = await browser.get(HEAD, path)
+    assert "1 line is overdue" in text
+    assert "Ada Byron" in text
+    assert "Ada Byron" not in (await browser.get(GOVERNOR, path))[1]
+    _, text = await browser.get(HEAD, f"{path}/1")
+    assert (await browser.post(HEAD, f"{path}/1", version=version_in(text), **{**given, "until": ""}))[0] == 303
+    status, text, _ = await browser.post(HEAD, f"{path}/1", version=version_in(text), **given)
+    assert (status, "was changed in the meantime" in text) == (422, True)
+    assert (await browser.post(HEAD, f"{path}/1/end", version=version_in((await browser.get(HEAD, f"{path}/1"))[1])))[
+        0
+    ] == 303
+    assert "has ended." in (await browser.get(HEAD, f"{path}/1"))[1]
+    status, text = await browser.get(GOVERNOR, "/registers/responsibility.csv")
+    assert (status, "governor" in text) == (200, True)
+    for kind in ("training", "aup_notice", "supplier", "risk", "meeting"):
+        assert (await browser.get(HEAD, f"/registers/{kind}"))[0] == 200
+    assert "Measured by" in (await browser.get(GOVERNOR, "/registers/since-meeting"))[1]
+
+
+async def test_decisions_are_kept_for_those_that_are_ticked(browser: RoleBrowser) -> None:
+    _, text = await browser.get(HEAD, "/registers/decisions")
+    paths = re.findall(r'name="path" value="([^"]+)"', text)
+    assert paths
+    status, text, _ = await browser.post(HEAD, "/registers/decisions", owner="Head")
+    assert (status, "Tick the decisions" in text) == (422, True)
+    given = {"path": paths[0], "reason": "Lessons", "owner": "Head", "review_on": "2030-01-31"}
+    status, _, headers = await browser.post(HEAD, "/registers/decisions", **given)
+    assert (status, headers["Location"]) == (303, "/registers/decisions?done=1")
+    assert "2030-01-31" in (await browser.get(HEAD, "/registers/decisions?most=500"))[1]
+
+
+async def test_governors_have_six_sentences_and_packs_are_made_and_taken(browser: RoleBrowser) -> None:
+    _, text = await browser.get(GOVERNOR, "/assurance")
+    assert text.count("<li>") >= 6
+    assert "Not measured" in text, "no server runs here"
+    assert (await browser.get(TEACHER, "/assurance"))[0] == 404
+    assert (await browser.post(GOVERNOR, "/evidence"))[0] == 404
+    status, _, headers = await browser.post(HEAD, "/evidence")
+    assert status == 303
+    _, text = await browser.get(GOVERNOR, headers["Location"])
+    found = re.search(r"/evidence/(evidence-[0-9-]+)\.json", text)
+    assert found
+    status, text = await browser.get(GOVERNOR, f"/evidence/{found[1]}.json")
+    assert (status, '"sentences"' in text) == (200, True)
+    assert (await browser.get(GOVERNOR, "/evidence/evidence-2020-01-01-000000.pdf"))[0] == 404

@@ -89,6 +89,7 @@ LEAST: Mapping[str, Any] = {
     "webhook": "none",
     "source": "Not A System",
     "key": "",
+    "paths": ["no such place"],
 }
 
 

@@ -15,8 +15,12 @@ from schoolgate.operations.socket_messages import OperationRefused
 SCREEN = Screen("/actions", "Actions and dates", "action.calendar")
 DAYS: Final = 400
 # Where a record of a kind is shown; of other kinds the list of them.
-PATHS: Final = {"review": "/reviews/{}", "action": "/actions", "case": "/cases/{}", "check": "/checks",
-                "change_request": "/requests/{}"}  # fmt: skip
+PATHS: Final = {
+    "review": "/reviews/{}", "action": "/actions", "case": "/cases/{}", "check": "/checks",
+    "change_request": "/requests/{}", "decision": "/registers/decisions",
+    **{one: f"/registers/{one}/{{}}" for one in
+       ("responsibility", "training", "aup_notice", "supplier", "risk", "meeting")},
+}  # fmt: skip
 ORIGINS: Final = {
     "review": "a review", "check": "a check", "case": "a case", "validator": "an external validator",
     "meeting": "a meeting", "risk": "the risk register", "other": "",

@@ -51,9 +51,17 @@ class _Said:
     review_on: dt.date | None = None
 
 
-async def decision_rows(work: Work) -> tuple[DecisionRow, ...]:
-    """Every decision of the policy in force, those with something missing first."""
-    said = await asyncio.to_thread(lambda: [*_of_categories(work), *_of_exceptions(work)])
+async def count_undecided(work: Work) -> int:
+    """How many decisions have no review date, or were made when the policy said something else; quick."""
+    return sum("review date" in one.missing for one in await decision_rows(work, shows_reasons=False))
+
+
+async def decision_rows(work: Work, *, shows_reasons: bool = True) -> tuple[DecisionRow, ...]:
+    """Every decision of the policy in force, those with something missing first.
+
+    `shows_reasons`: reads earlier revisions for the reasons that they gave.
+    """
+    said = await asyncio.to_thread(lambda: [*_of_categories(work, shows_reasons), *_of_exceptions(work)])
     store = await work.store()
     async with store.reading() as connection:
         held = await records.listed(connection, store.site_id, Decision, states=(CURRENT,), most=MOST_DECISIONS)
@@ -61,9 +69,9 @@ async def decision_rows(work: Work) -> tuple[DecisionRow, ...]:
     return tuple(sorted((_row(one, by_path) for one in said), key=lambda one: not one.missing))
 
 
-def _of_categories(work: Work) -> Iterator[_Said]:
+def _of_categories(work: Work, shows_reasons: bool) -> Iterator[_Said]:
     words = {"deny": "closed", "allow": "open"}
-    for policy in categories(work, None, True).policies:
+    for policy in categories(work, None, shows_reasons).policies:
         for one in policy.categories:
             if one.level != "own" or one.value is None:
                 continue

@@ -14,9 +14,9 @@ from pydantic import Field
 from schoolgate._core import __version__
 from schoolgate.evidence.assurance import NEEDED as FOR_SENTENCES
 from schoolgate.evidence.assurance import AssuranceSentence, six_sentences
-from schoolgate.evidence.document import pdf_of
 from schoolgate.evidence.limits_statement import Limit, limits_of
 from schoolgate.evidence.pack import pack_of
+from schoolgate.evidence.pack_pdf import pdf_of
 from schoolgate.evidence.pack_shelf import KeptPack, pack_shelf_of
 from schoolgate.operations.governance.evidence_records import read_records
 from schoolgate.operations.governance.evidence_sources import READERS, read_sources

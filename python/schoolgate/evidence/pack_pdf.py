@@ -66,7 +66,7 @@ def printable(value: Any) -> Any:
 
 
 def _shown(one: str) -> str:
-    number = ord(one)
-    if one == "\n" or any(first <= number <= last for first, last in _RANGES):
+    number, kind = ord(one), unicodedata.category(one)
+    if one == "\n" or (kind != "Cn" and any(first <= number <= last for first, last in _RANGES)):
         return one
-    return " " if unicodedata.category(one) == "Zs" else f"[U+{number:04X}]"
+    return " " if kind == "Zs" else f"[U+{number:04X}]"

@@ -1,0 +1,111 @@
+"""What happened since the governing body last met, in sentences, each with the query that measured it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from schoolgate.evidence.sources import SourceBroken, Sources
+from schoolgate.governance import record_store as records
+from schoolgate.governance.registers import CURRENT, Meeting
+from schoolgate.operations.governance.evidence_records import read_records
+from schoolgate.operations.governance.evidence_sources import read_sources
+from schoolgate.operations.registry import looks
+from schoolgate.operations.work import Work
+
+# Where no meeting is on record: about a term.
+WITHOUT_MEETING = dt.timedelta(days=120)
+
+
+@dataclass(frozen=True)
+class MeetingSentence:
+    """`is_measured`: False where its source could not be read; then the words say why."""
+
+    words: str
+    query: str
+    is_measured: bool
+
+
+@dataclass(frozen=True)
+class MeetingReport:
+    """`since`: the day of the last meeting; `meeting`: its number, None where none is on record."""
+
+    since: dt.date
+    meeting: int | None
+    sentences: tuple[MeetingSentence, ...]
+
+
+@looks("register.meeting_report")
+async def report_since_meeting(work: Work) -> MeetingReport:
+    """What happened since the last meeting of the governing body."""
+    store = await work.store()
+    async with store.reading() as connection:
+        held = await records.listed(connection, store.site_id, Meeting, states=(CURRENT,))
+    today = work.now.date()
+    past = [one for one in held if one.fields.held_on is not None and one.fields.held_on <= today]
+    last = max(past, key=lambda one: one.fields.held_on or today, default=None)
+    since = last.fields.held_on if last is not None and last.fields.held_on else today - WITHOUT_MEETING
+    wanted = ("revisions", "exceptions", "checks", "alerts", "alerts_open")
+    sources = await read_sources(work, wanted, await read_records(work, ("review", "actions", "registers")))
+    sentences = tuple(_sentence(sources, since, names, said) for names, said in _SENTENCES)
+    return MeetingReport(since, last.number if last is not None else None, sentences)
+
+
+Said = Callable[[Sources, dt.date], Iterator[str]]
+
+
+def _sentence(sources: Sources, since: dt.date, names: tuple[str, ...], said: Said) -> MeetingSentence:
+    query = "; ".join(sources.query(one) for one in names)
+    try:
+        return MeetingSentence(" ".join(said(sources, since)), query, True)
+    except SourceBroken as error:
+        return MeetingSentence(f"This could not be measured: {error}.", query, False)
+
+
+def _changes(sources: Sources, since: dt.date) -> Iterator[str]:
+    new = [one for one in sources["revisions"] if str(one["at"])[:10] >= since.isoformat()]
+    yield f"Changes of the policy: {len(new)}."
+    yield f"Exceptions that are open now: {len(sources['exceptions']['exceptions'])}."
+
+
+def _alerts(sources: Sources, since: dt.date) -> Iterator[str]:
+    now = sources["alerts_open"]
+    yield f"Alerts that are open: {now['open']}; not looked at yet: {now['new']}."
+    total = sum(one["alerts"] for one in sources["alerts"]["rules"].values())
+    yield f"In the last year: {total}."
+
+
+def _checks(sources: Sources, since: dt.date) -> Iterator[str]:
+    new = [one for one in sources["checks"]["history"] if str(one["at"])[:10] >= since.isoformat()]
+    worst = max((one["rate"] for one in new), default=0)
+    yield f"Checks that help lines, exams and health sites are open: {len(new)}; wrong at worst: {worst:.2%}."
+
+
+def _review(sources: Sources, since: dt.date) -> Iterator[str]:
+    found = sources["review"]
+    if found["signed_on"] is None:
+        yield "No review of filtering and monitoring is signed."
+    else:
+        is_new = "since then" if found["signed_on"] >= since.isoformat() else "before that"
+        yield f"The last review was signed on {found['signed_on']}, {is_new}; the next is due by {found['next_on']}."
+
+
+def _actions(sources: Sources, since: dt.date) -> Iterator[str]:
+    found = sources["actions"]
+    yield f"Actions: {found['open']} open, of which {found['overdue']} overdue; {found['done']} done in all."
+
+
+def _posts(sources: Sources, since: dt.date) -> Iterator[str]:
+    unfilled = sources["registers"]["unfilled_posts"]
+    yield f"Posts that are not filled: {'; '.join(unfilled)}." if unfilled else "All posts are filled."
+
+
+_SENTENCES: tuple[tuple[tuple[str, ...], Said], ...] = (
+    (("revisions", "exceptions"), _changes),
+    (("alerts_open", "alerts"), _alerts),
+    (("checks",), _checks),
+    (("review",), _review),
+    (("actions",), _actions),
+    (("registers",), _posts),
+)
