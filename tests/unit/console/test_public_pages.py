@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,10 +17,12 @@ from tests.unit.console.fake_control import FakeControl, Refused
 from tests.unit.console.test_templates import FORBIDDEN
 
 from schoolgate.config.pages import Pages
+from schoolgate.console.errors import ConsoleUnusable
 from schoolgate.console.operations_client import OperationsClient
 from schoolgate.console.public.block_page import BlockPage
 from schoolgate.console.public.language import FOLDER, Languages, differences
 from schoolgate.console.public.public_application import PublicSite
+from schoolgate.console.public.public_listeners import public_pages
 from schoolgate.console.public.source_limit import LOOKS_BURST, PAGES_BURST, SourceLimit, source_of
 
 NONCE = "0123456789abcdef0123"
@@ -321,7 +325,7 @@ async def test_each_page_is_whole_in_each_language(opened: Get, code: str) -> No
     ):  # fmt: skip
         _, text = await reader.ask(method, f"{path}?lang={code}", data)
         assert f'<html lang="{code}" dir="{language.direction}">' in text
-        assert (html.escape(language.text["unreviewed"]) in text) is (not language.is_reviewed)
+        assert (language.text["unreviewed"] in visible(text)) is (not language.is_reviewed)
         assert f'<option value="{code}" lang="{code}" dir="{language.direction}" selected>' in text
         assert f'href="/about?lang={code}"' in text
     assert language.direction in ("ltr", "rtl")
@@ -348,6 +352,9 @@ def test_each_language_has_every_sentence_and_its_own() -> None:
         ("", "xx, *;q=0.5", "en"),
         ("nowhere", "q=;;;,,,\x00", "en"),
         ("", "en;q=0", "en"),
+        ("", "cy-GB,en;q=0.5", "cy"),
+        ("", "en;q=0.5, AR;q=0.8", "ar"),
+        ("pl", "cy", "pl"),
     ],
 )
 def test_the_switch_comes_before_the_browser(asked: str, accepted: str, code: str) -> None:
@@ -379,3 +386,48 @@ async def test_the_block_page_answers_any_name_with_the_same_way_and_nothing_of_
             assert response.headers["Cache-Control"] == "no-store"
             assert "Strict-Transport-Security" not in response.headers
         await runner.cleanup()
+
+
+# -- starting ----------
+
+
+async def test_an_address_that_cannot_be_opened_leaves_the_console_alone(
+    school: FakeControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        pages = Pages(
+            enabled=True,
+            port=taken.getsockname()[1],
+            names=("why.school.example",),
+            block_addresses=("127.0.0.1",),
+            block_port=taken.getsockname()[1],
+        )
+        client = OperationsClient(school.path)
+        with caplog.at_level("INFO"):
+            async with public_pages(pages, client, asyncio.Event()):
+                pass
+        await client.close()
+    assert caplog.text.count("a page without sign-in is not open") == 2
+
+
+async def test_without_the_setting_nothing_is_opened(school: FakeControl, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        async with public_pages(Pages(), OperationsClient(school.path), asyncio.Event()):
+            pass
+    assert "sign-in" not in caplog.text
+
+
+def test_a_language_that_is_not_whole_is_named(tmp_path: Path) -> None:
+    for path in FOLDER.glob("*.toml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    welsh = (tmp_path / "cy.toml").read_text(encoding="utf-8")
+    for wrong, key in (
+        (welsh.replace("guest_2 =", "guest_3 ="), "guest_2, guest_3"),
+        (welsh.replace("{kind}", "{king}"), "reason_kind"),
+    ):
+        (tmp_path / "cy.toml").write_text(wrong, encoding="utf-8")
+        with pytest.raises(ConsoleUnusable, match=f"cy: {key}"):
+            Languages.load(tmp_path)
+    (tmp_path / "cy.toml").write_text("code = ", encoding="utf-8")
+    with pytest.raises(ConsoleUnusable, match="cannot be read"):
+        Languages.load(tmp_path)
