@@ -46,6 +46,7 @@ policy = "strict"
 rate_limit = { devices = 2 }
 """
 NONCE = re.compile(r'name="nonce" value="([0-9a-f]{20})"')
+SMALL = POLICY.replace('gambling = "deny"', 'gambling = "deny", games = "deny"') + FAMILIES
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -105,7 +106,7 @@ class WhySchool:
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamThread, built: Path) -> Iterator[WhySchool]:
-    serving = Serving(tmp_path_factory.mktemp("why"), upstream.port, settings=SETTINGS, policy=POLICY + FAMILIES)
+    serving = Serving(tmp_path_factory.mktemp("why"), upstream.port, settings=SETTINGS, policy=SMALL)
     shutil.copytree(built, serving.state / "lists", symlinks=True)
     with serving.log.open("ab") as log:
         running = subprocess.Popen(
@@ -138,6 +139,13 @@ def test_a_device_sees_its_last_block_and_a_teacher_the_same_by_a_code(school: W
     asked = school.operation("pages.asked", code=code.lower())["result"]
     assert (asked["name"], asked["segment"], asked["reason"]) == ("denied.example.org", "pupils", "own")
     assert school.operation("pages.asked", code="BBBBBB")["error"]["type"] == "NoSuchCode"
+
+
+def test_a_kind_of_site_is_named_in_the_language_of_the_reader(school: WhySchool) -> None:
+    nonce, text = school.why("www.roblox.com")
+    assert "Games, films, music and stars." in text
+    _, text = school.page("/?lang=cy", {"nonce": nonce})
+    assert "Gemau, ffilmiau, cerddoriaeth a s\u00ear." in text
 
 
 def test_a_nonce_that_was_not_asked_for_or_from_elsewhere_shows_nothing(school: WhySchool) -> None:

@@ -57,6 +57,7 @@ NOTICE: dict[str, Any] = {
     "safeguarding_days": 366,
     "counts_days": 731,
     "sees_devices": ["safeguarding_lead", "data_protection_officer"],
+    "sees_alerts": ["network_manager", "provider"],
     "sees_names": ["network_manager", "trust_director", "provider"],
     "reveals": ["safeguarding_lead"],
 }  # fmt: skip
@@ -163,13 +164,28 @@ async def test_no_page_sets_a_cookie_runs_a_script_or_is_kept(opened: Get) -> No
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://why.school.example", "Sec-Fetch-Site": ""}]
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://[", "Sec-Fetch-Site": "same-origin"}, 403),
+        ({"Origin": "http://why.school.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        # Browsers of before 2023, which say nothing, or "null" where the page sends no referrer.
+        ({}, 200),
+        ({"Origin": "null"}, 200),
+        ({"Origin": "http://why.school.example"}, 200),
+    ],
 )
-async def test_a_form_of_another_site_asks_nothing(opened: Get, school: FakeControl, headers: dict[str, str]) -> None:
+async def test_a_form_of_another_site_asks_nothing_and_an_old_browser_is_served(
+    opened: Get, school: FakeControl, headers: dict[str, str], status: int
+) -> None:
     reader = await opened()
-    response, _ = await reader.ask("POST", "/", {"nonce": NONCE}, **headers)
-    assert response.status == 403
-    assert school.asked("pages.last_block") == []
+    sent = {"Host": "why.school.example", **headers}
+    address = f"http://127.0.0.1:{reader.port}/"
+    async with ClientSession() as http, http.post(address, data={"nonce": NONCE}, headers=sent) as response:
+        assert response.status == status
+    assert len(school.asked("pages.last_block")) == (status == 200)
 
 
 async def test_the_page_asks_for_its_nonce_and_the_button_gives_it_back(opened: Get, school: FakeControl) -> None:
@@ -303,6 +319,15 @@ async def test_a_school_that_records_nothing_says_no_days(opened: Get, school: F
     text = visible(await reader.page("/guests"))
     assert "Names of sites are not recorded." in text
     assert "91" not in text
+
+
+async def test_a_group_with_chosen_sites_alone_has_no_kind_that_is_open(opened: Get, school: FakeControl) -> None:
+    group = {**NOTICE["groups"][0], "is_only_chosen": True}
+    school.answers["pages.notice"] = {**NOTICE, "groups": [group]}
+    reader = await opened()
+    text = await reader.page("/about")
+    assert "Only sites that the school has chosen are open." in text
+    assert "<dt>open</dt>" not in text and "Shops" not in text
 
 
 async def test_the_first_page_is_small(opened: Get) -> None:
