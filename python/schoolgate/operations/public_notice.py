@@ -48,7 +48,7 @@ class GroupNotice:
 @dataclass(frozen=True)
 class PublicNotice:
     """`*_days`: how long rows are kept. `uses_pseudonyms`: devices stand under codes. `sees_devices`, `sees_names`:
-    roles that may look at the log with devices, and without; `reveals`: that may find out whose device it is."""
+    roles that may look at the log with devices, and without; `sees_alerts`: that see devices in alerts alone."""
 
     groups: tuple[GroupNotice, ...]
     is_cut: bool
@@ -58,8 +58,8 @@ class PublicNotice:
     safeguarding_days: int
     counts_days: int
     sees_devices: tuple[str, ...]
+    sees_alerts: tuple[str, ...]
     sees_names: tuple[str, ...]
-    reveals: tuple[str, ...]
 
 
 @anyone("pages.notice")
@@ -76,6 +76,7 @@ def notice(work: Work) -> PublicNotice:
     kept, log = work.settings.retention, work.settings.query_log
     looks = {role for role in Role if rights.may((role,), "log.search")}
     sees = {role for role in looks if rights.sees_identities((role,), "log.search")}
+    alerts = {role for role in Role if rights.sees_identities((role,), "alerts.show")}
     return PublicNotice(
         groups=tuple(_group(work, found, policy, segments, known) for policy, segments in shown),
         is_cut=len(by_policy) > MOST_GROUPS,
@@ -85,8 +86,8 @@ def notice(work: Work) -> PublicNotice:
         safeguarding_days=kept.safeguarding_days,
         counts_days=kept.rollups_days,
         sees_devices=_roles(sees),
+        sees_alerts=_roles(alerts - sees),
         sees_names=_roles(looks - sees),
-        reveals=_roles(role for role in Role if rights.may((role,), "log.reveal")),
     )
 
 

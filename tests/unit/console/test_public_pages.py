@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,10 +17,12 @@ from tests.unit.console.fake_control import FakeControl, Refused
 from tests.unit.console.test_templates import FORBIDDEN
 
 from schoolgate.config.pages import Pages
+from schoolgate.console.errors import ConsoleUnusable
 from schoolgate.console.operations_client import OperationsClient
 from schoolgate.console.public.block_page import BlockPage
 from schoolgate.console.public.language import FOLDER, Languages, differences
 from schoolgate.console.public.public_application import PublicSite
+from schoolgate.console.public.public_listeners import public_pages
 from schoolgate.console.public.source_limit import LOOKS_BURST, PAGES_BURST, SourceLimit, source_of
 
 NONCE = "0123456789abcdef0123"
@@ -53,6 +57,7 @@ NOTICE: dict[str, Any] = {
     "safeguarding_days": 366,
     "counts_days": 731,
     "sees_devices": ["safeguarding_lead", "data_protection_officer"],
+    "sees_alerts": ["network_manager", "provider"],
     "sees_names": ["network_manager", "trust_director", "provider"],
     "reveals": ["safeguarding_lead"],
 }  # fmt: skip
@@ -159,13 +164,28 @@ async def test_no_page_sets_a_cookie_runs_a_script_or_is_kept(opened: Get) -> No
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://why.school.example", "Sec-Fetch-Site": ""}]
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://[", "Sec-Fetch-Site": "same-origin"}, 403),
+        ({"Origin": "http://why.school.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        # Browsers of before 2023, which say nothing, or "null" where the page sends no referrer.
+        ({}, 200),
+        ({"Origin": "null"}, 200),
+        ({"Origin": "http://why.school.example"}, 200),
+    ],
 )
-async def test_a_form_of_another_site_asks_nothing(opened: Get, school: FakeControl, headers: dict[str, str]) -> None:
+async def test_a_form_of_another_site_asks_nothing_and_an_old_browser_is_served(
+    opened: Get, school: FakeControl, headers: dict[str, str], status: int
+) -> None:
     reader = await opened()
-    response, _ = await reader.ask("POST", "/", {"nonce": NONCE}, **headers)
-    assert response.status == 403
-    assert school.asked("pages.last_block") == []
+    sent = {"Host": "why.school.example", **headers}
+    address = f"http://127.0.0.1:{reader.port}/"
+    async with ClientSession() as http, http.post(address, data={"nonce": NONCE}, headers=sent) as response:
+        assert response.status == status
+    assert len(school.asked("pages.last_block")) == (status == 200)
 
 
 async def test_the_page_asks_for_its_nonce_and_the_button_gives_it_back(opened: Get, school: FakeControl) -> None:
@@ -301,6 +321,15 @@ async def test_a_school_that_records_nothing_says_no_days(opened: Get, school: F
     assert "91" not in text
 
 
+async def test_a_group_with_chosen_sites_alone_has_no_kind_that_is_open(opened: Get, school: FakeControl) -> None:
+    group = {**NOTICE["groups"][0], "is_only_chosen": True}
+    school.answers["pages.notice"] = {**NOTICE, "groups": [group]}
+    reader = await opened()
+    text = await reader.page("/about")
+    assert "Only sites that the school has chosen are open." in text
+    assert "<dt>open</dt>" not in text and "Shops" not in text
+
+
 async def test_the_first_page_is_small(opened: Get) -> None:
     reader = await opened()
     text = await reader.page("/")
@@ -321,7 +350,7 @@ async def test_each_page_is_whole_in_each_language(opened: Get, code: str) -> No
     ):  # fmt: skip
         _, text = await reader.ask(method, f"{path}?lang={code}", data)
         assert f'<html lang="{code}" dir="{language.direction}">' in text
-        assert (html.escape(language.text["unreviewed"]) in text) is (not language.is_reviewed)
+        assert (language.text["unreviewed"] in visible(text)) is (not language.is_reviewed)
         assert f'<option value="{code}" lang="{code}" dir="{language.direction}" selected>' in text
         assert f'href="/about?lang={code}"' in text
     assert language.direction in ("ltr", "rtl")
@@ -348,6 +377,9 @@ def test_each_language_has_every_sentence_and_its_own() -> None:
         ("", "xx, *;q=0.5", "en"),
         ("nowhere", "q=;;;,,,\x00", "en"),
         ("", "en;q=0", "en"),
+        ("", "cy-GB,en;q=0.5", "cy"),
+        ("", "en;q=0.5, AR;q=0.8", "ar"),
+        ("pl", "cy", "pl"),
     ],
 )
 def test_the_switch_comes_before_the_browser(asked: str, accepted: str, code: str) -> None:
@@ -379,3 +411,48 @@ async def test_the_block_page_answers_any_name_with_the_same_way_and_nothing_of_
             assert response.headers["Cache-Control"] == "no-store"
             assert "Strict-Transport-Security" not in response.headers
         await runner.cleanup()
+
+
+# -- starting ----------
+
+
+async def test_an_address_that_cannot_be_opened_leaves_the_console_alone(
+    school: FakeControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        pages = Pages(
+            enabled=True,
+            port=taken.getsockname()[1],
+            names=("why.school.example",),
+            block_addresses=("127.0.0.1",),
+            block_port=taken.getsockname()[1],
+        )
+        client = OperationsClient(school.path)
+        with caplog.at_level("INFO"):
+            async with public_pages(pages, client, asyncio.Event()):
+                pass
+        await client.close()
+    assert caplog.text.count("a page without sign-in is not open") == 2
+
+
+async def test_without_the_setting_nothing_is_opened(school: FakeControl, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        async with public_pages(Pages(), OperationsClient(school.path), asyncio.Event()):
+            pass
+    assert "sign-in" not in caplog.text
+
+
+def test_a_language_that_is_not_whole_is_named(tmp_path: Path) -> None:
+    for path in FOLDER.glob("*.toml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    welsh = (tmp_path / "cy.toml").read_text(encoding="utf-8")
+    for wrong, key in (
+        (welsh.replace("guest_2 =", "guest_3 ="), "guest_2, guest_3"),
+        (welsh.replace("{kind}", "{king}"), "reason_kind"),
+    ):
+        (tmp_path / "cy.toml").write_text(wrong, encoding="utf-8")
+        with pytest.raises(ConsoleUnusable, match=f"cy: {key}"):
+            Languages.load(tmp_path)
+    (tmp_path / "cy.toml").write_text("code = ", encoding="utf-8")
+    with pytest.raises(ConsoleUnusable, match="cannot be read"):
+        Languages.load(tmp_path)

@@ -14,7 +14,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -28,7 +28,7 @@ from schoolgate.console.public.language import Language, Languages
 from schoolgate.console.public.public_templates import PublicTemplates
 from schoolgate.console.public.school_notice import SchoolNotice
 from schoolgate.console.public.source_limit import SourceLimit
-from schoolgate.console.same_origin import is_from_our_pages
+from schoolgate.console.same_origin import SAFE_METHODS
 from schoolgate.operations.socket_messages import OperationRefused
 
 STYLE: Final = Path(__file__).parents[1] / "assets" / "public.css"
@@ -180,7 +180,7 @@ class PublicSite:
 
     @web.middleware
     async def _own_forms(self, request: web.Request, handler: _Next) -> web.StreamResponse:
-        if not is_from_our_pages(request.method, request.headers):
+        if _is_of_another_site(request):
             raise web.HTTPForbidden
         if request.headers.get("Content-Encoding"):
             raise web.HTTPUnsupportedMediaType
@@ -226,6 +226,19 @@ class PublicSite:
 def own_paths(path: str) -> str:
     """The page that the switch of languages leads to: forms lead to pages, and what is not there to the first."""
     return path if path in ("/about", "/guests") else "/"
+
+
+def _is_of_another_site(request: web.Request) -> bool:
+    """Whether a form says that it is one of another site. An old browser says nothing, or "null": there is no session
+    that a foreign form could use, and the nonce is known to our page alone."""
+    if request.method in SAFE_METHODS:
+        return False
+    origin = request.headers.get("Origin", "null")
+    try:
+        is_foreign = origin != "null" and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    except ValueError:
+        return True
+    return is_foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
 
 
 async def _nonce_of(request: web.Request) -> str:
