@@ -20,13 +20,13 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 
 # What each role's page is made of; it is shown where the account has the right.
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("status", "alerts", "review", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
-    Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("accounts", "requests", "review", "status", "exceptions", "hours"),
-    Role.teacher: (),
+    Role.network_manager: ("changes", "status", "alerts", "review", "suggestions", "exceptions", "hours"),
+    Role.safeguarding_lead: ("changes", "alerts", "checks", "exceptions", "hours"),
+    Role.head: ("accounts", "changes", "requests", "review", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("accounts", "changes", "requests", "review", "status", "exceptions", "hours"),
+    Role.teacher: ("changes",),
     Role.governor: ("checks", "revisions", "reports"),
-    Role.provider: ("status", "alerts", "exceptions", "hours"),
+    Role.provider: ("changes", "status", "alerts", "exceptions", "hours"),
     Role.data_protection_officer: ("log", "review", "hours"),
 }
 
