@@ -109,6 +109,7 @@ PACKAGES = {
         "console",
         "control",
         "firewall",
+        "governance",
         "lists",
         "metrics",
         "monitoring",

@@ -19,6 +19,7 @@ from schoolgate.cli.log import log_app
 from schoolgate.cli.options import Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
+from schoolgate.cli.request import request_app
 from schoolgate.cli.sealed import sealed_app
 
 LogLevel = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
@@ -66,6 +67,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(export_app, name="export")
 app.add_typer(report_app, name="report")
 app.add_typer(check_app, name="check")
+app.add_typer(request_app, name="request")
 
 
 def _say_version(is_asked: bool) -> None:

@@ -62,6 +62,7 @@ _MODULES = {
         "governance.request_filing",
         "governance.request_deciding",
         "governance.request_keeping",
+        "governance.request_bundles",
     ),
 }
 

@@ -154,6 +154,7 @@ request.end               W W W W . . W .
 request.review            . W W W . . . .
 request.carried_out       W . . W . . W .
 request.keep_up           W . . W . . . .
+request.bundle            R R R R . . . R
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -240,6 +241,9 @@ NEEDS_FRESH_FACTOR = frozenset(
 NEEDS_SESSION = frozenset(
     {"account.approve", "account.refuse", "account.agree_reset", "account.seal_break_glass", "request.decide"}
 )
+# What a person without the right asks for by a change request.
+ASKED_FOR = frozenset({"policy.allow", "exceptions.renew", "exceptions.end_deny", "services.allow"})
+_ASK = "request.file"
 
 
 def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:
@@ -289,4 +293,5 @@ def require(roles: Iterable[Role], operation: str) -> None:
     """Raises `NotPermitted`, naming the roles that have the right."""
     if not may(roles, operation):
         holders = ", ".join(role.replace("_", " ") for role in RIGHTS.get(operation, {})) or "no role"
-        raise NotPermitted(f"{operation} is not yours to do; ask one of: {holders}")
+        asks = "; or ask for it: schoolgate request file" if operation in ASKED_FOR and may(roles, _ASK) else ""
+        raise NotPermitted(f"{operation} is not yours to do; ask one of: {holders}{asks}")

@@ -45,6 +45,7 @@ def add_routes(app: web.Application) -> None:
     """The list; one; its steps."""
     SCREEN.get(app, show)
     SCREEN.get(app, one, ONE)
+    SCREEN.get(app, bundle, f"{ONE}/bundle")
     SCREEN.post(app, do, ONE)
 
 
@@ -89,6 +90,17 @@ async def do(page: Page) -> web.Response:
     except FormRefused as error:
         return await _one(page, form, {_field_of(deed, error): str(error)})
     return page.redirect(f"/requests/{made['number']}?done={deed}")
+
+
+async def bundle(page: Page) -> web.Response:
+    """All of it as one file, which any machine can verify."""
+    page.need("request.bundle")
+    try:
+        made = await page.call("request.bundle", number=int(page.request.match_info["number"]))
+    except FormRefused as error:
+        raise web.HTTPNotFound from error
+    disposition = {"Content-Disposition": f'attachment; filename="{made["name"]}"'}
+    return web.Response(text=made["text"], content_type="application/json", headers=disposition)
 
 
 def may_ask(page: Page) -> bool:
