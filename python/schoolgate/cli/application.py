@@ -21,6 +21,7 @@ from schoolgate.cli.options import Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
 from schoolgate.cli.review import action_app, evidence_app, register_app, review_app
+from schoolgate.cli.request import request_app
 from schoolgate.cli.sealed import sealed_app
 from schoolgate.cli.setup import setup_app
 from schoolgate.cli.tickets import tickets_app
@@ -78,6 +79,7 @@ app.add_typer(review_app, name="review")
 app.add_typer(register_app, name="register")
 app.add_typer(action_app, name="action")
 app.add_typer(evidence_app, name="evidence")
+app.add_typer(request_app, name="request")
 
 
 def _say_version(is_asked: bool) -> None:

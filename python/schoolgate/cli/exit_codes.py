@@ -40,6 +40,11 @@ OWN: dict[str, dict[int, str]] = {
         1: "it could not be restored: wrong key, damaged, of a later version",
         3: "restored, and something does not work as it must",
     },
+    "request check-bundle": {
+        0: "sound, and signed by a key from outside",
+        1: "changed, or no bundle",
+        3: "consistent with itself only: no key from outside was given",
+    },
     "audit verify": {
         0: "sound, and it agrees with checkpoints from outside",
         1: "tampered with, or not readable",

@@ -28,15 +28,20 @@ _OPEN: Final[Mapping[str, str]] = {
 }
 # An operation -> the screen that does it, and what of its arguments goes into the address.
 _SCREENS: Final = {"policy.allow": "/policy/allow", "policy.block": "/policy/block"}
+# Where who may not do it asks for it.
+_ASK: Final = "/requests/new"
+_ASKED: Final = {"policy.allow": "open", "policy.block": "close"}
 
 
 @dataclass(frozen=True)
 class Way:
-    """What would change it. `path`: where this account does it, or ""; `who`: whom to ask instead, or ""."""
+    """What would change it. `path`: where this account does it, or ""; `who`: whom to ask instead, or ""; `ask`: where
+    that is done, or ""."""
 
     words: str
     path: str
     who: str
+    ask: str = ""
 
 
 def deciding(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -74,7 +79,8 @@ def ways(found: Mapping[str, Any], screens: Mapping[str, Any]) -> list[Way]:
         path = _SCREENS.get(one["operation"] or "", "") if one["is_yours"] else ""
         who = "" if one["is_yours"] or not one["operation"] else askable(one["operation"])
         sentence = one["sentence"][:1].upper() + one["sentence"][1:]
-        made.append(Way(sentence, _address(path, one["arguments"]) if path in screens else "", who))
+        ask = _ask(one) if who and _ASK in screens else ""
+        made.append(Way(sentence, _address(path, one["arguments"]) if path in screens else "", who, ask))
     return made
 
 
@@ -84,6 +90,15 @@ def askable(operation: str) -> str:
     return (
         f"the {names[0]}" if len(names) == 1 else f"the {', the '.join(names[:-1])} or the {names[-1]}" if names else ""
     )
+
+
+def _ask(one: Mapping[str, Any]) -> str:
+    action = _ASKED.get(one["operation"])
+    if action is None:
+        return ""
+    given = one["arguments"]
+    asked = [("action", action), ("names", given["name"]), *(("segment", each) for each in given.get("segments", ()))]
+    return f"{_ASK}?{urlencode(asked)}"
 
 
 def _address(path: str, arguments: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schoolgate.console import request_words
 from schoolgate.console.plain_words import age, in_words, number, sentence
 
 # A list that its publisher has not confirmed for longer is named in the first line.
@@ -29,6 +30,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "alerts": ("alerts.counts", {}),
     "exceptions": ("exceptions.list", {}),
     "requests": ("account.requests", {}),
+    "changes": ("request.list", {"is_for_me": True, "most": 100}),
     "review": ("account.review", {}),
     "suggestions": ("suggestions.list", {}),
     "cases": ("case.counts", {}),
@@ -97,6 +99,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
     found = [
         *_alerts(facts.get("alerts")),
         *_approvals(facts.get("requests")),
+        *_changes_asked(facts.get("changes")),
         *_first_colleague(facts.get("accounts")),
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
@@ -127,6 +130,12 @@ def _approvals(found: Any) -> Iterator[Task]:
         if count := len(found[name]):
             said = in_words(count, words, None if name == "roles" else "requests to reset a sign-in")
             yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
+
+
+def _changes_asked(found: Any) -> Iterator[Task]:
+    """What is asked of the filter, and waits for this account."""
+    for words, path, verb, is_urgent in request_words.tasks(found["requests"] if found else ()):
+        yield Task(words, path, verb, is_urgent=is_urgent)
 
 
 def _first_colleague(accounts: Any) -> Iterator[Task]:

@@ -73,6 +73,7 @@ _MODULES = {
         "governance.request_filing",
         "governance.request_deciding",
         "governance.request_keeping",
+        "governance.request_bundles",
     ),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
     "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),

@@ -174,6 +174,7 @@ setup.draft               W . . W . . . .
 setup.try_forwarders      R . . R . . . .
 setup.try_mail            W . . W . . . .
 setup.apply               W . . W . . . .
+request.bundle            R R R R . . . R
 session.begin             anyone
 session.totp              own
 session.recovery_code     own
@@ -333,6 +334,9 @@ NEEDS_SESSION = frozenset(
         "request.decide",
     }
 )
+# What a person without the right asks for by a change request.
+ASKED_FOR = frozenset({"policy.allow", "exceptions.renew", "exceptions.end_deny", "services.allow"})
+_ASK = "request.file"
 
 
 def _read(table: str) -> Mapping[str, Mapping[Role, Right]]:
@@ -382,4 +386,5 @@ def require(roles: Iterable[Role], operation: str) -> None:
     """Raises `NotPermitted`, naming the roles that have the right."""
     if not may(roles, operation):
         holders = ", ".join(role.replace("_", " ") for role in RIGHTS.get(operation, {})) or "no role"
-        raise NotPermitted(f"{operation} is not yours to do; ask one of: {holders}")
+        asks = "; or ask for it: schoolgate request file" if operation in ASKED_FOR and may(roles, _ASK) else ""
+        raise NotPermitted(f"{operation} is not yours to do; ask one of: {holders}{asks}")

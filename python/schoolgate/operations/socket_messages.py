@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.errors import SchoolgateError
@@ -103,7 +103,7 @@ def line(value: Mapping[str, Any]) -> bytes:
     """One message. Dataclasses, enumerations and times become JSON. Raises `ArgumentsRefused` for text that is not
     UTF-8 and for numbers without measure."""
     try:
-        return orjson.dumps(value, default=str) + b"\n"
+        return orjson.dumps(value, default=_plain_json) + b"\n"
     except TypeError as error:
         raise ArgumentsRefused(f"an argument cannot be written down ({error})") from None
 
@@ -116,6 +116,11 @@ def said(one: Said) -> bytes:
 def read_said(value: Mapping[str, Any]) -> Said:
     """The inverse."""
     return _DIAGNOSTIC.validate_python(value) if "severity" in value else _PROGRESS.validate_python(value)
+
+
+def _plain_json(value: Any) -> Any:
+    """What JSON has no form for: fields of a record by name, anything else as text."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def done(result: Any) -> bytes:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.operations.request_school import DAY, EVERY, IT, RequestSchool, school_of
 
 from schoolgate.accounts.account_list import set_columns
 from schoolgate.accounts.errors import ApprovalRefused
 from schoolgate.accounts.roles import Role
+from schoolgate.audit.note import verifier_key
+from schoolgate.governance.bundle_check import check
 from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
 from schoolgate.operations.errors import FactorNeeded, NotPermitted
 from schoolgate.operations.governance import request_applying
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 D, H, L, N, T = Role.trust_director, Role.head, Role.safeguarding_lead, Role.network_manager, Role.teacher
+
+OTHER_KEY = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
 
 
 class Killed(BaseException):
@@ -317,6 +323,43 @@ async def test_a_view_and_what_was_shown_are_in_the_record(school: RequestSchool
     await school.approve(number)
     fields = (await shown(school, number)).fields
     assert (fields.lead_view.said, fields.decision.effect["segments"]) == ("no concern", [])
+
+
+async def test_a_bundle_verifies_offline_and_shows_each_change_made_to_it(school: RequestSchool) -> None:
+    number = (await school.file(name="m2.example")).number
+    await school.approve(number, conditions="in lessons")
+    made = await school.ask(D, "bundle", number=number)
+    bundle = orjson.loads(made.text)
+    key = bundle["audit"]["verifier_key"]
+    assert len(bundle["audit"]["entries"]) == 3, "asked for, approved, in force"
+    assert bundle["policy"]["difference"][0].startswith("policies.pupil.exceptions: + ")
+    assert [one["to"] for one in bundle["mails"]] == [[school.ids[D]], [school.ids[H]]]
+    assert check(made.text.encode(), [key]).exit_code == 0
+    assert check(made.text.encode()).exit_code == 3, "it agrees with itself only"
+    other = (await school.file(name="m3.example")).number
+    text = (await school.ask(D, "bundle", number=other)).text
+    assert check(text.encode(), [key]).exit_code == 0
+
+    def tampered(change: Callable[[Any], object]) -> tuple[str, ...]:
+        copy = orjson.loads(made.text)
+        change(copy)
+        return check(orjson.dumps(copy), [key]).problems
+
+    entries = bundle["audit"]["entries"]
+    assert "digest" in tampered(lambda one: one["request"]["fields"].update(purpose="another"))[0]
+    assert "digest" in tampered(lambda one: one["request"]["fields"]["decision"].update(conditions=""))[0]
+    assert "state" in tampered(lambda one: one["request"].update(state="refused"))[0]
+    assert "missing" in tampered(lambda one: one["audit"]["entries"].pop(0))[0]
+    assert (
+        "not in the log"
+        in tampered(
+            lambda one: one["audit"]["entries"][1].update(entry=entries[1]["entry"].replace("approved", "refused"))
+        )[0]
+    )
+    assert "not signed" in check(made.text.encode(), [verifier_key("elsewhere", OTHER_KEY)]).problems[0]
+    assert tampered(lambda one: one.pop("audit")), "cut short"
+    assert check(b"\x00 no JSON").exit_code == 1
+    assert [one for one in await school.school.entries("request.bundle") if one["actor"] == school.ids[D]]
 
 
 async def test_in_a_school_without_a_director_it_files_and_a_head_decides(tmp_path: Path) -> None:

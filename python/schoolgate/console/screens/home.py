@@ -53,6 +53,14 @@ _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.governor: ("checks", "revisions", "reports"),
     Role.provider: ("status", "alerts", "tickets", "exceptions", "hours"),
     Role.data_protection_officer: ("log", "tickets", "review", "hours"),
+    Role.network_manager: ("changes", "status", "alerts", "review", "suggestions", "exceptions", "hours"),
+    Role.safeguarding_lead: ("changes", "alerts", "checks", "exceptions", "hours"),
+    Role.head: ("accounts", "changes", "requests", "review", "alerts", "exceptions", "hours"),
+    Role.trust_director: ("accounts", "changes", "requests", "review", "status", "exceptions", "hours"),
+    Role.teacher: ("changes",),
+    Role.governor: ("checks", "revisions", "reports"),
+    Role.provider: ("changes", "status", "alerts", "exceptions", "hours"),
+    Role.data_protection_officer: ("log", "review", "hours"),
 }
 
 

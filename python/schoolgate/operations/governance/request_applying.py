@@ -67,7 +67,7 @@ async def _apply(work: Work, known: People, found: Record[ChangeRequest]) -> Rec
     try:
         made = await asyncio.to_thread(_make, acting, found.number, fields)
     except SchoolgateError as error:
-        return await _not_applied(work, found, str(error))
+        return await _not_applied(work, known, found, str(error))
     verified = await asyncio.to_thread(verify, work, fields)
     done = Applied(by=work.actor.id, at_us=work.now_us, before=made.before, after=made.after, verified=verified)
     fields = fields.changed(applied=done, problem=None)
@@ -83,17 +83,20 @@ async def _apply(work: Work, known: People, found: Record[ChangeRequest]) -> Rec
     return result
 
 
-async def _not_applied(work: Work, found: Record[ChangeRequest], why: str) -> Record[ChangeRequest]:
+async def _not_applied(work: Work, known: People, found: Record[ChangeRequest], why: str) -> Record[ChangeRequest]:
     """Keeps why; once for each revision of the policy, so that a job that tries again writes no flood."""
     number = await asyncio.to_thread(latest_number, work)
     fields = found.fields
     if fields.problem is not None and (fields.problem.said, fields.problem.revision) == (why, number):
         return found
     fields = fields.changed(problem=Problem(at_us=work.now_us, revision=number, said=why))
+    whom = steps.whom_to_notify(known, fields, "not applied", work.actor.id)
     store = await work.store()
     async with store.change() as change:
-        after = fields.stepped(steps.step(work, "not applied", why))
-        return await steps.wrote(work, change, found, after, "request.not_applied")
+        after = fields.stepped(steps.step(work, "not applied", why, whom))
+        made = await steps.wrote(work, change, found, after, "request.not_applied")
+    await steps.tell(work, known, made, "not applied", whom)
+    return made
 
 
 def latest_number(work: Work) -> int:

@@ -67,12 +67,14 @@ async def decide(
         )  # fmt: skip
         fields = _shortened(found.fields, end).changed(decision=made)
         state = State.approved if made.is_approved else State.refused
-        whom = steps.whom_to_notify(known, fields, state.value, work.actor.id)
+        # What is in force at once is announced then.
+        is_now = made.is_approved and fields.action != "other" and (fields.starts_us or 0) <= work.now_us
+        whom = () if is_now else steps.whom_to_notify(known, fields, state.value, work.actor.id)
         fields = fields.stepped(steps.step(work, state.value, made.reason or made.conditions, whom))
         result = await steps.wrote(work, change, found, fields, f"request.{state}", state)
+    await steps.tell(work, known, result, state.value, whom)
     if made.is_approved:
         return await _carry_on(work, result)
-    await steps.tell(work, known, result, state.value, whom)
     return RequestChanged.of(result, "refused, and who asked is told")
 
 
@@ -202,15 +204,9 @@ async def _carry_on(work: Work, found: Record[ChangeRequest]) -> RequestChanged:
     made = await apply_now(work, found)
     if made.state == State.applied and made.fields.applied is not None:
         return RequestChanged.of(made, f"in force by revision {made.fields.applied.after} of the policy")
-    store = await work.store()
-    async with store.reading() as connection:
-        known = await people(connection, store.site_id, work.settings.accounts.school)
-    await steps.tell(work, known, made, "approved", steps.whom_to_notify(known, made.fields, "approved", work.actor.id))
     if made.fields.problem is not None:
         return RequestChanged.of(made, f"approved, and not in force: {made.fields.problem.said}")
     if made.fields.action == "other":
-        whom = steps.whom_to_notify(known, made.fields, "carrying-out", work.actor.id)
-        await steps.tell(work, known, made, "carrying-out", whom)
         return RequestChanged.of(made, "approved; it waits to be made by hand")
     return RequestChanged.of(made, "approved; it is put in force when it starts")
 

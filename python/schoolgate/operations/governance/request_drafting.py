@@ -127,14 +127,16 @@ def effect_of(work: Work, fields: ChangeRequest) -> RequestEffect:
         now = tuple(_names_now(work, there, fields))
         draft = drafted(work, fields, "a request", work.actor.name, there)
     except SchoolgateError as error:
-        return RequestEffect((), (), 0, (), (), str(error), False)
+        return RequestEffect((), (), 0, (), (), (), str(error), is_possible=False)
     others = tuple(_others(work, there, draft, fields))[:MOST_OTHERS]
     lines = difference(draft.text, draft.after)
     try:
         found = replay(work, draft.after)
     except (SchoolgateError, OSError) as error:
-        return RequestEffect(lines, (), 0, now, others, str(error), True)
-    return RequestEffect(lines, found.segments, found.names_left_out, now, others, None, True)
+        return RequestEffect(lines, (), 0, (), now, others, str(error), is_possible=True)
+    return RequestEffect(
+        lines, found.segments, found.names_left_out, found.segments_left_out, now, others, None, is_possible=True
+    )
 
 
 def engine_of(work: Work, ground: Ground, checked: CheckedPolicy) -> EngineJudge:

@@ -25,14 +25,17 @@ _log = logging.getLogger(__name__)
 WORDS: Final = {
     "suggested": ("waits for a leader", "A member of staff suggests a change of the filter. A leader files it."),
     "requested": ("waits for your decision", "A leader asks for a change of the filter. It waits for your decision."),
-    "approved": ("was approved", "The change that you asked for was approved."),
+    "approved": (
+        "was approved",
+        "The change was approved. It is put in force when it starts; what is made by hand waits for IT.",
+    ),
+    "not applied": ("is not in force", "The change was approved, and something forbids it; its page says what."),
     "applied": ("is in force", "The change that you asked for is in force."),
     "refused": ("was refused", "The change that you asked for was refused; the reason is on its page."),
     "withdrawn": ("was withdrawn", "A change that you asked for was withdrawn by another person who asked for it."),
     "reminded": ("ends soon", "A change that you asked for ends within a week. Renew it, or let it end by itself."),
     "expired": ("has ended", "A change that you asked for has ended. Where it is needed again, ask for it anew."),
     "ended": ("was ended", "A change that you asked for was ended before its time."),
-    "carrying-out": ("waits to be made", "An approved change of the filter waits to be made by hand."),
 }  # fmt: skip
 
 

@@ -97,6 +97,7 @@ class RequestEffect:
     lines: tuple[str, ...]
     segments: tuple[SegmentReplay, ...]
     names_left_out: int
+    segments_left_out: tuple[str, ...]
     now: tuple[NameNow, ...]
     others: tuple[OtherHost, ...]
     why_not: str | None

@@ -92,10 +92,10 @@ def whom_to_notify(known: People, fields: ChangeRequest, what: str, actor: str) 
         found: Sequence[str] = known.holders(LEADERS)
     elif what == "requested":
         found = known.deciders(fields)
-    elif what == "carrying-out":
-        found = known.holders({Role.network_manager, Role.provider})
     else:
         found = [one.actor for one in fields.askers]
+        if what == "not applied" or (what == "approved" and fields.action == "other"):
+            found = [*found, *known.holders({Role.network_manager, Role.provider})]
     has_mail = (one for one in dict.fromkeys(found) if one != actor and request_notices.addresses(known, [one]))
     return tuple(has_mail)
 

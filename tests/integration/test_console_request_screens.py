@@ -1,0 +1,141 @@
+"""Pages of change requests over a real control process: asked for in a minute, decided by another person."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+import pytest
+from tests.failures.people import session
+from tests.integration.console_school import HOSTILE, Browser, ConsoleSchool
+
+from schoolgate.accounts.roles import Role
+
+N, L, H, D, TEACHER, G, P, OFFICER = Role
+
+
+@pytest.fixture(autouse=True, scope="module")
+def same_policy(console_school: ConsoleSchool) -> Iterator[None]:
+    """Other files have the same school."""
+    yield
+    console_school.ask("policy.apply", text=console_school.policy, reason="As it was")
+
+
+async def filed(browser: Browser, name: str, **more: str) -> str:
+    """The path of a new request."""
+    given = {"action": "open", "names": name, "segments": "exam-room", "lasts": "7d", "purpose": "A mock exam"}
+    where = await browser.done("/requests/new", {**given, **more})
+    found = re.fullmatch(r"(/requests/[0-9]+)\?done=(filed|joined)", where)
+    assert found, where
+    return found[1]
+
+
+def version_of(text: str) -> str:
+    found = re.search(r'name="version" value="([0-9]+)"', text)
+    assert found, text
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "roles"),
+    [
+        ("/requests", {N, L, H, D, TEACHER, P, OFFICER}),
+        ("/requests/new", {N, L, H, D, TEACHER, P}),
+        ("/requests/999999", set()),
+    ],
+)
+async def test_a_page_is_there_for_who_has_the_right(
+    people: Mapping[Role, Browser], path: str, roles: set[Role]
+) -> None:
+    for role, browser in people.items():
+        response, text = await browser.get(path)
+        assert response.status == (200 if role in roles else 404), (path, role)
+        assert text.count("<h1>") == 1
+
+
+async def test_from_a_teachers_page_to_in_force_and_why(people: Mapping[Role, Browser]) -> None:
+    text = await people[TEACHER].page("/explain?name=mock.example.com&segment=exam-room")
+    asked = re.search(r'href="(/requests/new\?action=open[^"]+)"', text)
+    assert asked, "where a teacher meets a block it can be asked for"
+    text = await people[TEACHER].page(html.unescape(asked[1]))
+    assert 'value="mock.example.com"' in text
+    assert re.search(r'value="exam-room" checked', text)
+    path = await filed(people[TEACHER], "mock.example.com")
+    assert "waits for a leader" in await people[H].page("/")
+    text = await people[H].page(path)
+    form = await people[H].page(f"/requests/new?number={path.rpartition('/')[2]}")
+    assert 'value="mock.example.com"' in form
+    assert await filed(people[H], "mock.example.com", number=path.rpartition("/")[2], alternatives="none") == path
+    assert "waits for your decision" in await people[D].page("/")
+    assert "Your decision" not in await people[H].page(path), "who asked decides nothing"
+    text = await people[D].page(f"{path}?effect=yes")
+    assert "What it would have meant in the last 30 days" in text
+    assert "Your decision" in text
+    decision = {"do": "approve", "version": version_of(text), "conditions": "in the exam room"}
+    await people[D].done(path, decision)
+    text = await people[TEACHER].page(path)
+    assert "in force." in text
+    assert "in the exam room" in text
+    assert "Sixth" not in text
+    text = await people[N].page("/explain?name=mock.example.com&segment=exam-room")
+    assert "is open for" in text
+    assert f'href="{path}"' in text
+    assert path in await people[D].page("/requests?show=applied&q=mock")
+    assert path not in await people[D].page("/requests?show=open")
+    response, text = await people[D].post(path, decision)
+    assert (response.status, "changed in the meantime" in text or "applied" in text) == (422, True)
+
+
+async def test_the_button_that_refuses_refuses_and_needs_a_reason(people: Mapping[Role, Browser]) -> None:
+    path = await filed(people[H], "refused.example.com")
+    version = version_of(await people[D].page(path))
+    response, text = await people[D].post(path, {"do": "refuse", "version": version, "conditions": "kept text"})
+    assert (response.status, "Say why" in text, "kept text" in text) == (422, True, True)
+    await people[D].done(path, {"do": "refuse", "version": version, "reason": "there is a better one"})
+    assert "there is a better one" in await people[H].page(path)
+
+
+async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(people: Mapping[Role, Browser]) -> None:
+    for given, field in (
+        ({"names": "", "purpose": "Art"}, "names"),
+        ({"names": "not a name!", "purpose": "Art"}, "names"),
+        ({"names": "a.example", "purpose": ""}, "purpose"),
+        ({"names": "a.example", "purpose": "Art", "segments": "year-7-to-11"}, "segments"),
+        ({"names": "a.example", "purpose": "Art", "segments": "exam-room", "until": "2020-01-01T10:00"}, "until"),
+    ):
+        response, text = await people[H].post("/requests/new", {"action": "open", **given})
+        assert response.status == 422, given
+        assert f'href="#{field}"' in text, given
+        assert html.escape(given["names"]) in text
+
+
+async def test_hostile_text_is_text(people: Mapping[Role, Browser]) -> None:
+    path = await filed(people[H], "hostile.example.com", purpose=HOSTILE, group=HOSTILE, finding=HOSTILE)
+    for where in (path, f"{path}?effect=yes", "/requests"):
+        assert HOSTILE not in await people[D].page(where), where
+    assert "&lt;script&gt;" in await people[D].page(path)
+
+
+async def test_who_may_not_open_is_shown_where_to_ask(people: Mapping[Role, Browser]) -> None:
+    for role, path in ((L, "/exceptions"), (H, "/exceptions"), (P, "/policy/block")):
+        assert 'href="/requests/new?action=open"' in await people[role].page(path)
+    assert "/requests/new" not in await people[N].page("/policy/block")
+
+
+async def test_without_a_fresh_factor_it_is_asked_for_first(
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
+) -> None:
+    path, browser = await filed(people[H], "stale.example.com"), people[D]
+    login = str(D).replace("_", "-")
+    director = next(one["id"] for one in console_school.ask("account.list") if one["login"] == login)
+    stale = await asyncio.to_thread(session, console_school.control, UUID(director), is_fresh=False)
+    kept, browser._token = browser._token, stale
+    try:
+        assert "second factor again" in await browser.page(path)
+        response, _ = await browser.post(path, {"do": "refuse", "version": "1", "reason": "no"})
+        assert (response.status, "%2Frequests" in response.headers["Location"]) == (303, True)
+    finally:
+        browser._token = kept
