@@ -20,8 +20,8 @@ SCREEN = Screen("/", "Home", SIGNED_IN)
 
 # What each role's page is made of; it is shown where the account has the right.
 _PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("status", "alerts", "review", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "checks", "exceptions", "hours"),
+    Role.network_manager: ("status", "alerts", "review", "suggestions", "coverage", "exceptions", "hours"),
+    Role.safeguarding_lead: ("alerts", "checks", "coverage", "exceptions", "hours"),
     Role.head: ("accounts", "requests", "review", "alerts", "exceptions", "hours"),
     Role.trust_director: ("accounts", "requests", "review", "status", "exceptions", "hours"),
     Role.teacher: (),
