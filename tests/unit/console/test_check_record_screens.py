@@ -28,7 +28,7 @@ async def test_each_network_is_shown_in_words_with_what_came_back_wrong(browser:
     _, text = await browser.get(GOVERNOR, "/checks")
     plain = html.unescape(text.replace("<wbr>", ""))
     assert "1 network does not get what the policy says." in plain
-    for words in ("As the policy says", "Fails", "Not checked from inside", "this machine has no address there"):
+    for words in ("As the policy says", "Fails", "Not covered", "this machine has no address there"):
         assert words in plain
     assert MARKUP in plain
     assert "<script>alert" not in text

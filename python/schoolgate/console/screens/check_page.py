@@ -19,6 +19,8 @@ KINDS: Final = (
 RESULTS: Final = (("passed", "It got what it should"), ("failed", "Something was not as it should be"))
 # What can be said of each name that was tried.
 CAME: Final = (("", "Not tried"), ("yes", "As it should be"), ("no", "Not as it should be"))
+# The end of the test name that each shipped list begins with.
+TEST_NAMES: Final = ".blocked.example.com"
 _FIELDS: Final = ("tested", "system", "place", "group", "line", "findings")
 
 
@@ -110,5 +112,7 @@ async def _shown(page: Page, form: Mapping[str, str], mistakes: dict[str, str]) 
     found = await page.call("checks.probes")
     return page.render(
         "screens/check_page.html", status=422 if mistakes else 200, found=found, mistakes=mistakes, given=form,
-        kinds=KINDS, results=RESULTS, came=CAME, made=page.query.get("done", ""),
+        kinds=KINDS, results=RESULTS, came=CAME,
+        listed=[one["name"] for one in found["probes"] if one["name"].endswith(TEST_NAMES)],
+        tried=any(form.get(name) for name in form if name.startswith("came:")), made=page.query.get("done", ""),
     )  # fmt: skip
