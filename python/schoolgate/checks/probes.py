@@ -106,7 +106,9 @@ class ProbeTable:
     def _safe(self, says: Effective) -> Iterator[Probe]:
         for word, engine in sorted(locked_engines(says, self._catalogue), key=lambda one: one[0]):
             about = f"{word} gives safe results only"
-            yield Probe(f"safesearch:{word}", engine.names[0], "safe mode", about, (engine.target,))
+            known = f"www.{word}.com"
+            name = known if known in engine.names else engine.names[0]
+            yield Probe(f"safesearch:{word}", name, "safe mode", about, (engine.target,))
 
     def _opened(self) -> Iterator[Probe]:
         for name in self._open:

@@ -55,7 +55,8 @@ def ask_all(
     """Every probe over UDP, and some of each kind over every other door; silence is an outcome. `announce` is called
     before the first question at each door; what it raises ends the check.
 
-    A door that does not answer its first question is asked no other one.
+    A door that does not answer its first question, or refuses it, is asked no other one: a server answers few
+    refusals, and then falls silent.
     """
     found: list[Answered] = []
     for transport, at in doors:
@@ -77,8 +78,9 @@ def _at_door(source: str, probes: Sequence[Probe], transport: Transport, at: Soc
     if not probes:
         return []
     first = _first(source, probes[0], transport, at)
-    if first.came == NO_ANSWER:
-        return [first, *(_answered(one, transport, NO_ANSWER, "not asked: this door is silent") for one in probes[1:])]
+    if first.came in (NO_ANSWER, REFUSED):
+        said = f"not asked: the first question had {'no answer' if first.came == NO_ANSWER else 'a refusal'}"
+        return [first, *(_answered(one, transport, first.came, said) for one in probes[1:])]
     deadline = time.monotonic() + LONGEST_S
 
     def one(probe: Probe) -> Answered:

@@ -39,6 +39,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "checks": ("checks.record", {}),
+    "coverage": ("checks.coverage", {}),
     "hours": ("log.hours", {}),
     "log": ("log.status", {}),
     "revisions": ("policy.revisions", {}),
@@ -111,6 +112,8 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_gaps(facts.get("gaps")),
         *_suggestions(facts.get("suggestions")),
         *_checks(facts.get("checks"), now),
+        *_segments(facts),
+        *_coverage(facts.get("coverage")),
     ]
     return sorted(found, key=lambda one: not one.is_urgent)
 
@@ -242,6 +245,26 @@ def _checks(found: Any, now: dt.datetime) -> Iterator[Task]:
         yield Task(words, "/checks", "Check now")
     elif now - dt.datetime.fromisoformat(last["at"]) > CHECK_DUE:
         yield Task("The daily check that help lines are open is overdue.", "/checks", "Check now")
+
+
+def _segments(facts: Mapping[str, Any]) -> Iterator[Task]:
+    """Who sees the status reads of both there."""
+    found = facts.get("checks") or {}
+    if facts.get("status") is not None:
+        return
+    failed = {one["segment"] for one in (found.get("segments") or {}).get("networks", ()) if one["state"] == "failed"}
+    if failed:
+        words = f"{sentence(in_words(len(failed), 'network does', 'networks do'))} not get what the policy says."
+        yield Task(words, "/checks", "Look", ", ".join(sorted(failed)), is_urgent=True)
+    if changed := (found.get("drift") or {}).get("changed"):
+        yield Task("The setup was changed outside an operation.", "/checks", "Look", ", ".join(changed), is_urgent=True)
+
+
+def _coverage(found: Any) -> Iterator[Task]:
+    """Once there is a plan: before it, a whole matrix would be due."""
+    if found and not found["is_first"] and found["due"]:
+        words = f"{sentence(in_words(found['due'], 'check of devices is', 'checks of devices are'))} due."
+        yield Task(words, "/checks/coverage", "See which")
 
 
 def expected(home: Mapping[str, Any], exceptions: Any, now: dt.datetime) -> list[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ import datetime as dt
 import os
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,9 +27,12 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.messages import Message
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
+from schoolgate.checks.probing import Answered
 from schoolgate.checks.reachability import Closed, Reachability
 from schoolgate.checks.record import CheckRecord
 from schoolgate.checks.safesearch import SafeSearchCheck, TargetState
+from schoolgate.checks.segment_check import NetworkChecked, SegmentsChecked
+from schoolgate.checks.segment_record import keep_segments
 from schoolgate.config.console import Console
 from schoolgate.console.application import application
 from schoolgate.console.built_assets import BuiltAssets
@@ -171,6 +175,24 @@ class CareSchool:
         targets = (TargetState("safe.example.com", ("one", "two"), True, "answers"),
                    TargetState("strict.example.net", ("three",), False, "NXDOMAIN"))  # fmt: skip
         record.keep("safesearch", SafeSearchCheck(self.now, targets).whole())
+        keep_segments(self.control.state, self._segments())
+
+    def _segments(self) -> SegmentsChecked:
+        """One network is well, one lets a name through, one cannot be looked at."""
+        well = Answered("c", "games.blocked.example.com", "Games", "udp", "closed", "closed", "NXDOMAIN", True)
+        bad = replace(well, name=MARKUP, came="open", is_well=False)
+        place = NetworkChecked("year-9", "10.9.0.0/16", "pupil", "10.9.0.53", "10.9.0.53:53", "good", "", (well, well))
+        return SegmentsChecked(
+            self.now,
+            7,
+            (
+                place,
+                replace(place, segment="guests", state="failed", reason="Games: it is open", answers=(well, bad)),
+                replace(place, segment="office", state="not covered", source=None, at=None, answers=(),
+                        reason="not checked from inside: this machine has no address there"),
+            ),
+            ("sects",),
+        )  # fmt: skip
 
     def suggest(self, name: str = "") -> str:
         """One more name in the queue."""

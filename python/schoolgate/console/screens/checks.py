@@ -15,13 +15,17 @@ MOST_BARS: Final = 30
 MOST_LINES: Final = 10
 # Closed names on the page; the whole list is in the record.
 MOST_SHOWN: Final = 25
-_CHECKS: Final = {"reachability": "checks.reachability", "safesearch": "checks.safesearch"}
+_CHECKS: Final = {
+    "reachability": "checks.reachability",
+    "safesearch": "checks.safesearch",
+    "segments": "checks.run",
+}
 
 
 def add_routes(app: web.Application) -> None:
     """The page, and the forms that run a check."""
     SCREEN.get(app, show)
-    SCREEN.post(app, run, "/{check:reachability|safesearch}")
+    SCREEN.post(app, run, "/{check:reachability|safesearch|segments}")
 
 
 async def show(page: Page) -> web.Response:
@@ -44,20 +48,25 @@ async def run(page: Page) -> web.Response:
 
 async def _shown(page: Page, mistakes: dict[str, str] | None = None) -> web.Response:
     record = await page.call("checks.record")
-    open_names, safe = record["reachability"], record["safesearch"]
+    open_names, safe, segments = record["reachability"], record["safesearch"], record.get("segments")
     return page.render(
         "screens/checks.html", status=422 if mistakes else 200, mistakes=mistakes or {}, open_names=open_names,
-        safe=safe, answer=_answer(open_names, safe), closed=_by_name(open_names), most=MOST_SHOWN,
+        safe=safe, answer=_answer(open_names, safe, segments), segments=segments, drift=record.get("drift"),
+        wrong=_wrong(segments), closed=_by_name(open_names), most=MOST_SHOWN,
         history=list(reversed(record["history"]))[:MOST_LINES], bars=_bars(record["history"]),
         done=page.query.get("done", "") if page.query.get("done") in _CHECKS else "",
     )  # fmt: skip
 
 
-def _answer(open_names: dict[str, Any] | None, safe: dict[str, Any] | None) -> str:
+def _answer(open_names: dict[str, Any] | None, safe: dict[str, Any] | None, segments: dict[str, Any] | None) -> str:
     """The first line."""
-    if open_names is None and safe is None:
+    if open_names is None and safe is None and segments is None:
         return "Nothing was checked yet."
     said = []
+    if segments is not None:
+        failed = sum(one["state"] == "failed" for one in segments["networks"])
+        if failed:
+            said.append(f"{failed} {'network does' if failed == 1 else 'networks do'} not get what the policy says.")
     if open_names is not None:
         closed = open_names["over_blocked_names"]
         said.append(
@@ -70,6 +79,16 @@ def _answer(open_names: dict[str, Any] | None, safe: dict[str, Any] | None) -> s
             "SafeSearch can be locked." if not (safe["failed"] or safe["problem"]) else "SafeSearch is in doubt."
         )
     return " ".join(said)
+
+
+def _wrong(segments: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What came back wrong, with its network; none where a whole network fails for one reason."""
+    return [
+        {**answer, "segment": one["segment"], "network": one["network"]}
+        for one in (segments or {}).get("networks", ())
+        for answer in one["answers"]
+        if not answer["is_well"] and not one["reason"].startswith("every one of")
+    ]
 
 
 def _by_name(open_names: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -21,7 +21,6 @@ from schoolgate.governance.check_fields import (
     Check,
     CheckAction,
     CheckAnswer,
-    CheckedNetwork,
     Result,
     open_actions,
     state_of,
@@ -64,6 +63,34 @@ class AnswerGiven:
 
 
 @dataclass(frozen=True)
+class AnswerShown(AnswerGiven):
+    """As it was kept; of an automatic check with the network that it came from, and over what."""
+
+    network: str = ""
+    transport: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkShown:
+    """A network of an automatic check. `asked`: how many questions."""
+
+    segment: str
+    network: str
+    state: str
+    reason: str
+    asked: int
+
+
+@dataclass(frozen=True)
+class ActionShown(ActionGiven):
+    """`done_us`: when it was done, microseconds since 1970; None while it is not."""
+
+    done_us: int | None = None
+    done_by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class CheckRow:
     """One check without its table. `state`: `open` while an action is to be done, else the result. `due`: the day of
     the next action."""
@@ -83,7 +110,7 @@ class CheckRow:
     group: str
     line: str
     findings: str
-    actions: tuple[CheckAction, ...]
+    actions: tuple[ActionShown, ...]
     due: dt.date | None
 
 
@@ -92,8 +119,8 @@ class CheckShown:
     """One check. `answers`: what was tried; of an automatic check what was wrong. `files`: such as certificates."""
 
     row: CheckRow
-    answers: tuple[CheckAnswer, ...]
-    networks: tuple[CheckedNetwork, ...]
+    answers: tuple[AnswerShown, ...]
+    networks: tuple[NetworkShown, ...]
     table_sha256: str
     policy_revision: int | None
     files: tuple[Attached, ...]
@@ -228,7 +255,12 @@ async def show(work: Work, number: int) -> CheckShown:
         files = await record_store.attachments(connection, found)
     check = found.fields
     return CheckShown(
-        row_of(found), check.answers, check.networks, check.table_sha256, check.policy_revision, tuple(files)
+        row_of(found),
+        tuple(AnswerShown(**one.model_dump()) for one in check.answers),
+        tuple(NetworkShown(**one.model_dump()) for one in check.networks),
+        check.table_sha256,
+        check.policy_revision,
+        tuple(files),
     )
 
 
@@ -240,7 +272,7 @@ def row_of(found: Record[Check]) -> CheckRow:
     return CheckRow(
         found.number, found.version, found.state, at, check.who, check.is_automatic, check.result, check.tested,
         check.device_kind, check.system, check.is_on_site, check.place, check.group, check.line, check.findings,
-        check.actions, todo[0].due if todo else None,
+        tuple(ActionShown(**one.model_dump()) for one in check.actions), todo[0].due if todo else None,
     )  # fmt: skip
 
 
