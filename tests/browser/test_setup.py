@@ -1,4 +1,4 @@
-"""The first setup in the browser, without JavaScript and on a phone: from a code to a policy, then the first account."""
+"""The first setup in a browser without JavaScript, as wide as a phone: from a code to a policy and an account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import NARROW, PATIENT_MS, PICTURES, Laboratory, Open
+from tests.browser.conftest import NARROW, PATIENT_MS, PICTURES, Laboratory
 from tests.failures.console_process import ConsoleProcess
 from tests.failures.control_process import Control
 from tests.failures.people import PASSWORD
@@ -32,6 +32,14 @@ def new_school(laboratory: Laboratory, tmp_path: Path) -> Iterator[tuple[Control
     control.end()
 
 
+@pytest.fixture
+def phone(laboratory: Laboratory) -> Iterator[Page]:
+    """A narrow browser without JavaScript."""
+    context = laboratory.context(java_script_enabled=False, viewport=NARROW)
+    yield context.new_page()
+    context.close()
+
+
 def _go_on(page: Page) -> None:
     page.get_by_role("button", name="Keep and go on").click()
 
@@ -42,12 +50,13 @@ def _fits(page: Page) -> None:
 
 
 def test_a_network_manager_sets_a_school_up_with_the_code_of_the_first_run(
-    new_school: tuple[Control, ConsoleProcess], watched: Open
+    new_school: tuple[Control, ConsoleProcess], phone: Page
 ) -> None:
     control, console = new_school
     assert control.cli("setup", "token").returncode == 0
     token = (control.state / "setup-token").read_text(encoding="utf-8").strip()
-    page = watched("/setup/lists", at=console.address, java_script_enabled=False, viewport=NARROW).page
+    page = phone
+    page.goto(f"{console.address}/setup/lists")
     expect(page).to_have_url(f"{console.address}/setup")
     page.get_by_label("Code of the first run").fill("wrong")
     page.get_by_role("button", name="Begin").click()
@@ -60,7 +69,7 @@ def test_a_network_manager_sets_a_school_up_with_the_code_of_the_first_run(
         expect(page.get_by_text("Step ")).to_be_visible()
         _fits(page)
         if name == "school":
-            page.get_by_label("Primary school").check()
+            page.get_by_role("radio", name="Primary school Pupils").check()
         elif name == "addresses":
             page.get_by_label("Addresses with port").fill("127.0.0.1:0\n192.0.2.7:53")
         elif name == "segments":
@@ -79,8 +88,8 @@ def test_a_network_manager_sets_a_school_up_with_the_code_of_the_first_run(
             page.get_by_role("button", name="Test them from here").click()
             expect(page.get_by_role("status")).to_contain_text("Not usable now")
         elif name == "accounts":
-            page.get_by_label("Name", exact=True).first.fill("Nia Webb")
-            page.get_by_label("Name to sign in with").first.fill("nia")
+            page.locator("#display_name-0").fill("Nia Webb")
+            page.locator("#login-0").fill("nia")
         page.screenshot(path=PICTURES / f"setup-{name}-360.png", full_page=True)
         _go_on(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("This is what will be written.")

@@ -70,10 +70,14 @@ def answers_of(draw: st.DrawFn) -> SetupAnswers:
     return SetupAnswers(
         school=kind,
         time_zone=draw(st.sampled_from(["Europe/London", "Europe/Paris"])),
-        listen=tuple(draw(st.lists(st.sampled_from(["127.0.0.1:5300", "10.1.0.53:53", "[::1]:5300"]), min_size=1))),
+        listen=tuple(
+            draw(st.lists(st.sampled_from(["127.0.0.1:5300", "10.1.0.53:53", "[::1]:5300"]), min_size=1, unique=True))
+        ),
         segments=segments,
         other_networks=tuple(texts),
-        forwarders=tuple(draw(st.lists(st.sampled_from(["system", "192.0.2.1:53", "[2001:db8::9]:53"]), min_size=1))),
+        forwarders=tuple(
+            draw(st.lists(st.sampled_from(["system", "192.0.2.1:53", "[2001:db8::9]:53"]), min_size=1, unique=True))
+        ),
         mail=MailAnswer(host=draw(st.sampled_from(["", "mail.school.example"])), port=draw(st.integers(0, 65535))),
         backup=BackupAnswer(kind="folder", folder=folder) if folder else BackupAnswer(),
     )
