@@ -25,7 +25,7 @@ from schoolgate.control import call
 
 READY_WITHIN_S = 120.0
 # Of problems: no test fetches feeds or makes backups.
-_LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
+_LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ", "schoolgate setup")
 _TAKEN = "is in use over TCP"
 ENDED_WITHIN_S = ANSWER_WITHIN_S = PATIENT_S
 

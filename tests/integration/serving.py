@@ -28,7 +28,7 @@ READY_WITHIN_S = STOPPED_WITHIN_S = 120.0
 PUPIL, STAFF, GUEST = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 # Of problems: no test fetches feeds, and few make backups.
-LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ")
+LEFT_TO_OTHERS = ("schoolgate feeds ", "schoolgate backup ", "schoolgate setup")
 
 _TAKEN = "is in use over TCP"
 

@@ -20,6 +20,9 @@ CHECK_DUE: Final = dt.timedelta(days=3)
 LEAVERS_LATE: Final = dt.timedelta(days=3)
 # Said where lists that close what is to be closed are not chosen.
 STILL_OPEN: Final = "Many harmful sites are still open: lists that close them are not chosen yet."
+# Said while the demonstration's policy is in force.
+NOT_SET_UP: Final = "No school is set up yet: other devices than the server are refused."
+SET_UP: Final = "/setup"
 # How the second account of an installation is made.
 ADD_MANAGER: Final = (
     "`schoolgate account create LOGIN --display-name NAME`, then `schoolgate account role LOGIN network_manager`"
@@ -156,6 +159,9 @@ def _unprotected(status: Any) -> Iterator[Task]:
 
 def _problems(status: Any) -> Iterator[Task]:
     for one in (status or {"problems": ()})["problems"]:
+        if one["id"] == "demonstration-policy":
+            yield Task(NOT_SET_UP, SET_UP, "Set it up", "Ten minutes of questions, then a summary.", is_urgent=True)
+            continue
         is_urgent = one["severity"] == "refused" or one["id"] in ("not-serving", "server-silent")
         yield Task(sentence(one["sentence"]), "/health", "See Health", one["remedy"], is_urgent)
 

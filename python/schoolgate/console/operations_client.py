@@ -32,16 +32,19 @@ Say = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the token of a session or an API token, and where from. Neither is in a log."""
+    """Who asks: the token of a session, of the API, or of the first run, and where from. None is in a log."""
 
     session: str = field(default="", repr=False)
     address: str = ""
     user_agent: str = ""
     api_token: str = field(default="", repr=False)
+    setup_token: str = field(default="", repr=False)
 
     @property
     def credential(self) -> dict[str, str]:
         """What the control process knows the caller by."""
+        if self.setup_token:
+            return {"setup_token": self.setup_token}
         return {"api_token": self.api_token} if self.api_token else {"session": self.session}
 
 

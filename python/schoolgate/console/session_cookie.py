@@ -14,6 +14,7 @@ SESSION: Final = "__Host-session"
 DEVICE: Final = "__Host-device"
 THEME: Final = "__Host-theme"
 PROVIDER: Final = "__Host-provider"
+SETUP: Final = "__Host-setup"
 _PROVIDER_S: Final = 600
 _YEAR_S: Final = 365 * 24 * 3600
 # A token has 43 characters; what is longer was not made by us, and is not passed on.
@@ -45,6 +46,21 @@ def keep_session(response: web.StreamResponse, token: str) -> None:
 def keep_device(response: web.StreamResponse, token: str) -> None:
     """Sets the mark of a known device."""
     response.set_cookie(DEVICE, token, path="/", secure=True, httponly=True, samesite="Lax", max_age=_YEAR_S)
+
+
+def setup_token_of(request: web.BaseRequest) -> str:
+    """The token of the first run, where this browser gave it and no account is there yet; or ""."""
+    return _text(request, SETUP)
+
+
+def keep_setup_token(response: web.StreamResponse, token: str) -> None:
+    """Sets it; it ends with the browser."""
+    response.set_cookie(SETUP, token, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def forget_setup_token(response: web.StreamResponse) -> None:
+    """Removes it: it was used, or is worth nothing."""
+    response.del_cookie(SETUP, path="/", secure=True, httponly=True, samesite="Strict")
 
 
 def keep_theme(response: web.StreamResponse, theme: str) -> None:

@@ -13,6 +13,14 @@ from schoolgate.config.diagnostics import Diagnostic
 from schoolgate.errors import SchoolgateError
 from schoolgate.server.active_state import ActiveState
 
+NOT_SET_UP = Diagnostic(
+    "demonstration-policy",
+    "warning",
+    "policy",
+    "no school is set up: the demonstration's policy is in force, and devices other than this machine are refused",
+    "schoolgate setup, or /setup in the console",
+)
+
 
 @dataclass(frozen=True)
 class Protection:
@@ -28,7 +36,8 @@ def load_checks() -> None:
     module rather than let two that import each other's modules wait for ever."""
     import schoolgate.checks.draft
     import schoolgate.lists.unfilled
-    import schoolgate.policy.denied  # noqa: F401
+    import schoolgate.policy.denied
+    import schoolgate.policy.templates  # noqa: F401
 
 
 def look(whole: ActiveState, now: dt.datetime) -> Protection:
@@ -36,6 +45,7 @@ def look(whole: ActiveState, now: dt.datetime) -> Protection:
     from schoolgate.checks.draft import stands_in_the_way
     from schoolgate.lists.unfilled import filling
     from schoolgate.policy.denied import denied_categories
+    from schoolgate.policy.templates import is_demonstration
 
     try:
         found = filling(whole.settings, denied_categories(whole.policy.as_read, now))
@@ -43,6 +53,8 @@ def look(whole: ActiveState, now: dt.datetime) -> Protection:
     except (SchoolgateError, OSError) as error:
         sentence = f"it is not known how far the lists protect: {error}"
         return Protection(None, (Diagnostic("protection-unknown", "warning", "lists", sentence, "mend that"),))
+    if is_demonstration(whole.revision.text, whole.settings.lists.dir):
+        unfit = (*unfit, NOT_SET_UP)
     # A policy of an earlier version, which would be refused today. What a reason allows is no problem.
-    refused = [one for one in unfit if one.severity == "refused"]
+    refused = [one for one in unfit if one.severity == "refused" or one is NOT_SET_UP]
     return Protection(found.whole(), (*refused, *found.problems()))

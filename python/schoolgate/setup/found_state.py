@@ -13,15 +13,14 @@ from schoolgate.lists.feed_catalogue import read_published
 from schoolgate.lists.recommended import Recommendation, read_recommended
 from schoolgate.policy.active_policy import latest_revision, policy_files
 from schoolgate.policy.policy_files import PolicyFiles
+from schoolgate.policy.templates import is_demonstration, template_text
 from schoolgate.setup.answers import FeedsAnswer, SegmentAnswer, SetupAnswers
 from schoolgate.setup.machine_networks import MachineAddress, machine_addresses, networks_of
 from schoolgate.setup.policy_writing import PolicyAnswers
-from schoolgate.setup.school_kinds import kind_of, phases_of
+from schoolgate.setup.school_kinds import phases_of
 from schoolgate.setup.settings_placing import new_config
 from schoolgate.setup.settings_writing import backup_of, mail_of
 
-# What `run` begins with, for one person at one machine: no school has chosen it.
-DEMONSTRATION = "demo"
 DNS_PORT = 53
 LOCALTIME = Path("/etc/localtime")
 UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -59,7 +58,7 @@ def find_state(settings: Settings, config: Path | None) -> FoundState:
     files: PolicyFiles = policy_files(settings)
     latest = latest_revision(files.look())
     policy = latest.text if latest is not None else None
-    if policy is not None and kind_of(policy, settings.lists.dir) == DEMONSTRATION:
+    if policy is not None and is_demonstration(policy, settings.lists.dir):
         policy = None
     return FoundState(settings, config, text, policy, latest.number if latest else 0, machine_addresses())
 
@@ -87,8 +86,6 @@ def proposed(found: FoundState, school: str) -> SetupAnswers:
     there = answers_there(found)
     if there is not None:
         return there
-    from schoolgate.policy.templates import template_text
-
     template = PolicyAnswers(template_text(found.lists_dir, school), found.lists_dir)
     return SetupAnswers(
         school=school,

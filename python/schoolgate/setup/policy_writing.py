@@ -15,9 +15,8 @@ from tomlkit.items import Array
 
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.prefixes import parse_door, parse_network
-from schoolgate.policy.templates import template_text
+from schoolgate.policy.templates import template_of, template_text
 from schoolgate.setup.answers import OWN, SegmentAnswer, SetupAnswers
-from schoolgate.setup.school_kinds import kind_of
 
 # This machine may always ask: `schoolgate query` and the checks do.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -34,7 +33,7 @@ class PolicyAnswers:
 
     def __init__(self, text: str, lists_dir: Path) -> None:
         raw = tomllib.loads(text)
-        self.school = kind_of(text, lists_dir) or OWN
+        self.school = template_of(text, lists_dir) or OWN
         self.time_zone = str(raw.get("time_zone", "Europe/London"))
         self.segments = {name: _segment(one) for name, one in raw.get("segments", {}).items()}
         self.other_networks = _others(raw.get("allowed_clients", ()), self.segments)
@@ -51,7 +50,7 @@ def base_of(answers_school: str, current: str | None, lists_dir: Path) -> str:
 
     Raises `NoPolicyToKeep`, `NoSuchTemplate`.
     """
-    if current is not None and (answers_school == OWN or kind_of(current, lists_dir) == answers_school):
+    if current is not None and (answers_school == OWN or template_of(current, lists_dir) == answers_school):
         return current
     if answers_school == OWN:
         raise NoPolicyToKeep('there is no policy to keep yet; choose a kind of school, such as "secondary-school"')

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schoolgate.lists.recommended import PHASES, Phase
-from schoolgate.policy.templates import template_names, template_text
+from schoolgate.policy.templates import template_names
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,3 @@ def kinds(lists_dir: Path) -> tuple[SchoolKind, ...]:
 def phases_of(school: str) -> tuple[Phase, ...]:
     """The ages that feeds are chosen for; all where that is not known."""
     return next((one.phases for one in KINDS if one.id == school), PHASES)
-
-
-def kind_of(text: str, lists_dir: Path) -> str | None:
-    """The template that a policy began with, by the title that it still has; None for any other."""
-    title = text.partition("\n")[0].strip()
-    for name in template_names(lists_dir):
-        if title.startswith("#") and template_text(lists_dir, name).partition("\n")[0].strip() == title:
-            return name
-    return None

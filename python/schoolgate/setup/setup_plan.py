@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schoolgate.config import Problem, parse
-from schoolgate.config.problems import ConfigInvalid
 from schoolgate.config.settings import Settings
 from schoolgate.lists.recommended import Recommendation
 from schoolgate.policy.difference import difference
@@ -40,13 +39,9 @@ class SetupPlan:
 
 def plan(answers: SetupAnswers, found: FoundState) -> SetupPlan:
     """Raises `ConfigInvalid` and other `InputRefused` for answers that make no settings."""
-    problems = [
-        Problem("answers", f"segments.{name}", "names no network", "name its networks, or leave the segment out")
-        for name, one in answers.segments.items()
-        if not one.networks and not one.asked
-    ]
-    if problems:
-        raise ConfigInvalid(problems)
+    empty = [name for name, one in answers.segments.items() if not one.networks and not one.asked]
+    named = {name: one for name, one in answers.segments.items() if name not in empty}
+    answers = answers.model_copy(update={"segments": named})
     config = found.config or new_config(found.settings.server.state_dir)
     new = settings_text(answers, found.text, found.settings, is_new=found.is_new)
     parsed = parse(new, str(config), folder=config.absolute().parent)
@@ -60,7 +55,7 @@ def plan(answers: SetupAnswers, found: FoundState) -> SetupPlan:
         policy_difference=_policy_difference(found.policy, text),
         feeds=feeds_to_add(found, answers.school) if answers.feeds.recommended else (),
         advertised=given,
-        warnings=tuple(_warnings(answers, given)),
+        warnings=(*_left_out(empty), *_warnings(answers, given)),
         new_settings=parsed,
     )
 
@@ -70,6 +65,13 @@ def _policy_difference(old: str | None, new: str) -> tuple[str, ...]:
     if old is not None:
         return difference(old, new)
     return tuple(one for one in difference("", new) if one.startswith(("segments.", "allowed_clients", "time_zone")))
+
+
+def _left_out(names: list[str]) -> list[Problem]:
+    return [
+        Problem("answers", f"segments.{name}", f"{name} names no network and is left out", "name its networks")
+        for name in names
+    ]
 
 
 def _warnings(answers: SetupAnswers, given: tuple[str, ...]) -> list[Problem]:

@@ -17,7 +17,15 @@ from schoolgate.policy import (
 )
 
 LISTS = Path(__file__).parents[3] / "lists"
-NAMES = ("demo", "guest-only", "primary-school", "secondary-school")
+NAMES = (
+    "demo",
+    "early-years",
+    "guest-only",
+    "primary-school",
+    "secondary-school",
+    "sixth-form-college",
+    "special-school",
+)
 NOW = dt.datetime(2026, 11, 23, 12, 45, tzinfo=dt.UTC)
 
 

@@ -34,9 +34,10 @@ def every_question(config: Path | None) -> Asked:
     if look.has_draft:
         note("going on with the answers of an earlier setup")
     answers = _school(config, dict(look.answers), look)
+    # What is offered follows from the kind of school alone.
+    look = ask(config, "setup.look", school=answers["school"])
     for number, (name, question) in enumerate(_GROUPS.items(), start=2):
         ask(config, "setup.draft", answers=answers, step=name)
-        look = ask(config, "setup.look", school=answers["school"])
         say(f"\n{number} of {len(_GROUPS) + 1}: {name}", "bold")
         answers = question(config, answers, look)
     ask(config, "setup.draft", answers=answers, step="summary")
@@ -51,7 +52,6 @@ def _school(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
     now = names.index(answers["school"]) + 1 if answers["school"] in names else 1
     school = names[_number("Kind of school", now, 1, len(names)) - 1]
     if school != answers["school"]:
-        ask(config, "setup.draft", answers=answers, step="school")
         answers = dict(ask(config, "setup.look", school=school).answers)
     return answers | {"time_zone": typer.prompt("Time zone", default=answers["time_zone"])}
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schoolgate.cli.commands.terminal import out, say
-from schoolgate.config import SocketAddress
+from schoolgate.config import Settings, SocketAddress
+from schoolgate.config.console import Console
 
 if TYPE_CHECKING:
     from schoolgate.server.service import Service
@@ -28,15 +29,37 @@ def welcome(running: Service) -> None:
         say(f"  segment    {segment['id']} has policy {segment['policy']}: {clients}")
     console = whole.settings.console
     if console.enabled and console.port:  # of a port that the machine chooses, its first line says
-        scheme = "https" if console.has_certificate else "http"
+        scheme = scheme_of(console)
         say(f"  console    {scheme}://{console.listen}/")
         say(f"             the first account: `schoolgate setup token`, then {scheme}://{console.listen}/first-account")
+    _say_what_is_open(whole.settings, whole.revision.text, scheme_of(console), str(console.listen))
     out.print()
     say("Try, in another terminal:")
     for command in _first_commands(first, [one["prefixes"] for one in _segments(running)]):
         say(f"  {command}")
     say("Ctrl-C stops it.")
     out.print()
+
+
+def scheme_of(console: Console) -> str:
+    """https with a certificate, else http, on this machine alone."""
+    return "https" if console.has_certificate else "http"
+
+
+def _say_what_is_open(settings: Settings, policy: str, scheme: str, console: str) -> None:
+    """What is not protected, and the one command or page that changes it."""
+    from schoolgate.lists.feed_book import FeedBook
+    from schoolgate.policy.templates import is_demonstration
+
+    browser = f", or `schoolgate setup token` and {scheme}://{console}/setup" if settings.console.enabled else ""
+    if is_demonstration(policy, settings.lists.dir):
+        say(
+            "Not set up: this is the demonstration's policy, and devices other than this machine are refused.", "yellow"
+        )
+        say(f"  schoolgate setup{browser}", "yellow")
+    if not FeedBook(settings.server.state_dir).in_use():
+        say("Most harmful sites are open: only the best-known names are listed until public lists are used.", "yellow")
+        say("  schoolgate setup, or schoolgate feeds recommend", "yellow")
 
 
 def _segments(running: Service) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from schoolgate.console.errors import AttemptRefused, PasswordUnfit
 from schoolgate.console.home_tasks import ADD_MANAGER
 from schoolgate.console.screen import ANYONE, Page, Screen
 from schoolgate.console.screens.factor_setup import differing, unfit
+from schoolgate.console.session_cookie import forget_setup_token, setup_token_of
 from schoolgate.operations.socket_messages import OperationRefused
 
 LINK = Screen("/choose-password", "Choose a password", ANYONE)
@@ -44,7 +45,7 @@ async def redeem(page: Page) -> web.Response:
     if not mistakes:
         try:
             holder = await page.call("session.redeem_link", token=token, password=form.get("password", ""))
-            return page.render("screens/password_set.html", holder=holder, then="")
+            return page.render("screens/password_set.html", holder=holder, then="", role="")
         except AttemptRefused:
             mistakes = {"token": _NO_TOKEN}
         except PasswordUnfit as error:
@@ -53,8 +54,15 @@ async def redeem(page: Page) -> web.Response:
 
 
 async def show_first(page: Page) -> web.Response:
-    """The form of the first account."""
-    return page.render("screens/first_account.html", given={}, roles=ROLES, mistakes={}, reasons=())
+    """The form of the first account; a code that this browser gave to the setup counts here too."""
+    return page.render(
+        "screens/first_account.html",
+        given={},
+        roles=ROLES,
+        mistakes={},
+        reasons=(),
+        has_code=bool(setup_token_of(page.request)),
+    )
 
 
 async def make_first(page: Page) -> web.Response:
@@ -64,7 +72,9 @@ async def make_first(page: Page) -> web.Response:
     if not mistakes:
         try:
             holder = await _first_run(page, form)
-            return page.render("screens/password_set.html", holder=holder, then=ADD_MANAGER)
+            response = page.render("screens/password_set.html", holder=holder, then=ADD_MANAGER, role=form.get("role"))
+            forget_setup_token(response)
+            return response
         except AttemptRefused:
             mistakes = {"token": _NO_TOKEN}
         except PasswordUnfit as error:
@@ -72,14 +82,20 @@ async def make_first(page: Page) -> web.Response:
         except OperationRefused as error:
             mistakes = {"login": str(error)}
     return page.render(
-        "screens/first_account.html", status=422, given=form, roles=ROLES, mistakes=mistakes, reasons=reasons
+        "screens/first_account.html",
+        status=422,
+        given=form,
+        roles=ROLES,
+        mistakes=mistakes,
+        reasons=reasons,
+        has_code=bool(setup_token_of(page.request)) and "token" not in mistakes,
     )
 
 
 async def _first_run(page: Page, form: Mapping[str, str]) -> Any:
     return await page.call(
         "session.first_run",
-        token=form.get("token", "").strip(),
+        token=form.get("token", "").strip() or setup_token_of(page.request),
         login=form.get("login", "").strip(),
         display_name=form.get("display_name", "").strip(),
         password=form.get("password", ""),

@@ -84,6 +84,8 @@ async def show(page: Page) -> web.Response:
     # A governor reads what the checks found, and can make none.
     mine = facts if page.viewer.may("checks.reachability") else {**facts, "checks": None}
     tasks = home_tasks.tasks_of(mine, now)
+    if not page.viewer.may("setup.apply"):
+        tasks = [one for one in tasks if one.path != home_tasks.SET_UP]
     return page.render(
         "screens/home.html",
         first=home_tasks.answer(home, tasks),

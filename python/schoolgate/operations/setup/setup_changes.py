@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from schoolgate.config import Settings
+from schoolgate.config import InputRefused, Settings
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.feed_book import FeedBook
@@ -17,14 +17,21 @@ from schoolgate.lists.recommended import enable_recommended
 from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text
 from schoolgate.operations.registry import changes
 from schoolgate.operations.setup.setup_looks import Answers, lacks_head, planned
-from schoolgate.operations.setup.setup_results import AccountInvited, SettingsApplied, SettingsState, SetupApplied
+from schoolgate.operations.setup.setup_results import (
+    AccountInvited,
+    DraftKept,
+    SettingsApplied,
+    SettingsState,
+    SetupApplied,
+    problem_found,
+)
 from schoolgate.operations.work import Progress, Work
 from schoolgate.policy.active_policy import read_ground
 from schoolgate.setup.answer_draft import forget_draft, keep_draft
 from schoolgate.setup.answers import AccountAnswer, SetupAnswers, checked
 from schoolgate.setup.found_state import FoundState, find_state
 from schoolgate.setup.settings_placing import Placed, keep_copy, place_settings
-from schoolgate.setup.setup_plan import SetupPlan
+from schoolgate.setup.setup_plan import SetupPlan, place_of
 from schoolgate.storage import state_dir
 
 RELOAD_TIMEOUT_S = 120.0
@@ -36,15 +43,22 @@ class DraftRefused(SchoolgateError):
 
 
 @changes("setup.draft")
-def draft(work: Work, answers: Answers, step: str = "") -> bool:
-    """Keeps the answers so far, in a file of the service alone; `step`: the group of questions that comes next."""
+def draft(work: Work, answers: Answers, step: str = "") -> DraftKept:
+    """Keeps the answers so far, in a file of the service alone, and says what is wrong with them.
+
+    `step`: the group of questions that comes next. Raises `DraftRefused`.
+    """
     folder = work.settings.server.state_dir
     state_dir.prepare(folder)
     try:
         keep_draft(folder, answers, step, work.now)
     except ValueError as error:
         raise DraftRefused(str(error)) from error
-    return True
+    try:
+        checked(answers)
+    except InputRefused as error:
+        return DraftKept(tuple(map(problem_found, error.problems)))
+    return DraftKept(())
 
 
 @changes("setup.apply")
@@ -69,6 +83,8 @@ async def apply(work: Work, answers: Answers) -> SetupApplied:
         accounts=tuple(one for one in invited if one is not None),
         advertised=done.plan.advertised,
         needs_head=needs_head,
+        address=work.caller.address,
+        device=place_of(work.caller.address, done.plan.policy),
     )
 
 

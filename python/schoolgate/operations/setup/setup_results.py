@@ -55,6 +55,7 @@ class SetupLook:
     `step`: the group of questions that a draft waits for, "" without one. `is_configured`: a school's policy is in
     force. `needs_head`: the first account was not made. `address`, `device`: of the caller's own device, by the policy
     in force.
+    force. `needs_head`: the first account was not made. `address`, `device`: the caller's own, by the policy in force.
     """
 
     answers: dict[str, Any]
@@ -82,6 +83,13 @@ class FoundProblem:
     path: str
     message: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class DraftKept:
+    """The answers so far are kept, with what is wrong with them."""
+
+    problems: tuple[FoundProblem, ...]
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,8 @@ class SetupApplied:
     accounts: tuple[AccountInvited, ...]
     advertised: tuple[str, ...]
     needs_head: bool
+    address: str
+    device: DevicePlace | None
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
