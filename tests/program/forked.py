@@ -28,12 +28,13 @@ class Forked:
     """As `subprocess.Popen`: `returncode` is None until `poll` or `wait` have seen the end."""
 
     def __init__(
-        self, arguments: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int, environ: Mapping[str, str]
-    ) -> None:
+        self, arguments: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int, environ: Mapping[str, str],
+        module: str = "schoolgate",
+    ) -> None:  # fmt: skip
         self.args = list(arguments)
         self.returncode: int | None = None
         self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        wanted = {"arguments": self.args, "environ": dict(environ), "folder": str(Path.cwd())}
+        wanted = {"module": module, "arguments": self.args, "environ": dict(environ), "folder": str(Path.cwd())}
         with theirs, Path(os.devnull).open("rb") as nothing:
             files = [nothing.fileno(), _number(stdout), _number(stderr), theirs.fileno()]
             sent = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]

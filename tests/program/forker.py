@@ -1,9 +1,10 @@
 """One interpreter that has loaded what all commands load, and forks a process for each start a test asks for.
 
 Loading is most of what a short command does: tests start hundreds. A process of this kind is a process of its own in
-everything else: arguments, environment, streams, signals, exit code. It runs the same `python -m schoolgate`.
-Run with the number of its socket. A request is JSON with four open files: standard input, output, error, and a socket
-that is told the number of the process, and later how it ended. When the socket's other end is closed, all are killed.
+everything else: arguments, environment, streams, signals, exit code. It runs what `python -m schoolgate` runs, or a
+module of the tests. Run with the number of its socket. A request is JSON with four open files: standard input, output,
+error, and a socket that is told the number of the process, and later how it ended. When the socket's other end is
+closed, all are killed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ LATE: Final = (
 )
 # They look at the environment and the terminal when they are loaded; each process does that for itself.
 LEFT: Final = "schoolgate.cli.commands"
+# A module and its arguments.
+Program = tuple[str, Sequence[str]]
 
 
 class Forker:
@@ -54,16 +57,16 @@ class Forker:
         self._ready = selectors.DefaultSelector()
         self._ready.register(requests, selectors.EVENT_READ)
 
-    def serve(self) -> Sequence[str]:
-        """The arguments of the program that this process, a new one, is to be."""
+    def serve(self) -> Program:
+        """The program that this process, a new one, is to be."""
         while True:
             for key, _ in self._ready.select():
                 if key.fileobj is not self._requests:
                     self._reap(key.fd)
-                elif (arguments := self._begin()) is not None:
-                    return arguments
+                elif (program := self._begin()) is not None:
+                    return program
 
-    def _begin(self) -> Sequence[str] | None:
+    def _begin(self) -> Program | None:
         octets, files = _received(self._requests)
         if not octets:
             self._end()
@@ -111,7 +114,7 @@ def _received(requests: socket.socket) -> tuple[bytes, list[int]]:
     return octets, list(files)
 
 
-def _become(wanted: dict[str, Any], files: Sequence[int]) -> Sequence[str]:
+def _become(wanted: dict[str, Any], files: Sequence[int]) -> Program:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -124,8 +127,7 @@ def _become(wanted: dict[str, Any], files: Sequence[int]) -> Sequence[str]:
     err = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
     sys.stderr = io.TextIOWrapper(err, "utf-8", "backslashreplace", line_buffering=True)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    arguments: list[str] = wanted["arguments"]
-    return arguments
+    return wanted["module"], wanted["arguments"]
 
 
 def _load() -> None:
@@ -140,12 +142,12 @@ def _load() -> None:
     gc.freeze()
 
 
-def _run(arguments: Sequence[str]) -> NoReturn:
-    """As `python -m schoolgate`, but that what was loaded is not taken apart at the end."""
-    sys.argv = ["schoolgate", *arguments]
+def _run(module: str, arguments: Sequence[str]) -> NoReturn:
+    """As `python -m MODULE`, but that what was loaded is not taken apart at the end."""
+    sys.argv = [module, *arguments]
     code: object = 0
     try:
-        runpy.run_module("schoolgate", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = ended.code
     except BaseException:
@@ -163,4 +165,4 @@ def _run(arguments: Sequence[str]) -> NoReturn:
 
 if __name__ == "__main__":
     _load()
-    _run(Forker(socket.socket(fileno=int(sys.argv[1]))).serve())
+    _run(*Forker(socket.socket(fileno=int(sys.argv[1]))).serve())

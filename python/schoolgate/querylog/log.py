@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from schoolgate._core import normalise_name
-from schoolgate.config.domain_name import NotAName, asked_name
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.querylog.idle_workers import IDLE
 from schoolgate.querylog.layout import LogFolder
@@ -221,6 +220,9 @@ def _folded(query: Query) -> str | None:
         if not query.name.isascii():
             raise BadQuery(f"{query.name!r}: names are logged as they travel (xn--...); search for the whole name")
         return query.name.lower()
+    # Loaded with all settings; the worker of each search, which is started for it, has no use for them.
+    from schoolgate.config.domain_name import NotAName, asked_name
+
     try:
         return normalise_name(asked_name(query.name))
     except NotAName as error:
