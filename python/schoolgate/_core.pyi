@@ -157,7 +157,7 @@ class ForwarderAddress:
 def ask_forwarder(forwarder: ForwarderAddress, query: bytes, timeout_s: float) -> tuple[bytes, float, float, bytes]:
     """One query over a connection of its own to a forwarder that has `carried`: the reply, which repeats ID and
     question, how long connection and handshake took and then the answer (seconds), and the certificate (DER; empty
-    without TLS). Blocks. Raises `ForwarderUnusable` with the reason, `ValueError` for what is no address or no query."""
+    without TLS). Blocks. Raises `ForwarderUnusable` with the reason, `ValueError` for what is no address."""
 
 @final
 class ZoneRoute:

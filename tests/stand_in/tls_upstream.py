@@ -50,6 +50,7 @@ class TlsUpstream:
         self.resumed: list[bool] = []
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._came = asyncio.Condition()
 
     async def start(self, port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=self.context)
@@ -58,14 +59,17 @@ class TlsUpstream:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        await self.cut_connections()
+        self.cut_connections()
 
-    async def cut_connections(self) -> None:
+    def cut_connections(self) -> None:
         """All that stand are reset."""
         for writer in list(self._open):
             writer.transport.abort()
-        while self._open:
-            await asyncio.sleep(0.005)
+
+    async def asked(self, times: int) -> None:
+        """Returns when so many queries have come."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self.queries) >= times)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -85,7 +89,9 @@ class TlsUpstream:
         waiting: list[bytes] = []
         while True:
             query = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
-            self.queries.append(query)
+            async with self._came:
+                self.queries.append(query)
+                self._came.notify_all()
             waiting.append(query)
             self.most_waiting = max(self.most_waiting, len(waiting))
             if self.is_mute or len(waiting) < self.holds_back:

@@ -61,3 +61,12 @@ def check_safesearch(context: typer.Context, as_json: Json = False, config: Conf
     from schoolgate.cli.commands import checks
 
     raise typer.Exit(checks.safesearch(_config(context, config), as_json))
+
+
+@check_app.command("forwarders", epilog=epilog("check forwarders"))
+def check_forwarders(context: typer.Context, as_json: Json = False, config: Config = None) -> None:
+    """Ask each forwarder a few questions: is it reached, how quick is it, is it encrypted and by which certificate, and
+    what does it do to answers: names that do not exist, filters, DNSSEC."""
+    from schoolgate.cli.commands import checks
+
+    raise typer.Exit(checks.forwarders(_config(context, config), as_json))

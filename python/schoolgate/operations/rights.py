@@ -113,6 +113,7 @@ words.add                 W . . W . . W .
 words.remove              W . . W . . W .
 checks.reachability       R R R R . . R .
 checks.safesearch         R R R R . . R .
+checks.forwarders         R R R R . . R .
 checks.record             R R R R . R R R
 reports.make              R R R R . R R R
 reports.show              R R R R . R R R

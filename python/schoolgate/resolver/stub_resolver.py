@@ -82,7 +82,7 @@ def ask(
         question.q.qtype = qtype
         question.header.id = secrets.randbelow(65536)
         question.add_ar(EDNS0(udp_len=EDNS_OCTETS, flags="do" if wants_dnssec else ""))
-        message = question.pack()
+        message = bytes(question.pack())
     except (DNSError, UnicodeError, ValueError) as error:
         raise NoAnswer(f"{name} cannot be asked: {error}; write a name such as www.example.org") from error
     if isinstance(server, ConnectedServer):

@@ -1,4 +1,4 @@
-"""Forwarders over TLS and TCP: the whole way from a client's question to a real TLS server and back, none of it plain."""
+"""Forwarders over TLS and TCP: the whole way from a client's question to a real TLS server and back, never plain."""
 
 from __future__ import annotations
 
@@ -15,10 +15,23 @@ import pytest_asyncio
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.stand_in.tls_upstream import ADDRESS, Says, TlsUpstream, garbage, other_id, other_question, server_context
+from tests.failures.upstream import reply
+from tests.stand_in.https_upstream import HttpsUpstream
+from tests.stand_in.tls_upstream import (
+    ADDRESS,
+    Says,
+    TlsUpstream,
+    answer,
+    garbage,
+    other_id,
+    other_question,
+    server_context,
+)
 from tests.unit.resolver.planes import OpenPlane
 from tests.waiting import PATIENT_S
 
+from schoolgate.checks.forwarders import check_forwarders
+from schoolgate.config import SocketAddress
 from schoolgate.config.forwarder_address import ConnectedServer, Transport
 from schoolgate.resolver.forwarder_directory import ForwarderDirectory
 from schoolgate.resolver.forwarders import Routes
@@ -145,10 +158,9 @@ async def test_a_connection_that_died_costs_one_more_question_and_no_failure(hal
     # It dies while a question waits there.
     upstream.is_mute = True
     waits = hall.plane.put("second.example.org")
-    while len(upstream.queries) < 2:
-        await asyncio.sleep(0.005)
+    await upstream.asked(2)
     upstream.is_mute = False
-    await upstream.cut_connections()
+    upstream.cut_connections()
     assert addresses(await asyncio.wait_for(waits, PATIENT_S)) == EXPECTED
     assert upstream.connections == 2
     assert upstream.resumed == [False, True]
@@ -164,8 +176,7 @@ async def test_a_connection_that_fell_silent_is_passed_by(hall: Hall, pairs: Pai
     await hall.plane.ask("first.example.org")
     upstream.is_mute = True
     waits = hall.plane.put("second.example.org")
-    while len(upstream.queries) < 2:
-        await asyncio.sleep(0.005)
+    await upstream.asked(2)
     # What comes over that connection is read and never answered; the next one is.
     upstream.is_mute = False
     assert addresses(await asyncio.wait_for(waits, PATIENT_S)) == EXPECTED
@@ -268,15 +279,10 @@ async def test_a_flood_is_bounded_and_those_within_are_answered(hall: Hall, pair
     # Four connections of 1024 each, and what is asked once more when they fell silent.
     assert upstream.most_waiting <= 1024
     assert upstream.connections <= 8
-    upstream.is_mute = False
-    await upstream.cut_connections()
-    hall.resolver.check_forwarders(asyncio.get_running_loop().time() + 10)
 
 
 @pytest.mark.asyncio
-async def test_without_encryption_nothing_is_asked_unless_that_is_set(
-    hall: Hall, pairs: Pairs, upstream: Any
-) -> None:
+async def test_without_encryption_nothing_is_asked_unless_that_is_set(hall: Hall, pairs: Pairs, upstream: Any) -> None:
     dead = ConnectedServer("127.0.0.1", 9, "tls", name=NAME, roots=pairs.root)
     hall.ask_of(dead)
     forwarder = hall.directory.forwarder_set([dead]).forwarders[0]
@@ -284,9 +290,112 @@ async def test_without_encryption_nothing_is_asked_unless_that_is_set(
     hall.resolver.name_forwarders(0.0)
     assert (await hall.plane.ask("www.example.org")).rcode == SERVFAIL
     assert not hall.resolver.is_unencrypted
-    from schoolgate.config import SocketAddress
-
     hall.ask_of(dead, fallback=[SocketAddress("127.0.0.1", upstream.port)])
     heard = await hall.plane.ask("www.example.net")
     assert heard.rcode == 0
     assert hall.resolver.is_unencrypted
+
+
+async def serve_https(hall: Hall, pairs: Pairs, says: Says | None = None) -> HttpsUpstream:
+    upstream = HttpsUpstream(server_context(pairs.chain, pairs.key, "h2"), *([says] if says else []))
+    await upstream.start()
+    hall.upstreams.append(upstream)
+    return upstream
+
+
+def by_https(pairs: Pairs, upstream: TlsUpstream) -> ConnectedServer:
+    return ConnectedServer("127.0.0.1", upstream.port, "https", name=NAME, path="/dns-query", roots=pairs.root)
+
+
+@pytest.mark.asyncio
+async def test_by_https_each_question_is_a_request_of_one_connection(hall: Hall, pairs: Pairs) -> None:
+    upstream = await serve_https(hall, pairs)
+    hall.ask_of(by_https(pairs, upstream))
+    heard = await asyncio.gather(*(hall.plane.ask(f"n{number}.example.org") for number in range(30)))
+    assert [addresses(one) for one in heard] == [EXPECTED] * 30
+    assert (upstream.connections, upstream.protocols) == (1, ["h2"])
+    assert {query[:2] for query in upstream.queries} == {b"\0\0"}
+    assert {len(query) % 128 for query in upstream.queries} == {0}
+    request = upstream.requests[0]
+    assert (request[":method"], request[":path"], request[":authority"]) == ("POST", "/dns-query", NAME)
+    # The connection dies while a question waits there.
+    upstream.is_mute = True
+    waits = hall.plane.put("late.example.org")
+    await upstream.asked(31)
+    upstream.is_mute = False
+    upstream.cut_connections()
+    assert addresses(await asyncio.wait_for(waits, PATIENT_S)) == EXPECTED
+    assert hall.resolver.health()[0]["network_errors"] == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("how", [{"status": 503}, {"media_type": "text/html"}, {"says": other_question}])
+async def test_by_https_what_is_no_dns_answer_is_a_failure(hall: Hall, pairs: Pairs, how: dict[str, Any]) -> None:
+    upstream = await serve_https(hall, pairs)
+    for name, value in how.items():
+        setattr(upstream, name, value)
+    hall.ask_of(by_https(pairs, upstream))
+    heard = await hall.plane.ask("www.example.org")
+    assert (heard.rcode, heard.reasons) == (SERVFAIL, {EDE_NETWORK_ERROR})
+
+
+@pytest.mark.asyncio
+async def test_a_server_without_http2_is_not_asked(hall: Hall, pairs: Pairs) -> None:
+    upstream = await serve(hall, pairs)
+    hall.ask_of(by_https(pairs, upstream))
+    assert (await hall.plane.ask("www.example.org")).rcode == SERVFAIL
+    assert upstream.queries == []
+
+
+# -- the check --------------------------------------------------------------------------------------------------------
+
+
+def well_known(query: bytes) -> Any:
+    """Validates, knows no name below .com, and filters one."""
+    asked = query[12:].lower()
+    if asked.startswith(b"\x0bisitblocked"):
+        return (reply(query, rcode=3),)
+    if b"\x03com\0" in asked and len(asked) > 24 and asked[0] == 24:
+        return (reply(query, rcode=3),)
+    (good,) = answer(query)
+    return (good[:3] + bytes((good[3] | 0x20,)) + good[4:],)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["tls", "https"])
+async def test_the_check_says_what_an_encrypted_forwarder_is_like(hall: Hall, pairs: Pairs, kind: str) -> None:
+    upstream = await (serve(hall, pairs, well_known) if kind == "tls" else serve_https(hall, pairs, well_known))
+    server = by_tls(pairs, upstream) if kind == "tls" else by_https(pairs, upstream)
+    found = await asyncio.to_thread(check_forwarders, [("", server)], dt.datetime.now(dt.UTC))
+    (one,) = found.forwarders
+    assert (one.is_reached, one.transport, one.nxdomain, one.validates) == (True, kind, "honest", True)
+    assert one.denies == ("isitblocked.org",)
+    assert one.certificate is not None
+    assert one.certificate.names == (NAME,)
+    assert one.opened_ms is not None
+    assert found.sentences() == ()
+
+
+@pytest.mark.asyncio
+async def test_the_check_tells_who_rewrites_who_is_not_believed_and_what_ends(
+    hall: Hall, tmp_path: Path, upstream: Any
+) -> None:
+    pairs = Pairs(tmp_path)
+    now = dt.datetime.now(dt.UTC)
+    pairs.issue(not_after=now + dt.timedelta(days=3, hours=1))
+    rewriting = await serve(hall, pairs)
+    servers = [
+        ("", by_tls(pairs, rewriting)),
+        ("", by_tls(pairs, rewriting, "other.example.net")),
+        ("corp.example", SocketAddress("127.0.0.1", upstream.port)),
+    ]
+    found = await asyncio.to_thread(check_forwarders, servers, now)
+    first, second, plain = found.forwarders
+    assert (first.nxdomain, first.validates) == ("rewritten", False)
+    assert (second.is_reached, "not for the name" in second.said) == (False, True)
+    assert (plain.is_reached, plain.transport, plain.certificate, plain.nxdomain) == (True, "udp", None, None)
+    said = "\n".join(found.sentences())
+    assert "ends in 3 days" in said
+    assert "mistyped names" in said
+    assert "does not answer" in said
+    assert found.whole()["forwarders"][2]["zone"] == "corp.example"

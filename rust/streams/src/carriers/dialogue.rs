@@ -3,7 +3,7 @@
 use crate::carriers::counters::LineEvent;
 use crate::carriers::limits::{FAREWELL, PIPELINED, READ_OCTETS, SWEEP_EVERY};
 use crate::carriers::line::Line;
-use crate::carriers::pool::Note;
+use crate::carriers::note::Note;
 use crate::carriers::question::Question;
 use crate::carriers::settings::Transport;
 use crate::carriers::target::{Stream, Target};

@@ -10,6 +10,8 @@ mod dialogue;
 mod https;
 mod limits;
 mod line;
+mod line_task;
+mod note;
 mod pool;
 mod question;
 mod settings;

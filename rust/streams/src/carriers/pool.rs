@@ -7,7 +7,9 @@ use crate::carriers::counters::LineEvent;
 use crate::carriers::limits::{
     ATTEMPT, CONNECTIONS, CONNECTIONS_IN_ALL, OPEN_AGAIN_AFTER, OPEN_AGAIN_AT_MOST, PIPELINED, SPREAD_AT,
 };
-use crate::carriers::line::{self, Line};
+use crate::carriers::line::Line;
+use crate::carriers::line_task;
+use crate::carriers::note::Note;
 use crate::carriers::question::Question;
 use crate::carriers::target::Target;
 use std::rc::Rc;
@@ -15,16 +17,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
-
-/// What a connection tells its pool.
-pub enum Note {
-    /// It stands.
-    Ready,
-    /// It could not be opened.
-    Unreachable,
-    /// This question is to be asked over another one.
-    Again(Question),
-}
 
 /// The connections of one forwarder.
 pub struct Pool {
@@ -101,7 +93,7 @@ impl Pool {
     fn open(&mut self) -> Rc<Line> {
         let (line, questions) = Line::new();
         let line = Rc::new(line);
-        spawn_local(line::run(self.target.clone(), line.clone(), questions, self.notes.clone()));
+        spawn_local(line_task::run(self.target.clone(), line.clone(), questions, self.notes.clone()));
         self.lines.push(line.clone());
         line
     }

@@ -3,7 +3,7 @@
 use crate::carriers::counters::LineEvent;
 use crate::carriers::limits::{GIVE_UP, IDLE, SILENT};
 use crate::carriers::line::Line;
-use crate::carriers::pool::Note;
+use crate::carriers::note::Note;
 use crate::carriers::question::{Mismatch, Question};
 use crate::carriers::target::Target;
 use foldhash::fast::RandomState;
