@@ -22,6 +22,7 @@ __all__ = [
     "ForwarderAddress",
     "ForwarderShare",
     "ForwarderTally",
+    "ForwarderUnusable",
     "ForwardingEvent",
     "ForwardingReport",
     "ListFile",
@@ -40,6 +41,7 @@ __all__ = [
     "ZoneRoute",
     "__version__",
     "add_sealed_key",
+    "ask_forwarder",
     "compile_snapshot",
     "decide_names",
     "detect_dialect",
@@ -80,6 +82,9 @@ class PlaneError(SchoolgateError):
 
 class CertificateUnusable(SchoolgateError):
     """A certificate or its key cannot be used for TLS; what was in force stays."""
+
+class ForwarderUnusable(SchoolgateError):
+    """A forwarder could not be asked over a connection: not reached, not believed, or no usable answer in time."""
 
 class SealedCorrupt(SchoolgateError):
     """A sealed list or its keys cannot be used: unreadable, changed, of another installation, readable by others."""
@@ -133,15 +138,26 @@ class PolicyTable:
 class ForwarderAddress:
     """Number and address of one forwarder, for `Plane.install_routes`."""
 
-    def __new__(cls, number: int, host: str, port: int, scope: int = 0) -> ForwarderAddress: ...
+    def __new__(
+        cls, number: int, host: str, port: int, scope: int = 0, *, carried: bytes | None = None
+    ) -> ForwarderAddress: ...
     number: Final[int]
     """Number by which shares, tallies and events name the forwarder."""
     host: Final[str]
     """IP address in text."""
     port: Final[int]
-    """UDP port."""
+    """UDP or TCP port."""
     scope: Final[int]
     """Interface index of a link-local IPv6 address, else 0."""
+    carried: Final[bytes | None]
+    """None: it is asked by UDP. Else how connections to it are spoken over, as JSON: {"transport": "tcp", "tls" or
+    "https", "name": that its certificate must have, "roots": authorities that it is believed by, PEM, "pins": SHA-256
+    of keys in base64, "path": of HTTPS}."""
+
+def ask_forwarder(forwarder: ForwarderAddress, query: bytes, timeout_s: float) -> tuple[bytes, float, float, bytes]:
+    """One query over a connection of its own to a forwarder that has `carried`: the reply, which repeats ID and
+    question, how long connection and handshake took and then the answer (seconds), and the certificate (DER; empty
+    without TLS). Blocks. Raises `ForwarderUnusable` with the reason, `ValueError` for what is no address."""
 
 @final
 class ZoneRoute:
@@ -308,6 +324,10 @@ class Plane:
     def install_routes(self, forwarders: Sequence[ForwarderAddress], zones: Sequence[ZoneRoute]) -> None:
         """Installs forwarders, and zones that have forwarder sets of their own; set 0 has all other names. Remembered
         failures are dropped. Raises `ValueError` for what is no address or no name."""
+
+    def connections(self) -> bytes:
+        """JSON: a list of {"forwarder": number, "transport", "open": connections that stand, "events": {event: count},
+        "problem": why the last connection could not be opened, or null}, of forwarders asked over connections."""
 
     def read_replies(self, now_s: float) -> ForwardingReport:
         """Reads replies that no worker reads, then reports. A reply with NOERROR or NXDOMAIN and without TC completes

@@ -21,7 +21,6 @@ from dnslib.dns import DNSError
 from schoolgate import _core
 from schoolgate._core import Plane, PolicyTable, SealedList, Snapshot
 from schoolgate.config import Settings, SocketAddress
-from schoolgate.config.addresses import parse_socket_address
 from schoolgate.errors import SchoolgateError
 from schoolgate.resolver import forwarding
 from schoolgate.resolver.forwarder_directory import ForwarderDirectory
@@ -163,7 +162,7 @@ def _revealed(routes: Routes, question: Question) -> Iterator[str]:
     name = question.name.rstrip(".").lower()
     for forwarder in routes.select(name).forwarders[:1]:
         try:
-            reply = ask(name, question.qtype, parse_socket_address(forwarder.label))
+            reply = ask(name, question.qtype, forwarder.socket_address)
         except NoAnswer:
             return
         for one in reply.record.rr:

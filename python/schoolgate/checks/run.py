@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from schoolgate.checks.deciding import Judge
+from schoolgate.checks.forwarders import ForwardersFound, check_forwarders
 from schoolgate.checks.needed import PLATFORM_KIND, needed_names
 from schoolgate.checks.reachability import Check, Reachability
 from schoolgate.checks.resolving import Resolved, resolve_all
@@ -96,3 +97,10 @@ def safesearch(settings: Settings, now: dt.datetime) -> SafeSearchCheck:
     """Asks the forwarders of the settings for every target. Blocks. Raises `SchoolgateError`."""
     servers = forwarding.default_servers(settings, settings.server.listen)
     return check_safesearch(targets_of(load_catalogue(settings.lists.dir)), servers, now)
+
+
+def forwarders(settings: Settings, now: dt.datetime) -> ForwardersFound:
+    """Asks every forwarder of the settings a few questions. Blocks for up to a minute."""
+    servers = (*forwarding.default_servers(settings, settings.server.listen), *settings.forwarders.plain_fallback)
+    zones = [(one.zone, server) for one in settings.forward_zones for server in one.servers]
+    return check_forwarders([*(("", server) for server in servers), *zones], now)

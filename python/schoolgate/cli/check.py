@@ -204,3 +204,12 @@ def check_plan(
     from schoolgate.cli.commands import recorded_checks
 
     recorded_checks.plan(_config(context, config), place or [], group or [], line or [], every)
+
+
+@check_app.command("forwarders", epilog=epilog("check forwarders"))
+def check_forwarders(context: typer.Context, as_json: Json = False, config: Config = None) -> None:
+    """Ask each forwarder a few questions: is it reached, how quick is it, is it encrypted and by which certificate, and
+    what does it do to answers: names that do not exist, filters, DNSSEC."""
+    from schoolgate.cli.commands import checks
+
+    raise typer.Exit(checks.forwarders(_config(context, config), as_json))

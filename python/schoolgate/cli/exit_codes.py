@@ -31,6 +31,7 @@ OWN: dict[str, dict[int, str]] = {
         3: "a network does not, or none was asked from",
     },
     "check coverage": {0: "nothing is due", 1: "it could not be read", 3: "checks are due"},
+    "check forwarders": {0: "every forwarder is well", 1: "they could not be checked", 3: "one of them is not well"},
     "lists update": {0: "all well", 1: "nothing was published", 3: "a feed failed; its last good list stays"},
     "sealed update": {0: "all well", 3: "a supplier's list failed; the last good one stays"},
     "backup create": {0: "made, or not due", 1: "none was made", 3: "made, and a target did not get it"},

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import PlainValidator
@@ -86,13 +85,5 @@ def _parse_listen(value: object) -> SocketAddress:
     return address
 
 
-def _parse_server(value: object) -> SocketAddress | Literal["system"]:
-    return SYSTEM if value == SYSTEM else parse_socket_address(value, default_port=DNS_PORT)
-
-
 # An address we listen on. Port 0 lets the machine choose one, for tests.
 ListenAddress = Annotated[SocketAddress, PlainValidator(_parse_listen)]
-# A forwarder: port 53 unless said otherwise.
-ServerAddress = Annotated[SocketAddress, PlainValidator(partial(parse_socket_address, default_port=DNS_PORT))]
-# The same, or "system": the machine's own resolvers.
-ServerOrSystem = Annotated[SocketAddress | Literal["system"], PlainValidator(_parse_server)]

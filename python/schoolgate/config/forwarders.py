@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, model_validator
 
-from schoolgate.config.addresses import SYSTEM, ServerAddress, ServerOrSystem
+from schoolgate.config.addresses import SYSTEM
 from schoolgate.config.domain_name import parse_domain_name
+from schoolgate.config.forwarder_address import ForwarderOrSystem, ForwarderServer, is_encrypted, mixed
 from schoolgate.config.problems import complaint, shown
 from schoolgate.config.section import RELOAD, Section, Whole
 
@@ -16,9 +17,22 @@ MOST_SERVERS = 16
 
 
 class Forwarders(Section):
-    servers: Annotated[tuple[ServerOrSystem, ...], Field(min_length=1, max_length=MOST_SERVERS)] = Field(
+    servers: Annotated[tuple[ForwarderOrSystem, ...], Field(min_length=1, max_length=MOST_SERVERS)] = Field(
         default=(SYSTEM,),
-        description='Resolvers that answer for the internet; "system" means those in /etc/resolv.conf.',
+        description='Resolvers that answer for the internet; "system" means those in /etc/resolv.conf. Encrypted:'
+        ' { address = "192.0.2.1", transport = "tls", name = "dns.example.org" }, see docs/encrypted-dns.md.',
+        json_schema_extra=RELOAD,
+    )
+    strategy: Literal["fastest", "first-healthy"] = Field(
+        default="fastest",
+        description='Which of them is asked: "fastest" the quickest of late, "first-healthy" the first in the order of'
+        " servers that answers, and again the first as soon as it does.",
+        json_schema_extra=RELOAD,
+    )
+    plain_fallback: Annotated[tuple[ForwarderServer, ...], Field(max_length=MOST_SERVERS)] = Field(
+        default=(),
+        description="Servers without encryption that are asked while none of the encrypted ones answers. Names can be"
+        " read on the way then, and `status` says so. Empty: nothing is ever asked without encryption.",
         json_schema_extra=RELOAD,
     )
     timeout_ms: Whole = Field(
@@ -32,6 +46,19 @@ class Forwarders(Section):
         default=3, ge=1, le=5, description="Most forwarders asked for one question.", json_schema_extra=RELOAD
     )
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Forwarders:
+        if mixed(self.servers):
+            raise complaint(
+                "servers has encrypted and plain ones: names would leave readable whenever a plain one is quicker",
+                "move the plain ones to plain_fallback, or remove them",
+            )
+        if self.plain_fallback and any(isinstance(one, str) or not is_encrypted(one) for one in self.servers):
+            raise complaint("plain_fallback is for encrypted servers", "remove it, or encrypt servers")
+        if any(is_encrypted(one) for one in self.plain_fallback):
+            raise complaint("plain_fallback has an encrypted server", "move it to servers")
+        return self
+
 
 def _zone(value: object) -> str:
     if not isinstance(value, str):
@@ -44,6 +71,12 @@ class ForwardZone(Section):
         description="Zone whose names are asked elsewhere, such as an Active Directory domain; the longest zone wins.",
         json_schema_extra=RELOAD,
     )
-    servers: Annotated[tuple[ServerAddress, ...], Field(min_length=1, max_length=MOST_SERVERS)] = Field(
-        description="Servers that answer for this zone.", json_schema_extra=RELOAD
+    servers: Annotated[tuple[ForwarderServer, ...], Field(min_length=1, max_length=MOST_SERVERS)] = Field(
+        description="Servers that answer for this zone, as in `forwarders`.", json_schema_extra=RELOAD
     )
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> ForwardZone:
+        if mixed(self.servers):
+            raise complaint("servers has encrypted and plain ones", "name servers of one kind for a zone")
+        return self

@@ -22,16 +22,16 @@ RESTART: dict[str, Any] = {"applies": "restart"}
 RELOAD: dict[str, Any] = {"applies": "reload"}
 
 
-def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+def beside_the_file(path: Path, info: ValidationInfo | None) -> Path:
     """Relative paths count from the file that names them, not from the directory that the process was started in."""
     if not str(path).strip() or "\0" in str(path):
         raise complaint(f"{shown(str(path))} is not a path", "write the path of a file or directory")
-    folder = (info.context or {}).get("folder")
+    folder = ((info.context if info is not None else None) or {}).get("folder")
     path = path.expanduser()
     return path if path.is_absolute() or folder is None else Path(folder) / path
 
 
-PathFromFile = Annotated[Path, AfterValidator(_beside_the_file)]
+PathFromFile = Annotated[Path, AfterValidator(beside_the_file)]
 # `true` is not 1 here, nor "5" 5.
 Whole = Annotated[int, Strict()]
 Text = Annotated[str, Field(min_length=1)]

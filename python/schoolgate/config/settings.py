@@ -122,10 +122,15 @@ def problems_across(settings: Settings, file: str) -> Iterator[Problem]:
             if one.startswith("webhook:") and one.removeprefix("webhook:") not in settings.webhooks:
                 path, remedy = f"escalation.steps[{index}].to", f"write [webhooks.{one.removeprefix('webhook:')}]"
                 yield Problem(file, path, f"no setting describes {shown(one)}", remedy)
+    doors = (*settings.server.listen, *settings.dot_addresses, *settings.doh_addresses)
+    for key in ("servers", "plain_fallback"):
+        for index, server in enumerate(getattr(settings.forwarders, key)):
+            if isinstance(server, SocketAddress) and is_ours(server, doors):
+                yield _loop(file, f"forwarders.{key}[{index}]", server)
     seen: dict[str, int] = {}
     for index, zone in enumerate(settings.forward_zones):
         for at, server in enumerate(zone.servers):
-            if is_ours(server, settings.server.listen):
+            if is_ours(server, doors):
                 yield _loop(file, f"forward_zones[{index}].servers[{at}]", server)
         if zone.zone in seen:
             message = f"{shown(zone.zone)} is forwarded by forward_zones[{seen[zone.zone]}] too"

@@ -106,6 +106,19 @@ def _up(report: StatusReport) -> Iterator[Sample]:
         yield (str(one["forwarder"]),), float(one["state"] == "up")
 
 
+def _forwarder_connections(report: StatusReport) -> Iterator[Sample]:
+    for one in _at(report, "forwarders") or ():
+        if one.get("connections") is not None:
+            yield (str(one["forwarder"]),), float(one["connections"]["open"])
+
+
+def _forwarder_events(report: StatusReport) -> Iterator[Sample]:
+    for one in _at(report, "forwarders") or ():
+        if one.get("connections") is not None:
+            for event, count in one["connections"]["events"].items():
+                yield (str(one["forwarder"]), event), float(count)
+
+
 def _count_of(*path: str) -> Callable[[StatusReport], Iterator[Sample]]:
     def read(report: StatusReport) -> Iterator[Sample]:
         found = _at(report, *path)
@@ -199,6 +212,11 @@ FAMILIES: tuple[Family, ...] = (
     _counter(
         "forwarder_errors", "Queries that did not reach a forwarder.",
         _rows("forwarders", label=FORWARDER, value="network_errors"), FORWARDER,
+    ),
+    _gauge("forwarder_connections", "Open connections to a forwarder.", _forwarder_connections, FORWARDER),
+    _counter(
+        "forwarder_connection_events", "What happened to connections to a forwarder.", _forwarder_events,
+        FORWARDER, "event",
     ),
     # TCP
     _gauge("tcp_connections", "Open TCP connections of clients.", _value("tcp", "open")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schoolgate.checks import run
+from schoolgate.checks.forwarders import ForwardersFound
 from schoolgate.checks.reachability import Reachability
 from schoolgate.checks.record import CheckRecord
 from schoolgate.checks.safesearch import SafeSearchCheck
@@ -74,6 +75,14 @@ def safesearch(work: Work) -> SafeSearchChecked:
     with _keeping(work) as not_kept:
         CheckRecord(work.settings.server.state_dir).keep("safesearch", found.whole())
     return SafeSearchChecked(found, *not_kept)
+
+
+@looks("checks.forwarders")
+def forwarders(work: Work) -> ForwardersFound:
+    """Asks each forwarder a few questions: whether it is reached, how quick it is, who it proves to be by its
+    certificate, and what it does to answers."""
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    return run.forwarders(work.settings, work.now)
 
 
 @looks("checks.record")

@@ -115,6 +115,7 @@ words.add                 W . . W . . W .
 words.remove              W . . W . . W .
 checks.reachability       R R R R . . R .
 checks.safesearch         R R R R . . R .
+checks.forwarders         R R R R . . R .
 checks.record             R R R R . R R R
 checks.run                W W W W . . W .
 checks.add                W W W W W . W .

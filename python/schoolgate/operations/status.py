@@ -230,7 +230,8 @@ def _listens(path: Path) -> tuple[bool, int | None]:
 
 def _forwarder(one: Mapping[str, Any]) -> ForwarderState:
     counts = (one["sent"], one["replies"], one["timeouts"], one["network_errors"])
-    return ForwarderState(one["forwarder"], one["state"], one["srtt_ms"], *counts)
+    said = (one.get("transport", "udp"), one.get("problem"))
+    return ForwarderState(one["forwarder"], one["state"], one["srtt_ms"], *counts, *said)
 
 
 def _log_counts(log: Mapping[str, Any]) -> LogCounts:

@@ -18,7 +18,8 @@ class Listener:
 
 @dataclass(frozen=True)
 class ForwarderState:
-    """`state`: up or down. `rtt_ms`: smoothed; None before a reply."""
+    """`state`: up or down. `rtt_ms`: smoothed; None before a reply. `transport`: udp, tcp, tls, https. `problem`: why
+    its last connection could not be opened."""
 
     address: str
     state: str
@@ -27,6 +28,8 @@ class ForwarderState:
     replies: int
     timeouts: int
     network_errors: int
+    transport: str = "udp"
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Questions to forwarders by UDP: Rust moves the datagrams, this chooses forwarders and processes the workers' reports.
+"""Questions to forwarders: Rust moves the datagrams and keeps the connections, this chooses forwarders and processes
+the workers' reports.
 
 Who is asked is said beforehand, and again with every tick; by that workers send and read for themselves. When the next
 tick is wanted the plane says: while workers keep time, few will do. The plain case - a reply about the name, in time -
@@ -25,6 +26,12 @@ TRY_AGAIN_S: Final = 0.25
 """After a tick that met a defect: it may have ended before the next one was scheduled."""
 EVERY: Final = 0xFFFF_FFFF
 """All questions that are left."""
+
+
+def core_address(forwarder: Forwarder) -> ForwarderAddress:
+    """A forwarder as the core takes it."""
+    host = forwarder.sockaddr[0]
+    return ForwarderAddress(forwarder.number, host, forwarder.port, forwarder.scope, carried=forwarder.carried)
 
 
 class DatagramPlane(Protocol):
@@ -99,7 +106,7 @@ class Datagrams:
         """New forwarders and zones for misses to come; those under way still get their replies."""
         forwarders = routes.forwarders()
         self._plane.install_routes(
-            [ForwarderAddress(one.number, one.sockaddr[0], one.port, one.scope) for one in forwarders],
+            [core_address(one) for one in forwarders],
             [ZoneRoute(zone, set_index) for zone, set_index in routes.zones],
         )
         self._forwarders |= {one.number: one for one in forwarders}

@@ -11,6 +11,10 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
+import orjson
+
+from schoolgate.config.addresses import SocketAddress
+from schoolgate.config.forwarder_address import ConnectedServer, system_roots
 from schoolgate.resolver.forwarders import DNS_PORT, Forwarder, ForwarderInvalid, ForwarderSet
 
 RESOLV_CONF: Final = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
@@ -25,23 +29,45 @@ class ForwarderDirectory:
     def __init__(self, own: Collection[Address] = (), resolv_conf: Iterable[Path] = RESOLV_CONF) -> None:
         self._own = frozenset(own)
         self._resolv_conf = tuple(resolv_conf)
-        self._known: dict[Address, Forwarder] = {}
+        self._known: dict[SocketAddress, Forwarder] = {}
 
-    def forwarder_set(self, servers: Iterable[str], *, zone: str = "") -> ForwarderSet:
+    def forwarder_set(
+        self,
+        servers: Iterable[str | SocketAddress],
+        *,
+        zone: str = "",
+        fallback: Iterable[SocketAddress] = (),
+        is_in_order: bool = False,
+    ) -> ForwarderSet:
         """The set for `servers` as written; `zone` is what a probe asks about. Raises `ForwarderInvalid`."""
-        found: dict[Address, None] = {}
+        found: dict[SocketAddress, None] = {}
         for server in servers:
-            found.update(dict.fromkeys(self._system() if server == "system" else [parse_address(server)]))
+            found.update(dict.fromkeys(self._addresses(server)))
         if not found:
             raise ForwarderInvalid(
                 "this machine's resolv.conf names no usable server; set forwarders.servers to addresses"
             )
-        return ForwarderSet([self._forwarder(address, zone) for address in found])
+        return ForwarderSet(
+            [self._forwarder(one, zone) for one in found],
+            fallback=[self._forwarder(one, zone) for one in fallback],
+            is_in_order=is_in_order,
+        )
 
-    def _forwarder(self, address: Address, zone: str) -> Forwarder:
-        known = self._known.get(address)
+    def _addresses(self, server: str | SocketAddress) -> list[SocketAddress]:
+        if isinstance(server, SocketAddress):
+            return [server]
+        return [SocketAddress(*one) for one in (self._system() if server == "system" else [parse_address(server)])]
+
+    def _forwarder(self, server: SocketAddress, zone: str) -> Forwarder:
+        connected = server if isinstance(server, ConnectedServer) else None
+        known = self._known.get(server)
         if known is None:
-            known = self._known[address] = Forwarder(*address, probe_name=zone)
+            known = Forwarder(server.host, server.port, probe_name=zone, server=connected)
+            self._known[server] = known
+        if connected is not None:
+            # Anew each time: the file of authorities may have changed.
+            roots, known.roots_problem = read_roots(connected)
+            known.carried = carried_settings(connected, roots)
         return known
 
     def _system(self) -> list[Address]:
@@ -53,6 +79,32 @@ class ForwarderDirectory:
             if found := [one for one in nameservers(text) if one not in self._own]:
                 return found
         return []
+
+
+def read_roots(server: ConnectedServer) -> tuple[str, str | None]:
+    """The authorities that a server's certificate is believed by, PEM, and why there are none."""
+    if not server.is_encrypted:
+        return "", None
+    path = server.roots or system_roots()
+    if path is None:
+        return "", "this machine has no file of authorities that it trusts: install ca-certificates, or set roots"
+    try:
+        return path.read_text(encoding="ascii", errors="replace"), None
+    except OSError as error:
+        return "", f"{path} cannot be read: {error.strerror}; no certificate is believed"
+
+
+def carried_settings(server: ConnectedServer, roots: str) -> bytes:
+    """How connections to a server are spoken over, as the core takes it."""
+    return orjson.dumps(
+        {
+            "transport": server.transport,
+            "name": server.name,
+            "roots": roots,
+            "pins": server.pins,
+            "path": server.path,
+        }
+    )
 
 
 def parse_address(text: str) -> Address:

@@ -12,6 +12,8 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from schoolgate.config.addresses import SocketAddress
+from schoolgate.config.forwarder_address import ConnectedServer
 from schoolgate.errors import SchoolgateError
 from schoolgate.resolver.query_octets import DS, has_opt
 
@@ -38,6 +40,9 @@ EDNS_MEMORY_S: Final = 900.0
 SILENCES_TO_BELIEVE: Final = 2
 """A forwarder that answers without EDNS where it was silent with it is believed the second time: a datagram may have
 been lost, and without EDNS clients get no DNSSEC signatures."""
+CARRIED_TIMEOUT_S: Final = 1.5
+"""How long a forwarder is waited for that is asked over connections: what is lost there is sent again by the kernel,
+and a connection that died is opened anew within this."""
 SUSPECT_PENALTY_S: Final = 10.0
 """Puts suspected forwarders behind all others without excluding them."""
 
@@ -55,13 +60,20 @@ class Forwarder:
 
     __slots__ = (
         "_edns_seen_at", "_measured_at", "_plain_after_silence", "_plain_until", "_probed_at", "address",
-        "answered_query", "errors", "failures", "family", "is_up", "mismatches", "number", "port", "probe_name",
-        "probes", "replies", "rttvar_s", "sent", "sockaddr", "srtt_s", "timeouts",
+        "answered_query", "carried", "errors", "failures", "family", "is_up", "mismatches", "number", "port",
+        "probe_name", "probes", "replies", "roots_problem", "rttvar_s", "sent", "server", "sockaddr", "srtt_s",
+        "timeouts",
     )  # fmt: skip
     _numbers: ClassVar = itertools.count(1)
 
-    def __init__(self, address: str, port: int = DNS_PORT, *, probe_name: str = "") -> None:
+    def __init__(
+        self, address: str, port: int = DNS_PORT, *, probe_name: str = "", server: ConnectedServer | None = None
+    ) -> None:
         self.number = next(self._numbers)
+        self.server = server
+        # How connections to it are spoken over, as the core takes it; None: it is asked by UDP.
+        self.carried: bytes | None = None
+        self.roots_problem: str | None = None
         self.address = address
         self.port = port
         self.probe_name = probe_name
@@ -83,13 +95,30 @@ class Forwarder:
 
     @property
     def label(self) -> str:
-        """The address and port as people write them."""
+        """The address and port as people write them; with the transport where that is not UDP."""
+        if self.server is not None:
+            return str(self.server)
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    @property
+    def socket_address(self) -> SocketAddress:
+        """As a server in the settings."""
+        return self.server or SocketAddress(self.address, self.port)
 
     @property
     def scope(self) -> int:
         """The interface of a link-local address, 0 for all others."""
         return int(self.sockaddr[3]) if self.family is socket.AddressFamily.AF_INET6 else 0
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether it is asked over connections, and by nothing else."""
+        return self.server is not None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether what is asked of it can be read on the way."""
+        return self.server is not None and self.server.is_encrypted
 
     @property
     def is_suspect(self) -> bool:
@@ -99,9 +128,15 @@ class Forwarder:
     @property
     def timeout_s(self) -> float:
         """How long a first try waits: smoothed RTT and four variations (RFC 6298), at least `SHORTEST_TIMEOUT_S`."""
+        if self.server is not None:
+            return CARRIED_TIMEOUT_S
         if self.srtt_s is None:
             return 2 * SHORTEST_TIMEOUT_S
         return max(SHORTEST_TIMEOUT_S, self.srtt_s + 4 * self.rttvar_s)
+
+    def longest_s(self, timeout_s: float) -> float:
+        """How long a try may wait at most; `timeout_s` is that of UDP."""
+        return timeout_s if self.server is None else CARRIED_TIMEOUT_S
 
     # -- what happened --------------------------------------------------------------------------------------------
 
@@ -199,6 +234,9 @@ class Forwarder:
 
     def may_drop_edns(self, now: float) -> bool:
         """Whether its silence may be about OPT: it has not answered a query with one for a long time."""
+        # Over a connection nothing is lost because of its size, and without OPT nothing could be padded.
+        if self.is_carried:
+            return False
         return self.has_edns(now) and (self._edns_seen_at is None or now - self._edns_seen_at >= EDNS_MEMORY_S)
 
     def preference(self, now: float, *, is_learning: bool = False) -> float:
@@ -219,6 +257,7 @@ class Forwarder:
         """For `status`: state, times and counts."""
         return {
             "forwarder": self.label,
+            "transport": self.server.transport if self.server is not None else "udp",
             "state": "down" if not self.is_up else "suspect" if self.is_suspect else "up",
             "srtt_ms": None if self.srtt_s is None else round(self.srtt_s * 1000, 3),
             "failures_in_a_row": self.failures,
@@ -231,25 +270,41 @@ class Forwarder:
 
 
 class ForwarderSet:
-    """Forwarders that may answer the same names; the quickest that lives is asked first."""
+    """Forwarders that may answer the same names. Which that lives is asked first: the quickest, or, `is_in_order`, the
+    first named. `fallback`: those asked while none of the others is up."""
 
-    __slots__ = ("_ranked_until", "_shares", "forwarders")
+    __slots__ = ("_is_in_order", "_ranked_until", "_shares", "fallback", "forwarders")
 
-    def __init__(self, forwarders: Sequence[Forwarder]) -> None:
+    def __init__(
+        self, forwarders: Sequence[Forwarder], *, fallback: Sequence[Forwarder] = (), is_in_order: bool = False
+    ) -> None:
         if not forwarders:
             raise ForwarderInvalid("no forwarder is given; name at least one server address")
         self.forwarders = tuple(forwarders)
+        self.fallback = tuple(fallback)
+        self._is_in_order = is_in_order
         self._shares: tuple[Forwarder, ...] = ()
         self._ranked_until = float("-inf")
+
+    @property
+    def is_falling_back(self) -> bool:
+        """Whether `fallback` is asked now."""
+        return bool(self.fallback) and not any(one.is_up for one in self.forwarders)
+
+    def _living(self) -> list[Forwarder]:
+        asked = self.fallback if self.is_falling_back else self.forwarders
+        return [one for one in asked if one.is_up]
 
     def shares(self, now: float) -> tuple[Forwarder, ...]:
         """Who gets the next questions: one question each, to learn how quick they are, but the last has all the rest.
         Empty when all are down."""
         if now < self._ranked_until and self._shares[0].is_up:
             return self._shares
-        living = [one for one in self.forwarders if one.is_up]
+        living = self._living()
         if not living:
             return ()
+        if self._is_in_order:
+            return (_first(living),)
         learning: list[Forwarder] = []
         while True:
             best = min(living, key=lambda one: one.preference(now, is_learning=one in learning))
@@ -262,8 +317,16 @@ class ForwarderSet:
 
     def next(self, now: float, tried: Iterable[Forwarder]) -> Forwarder | None:
         """The best living forwarder not in `tried`, or None."""
-        candidates = [one for one in self.forwarders if one.is_up and one not in tried]
+        spent = tuple(tried)
+        candidates = [one for one in self._living() if one not in spent]
+        if self._is_in_order:
+            return _first(candidates) if candidates else None
         return min(candidates, key=lambda one: one.preference(now), default=None)
+
+
+def _first(living: Sequence[Forwarder]) -> Forwarder:
+    """The first that is not suspected; where all are, the first."""
+    return next((one for one in living if not one.is_suspect), living[0])
 
 
 class NoForwarders(ForwarderSet):
@@ -272,7 +335,8 @@ class NoForwarders(ForwarderSet):
     __slots__ = ()
 
     def __init__(self) -> None:
-        self.forwarders = ()
+        self.forwarders = self.fallback = ()
+        self._is_in_order = False
         self._shares = ()
         self._ranked_until = float("-inf")
 
@@ -309,7 +373,7 @@ class Routes:
 
     def forwarders(self) -> tuple[Forwarder, ...]:
         """Every forwarder once, those of the default set first."""
-        return tuple(dict.fromkeys(one for each in self.sets for one in each.forwarders))
+        return tuple(dict.fromkeys(one for each in self.sets for one in (*each.forwarders, *each.fallback)))
 
 
 def _after_next_dot(name: str, start: int) -> int:

@@ -25,8 +25,17 @@ def _resolv_conf(listening: tuple[SocketAddress, ...]) -> Path:
 
 def routes(settings: Settings, servers: tuple[SocketAddress, ...], directory: ForwarderDirectory) -> Routes:
     """Routes to `servers` and to those of each forwarded zone."""
-    default: ForwarderSet = directory.forwarder_set(map(str, servers)) if servers else NoForwarders()
-    zones = {one.zone: directory.forwarder_set(map(str, one.servers), zone=one.zone) for one in settings.forward_zones}
+    wanted = settings.forwarders
+    is_in_order = wanted.strategy == "first-healthy"
+    default: ForwarderSet = (
+        directory.forwarder_set(servers, fallback=wanted.plain_fallback, is_in_order=is_in_order)
+        if servers
+        else NoForwarders()
+    )
+    zones = {
+        one.zone: directory.forwarder_set(one.servers, zone=one.zone, is_in_order=is_in_order)
+        for one in settings.forward_zones
+    }
     return Routes(default, zones)
 
 

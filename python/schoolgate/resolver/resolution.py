@@ -25,7 +25,9 @@ SHORTEST_WAIT_S: Final = 0.05
 TRIES_WHEN_CROWDED: Final = 2
 """One forwarder, and one other: a forwarder that died must not fail the questions of a busy morning."""
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "carried"]
+"""How a forwarder is asked: by UDP, over a TCP connection of its own, or over those that stand. Who is asked by the
+last is asked by no other."""
 
 
 class Send(NamedTuple):
@@ -39,6 +41,11 @@ class Send(NamedTuple):
     def octets(self, query: bytes) -> bytes:
         """`query` as it is to be sent."""
         return query if self.has_edns else without_opt(query)
+
+
+def transport_to(forwarder: Forwarder) -> Transport:
+    """How it is asked first."""
+    return "carried" if forwarder.is_carried else "udp"
 
 
 class Done(NamedTuple):
@@ -71,7 +78,7 @@ DEFAULT_PATIENCE: Final = Patience()
 
 def first_timeout_s(forwarder: Forwarder, patience: Patience) -> float:
     """How long the first try waits for `forwarder`."""
-    return min(forwarder.timeout_s, patience.timeout_s, patience.total_s)
+    return min(forwarder.timeout_s, forwarder.longest_s(patience.timeout_s), patience.total_s)
 
 
 class Resolution:
@@ -99,7 +106,7 @@ class Resolution:
         self._patience = patience._replace(tries=min(patience.tries, TRIES_WHEN_CROWDED)) if is_crowded else patience
         self._asks_again = not is_crowded
         self._deadline = begun + patience.total_s
-        self._is_stream = False
+        self._is_stream = forwarder.is_carried
         self._has_insisted = False
         self._tries = 1
         self._spent: tuple[Forwarder, ...] = ()
@@ -129,6 +136,8 @@ class Resolution:
 
     def guessed(self, now: float) -> Step:
         """So many wrong replies that an attacker is guessing our 16-bit id: over TCP there is nothing to guess."""
+        if self.forwarder.is_carried:
+            return self._give_up_on_forwarder(now)
         return self._end() if self._deadline - now < SHORTEST_WAIT_S else self._send_over_stream(now)
 
     def timed_out(self, now: float) -> Step:
@@ -161,8 +170,11 @@ class Resolution:
             return self._end()
         self._plain += (self.forwarder,)
         self.has_edns = False
-        timeout_s = min(self._patience.timeout_s, left_s)
-        return Send(self.forwarder, "tcp" if self._is_stream else "udp", timeout_s, has_edns=False)
+        timeout_s = min(self.forwarder.longest_s(self._patience.timeout_s), left_s)
+        transport: Transport = (
+            "tcp" if self._is_stream and not self.forwarder.is_carried else transport_to(self.forwarder)
+        )
+        return Send(self.forwarder, transport, timeout_s, has_edns=False)
 
     def _send_over_stream(self, now: float) -> Send:
         self._is_stream = True
@@ -187,11 +199,13 @@ class Resolution:
         if forwarder in self._silent and forwarder not in self._plain and forwarder.may_drop_edns(now):
             self._plain += (forwarder,)
             self.has_edns = False
-        self._is_stream = False
+        self._is_stream = forwarder.is_carried
         self._tries += 1
         # The last try waits longest: a recursive server may need that long for a name it meets for the first time.
-        longest_s = self._patience.timeout_s * (2 if self._tries == self._patience.tries else 1)
-        return Send(forwarder, "udp", min(longest_s, left_s), self.has_edns)
+        longest_s = forwarder.longest_s(self._patience.timeout_s)
+        if self._tries == self._patience.tries and not forwarder.is_carried:
+            longest_s *= 2
+        return Send(forwarder, transport_to(forwarder), min(longest_s, left_s), self.has_edns)
 
     def _end(self) -> Step:
         if self._reply is not None:

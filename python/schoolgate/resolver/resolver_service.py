@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+import orjson
+
 from schoolgate._core import ForwarderShare, MissResult
 from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, ExchangeOwner
 from schoolgate.resolver.exchange import StreamExchanges
@@ -29,6 +31,7 @@ from schoolgate.resolver.resolution import (
     Send,
     Step,
     first_timeout_s,
+    transport_to,
 )
 
 PROBE_CHECK_S: Final = 0.5
@@ -44,6 +47,7 @@ class MissSource(DatagramPlane, Protocol):
     """The part of the plane that this service needs."""
 
     def complete(self, results: Sequence[MissResult]) -> None: ...
+    def connections(self) -> bytes: ...
     def forget_failures(self) -> None: ...
 
 
@@ -113,9 +117,17 @@ class ResolverService:
         self._go_on()
 
     def health(self) -> list[dict[str, Any]]:
-        """One entry per forwarder, for `status`."""
+        """One entry per forwarder, for `status`; of those asked over connections also what these say of themselves."""
         self._go_on()
-        return [one.health() for one in self._forwarders]
+        connections: dict[int, dict[str, Any]] = {}
+        if any(one.is_carried for one in self._forwarders):
+            connections = {one["forwarder"]: one for one in orjson.loads(self._plane.connections())}
+        return [_with_connections(one, connections.get(one.number)) for one in self._forwarders]
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether names leave readable although encrypted forwarders are set: none of these answers."""
+        return any(one.is_falling_back for one in self._routes.sets)
 
     def stats(self) -> dict[str, int]:
         """Counters of this service and of its exchanges, and how many questions are under way now."""
@@ -211,7 +223,8 @@ class ResolverService:
         forwarder.probing(now)
         self.counters["probes"] += 1
         owner = ProbeExchange(self, next(self._probe_keys), forwarder)
-        self._datagrams.send(owner, Send(forwarder, "udp", self._patience.timeout_s), now)
+        timeout_s = forwarder.longest_s(self._patience.timeout_s)
+        self._datagrams.send(owner, Send(forwarder, transport_to(forwarder), timeout_s), now)
 
     def forwarder_lacks_edns(self, forwarder: Forwarder) -> None:
         """It answers only queries without OPT."""
@@ -243,3 +256,13 @@ class ResolverService:
         if now - self._defect_reported_at >= REPORT_DEFECTS_EVERY_S:
             self._defect_reported_at = now
             _log.exception("a question to a forwarder met a defect; please report it")
+
+
+def _with_connections(forwarder: Forwarder, connections: dict[str, Any] | None) -> dict[str, Any]:
+    health = forwarder.health()
+    if connections is None:
+        return health | {"connections": None, "problem": None}
+    return health | {
+        "connections": {"open": connections["open"], "events": connections["events"]},
+        "problem": forwarder.roots_problem or connections["problem"],
+    }

@@ -1,4 +1,5 @@
-"""A stub resolver (RFC 9499): asks one DNS server one question and takes what comes as it is.
+"""A stub resolver (RFC 9499): asks one DNS server one question and takes what comes as it is. An encrypted server is
+asked encrypted, or not at all.
 
 For people and for checks, which want to see what a device would get. Never in the path of a client's query.
 """
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from dnslib import EDNS0, DNSRecord
 from dnslib.dns import DNSError, EDNSOption
 
+from schoolgate._core import ForwarderAddress, ForwarderUnusable, ask_forwarder
 from schoolgate.config import SocketAddress
+from schoolgate.config.forwarder_address import ConnectedServer
 from schoolgate.errors import SchoolgateError
 
 # Longer than schoolgate lets a question wait (4 s).
@@ -60,17 +63,22 @@ class NoAnswer(SchoolgateError):
 
 @dataclass(frozen=True)
 class Reply:
-    """What came, how long it took (milliseconds), and over what."""
+    """What came, how long it took (milliseconds), and over what. `opened_ms`: of this, what connection and handshake
+    took; `certificate`: DER, of an encrypted server. None where there is none."""
 
     record: DNSRecord
     octets: int
     took_ms: float
     transport: str
+    opened_ms: float | None = None
+    certificate: bytes | None = None
 
 
 def ask(
     name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False, tls: bool = False,
     timeout_s: float = TIMEOUT_S,
+    name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False,
+    timeout_s: float = TIMEOUT_S, wants_dnssec: bool = False,
 ) -> Reply:  # fmt: skip
     """One question, over TCP when the answer does not fit into UDP. `tls`: over DNS over TLS, whose certificate is not
     verified: a stub resolver without a name for its server cannot. Raises `NoAnswer`."""
@@ -78,14 +86,18 @@ def ask(
         question = DNSRecord.question(name)
         question.q.qtype = qtype
         question.header.id = secrets.randbelow(65536)
-        question.add_ar(EDNS0(udp_len=EDNS_OCTETS))
-        message = question.pack()
+        question.add_ar(EDNS0(udp_len=EDNS_OCTETS, flags="do" if wants_dnssec else ""))
+        message = bytes(question.pack())
     except (DNSError, UnicodeError, ValueError) as error:
         raise NoAnswer(f"{name} cannot be asked: {error}; write a name such as www.example.org") from error
     transport = "TLS" if tls else "TCP" if tcp else "UDP"
     reply = _exchange(message, server, source, transport, timeout_s)
     is_cut = reply.record.header.tc and transport == "UDP"
     return _exchange(message, server, source, "TCP", timeout_s) if is_cut else reply
+    if isinstance(server, ConnectedServer):
+        return _over_connection(message, server, timeout_s)
+    reply = _exchange(message, server, source, tcp, timeout_s)
+    return _exchange(message, server, source, True, timeout_s) if reply.record.header.tc and not tcp else reply
 
 
 def extended_errors(record: DNSRecord) -> list[str]:
@@ -107,6 +119,34 @@ def extended_codes(record: DNSRecord) -> Iterator[tuple[int, str]]:
 
 
 def _exchange(message: bytes, server: SocketAddress, source: str | None, transport: str, timeout_s: float) -> Reply:
+
+
+def _over_connection(message: bytes, server: ConnectedServer, timeout_s: float) -> Reply:
+    # Here, because it reads settings that most users of a stub resolver do not have.
+    from schoolgate.resolver.forwarder_directory import carried_settings, read_roots
+
+    roots, problem = read_roots(server)
+    if problem is not None:
+        raise NoAnswer(f"{server}: {problem}")
+    address = ForwarderAddress(0, server.host, server.port, carried=carried_settings(server, roots))
+    try:
+        octets, opened_s, answered_s, certificate = ask_forwarder(address, message, timeout_s)
+    except ForwarderUnusable as error:
+        raise NoAnswer(f"{server}: {error}") from error
+    record = _parsed(octets, server)
+    took_ms = (opened_s + answered_s) * 1000
+    transport = server.transport.upper()
+    return Reply(record, len(octets), took_ms, transport, opened_s * 1000, certificate or None)
+
+
+def _parsed(octets: bytes, server: SocketAddress) -> DNSRecord:
+    try:
+        return DNSRecord.parse(octets)
+    except DNSError as error:
+        raise NoAnswer(f"{server}: the answer is not DNS: {error}; is it a DNS server?") from error
+
+
+def _exchange(message: bytes, server: SocketAddress, source: str | None, tcp: bool, timeout_s: float) -> Reply:
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     began = time.monotonic()
     with socket.socket(family, socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM) as sock:
@@ -123,10 +163,7 @@ def _exchange(message: bytes, server: SocketAddress, source: str | None, transpo
         except OSError as error:
             raise NoAnswer(f"{server}: {error.strerror or error} over {transport}; is it running?") from error
     took_ms = (time.monotonic() - began) * 1000
-    try:
-        return Reply(DNSRecord.parse(octets), len(octets), took_ms, transport)
-    except DNSError as error:
-        raise NoAnswer(f"{server}: the answer is not DNS: {error}; is it a DNS server?") from error
+    return Reply(_parsed(octets, server), len(octets), took_ms, transport)
 
 
 def _given(sock: socket.socket, message: bytes, transport: str, deadline: float) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from schoolgate.backup.backup_problems import backup_problems
 from schoolgate.checks.record import check_problems
 from schoolgate.config.diagnostics import Diagnostic, Severity, from_text
+from schoolgate.config.forwarder_address import ENCRYPTED
 from schoolgate.lists.list_problems import list_problems
 from schoolgate.monitoring import monitor_status
 from schoolgate.sealed import failing_feeds, sealed_problems
@@ -48,9 +49,21 @@ def _of_answering(service: RunningServer, counted: dict[str, Any], now: dt.datet
         yield _problem("no-forwarder", "forwarders", f"there is no forwarder: {only}; set forwarders.servers")
     elif all(one["state"] == "down" for one in service.resolver.health()):
         yield _problem("forwarders-silent", "forwarders", f"no forwarder answers: {only}")
+    yield from _each("forwarder-encryption", "forwarders", _encryption_problems(service))
     yield from _each("log-rows-lost", "query_log", query_log_problems(counted["query_log"]))
     if service.pseudonym_key is not None and service.pseudonym_key.problem is not None:
         yield _problem("pseudonym-key", "query_log", service.pseudonym_key.problem)
+
+
+def _encryption_problems(service: RunningServer) -> Iterator[str]:
+    for one in service.resolver.health():
+        if one["problem"] is not None and one["transport"] in ENCRYPTED:
+            yield f"forwarder {one['forwarder']} is not asked: {one['problem']}"
+    if service.resolver.is_unencrypted:
+        yield (
+            "names leave without encryption: no encrypted forwarder answers, and forwarders.plain_fallback says so;"
+            " look at `schoolgate check forwarders`"
+        )
 
 
 def _of_state(service: RunningServer) -> Iterator[ServiceProblem]:

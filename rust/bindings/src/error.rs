@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-static CLASSES: PyOnceLock<[Py<PyType>; 8]> = PyOnceLock::new();
+static CLASSES: PyOnceLock<[Py<PyType>; 9]> = PyOnceLock::new();
 
 /// Kinds of errors, each with its exception class.
 #[derive(Clone, Copy)]
@@ -20,9 +20,10 @@ pub enum Kind {
     SealedCorrupt,
     SealFailed,
     CertificateUnusable,
+    ForwarderUnusable,
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "SnapshotCorrupt",
     "PolicyInvalid",
     "CompileFailed",
@@ -31,6 +32,7 @@ const NAMES: [&str; 8] = [
     "SealedCorrupt",
     "SealFailed",
     "CertificateUnusable",
+    "ForwarderUnusable",
 ];
 
 /// Adds the exception classes to the module.
@@ -55,7 +57,7 @@ pub fn raise(kind: Kind, error: impl std::fmt::Display) -> PyErr {
     })
 }
 
-fn classes(py: Python<'_>) -> PyResult<&[Py<PyType>; 8]> {
+fn classes(py: Python<'_>) -> PyResult<&[Py<PyType>; 9]> {
     CLASSES.get_or_try_init(py, || {
         let root = py.import("schoolgate.errors")?.getattr("SchoolgateError")?.cast_into::<PyType>()?;
         let mut classes = Vec::new();

@@ -1,13 +1,16 @@
 //! What crosses between the plane and the resolver in Python: addresses and shares in, reports and events out.
 
+use crate::error::{Kind, raise};
 use crate::table::address;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use schoolgate_plane::{Event, EventKind, Owner, Report, Share, Tally, name_of};
+use schoolgate_streams::{CarrierSettings, ask_once};
 use schoolgate_wire::Name;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::time::Duration;
 
 /// Adds the classes to the module.
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -27,30 +30,51 @@ pub struct ForwarderAddress {
     number: u32,
     /// IP address in text.
     host: String,
-    /// UDP port.
+    /// UDP or TCP port.
     port: u16,
     /// Interface index of a link-local IPv6 address, else 0.
     scope: u32,
+    /// How connections to it are spoken over, as JSON; None: it is asked by UDP.
+    carried: Option<Vec<u8>>,
 }
 
 #[pymethods]
 impl ForwarderAddress {
     #[new]
-    #[pyo3(signature = (number, host, port, scope=0))]
-    fn new(number: u32, host: String, port: u16, scope: u32) -> Self {
-        Self { number, host, port, scope }
+    #[pyo3(signature = (number, host, port, scope=0, *, carried=None))]
+    fn new(number: u32, host: String, port: u16, scope: u32, carried: Option<Vec<u8>>) -> Self {
+        Self { number, host, port, scope, carried }
     }
 }
 
 impl ForwarderAddress {
-    /// Number and socket address, as the plane takes them.
-    pub fn parse(&self) -> PyResult<(u32, SocketAddr)> {
+    /// Number, socket address, and how connections are spoken over.
+    pub fn parse(&self) -> PyResult<(u32, SocketAddr, Option<CarrierSettings>)> {
         let address = match address(&self.host)? {
             IpAddr::V6(v6) => SocketAddrV6::new(v6, self.port, 0, self.scope).into(),
             v4 => SocketAddr::new(v4, self.port),
         };
-        Ok((self.number, address))
+        let carried = self.carried.as_deref().map(serde_json::from_slice).transpose();
+        let carried = carried.map_err(|error| PyValueError::new_err(format!("forwarder settings: {error}")))?;
+        Ok((self.number, address, carried))
     }
+}
+
+/// Asks one query over a connection of its own.
+#[pyfunction]
+pub fn ask_forwarder<'py>(
+    py: Python<'py>,
+    forwarder: &ForwarderAddress,
+    query: &[u8],
+    timeout_s: f64,
+) -> PyResult<(Bound<'py, PyBytes>, f64, f64, Bound<'py, PyBytes>)> {
+    let (_, address, settings) = forwarder.parse()?;
+    let settings = settings.ok_or_else(|| PyValueError::new_err("this forwarder is asked by UDP"))?;
+    let within = Duration::try_from_secs_f64(timeout_s).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let answer = py.detach(|| ask_once(address, settings, query, within));
+    let answer = answer.map_err(|error| raise(Kind::ForwarderUnusable, error))?;
+    let (opened_s, answered_s) = (answer.opened_in.as_secs_f64(), answer.answered_in.as_secs_f64());
+    Ok((PyBytes::new(py, &answer.reply), opened_s, answered_s, PyBytes::new(py, &answer.certificate)))
 }
 
 /// The forwarder set of one zone.

@@ -32,6 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lists::normalise_name, module)?)?;
     module.add_function(wrap_pyfunction!(table::explain, module)?)?;
     module.add_function(wrap_pyfunction!(table::decide_names, module)?)?;
+    module.add_function(wrap_pyfunction!(forwarding::ask_forwarder, module)?)?;
     forwarding::add(module)?;
     querylog::add(module)?;
     sealed::add(module)?;

@@ -8,16 +8,17 @@ use crate::table::{PolicyTable, address, explain_with};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
-use schoolgate_plane::{Asked, Designated, Settings};
+use schoolgate_plane::{Asked, Designated, Settings, Way};
+use schoolgate_streams::{CarrierError, Carriers};
 use schoolgate_wire::Name;
 use std::net::SocketAddr;
 
 /// The URI template of DNS over HTTPS without scheme and host (RFC 9461 section 5).
 const DOH_TEMPLATE: &str = "/dns-query{?dns}";
 
-/// Sockets, worker threads, packet cache and pending table.
+/// Sockets, worker threads, packet cache and pending table; connections to forwarders.
 #[pyclass(frozen, module = "schoolgate._core")]
-pub struct Plane(pub schoolgate_plane::Plane);
+pub struct Plane(pub schoolgate_plane::Plane, Carriers);
 
 #[pymethods]
 impl Plane {
@@ -35,7 +36,7 @@ impl Plane {
         let (snapshot, table) = (snapshot.0.clone(), table.0.clone());
         let sealed = sealed.map(|one| one.0.clone());
         let plane = py.detach(|| schoolgate_plane::Plane::new(settings, snapshot, table, sealed));
-        plane.map(Self).map_err(|error| raise(Kind::PlaneError, error))
+        plane.map(|plane| Self(plane, Carriers::default())).map_err(|error| raise(Kind::PlaneError, error))
     }
 
     fn start(&self) -> PyResult<()> {
@@ -43,7 +44,10 @@ impl Plane {
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.0.stop());
+        py.detach(|| {
+            self.0.stop();
+            self.1.stop();
+        });
     }
 
     fn listening(&self) -> Vec<(String, u16)> {
@@ -63,8 +67,24 @@ impl Plane {
     ) -> PyResult<()> {
         let forwarders = forwarders.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
         let zones = zones.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| self.0.install_routes(forwarders, zones));
-        Ok(())
+        let (mut ways, mut carried) = (Vec::new(), Vec::new());
+        for (number, address, settings) in forwarders {
+            match settings {
+                Some(settings) => carried.push((number, address, settings)),
+                None => ways.push((number, Way::Datagrams(address))),
+            }
+        }
+        let installed = py.detach(|| -> Result<(), CarrierError> {
+            let carriers = self.1.install(carried)?;
+            ways.extend(carriers.into_iter().map(|(number, carrier)| (number, Way::Carried(carrier))));
+            self.0.install_routes(ways, zones);
+            Ok(())
+        });
+        installed.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        json(py, &self.1.status())
     }
 
     fn read_replies(&self, py: Python<'_>, now_s: f64) -> PyResult<ForwardingReport> {

@@ -13,11 +13,10 @@ use crate::clock::Now;
 use crate::miss_hub::{MissHub, asked_name, asked_type};
 use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS};
 use crate::reply_sink::{Event, EventKind, ReplySink, Report};
-use crate::source_port::{Attempt, Owner};
+use crate::source_port::{Attempt, Owner, Way};
 use crate::udp_exchanges::UdpExchanges;
 use crate::zones::Zones;
 use schoolgate_wire::{EdeCode, question_end};
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -131,7 +130,7 @@ impl Forwarding {
     }
 
     /// Who may be asked, and which sets of them answer for which zones.
-    pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>, zones: Zones) {
+    pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, Way)>, zones: Zones) {
         self.standing = None;
         self.exchanges.install(forwarders);
         self.zones = zones;

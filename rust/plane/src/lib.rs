@@ -15,6 +15,7 @@
 mod active_state;
 mod answer;
 mod cache;
+mod carrier;
 mod clock;
 mod counters;
 mod crash;
@@ -55,6 +56,7 @@ mod zones;
 mod tests;
 
 pub use active_state::ActiveState;
+pub use carrier::{Carrier, Deliveries, Delivery};
 pub use counters::Counter;
 pub use designation::Designated;
 pub use forwarding::Share;
@@ -64,7 +66,7 @@ pub use plane_error::PlaneError;
 pub use plane_status::PlaneStatus;
 pub use reply_sink::{Event, EventKind, Report, Tally};
 pub use settings::Settings;
-pub use source_port::Owner;
+pub use source_port::{Owner, Way, matches};
 pub use stream::{AnswersWake, Asked, StreamAnswerer};
 
 #[doc(hidden)]

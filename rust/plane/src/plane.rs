@@ -16,6 +16,7 @@ use crate::reply_sink::Report;
 use crate::seats::Shared;
 use crate::settings::Settings;
 use crate::socket::{DatagramDoor, Wake};
+use crate::source_port::Way;
 use crate::stream::{Asked, Reminder, StreamAnswerer};
 use crate::udp_exchanges::UdpExchanges;
 use crate::worker::Worker;
@@ -205,7 +206,7 @@ impl Plane {
     }
 
     /// Who may be asked, by number, and which set of them answers for which zone. Failures are forgotten.
-    pub fn install_routes(&self, forwarders: Vec<(u32, SocketAddr)>, zones: Vec<(Name, usize)>) {
+    pub fn install_routes(&self, forwarders: Vec<(u32, Way)>, zones: Vec<(Name, usize)>) {
         lock(&self.forwarding).install(forwarders, Zones::new(zones));
     }
 

@@ -5,6 +5,7 @@
 //! is distinguished from a guess. Ports live shortly: an attacker who finds one by probing (as SAD DNS did) has no time
 //! to use it. One where a reply is late stays open as long as clients wait for it, and gives it up after the same few guesses.
 
+use crate::carrier::{CarriedPort, Carrier};
 use crate::pending::GIVE_UP_AFTER_MS;
 use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
@@ -13,6 +14,8 @@ use hashbrown::HashMap;
 use schoolgate_wire::{HEADER_OCTETS, question_end, remove_opt};
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 
 /// A port is not used longer. A kernel answers at most a thousand probes of its ports a second, so in this time about one
 /// port in thirty is found, and the finder has what is left of the second to guess 16 bits.
@@ -99,12 +102,72 @@ pub enum Judged {
     Stray,
 }
 
+/// How a forwarder is reached.
+#[derive(Clone)]
+pub enum Way {
+    /// By UDP at this address.
+    Datagrams(SocketAddr),
+    /// Over connections.
+    Carried(Arc<dyn Carrier>),
+}
+
+impl Way {
+    /// Whether it leads to the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Datagrams(one), Self::Datagrams(two)) => one == two,
+            (Self::Carried(one), Self::Carried(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+
+    fn open(&self) -> io::Result<Outlet> {
+        match self {
+            Self::Datagrams(address) => ForwarderSocket::connect(*address).map(Outlet::Datagrams),
+            Self::Carried(carrier) => CarriedPort::open(carrier.clone()).map(Outlet::Carried),
+        }
+    }
+}
+
+impl From<SocketAddr> for Way {
+    fn from(address: SocketAddr) -> Self {
+        Self::Datagrams(address)
+    }
+}
+
+/// What a port sends by.
+pub enum Outlet {
+    /// A socket.
+    Datagrams(ForwarderSocket),
+    /// A carrier: nobody else can reach what it delivers to, so there is nothing to guess.
+    Carried(CarriedPort),
+}
+
+impl Outlet {
+    /// Sends at most a batch. Returns how many left, and the error that kept back the rest.
+    pub fn send(&self, queries: &[&[u8]]) -> (usize, Option<io::Error>) {
+        match self {
+            Self::Datagrams(socket) => socket.send(queries),
+            Self::Carried(carried) => carried.send(queries),
+        }
+    }
+}
+
+impl AsRawFd for Outlet {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Datagrams(socket) => socket.as_raw_fd(),
+            Self::Carried(carried) => carried.as_raw_fd(),
+        }
+    }
+}
+
 /// A source port.
 pub struct SourcePort {
     /// Whom it asks.
     pub forwarder: u32,
-    /// The socket.
-    pub socket: ForwarderSocket,
+    /// What it sends by.
+    pub outlet: Outlet,
     /// It sends no more, and is closed when no question waits.
     pub is_retired: bool,
     opened_s: f64,
@@ -117,11 +180,11 @@ pub struct SourcePort {
 }
 
 impl SourcePort {
-    /// Opens a port that the kernel draws at random.
-    pub fn open(forwarder: u32, address: SocketAddr, now_s: f64) -> io::Result<Self> {
+    /// Opens a port; one of UDP is drawn at random by the kernel.
+    pub fn open(forwarder: u32, way: &Way, now_s: f64) -> io::Result<Self> {
         Ok(Self {
             forwarder,
-            socket: ForwarderSocket::connect(address)?,
+            outlet: way.open()?,
             is_retired: false,
             opened_s: now_s,
             waiting: HashMap::default(),
@@ -213,6 +276,11 @@ impl SourcePort {
             self.overdue.insert(id_of(&attempt.query), attempt.overdue());
         }
         taken
+    }
+
+    /// The question that was sent with this ID, if it waits.
+    pub fn take_one(&mut self, id: u16) -> Option<Attempt> {
+        self.waiting.remove(&id)
     }
 
     /// All questions that wait here.

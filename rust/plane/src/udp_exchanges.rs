@@ -1,4 +1,5 @@
-//! Questions on their way to forwarders by UDP, and the replies that may be believed.
+//! Questions on their way to forwarders, and the replies that may be believed: by UDP, or handed to a carrier
+//! ([`crate::carrier`]), which is one more kind of port.
 //!
 //! Each forwarder has a few source ports at a time, opened when they are needed, each for a short while
 //! ([`crate::source_port`]). Those of one batch leave from one of them drawn at random, in one system call. When there are few
@@ -6,13 +7,13 @@
 //!
 //! Nothing here waits, reads a clock, or decides whom to ask. What became of a question goes to a [`Listener`].
 
+use crate::carrier::Delivery;
 use crate::random_ids::RandomIds;
 use crate::socket::{BATCH, Inbox, Readiness};
-use crate::source_port::{Attempt, Judged, MOST_USES, SourcePort};
+use crate::source_port::{Attempt, Judged, MOST_USES, Outlet, SourcePort, Way};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Source ports of one forwarder that are in use at a time; the next question draws among them. A power of two.
@@ -59,11 +60,18 @@ pub trait Listener {
 }
 
 struct Forwarder {
-    address: SocketAddr,
+    way: Way,
     places: [u64; PLACES],
 }
 
-/// All questions under way by UDP.
+impl Forwarder {
+    /// How many of the places are used. A carrier's queries leave by its connections, whatever port they come from.
+    fn places(&self) -> usize {
+        if matches!(self.way, Way::Carried(_)) { 1 } else { PLACES }
+    }
+}
+
+/// All questions under way.
 pub struct UdpExchanges {
     readiness: Readiness,
     forwarders: HashMap<u32, Forwarder, RandomState>,
@@ -87,11 +95,18 @@ impl UdpExchanges {
     }
 
     /// The forwarders that will be asked. What is under way at others still ends with a result.
-    pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, SocketAddr)>) {
+    pub fn install(&mut self, forwarders: impl IntoIterator<Item = (u32, Way)>) {
         let mut old = std::mem::take(&mut self.forwarders);
-        for (number, address) in forwarders {
-            let known = old.remove(&number).filter(|known| known.address == address);
-            self.forwarders.insert(number, known.unwrap_or(Forwarder { address, places: [NO_PORT; PLACES] }));
+        for (number, way) in forwarders {
+            let places = match old.remove(&number) {
+                Some(known) if known.way.is_like(&way) => known.places,
+                Some(known) => {
+                    known.places.into_iter().for_each(|key| self.retire(key, f64::MAX));
+                    [NO_PORT; PLACES]
+                }
+                None => [NO_PORT; PLACES],
+            };
+            self.forwarders.insert(number, Forwarder { way, places });
         }
         old.into_values().flat_map(|gone| gone.places).for_each(|key| self.retire(key, f64::MAX));
     }
@@ -127,14 +142,15 @@ impl UdpExchanges {
     }
 
     fn port_for(&mut self, forwarder: u32, questions: usize, now_s: f64) -> io::Result<u64> {
-        let place = usize::from(self.random_ids.draw()?) % PLACES;
+        let drawn = usize::from(self.random_ids.draw()?);
         let known = self.forwarders.get_mut(&forwarder).ok_or(io::ErrorKind::NotConnected)?;
+        let place = drawn % known.places();
         let held = known.places.get_mut(place).ok_or(io::ErrorKind::NotFound)?;
         if self.ports.get(held).is_some_and(|port| port.has_room(questions, now_s)) {
             return Ok(*held);
         }
         let old = std::mem::replace(held, NO_PORT);
-        let address = known.address;
+        let way = known.way.clone();
         self.retire(old, now_s);
         if self.ports.len() >= MOST_PORTS {
             // Late replies are worth less than questions that can be asked.
@@ -145,9 +161,9 @@ impl UdpExchanges {
                 self.ports.iter().find(|(_, port)| port.forwarder == forwarder && port.has_room(questions, now_s));
             return shared.map(|(key, _)| *key).ok_or(io::Error::from_raw_os_error(libc::EMFILE));
         }
-        let port = SourcePort::open(forwarder, address, now_s)?;
+        let port = SourcePort::open(forwarder, &way, now_s)?;
         let key = self.next_port;
-        self.readiness.watch(port.socket.as_raw_fd(), key)?;
+        self.readiness.watch(port.outlet.as_raw_fd(), key)?;
         self.next_port += 1;
         self.ports.insert(key, port);
         if let Some(held) = self.forwarders.get_mut(&forwarder).and_then(|known| known.places.get_mut(place)) {
@@ -169,7 +185,7 @@ impl UdpExchanges {
         let forwarder = port.forwarder;
         let numbered = batch.iter_mut().try_for_each(|attempt| port.number(attempt, &mut self.random_ids));
         let (sent, error) = match numbered {
-            Ok(()) => port.socket.send(&batch.iter().map(|attempt| attempt.query.as_slice()).collect::<Vec<_>>()),
+            Ok(()) => port.outlet.send(&batch.iter().map(|attempt| attempt.query.as_slice()).collect::<Vec<_>>()),
             Err(error) => (0, Some(error)),
         };
         let rest = batch.split_off(sent);
@@ -209,7 +225,16 @@ impl UdpExchanges {
     fn read_port(&mut self, key: u64, listener: &mut impl Listener) -> usize {
         let (mut read, mut refusals) = (0, 0);
         while let Some(port) = self.ports.get_mut(&key) {
-            match self.inbox.receive(&port.socket) {
+            let socket = match &port.outlet {
+                Outlet::Datagrams(socket) => socket,
+                Outlet::Carried(carried) => {
+                    let deliveries = carried.receive();
+                    let taken = deliveries.len();
+                    judge_deliveries(port, deliveries, listener);
+                    return taken;
+                }
+            };
+            match self.inbox.receive(socket) {
                 Ok(taken) => {
                     read += taken;
                     judge_all(port, &self.inbox, taken, listener);
@@ -262,18 +287,42 @@ impl AsRawFd for UdpExchanges {
 
 /// Judges what was read.
 fn judge_all(port: &mut SourcePort, inbox: &Inbox, taken: usize, listener: &mut impl Listener) {
-    for datagram in (0..taken).filter_map(|at| inbox.datagram(at)) {
-        match port.judge(datagram) {
-            Judged::Reply(attempt) => listener.ended(port.forwarder, attempt, ExchangeResult::Reply(datagram)),
-            Judged::Late(attempt) => listener.late(port.forwarder, attempt, datagram),
-            Judged::Old => {}
-            Judged::Stray => {
-                listener.mismatch(port.forwarder);
-                // At once: the next datagram of this batch may be a guess that is right.
-                let guessed = port.take_guessed();
-                guessed.into_iter().for_each(|one| listener.ended(port.forwarder, one, ExchangeResult::Guessed));
-            }
+    (0..taken).filter_map(|at| inbox.datagram(at)).for_each(|datagram| judge_one(port, datagram, listener));
+}
+
+fn judge_one(port: &mut SourcePort, message: &[u8], listener: &mut impl Listener) {
+    match port.judge(message) {
+        Judged::Reply(attempt) => listener.ended(port.forwarder, attempt, ExchangeResult::Reply(message)),
+        Judged::Late(attempt) => listener.late(port.forwarder, attempt, message),
+        Judged::Old => {}
+        Judged::Stray => {
+            listener.mismatch(port.forwarder);
+            // At once: the next datagram of this batch may be a guess that is right.
+            let guessed = port.take_guessed();
+            guessed.into_iter().for_each(|one| listener.ended(port.forwarder, one, ExchangeResult::Guessed));
         }
+    }
+}
+
+/// Judges what a carrier has delivered. A connection that fails is one error of the network, whatever waited for it.
+fn judge_deliveries(port: &mut SourcePort, deliveries: Vec<Delivery>, listener: &mut impl Listener) {
+    let mut has_failed = false;
+    for delivery in deliveries {
+        let (id, result) = match delivery {
+            Delivery::Reply(reply) => {
+                judge_one(port, &reply, listener);
+                continue;
+            }
+            Delivery::Failed(id) => (id, ExchangeResult::Failed),
+            Delivery::Starved(id) => (id, ExchangeResult::Starved),
+        };
+        if let Some(attempt) = port.take_one(id) {
+            has_failed |= result == ExchangeResult::Failed;
+            listener.ended(port.forwarder, attempt, result);
+        }
+    }
+    if has_failed {
+        listener.network_error(port.forwarder);
     }
 }
 

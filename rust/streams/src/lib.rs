@@ -1,4 +1,5 @@
-//! Doors for clients that come by a connection: DNS over TCP (RFC 7766), over TLS (RFC 7858) and over HTTPS (RFC 8484).
+//! Doors for clients that come by a connection: DNS over TCP (RFC 7766), over TLS (RFC 7858) and over HTTPS (RFC 8484); and
+//! connections to forwarders that are asked by the same ([`carriers`]).
 //!
 //! A door frames, encrypts and bounds; it decides nothing. Every message goes to an answerer of the plane, which is the same
 //! that answers datagrams, and what it says leaves by the connection that asked.
@@ -16,6 +17,7 @@
 mod admission;
 mod allowance;
 mod asker;
+mod carriers;
 mod certificate;
 mod doh_request;
 mod door_counters;
@@ -35,6 +37,10 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
+pub use carriers::{
+    Carried, CarrierError, CarrierSettings, CarrierStatus, Carriers, SingleAnswer, SingleError, Transport, TrustError,
+    ask_once,
+};
 pub use certificate::CertificateError;
 pub use door_error::DoorError;
 pub use door_settings::{DoorSettings, EncryptedSettings, TcpSettings};

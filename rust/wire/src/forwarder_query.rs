@@ -4,6 +4,13 @@ use crate::edns::DNSSEC_OK;
 use crate::question_end::question_end;
 use crate::{CLASS_IN, HEADER_OCTETS, Name, OUR_UDP_SIZE_OCTETS, rtype};
 
+/// Octets that a padded query is a multiple of (RFC 8467 section 4.1).
+const PADDED_TO: usize = 128;
+/// EDNS options: padding (RFC 7830), edns-tcp-keepalive (RFC 7828).
+const PADDING: u16 = 12;
+const KEEPALIVE: u16 = 11;
+const OPTION_HEAD_OCTETS: usize = 4;
+
 /// Where ARCOUNT stands in a header.
 const ADDITIONAL_COUNT: std::ops::Range<usize> = 10..12;
 
@@ -36,6 +43,27 @@ pub fn remove_opt(query: &mut Vec<u8>) {
     }
 }
 
+/// Pads a query that [`forwarder_query`] made for an encrypted connection, so that its length tells little about its name.
+/// `asks_to_keep`: over TLS, ask also how long the forwarder keeps the connection. Without OPT it stays as it is.
+pub fn pad_query(query: &mut Vec<u8>, asks_to_keep: bool) {
+    if query.get(ADDITIONAL_COUNT) != Some(&[0, 1]) || !query.ends_with(&[0, 0]) {
+        return;
+    }
+    let length_at = query.len() - 2;
+    if asks_to_keep {
+        query.extend_from_slice(&KEEPALIVE.to_be_bytes());
+        query.extend_from_slice(&[0, 0]);
+    }
+    let padding = (query.len() + OPTION_HEAD_OCTETS).next_multiple_of(PADDED_TO) - query.len() - OPTION_HEAD_OCTETS;
+    query.extend_from_slice(&PADDING.to_be_bytes());
+    query.extend_from_slice(&(padding as u16).to_be_bytes());
+    query.resize(query.len() + padding, 0);
+    let options = (query.len() - length_at - 2) as u16;
+    if let Some(place) = query.get_mut(length_at..length_at + 2) {
+        place.copy_from_slice(&options.to_be_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +90,32 @@ mod tests {
         let mut query = Query::default();
         peek(&message, &mut query).unwrap();
         assert_eq!((query.name, query.qtype, query.edns, query.checking_disabled), (name, rtype::A, None, true));
+    }
+
+    #[test]
+    fn padded_it_is_the_same_query_and_a_multiple_of_128() {
+        for (label, asks_to_keep) in
+            (1..=63).flat_map(|length| [("a".repeat(length), true), ("b".repeat(length), false)])
+        {
+            let name = Name::from_text(&format!("{label}.example.com")).unwrap();
+            let mut message = forwarder_query(&name, rtype::A, true, false);
+            let mut before = Query::default();
+            peek(&message, &mut before).unwrap();
+            pad_query(&mut message, asks_to_keep);
+            assert_eq!(message.len() % 128, 0);
+            let mut query = Query::default();
+            peek(&message, &mut query).unwrap();
+            assert_eq!((query.name, query.qtype, query.dnssec_ok()), (before.name, before.qtype, true));
+        }
+    }
+
+    #[test]
+    fn a_query_without_opt_is_not_padded() {
+        let mut message = forwarder_query(&Name::ROOT, rtype::NS, false, false);
+        remove_opt(&mut message);
+        let before = message.clone();
+        pad_query(&mut message, true);
+        assert_eq!(message, before);
     }
 
     #[test]

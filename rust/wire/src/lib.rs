@@ -45,7 +45,7 @@ pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};
 pub use edns::Edns;
 pub use edns_reply::EdnsReply;
-pub use forwarder_query::{forwarder_query, remove_opt};
+pub use forwarder_query::{forwarder_query, pad_query, remove_opt};
 pub use freshness::freshness_s;
 pub use image::{AnswerImage, Reading, Revealed, TtlRule};
 pub use limits::{CLASS_IN, HEADER_OCTETS, MAX_DATAGRAM_OCTETS, MAX_MESSAGE_OCTETS, OUR_UDP_SIZE_OCTETS};

@@ -205,3 +205,32 @@ def test_each_forwarder_is_listed_once() -> None:
     shared = forwarder(1)
     routes = Routes(ForwarderSet([shared]), {"example": ForwarderSet([forwarder(2), shared])})
     assert [each.address for each in routes.forwarders()] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_in_order_the_first_that_is_well_is_asked_and_again_once_it_is() -> None:
+    first, second = forwarder(1, 0.100), forwarder(2, 0.001)
+    both = ForwarderSet([first, second], is_in_order=True)
+    assert both.shares(0.0) == (first,)
+    silent(SUSPECT_AFTER, first)
+    assert both.shares(0.1) == (second,)
+    first.probe_unanswered()
+    assert both.next(0.2, ()) is second
+    assert both.next(0.2, [second]) is None
+    silent(SUSPECT_AFTER, second)
+    assert both.shares(0.3) == (second,)
+    first.answered(0.100, now=1.0)
+    assert both.shares(1.0) == (first,)
+
+
+def test_a_fallback_is_asked_while_all_others_are_down_and_no_longer() -> None:
+    first, last = forwarder(1, 0.010), forwarder(9, 0.001)
+    those = ForwarderSet([first], fallback=[last])
+    assert (those.shares(0.0)[-1], those.is_falling_back) == (first, False)
+    assert those.next(0.0, [first]) is None
+    silent(SUSPECT_AFTER, first)
+    assert those.shares(1.0)[-1] is first
+    first.probe_unanswered()
+    assert (those.shares(2.0)[-1], those.is_falling_back) == (last, True)
+    first.answered(0.010, now=3.0)
+    assert (those.shares(3.0)[-1], those.is_falling_back) == (first, False)
+    assert Routes(those).forwarders() == (first, last)

@@ -1,4 +1,4 @@
-"""`check reachability` and `check safesearch`."""
+"""`check reachability`, `check safesearch` and `check forwarders`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from schoolgate.checks.forwarders import ForwarderFound, ForwardersFound
 from schoolgate.checks.reachability import Closed, Reachability
 from schoolgate.cli.commands.asking import ask, ask_watching
-from schoolgate.cli.commands.terminal import err, note, say, say_json
+from schoolgate.cli.commands.terminal import err, note, out, say, say_json, table
 from schoolgate.operations.checks import ReachabilityChecked, SafeSearchChecked
 from schoolgate.operations.work import Progress as Step
 from schoolgate.operations.work import Said
@@ -48,6 +49,39 @@ def safesearch(config: Path | None, as_json: bool) -> int:
         for sentence in found.sentences():
             note(sentence, "bold red")
     return EXIT_FOUND if found.sentences() else 0
+
+
+def forwarders(config: Path | None, as_json: bool) -> int:
+    """The exit code: 3 when a forwarder is not well."""
+    found: ForwardersFound = ask(config, "checks.forwarders")
+    if as_json:
+        say_json(found.whole())
+    else:
+        rows = table("forwarder", "for", "answers", "ms", "opens ms", "certificate", "no such name", "DNSSEC", "denies")
+        for one in found.forwarders:
+            rows.add_row(*_row(one))
+        if found.forwarders:
+            out.print(rows)
+        for sentence in found.sentences():
+            note(sentence, "bold red")
+    return EXIT_FOUND if found.sentences() else 0
+
+
+def _row(found: ForwarderFound) -> tuple[str, ...]:
+    certificate = "not encrypted" if found.transport in ("udp", "tcp") else "-"
+    if found.certificate is not None:
+        certificate = f"{', '.join(found.certificate.names[:2])}, {found.certificate.days_left} days left"
+    return (
+        found.server,
+        found.zone or "everything",
+        "yes" if found.is_reached else "no",
+        "-" if found.latency_ms is None else f"{found.latency_ms:.1f}",
+        "-" if found.opened_ms is None else f"{found.opened_ms:.1f}",
+        certificate,
+        found.nxdomain or "-",
+        {True: "checked", False: "not checked", None: "-"}[found.validates],
+        ", ".join(found.denies) or "-",
+    )
 
 
 def _say_not_kept(why: str | None) -> None:

@@ -77,13 +77,19 @@ def _query_log(log: dict[str, Any]) -> None:
 
 
 def _forwarders(forwarders: list[dict[str, Any]]) -> None:
-    rows = table("forwarder", "state", "RTT ms", "sent", "replies", "timeouts", "errors")
+    rows = table("forwarder", "state", "RTT ms", "sent", "replies", "timeouts", "errors", "connections")
     for one in forwarders:
         rtt = "-" if one["srtt_ms"] is None else f"{one['srtt_ms']:.1f}"
         counts = (one["sent"], one["replies"], one["timeouts"], one["network_errors"])
-        rows.add_row(one["forwarder"], one["state"], rtt, *map(str, counts))
+        connections = one.get("connections")
+        rows.add_row(one["forwarder"], one["state"], rtt, *map(str, counts), _connections(connections))
     if forwarders:
         out.print(rows)
+
+
+def _connections(connections: dict[str, Any] | None) -> str:
+    """Those open now, and how many were opened."""
+    return "-" if connections is None else f"{connections['open']} of {connections['events']['opened']}"
 
 
 def _counters(report: dict[str, Any]) -> None:

@@ -31,7 +31,8 @@ impl Hall {
         let mut forwarding = Forwarding::new(hub, UdpExchanges::new().expect("an exchange"));
         let forwarders = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
         forwarders.iter().for_each(|one| one.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout"));
-        forwarding.install((0..).zip(forwarders.iter().map(|one| one.local_addr().expect("an address"))), zones);
+        let ways = forwarders.iter().map(|one| one.local_addr().expect("an address").into());
+        forwarding.install((0..).zip(ways), zones);
         Self { bench, forwarding, forwarders }
     }
 
@@ -406,7 +407,8 @@ fn a_worker_ends_what_is_overdue_on_the_resolvers_clock() {
 fn without_a_word_of_the_resolver_misses_wait_for_it() {
     let mut hall = Hall::new(Zones::default());
     hall.send(&[&[(0, ALL)]]);
-    let routes = |hall: &Hall| (0..).zip(hall.forwarders.each_ref().map(|one| one.local_addr().expect("an address")));
+    let routes =
+        |hall: &Hall| (0..).zip(hall.forwarders.each_ref().map(|one| one.local_addr().expect("an address").into()));
     let again: Vec<_> = routes(&hall).collect();
     hall.forwarding.install(again, Zones::default());
     hall.ask(&[ask("www.example.com")]);

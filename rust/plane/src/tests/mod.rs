@@ -6,6 +6,7 @@
 mod addresses;
 mod allocation;
 mod bench;
+mod carrier;
 mod denial;
 mod doors;
 mod forwarding;

@@ -375,7 +375,7 @@ fn a_panic_at_forwarding_costs_its_question_and_no_other() {
     let plane = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
     let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     forwarder.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    plane.install_routes(vec![(1, forwarder.local_addr().expect("an address"))], Vec::new());
+    plane.install_routes(vec![(1, forwarder.local_addr().expect("an address").into())], Vec::new());
     plane.send_misses(vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX, has_edns: true }]], 0.0);
     plane.start().expect("threads");
     let client = Client::of(plane.status().listening[0]);

@@ -2,7 +2,7 @@
 
 use super::until;
 use super::wire::{reply, wire};
-use crate::source_port::{Attempt, LATE_S, LIFE_S, MOST_STRAYS, MOST_USES, Owner, matches};
+use crate::source_port::{Attempt, LATE_S, LIFE_S, MOST_STRAYS, MOST_USES, Owner, Way, matches};
 use crate::udp_exchanges::{ExchangeResult, Listener, OVERDUE_A_TURN, UdpExchanges};
 use schoolgate_wire::{Name, forwarder_query};
 use std::collections::{HashMap, HashSet};
@@ -65,7 +65,7 @@ impl Bench {
         forwarder.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let address = forwarder.local_addr().expect("an address");
         let mut exchanges = UdpExchanges::new().expect("exchanges");
-        exchanges.install([(FORWARDER, address)]);
+        exchanges.install([(FORWARDER, address.into())]);
         Self { exchanges, forwarder, listener: RecordingListener::default(), now_s: 100.0, next_key: 0 }
     }
 
@@ -308,7 +308,7 @@ fn a_closed_port_or_no_route_is_a_refusal() {
     assert!(bench.results().iter().all(|what| *what == "Failed"));
     assert_eq!((bench.exchanges.under_way(), bench.exchanges.ports()), (0, 0));
     assert_eq!(bench.listener.network_errors, 1, "one message of the network is one refusal");
-    bench.exchanges.install([(FORWARDER, "255.255.255.255:53".parse().expect("an address"))]);
+    bench.exchanges.install([(FORWARDER, Way::Datagrams("255.255.255.255:53".parse().expect("an address")))]);
     bench.listener.results.clear();
     bench.send(2, 60.0);
     assert_eq!(bench.results(), ["Failed", "Failed"]);
