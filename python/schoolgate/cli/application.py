@@ -20,8 +20,8 @@ from schoolgate.cli.log import log_app
 from schoolgate.cli.options import Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
-from schoolgate.cli.review import action_app, evidence_app, register_app, review_app
 from schoolgate.cli.request import request_app
+from schoolgate.cli.review import action_app, evidence_app, register_app, review_app
 from schoolgate.cli.sealed import sealed_app
 from schoolgate.cli.setup import setup_app
 from schoolgate.cli.tickets import tickets_app

@@ -114,9 +114,6 @@ class Settings(Section):
 
 def problems_across(settings: Settings, file: str) -> Iterator[Problem]:
     """Rules that no section can check alone."""
-    for index, server in enumerate(settings.forwarders.servers):
-        if isinstance(server, SocketAddress) and is_ours(server, settings.server.listen):
-            yield _loop(file, f"forwarders.servers[{index}]", server)
     for index, step in enumerate(settings.escalation.steps):
         for one in step.to:
             if one.startswith("webhook:") and one.removeprefix("webhook:") not in settings.webhooks:

@@ -76,8 +76,6 @@ class Reply:
 
 def ask(
     name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False, tls: bool = False,
-    timeout_s: float = TIMEOUT_S,
-    name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False,
     timeout_s: float = TIMEOUT_S, wants_dnssec: bool = False,
 ) -> Reply:  # fmt: skip
     """One question, over TCP when the answer does not fit into UDP. `tls`: over DNS over TLS, whose certificate is not
@@ -90,14 +88,12 @@ def ask(
         message = bytes(question.pack())
     except (DNSError, UnicodeError, ValueError) as error:
         raise NoAnswer(f"{name} cannot be asked: {error}; write a name such as www.example.org") from error
+    if isinstance(server, ConnectedServer):
+        return _over_connection(message, server, timeout_s)
     transport = "TLS" if tls else "TCP" if tcp else "UDP"
     reply = _exchange(message, server, source, transport, timeout_s)
     is_cut = reply.record.header.tc and transport == "UDP"
     return _exchange(message, server, source, "TCP", timeout_s) if is_cut else reply
-    if isinstance(server, ConnectedServer):
-        return _over_connection(message, server, timeout_s)
-    reply = _exchange(message, server, source, tcp, timeout_s)
-    return _exchange(message, server, source, True, timeout_s) if reply.record.header.tc and not tcp else reply
 
 
 def extended_errors(record: DNSRecord) -> list[str]:
@@ -116,9 +112,6 @@ def extended_codes(record: DNSRecord) -> Iterator[tuple[int, str]]:
             if isinstance(option, EDNSOption) and option.code == EDE_OPTION and len(option.data) >= 2:
                 text = bytes(option.data[2:]).decode("utf-8", "replace").rstrip("\0")
                 yield int.from_bytes(option.data[:2]), text
-
-
-def _exchange(message: bytes, server: SocketAddress, source: str | None, transport: str, timeout_s: float) -> Reply:
 
 
 def _over_connection(message: bytes, server: ConnectedServer, timeout_s: float) -> Reply:
@@ -146,7 +139,7 @@ def _parsed(octets: bytes, server: SocketAddress) -> DNSRecord:
         raise NoAnswer(f"{server}: the answer is not DNS: {error}; is it a DNS server?") from error
 
 
-def _exchange(message: bytes, server: SocketAddress, source: str | None, tcp: bool, timeout_s: float) -> Reply:
+def _exchange(message: bytes, server: SocketAddress, source: str | None, transport: str, timeout_s: float) -> Reply:
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     began = time.monotonic()
     with socket.socket(family, socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM) as sock:

@@ -53,8 +53,6 @@ class SetupLook:
     """What is there, and where the questions begin: with the draft, else with what is there, else with a proposal.
 
     `step`: the group of questions that a draft waits for, "" without one. `is_configured`: a school's policy is in
-    force. `needs_head`: the first account was not made. `address`, `device`: of the caller's own device, by the policy
-    in force.
     force. `needs_head`: the first account was not made. `address`, `device`: the caller's own, by the policy in force.
     """
 
