@@ -47,6 +47,8 @@ SCREENS = (
     ("device", D, f"/devices/{device('pupils', 1)}"),
     ("device-without-identities", N, f"/devices/{device('pupils', 1)}"),
     ("find", D, "/find?q=games"),
+    ("requests", Role.trust_director, "/requests"),
+    ("request-form", Role.head, "/requests/new?names=arcade.example.net&segment=sixth-form"),
     *((f"home-{role}", role, "/") for role in Role),
 )
 
@@ -205,3 +207,39 @@ def violations(page: Page, options: dict[str, Any]) -> list[str]:
 
 def picture(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"watch-{name}.png", full_page=True)
+
+
+def test_a_leader_asks_on_a_phone_and_a_director_decides_by_what_would_open(watching: Watching) -> None:
+    """From the form to an answer that names the request."""
+    phone = watching.page(Role.head)
+    phone.set_viewport_size({"width": 360, "height": 740})
+    watching.go(phone, "/requests/new")
+    phone.get_by_label("Site, or several").fill("web.snapchat.com")
+    phone.get_by_label("Sixth form").check()
+    phone.get_by_label("What for").fill("Media studies, year 12")
+    phone.get_by_role("button", name="Ask for it").click()
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("waits for a decision")
+    assert phone.get_by_role("button", name="Approve").count() == 0
+    path = phone.url.removeprefix(watching.console.address).partition("?")[0]
+    director = watching.page(Role.trust_director)
+    director.set_viewport_size({"width": 360, "height": 740})
+    watching.go(director, "/")
+    director.get_by_role("link", name=re.compile("^Decide: One request waits for your decision")).click()
+    expect(director.get_by_text(re.compile("would open"))).to_be_visible()
+    assert violations(director, _RULES) == []
+    assert director.evaluate("document.documentElement.scrollWidth") <= 360
+    picture(director, "request-decide-light-360")
+    director.get_by_label("Conditions").fill("in lessons only")
+    director.get_by_role("button", name="Approve").click()
+    expect(director.get_by_role("heading", level=1)).to_contain_text("in force")
+    expect(director.get_by_text("by the running service")).to_be_visible()
+    begun = time.monotonic()
+    assert watching.school.serving is not None
+    watching.go(phone, "/explain?name=web.snapchat.com&segment=sixth-form")
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("is open for sixth-form")
+    expect(phone.get_by_role("link", name=f"See request {path.rpartition('/')[2]}")).to_be_visible()
+    print(f"and why it is open was on the screen {time.monotonic() - begun:.2f} s later")
+    watching.go(phone, "/explain?name=web.snapchat.com&segment=pupils")
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("is closed for pupils")
+    for page in (phone, director):
+        page.context.close()
