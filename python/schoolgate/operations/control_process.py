@@ -34,6 +34,8 @@ STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
 # Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
 CHECKS_S = 300.0
+# A change outside an operation is found within five minutes.
+DRIFT_S = 240.0
 
 _log = Logger("schoolgate.control")
 
@@ -84,6 +86,7 @@ class Control:
             asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
             asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
             asyncio.create_task(self._each(CHECKS_S, lambda: self._check_segments(operations), "checks")),
+            asyncio.create_task(self._each(DRIFT_S, lambda: self._look_for_drift(recorder), "drift")),
         ]
         try:
             manager.ready("doing operations")
@@ -129,6 +132,13 @@ class Control:
         from schoolgate.operations.governance import check_runs
 
         await check_runs.run_if_due(operations, self._settings, self._clock.now())
+
+    async def _look_for_drift(self, recorder: Recorder) -> None:
+        """What is set up, against what was agreed; by the settings as they are on the disk now."""
+        from schoolgate.operations.governance import check_drift
+
+        settings = await asyncio.to_thread(load, self._config)
+        await check_drift.look(recorder.store, settings, self._clock.now())
 
     async def _forget(self, recorder: Recorder) -> None:
         """Sessions of a month ago, with the addresses in them."""
