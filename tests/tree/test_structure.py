@@ -46,7 +46,7 @@ PACKAGES = {
     "sealed": {"_core", "lists", "storage"},
     "querylog": {"_core", "privacy", "storage"},
     "suggestions": {"_core", "lists", "policy", "querylog", "storage"},
-    "checks": {"_core", "control", "lists", "policy", "privacy", "resolver", "sealed", "storage"},
+    "checks": {"_core", "control", "firewall", "lists", "policy", "privacy", "resolver", "sealed", "storage"},
     "replay": {"_core", "lists", "policy", "querylog"},
     "reports": {"checks", "control", "governance", "lists", "policy", "privacy", "querylog", "sealed", "storage"},
     "alerts": {"policy", "privacy", "querylog", "reports"},

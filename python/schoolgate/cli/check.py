@@ -213,3 +213,21 @@ def check_forwarders(context: typer.Context, as_json: Json = False, config: Conf
     from schoolgate.cli.commands import checks
 
     raise typer.Exit(checks.forwarders(_config(context, config), as_json))
+
+
+@check_app.command("drift", epilog=epilog("check drift"))
+def check_drift(
+    context: typer.Context,
+    accept: Annotated[
+        int | None, typer.Option("--accept", metavar="NUMBER", min=1, help="Answer for this drift; needs --reason.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", metavar="WORDS", help="Why it is as it is.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Compare what is set up with what was agreed: settings, policy, lists, detectors, firewall rules, version."""
+    from schoolgate.cli.commands import recorded_checks
+
+    if (accept is None) != (reason is None):
+        raise typer.BadParameter("--accept and --reason go together", param_hint="--accept")
+    raise typer.Exit(recorded_checks.drift(_config(context, config), accept, reason, as_json))

@@ -30,6 +30,7 @@ OWN: dict[str, dict[int, str]] = {
         1: "it could not be checked",
         3: "a network does not, or none was asked from",
     },
+    "check drift": {0: "nothing was changed outside an operation", 1: "it could not be read", 3: "something was"},
     "check coverage": {0: "nothing is due", 1: "it could not be read", 3: "checks are due"},
     "check forwarders": {0: "every forwarder is well", 1: "they could not be checked", 3: "one of them is not well"},
     "lists update": {0: "all well", 1: "nothing was published", 3: "a feed failed; its last good list stays"},

@@ -52,6 +52,7 @@ _MODULES = {
         "governance.check_runs",
         "governance.check_records",
         "governance.check_plans",
+        "governance.check_drift",
     ),
     "reports": ("reports",),
     "session": ("accounts.sign_in", "accounts.own_account"),

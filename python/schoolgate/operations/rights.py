@@ -122,6 +122,8 @@ checks.add                W W W W W . W .
 checks.attach             W W W W W . W .
 checks.finish             W W W W . . W .
 checks.plan               W W W W . . W .
+checks.drift              W W W W . . W .
+checks.accept_drift       W . W W . . . .
 checks.list               R R R R . R R R
 checks.show               R R R R . R R R
 checks.attachment         R R R R . R R R

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.monitoring.conftest import denied, made_row
 
+from schoolgate.checks.own_questions import OwnQuestions, Window
 from schoolgate.monitoring import noise
 from schoolgate.monitoring.category_facts import CategoryFacts
+from schoolgate.monitoring.detectors import watch
 from schoolgate.monitoring.noise import Sieve
-from schoolgate.policy.monitoring import Noise
+from schoolgate.policy.monitoring import Monitoring, Noise
 
 
 def test_the_types_of_one_name_and_its_repeats_count_once(known: CategoryFacts) -> None:
@@ -84,3 +88,12 @@ def test_a_denied_question_is_no_repeat_of_an_allowed_one(known: CategoryFacts) 
     sieve = Sieve(Noise(), known)
     rows = [made_row("www.example.org"), denied("www.example.org", "self-harm", at=1)]
     assert [sieve.keeps(row) for row in (*rows, *rows)] == [True, True, False, False]
+
+
+def test_what_our_own_checks_asked_is_seen_by_no_detector_and_counted_in_no_hour(known: CategoryFacts) -> None:
+    asked = [denied("drugs.blocked.example.com", "drugs", at=5, client=client) for client in ("p-a", "p-b")]
+    at_us = asked[0].time_us
+    own = OwnQuestions(["drugs.blocked.example.com"], [Window(("p-a",), at_us, at_us + 60_000_000)])
+    seen = watch(Monitoring(), known, ZoneInfo("UTC"), own_questions=lambda: own)
+    assert [(one.client, one.names) for one in seen.feed(asked)] == [("p-b", ("drugs.blocked.example.com",))]
+    assert len(watch(Monitoring(), known, ZoneInfo("UTC")).feed(asked)) == 2

@@ -16,6 +16,7 @@ from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.errors import SchoolgateError
 from schoolgate.governance.check_coverage import Cell
 from schoolgate.governance.record_store import MOST_ATTACHMENT_OCTETS
+from schoolgate.operations.governance.check_drift import DriftShown
 from schoolgate.operations.governance.check_plans import CoverageShown
 from schoolgate.operations.governance.check_records import CheckPage, CheckRow, CheckShown
 from schoolgate.operations.governance.check_runs import SegmentsRun
@@ -144,6 +145,24 @@ def coverage(config: Path | None, as_json: bool) -> int:
     if shown.is_first:
         note("no plan was made; places and groups are examples: make one with `schoolgate check plan`", "yellow")
     return EXIT_FOUND if shown.due else 0
+
+
+def drift(config: Path | None, number: int | None, reason: str | None, as_json: bool) -> int:
+    """The exit code: 3 where something was changed outside an operation."""
+    if number is None:
+        shown: DriftShown = ask(config, "checks.drift")
+    else:
+        shown = ask(config, "checks.accept_drift", number=number, reason=reason)
+    if as_json:
+        say_json(shown.whole())
+    elif not shown.changed:
+        say("what is set up is what was agreed", "bold green")
+    else:
+        say(f"changed outside an operation since {shown.since:%Y-%m-%d %H:%M} UTC (drift {shown.number}):", "bold red")
+        for one in shown.changed:
+            say(f"  {one}")
+        note(f"if it is meant: `schoolgate check drift --accept {shown.number} --reason WORDS`", "yellow")
+    return EXIT_FOUND if shown.changed else 0
 
 
 def plan(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
-from schoolgate.console.screen import Page, Screen
+from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/checks", "Checks", "checks.record")
 
@@ -25,6 +25,7 @@ _CHECKS: Final = {
 def add_routes(app: web.Application) -> None:
     """The page, and the forms that run a check."""
     SCREEN.get(app, show)
+    SCREEN.post(app, accept, "/drift")
     SCREEN.post(app, run, "/{check:reachability|safesearch|segments}")
 
 
@@ -46,6 +47,22 @@ async def run(page: Page) -> web.Response:
     return page.redirect(f"{SCREEN.path}?done={check}")
 
 
+async def accept(page: Page) -> web.Response:
+    """Answers for a change outside an operation."""
+    page.need("checks.accept_drift")
+    form = await page.form()
+    number, reason = number_in(form.get("number", "")), form.get("reason", "").strip()
+    if number is None:
+        raise web.HTTPBadRequest
+    if not reason:
+        return await _shown(page, {"reason": "Say why; a few words are enough."})
+    try:
+        await page.call("checks.accept_drift", number=number, reason=reason)
+    except FormRefused as error:
+        return await _shown(page, {"": str(error)})
+    return page.redirect(f"{SCREEN.path}?done=drift")
+
+
 async def _shown(page: Page, mistakes: dict[str, str] | None = None) -> web.Response:
     record = await page.call("checks.record")
     open_names, safe, segments = record["reachability"], record["safesearch"], record.get("segments")
@@ -54,7 +71,7 @@ async def _shown(page: Page, mistakes: dict[str, str] | None = None) -> web.Resp
         safe=safe, answer=_answer(open_names, safe, segments), segments=segments, drift=record.get("drift"),
         wrong=_wrong(segments), closed=_by_name(open_names), most=MOST_SHOWN,
         history=list(reversed(record["history"]))[:MOST_LINES], bars=_bars(record["history"]),
-        done=page.query.get("done", "") if page.query.get("done") in _CHECKS else "",
+        done=page.query.get("done", "") if page.query.get("done") in (*_CHECKS, "drift") else "",
     )  # fmt: skip
 
 

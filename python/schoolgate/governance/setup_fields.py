@@ -1,0 +1,36 @@
+"""What was set up when it was last agreed, and changes of it that no operation made."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schoolgate.governance.record_store import Fields
+
+
+class Setup(Fields):
+    """The one record of its kind: the digest of each part, as an operation or a person's acceptance left it."""
+
+    KIND: ClassVar[str] = "setup"
+    parts: dict[str, str]
+    at_us: int
+
+
+class ChangedPart(BaseModel):
+    """A part with its digests; "" where there was, or is, none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    before: str
+    now: str
+
+
+class Drift(Fields):
+    """A change outside an operation. `reason`: why a person accepted it."""
+
+    KIND: ClassVar[str] = "drift"
+    parts: tuple[ChangedPart, ...]
+    since_us: int
+    accepted_by: str = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
