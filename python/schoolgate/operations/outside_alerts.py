@@ -46,7 +46,7 @@ class AlertFiled:
 def file(
     work: Work,
     source: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")],
-    key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,120}$")],
+    key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,120}$"), Personal],
     severity: Severity = "warning",
     category: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$")] | None = None,
     segment: Annotated[str, Field(max_length=253)] = "",
@@ -54,9 +54,9 @@ def file(
     said: Annotated[str, Field(max_length=2_000), Personal] = "",
     device: Annotated[str, Field(max_length=200), Personal] = "",
 ) -> AlertFiled:
-    """Files an alert of another system. `source`: that system; `key`: its own identifier of the matter: the same again
-    is the same alert. `said`: what it says, for those who see devices.
+    """Files an alert of another system, once for each of its keys.
 
+    `source`: that system; `key`: its own identifier of the matter. `said`: what it says, for those who see devices.
     Raises `AlertNotTaken` for an unknown category or segment, and a time that is to come or older than a week.
     """
     moment = work.now if at is None else at.astimezone(dt.UTC)

@@ -241,8 +241,9 @@ async def block(
     reason = f"report {number} of staff, until it is looked at"
     made = await asyncio.to_thread(block_name, work, fields.site, segments, end.isoformat(), None, reason)
     end_us = int(end.timestamp()) * 1_000_000
+    said = f"until {end:%d %B %Y %H:%M}" if made.applied is not None else "it was closed already"
     kept = await _stepped(
-        work, number, found.version, "ticket.block", tickets.BLOCKED, f"until {end:%d %B %Y %H:%M}",
+        work, number, found.version, "ticket.block", tickets.BLOCKED, said,
         {"blocked_until_us": end_us}, due_us=end_us,
     )  # fmt: skip
     revision = made.applied.revision if made.applied is not None else None
