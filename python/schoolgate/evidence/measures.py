@@ -161,6 +161,18 @@ def risks(sources: Sources) -> Seen:
     return Seen(value, found["risks_current"] > 0 and found["risks_overdue"] == 0)
 
 
+def recorded(kind: str, words: str) -> Callable[[Sources], Seen]:
+    """A measure: whether records of a kind are kept here, and in which states they are."""
+
+    def measure(sources: Sources) -> Seen:
+        states = sources["kinds"].get(kind, {})
+        count = sum(states.values())
+        said = ", ".join(f"{one.replace('_', ' ')} {many}" for one, many in sorted(states.items()))
+        return Seen(f"{words}: {count}" + (f" ({said})." if said else "."), count > 0)
+
+    return measure
+
+
 # -- filtering ----------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,16 @@ DFE: Mapping[str, tuple[Item, ...]] = {
         Item("Gaps have actions with an owner and a date", ("actions",), by.actions),
         Item("Each decision has a reason, an owner and a review date", ("decisions",), by.decisions),
         Item("Each change of the set-up is recorded with name and reason", ("revisions",), by.changes),
+        Item(
+            "Checks are recorded: when, who, what was tested, what followed",
+            ("kinds",),
+            by.recorded("check", "Recorded checks"),
+        ),
+        Item(
+            "What is opened was asked for and decided, on record",
+            ("kinds",),
+            by.recorded("change_request", "Recorded requests"),
+        ),
         Item("Risks are known and looked at again", ("registers",), by.risks),
     ),
     "3. Harmful content is blocked, and teaching is not hindered": (
@@ -53,6 +63,7 @@ DFE: Mapping[str, tuple[Item, ...]] = {
         Item("What devices ask for is watched all the time", ("status",), by.watching),
         Item("Alerts reach a person and are looked at within a day", ("alerts", "alerts_open"), by.alerts),
         Item("The rate of false alarms is measured", ("alerts",), by.false_alarms),
+        Item("Concerns are recorded with what became of them", ("kinds",), by.recorded("case", "Recorded cases")),
         Item("The log can be searched later", ("log",), by.log_kept),
         Item("What was asked and blocked is reported", ("blocked",), by.blocked),
         Item(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from schoolgate.governance.plain_form import Day, FormField, Line, LongText
 from schoolgate.governance.record_store import Fields
@@ -28,7 +30,7 @@ class Action(Fields):
     owner: Line
     due_on: Day
     origin: Origin = "other"
-    origin_number: int | None = None
+    origin_number: Annotated[int, Field(ge=0, le=2**53)] | None = None
     note: LongText = ""
     done_on: Day = None
     done_note: LongText = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schoolgate.storage.schema import governance_record
@@ -61,6 +61,20 @@ async def dues_before(connection: AsyncConnection, site_id: UUID, before_us: int
         DueRecord(one.kind, one.number, one.state, _words(one.kind, one.number, one.subject), one.due_us)
         for one in await connection.execute(wanted)
     )
+
+
+async def counts_by_kind(connection: AsyncConnection, site_id: UUID) -> dict[str, dict[str, int]]:
+    """How many records there are of each kind in each state, whoever keeps them."""
+    rows = governance_record.c
+    wanted = (
+        select(rows.kind, rows.state, func.count().label("count"))
+        .where(rows.site_id == site_id)
+        .group_by(rows.kind, rows.state)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for one in await connection.execute(wanted):
+        found.setdefault(one.kind, {})[one.state] = int(one[2])
+    return found
 
 
 def _words(kind: str, number: int, subject: str) -> str:

@@ -78,6 +78,7 @@ VALUES: dict[str, Any] = {
         {"what": "Games", "value": "closed", "reason": "lessons", "owner": "Head", "review_on": "2027-01-01",
          "missing": []},
     ],
+    "kinds": {"check": {"done": 3}, "case": {"closed": 1, "open": 1}, "change_request": {"applied": 2}},
     "accounts": {"active": 3, "without_factor": 0},
     "audit": {"entries": 12, "reveals": 1, "sign_ins": 4},
 }  # fmt: skip

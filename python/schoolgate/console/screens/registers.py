@@ -18,7 +18,7 @@ SCREEN = Screen("/registers", "Registers", "register.kinds")
 _KIND: Final = "/{kind:responsibility|training|aup_notice|supplier|risk|meeting}"
 _ONE: Final = _KIND + "/{number:[0-9]{1,9}}"
 _DECISIONS: Final = "/decisions"
-ROWS: Final = 50
+ROWS: Final = 25
 
 
 def add_routes(app: web.Application) -> None:

@@ -15,7 +15,7 @@ from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.plain_form import DAY_US, FormField, Line, LongText, due_at_end_of, read_form
 from schoolgate.governance.record_store import Record
 from schoolgate.operations import rights
-from schoolgate.operations.governance.record_entry import entry_of
+from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.registry import Bulk, Personal, looks
 from schoolgate.operations.registry import records as recorded
 from schoolgate.operations.work import Work
@@ -76,8 +76,8 @@ class DueCalendar:
 
 @looks("action.list")
 async def list_actions(
-    work: Work, is_all: bool = False, origin: Origin | None = None, origin_number: int | None = None,
-    before: int | None = None,
+    work: Work, is_all: bool = False, origin: Origin | None = None, origin_number: Number | None = None,
+    before: Number | None = None,
 ) -> ActionPage:  # fmt: skip
     """Open actions, or all, newest first, a hundred at a time. `origin`: of what they come from."""
     store = await work.store()
@@ -95,7 +95,7 @@ async def list_actions(
 @recorded("action.add")
 async def add(
     work: Work, what: Annotated[Line, Personal], owner: Annotated[Line, Personal], due_on: dt.date | None = None,
-    origin: Origin = "other", origin_number: int | None = None, note: Annotated[LongText, Personal] = "",
+    origin: Origin = "other", origin_number: Number | None = None, note: Annotated[LongText, Personal] = "",
 ) -> ActionShown:  # fmt: skip
     """Keeps an action. Raises `FieldsRefused`."""
     given = {
@@ -112,7 +112,7 @@ async def add(
 
 @recorded("action.change")
 async def change_action(
-    work: Work, number: int, version: int, owner: Annotated[Line | None, Personal] = None,
+    work: Work, number: Number, version: Number, owner: Annotated[Line | None, Personal] = None,
     due_on: dt.date | None = None, note: Annotated[LongText | None, Personal] = None,
 ) -> ActionShown:  # fmt: skip
     """Gives an open action another owner, day or note. Raises `ActionDone`, `RecordChanged`."""
@@ -127,7 +127,7 @@ async def change_action(
 
 
 @recorded("action.done")
-async def done(work: Work, number: int, version: int, note: Annotated[LongText, Bulk] = "") -> ActionShown:
+async def done(work: Work, number: Number, version: Number, note: Annotated[LongText, Bulk] = "") -> ActionShown:
     """Says that an action is done, and how. Raises `ActionDone`, `RecordChanged`."""
     async with (await work.store()).change() as change:
         found = _open(await records.get(change.connection, change.site_id, Action, number), version)
@@ -166,7 +166,7 @@ def day_of(due_us: int) -> dt.date:
     return dt.datetime.fromtimestamp((due_us - 1) // 1_000_000, dt.UTC).date()
 
 
-def _open(found: Record[Action], version: int) -> Record[Action]:
+def _open(found: Record[Action], version: Number) -> Record[Action]:
     if found.state == DONE:
         raise ActionDone(f"action {found.number} was done on {found.fields.done_on}")
     if found.version != version:

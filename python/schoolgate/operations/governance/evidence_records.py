@@ -10,6 +10,7 @@ from schoolgate.accounts.roles import NEEDS_SECOND_FACTOR
 from schoolgate.errors import SchoolgateError
 from schoolgate.evidence.sources import Source
 from schoolgate.governance import record_store as records
+from schoolgate.governance.due_calendar import counts_by_kind
 from schoolgate.governance.record_store import Fields, Record
 from schoolgate.governance.registers import (
     CURRENT,
@@ -107,6 +108,12 @@ async def _registers(work: Work) -> dict[str, Any]:
     }
 
 
+async def _kinds(work: Work) -> dict[str, dict[str, int]]:
+    store = await work.store()
+    async with store.reading() as connection:
+        return await counts_by_kind(connection, store.site_id)
+
+
 async def _accounts(work: Work) -> dict[str, int]:
     found = [one for one in await list_accounts(work) if one.state == "active"]
     bare = [
@@ -145,6 +152,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[Work], Awaitable[Any]]]]] = {
     "review": ("review.list, the newest that is signed", _review),
     "registers": ("register.list of each kind", _registers),
     "actions": ("action.list", count_actions),
+    "kinds": ("records, counted by kind and state", _kinds),
     "decisions": ("register.decisions", decision_rows),
     "accounts": ("account.list", _accounts),
     "audit": ("audit.log, counted", _audit),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
 from schoolgate.governance import record_store
 from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.plain_form import FormField, due_at_end_of, read_form, without_persons
@@ -16,7 +14,7 @@ from schoolgate.governance.review import Review
 from schoolgate.governance.review_steps import SIGNED
 from schoolgate.operations import rights
 from schoolgate.operations.governance.decision_rows import count_undecided
-from schoolgate.operations.governance.record_entry import entry_of
+from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.registry import Personal, looks, records
 from schoolgate.operations.work import Work
 from schoolgate.querylog.spreadsheet import csv_text
@@ -24,7 +22,6 @@ from schoolgate.storage.store import Change
 
 Kind = Literal["responsibility", "training", "aup_notice", "supplier", "risk", "decision", "meeting"]
 FormFields = Annotated[dict[str, Any], Personal]
-Number = Annotated[int, Field(ge=1)]
 # Lines of an export, and those that are looked through for one that is replaced.
 MOST_LINES = 10_000
 
@@ -94,7 +91,7 @@ async def list_kinds(work: Work) -> tuple[RegisterShown, ...]:
 
 
 @looks("register.list")
-async def list_lines(work: Work, kind: Kind, is_all: bool = False, before: int | None = None) -> RegisterPage:
+async def list_lines(work: Work, kind: Kind, is_all: bool = False, before: Number | None = None) -> RegisterPage:
     """Lines of a register that are current, or all, newest first, a hundred at a time."""
     register = REGISTERS[kind]
     store = await work.store()
@@ -128,7 +125,7 @@ async def add_line(work: Work, kind: Kind, fields: FormFields) -> RegisterLine:
 
 
 @records("register.change")
-async def change_line(work: Work, kind: Kind, number: Number, version: int, fields: FormFields) -> RegisterLine:
+async def change_line(work: Work, kind: Kind, number: Number, version: Number, fields: FormFields) -> RegisterLine:
     """Writes a line anew. Raises `FieldsRefused`, `RecordChanged`, `LineEnded`."""
     register = REGISTERS[kind]
     read = read_form(register.model, register.form, fields)
@@ -141,7 +138,7 @@ async def change_line(work: Work, kind: Kind, number: Number, version: int, fiel
 
 
 @records("register.end")
-async def end_line(work: Work, kind: Kind, number: Number, version: int) -> RegisterLine:
+async def end_line(work: Work, kind: Kind, number: Number, version: Number) -> RegisterLine:
     """Ends a line: it stays on record and is due no more. Raises `RecordChanged`, `LineEnded`."""
     register = REGISTERS[kind]
     async with (await work.store()).change() as change:
@@ -193,7 +190,7 @@ async def _unfilled(work: Work) -> tuple[str, ...]:
     return unfilled_posts([one.fields for one in held], work.now.date())
 
 
-async def _current(change: Change, register: Register, number: int, version: int) -> Record[Any]:
+async def _current(change: Change, register: Register, number: Number, version: Number) -> Record[Any]:
     found = await record_store.get(change.connection, change.site_id, register.model, number)
     if found.state == ENDED:
         raise LineEnded(f"{register.kind.replace('_', ' ')} {number} has ended; add a new line")

@@ -12,7 +12,7 @@ from schoolgate.evidence.sources import SourceBroken, Sources
 MOST_CHARACTERS: Final = 18_000
 NEEDED: Final = (
     "policy", "exceptions", "alerts", "checks", "ai_seen", "segments", "forwarders", "sealed_counts", "silent_devices",
-    "status", "actions",
+    "status",
 )  # fmt: skip
 
 
@@ -72,6 +72,8 @@ def _checks(sources: Sources) -> Iterator[str]:
         wrong = (found["history"] or [{}])[-1].get("over_blocked", 0)
         count, day = len(found["history"]), last["at"][:10]
         yield f"{count} checks that what must be open is open; the last on {day}: {wrong} wrong."
+    recorded = sources["kinds"].get("check", {})
+    yield f"Checks that people recorded: {sum(recorded.values())}."
     actions = sources["actions"]
     yield f"Actions: {actions['done']} done, {actions['open']} open, of which {actions['overdue']} overdue."
 
@@ -93,7 +95,7 @@ def _limits(sources: Sources) -> Iterator[str]:
 _FIELDS: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Sources], Iterator[str]]]]] = {
     "blocked_and_allowed": (("policy", "exceptions"), _policy),
     "safeguarding_reports": (("alerts",), _reports),
-    "checks_made": (("checks", "actions"), _checks),
+    "checks_made": (("checks", "kinds", "actions"), _checks),
     "ai_tools": (("ai_seen", "policy"), _ai),
     "limits": (("segments", "forwarders", "sealed_counts", "silent_devices", "status"), _limits),
 }

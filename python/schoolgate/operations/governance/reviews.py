@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from schoolgate.evidence.sources import Source
 from schoolgate.governance import record_store as records
 from schoolgate.governance.plain_form import FormField, LongText, without_persons
 from schoolgate.governance.record_store import Record
 from schoolgate.governance.review import REVIEW_FORM, Review, Signature, Trigger
 from schoolgate.governance.review_steps import begin_review, missing_signers, save_review, sign_review
 from schoolgate.operations import rights
-from schoolgate.operations.governance.actions import count_actions
+from schoolgate.operations.governance.evidence_records import read_records
 from schoolgate.operations.governance.evidence_sources import read_sources
-from schoolgate.operations.governance.record_entry import entry_of
+from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.governance.review_prefill import NEEDED, prefilled
 from schoolgate.operations.registry import Bulk, Personal, looks
 from schoolgate.operations.registry import records as recorded
@@ -70,7 +69,7 @@ class ReviewRow:
 
 
 @looks("review.list")
-async def list_reviews(work: Work, before: int | None = None) -> tuple[ReviewRow, ...]:
+async def list_reviews(work: Work, before: Number | None = None) -> tuple[ReviewRow, ...]:
     """Reviews, newest first, a hundred at a time."""
     store = await work.store()
     async with store.reading() as connection:
@@ -79,7 +78,7 @@ async def list_reviews(work: Work, before: int | None = None) -> tuple[ReviewRow
 
 
 @looks("review.show")
-async def show_review(work: Work, number: int) -> ReviewPage:
+async def show_review(work: Work, number: Number) -> ReviewPage:
     """One review. Raises `NoSuchRecord`."""
     store = await work.store()
     async with store.reading() as connection:
@@ -90,8 +89,7 @@ async def show_review(work: Work, number: int) -> ReviewPage:
 @recorded("review.begin")
 async def begin(work: Work, trigger: Trigger = "annual", detail: Annotated[LongText, Bulk] = "") -> ReviewShown:
     """Begins a review, with what the system knows filled in. Raises `RecordRefused` while one is under way."""
-    actions = Source("action.list", await count_actions(work))
-    sources = await read_sources(work, [one for one in NEEDED if one != "actions"], {"actions": actions})
+    sources = await read_sources(work, NEEDED, await read_records(work, ("actions", "kinds")))
     texts, queries = prefilled(sources)
     fields = Review(trigger=trigger, trigger_detail=detail, sources=queries, began_us=work.now_us, **texts)
     async with (await work.store()).change() as change:
@@ -100,7 +98,7 @@ async def begin(work: Work, trigger: Trigger = "annual", detail: Annotated[LongT
 
 
 @recorded("review.save")
-async def save(work: Work, number: int, version: int, fields: Annotated[dict[str, Any], Personal]) -> ReviewShown:
+async def save(work: Work, number: Number, version: Number, fields: Annotated[dict[str, Any], Personal]) -> ReviewShown:
     """Writes fields of a review; signatures of the text before are taken away.
 
     Raises `FieldsRefused`, `ReviewSigned`, `RecordChanged`.
@@ -111,7 +109,7 @@ async def save(work: Work, number: int, version: int, fields: Annotated[dict[str
 
 
 @recorded("review.sign")
-async def sign(work: Work, number: int, version: int) -> ReviewShown:
+async def sign(work: Work, number: Number, version: Number) -> ReviewShown:
     """Signs a review, each person once. Raises `ReviewSigned`, `FieldsRefused`, `RecordChanged`."""
     actor = work.actor
     signature = Signature(
