@@ -32,7 +32,7 @@ ENTRIES: Final = {
         Entry("/devices", "Devices", "device-desktop"),
         Entry("/alerts", "Alerts", "bell"),
         Entry("/requests", "Requests", "send"),
-        Entry("/pupil-code", "A pupil's code", "key"),
+        Entry("/pupil-code", "Pupil code", "key"),
         Entry("/policy", "Policies", "adjustments"),
         Entry("/services", "Services", "apps"),
         Entry("/lists", "Lists", "list-check"),
