@@ -6,13 +6,15 @@ import asyncio
 import html
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+import trustme
+from aiohttp import ClientError, ClientResponse, ClientSession, web
 from tests.unit.console.fake_control import FakeControl, Refused
 from tests.unit.console.test_templates import FORBIDDEN
 
@@ -433,6 +435,38 @@ async def test_an_address_that_cannot_be_opened_leaves_the_console_alone(
                 pass
         await client.close()
     assert caplog.text.count("a page without sign-in is not open") == 2
+
+
+async def test_with_a_certificate_it_is_https_alone(
+    school: FakeControl, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("why.school.example")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    pages = Pages(
+        enabled=True,
+        port=0,
+        names=("why.school.example",),
+        certificate=tmp_path / "chain.pem",
+        key=tmp_path / "key.pem",
+    )
+    client = OperationsClient(school.path)
+    with caplog.at_level("INFO"):
+        async with public_pages(pages, client, asyncio.Event()), ClientSession() as http:
+            fields = str([vars(one) for one in caplog.records])
+            port = int(re.findall(r"https://127\.0\.0\.1:(\d+)/", fields)[0])
+            address = f"127.0.0.1:{port}/about"
+            more: Any = {"ssl": context, "server_hostname": "why.school.example"}
+            async with http.get(f"https://{address}", headers={"Host": "why.school.example"}, **more) as response:
+                assert response.status == 200
+                assert "max-age" in response.headers["Strict-Transport-Security"]
+                assert "https://why.school.example/about" in await response.text()
+            with pytest.raises(ClientError):
+                await http.get(f"http://{address}")
+    await client.close()
 
 
 async def test_without_the_setting_nothing_is_opened(school: FakeControl, caplog: pytest.LogCaptureFixture) -> None:
