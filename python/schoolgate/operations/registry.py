@@ -57,7 +57,7 @@ _MODULES = {
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
-    "pages": ("public_notice", "last_blocks"),
+    "pages": ("public_notice", "last_blocks", "guest_acceptance"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

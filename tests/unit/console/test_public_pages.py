@@ -490,3 +490,28 @@ def test_a_language_that_is_not_whole_is_named(tmp_path: Path) -> None:
     (tmp_path / "cy.toml").write_text("code = ", encoding="utf-8")
     with pytest.raises(ConsoleUnusable, match="cannot be read"):
         Languages.load(tmp_path)
+
+
+# -- guests ----------
+
+
+async def test_a_portal_is_told_what_became_of_its_request(opened: Get, school: FakeControl) -> None:
+    reader = await opened()
+    kinds = iter(("", "NoPortal", "SignatureRefused", "AcceptanceUnreadable", "Defect"))
+
+    def answer(_request: Any) -> Any:
+        if kind := next(kinds):
+            raise Refused(kind, "what to do")
+        return {"is_new": True}
+
+    school.answers["pages.guest_accepted"] = answer
+    body = b'{"device": "a", "notice": "1"}'
+    found = []
+    for _ in range(5):
+        response, text = await reader.ask("POST", "/guests/accepted", body, Schoolgate_Signature="t=1,v1=00")
+        found.append((response.status, text.startswith("what to do")))
+    assert found == [(204, False), (404, True), (403, True), (422, True), (503, False)]
+    given = school.asked("pages.guest_accepted")[0]["arguments"]
+    assert given == {"body": body.decode(), "signature": "t=1,v1=00"}
+    response, _ = await reader.ask("POST", "/guests/accepted", b"\xff")
+    assert response.status == 400
