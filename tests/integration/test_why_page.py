@@ -37,6 +37,9 @@ console_address = "https://filter.school.example"
 block_addresses = ["127.0.0.1"]
 block_port = 0
 one_device_segments = ["pupils", "families", "staff"]
+
+[local]
+records = "why.school.example. 300 IN A 127.0.0.1"
 """
 # A segment where two devices share each address, beside those of the small policy.
 FAMILIES = """

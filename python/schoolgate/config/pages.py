@@ -4,12 +4,13 @@ redirect of the block page's addresses."""
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, PlainValidator, model_validator
 
 from schoolgate.config.problems import complaint, shown
-from schoolgate.config.section import RESTART, Section, Text, Whole
+from schoolgate.config.section import RELOAD, RESTART, PathFromFile, Section, Text, Whole
 from schoolgate.config.web_listener import Address, WebListener
 
 PAGES_PORT: Final = 8054
@@ -86,6 +87,12 @@ class Pages(WebListener):
         " page may show there what that device was refused in the last minute. Not behind NAT, and not on shared"
         " computers with several users at once.",
         json_schema_extra=RESTART,
+    )
+    guest_key_file: PathFromFile = Field(
+        default=Path(),
+        description="File with the key, 32 characters at least, with which the captive portal of a guest network signs"
+        " that a guest accepted the notice. Without one such requests are refused.",
+        json_schema_extra=RELOAD,
     )
     help_lines: Annotated[tuple[HelpLine, ...], Field(max_length=MOST_HELP_LINES)] = Field(
         default=HELP_LINES, description="Where a child finds help; on each of these pages.", json_schema_extra=RESTART

@@ -37,6 +37,7 @@ ENTRIES: Final = {
         Entry("/report", "Report it", "alert-circle"),
         Entry("/tickets", "Staff reports", "inbox"),
         Entry("/pupil-code", "A pupil's code", "key"),
+        Entry("/pupil-code", "Pupil code", "key"),
         Entry("/policy", "Policies", "adjustments"),
         Entry("/services", "Services", "apps"),
         Entry("/lists", "Lists", "list-check"),

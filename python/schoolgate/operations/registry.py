@@ -78,6 +78,9 @@ _MODULES = {
     ),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
     "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),
+    "account": ("accounts.accounts", "accounts.account_requests"),
+    "setup": ("accounts.accounts",),
+    "pages": ("public_notice", "last_blocks", "guest_acceptance"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

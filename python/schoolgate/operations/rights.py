@@ -230,6 +230,7 @@ pages.notice              anyone
 pages.nonce               anyone
 pages.last_block          anyone
 pages.ask_teacher         anyone
+pages.guest_accepted      anyone
 pages.asked               R R R R R . R .
 audit.log                 R R R R . R n R
 audit.show                n R n n . n n R

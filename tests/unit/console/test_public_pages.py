@@ -6,13 +6,15 @@ import asyncio
 import html
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+import trustme
+from aiohttp import ClientError, ClientResponse, ClientSession, web
 from tests.unit.console.fake_control import FakeControl, Refused
 from tests.unit.console.test_templates import FORBIDDEN
 
@@ -435,6 +437,38 @@ async def test_an_address_that_cannot_be_opened_leaves_the_console_alone(
     assert caplog.text.count("a page without sign-in is not open") == 2
 
 
+async def test_with_a_certificate_it_is_https_alone(
+    school: FakeControl, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("why.school.example")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    pages = Pages(
+        enabled=True,
+        port=0,
+        names=("why.school.example",),
+        certificate=tmp_path / "chain.pem",
+        key=tmp_path / "key.pem",
+    )
+    client = OperationsClient(school.path)
+    with caplog.at_level("INFO"):
+        async with public_pages(pages, client, asyncio.Event()), ClientSession() as http:
+            fields = str([vars(one) for one in caplog.records])
+            port = int(re.findall(r"https://127\.0\.0\.1:(\d+)/", fields)[0])
+            address = f"127.0.0.1:{port}/about"
+            more: Any = {"ssl": context, "server_hostname": "why.school.example"}
+            async with http.get(f"https://{address}", headers={"Host": "why.school.example"}, **more) as response:
+                assert response.status == 200
+                assert "max-age" in response.headers["Strict-Transport-Security"]
+                assert "https://why.school.example/about" in await response.text()
+            with pytest.raises(ClientError):
+                await http.get(f"http://{address}")
+    await client.close()
+
+
 async def test_without_the_setting_nothing_is_opened(school: FakeControl, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         async with public_pages(Pages(), OperationsClient(school.path), asyncio.Event()):
@@ -456,3 +490,28 @@ def test_a_language_that_is_not_whole_is_named(tmp_path: Path) -> None:
     (tmp_path / "cy.toml").write_text("code = ", encoding="utf-8")
     with pytest.raises(ConsoleUnusable, match="cannot be read"):
         Languages.load(tmp_path)
+
+
+# -- guests ----------
+
+
+async def test_a_portal_is_told_what_became_of_its_request(opened: Get, school: FakeControl) -> None:
+    reader = await opened()
+    kinds = iter(("", "NoPortal", "SignatureRefused", "AcceptanceUnreadable", "Defect"))
+
+    def answer(_request: Any) -> Any:
+        if kind := next(kinds):
+            raise Refused(kind, "what to do")
+        return {"is_new": True}
+
+    school.answers["pages.guest_accepted"] = answer
+    body = b'{"device": "a", "notice": "1"}'
+    found = []
+    for _ in range(5):
+        response, text = await reader.ask("POST", "/guests/accepted", body, Schoolgate_Signature="t=1,v1=00")
+        found.append((response.status, text.startswith("what to do")))
+    assert found == [(204, False), (404, True), (403, True), (422, True), (503, False)]
+    given = school.asked("pages.guest_accepted")[0]["arguments"]
+    assert given == {"body": body.decode(), "signature": "t=1,v1=00"}
+    response, _ = await reader.ask("POST", "/guests/accepted", b"\xff")
+    assert response.status == 400

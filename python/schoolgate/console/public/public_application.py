@@ -36,10 +36,18 @@ ICON: Final = Path(__file__).parents[1] / "assets" / "favicon.svg"
 LARGEST_BODY_OCTETS: Final = 4096
 BODY_WITHIN_S: Final = 10.0
 HEALTH: Final = "/healthz"
+# Where the captive portal of a guest network says that a guest accepted the notice.
+ACCEPTED: Final = "/guests/accepted"
+SIGNATURE: Final = "Schoolgate-Signature"
 _NONCE_OCTETS: Final = 20
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 # Sentences of errors that have one of their own.
 _WORDS_OF: Final = {404: "not_found", 405: "not_found", 429: "too_many"}
+
+# Of refusals to the captive portal, whose operator reads the sentence.
+_STATUS_OF_PORTAL: Final = {
+    "NoPortal": 404, "SignatureRefused": 403, "AcceptanceUnreadable": 422, "ArgumentsRefused": 422,
+}  # fmt: skip
 
 _BEGUN: Final = web.RequestKey("answer_begun", bool)
 _log = logging.getLogger(__name__)
@@ -78,6 +86,7 @@ class PublicSite:
         app.router.add_post("/ask", self._asked)
         app.router.add_get("/about", self._about)
         app.router.add_get("/guests", self._guests)
+        app.router.add_post(ACCEPTED, self._guest_accepted)
         return app
 
     # -- pages ------------------------------------------------------------------------------------------------------
@@ -122,6 +131,21 @@ class PublicSite:
 
     async def _guests(self, request: web.Request) -> web.Response:
         return self._page(request, "guests.html", notice=await self._notice.get())
+
+    async def _guest_accepted(self, request: web.Request) -> web.Response:
+        """For a program: 204, or a status and a line that says what to do."""
+        try:
+            body = (await request.read()).decode()
+            given = {"body": body, "signature": request.headers.get(SIGNATURE, "")}
+            await self._call(request, "pages.guest_accepted", **given)
+        except UnicodeDecodeError:
+            return web.Response(status=400, text="the body is not UTF-8\n")
+        except OperationRefused as error:
+            status = _STATUS_OF_PORTAL.get(error.kind)
+            if status is None:
+                raise
+            return web.Response(status=status, text=f"{error}\n")
+        return web.Response(status=204)
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -172,7 +196,7 @@ class PublicSite:
     async def _seldom_enough(self, request: web.Request, handler: _Next) -> web.StreamResponse:
         address = self._address(request)
         wait = self._limit.wait_s(address)
-        if not wait and request.method == "POST":
+        if not wait and request.method == "POST" and request.path != ACCEPTED:
             wait = self._limit.wait_s(address, looks=True)
         if wait:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait))})
@@ -189,7 +213,7 @@ class PublicSite:
         if request.body_exists:
             try:
                 async with asyncio.timeout(BODY_WITHIN_S):
-                    await request.post()
+                    await (request.read() if request.path == ACCEPTED else request.post())
             except TimeoutError:
                 raise web.HTTPRequestTimeout from None
             except ValueError:
