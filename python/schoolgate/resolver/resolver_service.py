@@ -262,7 +262,9 @@ def _with_connections(forwarder: Forwarder, connections: dict[str, Any] | None) 
     health = forwarder.health()
     if connections is None:
         return health | {"connections": None, "problem": None}
+    # One connection that could not be opened beside others is no problem.
+    said = connections["problem"] if connections["open"] == 0 else None
     return health | {
         "connections": {"open": connections["open"], "events": connections["events"]},
-        "problem": forwarder.roots_problem or connections["problem"],
+        "problem": forwarder.roots_problem or said,
     }

@@ -111,10 +111,10 @@ impl<'a> Waiting<'a> {
 
     /// When to look again.
     pub fn look_at(&self) -> Instant {
-        match (self.sent.is_empty(), self.line.is_silent()) {
-            (true, _) => self.heard_at + IDLE,
+        match (self.line.is_silent(), self.sent.is_empty()) {
+            (true, _) => self.heard_at + GIVE_UP,
+            (false, true) => self.heard_at + IDLE,
             (false, false) => self.heard_at + SILENT,
-            (false, true) => self.heard_at + GIVE_UP,
         }
     }
 
@@ -126,11 +126,11 @@ impl<'a> Waiting<'a> {
         if now < self.look_at() {
             return None;
         }
-        if self.sent.is_empty() {
-            return Some(LineEvent::ClosedIdle);
-        }
         if line.is_silent() {
             return Some(LineEvent::ClosedSilent);
+        }
+        if self.sent.is_empty() {
+            return Some(LineEvent::ClosedIdle);
         }
         line.set_silent(true);
         for sent in self.sent.values_mut().filter(|sent| sent.question.again_since.is_none()) {
