@@ -41,6 +41,7 @@ ENTRIES: Final = {
         Entry("/reports", "Reports", "report"),
         Entry("/checks", "Checks", "clipboard-check"),
         Entry("/suggestions", "Suggestions", "inbox"),
+        Entry("/exports", "Files for devices", "download"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
         Entry("/health", "Health", "heart-rate-monitor"),

@@ -54,6 +54,7 @@ _MODULES = {
     "audit": ("audit",),
     "backup": ("backups",),
     "settings": ("settings",),
+    "export": ("exports",),
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests"),
     "setup": ("accounts.accounts",),
