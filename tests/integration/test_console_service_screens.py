@@ -1,7 +1,8 @@
-"""Pages of services and schedules, over a real control process."""
+"""Pages of services, schedules and files for devices, over a real control process."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -23,6 +24,9 @@ N, D, H, T, TEACHER, G, P, OFFICER = Role
         ("/schedules", {N, D, H, T, TEACHER, P}),
         ("/schedules/year-7-to-11", {N, D, H, T, TEACHER, P}),
         ("/schedules/nothing-of-it", set()),
+        ("/exports", {N, T, P}),
+        ("/exports/chrome", {N, T, P}),
+        ("/exports/nothing-of-it", set()),
     ],
 )
 async def test_a_page_is_there_for_who_has_the_right_and_for_others_is_none(
@@ -31,7 +35,25 @@ async def test_a_page_is_there_for_who_has_the_right_and_for_others_is_none(
     for role, browser in people.items():
         response, text = await browser.get(path)
         assert response.status == (200 if role in roles else 404), (path, role)
-        assert text.count("<h1>") == 1
+        assert text.count("<h1>") == (0 if response.status == 200 and path == "/exports/chrome" else 1)
+
+
+async def test_a_file_for_devices_is_downloaded_or_the_reason_stands_beside_its_form(
+    people: Mapping[Role, Browser],
+) -> None:
+    text = await people[N].page("/exports")
+    assert text.count("<form") - text.count('role="search"') >= 10
+    response, text = await people[N].get("/exports/dhcp?server=kea4&resolvers=10.1.0.53,10.1.0.54")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="schoolgate-dhcp-kea4.json"'
+    assert json.loads(text)["Dhcp4"]["option-data"][0]["data"] == "10.1.0.53, 10.1.0.54"
+    response, text = await people[N].get("/exports/mdm?resolvers=10.1.0.53")
+    assert (response.status, "encrypted DNS is closed" in text) == (422, True)
+    assert 'href="#mdm"' in text
+    assert 'value="10.1.0.53"' in text, "what was given is kept"
+    response, text = await people[N].get("/exports/dhcp?resolvers=%3Cb%3E")
+    assert (response.status, "<b>" in text) == (422, False)
+    response, text = await people[N].get("/exports/dhcp?server=nothing-of-it")
+    assert response.status == 422
 
 
 async def test_services_are_found_by_a_name_inside_and_say_who_cannot_use_them(people: Mapping[Role, Browser]) -> None:

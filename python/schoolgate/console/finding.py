@@ -105,7 +105,8 @@ _CALLED: Final[Mapping[str, str]] = {
     "/alerts": "alert concern worry safeguarding", "/requests": "request ask unblock", "/policy": "policy rule filter",
     "/services": "service app youtube tiktok", "/lists": "list feed update", "/schedules": "exam calendar term",
     "/exceptions": "exception temporary allow", "/lessons": "lesson class", "/reports": "report governor pdf",
-    "/checks": "check test help line", "/audit": "audit who changed record", "/accounts": "account user role leaver",
+    "/checks": "check test help line", "/audit": "audit who changed record",
+    "/exports": "export profile dhcp mdm poster browser", "/accounts": "account user role leaver",
     "/health": "health disk certificate backup status", "/account": "password code factor passkey",
 }  # fmt: skip
 

@@ -53,6 +53,7 @@ ENTRIES: Final = {
         Entry("/evidence", "Evidence", "clipboard-check"),
         Entry("/check", "Check a device", "shield-check"),
         Entry("/suggestions", "Suggestions", "inbox"),
+        Entry("/exports", "Files for devices", "download"),
         Entry("/audit", "Audit", "history"),
         Entry("/accounts", "Accounts", "users"),
         Entry("/health", "Health", "heart-rate-monitor"),

@@ -60,6 +60,7 @@ _MODULES = {
     "audit": ("audit",),
     "backup": ("backups",),
     "settings": ("settings",),
+    "export": ("exports",),
     "explain": ("explain",),
     "account": ("accounts.accounts", "accounts.account_requests", "accounts.account_leavers"),
     "escalation": ("escalation",),

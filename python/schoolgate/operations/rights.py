@@ -239,6 +239,16 @@ audit.export              R R R R . R . R
 backup.list               R . . R . . R .
 backup.create             W . . . . . W .
 settings.show             R . . R . . R .
+export.mdm                R . . R . . R .
+export.chrome             R . . R . . R .
+export.edge               R . . R . . R .
+export.firefox            R . . R . . R .
+export.windows            R . . R . . R .
+export.android            R . . R . . R .
+export.dhcp               R . . R . . R .
+export.dnr                R . . R . . R .
+export.firewall           R . . R . . R .
+export.poster             R . . R . . R .
 status.home               R R R R R R R R
 status.show               R . . R . . R .
 explain.name              R R R R R . R .

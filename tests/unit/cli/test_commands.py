@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from tests.program.forked import ran
 
 from schoolgate.cli.commands.terminal import age
 from schoolgate.resolver.record_types import NoSuchType, type_name, type_number
@@ -18,14 +18,8 @@ Run = subprocess.CompletedProcess[str]
 
 def schoolgate(*arguments: str | Path, state: Path, **environ: str) -> Run:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SCHOOLGATE")}
-    return subprocess.run(
-        [sys.executable, "-m", "schoolgate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=kept | {"SCHOOLGATE_STATE_DIR": str(state), "COLUMNS": "200", "NO_COLOR": "1"} | environ,
-    )
+    of_the_test = {"SCHOOLGATE_STATE_DIR": str(state), "COLUMNS": "200", "NO_COLOR": "1"}
+    return ran([str(one) for one in arguments], timeout=120, env=kept | of_the_test | environ)
 
 
 def test_check_says_what_it_checked(tmp_path: Path) -> None:
