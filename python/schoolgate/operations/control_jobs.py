@@ -67,6 +67,8 @@ class ControlJobs:
             ControlJob("requests", MINUTE_S, self._requests, at_once=True),
             # The first look leaves a school that starts time to come up.
             ControlJob("checks", 5 * MINUTE_S, self._check_segments),
+            # A change of the setup is found within five minutes.
+            ControlJob("drift", 4 * MINUTE_S, self._look_for_drift),
         ]
 
     async def run(self) -> None:
@@ -114,6 +116,13 @@ class ControlJobs:
         from schoolgate.operations.governance import check_runs
 
         await check_runs.run_if_due(self._operations, self._settings(), self._clock.now())
+
+    async def _look_for_drift(self) -> None:
+        """What is set up, against what was agreed; by the settings as they are on the disk now."""
+        from schoolgate.operations.governance import check_drift
+
+        settings = await asyncio.to_thread(self._settings)
+        await check_drift.look(self._recorder.store, settings, self._clock.now())
 
 
 async def _again_and_again(job: ControlJob) -> None:

@@ -27,8 +27,6 @@ STARTS_WITHIN_S = 30.0
 CHECKPOINTS = "job:checkpoint"
 # Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
 CHECKS_S = 300.0
-# A change outside an operation is found within five minutes.
-DRIFT_S = 240.0
 
 _log = Logger("schoolgate.control")
 
@@ -76,13 +74,6 @@ class Control:
         await socket.start()
         IDLE.begin()
         jobs = asyncio.create_task(ControlJobs(operations, recorder, self._settings_now, self._clock).run())
-        tasks = [
-            asyncio.create_task(self._each(FLUSH_S, recorder.flush, "attempts")),
-            asyncio.create_task(self._each(CHECKPOINT_S, self._checkpoint, "checkpoint")),
-            asyncio.create_task(self._each(FORGET_S, lambda: self._forget(recorder), "old sessions", at_once=True)),
-            asyncio.create_task(self._each(CHECKS_S, lambda: self._check_segments(operations), "checks")),
-            asyncio.create_task(self._each(DRIFT_S, lambda: self._look_for_drift(recorder), "drift")),
-        ]
         try:
             manager.ready("doing operations")
             _log.info("ready", socket=str(socket.path))
@@ -103,47 +94,6 @@ class Control:
         with contextlib.suppress(SchoolgateError, OSError):
             self._settings = load(self._config)
         return self._settings
-        return frozenset(map(Role, self._settings.operations.local_roles))
-
-    async def _each(
-        self, every_s: float, work: Callable[[], Awaitable[object]], name: str, *, at_once: bool = False
-    ) -> None:
-        """Does it again and again; what fails is said once, and tried again."""
-        failing = False
-        if not at_once:
-            await asyncio.sleep(every_s)
-        while True:
-            try:
-                await work()
-                failing = False
-            except (SchoolgateError, OSError) as error:
-                if not failing:
-                    _log.error("look at this", work=name, problem=str(error))
-                failing = True
-            await asyncio.sleep(every_s)
-
-    async def _checkpoint(self) -> None:
-        place = Place.in_folder(self._settings.server.state_dir)
-        await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
-
-    async def _check_segments(self, operations: Operations) -> None:
-        """From inside each segment, each hour."""
-        from schoolgate.operations.governance import check_runs
-
-        await check_runs.run_if_due(operations, self._settings, self._clock.now())
-
-    async def _look_for_drift(self, recorder: Recorder) -> None:
-        """What is set up, against what was agreed; by the settings as they are on the disk now."""
-        from schoolgate.operations.governance import check_drift
-
-        settings = await asyncio.to_thread(load, self._config)
-        await check_drift.look(recorder.store, settings, self._clock.now())
-
-    async def _forget(self, recorder: Recorder) -> None:
-        """Sessions of a month ago, with the addresses in them."""
-        from schoolgate.accounts import sessions
-
-        await sessions.forget_old(recorder.store, self._clock.now_us())
 
     def _parent_gone(self) -> None:
         """The service that started us holds the other end: when it ends, however it ends, so do we."""

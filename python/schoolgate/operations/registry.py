@@ -69,7 +69,7 @@ _MODULES = {
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),
-    "pages": ("public_notice", "last_blocks"),
+    "pages": ("public_notice", "last_blocks", "guest_acceptance"),
     "request": (
         "governance.request_views",
         "governance.request_filing",
@@ -79,9 +79,6 @@ _MODULES = {
     ),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
     "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),
-    "account": ("accounts.accounts", "accounts.account_requests"),
-    "setup": ("accounts.accounts",),
-    "pages": ("public_notice", "last_blocks", "guest_acceptance"),
 }
 
 # Of a refusal: it says what to correct, and does not send back all that was sent.

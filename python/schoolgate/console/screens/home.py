@@ -31,7 +31,7 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     ),
     "requests": (Role.head, Role.trust_director),
     "status": (Role.network_manager, Role.trust_director, Role.provider),
-    "cases": (Role.safeguarding_lead,),
+    "cases": (Role.network_manager, Role.safeguarding_lead, Role.provider),
     "alerts": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.provider),
     "tickets": (
         Role.network_manager,
@@ -61,16 +61,6 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.provider,
         Role.data_protection_officer,
     ),
-# What each role's page is made of; it is shown where the account has the right.
-_PARTS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.network_manager: ("status", "alerts", "cases", "tickets", "review", "suggestions", "exceptions", "hours"),
-    Role.safeguarding_lead: ("alerts", "cases", "tickets", "checks", "exceptions", "hours"),
-    Role.head: ("accounts", "requests", "tickets", "review", "alerts", "exceptions", "hours"),
-    Role.trust_director: ("accounts", "requests", "tickets", "review", "status", "exceptions", "hours"),
-    Role.teacher: ("own_tickets",),
-    Role.governor: ("checks", "revisions", "reports"),
-    Role.provider: ("status", "alerts", "cases", "tickets", "exceptions", "hours"),
-    Role.data_protection_officer: ("log", "tickets", "review", "hours"),
 }
 
 
