@@ -90,13 +90,13 @@ def training(sources: Sources) -> Seen:
     """How much training is current."""
     found = sources["registers"]
     valid, overdue = found["training_current"], found["training_overdue"]
-    return Seen(f"{valid} current, {overdue} to be repeated.", valid > 0 and overdue == 0)
+    return Seen(f"Current: {valid}; to be repeated: {overdue}.", valid > 0 and overdue == 0)
 
 
 def suppliers(sources: Sources) -> Seen:
     """Whether contracts and licences are known and in time."""
     found = sources["registers"]
-    value = f"{found['suppliers_current']} contracts and licences, {found['suppliers_overdue']} overdue."
+    value = f"Contracts and licences: {found['suppliers_current']}; overdue: {found['suppliers_overdue']}."
     return Seen(value, found["suppliers_current"] > 0 and found["suppliers_overdue"] == 0)
 
 
@@ -150,14 +150,14 @@ def changes(sources: Sources) -> Seen:
 def notices(sources: Sources) -> Seen:
     """Whether rules of use are published and reviewed."""
     found = sources["registers"]
-    value = f"{found['notices_current']} notices of acceptable use, {found['notices_overdue']} to be reviewed."
+    value = f"Notices of acceptable use: {found['notices_current']}; to be reviewed: {found['notices_overdue']}."
     return Seen(value, found["notices_current"] > 0 and found["notices_overdue"] == 0)
 
 
 def risks(sources: Sources) -> Seen:
     """Whether risks are kept and looked at again."""
     found = sources["registers"]
-    value = f"{found['risks_current']} risks, {found['risks_overdue']} to be looked at again."
+    value = f"Risks: {found['risks_current']}; to be looked at again: {found['risks_overdue']}."
     return Seen(value, found["risks_current"] > 0 and found["risks_overdue"] == 0)
 
 

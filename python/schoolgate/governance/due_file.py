@@ -33,6 +33,8 @@ def path_of_dues(state_dir: Path) -> Path:
 def write_dues(state_dir: Path, dues: Sequence[DueLine]) -> None:
     """Replaces the file whole; leaves it where it says the same. Raises `OSError`."""
     path = path_of_dues(state_dir)
+    if not dues and not path.exists():
+        return  # a new installation gets no file before it has a record
     text = orjson.dumps([[one.words, one.due_us] for one in dues])
     if path.exists() and path.read_bytes() == text:
         return

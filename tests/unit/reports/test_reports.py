@@ -20,6 +20,7 @@ from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import Settings
+from schoolgate.governance.due_file import DueLine, path_of_dues, write_dues
 from schoolgate.reports import gathering
 from schoolgate.reports.chart import bars, nice_above, svg
 from schoolgate.reports.facts import Day
@@ -293,3 +294,16 @@ def test_a_report_says_when_it_was_made_on_the_schools_clock(settings: Settings)
     assert "Made 23 November 2026 09:00 GMT; times and days are those of Europe/London." in " ".join(
         made(settings).written(Form.text).split()
     )
+
+
+def test_what_is_overdue_is_said_to_each_reader_and_a_broken_file_says_nothing(settings: Settings) -> None:
+    words = "Review of filtering and monitoring"
+    late, later = (int((NOW + dt.timedelta(days=days)).timestamp() * 1e6) for days in (-9, 9))
+    write_dues(settings.server.state_dir, [DueLine(words, late), DueLine("Action", later)])
+    for reader in Reader:
+        text = made(settings, reader).written(Form.text)
+        assert "1 is overdue." in text
+        assert f"{words}        1  14 November 2026" in text
+        assert "Action" not in text, "what is due later is not late"
+    path_of_dues(settings.server.state_dir).write_bytes(b"[[1")
+    assert "overdue" not in made(settings).written(Form.text)

@@ -151,11 +151,12 @@ READERS: Final[Mapping[str, Reader]] = {
 
 async def read_sources(work: Work, wanted: Collection[str], more: Mapping[str, Source] | None = None) -> Sources:
     """The named sources, one after the other in a thread; `more`: those that were read elsewhere."""
-    found = await asyncio.to_thread(lambda: {name: _source(work, READERS[name]) for name in wanted})
+    found = await asyncio.to_thread(lambda: {name: read_source(work, READERS[name]) for name in wanted})
     return Sources({**found, **(more or {})}, work.now_us)
 
 
-def _source(work: Work, reader: Reader) -> Source:
+def read_source(work: Work, reader: Reader) -> Source:
+    """The value, or why there is none; blocks."""
     try:
         return Source(reader.query, as_json(reader.read(work)))
     except (SchoolgateError, OSError, sqlite3.Error, ValueError, LookupError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from schoolgate.evidence.sources import SourceBroken, Sources
 from schoolgate.governance import record_store as records
 from schoolgate.governance.registers import CURRENT, Meeting
+from schoolgate.operations import alerts
 from schoolgate.operations.governance.evidence_records import read_records
-from schoolgate.operations.governance.evidence_sources import read_sources
+from schoolgate.operations.governance.evidence_sources import Reader, read_source, read_sources
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
 
@@ -46,8 +48,11 @@ async def report_since_meeting(work: Work) -> MeetingReport:
     past = [one for one in held if one.fields.held_on is not None and one.fields.held_on <= today]
     last = max(past, key=lambda one: one.fields.held_on or today, default=None)
     since = last.fields.held_on if last is not None and last.fields.held_on else today - WITHOUT_MEETING
-    wanted = ("revisions", "exceptions", "checks", "alerts", "alerts_open")
-    sources = await read_sources(work, wanted, await read_records(work, ("review", "actions", "registers")))
+    days = max(1, (today - since).days)
+    alerts_since = Reader(f"alerts.summary days={days}", lambda work: alerts.summary(work, days))
+    more = await read_records(work, ("review", "actions", "registers"))
+    more["alerts_since"] = await asyncio.to_thread(read_source, work, alerts_since)
+    sources = await read_sources(work, ("revisions", "exceptions", "checks", "alerts_open"), more)
     sentences = tuple(_sentence(sources, since, names, said) for names, said in _SENTENCES)
     return MeetingReport(since, last.number if last is not None else None, sentences)
 
@@ -70,10 +75,9 @@ def _changes(sources: Sources, since: dt.date) -> Iterator[str]:
 
 
 def _alerts(sources: Sources, since: dt.date) -> Iterator[str]:
-    now = sources["alerts_open"]
-    yield f"Alerts that are open: {now['open']}; not looked at yet: {now['new']}."
-    total = sum(one["alerts"] for one in sources["alerts"]["rules"].values())
-    yield f"In the last year: {total}."
+    now, rules = sources["alerts_open"], sources["alerts_since"]["rules"].values()
+    yield f"Alerts since then: {sum(one['alerts'] for one in rules)}."
+    yield f"Open: {now['open']}; not looked at yet: {now['new']}."
 
 
 def _checks(sources: Sources, since: dt.date) -> Iterator[str]:
@@ -103,7 +107,7 @@ def _posts(sources: Sources, since: dt.date) -> Iterator[str]:
 
 _SENTENCES: tuple[tuple[tuple[str, ...], Said], ...] = (
     (("revisions", "exceptions"), _changes),
-    (("alerts_open", "alerts"), _alerts),
+    (("alerts_since", "alerts_open"), _alerts),
     (("checks",), _checks),
     (("review",), _review),
     (("actions",), _actions),
