@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.integration.serving import GUEST, PUPIL, READY_WITHIN_S, STAFF, Servi
 from tests.integration.upstream_thread import UpstreamThread
 from tests.waiting import PATIENT_S, until
 
+from schoolgate.alerts.webhook import signature
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.tail import Tail
 
@@ -37,6 +39,7 @@ console_address = "https://filter.school.example"
 block_addresses = ["127.0.0.1"]
 block_port = 0
 one_device_segments = ["pupils", "families", "staff"]
+guest_key_file = "portal.key"
 
 [local]
 records = "why.school.example. 300 IN A 127.0.0.1"
@@ -48,6 +51,7 @@ prefixes = ["127.0.0.3/32"]
 policy = "strict"
 rate_limit = { devices = 2 }
 """
+KEY = "the key of a captive portal, long enough"
 NONCE = re.compile(r'name="nonce" value="([0-9a-f]{20})"')
 SMALL = POLICY.replace('gambling = "deny"', 'gambling = "deny", games = "deny"') + FAMILIES
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
@@ -110,6 +114,9 @@ class WhySchool:
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamThread, built: Path) -> Iterator[WhySchool]:
     serving = Serving(tmp_path_factory.mktemp("why"), upstream.port, settings=SETTINGS, policy=SMALL)
+    key = serving.folder / "portal.key"
+    key.write_text(KEY, encoding="utf-8")
+    key.chmod(0o600)
     shutil.copytree(built, serving.state / "lists", symlinks=True)
     with serving.log.open("ab") as log:
         running = subprocess.Popen(
@@ -182,6 +189,16 @@ def test_other_names_are_not_served_and_the_block_page_leads_here(school: WhySch
     response, text = school.page("/secret", host="denied.example.org", port=school.block_port)
     assert (response.status, response.headers["Location"]) == (302, "http://why.school.example/")
     assert "denied" not in text and "secret" not in text
+
+
+def test_a_portal_reports_a_guest_and_a_forger_does_not(school: WhySchool) -> None:
+    body = b'{"device": "02:00:5e:10:00:01", "notice": "2026-09"}'
+    for key, status in ((KEY, 204), ("x" * 40, 403)):
+        connection = http.client.HTTPConnection("127.0.0.1", school.port, PATIENT_S)
+        headers = {"Host": "why.school.example", "Schoolgate-Signature": signature(key, int(time.time()), body)}
+        with contextlib.closing(connection):
+            connection.request("POST", "/guests/accepted", body, headers)
+            assert connection.getresponse().status == status
 
 
 def test_the_page_about_filtering_is_that_of_the_policy_in_force(school: WhySchool) -> None:

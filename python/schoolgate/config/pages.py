@@ -70,7 +70,7 @@ class Pages(WebListener):
     )
     console_address: Site = Field(
         default="",
-        description="The console's site, where staff sign in. Without it the why page only says that they may.",
+        description="The console's site, where staff sign in. Without it the why page has no link there.",
         json_schema_extra=RESTART,
     )
     block_addresses: Annotated[tuple[Address, ...], Field(max_length=MOST_BLOCK_ADDRESSES)] = Field(
@@ -86,7 +86,7 @@ class Pages(WebListener):
         description="Segments of the policy where each address is one device, and never a member of staff's: the why"
         " page may show there what that device was refused in the last minute. Not behind NAT, and not on shared"
         " computers with several users at once.",
-        json_schema_extra=RESTART,
+        json_schema_extra=RELOAD,
     )
     guest_key_file: PathFromFile = Field(
         default=Path(),

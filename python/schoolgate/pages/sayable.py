@@ -18,7 +18,8 @@ WITHHELD: Final = "(withheld)"
 Reason = Literal["kind", "own", "while", "unknown"]
 
 # A list of what may be said, so that a new category is silent until a person has thought about it. Nothing that a
-# safeguarding lead would want to hear of first, nothing of bodies, beliefs, relationships, money troubles or company.
+# safeguarding lead would want to hear of first, nothing of bodies, beliefs, relationships or
+# money troubles.
 SAYABLE_CATEGORIES: Final = frozenset(
     {
         "malware", "phishing", "new-domains", "crypto-mining", "circumvention-encrypted-dns",

@@ -19,10 +19,9 @@ from tests.unit.console.fake_control import FakeControl, Refused
 from tests.unit.console.test_templates import FORBIDDEN
 
 from schoolgate.config.pages import Pages
-from schoolgate.console.errors import ConsoleUnusable
 from schoolgate.console.operations_client import OperationsClient
 from schoolgate.console.public.block_page import BlockPage
-from schoolgate.console.public.language import FOLDER, Languages, differences
+from schoolgate.console.public.language import Languages
 from schoolgate.console.public.public_application import PublicSite
 from schoolgate.console.public.public_listeners import public_pages
 from schoolgate.console.public.source_limit import LOOKS_BURST, PAGES_BURST, SourceLimit, source_of
@@ -358,36 +357,6 @@ async def test_each_page_is_whole_in_each_language(opened: Get, code: str) -> No
     assert language.direction in ("ltr", "rtl")
 
 
-def test_each_language_has_every_sentence_and_its_own() -> None:
-    english = LANGUAGES["en"]
-    assert len(LANGUAGES) == len(list(FOLDER.glob("*.toml")))
-    for language in LANGUAGES.values():
-        assert differences(english, language) == set()
-        assert all(one.strip() == one and one for one in language.text.values()), language.code
-        if language is not english:
-            same = {key for key, one in language.text.items() if one == english.text[key]}
-            assert len(same) <= 3, (language.code, same)
-            assert language.text["change"] != english.text["change"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "accepted", "code"),
-    [
-        ("", "", "en"),
-        ("", "en-GB,en;q=0.9", "en"),
-        ("", "fr;q=1.0, en;q=0.1", "en"),
-        ("", "xx, *;q=0.5", "en"),
-        ("nowhere", "q=;;;,,,\x00", "en"),
-        ("", "en;q=0", "en"),
-        ("", "cy-GB,en;q=0.5", "cy"),
-        ("", "en;q=0.5, AR;q=0.8", "ar"),
-        ("pl", "cy", "pl"),
-    ],
-)
-def test_the_switch_comes_before_the_browser(asked: str, accepted: str, code: str) -> None:
-    assert Languages(LANGUAGES).chosen(asked, accepted).code == code
-
-
 # -- the block page ----------
 
 
@@ -474,22 +443,6 @@ async def test_without_the_setting_nothing_is_opened(school: FakeControl, caplog
         async with public_pages(Pages(), OperationsClient(school.path), asyncio.Event()):
             pass
     assert "sign-in" not in caplog.text
-
-
-def test_a_language_that_is_not_whole_is_named(tmp_path: Path) -> None:
-    for path in FOLDER.glob("*.toml"):
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    welsh = (tmp_path / "cy.toml").read_text(encoding="utf-8")
-    for wrong, key in (
-        (welsh.replace("guest_2 =", "guest_3 ="), "guest_2, guest_3"),
-        (welsh.replace("{kind}", "{king}"), "reason_kind"),
-    ):
-        (tmp_path / "cy.toml").write_text(wrong, encoding="utf-8")
-        with pytest.raises(ConsoleUnusable, match=f"cy: {key}"):
-            Languages.load(tmp_path)
-    (tmp_path / "cy.toml").write_text("code = ", encoding="utf-8")
-    with pytest.raises(ConsoleUnusable, match="cannot be read"):
-        Languages.load(tmp_path)
 
 
 # -- guests ----------
