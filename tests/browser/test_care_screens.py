@@ -27,8 +27,8 @@ SCREENS = (
     ("/accounts/new", IT), ("/accounts/review", HEAD), ("/accounts/requests", HEAD), ("/reports", LEAD),
     ("/reports/made?kind=weekly&reader=safeguarding", LEAD), ("/reports/numbers", IT),
     ("/reports/numbers?time=week", IT), ("/accounts/PERSON", IT), ("/accounts/PERSON/disable", IT),
-    ("/accounts/PERSON/role", IT), ("/report", Role.teacher), ("/report?kind=accessible", Role.teacher),
-    ("/tickets", IT), ("/cases", LEAD), (f"/cases/new?alert={HARM}", LEAD), ("/escalation", LEAD),
+    ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
+    ("/escalation", LEAD),
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,17 @@ async def test_each_step_names_its_entry_and_no_entry_holds_what_was_written(sch
     for step in shown.steps:
         assert entries[step.entry[1]]["detail"]["step"] == step.digest
     assert "Sam" not in str(entries)
+
+
+@pytest.mark.asyncio
+async def test_a_step_that_was_changed_beside_the_log_is_named(school: School) -> None:
+    lead = await school.signed_in("dora", Role.safeguarding_lead)
+    await school.call(lead, "case.open", alerts=[HARM], text="as it was")
+    await school.call(lead, "case.judge", number=1, text="talked")
+    assert (await school.call(lead, "case.show", number=1)).changed == ()
+    with contextlib.closing(sqlite3.connect(school.store_path)) as db, db:
+        db.execute("UPDATE governance_record SET fields = replace(fields, 'as it was', 'as I wish')")
+    assert (await school.call(lead, "case.show", number=1)).changed == (0,)
 
 
 @pytest.mark.asyncio

@@ -188,7 +188,8 @@ async def _one(page: Page, mistakes: dict[str, str] | None = None, does: str = "
         raise
     return page.render(
         "screens/case.html", status=422 if mistakes else 200, one=found["case"], alerts=found["alerts"],
-        mistakes=mistakes or {}, does=does, text=text, outcomes=OUTCOMES, sources=SOURCES, said=_DONE,
+        changed=found["changed"], mistakes=mistakes or {}, does=does, text=text, outcomes=OUTCOMES, sources=SOURCES,
+        said=_DONE,
         done=page.query.get("done", "") if page.query.get("done") in _DONE else "",
         is_late=page.query.get("late") == "yes",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertRefused
+from schoolgate.audit.errors import AuditProblem
 from schoolgate.governance import cases
 from schoolgate.governance.cases import Case
 from schoolgate.governance.steps import Step, with_entries
@@ -82,10 +83,12 @@ class CasePage:
 
 @dataclass(frozen=True)
 class CaseWithAlerts:
-    """`alerts`: those of the case that are still kept and that the caller may see, with the device where they may."""
+    """`alerts`: those of the case that are still kept and that the caller may see, with the device where they may.
+    `changed`: which steps, from 0, are not what the audit log has a digest of: they were changed beside it."""
 
     case: CaseShown
     alerts: tuple[Alert, ...]
+    changed: tuple[int, ...] = ()
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
@@ -150,7 +153,8 @@ async def show(work: Work, number: int) -> CaseWithAlerts:
     found = await case_of(work, number)
     if not cases.sees(found.fields.concern, work.actor.roles):
         raise not_for_it(number)
-    return CaseWithAlerts(case_shown(work, found), await asyncio.to_thread(_alerts, work, found.fields.alerts))
+    alerts = await asyncio.to_thread(_alerts, work, found.fields.alerts)
+    return CaseWithAlerts(case_shown(work, found), alerts, await _changed(work, found))
 
 
 @looks("case.summary")
@@ -234,6 +238,23 @@ def case_shown(work: Work, found: Record[Case]) -> CaseShown:
         is_false_alert=fields.is_false_alert, reference=fields.reference if may_work else "", may_work=may_work,
         may_judge=cases.works_on("safeguarding", roles), steps=steps,
     )  # fmt: skip
+
+
+async def _changed(work: Work, found: Record[Case]) -> tuple[int, ...]:
+    """Which steps are not those whose digests are in the audit log."""
+    from schoolgate.storage import audit_reading
+
+    store, changed = await work.store(), []
+    for index, step in enumerate(with_entries(found, found.fields.steps)):
+        epoch, number = step.entry or (0, 0)
+        try:
+            entry = await audit_reading.entry(store, number, epoch)
+        except AuditProblem:
+            changed.append(index)
+            continue
+        if entry.fields["detail"].get("step") != step.digest:
+            changed.append(index)
+    return tuple(changed)
 
 
 def _is_overdue(work: Work, found: Record[Case]) -> bool:
