@@ -22,6 +22,7 @@ SCREENS = (
     ("/alerts", LEAD), (f"/alerts/{HARM}", LEAD), (f"/alerts/{STRANGE}/around", LEAD), (f"/alerts/{HARM}", HEAD),
     ("/alerts/messages", IT), ("/alerts/export", LEAD), ("/health", IT), ("/checks", GOVERNOR), ("/check", IT),
     ("/checks/records", IT),
+    ("/alerts/messages", IT), ("/alerts/export", LEAD), ("/health", IT), ("/checks", IT), ("/check", IT),
     ("/checks/coverage", IT), ("/suggestions", IT),
     ("/suggestions/words", IT), ("/audit", LEAD), ("/audit/1/1", LEAD), ("/audit/verify", GOVERNOR), ("/accounts", IT),
     ("/accounts/new", IT), ("/accounts/review", HEAD), ("/accounts/requests", HEAD), ("/reports", LEAD),

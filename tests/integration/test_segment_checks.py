@@ -17,6 +17,7 @@ from schoolgate.checks.own_questions import read_questions
 from schoolgate.checks.segment_check import NetworkChecked, SegmentsChecked, check_segments
 from schoolgate.config import load
 from schoolgate.querylog import Query, QueryLog
+from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.sealed.selftest_rows import announced
 
 POLICY = """\
@@ -121,6 +122,13 @@ def test_every_question_that_a_check_asked_is_known_as_its_own_in_the_log(school
         return len(of_check) >= asked
 
     school.until(written)
+    counted = OwnChecks(school.state).cells(since - dt.timedelta(days=1), found.at + dt.timedelta(days=1))
+    with QueryLog(school.state) as log:
+        cells = log.rollup(since - dt.timedelta(days=1), found.at + dt.timedelta(days=1),
+                           by=("segment", "action", "layer", "category"))  # fmt: skip
+    logged = {tuple(str(key or "") for key in one.key): one.rows for one in cells}
+    # Its denials are known by layer and category, so that a report can leave them out.
+    assert {key: count for key, count in logged.items() if key[1] == "deny" and key[3]} == dict(counted)
     assert not own.has("127.0.0.1", "www.example.org", int(since.timestamp() * 1e6))
 
 

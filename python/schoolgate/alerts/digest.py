@@ -22,6 +22,7 @@ from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import DENIED_BY_LAYER, AlertRule
 from schoolgate.querylog import QueryLog
 from schoolgate.reports.gathering import BLOCKED, LAYERS, TIME_LIMIT_S
+from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.reports.period import Kind, Period, period_of
 from schoolgate.reports.self_tests import self_test_rows
 
@@ -87,6 +88,11 @@ def digest_of(settings: Settings, document: Document, day: dt.date) -> DayDigest
     for one in self_test_rows(settings.server.state_dir, period.since, period.until):
         denied[one.segment, "sealed", ""] -= 1
         total -= 1
+    for (segment, _, layer, category), count in (
+        OwnChecks(settings.server.state_dir).cells(period.since, period.until).items()
+    ):
+        denied[segment, layer, category] -= count
+        total -= count
     blocked = [
         Blocked(
             segment,

@@ -1,4 +1,4 @@
-"""What is set up here, in parts, each with a digest: so that a change is seen, and named, whoever made it and however.
+"""What is set up here, in parts, each with a digest: so that every change is seen and named.
 
 Nothing of the settings leaves here but digests: a setting may be the address of a person or the place of a secret.
 """

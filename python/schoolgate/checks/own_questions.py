@@ -95,3 +95,27 @@ def _stamp(state_dir: Path) -> tuple[int, int]:
 
 def _path(state_dir: Path) -> Path:
     return state_dir / "checks" / "own-questions.json"
+
+
+# Segment, client as the log has it, layer, category, how many questions were denied.
+Denied = tuple[str, str, str, str, int]
+# Two years of hourly checks.
+MOST_RUNS = 20_000
+
+
+def count_denied(state_dir: Path, at_us: int, denied: Iterable[Denied]) -> None:
+    """Keeps how many questions of a check were denied, for reports, which count what devices asked. Raises `OSError`.
+
+    Checks ask the same again and again: what was denied is kept once, and each check names it by its place.
+    """
+    path = state_dir / "checks" / "own-counts.json"
+    rows = [list(one) for one in sorted(denied)]
+    try:
+        whole = orjson.loads(path.read_bytes())
+        profiles, runs = list(whole["profiles"]), list(whole["runs"])
+    except (OSError, ValueError, TypeError, KeyError):
+        profiles, runs = [], []
+    if rows not in profiles:
+        profiles.append(rows)
+    runs = [*runs, [at_us, profiles.index(rows)]][-MOST_RUNS:]
+    write_whole(path, orjson.dumps({"profiles": profiles, "runs": runs}), PRIVATE)

@@ -34,6 +34,8 @@ WAYS_ROUND = (
 # Of names that every policy leaves open: enough to see that answers come, few enough to be no load.
 MOST_OPEN = 4
 _OPEN_ROLES = frozenset({"platform", "protected"})
+# Roles that have a layer of their own, of the same name.
+_LAYER_ROLES = frozenset({"threat", "circumvention"})
 # Folders of lists of names.
 _FOLDERS = ("starter", "circumvention")
 
@@ -47,6 +49,9 @@ class Probe:
     expected: Expected
     about: str
     targets: tuple[str, ...] = ()
+    # As the query log names what closes it: "" where that is not known beforehand.
+    layer: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class ProbeTable:
         listed = read_canaries(lists_dir).listed
         roles = {one.id: one.role for one in catalogue.categories.values()}
         self._open = [one.name for one in listed if roles.get(one.category) in _OPEN_ROLES][:MOST_OPEN]
+        self._layers = {one: role for one, role in roles.items() if role in _LAYER_ROLES}
         self._protected = frozenset(one for one, role in roles.items() if role in _OPEN_ROLES)
 
     def names(self) -> frozenset[str]:
@@ -94,7 +100,8 @@ class ProbeTable:
             if category in self._protected:
                 continue
             if says.categories.get(category) == "deny":
-                yield Probe(f"category:{category}", name, "closed", title)
+                layer = "trust-locked" if category in says.locked_categories else self._layers.get(category, "category")
+                yield Probe(f"category:{category}", name, "closed", title, (), layer, category)
             elif says.unknown == "allow":
                 yield Probe(f"category:{category}", name, "not closed", title)
 

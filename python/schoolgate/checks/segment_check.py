@@ -6,10 +6,12 @@ never counted as good.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ import orjson
 
 from schoolgate._core import log_pseudonym
 from schoolgate.checks.own_addresses import own_networks
-from schoolgate.checks.own_questions import Window, announce_questions
+from schoolgate.checks.own_questions import Window, announce_questions, count_denied
 from schoolgate.checks.probes import Probe, ProbeTable
 from schoolgate.checks.probing import LONGEST_S, Answered, Transport, ask_all
 from schoolgate.checks.segment_places import Place, places_of
@@ -142,11 +144,29 @@ class _Asker:
         doors: list[tuple[Transport, SocketAddress]] = [("udp", place.at), ("tcp", place.at)]
         doors += [("tls", one) for one in self._encrypted_beside(place.at)]
         answers = ask_all(place.source, made.probes, doors, self._announcer(place.source, made.probes))
+        self._count(place, made.probes, answers)
         wrong = [one for one in answers if not one.is_well]
         return NetworkChecked(
             place.segment, place.network, policy, place.source, str(place.at), "failed" if wrong else "good",
             _reason(wrong, len(answers)), answers,
         )  # fmt: skip
+
+    def _count(self, place: Place, probes: Sequence[Probe], answers: Sequence[Answered]) -> None:
+        """What was denied, for reports. A full disk does not make the answers wrong."""
+        of = {one.id: one for one in probes if one.layer}
+        denied = Counter(one.probe for one in answers if one.came == "closed" and one.probe in of)
+        state, source = self._settings.server.state_dir, str(place.source)
+        rows = [
+            (place.segment, self._texts(source)[0], of[probe].layer, of[probe].category, count)
+            for probe, count in denied.items()
+        ]
+        with contextlib.suppress(OSError, ValueError):
+            count_denied(state, time.time_ns() // 1000, rows)
+
+    def _texts(self, source: str) -> tuple[str, ...]:
+        """As the log may know an address, the newest way first. Raises `OSError`, `ValueError`."""
+        keys = kept_keys(self._settings.server.state_dir / "log").keys
+        return (*(log_pseudonym(one.key, source) for one in keys), source)
 
     def _encrypted_beside(self, at: SocketAddress) -> list[SocketAddress]:
         """Of the address that is asked, for a device knows no other."""
@@ -163,7 +183,7 @@ class _Asker:
         def tell(transport: Transport) -> None:
             now_us = time.time_ns() // 1000
             try:
-                texts = (*(log_pseudonym(one.key, source) for one in kept_keys(state / "log").keys), source)
+                texts = self._texts(source)
                 announce_questions(state, names, Window(texts, now_us, now_us + int(LONGEST_S * 2e6)))
                 if any(one.expected == "sealed" for one in probes):
                     announce(state, [AnnouncedRow(secrets.token_hex(8), texts, _DOORS[transport], now_us)])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from schoolgate.checks.own_questions import read_questions
 from schoolgate.checks.record import CheckRecord, moment_of
 from schoolgate.config import Settings
 from schoolgate.control import call_if_running
@@ -23,6 +24,7 @@ from schoolgate.governance.due_file import read_dues
 from schoolgate.policy import load_catalogue
 from schoolgate.querylog import Query, QueryLog, Top
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
+from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.reports.period import Period
 from schoolgate.reports.self_tests import SELF_TEST, SelfTestRow, self_test_rows
 from schoolgate.sealed import SealedStore
@@ -59,16 +61,21 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
         tests = self_test_rows(state_dir, wanted.before.since, period.until)
         if wanted.segments:
             tests = tuple(one for one in tests if one.segment in wanted.segments)
-        sums = _Sums(log, wanted, names, tests)
+        own = OwnChecks(state_dir)
+        sums = _Sums(log, wanted, names, tests, own)
         tests = tuple(one for one in tests if one.at >= period.since)
         query = Query(since=period.since, until=period.until, segments=wanted.segments, actions=tuple(sorted(BLOCKED)))
+        # Test names of lists, which our own checks ask for each hour.
+        asked_by_checks = read_questions(state_dir).names
         blocked_names = _top(log, "names", query) if wanted.with_names else ()
+        blocked_names = tuple(one for one in blocked_names if one.what not in asked_by_checks)
         clients: tuple[Counted, ...] = ()
         if wanted.with_clients:
             asked = Query(
                 since=period.since, until=period.until, segments=wanted.segments, class_="safeguarding"
             )  # all actions: what alerts speak of
-            clients = _pseudonyms(_without(_top(log, "clients", asked), tests))
+            checks = own.clients(period.since, period.until, wanted.segments)
+            clients = _pseudonyms(_without(_top(log, "clients", asked), tests, checks))
         problems += log.problems
     running = _try(problems, lambda: call_if_running(settings.server.control_socket, "status"))
     return Facts(
@@ -109,8 +116,14 @@ class _Sums:
     """The sums of a period and of the one before, from the hourly rollups."""
 
     def __init__(
-        self, log: QueryLog, wanted: Wanted, names: Mapping[str, str], tests: Sequence[SelfTestRow] = ()
+        self,
+        log: QueryLog,
+        wanted: Wanted,
+        names: Mapping[str, str],
+        tests: Sequence[SelfTestRow] = (),
+        own: OwnChecks | None = None,
     ) -> None:
+        self._own = own
         self._names = names
         self._tests = tests
         now, old = wanted.period, wanted.before
@@ -124,6 +137,8 @@ class _Sums:
     def _hours(self, log: QueryLog, period: Period, segments: tuple[str, ...]) -> list[tuple[Any, str, int]]:
         hours = log.rollup(period.since, period.until, by=("hour", "action"), segments=segments)
         of_hour = Counter((one.hour, "deny") for one in self._tests)
+        if self._own is not None:
+            of_hour += self._own.hours(period.since, period.until, segments)
         return [
             (one.key[0], str(one.key[1]), max(0, one.rows - of_hour[one.key[0], str(one.key[1])]))  # type: ignore[index]
             for one in hours
@@ -134,6 +149,8 @@ class _Sums:
     ) -> list[tuple[tuple[str, str, str, str], int]]:
         found = log.rollup(period.since, period.until, by=("segment", "action", "layer", "category"), segments=segments)
         made = Counter(one.cell for one in self._tests if period.since <= one.at < period.until)
+        if self._own is not None:
+            made += self._own.cells(period.since, period.until)
         cells = (((*(str(key or "") for key in one.key),), one.rows) for one in found)
         return [(key, rows - made[key]) for key, rows in cells if rows > made[key]]  # type: ignore[index, misc]
 
@@ -203,9 +220,11 @@ def _top(log: QueryLog, what: Any, query: Query) -> tuple[Counted, ...]:
     return tuple(Counted(one.value, one.rows, one.denied) for one in found)
 
 
-def _without(clients: Sequence[Counted], tests: Sequence[SelfTestRow]) -> tuple[Counted, ...]:
-    """Clients without the questions of self-tests."""
-    made = Counter(one.client for one in tests)
+def _without(
+    clients: Sequence[Counted], tests: Sequence[SelfTestRow], checks: Mapping[str, int]
+) -> tuple[Counted, ...]:
+    """Clients without the questions of self-tests and of checks."""
+    made = Counter(one.client for one in tests) + Counter(checks)
     counted = (Counted(one.what, one.rows - made[one.what], one.blocked - made[one.what]) for one in clients)
     return tuple(one for one in counted if one.rows > 0)
 

@@ -176,6 +176,8 @@ class CareSchool:
                    TargetState("strict.example.net", ("three",), False, "NXDOMAIN"))  # fmt: skip
         record.keep("safesearch", SafeSearchCheck(self.now, targets).whole())
         keep_segments(self.control.state, self._segments())
+        at = self.now.isoformat(timespec="seconds")
+        record.keep("drift", {"at": at, "since": at, "changed": ["settings: forwarders", "version"], "number": 1})
 
     def _segments(self) -> SegmentsChecked:
         """One network is well, one lets a name through, one cannot be looked at."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import FormData
 from tests.unit.console.care_school import MARKUP, RoleBrowser, statuses
+from tests.unit.console.conftest import RunningConsole
+from tests.unit.console.fake_control import FakeControl
 
 from schoolgate.accounts.roles import Role
 
@@ -100,3 +102,27 @@ async def test_the_plan_makes_what_is_due(browser: RoleBrowser) -> None:
     _, home = await browser.get(LEAD, "/")
     assert "due." in home
     assert "/checks/coverage" in home
+
+
+async def test_a_change_of_the_setup_is_named_and_answered_for_with_a_reason(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    drift = {"at": "2026-11-30T12:00:00Z", "since": "2026-11-30T09:00:00Z", "changed": ["settings: <b>"], "number": 3}
+    control.answers["checks.record"] = {"reachability": None, "safesearch": None, "history": [], "drift": drift}
+    control.answers["checks.accept_drift"] = {**drift, "changed": [], "number": None}
+    _, text = await console.get("/checks")
+    assert "settings: &lt;b&gt;" in text
+    response, text = await console.post("/checks/drift", data={"number": "3", "reason": " "})
+    assert (response.status, 'id="reason-mistake"' in text) == (422, True)
+    response, _ = await console.post("/checks/drift", data={"number": "3", "reason": "a new line"})
+    assert (response.status, response.headers["Location"]) == (303, "/checks?done=drift")
+    assert (await console.post("/checks/drift", data={"number": "x"}))[0].status == 400
+
+
+async def test_who_may_not_answer_for_a_change_is_told_who_may(browser: RoleBrowser) -> None:
+    _, text = await browser.get(GOVERNOR, "/checks")
+    assert "settings: forwarders" in text
+    assert "A network manager, the head or a trust director" in text
+    assert (await browser.post(LEAD, "/checks/drift", number="1", reason="r"))[0] == 404
+    status, text, _ = await browser.post(IT, "/checks/drift", number="1", reason="r")
+    assert (status, "there is no drift 1" in text) == (422, True)

@@ -43,11 +43,16 @@ def wall() -> Wall:
     return Wall()
 
 
-@pytest_asyncio.fixture
-async def school(tmp_path: Path, wall: Wall) -> AsyncIterator[Operations]:
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
     path = tmp_path / "schoolgate.toml"
     path.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
-    async with hosted(path, load(path), wall) as made:
+    return path
+
+
+@pytest_asyncio.fixture
+async def school(config: Path, wall: Wall) -> AsyncIterator[Operations]:
+    async with hosted(config, load(config), wall) as made:
         yield made
 
 
@@ -125,7 +130,7 @@ async def test_a_plan_makes_the_matrix_and_a_check_fills_its_cell_until_the_next
 
 
 async def test_the_machine_keeps_a_record_of_what_changed_and_once_a_day(
-    school: Operations, wall: Wall, monkeypatch: pytest.MonkeyPatch
+    school: Operations, wall: Wall, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = "good"
 
@@ -144,6 +149,8 @@ async def test_the_machine_keeps_a_record_of_what_changed_and_once_a_day(
     assert (await school.call(JOB, "checks.run", {})).number == 4, "once a day"
     assert (await school.call(LEAD, "checks.run", {})).number == 5, "what a person asks for is kept"
     page = await school.call(LEAD, "checks.list", {"is_automatic": True, "most": 2})
+    wall.at += dt.timedelta(minutes=59)
+    assert [await check_runs.run_if_due(school, load(config), wall.at) for _ in range(2)] == [True, False]
     assert ([one.number for one in page.checks], page.before) == ([5, 4], 4)
     assert [one.who for one in page.checks] == ["Ada Example", "schoolgate"]
 
@@ -163,12 +170,9 @@ def test_the_hourly_check_is_due(last: dict[str, Any] | None, is_due: bool) -> N
     assert check_runs.is_due(last, NOON) is is_due
 
 
-def test_probes_to_try_are_those_of_the_strictest_policy_where_no_server_knows_the_device(tmp_path: Path) -> None:
-    path = tmp_path / "schoolgate.toml"
-    path.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{tmp_path / "state"}"\n', encoding="utf-8")
-
+def test_probes_to_try_are_those_of_the_strictest_policy_where_no_server_knows_the_device(config: Path) -> None:
     async def asked(**given: Any) -> Any:
-        async with hosted(path, load(path), Wall()) as school:
+        async with hosted(config, load(config), Wall()) as school:
             return await school.call(LEAD, "checks.probes", given)
 
     shown = asyncio.run(asked())
