@@ -20,10 +20,8 @@ from schoolgate.console.session_cookie import SESSION
 LEAD, IT, HEAD, GOVERNOR = Role.safeguarding_lead, Role.network_manager, Role.head, Role.governor
 SCREENS = (
     ("/alerts", LEAD), (f"/alerts/{HARM}", LEAD), (f"/alerts/{STRANGE}/around", LEAD), (f"/alerts/{HARM}", HEAD),
-    ("/alerts/messages", IT), ("/alerts/export", LEAD), ("/health", IT), ("/checks", GOVERNOR), ("/check", IT),
-    ("/checks/records", IT),
     ("/alerts/messages", IT), ("/alerts/export", LEAD), ("/health", IT), ("/checks", IT), ("/check", IT),
-    ("/checks/coverage", IT), ("/suggestions", IT),
+    ("/checks/records", IT), ("/checks/coverage", IT), ("/suggestions", IT),
     ("/suggestions/words", IT), ("/audit", LEAD), ("/audit/1/1", LEAD), ("/audit/verify", GOVERNOR), ("/accounts", IT),
     ("/accounts/new", IT), ("/accounts/review", HEAD), ("/accounts/requests", HEAD), ("/reports", LEAD),
     ("/reports/made?kind=weekly&reader=safeguarding", LEAD), ("/reports/numbers", IT),

@@ -158,7 +158,7 @@ SAME_NOUN_ELSEWHERE = {"errors.py", "safesearch.py", "forwarders.py", "compile.p
 PAGES = [
     path.relative_to(ROOT).as_posix()
     for path in [ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    if path.name != "glossary.md"
+    if path.name != "glossary.md" and path.parent.name != "manuals"
 ]
 
 # Of a page that people read: lines, octets, and octets of its longest line.

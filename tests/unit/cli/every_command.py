@@ -13,6 +13,7 @@ from schoolgate.cli.application import app
 # A value for each argument and option that a command cannot do without; by the name of the parameter.
 LEAST = {
     "name": "www.example.org",
+    "names": "www.example.org",
     "file": "/dev/null",
     "place": "/nowhere/file",
     "number": "1",
@@ -49,7 +50,7 @@ LEAST = {
     "token": "019a3185-c500-7000-8000-000000000000",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
-NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}
+NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}, "names": {"request suggest", "request file"}}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ class Command:
         line = list(self.words)
         for one in self.params:
             if one.required or str(self) in NEEDS.get(one.name, ()):
-                line += [LEAST[one.name]] if one.param_type_name == "argument" else [one.opts[0], LEAST[one.name]]
+                # A name of a parameter may be a word of a known set in one command, and free in another.
+                known = getattr(one.type, "choices", None)
+                value = LEAST[one.name] if not known or LEAST[one.name] in known else str(next(iter(known)))
+                line += [value] if one.param_type_name == "argument" else [one.opts[0], value]
         return line
 
 

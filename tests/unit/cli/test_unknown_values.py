@@ -24,12 +24,12 @@ MISSPELT = {
     "--source": ("cach", "cache"),
     "--class": ("ordinari", "ordinary"),
     "--format": ("txt", "is not one of"),
-    "--for": ("head", "governors"),
+    "--for": ("head", "is not one of"),
     "--outcome": ("don", "is not one of"),
     "--match": ("sufix", "suffix"),
     "--accept": ("hagezi", "is not in use"),
 }
-# Of the same name, and no word from a known set: a file; an address of this machine; a length of time. A name cannot be
+# Of the same name, and no word from a known set: a file; an address of this machine; a length of time; a number. A name cannot be
 # allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
 FREE = {
     ("check", "--policy"),
@@ -37,6 +37,10 @@ FREE = {
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),
+    ("request suggest", "--for"),
+    ("request file", "--for"),
+    ("request renew", "--for"),
+    ("check drift", "--accept"),
 }
 
 
