@@ -70,7 +70,7 @@ class Command:
         for one in self.params:
             if one.required or str(self) in NEEDS.get(one.name, ()):
                 # A name of a parameter may be a word of a known set in one command, and free in another.
-                known = getattr(one.type, "choices", None)
+                known = getattr(getattr(one, "type", None), "choices", None)
                 value = LEAST[one.name] if not known or LEAST[one.name] in known else str(next(iter(known)))
                 line += [value] if one.param_type_name == "argument" else [one.opts[0], value]
         return line

@@ -29,8 +29,8 @@ MISSPELT = {
     "--match": ("sufix", "suffix"),
     "--accept": ("hagezi", "is not in use"),
 }
-# Of the same name, and no word from a known set: a file; an address of this machine; a length of time; a number. A name cannot be
-# allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
+# Of the same name, and no word from a known set: a file, an address of this machine, a length of time, a number. A name
+# cannot be allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
 FREE = {
     ("check", "--policy"),
     ("query", "--source"),
