@@ -66,6 +66,8 @@ def answer(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     """The first line: whether devices are filtered, and what is worst."""
     if not home["is_serving"]:
         return "The filter is not running."
+    if not home.get("is_set_up", True):
+        return f"{NOT_SET_UP} {_second(home, tasks)}".strip()
     count = len(home["segments"])
     if count == 0:
         first = "Every device gets the strictest policy; no network is named yet."

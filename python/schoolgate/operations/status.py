@@ -66,6 +66,7 @@ def home(work: Work) -> HomeShown:
         max(ages, default=None),
         {one: severities.count(one) for one in dict.fromkeys(severities)},
         sum(one.severity != "notice" for one in shown.unprotected),
+        all(one.id != "demonstration-policy" for one in shown.problems),
     )
 
 

@@ -157,7 +157,8 @@ class StatusShown:
 class HomeShown:
     """For each role's first page, without a word of technique. `segments`: the policy of each now. `oldest_feed_s`: the
     age of the feed that is confirmed longest ago. `problems`: how many of each severity.
-    `unprotected`: how much is not protected yet that a person can change, such as lists that are not chosen."""
+    `unprotected`: how much is not protected yet that a person can change, such as lists that are not chosen.
+    `is_set_up`: false while the demonstration's policy is in force."""
 
     at: str
     is_serving: bool
@@ -166,3 +167,4 @@ class HomeShown:
     oldest_feed_s: int | None
     problems: dict[str, int]
     unprotected: int
+    is_set_up: bool = True

@@ -70,6 +70,13 @@ def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() 
     assert "Two things wait for the IT team." in home_tasks.six_sentences(home, {}, NOW)
 
 
+def test_while_the_demonstration_is_in_force_the_first_line_and_one_task_say_so() -> None:
+    problem = {"id": "demonstration-policy", "severity": "warning", "sentence": "no school is set up", "remedy": "x"}
+    (task,) = home_tasks.tasks_of({"status": {"problems": [problem], "unprotected": []}}, NOW)
+    assert (task.path, task.is_urgent) == ("/setup", True)
+    assert home_tasks.answer(HOME | {"is_set_up": False}, []).startswith("No school is set up yet")
+
+
 def test_the_first_account_is_to_add_a_network_manager() -> None:
     (task,) = home_tasks.tasks_of({"accounts": [{}]}, NOW)
     assert task.words == "Add your network manager."
