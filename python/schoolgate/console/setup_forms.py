@@ -68,10 +68,10 @@ def in_words(problem: Mapping[str, Any]) -> str:
     return words[:1].upper() + words[1:] + "."
 
 
-def step_of(path: str) -> str:
+def step_of(path: str) -> Step:
     """The page of a problem's answer."""
     group = re.split(r"[.\[]", path, maxsplit=1)[0]
-    return next((one.id for one in STEPS if group in one.answers), STEPS[0].id)
+    return next((one for one in STEPS if group in one.answers), STEPS[0])
 
 
 def lines(values: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from schoolgate.setup.answers import FeedsAnswer, SegmentAnswer, SetupAnswers
 from schoolgate.setup.machine_networks import MachineAddress, machine_addresses, networks_of
 from schoolgate.setup.policy_writing import PolicyAnswers
 from schoolgate.setup.school_kinds import phases_of
-from schoolgate.setup.settings_placing import new_config
+from schoolgate.setup.settings_placing import SYSTEM_STATE, new_config
 from schoolgate.setup.settings_writing import backup_of, mail_of
 
 DNS_PORT = 53
@@ -150,8 +150,10 @@ def _feeds(found: FoundState, school: str) -> FeedsAnswer:
     return FeedsAnswer(recommended=is_used, accepts_licences=is_used)
 
 
-def may_open_port_53() -> bool:
-    """Whether this user may listen on port 53; a service has the right by its unit."""
+def may_open_port_53(state_dir: Path) -> bool:
+    """Whether the DNS server may listen on port 53: a service has the right by its unit, whoever asks here."""
+    if state_dir == SYSTEM_STATE:
+        return True
     try:
         first_free = int(UNPRIVILEGED.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -162,7 +164,7 @@ def may_open_port_53() -> bool:
 def _listen(found: FoundState) -> tuple[str, ...]:
     """This machine's addresses at port 53, where that may be opened, beside what is listened on now."""
     now = tuple(map(str, found.settings.server.listen))
-    if not may_open_port_53():
+    if not may_open_port_53(found.settings.server.state_dir):
         return now
     own = (one.address for one in found.addresses if not one.is_virtual)
     return (*now, *(f"[{one}]:{DNS_PORT}" if ":" in one else f"{one}:{DNS_PORT}" for one in own))

@@ -55,7 +55,7 @@ def plan(answers: SetupAnswers, found: FoundState) -> SetupPlan:
         policy_difference=_policy_difference(found.policy, text),
         feeds=feeds_to_add(found, answers.school) if answers.feeds.recommended else (),
         advertised=given,
-        warnings=(*_left_out(empty), *_warnings(answers, given)),
+        warnings=(*_left_out(empty), *_warnings(answers, given, found.settings.server.state_dir)),
         new_settings=parsed,
     )
 
@@ -74,11 +74,11 @@ def _left_out(names: list[str]) -> list[Problem]:
     ]
 
 
-def _warnings(answers: SetupAnswers, given: tuple[str, ...]) -> list[Problem]:
+def _warnings(answers: SetupAnswers, given: tuple[str, ...], state_dir: Path) -> list[Problem]:
     found = []
     if not given:
         why = "no address of this machine is answered at port 53"
-        if not may_open_port_53():
+        if not may_open_port_53(state_dir):
             why += ", which this user may not open: deploy/README.md sets up a service that may"
         found.append(Problem("answers", "listen", f"devices cannot use this server yet: {why}", "add ADDRESS:53"))
     if not answers.segments:

@@ -202,7 +202,8 @@ async def _tried(page: Page, acting: Page, look: Mapping[str, Any], form: Mappin
 
 async def _summary(page: Page, acting: Page, look: Mapping[str, Any], mistake: str = "") -> web.Response:
     preview = await acting.call("setup.preview", answers=look["answers"])
-    problems = [(f"/setup/{step_of(one['path'])}", in_words(one), one["path"]) for one in preview["problems"]]
+    found = [(step_of(one["path"]), in_words(one)) for one in preview["problems"]]
+    problems = [(f"/setup/{step.id}", step.title, words) for step, words in found]
     return page.render(
         "screens/setup_summary.html",
         status=422 if mistake else 200,

@@ -85,6 +85,7 @@ async def apply(work: Work, answers: Answers) -> SetupApplied:
         needs_head=needs_head,
         address=work.caller.address,
         device=place_of(work.caller.address, done.plan.policy),
+        warnings=tuple(map(problem_found, done.plan.warnings)),
     )
 
 

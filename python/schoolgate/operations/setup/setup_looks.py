@@ -133,7 +133,7 @@ def _look(work: Work, school: str | None, is_draft_used: bool, needs_head: bool)
         settings_file=str(found.config or new_config(found.settings.server.state_dir)),
         has_settings_file=not found.is_new,
         advertised=advertised(listen, found.addresses),
-        may_open_port_53=may_open_port_53(),
+        may_open_port_53=may_open_port_53(found.settings.server.state_dir),
         address=address,
         device=place_of(address, active_or_first(found.settings)[1]) if address else None,
     )

@@ -135,7 +135,10 @@ class SettingsApplied:
 
 @dataclass(frozen=True)
 class SetupApplied:
-    """What was done. `revision`: of the policy, None where it is as it was. `policy_state`: as `InForce`."""
+    """What was done. `revision`: of the policy, None where it is as it was. `policy_state`: as `InForce`.
+
+    `warnings`: what is still not protected.
+    """
 
     settings: SettingsApplied
     revision: int | None
@@ -147,6 +150,7 @@ class SetupApplied:
     needs_head: bool
     address: str
     device: DevicePlace | None
+    warnings: tuple[FoundProblem, ...]
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
