@@ -99,7 +99,7 @@ class FakeControl:
             return {"ok": False, "error": {"type": kind, "message": message, "exit_code": 1}}
 
     def _result(self, request: dict[str, Any]) -> Any:
-        if "api_token" not in request and request["session"] not in ("", TOKEN):
+        if "session" in request and request["session"] not in ("", TOKEN):
             raise Refused("SessionEnded", "the session has ended; sign in again")
         if request["operation"] not in self.answers:
             raise Refused("NoSuchOperation", f"there is no operation {request['operation']!r}")
