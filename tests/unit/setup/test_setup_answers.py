@@ -127,6 +127,8 @@ def test_another_kind_of_school_loses_no_network(tmp_path: Path) -> None:
     assert {one for each in other.segments.values() for one in each.networks} == {"10.1.0.0/16"}
     kept = SetupAnswers(**{**other.as_json(), "segments": {k: v for k, v in other.segments.items() if v.networks}})
     assert place_of("10.1.2.3", plan(kept, state).policy) is not None
+    bare = 'format = 1\nallowed_clients = ["10.0.0.0/8"]\nstrictest = "all"\n[policies.all]\n'
+    assert with_school(example(), "own", found(tmp_path, "", bare)).segments["pupils"].policy == "all"
 
 
 def test_a_device_belongs_to_the_smallest_network_around_it(tmp_path: Path) -> None:
