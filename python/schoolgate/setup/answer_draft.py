@@ -47,5 +47,53 @@ def forget_draft(state_dir: Path) -> None:
     _path(state_dir).unlink(missing_ok=True)
 
 
+def fitting(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers of a draft for who goes on with them: a group that is missing, or has not the form of one, is as in
+    `known`. What was mistyped stays."""
+    made: dict[str, Any] = dict(known)
+    for name in known.keys() & given.keys():
+        fit = _FORMS.get(name, _as_known)(given[name], known[name])
+        made[name] = known[name] if fit is None else fit
+    return made
+
+
+def _as_known(value: Any, known: Any) -> Any:
+    if isinstance(known, dict):
+        is_group = isinstance(value, dict) and all(isinstance(one, str | int) for one in value.values())
+        return {**known, **{key: value[key] for key in known.keys() & value.keys()}} if is_group else None
+    if isinstance(known, list):
+        return value if _are_texts(value) else None
+    return value if isinstance(value, type(known)) else None
+
+
+def _as_segments(value: Any, _: Any) -> Any:
+    if not isinstance(value, dict):
+        return None
+    made = {}
+    for name, one in value.items():
+        if not isinstance(one, dict) or not isinstance(one.get("policy"), str):
+            return None
+        lists = {key: one.get(key, []) for key in ("networks", "asked")}
+        if not all(map(_are_texts, lists.values())):
+            return None
+        made[str(name)] = {"policy": one["policy"], **lists}
+    return made
+
+
+def _as_accounts(value: Any, _: Any) -> Any:
+    empty = {"login": "", "display_name": "", "mail": "", "role": "network_manager"}
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        return None
+    made = [{key: one.get(key, default) for key, default in empty.items()} for one in value]
+    return made if all(_are_texts(list(one.values())) for one in made) else None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+_FORMS = {"segments": _as_segments, "accounts": _as_accounts}
+
+
 def _path(state_dir: Path) -> Path:
     return folder_of(state_dir) / "draft.json"

@@ -107,7 +107,8 @@ def with_school(answers: SetupAnswers, school: str, found: FoundState) -> SetupA
     if school == answers.school:
         return answers
     template = PolicyAnswers(base_of(school, found.policy, found.lists_dir), found.lists_dir)
-    first = next(iter(template.segments.values()))
+    # A policy without segments has a last policy all the same: the one of devices in no segment, as a rule.
+    first = next(iter(template.segments.values()), SegmentAnswer(policy=template.policies[-1]))
     segments = {}
     for name in dict.fromkeys([*template.segments, *answers.segments]):
         there, known = answers.segments.get(name), template.segments.get(name, first)

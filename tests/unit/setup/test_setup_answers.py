@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from schoolgate.config import parse
 from schoolgate.config.problems import InputRefused
+from schoolgate.console.setup_forms import STEPS, read_form
+from schoolgate.setup.answer_draft import fitting
 from schoolgate.setup.answers import (
     BackupAnswer,
     MailAnswer,
@@ -83,7 +85,7 @@ def answers_of(draw: st.DrawFn) -> SetupAnswers:
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(first=answers_of(), second=answers_of())
 def test_what_is_written_is_read_back_and_written_again_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, first: SetupAnswers, second: SetupAnswers
@@ -125,6 +127,8 @@ def test_another_kind_of_school_loses_no_network(tmp_path: Path) -> None:
     assert {one for each in other.segments.values() for one in each.networks} == {"10.1.0.0/16"}
     kept = SetupAnswers(**{**other.as_json(), "segments": {k: v for k, v in other.segments.items() if v.networks}})
     assert place_of("10.1.2.3", plan(kept, state).policy) is not None
+    bare = 'format = 1\nallowed_clients = ["10.0.0.0/8"]\nstrictest = "all"\n[policies.all]\n'
+    assert with_school(example(), "own", found(tmp_path, "", bare)).segments["pupils"].policy == "all"
 
 
 def test_a_device_belongs_to_the_smallest_network_around_it(tmp_path: Path) -> None:
@@ -163,6 +167,28 @@ def test_an_answer_file_is_toml_or_json_and_is_named_with_its_mistakes() -> None
     for text in ('{"listen": ', "listen = [", '{"feeds": ' + "[" * 5000):
         with pytest.raises(InputRefused):
             parse_answers(text, "school.toml")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(draft=st.dictionaries(st.sampled_from(list(SetupAnswers.model_fields)) | st.text(max_size=5), JSON, max_size=8))
+def test_whatever_a_draft_holds_its_answers_have_the_form_that_pages_show(draft: dict[str, Any]) -> None:
+    known = example().as_json()
+    made = fitting(draft, known)
+    assert made.keys() == known.keys()
+    assert all(isinstance(made[name], type(known[name])) for name in known)
+    assert all(set(one) == {"policy", "networks", "asked"} for one in made["segments"].values())
+    for group in ("feeds", "mail", "backup"):
+        assert made[group].keys() == known[group].keys()
+    for step in STEPS:
+        read_form(step.id, {}, made)  # a page that is sent empty is no defect
+    assert fitting(known, made) == known
 
 
 def test_licences_are_accepted_or_no_feed_is_used() -> None:

@@ -35,7 +35,9 @@ def setup(
             note(f"{save}: written; for another machine: schoolgate setup --answers {save}")
         return _confirmed(config, answers, is_check, is_sure, updates)
     except (typer.Abort, KeyboardInterrupt):
-        kept = "" if file is not None else " Your answers so far are kept: `schoolgate setup` goes on with them."
+        kept = " Your answers so far are kept: `schoolgate setup` goes on with them."
+        if file is not None:
+            kept = "" if is_sure or sys.stdin.isatty() else " Without a terminal, say --yes."
         note(f"\nNothing was changed.{kept}", "yellow")
         return INTERRUPTED
 
@@ -63,7 +65,11 @@ def _confirmed(config: Path | None, answers: dict[str, Any], is_check: bool, is_
         return 0
     if not is_sure and not typer.confirm("Write this?", default=False):
         raise typer.Abort
-    done: SetupApplied = ask(config, "setup.apply", answers=answers)
+    try:
+        done: SetupApplied = ask(config, "setup.apply", answers=answers)
+    except KeyboardInterrupt:
+        note("\nIt was begun, and each step is whole or not there: run it again, and it goes on.", "yellow")
+        return INTERRUPTED
     _print_done(config, found, done)
     code = _fetched(config) if updates and done.feeds else 0
     _print_next(config, found, done, is_fetched=code == 0 and updates)
@@ -138,8 +144,8 @@ def _fetched(config: Path | None) -> int:
 
     try:
         done = ask_watching(config, "lists.update", tell)
-    except SchoolgateError as error:
-        note(f"the lists could not be fetched: {error}", "bold red")
+    except (SchoolgateError, KeyboardInterrupt) as error:
+        note(f"the lists could not be fetched: {error or 'interrupted'}", "bold red")
         return WOULD_CHANGE
     failed = [one.feed for one in done.feeds if one.kind in ("failed", "held")]
     if failed:

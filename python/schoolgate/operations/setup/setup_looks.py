@@ -23,7 +23,7 @@ from schoolgate.operations.setup.setup_results import (
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import active_or_first, latest_revision, policy_files, read_ground
 from schoolgate.policy.templates import template_text
-from schoolgate.setup.answer_draft import read_draft
+from schoolgate.setup.answer_draft import fitting, read_draft
 from schoolgate.setup.answers import OWN, SetupAnswers, checked
 from schoolgate.setup.found_state import (
     FoundState,
@@ -110,7 +110,7 @@ def _look(work: Work, school: str | None, is_draft_used: bool, needs_head: bool)
     draft = read_draft(found.settings.server.state_dir) if is_draft_used else None
     there = answers_there(found)
     shown = there or proposed(found, _SUGGESTED)
-    given: Mapping[str, Any] = shown.as_json() if draft is None else draft.answers
+    given = shown.as_json() if draft is None else fitting(draft.answers, shown.as_json())
     if school is not None:
         given = with_school(_checked_or(given, shown), school, found).as_json()
     kind = str(given.get("school", OWN))
