@@ -24,6 +24,8 @@ MISSPELT = {
     "--source": ("cach", "cache"),
     "--class": ("ordinari", "ordinary"),
     "--format": ("txt", "is not one of"),
+    "--server": ("dnsmask", "dnsmasq"),
+    "--encrypted": ("on", "ours"),
     "--for": ("head", "governors"),
     "--outcome": ("don", "is not one of"),
     "--match": ("sufix", "suffix"),
@@ -34,6 +36,7 @@ MISSPELT = {
 FREE = {
     ("check", "--policy"),
     ("query", "--source"),
+    ("query", "--server"),
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),
