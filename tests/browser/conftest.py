@@ -71,7 +71,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
         pytest.skip("Chromium is not installed: apt-get install chromium")
     control = Control(tmp_path_factory.mktemp("laboratory"))
     control.state.mkdir()
-    console = ConsoleProcess(control)
+    console = ConsoleProcess(control, is_quick=True)
     control.start()
     console.start()
     # Before Playwright: its loop is that of this thread.

@@ -44,7 +44,7 @@ def care_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CareSchool
 @pytest.fixture(scope="module")
 def school(laboratory: Laboratory, care_school: CareSchool) -> Iterator[ConsoleProcess]:
     """A console of the demonstration school."""
-    console = ConsoleProcess(care_school.control)
+    console = ConsoleProcess(care_school.control, is_quick=True)
     console.start()
     yield console
     console.end()

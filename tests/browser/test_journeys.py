@@ -39,7 +39,7 @@ def new_school(laboratory: Laboratory, tmp_path: Path) -> Iterator[tuple[Control
     """Without any account."""
     control = Control(tmp_path)
     control.state.mkdir()
-    console = ConsoleProcess(control)
+    console = ConsoleProcess(control, is_quick=True)
     control.start()
     console.start()
     yield control, console
@@ -174,7 +174,7 @@ def plain(laboratory: Laboratory, tmp_path: Path) -> Iterator[ConsoleProcess]:
     control = Control(tmp_path)
     control.state = laboratory.control.state
     control.config.write_text(f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{control.state}"\n', encoding="utf-8")
-    one = ConsoleProcess(control, is_tls=False)
+    one = ConsoleProcess(control, is_tls=False, is_quick=True)
     one.start()
     yield one
     one.end()

@@ -93,7 +93,7 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watching]:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with UpstreamThread() as upstream:
         school = DemonstrationSchool(tmp_path_factory.mktemp("school"), upstream.port)
-        console = ConsoleProcess(school.control)
+        console = ConsoleProcess(school.control, is_quick=True)
         # Before Playwright: its loop is that of this thread.
         school.start()
         console.start()

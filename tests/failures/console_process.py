@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import trustme
 from tests.failures.control_process import Control
+from tests.program.forked import Forked
 from tests.waiting import PATIENT_S, until
 
 NAME = "localhost"
@@ -36,14 +37,16 @@ class Answer:
 class ConsoleProcess:
     """One console with a certificate of its own, which asks `control`."""
 
-    def __init__(self, control: Control, settings: str = "", *, is_tls: bool = True) -> None:
+    def __init__(self, control: Control, settings: str = "", *, is_tls: bool = True, is_quick: bool = False) -> None:
+        # Not where the memory of a console is measured.
+        self.is_quick = is_quick
         self.folder = control.folder
         self.config = control.config
         self.log = control.folder / "console-log"
         self.certificate, self.key = control.folder / "console.pem", control.folder / "console.key"
         self.is_tls = is_tls
         self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.authority = trustme.CA()
         self._context: ssl.SSLContext | None = None
         self.issue()
@@ -66,9 +69,12 @@ class ConsoleProcess:
         """Starts it and waits until it says where it is."""
         self.log.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "schoolgate", "console", "--config", str(self.config)], stdout=log, stderr=log
-            )
+            line = ["console", "--config", str(self.config)]
+            if self.is_quick:
+                self.process = Forked(line, log, log, os.environ)
+            else:
+                command = [sys.executable, "-m", "schoolgate", *line]
+                self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.port = int(until(lambda: _READY.search(self.said()), self.said, process=self.process)[2])
 
     def said(self) -> str:

@@ -23,7 +23,7 @@ ROLES = (Role.network_manager, Role.safeguarding_lead, Role.data_protection_offi
 def test_no_generated_request_finds_a_defect(tmp_path: Path) -> None:
     control = Control(tmp_path)
     control.state.mkdir()
-    console = ConsoleProcess(control, is_tls=False)
+    console = ConsoleProcess(control, is_tls=False, is_quick=True)
     control.start()
     console.start()
     nouns = {path.split("/")[3] for path in json.loads(DOCUMENT.read_bytes())["paths"]}

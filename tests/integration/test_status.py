@@ -134,6 +134,8 @@ def test_with_no_forwarder_at_all_it_starts_and_says_so(start: Start, tmp_path: 
         encoding="utf-8",
     )
     school.environ = {"PYTHONPATH": str(tmp_path)}
+    # Which an interpreter reads at its begin.
+    school.program = ("-m", "schoolgate")
     school.start()
     assert any("there is no forwarder" in problem for problem in school.control("status")["problems"])
     assert school.rcode("www.example.org") == "SERVFAIL"

@@ -136,9 +136,9 @@ def export_android(encrypted: Encryption = Encrypted.off, config: Config = None)
     _print(config, "android", encrypted=encrypted.value)
 
 
-@export_app.command("dhcp", epilog="schoolgate export dhcp --for kea4 --resolver 10.1.0.53")
+@export_app.command("dhcp", epilog="schoolgate export dhcp --server kea4 --resolver 10.1.0.53")
 def export_dhcp(
-    server: Annotated[OptionsFor, typer.Option("--for", help="The DHCP server.")] = OptionsFor.dnsmasq,
+    server: Annotated[OptionsFor, typer.Option("--server", help="The DHCP server.")] = OptionsFor.dnsmasq,
     resolver: Resolver = None,
     config: Config = None,
 ) -> None:
@@ -146,9 +146,9 @@ def export_dhcp(
     _print(config, "dhcp", server=server.value, resolvers=tuple(resolver or ()))
 
 
-@export_app.command("dnr", epilog="schoolgate export dnr --for kea4 --resolver 10.1.0.53")
+@export_app.command("dnr", epilog="schoolgate export dnr --server kea4 --resolver 10.1.0.53")
 def export_dnr(
-    server: Annotated[DesignatedBy, typer.Option("--for", help="The DHCP server.")] = DesignatedBy.dnsmasq,
+    server: Annotated[DesignatedBy, typer.Option("--server", help="The DHCP server.")] = DesignatedBy.dnsmasq,
     resolver: Resolver = None,
     config: Config = None,
 ) -> None:

@@ -25,6 +25,9 @@ MISSPELT = {
     "--class": ("ordinari", "ordinary"),
     "--format": ("txt", "is not one of"),
     "--for": ("head", "is not one of"),
+    "--server": ("dnsmask", "dnsmasq"),
+    "--encrypted": ("on", "ours"),
+    "--for": ("head", "governors"),
     "--outcome": ("don", "is not one of"),
     "--match": ("sufix", "suffix"),
     "--accept": ("hagezi", "is not in use"),
@@ -34,6 +37,7 @@ MISSPELT = {
 FREE = {
     ("check", "--policy"),
     ("query", "--source"),
+    ("query", "--server"),
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),

@@ -132,6 +132,7 @@ def test_the_kinds_that_hold_no_starter_names_are_these(tmp_path: Path) -> None:
     settings = parse(f'[server]\nstate_dir = "{tmp_path}"\n[lists]\ndir = "{LISTS}"\n', "schoolgate.toml")
     assert {one.category for one in category_coverage(settings) if one.kind == "none"} == {
         *("malware", "phishing", "command-and-control", "new-domains"),
+        *("fraud", "intimate-image-abuse", "violence-against-women", "dangerous-challenges"),
         *("news", "blogs", "web-hosting", "translation", "banking", "jobs"),
         *("sport", "celebrity", "comics", "astrology", "education"),
     }

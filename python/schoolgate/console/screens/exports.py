@@ -66,8 +66,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
 }  # fmt: skip
 FIELD_WORDS: Final = {
-    _ADDRESSES: ("Addresses of schoolgate", "may be left out where the settings name them"),
-    "interfaces": ("Interfaces of the devices' networks", "such as vlan20"),
+    _ADDRESSES: ("Addresses of schoolgate", "May be left out where the settings name them."),
+    "interfaces": ("Interfaces of the devices' networks", "Such as vlan20."),
 }
 
 
