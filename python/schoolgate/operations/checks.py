@@ -83,6 +83,7 @@ def forwarders(work: Work) -> ForwardersFound:
 
     Whether it is reached, how quick it is, who it proves to be by its certificate, and what it does to answers.
     """
+    """Asks each forwarder: is it reached, how quick is it, who is it, and what does it do to answers."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
     return run.forwarders(work.settings, work.now)
 

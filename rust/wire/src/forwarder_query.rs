@@ -105,7 +105,8 @@ mod tests {
             assert_eq!(message.len() % 128, 0);
             let mut query = Query::default();
             peek(&message, &mut query).unwrap();
-            assert_eq!((query.name, query.qtype, query.dnssec_ok()), (before.name, before.qtype, true));
+            assert!(query.dnssec_ok());
+            assert_eq!((query.name, query.qtype), (before.name, before.qtype));
         }
     }
 

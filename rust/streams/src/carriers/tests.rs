@@ -1,5 +1,6 @@
 //! Connections to forwarders, over real loopback sockets. TLS, and what goes wrong with it, is tested from outside.
 
+use super::limits::{CONNECTIONS_IN_ALL, PIPELINED};
 use super::{CarrierSettings, Carriers, Transport, TrustError, ask_once};
 use schoolgate_plane::{Deliveries, Delivery};
 use schoolgate_wire::{Name, forwarder_query};
@@ -74,8 +75,7 @@ fn a_question_comes_back_with_its_own_id() {
     let deliveries = Arc::new(Deliveries::new().unwrap());
     for id in [0xabcd, 3] {
         assert!(installed[&7].carry(&query(id, "www.example.com"), &deliveries));
-        let Delivery::Reply(reply) = delivered(&deliveries) else { panic!("a reply") };
-        assert_eq!(reply[..3], [&id.to_be_bytes()[..], &[0x81]].concat());
+        assert_eq!(delivered(&deliveries), Delivery::Reply(honest(query(id, "www.example.com"))));
     }
     let status = carriers.status();
     assert_eq!((status[0].open, status[0].events["opened"], status[0].events["answers"]), (1, 1, 2));
@@ -136,4 +136,29 @@ fn settings_that_cannot_be_used_are_refused_and_nothing_changes() {
     assert_eq!(error.to_string(), TrustError::Pin("AAAA".into()).to_string());
     assert!(carriers.install(vec![(2, address, CarrierSettings { name: "a b".into(), ..tls })]).is_err());
     assert!(Arc::ptr_eq(&carriers.install(vec![(1, address, tcp())]).unwrap()[&1], &kept[&1]));
+}
+
+#[test]
+fn ten_thousand_questions_to_a_server_that_says_nothing_are_bounded() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || std::io::copy(&mut &stream, &mut std::io::sink()));
+        }
+    });
+    let carriers = Carriers::default();
+    let installed = carriers.install(vec![(7, address, tcp())]).unwrap();
+    let deliveries = Arc::new(Deliveries::new().unwrap());
+    let most = CONNECTIONS_IN_ALL * PIPELINED;
+    let carried = (0..10_000).filter(|id| installed[&7].carry(&query(*id, "www.example.com"), &deliveries)).count();
+    let mut turned_away = 10_000 - carried;
+    let deadline = Instant::now() + LONG;
+    while turned_away < 10_000 - most {
+        assert!(Instant::now() < deadline, "only {turned_away} were turned away");
+        turned_away += deliveries.take().len();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let status = &carriers.status()[0];
+    assert!(status.open <= CONNECTIONS_IN_ALL && status.events["queries"] <= most as u64, "{status:?}");
 }
