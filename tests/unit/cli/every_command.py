@@ -37,10 +37,18 @@ LEAST = {
     "display_name": "Alice Smith",
     "role": "teacher",
     "scopes": "log.search",
+    "action": "open",
+    "choice": "approve",
+    "names": "www.example.org",
+    "purpose": "a lesson",
     "token": "019a3185-c500-7000-8000-000000000000",
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
-NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}}
+NEEDS = {
+    "feed": {"feeds enable"},
+    "lasts": {"policy allow"},
+    "names": {"request suggest", "request file"},
+}
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ FREE = {
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),
+    ("request suggest", "--for"),
+    ("request file", "--for"),
+    ("request renew", "--for"),
 }
 
 
