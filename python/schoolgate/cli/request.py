@@ -64,8 +64,8 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept
 @request_app.command("suggest", epilog="schoolgate request suggest open art.example.com -s pupils --for-what 'Art'")
 def request_suggest(
     action: What,
+    purpose: Purpose,
     names: Names = None,
-    purpose: Purpose = "",
     segment: Segments = None,
     wanted: Wanted = "",
     service: Service = "",
@@ -87,8 +87,8 @@ def request_suggest(
 @request_app.command("file", epilog="schoolgate request file open art.example.com -s pupils --for 20d --for-what 'Art'")
 def request_file(
     action: What,
+    purpose: Purpose,
     names: Names = None,
-    purpose: Purpose = "",
     segment: Segments = None,
     wanted: Wanted = "",
     service: Service = "",
@@ -98,8 +98,9 @@ def request_file(
     lasts: Lasts = None,
     finding: Annotated[str, typer.Option("--finding", metavar="TEXT", help="What was found at the site.")] = "",
     alternatives: Annotated[str, typer.Option("--alternatives", metavar="TEXT", help="What else was considered.")] = "",
-    outcome: Annotated[
-        str, typer.Option("--outcome", metavar="TEXT", help="Of the talk with the School Improvement Team.")
+    talk: Annotated[
+        str,
+        typer.Option("--talk", metavar="TEXT", help="With the School Improvement Team: who, when, what came of it."),
     ] = "",
     number: Annotated[
         int | None, typer.Option("--take-up", metavar="NUMBER", help="The suggestion that is taken up.")
@@ -112,7 +113,7 @@ def request_file(
     given = {
         "action": action.value, "names": tuple(names or ()), "purpose": purpose, "segments": tuple(segment or ()),
         "wanted": wanted, "service": service, "group": group, "starts": starts, "until": until, "lasts": lasts,
-        "finding": finding, "alternatives": alternatives, "outcome": outcome, "number": number,
+        "finding": finding, "alternatives": alternatives, "outcome": talk, "number": number,
     }  # fmt: skip
     requests.changed(config_of(config), "request.file", given)
 

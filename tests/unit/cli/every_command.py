@@ -51,6 +51,18 @@ LEAST = {
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}, "names": {"request suggest", "request file"}}
+    "action": "open",
+    "choice": "approve",
+    "names": "www.example.org",
+    "purpose": "a lesson",
+    "token": "019a3185-c500-7000-8000-000000000000",
+}
+# What a command cannot do without though its options say otherwise: one of two is enough.
+NEEDS = {
+    "feed": {"feeds enable"},
+    "lasts": {"policy allow"},
+    "names": {"request suggest", "request file"},
+}
 
 
 @dataclass(frozen=True)
