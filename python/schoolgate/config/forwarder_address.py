@@ -89,6 +89,41 @@ def parse_server(value: object, info: ValidationInfo | None = None) -> SocketAdd
     )  # fmt: skip
 
 
+def in_short(server: SocketAddress | Literal["system"]) -> str:
+    """On one line, as a person types it: `192.0.2.1:53`, `tls://192.0.2.1:853#dns.example.org`, `system`."""
+    name = f"#{server.name}" if isinstance(server, ConnectedServer) and server.name else ""
+    return f"{server}{name}"
+
+
+def from_short(text: str) -> SocketAddress | Literal["system"]:
+    """What `in_short` writes, and shorter: without the port. Raises a `complaint`."""
+    if text == SYSTEM:
+        return SYSTEM
+    transport, is_named, rest = text.partition("://")
+    if not is_named:
+        return parse_server(text)
+    address, _, name = rest.partition("#")
+    # The path of an address that was copied whole: of https it is the usual one.
+    address = address.rstrip("/")
+    return parse_server({"address": address, "transport": transport, **({"name": name} if name else {})})
+
+
+def as_setting(server: SocketAddress | Literal["system"]) -> str | dict[str, Any]:
+    """As it stands in the settings file: a text, or a table."""
+    if not isinstance(server, ConnectedServer):
+        return str(server)
+    found: dict[str, Any] = {"address": SocketAddress.__str__(server), "transport": server.transport}
+    if server.name:
+        found["name"] = server.name
+    if server.pins:
+        found["pins"] = list(server.pins)
+    if server.path and server.path != DOH_PATH:
+        found["path"] = server.path
+    if server.roots is not None:
+        found["roots"] = str(server.roots)
+    return found
+
+
 def _name(name: Any, transport: str) -> str:
     if not isinstance(name, str) or not name.strip():
         raise complaint(

@@ -79,10 +79,6 @@ def safesearch(work: Work) -> SafeSearchChecked:
 
 @looks("checks.forwarders")
 def forwarders(work: Work) -> ForwardersFound:
-    """Asks each forwarder a few questions.
-
-    Whether it is reached, how quick it is, who it proves to be by its certificate, and what it does to answers.
-    """
     """Asks each forwarder: is it reached, how quick is it, who is it, and what does it do to answers."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
     return run.forwarders(work.settings, work.now)

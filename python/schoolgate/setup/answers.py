@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 from schoolgate.accounts.roles import Role
-from schoolgate.config.addresses import DNS_PORT, SYSTEM, parse_socket_address
+from schoolgate.config.addresses import SYSTEM, parse_socket_address
+from schoolgate.config.forwarder_address import from_short, in_short
 from schoolgate.config.problems import ConfigInvalid, InputRefused, Problem, complaint
 from schoolgate.config.reading import parse_toml, read
 from schoolgate.policy.model import Id, TimeZone
@@ -36,7 +37,7 @@ def _listen(text: str) -> str:
 
 
 def _forwarder(text: str) -> str:
-    return text if text == SYSTEM else str(parse_socket_address(text, default_port=DNS_PORT))
+    return in_short(from_short(text))
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:

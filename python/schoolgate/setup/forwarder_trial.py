@@ -1,5 +1,5 @@
 """Asks each forwarder one question from here, before it is used: does it answer, how fast, and does it answer for the
-whole internet. Forwarders are asked in the clear: this version knows no encrypted ones."""
+whole internet. One that is to be asked encrypted is asked so, or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from dnslib import RCODE
 
 from schoolgate.config import SocketAddress, system_resolvers
-from schoolgate.config.addresses import DNS_PORT, SYSTEM, parse_socket_address
+from schoolgate.config.addresses import SYSTEM
+from schoolgate.config.forwarder_address import from_short
 from schoolgate.resolver.stub_resolver import NoAnswer, ask
 
 # Each resolver knows who answers for the root (RFC 9609); it is the question that a resolver begins with.
@@ -29,12 +30,13 @@ class ForwarderTrial:
 
 
 def try_forwarders(servers: Iterable[str], listen: tuple[SocketAddress, ...]) -> tuple[ForwarderTrial, ...]:
-    """Each of them, and for "system" each that /etc/resolv.conf names. Raises what `parse_socket_address` raises."""
+    """Each of them, and for "system" each that /etc/resolv.conf names. Raises what `from_short` raises."""
     asked: list[SocketAddress] = []
     found: list[ForwarderTrial] = []
     for text in servers:
-        if text != SYSTEM:
-            asked.append(parse_socket_address(text, default_port=DNS_PORT))
+        server = from_short(text)
+        if not isinstance(server, str):
+            asked.append(server)
             continue
         own = system_resolvers(listen)
         if not own:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schoolgate.config import Settings, load, read_text
+from schoolgate.config.forwarder_address import in_short
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.feed_catalogue import read_published
 from schoolgate.lists.recommended import Recommendation, read_recommended
@@ -75,7 +76,7 @@ def answers_there(found: FoundState) -> SetupAnswers | None:
         other_networks=there.other_networks,
         feeds=_feeds(found, there.school),
         listen=tuple(map(str, found.settings.server.listen)),
-        forwarders=tuple(map(str, found.settings.forwarders.servers)),
+        forwarders=tuple(map(in_short, found.settings.forwarders.servers)),
         mail=mail_of(found.settings),
         backup=backup_of(found.settings),
     )
@@ -93,7 +94,7 @@ def proposed(found: FoundState, school: str) -> SetupAnswers:
         segments=_segments(template.segments, found.addresses),
         feeds=_feeds(found, school),
         listen=tuple(map(str, found.settings.server.listen)) if not found.is_new else _listen(found),
-        forwarders=tuple(map(str, found.settings.forwarders.servers)),
+        forwarders=tuple(map(in_short, found.settings.forwarders.servers)),
         mail=mail_of(found.settings),
         backup=backup_of(found.settings),
     )

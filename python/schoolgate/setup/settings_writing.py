@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import tomlkit
+import tomlkit.items
 
 from schoolgate.config import Settings
+from schoolgate.config.forwarder_address import as_setting, from_short, in_short
 from schoolgate.setup.answers import BackupAnswer, MailAnswer, SetupAnswers
 
 _HEAD = "Written by `schoolgate setup`. Every other setting: schoolgate config sample"
@@ -30,13 +32,29 @@ def _changes(answers: SetupAnswers, settings: Settings) -> Iterator[tuple[tuple[
     """Each setting that changes; None takes it out."""
     if answers.listen != tuple(map(str, settings.server.listen)):
         yield ("server", "listen"), list(answers.listen)
-    if answers.forwarders != tuple(map(str, settings.forwarders.servers)):
-        yield ("forwarders", "servers"), list(answers.forwarders)
+    servers = {in_short(one): one for one in settings.forwarders.servers}
+    if answers.forwarders != tuple(servers):
+        # One that stays keeps what no question asks for, such as its pins.
+        wanted = [as_setting(servers.get(one) or from_short(one)) for one in answers.forwarders]
+        yield ("forwarders", "servers"), _inline(wanted)
     there = mail_of(settings)
     for name, value in answers.mail:
         if value != getattr(there, name):
             yield ("mail", name), value if value != "" or name == "host" else None
     yield from _backup(answers.backup, settings)
+
+
+def _inline(values: list[str | dict[str, Any]]) -> tomlkit.items.Array:
+    """An array with a line for each table in it."""
+    array = tomlkit.array()
+    for one in values:
+        if isinstance(one, str):
+            array.append(one)
+        else:
+            table = tomlkit.inline_table()
+            table.update(one)
+            array.append(table)
+    return array.multiline(any(isinstance(one, dict) for one in values))
 
 
 def mail_of(settings: Settings) -> MailAnswer:

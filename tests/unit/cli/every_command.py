@@ -14,6 +14,8 @@ from schoolgate.cli.application import app
 LEAST = {
     "name": "www.example.org",
     "names": "www.example.org",
+    "choice": "approve",
+    "purpose": "a lesson",
     "file": "/dev/null",
     "place": "/nowhere/file",
     "number": "1",
@@ -51,18 +53,6 @@ LEAST = {
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}, "names": {"request suggest", "request file"}}
-    "action": "open",
-    "choice": "approve",
-    "names": "www.example.org",
-    "purpose": "a lesson",
-    "token": "019a3185-c500-7000-8000-000000000000",
-}
-# What a command cannot do without though its options say otherwise: one of two is enough.
-NEEDS = {
-    "feed": {"feeds enable"},
-    "lasts": {"policy allow"},
-    "names": {"request suggest", "request file"},
-}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from schoolgate.cli.application import app
 
 WIDE = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 TAKES_NO_SETTINGS_FILE = {"config sample", "request check-bundle"}
-"""The first prints the file that the others take; the other runs on any machine."""
 """One prints the file that the others take; one is for any machine."""
 
 

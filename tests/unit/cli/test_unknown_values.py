@@ -27,24 +27,23 @@ MISSPELT = {
     "--for": ("head", "is not one of"),
     "--server": ("dnsmask", "dnsmasq"),
     "--encrypted": ("on", "ours"),
-    "--for": ("head", "governors"),
     "--outcome": ("don", "is not one of"),
     "--match": ("sufix", "suffix"),
     "--accept": ("hagezi", "is not in use"),
 }
-# Of the same name, and no word from a known set: a file, an address of this machine, a length of time, a number. A name
-# cannot be allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
+# Of the same name, and no word from a known set: a file; an address of this machine; a length of time. A name cannot be
+# allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
 FREE = {
     ("check", "--policy"),
     ("query", "--source"),
     ("query", "--server"),
+    ("check drift", "--accept"),
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),
     ("request suggest", "--for"),
     ("request file", "--for"),
     ("request renew", "--for"),
-    ("check drift", "--accept"),
 }
 
 

@@ -6,9 +6,10 @@ import base64
 from pathlib import Path
 
 import pytest
+from pydantic_core import PydanticCustomError
 
 from schoolgate.config import ConfigInvalid, SocketAddress, parse
-from schoolgate.config.forwarder_address import ConnectedServer
+from schoolgate.config.forwarder_address import ConnectedServer, as_setting, from_short, in_short, parse_server
 from schoolgate.config.settings import Settings
 
 PINS = tuple(base64.b64encode(bytes((number,)) * 32).decode() for number in range(2))
@@ -78,3 +79,40 @@ def test_our_own_door_is_no_forwarder() -> None:
     tls = '[tls]\ncertificate = "c.pem"\nkey = "k.pem"\n[server]\nlisten = ["192.0.2.1:53"]'
     with pytest.raises(ConfigInvalid, match="our own listening address"):
         settings(f"{{ {TLS} }}", tls)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "setting"),
+    [
+        ("system", "system", "system"),
+        ("192.0.2.1", "192.0.2.1:53", "192.0.2.1:53"),
+        ("[2001:db8::1]:5353", "[2001:db8::1]:5353", "[2001:db8::1]:5353"),
+        ("tcp://192.0.2.1", "tcp://192.0.2.1:53", {"address": "192.0.2.1:53", "transport": "tcp"}),
+        (
+            "tls://192.0.2.1#DNS.example.org",
+            "tls://192.0.2.1:853#dns.example.org",
+            {"address": "192.0.2.1:853", "transport": "tls", "name": "dns.example.org"},
+        ),
+        (
+            "https://[2001:db8::1]/#dns.example.org",
+            "https://[2001:db8::1]:443#dns.example.org",
+            {"address": "[2001:db8::1]:443", "transport": "https", "name": "dns.example.org"},
+        ),
+    ],
+)
+def test_what_a_person_types_is_kept_on_one_line_and_written_as_a_setting(
+    typed: str, kept: str, setting: object
+) -> None:
+    server = from_short(typed)
+    assert in_short(server) == kept
+    assert from_short(kept) == server
+    assert as_setting(server) == setting
+    assert server == "system" or parse_server(as_setting(server)) == server
+
+
+@pytest.mark.parametrize(
+    "typed", ["tls://192.0.2.1", "quic://192.0.2.1#a.example", "tls://dns.example.org#dns.example.org"]
+)
+def test_what_is_no_forwarder_is_refused_as_it_is_typed(typed: str) -> None:
+    with pytest.raises(PydanticCustomError):
+        from_short(typed)

@@ -52,6 +52,11 @@ def applied(answers: SetupAnswers, before: FoundState) -> FoundState:
     return found(before.config.parent, made.settings, made.policy)
 
 
+# Either all are encrypted, or none.
+SERVERS = (
+    ("system", "192.0.2.1:53", "[2001:db8::9]:53"),
+    ("tls://192.0.2.1:853#dns.example.org", "https://[2001:db8::9]:443#dns.example.org"),
+)
 NETWORKS = st.lists(st.integers(0, 60), unique=True, max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True)
 
@@ -77,9 +82,7 @@ def answers_of(draw: st.DrawFn) -> SetupAnswers:
         ),
         segments=segments,
         other_networks=tuple(texts),
-        forwarders=tuple(
-            draw(st.lists(st.sampled_from(["system", "192.0.2.1:53", "[2001:db8::9]:53"]), min_size=1, unique=True))
-        ),
+        forwarders=tuple(draw(st.lists(st.sampled_from(draw(st.sampled_from(SERVERS))), min_size=1, unique=True))),
         mail=MailAnswer(host=draw(st.sampled_from(["", "mail.school.example"])), port=draw(st.integers(0, 65535))),
         backup=BackupAnswer(kind="folder", folder=folder) if folder else BackupAnswer(),
     )
@@ -117,6 +120,18 @@ def test_what_the_school_wrote_itself_stays(tmp_path: Path) -> None:
     assert 'deny = ["closed.example"]' in after.policy, "a rule of the school outlives another setup"
     assert 'policy = "pupil-lunch"' in after.policy, "so does the schedule of a segment"
     assert "10.1.0.0/16" not in after.policy
+
+
+def test_a_forwarder_that_stays_keeps_what_no_question_asks_for(tmp_path: Path) -> None:
+    pins = '["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="]'
+    one = f'{{ address = "192.0.2.1", transport = "tls", name = "dns.example.org", pins = {pins} }}'
+    before = found(tmp_path, f"[forwarders]\nservers = [{one}]\n")
+    kept = "tls://192.0.2.1:853#dns.example.org"
+    forwarders = (kept, "tls://192.0.2.2#dns.example.org")
+    answers = SetupAnswers(school="secondary-school", listen=("127.0.0.1:5300",), forwarders=forwarders)
+    after = applied(answers, before).settings.forwarders.servers
+    assert after[0] == before.settings.forwarders.servers[0]
+    assert len(after) == 2
 
 
 def test_another_kind_of_school_loses_no_network(tmp_path: Path) -> None:

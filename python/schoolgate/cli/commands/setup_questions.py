@@ -15,7 +15,8 @@ from pydantic_core import PydanticCustomError
 from schoolgate.accounts.roles import Role
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import note, say
-from schoolgate.config.addresses import DNS_PORT, SYSTEM, parse_socket_address
+from schoolgate.config.addresses import SYSTEM, parse_socket_address
+from schoolgate.config.forwarder_address import from_short
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.setup.setup_results import SetupLook
@@ -105,7 +106,7 @@ def _feeds(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
 def _forwarders(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
     own = ", ".join(look.resolvers) or "none"
     say(f"Who answers for the internet? {SYSTEM}: this machine's own resolvers ({own}).")
-    say("They are asked in the clear: this version has no encrypted forwarders.")
+    say("Encrypted: tls://192.0.2.1#dns.example.org (address, name of its certificate). Either all are, or none.")
     while True:
         servers = _several("Forwarders", answers["forwarders"], _forwarder) or [SYSTEM]
         answers = answers | {"forwarders": servers}
@@ -207,4 +208,4 @@ def _several(words: str, now: Iterable[str], parse: Parse) -> list[str]:
 
 
 def _forwarder(text: str) -> object:
-    return text if text == SYSTEM else parse_socket_address(text, default_port=DNS_PORT)
+    return from_short(text)

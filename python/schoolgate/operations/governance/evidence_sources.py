@@ -17,6 +17,7 @@ import orjson
 
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.checks.record import CheckRecord
+from schoolgate.config.forwarder_address import is_encrypted
 from schoolgate.control.client import call
 from schoolgate.errors import SchoolgateError
 from schoolgate.evidence.sources import Source, SourceBroken, Sources
@@ -59,13 +60,11 @@ def _sealed_counts(work: Work) -> Any:
 
 def _forwarders(work: Work) -> Any:
     configured = work.settings.forwarders
-    servers = [{"server": str(one), "is_encrypted": _is_encrypted(one)} for one in configured.servers]
+    servers = [
+        {"server": str(one), "is_encrypted": not isinstance(one, str) and is_encrypted(one)}
+        for one in configured.servers
+    ]
     return {"servers": servers, "validates": bool(getattr(configured, "dnssec", False))}
-
-
-def _is_encrypted(server: Any) -> bool:
-    has_scheme = str(server).startswith(("tls://", "https://", "quic://"))
-    return has_scheme or str(getattr(server, "transport", "udp")) not in ("udp", "tcp")
 
 
 def _checks(work: Work) -> Any:
