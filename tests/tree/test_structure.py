@@ -165,7 +165,7 @@ PAGES = [
 READABLE = {
     "ARCHITECTURE.md": (150, 10_000, 200),
     "docs/architecture/query.md": (100, 8_000, 200),
-    "docs/where.md": (60, 3_500, 200),
+    "docs/where.md": (60, 4_200, 200),
     "docs/glossary.md": (60, 3_000, 200),
     "CONTRIBUTING.md": (100, 7_000, 200),
     "README.md": (120, 8_000, 150),

@@ -41,6 +41,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "own_tickets": ("ticket.own", {"most": 3}),
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
+    "lessons": ("lesson.list", {"days": 2}),
     "checks": ("checks.record", {}),
     "coverage": ("checks.coverage", {}),
     "hours": ("log.hours", {}),
@@ -275,10 +276,12 @@ def _coverage(found: Any) -> Iterator[Task]:
         yield Task(words, "/checks/coverage", "See which")
 
 
-def expected(home: Mapping[str, Any], exceptions: Any, now: dt.datetime) -> list[tuple[str, str, str]]:
-    """What changes by itself within a day: moment, words, name of a site or ""."""
+def expected(
+    home: Mapping[str, Any], exceptions: Any, now: dt.datetime, lessons: Any = None
+) -> list[tuple[str, str, str]]:
+    """What changes by itself within a day, and lessons: moment, words, name of a site or ""."""
     ends = _ends(exceptions)
-    found = []
+    found = list(_lessons(lessons, now))
     # The policy changes when an exception ends, too: that is no schedule.
     if home["next_change"] is not None and dt.datetime.fromisoformat(home["next_change"]) not in {
         at for at, *_ in ends
@@ -292,6 +295,14 @@ def expected(home: Mapping[str, Any], exceptions: Any, now: dt.datetime) -> list
                 (rows[0]["until"], f"{words}, for {', '.join(whose) if not is_for_all else 'all networks'}", name)
             )
     return sorted(found, key=lambda one: (dt.datetime.fromisoformat(one[0]), one[2]))
+
+
+def _lessons(lessons: Any, now: dt.datetime) -> Iterator[tuple[str, str, str]]:
+    for one in lessons or ():
+        begin, end = (dt.datetime.fromtimestamp(one[name] / 1e6, dt.UTC) for name in ("from_us", "until_us"))
+        if not one["is_withdrawn"] and end > now and begin - now < ENDS_SOON:
+            who = f"{one['teacher']}, {one['group']}" if one["group"] else one["teacher"]
+            yield begin.isoformat(), f"A lesson: {one['topic']} ({who}).", ""
 
 
 def _ends(exceptions: Any) -> dict[tuple[dt.datetime, str, str], list[Any]]:

@@ -216,6 +216,11 @@ ticket.show               R R R R R R R R
 ticket.note               W W W W . . W W
 ticket.close              W W W W . . W W
 ticket.block              W W . W . . W .
+lesson.file               W W W W W . . .
+lesson.list               R R R R R . R .
+lesson.networks           R R R R R . . .
+lesson.expected           R R R R R . R .
+lesson.withdraw           W W W W W . . .
 case.list                 R R n n . . R .
 case.counts               R R R R . . R .
 case.show                 R R n n . . R .

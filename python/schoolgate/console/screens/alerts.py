@@ -12,6 +12,7 @@ from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file
 from schoolgate.console.errors import FormRefused, RightMissing
+from schoolgate.console.lesson_words import lessons_of
 from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -62,8 +63,9 @@ async def show(page: Page) -> web.Response:
     # Without a filter, or by state alone: a table for each severity, so that the urgent ones stand first.
     groups = [(severity, await _listed(page, chosen, severity)) for severity in severities]
     undelivered = await page.call("alerts.undelivered") if page.viewer.may("alerts.undelivered") else []
+    lessons = await lessons_of(page, [one for _, found in groups for one in found["alerts"]])
     return page.render(
-        "screens/alerts.html", chosen=chosen, counts=counts, groups=groups, is_filtered=is_filtered,
+        "screens/alerts.html", lessons=lessons, chosen=chosen, counts=counts, groups=groups, is_filtered=is_filtered,
         undelivered=len(undelivered), waiting=_waiting(counts), more=_more(page, chosen),
     )  # fmt: skip
 
@@ -180,8 +182,10 @@ async def _alert(page: Page) -> dict[str, Any]:
 
 async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str = "", note: str = "") -> web.Response:
     shown = await _alert(page)
+    lessons = (await lessons_of(page, [shown["alert"]])).get(shown["alert"]["id"], [])
     return page.render(
         "screens/alert.html", status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
+        lessons=lessons,
         is_yours=shown["is_yours"] and page.viewer.may("alerts.close"), mistakes=mistakes or {}, does=does, note=note,
         outcomes=OUTCOMES, done=page.query.get("done", "") if page.query.get("done") in _DONE else "", said=_DONE,
     )  # fmt: skip

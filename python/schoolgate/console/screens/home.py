@@ -52,6 +52,7 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "log": (Role.data_protection_officer,),
     "revisions": (Role.governor,),
     "reports": (Role.governor,),
+    "lessons": (Role.safeguarding_lead, Role.head, Role.teacher),
     "exceptions": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director, Role.provider),
     "hours": (
         Role.network_manager,
@@ -90,7 +91,7 @@ async def show(page: Page) -> web.Response:
         missing=missing,
         roles=[role.value for role in roles],
         tasks=tasks,
-        expected=home_tasks.expected(home, facts.get("exceptions"), now),
+        expected=home_tasks.expected(home, facts.get("exceptions"), now, facts.get("lessons")),
         light=home_tasks.light_of(home, tasks),
         sentences=home_tasks.six_sentences(home, facts, now) if Role.governor in roles else (),
         feeds=_oldest_first(facts.get("status")),

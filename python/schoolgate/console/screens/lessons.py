@@ -1,0 +1,100 @@
+"""Lesson notices: a teacher announces a lesson in under a minute; who follows alerts sees what is expected."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from schoolgate.console.errors import FormRefused
+from schoolgate.console.plain_words import group
+from schoolgate.console.screen import Page, Screen, number_in
+
+SCREEN = Screen("/lessons", "Lessons", "lesson.file")
+DAYS: Final = 14
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
+_FIELDS: Final = ("topic", "group", "day", "starts", "ends", "sites")
+_NOTHING: Final = dict.fromkeys(_FIELDS, "")
+
+
+def add_routes(app: web.Application) -> None:
+    """The form with what is announced, and a notice that is withdrawn."""
+    SCREEN.get(app, show)
+    SCREEN.post(app, file)
+    SCREEN.post(app, withdraw, r"/{number:\d{1,12}}/withdraw")
+
+
+async def show(page: Page) -> web.Response:
+    """What is announced for the next days, and the form."""
+    return await _shown(page, _NOTHING, ())
+
+
+async def file(page: Page) -> web.Response:
+    """Announces it."""
+    posted, segments = await page.form(), await page.form_list("segments")
+    given = {name: posted.get(name, "").strip() for name in _FIELDS}
+    mistakes, wanted = _read(given)
+    if not mistakes:
+        try:
+            made = await page.call("lesson.file", **wanted, segments=segments)
+            return page.redirect(f"/lessons?done={made['number']}")
+        except FormRefused as error:
+            mistakes = {_field(str(error)): str(error)}
+    return await _shown(page, given, segments, mistakes)
+
+
+async def withdraw(page: Page) -> web.Response:
+    """Takes a notice back."""
+    version = number_in((await page.form()).get("version", ""), 9)
+    try:
+        await page.call("lesson.withdraw", number=int(page.request.match_info["number"]), version=version)
+    except FormRefused as error:
+        return await _shown(page, _NOTHING, (), {"": str(error)})
+    return page.redirect("/lessons?withdrawn=yes")
+
+
+async def _shown(
+    page: Page, given: Mapping[str, str], segments: Any, mistakes: Mapping[str, str] | None = None
+) -> web.Response:
+    found = await page.call("lesson.list", days=DAYS)
+    known = await page.call("lesson.networks")
+    filed = number_in(page.query.get("done", ""), 12)
+    return page.render(
+        "screens/lessons.html", status=422 if mistakes else 200, lessons=found, given=given, chosen=segments,
+        segments=[(one, group(one)) for one in known], mistakes=mistakes or {},
+        filed=next((one for one in found if one["number"] == filed and one["is_own"]), None),
+        is_withdrawn="withdrawn" in page.query, group=group,
+    )  # fmt: skip
+
+
+def _read(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Mistakes by field, and the arguments of the operation."""
+    mistakes: dict[str, str] = {}
+    wanted: dict[str, Any] = {"topic": given["topic"], "group": given["group"]}
+    if not given["topic"]:
+        mistakes["topic"] = "Write what the lesson is about."
+    for name, words in (("starts", "begins"), ("ends", "ends")):
+        found = _CLOCK.fullmatch(given[name])
+        if found is None:
+            mistakes[name] = f"Write when the lesson {words}, such as 10:15."
+        else:
+            wanted[name] = f"{int(found[1]):02}:{found[2]}"
+    if given["day"]:
+        try:
+            wanted["day"] = dt.date.fromisoformat(given["day"]).isoformat()
+        except ValueError:
+            mistakes["day"] = "Write the day as in 2026-12-04."
+    wanted["sites"] = given["sites"].replace(",", " ").split()
+    return mistakes, wanted
+
+
+def _field(words: str) -> str:
+    """The field that a refusal is about."""
+    if "network" in words:
+        return "segments"
+    if "site" in words:
+        return "sites"
+    return "ends" if "ends" in words or "hours" in words else "day" if "has passed" in words or "ahead" in words else ""
