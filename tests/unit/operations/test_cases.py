@@ -223,3 +223,16 @@ def test_each_outcome_of_a_case_is_one_of_alerts() -> None:
     found = {one: alert_outcome(fields, one) for one in CaseOutcome}
     assert [one for one, said in found.items() if said == "false-alarm"] == [CaseOutcome.false_alarm]
     assert set(found.values()) == {"concern", "other", "false-alarm"}
+
+
+@pytest.mark.asyncio
+async def test_a_list_shows_nothing_that_is_on_record_only_when_it_is_read(school: School) -> None:
+    lead = await school.signed_in("dora", Role.safeguarding_lead, is_fresh=False)
+    await school.call(lead, "case.open", alerts=[HARM], text="It is Sam")
+    await school.call(lead, "case.judge", number=1, text="Sam is helped")
+    await school.call(lead, "case.note", number=1, reference="Sam-1")
+    await school.call(lead, "ticket.file", kind="accessed", text="x" * 100 + "Sam saw it")
+    await school.call(lead, "ticket.note", number=1, text="Sam again")
+    for name in ("case.list", "ticket.list"):
+        assert "Sam" not in str(await school.call(lead, name)), name
+        assert await school.entries(name) == []
