@@ -1,5 +1,5 @@
 """Asks each forwarder one question from here, before it is used: does it answer, how fast, and does it answer for the
-whole internet. Forwarders are asked in the clear: this version knows no encrypted ones."""
+whole internet. They are asked in the clear; those over connections stay as the settings have them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dnslib import RCODE
 from schoolgate.config import SocketAddress, system_resolvers
 from schoolgate.config.addresses import DNS_PORT, SYSTEM, parse_socket_address
 from schoolgate.resolver.stub_resolver import NoAnswer, ask
+from schoolgate.setup.answers import is_over_connections
 
 # Each resolver knows who answers for the root (RFC 9609); it is the question that a resolver begins with.
 ROOT, NS = ".", 2
@@ -33,6 +34,9 @@ def try_forwarders(servers: Iterable[str], listen: tuple[SocketAddress, ...]) ->
     asked: list[SocketAddress] = []
     found: list[ForwarderTrial] = []
     for text in servers:
+        if is_over_connections(text):
+            found.append(ForwarderTrial(text, False, "not asked here; `schoolgate check forwarders` asks it"))
+            continue
         if text != SYSTEM:
             asked.append(parse_socket_address(text, default_port=DNS_PORT))
             continue
