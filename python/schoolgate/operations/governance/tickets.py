@@ -321,7 +321,8 @@ async def _stepped(
     found = await _for_work(work, number, version)
     fields = tickets.open_of(found)
     step = Step(at_us=work.now_us, who=work.actor.id, name=work.actor.name, what=what, note=noted(text))
-    after = fields.model_copy(update={**values, "steps": followed(found, fields.steps, step)})
+    steps = followed(found, fields.steps, step, is_needed=state == tickets.CLOSED)
+    after = fields.model_copy(update={**values, "steps": steps})
     why = record_store.written(
         operation, work.actor.id, work.now_us, {"actor_name": work.actor.name}, step=step.digest,
         outcome_of=str(values.get("outcome", "")),
