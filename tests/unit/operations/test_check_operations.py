@@ -15,9 +15,10 @@ import pytest_asyncio
 from schoolgate.accounts.roles import Role
 from schoolgate.checks.segment_check import NetworkChecked, SegmentsChecked
 from schoolgate.config import load
+from schoolgate.governance import record_store
 from schoolgate.governance.errors import NoSuchRecord, RecordRefused
 from schoolgate.operations.actor import Actor
-from schoolgate.operations.governance import check_runs
+from schoolgate.operations.governance import check_records, check_runs
 from schoolgate.operations.governance.check_runs import JOB
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
@@ -94,6 +95,24 @@ async def test_what_cannot_be_a_check_is_refused_and_nothing_is_kept(school: Ope
     assert (await school.call(LEAD, "checks.list", {})).checks == ()
     with pytest.raises(NoSuchRecord):
         await school.call(LEAD, "checks.show", {"number": 1})
+
+
+async def test_one_person_fills_no_disk_with_checks_and_files(
+    school: Operations, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_records, "MOST_A_DAY", 2)
+    monkeypatch.setattr(record_store, "MOST_OCTETS_A_DAY", 10)
+    given = {"number": 1, "name": "x", "content": base64.b64encode(b"sixsix").decode()}
+    await added(school)
+    await school.call(LEAD, "checks.attach", given)
+    with pytest.raises(RecordRefused, match="24 hours"):
+        await school.call(LEAD, "checks.attach", given)
+    await added(school)
+    with pytest.raises(RecordRefused, match="24 hours"):
+        await added(school)
+    wall.at = NOON + dt.timedelta(hours=25)
+    await added(school)
+    await school.call(LEAD, "checks.attach", given)
 
 
 async def test_a_certificate_comes_back_as_it_was_given(school: Operations) -> None:

@@ -36,6 +36,8 @@ from schoolgate.policy.active_policy import active_or_first
 # A clock of a phone may be a little ahead.
 AHEAD: Final = dt.timedelta(minutes=10)
 MOST_SHOWN: Final = 500
+# Of one person, who checks a room of devices one after another.
+MOST_A_DAY: Final = 200
 
 Kind = Literal["owned", "personal", "guest"]
 Line = Annotated[str, Field(max_length=300)]
@@ -167,6 +169,10 @@ async def add(
     store = await work.store()
     due_us = _due_us(work, check)
     async with store.change() as change:
+        day_ago = work.now_us - record_store.DAY_US
+        await record_store.refuse_more_than(
+            change.connection, change.site_id, Check, work.actor.id, day_ago, MOST_A_DAY
+        )
         why = _why(work, "checks.add", result=result, device_kind=device_kind, table=digest)
         made = await record_store.add(change, check, why, state=state_of(check), subject=BY_PERSON, due_us=due_us)
     return row_of(made)
