@@ -229,9 +229,7 @@ async def attach(
     mine = (rows.site_id == change.site_id, rows.added_by == why.actor, rows.added_us > why.at_us - DAY_US)
     added = select(func.coalesce(func.sum(func.length(rows.octets)), 0)).where(*mine)
     if (await change.connection.execute(added)).scalar_one() + len(octets) > MOST_OCTETS_A_DAY:
-        raise RecordRefused(
-            f"files of one person in 24 hours may have {MOST_OCTETS_A_DAY // 2**20} MiB; go on tomorrow"
-        )
+        raise RecordRefused(f"{MOST_OCTETS_A_DAY // 2**20} MiB of files of one person in 24 hours are the most")
     digest = hashlib.sha256(octets)
     detail = {**why.detail, "number": found.number, "sha256": digest.hexdigest()}
     await append(change, Event(why.at_us, why.actor, why.operation, detail=detail, personal=why.personal))

@@ -58,6 +58,21 @@ async def test_what_an_operation_changes_is_agreed_with_who_did_it(school: Opera
     assert await changed(school) == ()
 
 
+async def test_requests_reports_and_setups_are_operations_too(school: Operations, config: Path) -> None:
+    given = {"action": "close", "names": ["a.example"], "purpose": "x"}
+    assert (await school.call(MANAGER, "request.file", given)).state == "applied"
+    assert await changed(school) == ()
+    await school.call(LEAD, "ticket.file", {"kind": "accessible", "text": "", "site": "b.example"})
+    review = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).date()
+    await school.call(LEAD, "ticket.block", {"number": 1, "review": review.isoformat()})
+    assert await changed(school) == ()
+    answers = {**(await school.call(MANAGER, "setup.look", {})).answers, "forwarders": ["192.0.2.1"]}
+    await school.call(MANAGER, "setup.apply", {"answers": answers})
+    assert await changed(school) == ()
+    config.write_text(config.read_text(encoding="utf-8") + "[cache]\nsize_mib = 32\n", encoding="utf-8")
+    assert await changed(school) == ("settings: cache",), "and no more than what they change"
+
+
 async def test_a_setting_that_was_edited_is_named_until_it_is_accepted_or_undone(
     school: Operations, config: Path
 ) -> None:
