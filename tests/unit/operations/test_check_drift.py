@@ -13,7 +13,7 @@ from schoolgate.accounts.roles import Role
 from schoolgate.checks.record import CheckRecord, check_problems
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
-from schoolgate.governance.errors import RecordRefused
+from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
@@ -113,6 +113,10 @@ async def test_files_that_were_edited_by_hand_are_found_though_an_operation_chan
     (state / "words.toml").write_bytes((state / "words.toml").read_bytes() + b"# more\n")
     more = await school.call(LEAD, "checks.drift", {})
     assert (more.number, set(more.changed)) == (shown.number, {"feeds in use", "own words"})
+    seen = {"number": shown.number, "version": shown.version, "reason": "Sam asked for it"}
+    with pytest.raises(RecordChanged, match="own words"):
+        await school.call(MANAGER, "checks.accept_drift", seen)
+    assert (await school.call(MANAGER, "checks.accept_drift", {**seen, "version": more.version})).changed == ()
 
 
 async def test_an_operation_that_was_refused_explains_nothing(school: Operations, config: Path) -> None:
