@@ -328,6 +328,13 @@ async def test_who_may_close_alone_closes_what_another_asked_to_be_closed(school
     assert await school.verdict("shut.example", "pupils") == "closed"
 
 
+async def test_the_end_of_a_closing_opens_nothing_that_another_closed(school: RequestSchool) -> None:
+    made = await school.file(N, "two.example", action="close")
+    await school.by(IT, "policy.block", name="two.example", segments=["staff"])
+    await school.ask(N, "end", number=made.number, version=made.version, reason="over")
+    assert [await school.verdict("two.example", one) for one in ("pupils", "staff")] == ["open", "closed"]
+
+
 async def test_what_is_over_before_it_is_decided_or_in_force_is_not_approved_and_ends(school: RequestSchool) -> None:
     late = (await school.file(name="b3.example", lasts="1d")).number
     waits = (await school.file(name="c2.example", starts=school.iso(DAY), until=school.iso(2 * DAY))).number
