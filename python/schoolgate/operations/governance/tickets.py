@@ -165,8 +165,10 @@ async def list_tickets(
     work: Work, states: tuple[State, ...] = ("open",), kind: Kind | None = None, before: int | None = None,
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 25,
 ) -> TicketPage:  # fmt: skip
-    """Reports of the kinds that the caller works on, newest first: with the begin of the text, and without what was
-    noted and answered. To read one is on record."""
+    """Reports of the kinds that the caller works on, newest first.
+
+    With the begin of the text, and without what was noted and answered: to read one is on record.
+    """
     found: list[Record[Ticket]] = []
     async for one in _routed(work, states, before):
         if kind in (None, one.fields.kind):
