@@ -85,6 +85,16 @@ async def test_a_check_has_the_four_fields_of_the_policy_and_ends_with_its_last_
     assert (done.state, done.due) == ("failed", None)
 
 
+async def test_governors_and_the_provider_see_no_names_of_persons(school: Operations) -> None:
+    await added(school, actions=[{"what": "replace it", "owner": "Nia Manager", "due": "2026-12-18"}])
+    for role in (Role.governor, Role.provider):
+        actor = Actor("account:9", "Otto", frozenset({role}))
+        seen = str(
+            [await school.call(actor, "checks.list", {}), await school.call(actor, "checks.show", {"number": 1})]
+        )
+        assert "replace it" in seen and "Nia" not in seen and "Ada" not in seen
+
+
 async def test_what_cannot_be_a_check_is_refused_and_nothing_is_kept(school: Operations) -> None:
     for wrong, said in (
         ({"place": ""}, "which internet line"),
