@@ -26,7 +26,8 @@ _BUILT_IN: Final = {OTHER_SYSTEM: AlertRule(detectors=(OTHER_SYSTEM,))}
 
 @dataclass(frozen=True)
 class OutsideFinding(Finding):
-    """One alert of another system. `client`: the system and its key."""
+    """One alert of another system. `client`: the system and its key, with a stroke between, so that it is never
+    the address of a device."""
 
     @property
     def identity(self) -> str:
@@ -42,7 +43,7 @@ def outside_finding(
     about = (category or "a concern").replace("-", " ")
     said = {"said": text, "device_there": device, "key": key}
     return OutsideFinding(
-        OTHER_SYSTEM, severity, segment, f"{source}:{key}", int(at.timestamp() * 1e6), 0,
+        OTHER_SYSTEM, severity, segment, f"{source}/{key}", int(at.timestamp() * 1e6), 0,
         f"The system {source} reports: {about}.", category, {name: value for name, value in said.items() if value},
     )  # fmt: skip
 

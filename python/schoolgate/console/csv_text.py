@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from aiohttp import web
 
-# What spreadsheets take for the begin of a formula, in full width too.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What spreadsheets take for the begin of a formula, in full width too; where a semicolon parts cells, after one.
+_BEFORE_FORMULA: Final = re.compile(r"""(^|;)([\s"']*)(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])""")
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
@@ -34,6 +35,4 @@ def download(name: str, text: str, kind: str) -> web.Response:
 
 def _cell(value: object) -> object:
     text = "" if value is None else str(value)
-    if isinstance(value, int) or not text.lstrip(" ").startswith(_FORMULA):
-        return text
-    return f"'{text}"
+    return text if isinstance(value, int) else _BEFORE_FORMULA.sub(r"\1'\2", text)

@@ -21,6 +21,10 @@ REMINDED_US = 7 * DAY_US
 MOST_NAMES, MOST_SEGMENTS, MOST_ASKERS, MOST_STEPS = 50, 64, 50, 200
 
 
+# Steps of who asks. They stay where a person withdraws.
+_ASKING = frozenset({"suggested", "requested", "joined"})
+
+
 class State(StrEnum):
     """How far a request is."""
 
@@ -162,6 +166,10 @@ class ChangeRequest(Fields):
     def is_asked_by(self, actor: str) -> bool:
         """Whether an actor suggested it, filed it or joined it."""
         return any(one.actor == actor for one in self.askers)
+
+    def was_asked_by(self, actor: str) -> bool:
+        """Whether an actor asks for it, or did before they withdrew."""
+        return self.is_asked_by(actor) or any(one.actor == actor and one.what in _ASKING for one in self.steps)
 
     def with_asker(self, asker: Asker) -> ChangeRequest:
         """With another who asks; who asks already, and now as a leader, is marked so."""

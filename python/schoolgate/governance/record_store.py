@@ -29,6 +29,9 @@ from schoolgate.storage.store import Change
 MOST_FIELD_OCTETS = 256 * 1024
 MOST_ATTACHMENT_OCTETS = 8 * 1024 * 1024
 MOST_ATTACHMENTS = 20
+# Of one actor: more is a script, and fills the disk on which the audit log lies.
+MOST_OCTETS_A_DAY = 64 * 1024 * 1024
+DAY_US = 86_400 * 1_000_000
 PAGE = 100
 
 
@@ -203,6 +206,16 @@ async def count(
     return int((await connection.execute(wanted)).scalar_one())
 
 
+async def refuse_more_than(
+    connection: AsyncConnection, site_id: UUID, model: type[Fields], actor: str, since_us: int, most: int
+) -> None:
+    """Raises `RecordRefused` where an actor made as many records of a kind since a time."""
+    rows = governance_record.c
+    mine = (rows.site_id == site_id, rows.kind == model.KIND, rows.created_by == actor, rows.created_us > since_us)
+    if (await connection.execute(select(func.count()).where(*mine))).scalar_one() >= most:
+        raise RecordRefused(f"{most} records of one person in 24 hours are the most; go on tomorrow")
+
+
 async def attach(
     change: Change, found: Record[Any], name: str, media_type: str, octets: bytes, why: Written
 ) -> Attached:
@@ -213,6 +226,10 @@ async def attach(
     held = await change.connection.execute(select(func.count()).where(rows.record_id == found.id))
     if held.scalar_one() >= MOST_ATTACHMENTS:
         raise RecordRefused(f"a record may have {MOST_ATTACHMENTS} files")
+    mine = (rows.site_id == change.site_id, rows.added_by == why.actor, rows.added_us > why.at_us - DAY_US)
+    added = select(func.coalesce(func.sum(func.length(rows.octets)), 0)).where(*mine)
+    if (await change.connection.execute(added)).scalar_one() + len(octets) > MOST_OCTETS_A_DAY:
+        raise RecordRefused(f"{MOST_OCTETS_A_DAY // 2**20} MiB of files of one person in 24 hours are the most")
     digest = hashlib.sha256(octets)
     detail = {**why.detail, "number": found.number, "sha256": digest.hexdigest()}
     await append(change, Event(why.at_us, why.actor, why.operation, detail=detail, personal=why.personal))

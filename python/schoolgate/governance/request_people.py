@@ -50,12 +50,12 @@ class People:
 
     def deciding_roles(self, fields: ChangeRequest) -> frozenset[Role]:
         """The roles of which one decides this request."""
-        directors = [one for one in self.holders(DIRECTORS) if not fields.is_asked_by(one)]
+        directors = [one for one in self.holders(DIRECTORS) if not fields.was_asked_by(one)]
         return DIRECTORS if directors else OTHERS
 
     def deciders(self, fields: ChangeRequest) -> tuple[str, ...]:
         """Who may decide it."""
-        return tuple(one for one in self.holders(self.deciding_roles(fields)) if not fields.is_asked_by(one))
+        return tuple(one for one in self.holders(self.deciding_roles(fields)) if not fields.was_asked_by(one))
 
     def may_decide(self, actor: str, fields: ChangeRequest) -> bool:
         """Whether this actor may."""
@@ -87,9 +87,9 @@ async def refuse_decider(
 ) -> None:  # fmt: skip
     """Raises `ApprovalRefused` unless this account may decide: none who asked, in whatever role, is the one."""
     roles, scope = found.deciding_roles(fields), f"school:{school}" if school else TRUST
+    if fields.was_asked_by(actor_id(approver)):
+        raise ApprovalRefused("you asked for it yourself, or suggested it; another person decides")
     for one in fields.askers:
-        if one.actor == actor_id(approver):
-            raise ApprovalRefused("you asked for it yourself, or suggested it; another person decides")
         await refuse_approver(connection, approver, one.actor, scope, now_us=now_us, roles=roles)
     if not fields.askers:
         raise RecordRefused("no person asks for it")

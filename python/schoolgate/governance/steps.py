@@ -19,6 +19,8 @@ from schoolgate.governance.record_store import Record
 LONGEST_NOTE = 4_000
 # A record with more of these is a conversation, which belongs elsewhere.
 MOST_STEPS = 200
+# Of its notes together, so that a judgement and an answer still fit into the record.
+MOST_NOTED_OCTETS = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ class Step:
         return hashlib.sha256(held).hexdigest()
 
 
-def followed(found: Record[Any], steps: Sequence[Step], step: Step) -> tuple[Step, ...]:
-    """The steps of the next version of `found`. Raises `RecordRefused` where there are too many."""
-    if len(steps) >= MOST_STEPS:
-        raise RecordRefused(f"it has {MOST_STEPS} steps already; close it, and open another one")
+def followed(found: Record[Any], steps: Sequence[Step], step: Step, *, is_needed: bool = False) -> tuple[Step, ...]:
+    """The steps of the next version of `found`. Raises `RecordRefused` where there are too many, unless the step is one
+    without which the record never ends."""
+    is_full = len(steps) >= MOST_STEPS or sum(len(one.note.encode()) for one in steps) > MOST_NOTED_OCTETS
+    if is_full and not is_needed:
+        raise RecordRefused("it has as many steps as a record may have; close it, and open another one")
     return (*with_entries(found, steps), step)
 
 

@@ -124,8 +124,8 @@ checks.finish             W W W W . . W .
 checks.plan               W W W W . . W .
 checks.drift              W W W W . . W .
 checks.accept_drift       W . W W . . . .
-checks.list               R R R R . R R R
-checks.show               R R R R . R R R
+checks.list               R R R R . n n R
+checks.show               R R R R . n n R
 checks.attachment         R R R R . R R R
 checks.coverage           R R R R . R R R
 checks.probes             R R R R R . R .

@@ -39,6 +39,14 @@ async def test_a_code_shows_site_network_and_reason(console: RunningConsole, con
     assert "/explain?name=games.example.net&amp;segment=year-9" in text
 
 
+async def test_the_site_of_a_code_and_of_the_why_page_is_in_the_form_of_a_request(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    control.answers |= {"session.show": whoami("teacher"), "log.choices": {"segments": ["year-9"]}}
+    _, text = await console.get("/requests/new?name=games.example.net&segment=year-9")
+    assert "games.example.net</textarea>" in text or 'value="games.example.net"' in text
+
+
 async def test_a_wrong_code_is_said_beside_its_field(console: RunningConsole, control: FakeControl) -> None:
     def none(_request: object) -> object:
         raise Refused("NoSuchCode", "there is no such code, or its hour is over; ask the pupil for a new one")

@@ -88,6 +88,18 @@ async def test_without_an_account_the_code_opens_it_and_is_in_no_address(
     assert response.cookies[SETUP].value == ""
 
 
+async def test_a_cookie_that_is_no_code_shows_and_begins_no_update(
+    console: RunningConsole, control: FakeControl
+) -> None:
+    control.answers["setup.look"] = Refused("TokenRefused", "it is unknown")
+    sent = {"Cookie": f"{SETUP}=made-up"}
+    response, text = await console.get("/setup/update", signed_in=False, headers=sent)
+    assert response.status == 403 and "update was begun" not in text
+    response, _ = await console.post("/setup/update", signed_in=False, headers=sent)
+    assert response.status == 403
+    assert "lists.update" not in {one["operation"] for one in control.requests}
+
+
 async def test_a_mistake_stands_beside_its_field_and_what_was_typed_is_kept(
     console: RunningConsole, control: FakeControl
 ) -> None:

@@ -18,6 +18,7 @@ from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
+from schoolgate.governance import steps
 from schoolgate.governance.cases import Case, CaseOutcome, alert_outcome
 from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.operations.errors import ArgumentsRefused, FactorNeeded, NotPermitted
@@ -223,3 +224,40 @@ def test_each_outcome_of_a_case_is_one_of_alerts() -> None:
     found = {one: alert_outcome(fields, one) for one in CaseOutcome}
     assert [one for one, said in found.items() if said == "false-alarm"] == [CaseOutcome.false_alarm]
     assert set(found.values()) == {"concern", "other", "false-alarm"}
+
+
+@pytest.mark.asyncio
+async def test_a_list_shows_nothing_that_is_on_record_only_when_it_is_read(school: School) -> None:
+    lead = await school.signed_in("dora", Role.safeguarding_lead, is_fresh=False)
+    await school.call(lead, "case.open", alerts=[HARM], text="It is Sam")
+    await school.call(lead, "case.judge", number=1, text="Sam is helped")
+    await school.call(lead, "case.note", number=1, reference="Sam-1")
+    await school.call(lead, "ticket.file", kind="accessed", text="x" * 100 + "Sam saw it")
+    await school.call(lead, "ticket.note", number=1, text="Sam again")
+    for name in ("case.list", "ticket.list"):
+        assert "Sam" not in str(await school.call(lead, name)), name
+        assert await school.entries(name) == []
+
+
+@pytest.mark.asyncio
+async def test_a_case_that_is_full_is_still_judged_and_closed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "MOST_STEPS", 2)
+    lead = await school.signed_in("dora", Role.safeguarding_lead)
+    await school.call(lead, "case.open", alerts=[HARM])
+    await school.call(lead, "case.note", number=1, text="one")
+    with pytest.raises(RecordRefused, match="close it"):
+        await school.call(lead, "case.note", number=1, text="two")
+    await school.call(lead, "case.judge", number=1, text="found")
+    with pytest.raises(RecordRefused, match="close it"):
+        await school.call(lead, "case.judge", number=1, text="again")
+    assert (await school.call(lead, "case.close", number=1, outcome="spoken-to")).case.state == "closed"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("role", [Role.head, Role.network_manager, Role.governor, Role.provider])
+async def test_the_calendar_tells_of_cases_and_reports_to_who_may_know_of_them(school: School, role: Role) -> None:
+    lead, other = await school.signed_in("dora", Role.safeguarding_lead), await school.signed_in("otto", role)
+    await school.call(lead, "case.open", alerts=[HARM])
+    await school.call(lead, "ticket.file", kind="accessed", text="Sam saw it")
+    kinds = {one.kind for one in (await school.call(other, "action.calendar", days=60)).dues}
+    assert kinds == ({"case", "ticket"} if role is Role.head else set())

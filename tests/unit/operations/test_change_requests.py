@@ -20,7 +20,7 @@ from schoolgate.audit.note import verifier_key
 from schoolgate.config import load
 from schoolgate.governance.bundle_check import check
 from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
-from schoolgate.operations.control_process import Control
+from schoolgate.operations.control_jobs import ControlJobs
 from schoolgate.operations.errors import FactorNeeded, NotPermitted
 from schoolgate.operations.governance import request_applying
 
@@ -95,6 +95,9 @@ async def test_who_asked_does_not_decide_in_any_role_and_no_token_or_local_user_
     await school.file(name="b2.example")
     with pytest.raises(ApprovalRefused, match="yourself"):
         await school.approve(joined.number, "both")
+    await school.ask("both", "withdraw", number=joined.number)
+    with pytest.raises(ApprovalRefused, match="yourself"):
+        await school.approve(joined.number, "both")
     with pytest.raises(ApprovalRefused, match="trust_director"):
         await school.approve(asked.number, H)
     secret = (
@@ -149,8 +152,9 @@ async def test_a_process_that_ends_between_decision_and_record_leaves_nothing_ha
     assert (await shown(school, number)).state == "approved"
     made = await school.revisions()
     assert made == before + (where == "verify")
-    control = Control(school.school.config, load(school.school.config), school.school.clock)
-    await control._requests(school.school.operations)  # as it does at its start, and each minute
+    recorder = await school.school.operations._recorder()
+    jobs = ControlJobs(school.school.operations, recorder, lambda: load(school.school.config), school.school.clock)
+    await jobs._requests()  # as the control process does at its start, and each minute
     assert (await school.keep_up()).applied == ()
     done = (await shown(school, number)).fields.applied
     assert (done.before, done.after, await school.revisions()) == (before, before + 1, before + 1)
@@ -314,6 +318,49 @@ async def test_a_closing_needs_no_second_person_and_another_change_is_made_by_ha
         await school.ask(N, "carried_out", number=asked.number, version=approved.version, reason="x", revision=10**6)
     done = await school.ask(N, "carried_out", number=asked.number, version=approved.version, reason="set in the policy")
     assert done.state == "applied"
+
+
+async def test_who_may_close_alone_closes_what_another_asked_to_be_closed(school: RequestSchool) -> None:
+    given = {"action": "close", "names": ["shut.example"], "segments": ["pupils"], "purpose": "x"}
+    assert (await school.ask(H, "file", **given)).state == "requested"
+    assert (await school.ask(N, "suggest", **given)).state == "requested"
+    assert (await school.ask(N, "file", **given)).state == "applied"
+    assert await school.verdict("shut.example", "pupils") == "closed"
+
+
+async def test_the_end_of_a_closing_opens_nothing_that_another_closed(school: RequestSchool) -> None:
+    made = await school.file(N, "two.example", action="close")
+    await school.by(IT, "policy.block", name="two.example", segments=["staff"])
+    await school.ask(N, "end", number=made.number, version=made.version, reason="over")
+    assert [await school.verdict("two.example", one) for one in ("pupils", "staff")] == ["open", "closed"]
+
+
+async def test_what_is_over_before_it_is_decided_or_in_force_is_not_approved_and_ends(school: RequestSchool) -> None:
+    late = (await school.file(name="b3.example", lasts="1d")).number
+    waits = (await school.file(name="c2.example", starts=school.iso(DAY), until=school.iso(2 * DAY))).number
+    await school.approve(waits)
+    school.later(3 * DAY)
+    with pytest.raises(RecordRefused, match="end has passed"):
+        await school.approve(late)
+    assert waits in (await school.keep_up()).ended
+    assert (await shown(school, waits)).state == "expired"
+    school.later(-DAY - DAY // 2)
+    await school.keep_up()
+    assert (await shown(school, waits)).state == "expired", "it never was in force"
+    school.later(DAY + DAY // 2)
+
+
+async def test_words_of_others_leave_room_for_the_decision(
+    school: RequestSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schoolgate.operations.governance.request_steps.LONGEST_OCTETS", 4_000)
+    number = (await school.file(name="k3.example", purpose="p" * 3_500)).number
+    again = {"action": "open", "names": ["k3.example"], "segments": ["pupils"], "purpose": "p" * 4_000}
+    with pytest.raises(RecordRefused, match="as many words"):
+        await school.ask(T, "suggest", **again)
+    with pytest.raises(RecordRefused, match="as many words"):
+        await school.ask(L, "advise", number=number, version=1, view="no")
+    assert (await school.approve(number)).state == "applied"
 
 
 async def test_a_view_and_what_was_shown_are_in_the_record(school: RequestSchool) -> None:

@@ -13,7 +13,7 @@ from schoolgate.accounts.roles import Role
 from schoolgate.checks.record import CheckRecord, check_problems
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
-from schoolgate.governance.errors import RecordRefused
+from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.hosting import hosted
@@ -58,6 +58,21 @@ async def test_what_an_operation_changes_is_agreed_with_who_did_it(school: Opera
     assert await changed(school) == ()
 
 
+async def test_requests_reports_and_setups_are_operations_too(school: Operations, config: Path) -> None:
+    given = {"action": "close", "names": ["a.example"], "purpose": "x"}
+    assert (await school.call(MANAGER, "request.file", given)).state == "applied"
+    assert await changed(school) == ()
+    await school.call(LEAD, "ticket.file", {"kind": "accessible", "text": "", "site": "b.example"})
+    review = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).date()
+    await school.call(LEAD, "ticket.block", {"number": 1, "review": review.isoformat()})
+    assert await changed(school) == ()
+    answers = {**(await school.call(MANAGER, "setup.look", {})).answers, "forwarders": ["192.0.2.1"]}
+    await school.call(MANAGER, "setup.apply", {"answers": answers})
+    assert await changed(school) == ()
+    config.write_text(config.read_text(encoding="utf-8") + "[cache]\nsize_mib = 32\n", encoding="utf-8")
+    assert await changed(school) == ("settings: cache",), "and no more than what they change"
+
+
 async def test_a_setting_that_was_edited_is_named_until_it_is_accepted_or_undone(
     school: Operations, config: Path
 ) -> None:
@@ -98,6 +113,10 @@ async def test_files_that_were_edited_by_hand_are_found_though_an_operation_chan
     (state / "words.toml").write_bytes((state / "words.toml").read_bytes() + b"# more\n")
     more = await school.call(LEAD, "checks.drift", {})
     assert (more.number, set(more.changed)) == (shown.number, {"feeds in use", "own words"})
+    seen = {"number": shown.number, "version": shown.version, "reason": "Sam asked for it"}
+    with pytest.raises(RecordChanged, match="own words"):
+        await school.call(MANAGER, "checks.accept_drift", seen)
+    assert (await school.call(MANAGER, "checks.accept_drift", {**seen, "version": more.version})).changed == ()
 
 
 async def test_an_operation_that_was_refused_explains_nothing(school: Operations, config: Path) -> None:

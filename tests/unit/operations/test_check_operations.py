@@ -15,9 +15,10 @@ import pytest_asyncio
 from schoolgate.accounts.roles import Role
 from schoolgate.checks.segment_check import NetworkChecked, SegmentsChecked
 from schoolgate.config import load
+from schoolgate.governance import record_store
 from schoolgate.governance.errors import NoSuchRecord, RecordRefused
 from schoolgate.operations.actor import Actor
-from schoolgate.operations.governance import check_runs
+from schoolgate.operations.governance import check_records, check_runs
 from schoolgate.operations.governance.check_runs import JOB
 from schoolgate.operations.hosting import hosted
 from schoolgate.operations.operations import Operations
@@ -84,6 +85,16 @@ async def test_a_check_has_the_four_fields_of_the_policy_and_ends_with_its_last_
     assert (done.state, done.due) == ("failed", None)
 
 
+async def test_governors_and_the_provider_see_no_names_of_persons(school: Operations) -> None:
+    await added(school, actions=[{"what": "replace it", "owner": "Nia Manager", "due": "2026-12-18"}])
+    for role in (Role.governor, Role.provider):
+        actor = Actor("account:9", "Otto", frozenset({role}))
+        seen = str(
+            [await school.call(actor, "checks.list", {}), await school.call(actor, "checks.show", {"number": 1})]
+        )
+        assert "replace it" in seen and "Nia" not in seen and "Ada" not in seen
+
+
 async def test_what_cannot_be_a_check_is_refused_and_nothing_is_kept(school: Operations) -> None:
     for wrong, said in (
         ({"place": ""}, "which internet line"),
@@ -94,6 +105,24 @@ async def test_what_cannot_be_a_check_is_refused_and_nothing_is_kept(school: Ope
     assert (await school.call(LEAD, "checks.list", {})).checks == ()
     with pytest.raises(NoSuchRecord):
         await school.call(LEAD, "checks.show", {"number": 1})
+
+
+async def test_one_person_fills_no_disk_with_checks_and_files(
+    school: Operations, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_records, "MOST_A_DAY", 2)
+    monkeypatch.setattr(record_store, "MOST_OCTETS_A_DAY", 10)
+    given = {"number": 1, "name": "x", "content": base64.b64encode(b"sixsix").decode()}
+    await added(school)
+    await school.call(LEAD, "checks.attach", given)
+    with pytest.raises(RecordRefused, match="24 hours"):
+        await school.call(LEAD, "checks.attach", given)
+    await added(school)
+    with pytest.raises(RecordRefused, match="24 hours"):
+        await added(school)
+    wall.at = NOON + dt.timedelta(hours=25)
+    await added(school)
+    await school.call(LEAD, "checks.attach", given)
 
 
 async def test_a_certificate_comes_back_as_it_was_given(school: Operations) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -12,8 +14,13 @@ from tests.unit.operations.signed_in import School, opened
 
 from schoolgate.accounts.errors import TokenRefused
 from schoolgate.accounts.roles import Role
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
 from schoolgate.operations.errors import ArgumentsRefused
 from schoolgate.operations.outside_alerts import AlertNotTaken
+from schoolgate.policy.monitoring import AlertRule
 
 FILED = {"source": "mail-scan", "key": "case/77", "severity": "urgent", "category": "self-harm", "said": "Sam wrote it"}
 
@@ -75,3 +82,16 @@ async def test_what_cannot_be_so_is_refused_and_nothing_is_kept(
     with pytest.raises(error):
         await school.call(manager, "alerts.file", **{**FILED, **given})
     assert (await school.call(manager, "alerts.list", is_all=True)).alerts == ()
+
+
+@pytest.mark.asyncio
+async def test_a_source_and_a_key_that_read_as_an_address_are_no_device(school: School) -> None:
+    manager = await school.signed_in("nina", Role.network_manager)
+    folder = school.state / "monitor"
+    folder.mkdir(exist_ok=True)
+    rules = AlertRules({"all": AlertRule(categories=("*",), detectors=("*",))}, ZoneInfo("UTC"))
+    with contextlib.closing(AlertStore.open(folder / "alerts.db")) as store:
+        one = Finding("attempt", "urgent", "year-9", "2001:db8::5", school.clock.us, 0, "It asked.", "self-harm")
+        rules.apply([one], store, Outbox(store), school.clock.now())
+    filed = await school.call(manager, "alerts.file", source="2001", key="db8::5")
+    assert (filed.number, filed.is_new) == (2, True), "else IT learns that this device has an alert"

@@ -23,7 +23,7 @@ from schoolgate.setup.answers import (
     checked,
     parse_answers,
 )
-from schoolgate.setup.found_state import FoundState, advertised, answers_there, with_school
+from schoolgate.setup.found_state import FoundState, advertised, answers_there, proposed, with_school
 from schoolgate.setup.machine_networks import MachineAddress, machine_addresses
 from schoolgate.setup.school_kinds import KINDS
 from schoolgate.setup.settings_placing import place_settings
@@ -231,3 +231,18 @@ def test_a_settings_file_that_may_not_be_written_waits_with_the_command_that_pla
     assert str(placed.path) in placed.waits_for and str(blocked / "schoolgate.toml") in placed.waits_for
     assert placed.copy is not None and placed.copy.read_text(encoding="utf-8") == "old = 1\n"
     assert placed.copy.stat().st_mode & 0o777 == placed.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_encrypted_forwarder_stays_as_the_file_has_it(tmp_path: Path) -> None:
+    text = (
+        '[server]\nlisten = ["10.1.0.53:53"]\n'
+        '[forwarders]\nservers = [{ address = "192.0.2.1", transport = "tls", name = "dns.example.org" }]\n'
+    )
+    before = found(tmp_path, text)
+    answers = proposed(before, "secondary-school")
+    assert checked(answers.as_json()) == answers
+    after = applied(answers.model_copy(update={"mail": MailAnswer(host="mail.school.example")}), before)
+    assert after.settings.forwarders == before.settings.forwarders
+    more = answers.model_copy(update={"forwarders": ("tls://192.0.2.9:853",)})
+    with pytest.raises(InputRefused, match="forwarders"):
+        plan(more, before)

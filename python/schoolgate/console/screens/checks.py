@@ -56,8 +56,9 @@ async def accept(page: Page) -> web.Response:
         raise web.HTTPBadRequest
     if not reason:
         return await _shown(page, {"reason": "Say why; a few words are enough."})
+    version = number_in(form.get("version", ""))
     try:
-        await page.call("checks.accept_drift", number=number, reason=reason)
+        await page.call("checks.accept_drift", number=number, reason=reason, version=version)
     except FormRefused as error:
         return await _shown(page, {"": str(error)})
     return page.redirect(f"{SCREEN.path}?done=drift")

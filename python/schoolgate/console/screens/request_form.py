@@ -48,6 +48,8 @@ async def form(page: Page) -> web.Response:
         page.need("request.file")
         return await _form(page, await _suggested(page, number), None)
     given = {name: page.query.get(name, "") for name in ("names", "purpose", "wanted", "group")}
+    # As the why page and a pupil's code lead here.
+    given["names"] = given["names"] or page.query.get("name", "")
     action = page.query.get("action", "open")
     given |= {"action": action, "lasts": page.query.get("lasts", "28d"), "number": ""}
     return await _form(page, given, [one for one in page.request.query.getall("segment", []) if one])

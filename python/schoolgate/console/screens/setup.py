@@ -150,13 +150,15 @@ async def apply(page: Page) -> web.Response:
 
 async def update(page: Page) -> web.Response:
     """Begins to fetch the lists."""
-    page.request.app[UPDATES].begin(_need(page), {})
+    acting = _need(page)
+    await _refuse_false_code(acting)
+    page.request.app[UPDATES].begin(acting, {})
     return page.redirect("/setup/update")
 
 
 async def show_update(page: Page) -> web.Response:
     """How far it is, or what came of it."""
-    _need(page)
+    await _refuse_false_code(_need(page))
     return page.render("screens/setup_update.html", update=page.request.app[UPDATES].last)
 
 
@@ -235,6 +237,12 @@ def _need(page: Page) -> Page:
     if acting is None:
         raise _CodeNeeded
     return acting
+
+
+async def _refuse_false_code(acting: Page) -> None:
+    """Has the control process look at the code, for a page that asks it nothing else. Raises `AttemptRefused`."""
+    if not acting.viewer.is_signed_in:
+        await acting.call("setup.look", is_draft_used=False)
 
 
 def _as_holder(page: Page, token: str) -> Page:

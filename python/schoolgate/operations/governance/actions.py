@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from schoolgate.accounts.roles import Role
 from schoolgate.governance import record_store as records
 from schoolgate.governance.action_record import ACTION_FORM, DONE, OPEN, Action, Origin
+from schoolgate.governance.cases import Case
 from schoolgate.governance.due_calendar import dues_before
 from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.plain_form import DAY_US, FormField, Line, LongText, due_at_end_of, read_form
 from schoolgate.governance.record_store import Record
+from schoolgate.governance.tickets import Ticket
 from schoolgate.operations import rights
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.registry import Bulk, Personal, looks
@@ -22,6 +25,9 @@ from schoolgate.operations.work import Work
 
 # Actions that are looked through for those of one record.
 MOST_LOOKED_THROUGH = 2_000
+# Kinds of which others do not even know that there is one.
+_FOR_SAFEGUARDING = frozenset({Case.KIND, Ticket.KIND})
+_SAFEGUARDING = frozenset({Role.safeguarding_lead, Role.head, Role.trust_director})
 Days = Annotated[int, Field(ge=0, le=3660)]
 
 
@@ -138,7 +144,8 @@ async def done(work: Work, number: Number, version: Number, note: Annotated[Long
 
 @looks("action.calendar")
 async def calendar(work: Work, days: Days = 60) -> DueCalendar:
-    """What is overdue, and what is due in the next days, of every kind of record."""
+    """What is overdue, and what is due in the next days, of every kind of record that the caller may know of."""
+    hidden = frozenset() if work.actor.roles & _SAFEGUARDING else _FOR_SAFEGUARDING
     store = await work.store()
     async with store.reading() as connection:
         found = await dues_before(connection, store.site_id, work.now_us + (days + 1) * DAY_US)
@@ -146,6 +153,7 @@ async def calendar(work: Work, days: Days = 60) -> DueCalendar:
         tuple(
             DueShown(one.kind, one.number, one.state, one.words, day_of(one.due_us), one.due_us <= work.now_us)
             for one in found
+            if one.kind not in hidden
         )
     )
 

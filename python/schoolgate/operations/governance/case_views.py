@@ -125,7 +125,15 @@ async def list_cases(
     work: Work, states: tuple[State, ...] = ("open",), severities: tuple[Severity, ...] = (),
     before: int | None = None, most: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 25,
 ) -> CasePage:  # fmt: skip
-    """Cases that the caller sees, newest first."""
+    """Cases that the caller sees, newest first, without what was noted and judged: to read that is on record."""
+    found = await _page(work, states, severities, before, most)
+    shown = tuple(replace(one, judgement="", judged_by="", reference="", steps=()) for one in found.cases)
+    return replace(found, cases=shown)
+
+
+async def _page(
+    work: Work, states: tuple[State, ...], severities: tuple[Severity, ...], before: int | None, most: int
+) -> CasePage:
     found: list[Record[Case]] = []
     async for one in seen_cases(work, states, before):
         if not severities or one.fields.severity in severities:
@@ -179,7 +187,7 @@ async def export(
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)] = MOST_ROWS,
 ) -> CasePage:  # fmt: skip
     """Cases with their steps, for a case system, newest first. No device is in it."""
-    return await list_cases(work, states, (), before, most)
+    return await _page(work, states, (), before, most)
 
 
 async def case_of(work: Work, number: int) -> Record[Case]:

@@ -261,7 +261,10 @@ async def _stepped(
 
     found = await _for_work(work, number, version)
     step = _step(work, what, text)
-    after = cases.open_case(found).model_copy(update={**values, "steps": followed(found, found.fields.steps, step)})
+    # The first judgement too: without it the case cannot be closed.
+    is_needed = state == cases.CLOSED or ("judgement" in values and not found.fields.judgement)
+    steps = followed(found, found.fields.steps, step, is_needed=is_needed)
+    after = cases.open_case(found).model_copy(update={**values, "steps": steps})
     why = record_store.written(operation, work.actor.id, work.now_us, {"actor_name": work.actor.name}, step=step.digest)
     store = await work.store()
     async with store.change() as change:

@@ -18,11 +18,11 @@ from schoolgate.checks import fingerprint
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import Settings
 from schoolgate.governance import record_store
-from schoolgate.governance.errors import RecordRefused
+from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.record_store import Record, Written, written
 from schoolgate.governance.setup_fields import ChangedPart, Drift, Setup
 from schoolgate.operations.recorder import ACTOR_NAME
-from schoolgate.operations.registry import records
+from schoolgate.operations.registry import Personal, records
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.storage import audit_reading, state_dir
@@ -41,24 +41,30 @@ _CHANGES: Final[Mapping[str, frozenset[str]]] = {
     "feeds": frozenset({fingerprint.CHOSEN}),
     "words": frozenset({fingerprint.WORDS}),
     "suggestions": frozenset({fingerprint.POLICY, fingerprint.WORDS}),
+    "request": frozenset({fingerprint.POLICY, fingerprint.DETECTORS}),
+    "ticket": frozenset({fingerprint.POLICY}),
+    "setup": frozenset({fingerprint.POLICY, fingerprint.DETECTORS, fingerprint.CHOSEN, fingerprint.FIREWALL})
+    | {f"{fingerprint.SETTINGS}{name}" for name in ("server", "forwarders", "mail", "backup")},
     "backup": frozenset(),
 }
 
 
 @dataclass(frozen=True)
 class DriftShown:
-    """`number`: the record that is open; None: nothing was changed outside an operation. `changed`: parts, by name."""
+    """`number`, `version`: of the open record; None: nothing was changed outside an operation. `changed`: parts, by
+    name."""
 
     number: int | None
     changed: tuple[str, ...]
     since: dt.datetime | None
     at: dt.datetime
+    version: int | None = None
 
     def whole(self) -> dict[str, Any]:
         """As JSON values."""
         since = None if self.since is None else self.since.isoformat(timespec="seconds")
         at = self.at.isoformat(timespec="seconds")
-        return {"at": at, "since": since, "changed": list(self.changed), "number": self.number}
+        return {"at": at, "since": since, "changed": list(self.changed), "number": self.number, "version": self.version}
 
 
 @records("checks.drift")
@@ -70,16 +76,23 @@ async def drift(work: Work) -> DriftShown:
 
 @records("checks.accept_drift")
 async def accept_drift(
-    work: Work, number: int, reason: Annotated[str, Field(min_length=1, max_length=1_000)]
-) -> DriftShown:
-    """Answers for a change outside an operation: it is the agreed state from now on. Raises `RecordRefused`."""
+    work: Work, number: int, reason: Annotated[str, Personal, Field(min_length=1, max_length=1_000)],
+    version: int | None = None,
+) -> DriftShown:  # fmt: skip
+    """Answers for a change outside an operation: it is the agreed state from now on. `version`: the one that was read.
+
+    Raises `RecordRefused`, and `RecordChanged` where more was changed meanwhile.
+    """
     store = await work.store()
     async with store.change() as change:
         found = await record_store.get(change.connection, change.site_id, Drift, number)
         if found.state != "open":
             raise RecordRefused(f"drift {number} is {found.state} already")
+        if version not in (None, found.version):
+            raise RecordChanged(f"more was changed since: {', '.join(one.name for one in found.fields.parts)}")
         setup = await _newest(change.connection, store)
-        why = written("checks.accept_drift", work.actor.id, work.now_us, {ACTOR_NAME: work.actor.name}, reason=reason)
+        personal = {ACTOR_NAME: work.actor.name, "reason": reason}
+        why = written("checks.accept_drift", work.actor.id, work.now_us, personal)
         accepted = {"accepted_by": work.actor.name[:300], "reason": reason}
         await record_store.update(change, found, found.fields.model_copy(update=accepted), why, state="accepted")
         if setup is not None:
@@ -109,7 +122,8 @@ async def look(store: Store, settings: Settings, now: dt.datetime) -> DriftShown
     if opened is None:
         return await _kept(settings, DriftShown(None, (), None, now))
     since = dt.datetime.fromtimestamp(opened.fields.since_us / 1e6, dt.UTC)
-    return await _kept(settings, DriftShown(opened.number, tuple(one.name for one in opened.fields.parts), since, now))
+    names = tuple(one.name for one in opened.fields.parts)
+    return await _kept(settings, DriftShown(opened.number, names, since, now, opened.version))
 
 
 async def _follow(
@@ -157,7 +171,8 @@ async def _explained(
             under_way |= parts if is_new and one.number not in ended else frozenset()
         elif one.fields["outcome"] == "done":
             # A revision that an operation made says so; another one was put there.
-            is_it = one.fields["detail"].get("revision") == number
+            detail = one.fields["detail"]
+            is_it = detail.get("revision", detail.get("after")) == number
             done |= parts if is_it else parts - {fingerprint.POLICY, fingerprint.DETECTORS}
     return frozenset(done & set(changed)), frozenset((under_way - done) & set(changed))
 

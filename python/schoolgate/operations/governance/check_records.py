@@ -6,7 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from schoolgate.governance.check_fields import (
 )
 from schoolgate.governance.errors import RecordRefused
 from schoolgate.governance.record_store import Attached, Record, written
+from schoolgate.operations import rights
 from schoolgate.operations.recorder import ACTOR_NAME
 from schoolgate.operations.registry import Bulk, Personal, looks, records
 from schoolgate.operations.work import Work
@@ -36,6 +37,8 @@ from schoolgate.policy.active_policy import active_or_first
 # A clock of a phone may be a little ahead.
 AHEAD: Final = dt.timedelta(minutes=10)
 MOST_SHOWN: Final = 500
+# Of one person, who checks a room of devices one after another.
+MOST_A_DAY: Final = 200
 
 Kind = Literal["owned", "personal", "guest"]
 Line = Annotated[str, Field(max_length=300)]
@@ -167,6 +170,10 @@ async def add(
     store = await work.store()
     due_us = _due_us(work, check)
     async with store.change() as change:
+        day_ago = work.now_us - record_store.DAY_US
+        await record_store.refuse_more_than(
+            change.connection, change.site_id, Check, work.actor.id, day_ago, MOST_A_DAY
+        )
         why = _why(work, "checks.add", result=result, device_kind=device_kind, table=digest)
         made = await record_store.add(change, check, why, state=state_of(check), subject=BY_PERSON, due_us=due_us)
     return row_of(made)
@@ -243,7 +250,8 @@ async def list_checks(
             connection, store.site_id, Check, subject=subject, states=states, before=before, most=most + 1
         )
     shown = found[:most]
-    return CheckPage(tuple(map(row_of, shown)), shown[-1].number if len(found) > most else None)
+    rows = tuple(_seen(work, row_of(one)) for one in shown)
+    return CheckPage(rows, shown[-1].number if len(found) > most else None)
 
 
 @looks("checks.show")
@@ -255,13 +263,20 @@ async def show(work: Work, number: int) -> CheckShown:
         files = await record_store.attachments(connection, found)
     check = found.fields
     return CheckShown(
-        row_of(found),
+        _seen(work, row_of(found)),
         tuple(AnswerShown(**one.model_dump()) for one in check.answers),
         tuple(NetworkShown(**one.model_dump()) for one in check.networks),
         check.table_sha256,
         check.policy_revision,
         tuple(files),
     )
+
+
+def _seen(work: Work, row: CheckRow) -> CheckRow:
+    """Without names of persons for who sees no identities."""
+    if rights.sees_identities(work.actor.roles, "checks.show"):
+        return row
+    return replace(row, who="", actions=tuple(replace(one, owner="", done_by="") for one in row.actions))
 
 
 def row_of(found: Record[Check]) -> CheckRow:

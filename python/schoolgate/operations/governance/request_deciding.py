@@ -26,6 +26,8 @@ from schoolgate.operations.policies.quick_policy import end_of
 from schoolgate.operations.registry import records
 from schoolgate.operations.work import Work
 
+# Of a person who withdraws.
+LONGEST_REASON = 500
 Version = Annotated[int, Field(ge=1)]
 
 
@@ -56,6 +58,8 @@ async def decide(
         found = await steps.found_in(work, change, number, version)
         steps.refuse_state(found, State.requested)
         steps.refuse_same_name(work, found.fields, known)
+        if decision == "approve" and found.fields.until_us is not None and found.fields.until_us <= work.now_us:
+            raise RecordRefused("its end has passed; refuse it, and who still needs it asks anew")
         await refuse_decider(
             change.connection, known, found.fields, account_id_of(work.actor.id), work.settings.accounts.school,
             work.now_us, approves=decision == "approve",
@@ -116,6 +120,7 @@ async def advise(work: Work, number: int, version: Version, view: Prose) -> Requ
     async with store.change() as change:
         found = await steps.found_in(work, change, number, version)
         steps.refuse_state(found, State.suggested, State.requested)
+        steps.refuse_long(found.fields)
         said = Noted(person=work.actor.id, on=f"{work.now:%Y-%m-%d}", said=view.strip())
         fields = found.fields.changed(lead_view=said).stepped(steps.step(work, "advised", view.strip()))
         made = await steps.wrote(work, change, found, fields, "request.advised")
@@ -137,7 +142,8 @@ async def withdraw(work: Work, number: int, reason: Prose = "") -> RequestChange
             raise RecordRefused("only who asked for it takes it back; who decides may refuse it")
         others = tuple(one for one in found.fields.askers if one.actor != work.actor.id)
         fields, state = _without(found, others, work.actor.id)
-        fields = fields.stepped(steps.step(work, "withdrawn", reason.strip()))
+        # Who asks no longer is not held back by what others wrote.
+        fields = fields.stepped(steps.step(work, "withdrawn", reason.strip()[:LONGEST_REASON]))
         made = await steps.wrote(work, change, found, fields, "request.withdrawn", state)
     if state is State.suggested and found.state != State.suggested:
         whom = steps.whom_to_notify(known, made.fields, "suggested", work.actor.id)

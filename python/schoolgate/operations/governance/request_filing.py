@@ -285,13 +285,15 @@ def _may_close(work: Work, fields: ChangeRequest) -> bool:
 async def _join(
     work: Work, change: Change, known: People, there: Record[ChangeRequest], asked: Asked, asker: Asker
 ) -> tuple[Record[ChangeRequest], str]:
-    """Another who asks for the same; or the leader who takes a suggestion up."""
-    if asker.as_leader and there.state == State.suggested:
+    """Another who asks for the same; or the leader who takes a suggestion up, or who may close it alone."""
+    needs_no_other = there.state == State.requested and _may_close(work, asked.fields)
+    if asker.as_leader and (there.state == State.suggested or needs_no_other):
         return await _take_up(work, change, known, there, asked, asker)
     fields = there.fields.with_asker(asker)
     if fields == there.fields or not fields.is_asked_by(work.actor.id):
         change.is_signed = True  # nothing is written, so there is no entry
         return there, ""
+    steps.refuse_long(fields)
     fields = fields.stepped(steps.step(work, "joined", asker.purpose))
     return await steps.wrote(work, change, there, fields, "request.joined"), ""
 
@@ -299,7 +301,8 @@ async def _join(
 async def _take_up(
     work: Work, change: Change, known: People, there: Record[ChangeRequest], asked: Asked, asker: Asker
 ) -> tuple[Record[ChangeRequest], str]:
-    fields = asked.fields.changed(askers=there.fields.askers, steps=there.fields.steps, entries=there.fields.entries)
+    kept = there.fields
+    fields = asked.fields.changed(askers=kept.askers, steps=kept.steps, entries=kept.entries, lead_view=kept.lead_view)
     state, what, fields = _first_state(work, known, fields.with_asker(asker), asked.impossible, asker)
     whom = steps.whom_to_notify(known, fields, what, work.actor.id)
     fields = fields.stepped(steps.step(work, state.value, asked.impossible, whom))

@@ -57,7 +57,8 @@ async def keep_up(work: Work) -> RequestsKept:
             connection, store.site_id, ChangeRequest, states=[State.expired], most=MOST_EXPIRED
         )
     for one in expired:
-        if (one.fields.until_us or 0) > work.now_us and is_in_policy(text, one.number, one.fields):
+        was_there = one.fields.applied is not None
+        if was_there and (one.fields.until_us or 0) > work.now_us and is_in_policy(text, one.number, one.fields):
             await _safely(kept, one, _change(work, one, "applied", "the clock was set back", State.applied))
     return RequestsKept(tuple(kept.applied), tuple(kept.ended), tuple(kept.reminded), tuple(kept.failed))
 
@@ -89,7 +90,11 @@ async def _safely(kept: _Kept, one: Record[ChangeRequest], doing: object) -> Non
 
 
 async def _apply(work: Work, one: Record[ChangeRequest], revision: int, kept: _Kept) -> None:
-    problem = one.fields.problem
+    end, problem = one.fields.until_us, one.fields.problem
+    if end is not None and end <= work.now_us:
+        await _change(work, one, "expired", "", State.expired)
+        kept.ended.append(one.number)
+        return
     if problem is not None and problem.revision == revision:
         return
     made = await apply_now(work, one)

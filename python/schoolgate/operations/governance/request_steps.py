@@ -23,6 +23,9 @@ from schoolgate.storage.store import Change
 # Who sees requests of others; a teacher sees what they ask for themselves.
 SEES_ALL = frozenset(Role) - {Role.teacher, Role.governor}
 
+# Of what people say before it is decided: half of what a record holds.
+LONGEST_OCTETS = record_store.MOST_FIELD_OCTETS // 2
+
 # What writes into the policy for a request stands in one line: the job that finishes a request, and who decides it.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
@@ -74,6 +77,12 @@ def refuse_same_name(work: Work, fields: ChangeRequest, known: People) -> None:
         name = local_name(one.actor)
         if own is not None and name and name.casefold() == own.login.casefold():
             raise ApprovalRefused(f"the user {name} of this machine asked for it; another person decides")
+
+
+def refuse_long(fields: ChangeRequest) -> None:
+    """Raises `RecordRefused` where a request has so much text that its decision might find no room."""
+    if len(fields.model_dump_json().encode()) > LONGEST_OCTETS:
+        raise RecordRefused("this request has as many words as one may have; it is decided, or refused, as it is")
 
 
 def entry_of(work: Work, operation: str, **detail: Any) -> Written:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -36,6 +36,8 @@ MOST_BLOCK_DAYS = 28
 # A block ends when the school does on the day of its review.
 REVIEW_AT = dt.time(17)
 MOST_ROWS = 100
+# Characters by which a report of a list is told from another.
+IN_LIST = 100
 _READ_AT_ONCE = 100
 _TITLES = {
     TicketKind.accessed: "unsuitable material that was seen",
@@ -163,14 +165,17 @@ async def list_tickets(
     work: Work, states: tuple[State, ...] = ("open",), kind: Kind | None = None, before: int | None = None,
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 25,
 ) -> TicketPage:  # fmt: skip
-    """Reports of the kinds that the caller works on, newest first."""
+    """Reports of the kinds that the caller works on, newest first.
+
+    With the begin of the text, and without what was noted and answered: to read one is on record.
+    """
     found: list[Record[Ticket]] = []
     async for one in _routed(work, states, before):
         if kind in (None, one.fields.kind):
             found.append(one)
         if len(found) > most:
             break
-    shown = tuple(_shown(work, one) for one in found[:most])
+    shown = tuple(_in_list(_shown(work, one)) for one in found[:most])
     return TicketPage(shown, shown[-1].number if len(found) > most else None)
 
 
@@ -318,7 +323,8 @@ async def _stepped(
     found = await _for_work(work, number, version)
     fields = tickets.open_of(found)
     step = Step(at_us=work.now_us, who=work.actor.id, name=work.actor.name, what=what, note=noted(text))
-    after = fields.model_copy(update={**values, "steps": followed(found, fields.steps, step)})
+    steps = followed(found, fields.steps, step, is_needed=state == tickets.CLOSED)
+    after = fields.model_copy(update={**values, "steps": steps})
     why = record_store.written(
         operation, work.actor.id, work.now_us, {"actor_name": work.actor.name}, step=step.digest,
         outcome_of=str(values.get("outcome", "")),
@@ -341,6 +347,12 @@ def _not_theirs(found: Record[Ticket]) -> NotPermitted:
 
 def _is_overdue(work: Work, found: Record[Ticket]) -> bool:
     return found.state == tickets.OPEN and found.due_us is not None and found.due_us < work.now_us
+
+
+def _in_list(one: TicketShown) -> TicketShown:
+    # Where a site or a word is named, the list shows that.
+    text = "" if one.site or one.word else one.text[:IN_LIST]
+    return replace(one, text=text, address="", answer="", steps=())
 
 
 def _shown(work: Work, found: Record[Ticket], same: tuple[int, ...] = ()) -> TicketShown:
