@@ -6,7 +6,6 @@ It holds no secret: passwords are chosen by the people themselves, and other sec
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -37,20 +36,8 @@ def _listen(text: str) -> str:
     return str(parse_socket_address(text, lowest_port=0))
 
 
-# As settings show one that is asked over connections; the rest of it, such as its name, is in schoolgate.toml alone.
-_OVER_CONNECTIONS = re.compile(r"(tcp|tls|https)://[^\s/]{1,80}")
-
-
 def _forwarder(text: str) -> str:
     return in_short(from_short(text))
-    return (
-        text if text == SYSTEM or is_over_connections(text) else str(parse_socket_address(text, default_port=DNS_PORT))
-    )
-
-
-def is_over_connections(server: str) -> bool:
-    """Whether an answer names a forwarder that stands in the settings as a table: it stays, and no answer makes one."""
-    return _OVER_CONNECTIONS.fullmatch(server) is not None
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:

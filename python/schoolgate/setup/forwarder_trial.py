@@ -1,6 +1,5 @@
 """Asks each forwarder one question from here, before it is used: does it answer, how fast, and does it answer for the
 whole internet. One that is to be asked encrypted is asked so, or not at all."""
-whole internet. They are asked in the clear; those over connections stay as the settings have them."""
 
 from __future__ import annotations
 
@@ -14,7 +13,6 @@ from schoolgate.config import SocketAddress, system_resolvers
 from schoolgate.config.addresses import SYSTEM
 from schoolgate.config.forwarder_address import from_short
 from schoolgate.resolver.stub_resolver import NoAnswer, ask
-from schoolgate.setup.answers import is_over_connections
 
 # Each resolver knows who answers for the root (RFC 9609); it is the question that a resolver begins with.
 ROOT, NS = ".", 2
@@ -39,11 +37,6 @@ def try_forwarders(servers: Iterable[str], listen: tuple[SocketAddress, ...]) ->
         server = from_short(text)
         if not isinstance(server, str):
             asked.append(server)
-        if is_over_connections(text):
-            found.append(ForwarderTrial(text, False, "not asked here; `schoolgate check forwarders` asks it"))
-            continue
-        if text != SYSTEM:
-            asked.append(parse_socket_address(text, default_port=DNS_PORT))
             continue
         own = system_resolvers(listen)
         if not own:

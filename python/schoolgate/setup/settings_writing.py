@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import tomlkit
@@ -19,7 +19,7 @@ def settings_text(answers: SetupAnswers, text: str, settings: Settings, *, is_ne
     """The settings that these answers ask for; `text` is what `settings` were read from, and stays the same where
     they change nothing. `is_new`: there is no file yet, so it says where the state is, for every user's command."""
     document = tomlkit.parse(text)
-    changes = list(_changes(answers, settings, document))
+    changes = list(_changes(answers, settings))
     if is_new:
         document.add(tomlkit.comment(_HEAD))
         changes.insert(0, (("server", "state_dir"), str(settings.server.state_dir)))
@@ -28,9 +28,7 @@ def settings_text(answers: SetupAnswers, text: str, settings: Settings, *, is_ne
     return tomlkit.dumps(document)
 
 
-def _changes(
-    answers: SetupAnswers, settings: Settings, document: Mapping[str, Any]
-) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _changes(answers: SetupAnswers, settings: Settings) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Each setting that changes; None takes it out."""
     if answers.listen != tuple(map(str, settings.server.listen)):
         yield ("server", "listen"), list(answers.listen)
@@ -39,11 +37,6 @@ def _changes(
         # One that stays keeps what no question asks for, such as its pins.
         wanted = [as_setting(servers.get(one) or from_short(one)) for one in answers.forwarders]
         yield ("forwarders", "servers"), _inline(wanted)
-    if answers.forwarders != tuple(map(str, settings.forwarders.servers)):
-        written = document.get("forwarders", {}).get("servers", ())
-        # One that is a table in the file stays the table: its name and pins are no answers.
-        tables = {str(one): there for one, there in zip(settings.forwarders.servers, written, strict=False)}
-        yield ("forwarders", "servers"), [tables.get(one, one) for one in answers.forwarders]
     there = mail_of(settings)
     for name, value in answers.mail:
         if value != getattr(there, name):
