@@ -145,6 +145,18 @@ commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from 
 api-document: build ## Write docs/openapi.json, the OpenAPI document, from the operations
 	@$(BIN)/python -m schoolgate.operations.openapi_document python/schoolgate/console/api/openapi.json
 
+.PHONY: wheel
+wheel: build ## Build the wheel, in target/dist
+	@rm -f target/dist/schoolgate-*.whl
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(PIP) wheel --no-deps --no-build-isolation --wheel-dir target/dist .
+
+.PHONY: deb
+deb: wheel ## Build the Debian package for the release of this machine, in target/dist
+	@rm -rf target/deb-site
+	@umask 022 && $(PIP) install --no-compile --constraint constraints.txt --target target/deb-site target/dist/schoolgate-*.whl
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	  $(BIN)/python deploy/deb/debian_package.py --site-packages target/deb-site --out target/dist
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

@@ -56,7 +56,8 @@ def _needed() -> list[Distribution]:
 
 
 def _put_schoolgate(folder: Path, about: Distribution) -> None:
-    shutil.copytree(PACKAGE, folder / "schoolgate", copy_function=_link)
+    # A wheel that is being built has lists of its own there for that time.
+    shutil.copytree(PACKAGE, folder / "schoolgate", copy_function=_link, ignore=shutil.ignore_patterns("shipped"))
     shutil.copytree(REPOSITORY / "lists", folder / "schoolgate/shipped/lists", copy_function=_link)
     for file in about.files or ():
         if file.parts[0].endswith(".dist-info"):
