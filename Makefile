@@ -157,6 +157,14 @@ deb: wheel ## Build the Debian package for the release of this machine, in targe
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
 	  $(BIN)/python deploy/deb/debian_package.py --site-packages target/deb-site --out target/dist
 
+.PHONY: sbom
+sbom: build ## Write the bill of materials (CycloneDX) of what is installed, in target/dist
+	@$(BIN)/python deploy/parts/bill_of_materials.py target/dist/schoolgate.cdx.json
+
+.PHONY: audit
+audit: build ## Count the licences of what schoolgate contains; refuse those that are not allowed
+	@$(BIN)/python deploy/parts/licence_audit.py
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

@@ -21,8 +21,11 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from third_party import third_party_text
 from typer._completion_shared import get_completion_script
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parts"))
+from bill_of_materials import bill
+from third_party import third_party_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -66,7 +69,7 @@ def build(site_packages: Path, out: Path, *, compression: str = "xz", python: Pa
         stage = Path(folder) / "root"
         _program(stage, site_packages, python)
         _service_files(stage)
-        _documents(stage, site_packages)
+        _documents(stage, site_packages, about.version)
         _control(stage, version)
         package = out / f"schoolgate_{version}_{_architecture()}.deb"
         subprocess.run(
@@ -101,7 +104,9 @@ def _complete(site_packages: Path) -> None:
 def _program(stage: Path, site_packages: Path, python: Path | None) -> None:
     """The virtual environment, written by hand: `venv` would write paths of this machine."""
     site = stage / SITE
-    shutil.copytree(site_packages, site, copy_function=_link, ignore=shutil.ignore_patterns("bin", "direct_url.json"))
+    # "sboms" has the time and the folders of a build; the bill of materials beside the documents has its content.
+    left = shutil.ignore_patterns("bin", "direct_url.json", "sboms")
+    shutil.copytree(site_packages, site, copy_function=_link, ignore=left)
     scripts = stage / PROGRAM / "bin"
     _write(
         stage / PROGRAM / "pyvenv.cfg",
@@ -140,12 +145,14 @@ def _service_files(stage: Path) -> None:
         _write(stage / place, text + "\n")
 
 
-def _documents(stage: Path, site_packages: Path) -> None:
+def _documents(stage: Path, site_packages: Path, version: str) -> None:
+    installed = list(distributions(path=[str(site_packages)]))
     documents = stage / "usr/share/doc/schoolgate"
     _packed(DOCS / "schoolgate.1", stage / "usr/share/man/man1/schoolgate.1.gz")
     _packed(ROOT / "CHANGELOG.md", documents / "changelog.gz")
     _copy(HERE / "copyright", documents / "copyright")
-    _write(documents / "THIRD_PARTY.txt", third_party_text(site_packages))
+    _write(documents / "THIRD_PARTY.txt", third_party_text(installed, site_packages, site_packages / "schoolgate"))
+    _write(documents / "schoolgate.cdx.json", bill(installed, site_packages, version))
     for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
         _copy(page, documents / page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT))
     _copy(DEPLOY / "README.md", documents / "install.md")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+import sys
 from collections.abc import Iterable
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from tests.deploy.conftest import REPOSITORY
+
+sys.path.insert(0, str(REPOSITORY / "deploy" / "parts"))
+from third_party import needed_distributions
 
 PACKAGE = REPOSITORY / "python" / "schoolgate"
 
@@ -18,7 +20,7 @@ PACKAGE = REPOSITORY / "python" / "schoolgate"
 def whole_site(folder: Path, without: Iterable[str] = ()) -> Path:
     """schoolgate with everything that it depends on, but for `without`."""
     left = set(without)
-    for one in _needed():
+    for one in needed_distributions():
         if one.name == "schoolgate":
             _put_schoolgate(folder, one)
         elif one.name not in left:
@@ -37,22 +39,6 @@ def small_site(folder: Path, program: str = "def main(): print('small')\n") -> P
     about = folder / "schoolgate-0.1.0.dist-info"
     _write(about / "METADATA", "Metadata-Version: 2.4\nName: schoolgate\nVersion: 0.1.0\n")
     return folder
-
-
-def _needed() -> list[Distribution]:
-    found: dict[tuple[str, tuple[str, ...]], Distribution] = {}
-    waiting: list[tuple[str, tuple[str, ...]]] = [("schoolgate", ())]
-    while waiting:
-        name, extras = waiting.pop()
-        key = (re.sub(r"[-_.]+", "-", name).lower(), extras)
-        if key in found:
-            continue
-        found[key] = distribution(name)
-        for line in found[key].requires or ():
-            wanted = Requirement(line)
-            if wanted.marker is None or any(wanted.marker.evaluate({"extra": one}) for one in ("", *extras)):
-                waiting.append((wanted.name, tuple(sorted(wanted.extras))))
-    return list({one.name: one for one in found.values()}.values())
 
 
 def _put_schoolgate(folder: Path, about: Distribution) -> None:

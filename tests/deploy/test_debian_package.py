@@ -301,6 +301,7 @@ def test_set_up_by_root_it_answers_as_its_own_user(
     serve = started("serve")
     control = started("control")
     until(lambda: installed.path(f"{STATE}/operations.sock").exists(), process=control)
+    until(lambda: installed.path("/run/schoolgate/control.sock").exists(), process=serve)
     until(lambda: installed.run("schoolgate", "status", user="schoolgate").returncode == 0, process=serve)
     asked = installed.run("schoolgate", "query", "gambling.blocked.example.com", "--server", "127.0.0.1:5300")
     assert "gambling" in asked.stdout
