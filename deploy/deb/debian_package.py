@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from email.utils import formatdate
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -37,6 +38,8 @@ PROGRAM = "usr/lib/schoolgate"
 SITE = f"{PROGRAM}/lib/{PYTHON}/site-packages"
 CONFFILE = "etc/schoolgate/schoolgate.toml"
 MAINTAINER = "The schoolgate maintainers <schoolgate@example.org>"
+# 2000-01-01; tools take an earlier one for a mistake.
+OLDEST_TIME = 946_684_800
 SCRIPTS = ("postinst", "prerm", "postrm")
 COMPLETIONS = {
     "bash": "usr/share/bash-completion/completions/schoolgate",
@@ -76,7 +79,7 @@ def build(site_packages: Path, out: Path, *, compression: str = "xz", python: Pa
             ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", stage, package],
             check=True,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "0")},
+            env={**os.environ, "SOURCE_DATE_EPOCH": str(_time())},
         )
     return package
 
@@ -113,9 +116,9 @@ def _program(stage: Path, site_packages: Path, python: Path | None) -> None:
         f"home = /usr/bin\ninclude-system-site-packages = false\nexecutable = /usr/bin/{PYTHON}\n",
     )
     _write(scripts / "schoolgate", _LAUNCHER, 0o755)
-    (scripts / "python3").symlink_to(f"/usr/bin/{PYTHON}")
+    (scripts / "python3").symlink_to(f"../../../bin/{PYTHON}")
     _symlink(stage, "usr/bin/schoolgate", f"../lib/{Path(PROGRAM).name}/bin/schoolgate")
-    _symlink(stage, "usr/share/schoolgate/lists", f"../../../{SITE}/schoolgate/shipped/lists")
+    _symlink(stage, "usr/share/schoolgate/lists", f"../../{SITE.removeprefix('usr/')}/schoolgate/shipped/lists")
     if python is not None:
         # By content, not by time: the service's user may not write here, and times are those of the build.
         _run(
@@ -148,8 +151,9 @@ def _service_files(stage: Path) -> None:
 def _documents(stage: Path, site_packages: Path, version: str) -> None:
     installed = list(distributions(path=[str(site_packages)]))
     documents = stage / "usr/share/doc/schoolgate"
-    _packed(DOCS / "schoolgate.1", stage / "usr/share/man/man1/schoolgate.1.gz")
-    _packed(ROOT / "CHANGELOG.md", documents / "changelog.gz")
+    _packed((DOCS / "schoolgate.1").read_bytes(), stage / "usr/share/man/man1/schoolgate.1.gz")
+    _packed((ROOT / "CHANGELOG.md").read_bytes(), documents / "CHANGELOG.md.gz")
+    _packed(_debian_changelog(debian_version(version)).encode(), documents / "changelog.gz")
     _copy(HERE / "copyright", documents / "copyright")
     _write(documents / "THIRD_PARTY.txt", third_party_text(installed, site_packages, site_packages / "schoolgate"))
     _write(documents / "schoolgate.cdx.json", bill(installed, site_packages, version))
@@ -178,7 +182,7 @@ def _control(stage: Path, version: str) -> None:
         "Package": "schoolgate",
         "Version": version,
         "Architecture": _architecture(),
-        "Maintainer": os.environ.get("DEB_MAINTAINER", MAINTAINER),
+        "Maintainer": _maintainer(),
         "Section": "net",
         "Priority": "optional",
         "Installed-Size": str(octets // 1024),
@@ -189,6 +193,23 @@ def _control(stage: Path, version: str) -> None:
         " Nothing is started until it is asked for: sudo schoolgate setup",
     }
     _write(folder / "control", "".join(f"{name}: {value}\n" for name, value in fields.items()))
+
+
+def _debian_changelog(version: str) -> str:
+    """In Debian's format; what changed is said once, beside it."""
+    return (
+        f"schoolgate ({version}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz beside this file.\n\n"
+        f" -- {_maintainer()}  {formatdate(_time())}\n"
+    )
+
+
+def _maintainer() -> str:
+    return os.environ.get("DEB_MAINTAINER", MAINTAINER)
+
+
+def _time() -> int:
+    """Of the release, in seconds: no file in the package is younger."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH", OLDEST_TIME))
 
 
 def _files(stage: Path) -> Iterator[Path]:
@@ -236,9 +257,9 @@ def _write(target: Path, text: str, mode: int = 0o644) -> None:
     target.chmod(mode)
 
 
-def _packed(source: Path, target: Path) -> None:
+def _packed(octets: bytes, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
+    target.write_bytes(gzip.compress(octets, mtime=0))
     target.chmod(0o644)
 
 
