@@ -68,20 +68,27 @@ def build(site_packages: Path, out: Path, *, compression: str = "xz", python: Pa
     _complete(site_packages)
     version = debian_version(about.version)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix="deb-") as folder:
-        stage = Path(folder) / "root"
-        _program(stage, site_packages, python)
-        _service_files(stage)
-        _documents(stage, site_packages, about.version)
-        _control(stage, version)
-        package = out / f"schoolgate_{version}_{_architecture()}.deb"
-        subprocess.run(
-            ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", stage, package],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "SOURCE_DATE_EPOCH": str(_time())},
-        )
-    return package
+    own_umask = os.umask(0o022)
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix="deb-") as folder:
+            stage, half = Path(folder) / "root", Path(folder) / "half.deb"
+            _program(stage, site_packages, python)
+            _service_files(stage)
+            _documents(stage, site_packages, about.version)
+            _control(stage, version)
+            _pack(stage, half, compression)
+            return half.replace(out / f"schoolgate_{version}_{_architecture()}.deb")
+    finally:
+        os.umask(own_umask)
+
+
+def _pack(stage: Path, package: Path, compression: str) -> None:
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", stage, package],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(_time())},
+    )
 
 
 def debian_version(version: str) -> str:
@@ -107,9 +114,7 @@ def _complete(site_packages: Path) -> None:
 def _program(stage: Path, site_packages: Path, python: Path | None) -> None:
     """The virtual environment, written by hand: `venv` would write paths of this machine."""
     site = stage / SITE
-    # "sboms" has the time and the folders of a build; the bill of materials beside the documents has its content.
-    left = shutil.ignore_patterns("bin", "direct_url.json", "sboms")
-    shutil.copytree(site_packages, site, copy_function=_link, ignore=left)
+    shutil.copytree(site_packages, site, copy_function=_link, ignore=_left)
     scripts = stage / PROGRAM / "bin"
     _write(
         stage / PROGRAM / "pyvenv.cfg",
@@ -135,6 +140,15 @@ def _program(stage: Path, site_packages: Path, python: Path | None) -> None:
             "/",
             site,
         )
+
+
+def _left(folder: str, names: list[str]) -> set[str]:
+    """What is not for a package: scripts with the builder's interpreter, headers, and what names the builder's folders
+    (maturin's bill of materials is one; its content is in ours)."""
+    if Path(folder).name.startswith("schoolgate-"):
+        return {"direct_url.json", "sboms"} & set(names)
+    is_top = any(name.startswith("schoolgate-") for name in names)
+    return {"bin", "include", "share"} & set(names) if is_top else set()
 
 
 def _service_files(stage: Path) -> None:
@@ -275,7 +289,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--compression", default="xz")
     given = parser.parse_args()
-    os.umask(0o022)
     try:
         print(build(given.site_packages, given.out, compression=given.compression, python=Path(sys.executable)))
     except CannotBuild as error:
