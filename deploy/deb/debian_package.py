@@ -114,7 +114,8 @@ def _complete(site_packages: Path) -> None:
 def _program(stage: Path, site_packages: Path, python: Path | None) -> None:
     """The virtual environment, written by hand: `venv` would write paths of this machine."""
     site = stage / SITE
-    shutil.copytree(site_packages, site, copy_function=_link, ignore=_left)
+    # No hard links: tar takes one that is made elsewhere meanwhile for a change of the file.
+    shutil.copytree(site_packages, site, ignore=_left)
     scripts = stage / PROGRAM / "bin"
     _write(
         stage / PROGRAM / "pyvenv.cfg",
@@ -249,14 +250,6 @@ def _architecture() -> str:
 
 def _run(*command: object) -> str:
     return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _link(source: str, target: str) -> None:
-    """A copy that takes no room where that is possible."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
