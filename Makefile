@@ -145,6 +145,26 @@ commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from 
 api-document: build ## Write docs/openapi.json, the OpenAPI document, from the operations
 	@$(BIN)/python -m schoolgate.operations.openapi_document python/schoolgate/console/api/openapi.json
 
+.PHONY: wheel
+wheel: build ## Build the wheel, in target/dist
+	@rm -f target/dist/schoolgate-*.whl
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(PIP) wheel --no-deps --no-build-isolation --wheel-dir target/dist .
+
+.PHONY: deb
+deb: wheel ## Build the Debian package for the release of this machine, in target/dist
+	@rm -rf target/deb-site
+	@umask 022 && $(PIP) install --no-compile --constraint constraints.txt --target target/deb-site target/dist/schoolgate-*.whl
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	  $(BIN)/python deploy/deb/debian_package.py --site-packages target/deb-site --out target/dist
+
+.PHONY: sbom
+sbom: build ## Write the bill of materials (CycloneDX) of what is installed, in target/dist
+	@$(BIN)/python deploy/parts/bill_of_materials.py target/dist/schoolgate.cdx.json
+
+.PHONY: audit
+audit: build ## Count the licences of what schoolgate contains; refuse those that are not allowed
+	@$(BIN)/python deploy/parts/licence_audit.py
+
 .PHONY: lock
 lock: build ## Write the versions now installed to constraints.txt
 	@$(PIP) freeze --exclude-editable --exclude schoolgate > constraints.txt

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from schoolgate.cli.commands.asking import ask, ask_watching
+from schoolgate.cli.commands.control_for_root import control_for_root
 from schoolgate.cli.commands.setup_questions import every_question
 from schoolgate.cli.commands.terminal import note, say
 from schoolgate.config import load, read_text
@@ -22,12 +23,23 @@ from schoolgate.storage.atomic_file import PRIVATE, write_whole
 
 WOULD_CHANGE = 3
 INTERRUPTED = 130
+START = (
+    "systemctl enable --now schoolgate.service schoolgate-control.service schoolgate-console.service"
+    " schoolgate-monitor.service schoolgate-lists.timer schoolgate-backup.timer"
+)
 
 
 def setup(
     config: Path | None, file: Path | None, is_check: bool, is_sure: bool, save: Path | None, updates: bool
 ) -> int:
     """Sets this machine up; returns the exit code."""
+    with control_for_root(config):
+        return _asked(config, file, is_check, is_sure, save, updates)
+
+
+def _asked(
+    config: Path | None, file: Path | None, is_check: bool, is_sure: bool, save: Path | None, updates: bool
+) -> int:
     try:
         answers = _of_file(config, file) if file is not None else every_question(config)
         if save is not None:
@@ -105,7 +117,7 @@ def _print_done(config: Path | None, found: SetupPreview, done: SetupApplied) ->
     if settings.state != "unchanged":
         say(f"settings: {settings.path}" + (f"; before: {settings.copy}" if settings.copy else ""))
     if settings.state == "place":
-        _placed(settings.path, Path(found.settings_file), settings.command)
+        _placed(settings.path, Path(found.settings_file), settings.command, runs=done.policy_state != "no_service")
     elif settings.state == "restart":
         note(f"restart schoolgate: {settings.said}", "yellow")
     elif settings.state == "refused":
@@ -122,14 +134,15 @@ def _print_done(config: Path | None, found: SetupPreview, done: SetupApplied) ->
         say(f"account {one.login} ({one.role.replace('_', ' ')}{waiting}): code to choose a password: {one.token}")
 
 
-def _placed(waiting: str, target: Path, command: str) -> None:
+def _placed(waiting: str, target: Path, command: str, *, runs: bool) -> None:
     """Root may write where the control process may not."""
     if os.geteuid() != 0:
         note(f"put the settings in place: {command}", "yellow")
         return
     put(target, read_text(Path(waiting)))
     say(f"settings: {target}")
-    note("restart schoolgate: systemctl restart schoolgate", "yellow")
+    if runs:
+        note("restart schoolgate: systemctl restart schoolgate", "yellow")
 
 
 def _fetched(config: Path | None) -> int:
@@ -158,6 +171,8 @@ def _fetched(config: Path | None) -> int:
 
 def _print_next(config: Path | None, found: SetupPreview, done: SetupApplied, *, is_fetched: bool) -> None:
     say("Next", "bold")
+    if os.geteuid() == 0 and done.policy_state == "no_service":
+        say(f"  start it, now and whenever this machine starts: {START}")
     if done.feeds and not is_fetched:
         say("  most harmful sites are open until the lists are there: schoolgate lists update")
     if done.advertised:
