@@ -39,6 +39,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "cases": ("case.counts", {}),
     "tickets": ("ticket.counts", {}),
     "own_tickets": ("ticket.own", {"most": 3}),
+    "own_changes": ("request.list", {"is_mine": True, "most": 3}),
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "checks": ("checks.record", {}),
@@ -91,7 +92,9 @@ def answer(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
 def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     urgent = [one for one in tasks if one.is_urgent]
     if urgent:
-        return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today."
+        rest = len(tasks) - len(urgent)
+        later = f", {in_words(rest, 'other', 'others')} can wait" if rest else ""
+        return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today{later}."
     if home["unprotected"]:
         return STILL_OPEN
     oldest = home["oldest_feed_s"]
@@ -124,7 +127,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
 
 
 def _alerts(counts: Any) -> Iterator[Task]:
-    for severity, words in (("urgent", "urgent concern"), ("warning", "concern")):
+    for severity, words in (("urgent", "urgent alert"), ("warning", "alert")):
         new = (counts or {"open": {}})["open"].get(severity, {}).get("new", 0)
         if new:
             waits = f"{in_words(new, words)} {'waits' if new == 1 else 'wait'} for someone to look."
@@ -156,7 +159,7 @@ def _unprotected(status: Any) -> Iterator[Task]:
     """One task for all that a choice of lists would close. A notice is no task: nothing would ever end it."""
     if status and any(one["severity"] != "notice" for one in status["unprotected"]):
         detail = "Choose the recommended lists; each is shown with its licence first."
-        yield Task(STILL_OPEN, "/lists", "Choose lists", detail, is_urgent=True)
+        yield Task(STILL_OPEN, "/lists/choose", "Choose lists", detail, is_urgent=True)
 
 
 def _problems(status: Any) -> Iterator[Task]:
@@ -229,7 +232,7 @@ def _gaps(found: Any) -> Iterator[Task]:
     if not found:
         return
     if posts := found["unfilled_posts"]:
-        words = f"{sentence(in_words(len(posts), 'post that must be named is', 'posts that must be named are'))} not."
+        words = f"{sentence(in_words(len(posts), 'required post has', 'required posts have'))} no person named."
         yield Task(words, "/registers/responsibility", "Name them", "; ".join(posts) + ".")
     if not found["has_review"]:
         yield Task("No review of filtering and monitoring is signed yet.", "/reviews", "See reviews")
@@ -351,8 +354,11 @@ def _changes(rows: Any, now: dt.datetime) -> str:
     if rows is None:
         return "Changes of the rules cannot be read at the moment."
     month = [one for one in rows if now - dt.datetime.fromisoformat(one["at"]) < dt.timedelta(days=30)]
-    times = in_words(len(month), "time")
-    return f"The rules were changed {times} in the last 30 days, each time with a name and a reason."
+    if not month:
+        return "The rules were not changed in the last 30 days."
+    if len(month) == 1:
+        return "The rules were changed once in the last 30 days, with a name and a reason."
+    return f"The rules were changed {number(len(month))} times in the last 30 days, each time with a name and a reason."
 
 
 def _checked(found: Any) -> str:

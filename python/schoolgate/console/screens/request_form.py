@@ -66,7 +66,9 @@ async def sent(page: Page) -> web.Response:
         )
     except FormRefused as error:
         return await _form(page, given, segments, {_field_of(error): str(error)})
-    return page.redirect(f"/requests/{made['number']}?done={'filed' if made['is_new'] else 'joined'}")
+    # Who takes a suggestion up asks for that one: no one else's request was met.
+    is_filed = made["is_new"] or str(made["number"]) == given.get("number", "")
+    return page.redirect(f"/requests/{made['number']}?done={'filed' if is_filed else 'joined'}")
 
 
 def _mistakes(given: Mapping[str, str]) -> dict[str, str]:
