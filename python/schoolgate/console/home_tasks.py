@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schoolgate.console import request_words
-from schoolgate.console.plain_words import age, in_words, number, sentence
+from schoolgate.console.plain_words import age, day, in_words, number, sentence
 
 # A list that its publisher has not confirmed for longer is named in the first line.
 OLD_FEED_S: Final = 36 * 3600
@@ -221,10 +221,14 @@ def _dues(found: Any) -> Iterator[Task]:
     soon = [one for one in rows if not one["is_overdue"]]
     if overdue:
         words = f"{sentence(in_words(len(overdue), 'date is', 'dates are'))} overdue."
-        yield Task(words, "/actions", "See dates", f"The longest: {overdue[0]['words']}, {overdue[0]['due_on']}.")
+        yield Task(words, "/actions", "See dates", f"The longest: {overdue[0]['words']}, {_day(overdue[0])}.")
     if soon:
         words = f"{sentence(in_words(len(soon), 'thing is', 'things are'))} due within two weeks."
-        yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {soon[0]['due_on']}.")
+        yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {_day(soon[0])}.")
+
+
+def _day(due: Mapping[str, Any]) -> str:
+    return day(dt.date.fromisoformat(due["due_on"]))
 
 
 def _gaps(found: Any) -> Iterator[Task]:
@@ -366,4 +370,5 @@ def _checked(found: Any) -> str:
         return "It was not checked yet that help lines and exams are open."
     closed = int(found["reachability"].get("over_blocked", 0))
     said = "all were open" if not closed else f"{in_words(closed, 'was', 'were')} closed"
-    return f"Help lines, exams and health sites were last checked on {found['reachability']['at'][:10]}: {said}."
+    at = day(dt.datetime.fromisoformat(found["reachability"]["at"]).date())
+    return f"Help lines, exams and health sites were last checked on {at}: {said}."

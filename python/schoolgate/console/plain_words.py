@@ -37,6 +37,12 @@ def age(seconds: int) -> str:
     return in_words(seconds // 86_400, "day")
 
 
+def day(value: dt.date) -> str:
+    """ "1 Sep", with its year where that is more than half a year from now."""
+    is_near = abs((value - dt.datetime.now(dt.UTC).date()).days) < 180
+    return f"{value.day} {value:%b}" + ("" if is_near else f" {value.year}")
+
+
 def counted(number: int, word: str, words: str = "") -> str:
     """ "1 day", "3 days". `words`: of more than one, where it is not the word with an s."""
     return f"{number:,} {word if number == 1 else words or word + 's'}"
