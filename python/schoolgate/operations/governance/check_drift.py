@@ -41,6 +41,9 @@ _CHANGES: Final[Mapping[str, frozenset[str]]] = {
     "feeds": frozenset({fingerprint.CHOSEN}),
     "words": frozenset({fingerprint.WORDS}),
     "suggestions": frozenset({fingerprint.POLICY, fingerprint.WORDS}),
+    "request": frozenset({fingerprint.POLICY}),
+    "ticket": frozenset({fingerprint.POLICY}),
+    "setup": frozenset({fingerprint.POLICY, fingerprint.DETECTORS, fingerprint.CHOSEN}),
     "backup": frozenset(),
 }
 
@@ -157,7 +160,8 @@ async def _explained(
             under_way |= parts if is_new and one.number not in ended else frozenset()
         elif one.fields["outcome"] == "done":
             # A revision that an operation made says so; another one was put there.
-            is_it = one.fields["detail"].get("revision") == number
+            detail = one.fields["detail"]
+            is_it = number in (detail.get("revision"), detail.get("after"))
             done |= parts if is_it else parts - {fingerprint.POLICY, fingerprint.DETECTORS}
     return frozenset(done & set(changed)), frozenset((under_way - done) & set(changed))
 
