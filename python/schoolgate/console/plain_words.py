@@ -77,6 +77,13 @@ def left(until: str, now: dt.datetime) -> str:
     return f"{duration(seconds if seconds < 3600 else seconds // 60 * 60)} left"
 
 
+def roughly(number: int) -> str:
+    """ "5.9 million", "42,000": as exact as a number is that changes from day to day."""
+    if number >= 1_000_000:
+        return f"{number / 1_000_000:.1f} million"
+    return f"{round(number, -3) if number >= 10_000 else number:,}"
+
+
 def octets(number: float) -> str:
     """A size: "3.4 MB"."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -113,6 +120,7 @@ FILTERS: Final = {
     "span": span,
     "duration": duration,
     "octets": octets,
+    "roughly": roughly,
     "counted": counted,
     "commands": commands,
     "group": group,
