@@ -159,7 +159,7 @@ async def test_the_policies_say_what_is_in_force_for_whom_and_where_it_comes_fro
     text = await people[H].page("/policy/of/pupil")
     assert "Ask the people who keep the policy Trust." in text
     assert "The policy of the new term" in text, "the reason"
-    assert '<a href="/requests/new?action=open">ask for it</a>' in text
+    assert "ask your network manager" in text
     assert "Pornography" in await people[H].page("/policy/of/pupil?value=locked")
     assert "Gambling" not in await people[H].page("/policy/of/pupil?value=locked")
 

@@ -146,7 +146,7 @@ async def test_home_says_first_that_the_filter_does_not_run(pages: Pages, role: 
     assert (answer.status, answer.first_line) == (200, "The filter is not running.")
     assert "cannot be read now" not in answer.words
     if role is D:
-        assert "One urgent concern waits for someone to look." in answer.words
+        assert "One urgent alert waits for someone to look." in answer.words
         assert "Questions by hour" in answer.words
     assert device("pupils", 0) not in answer.text, "no device stands on Home"
 

@@ -105,7 +105,7 @@ def _feeds(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
 def _forwarders(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
     own = ", ".join(look.resolvers) or "none"
     say(f"Who answers for the internet? {SYSTEM}: this machine's own resolvers ({own}).")
-    say("They are asked in the clear: this version has no encrypted forwarders.")
+    say("They are asked in the clear. Encrypted ones are written into the settings afterwards: docs/encrypted-dns.md.")
     while True:
         servers = _several("Forwarders", answers["forwarders"], _forwarder) or [SYSTEM]
         answers = answers | {"forwarders": servers}
