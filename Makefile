@@ -50,7 +50,7 @@ $(VENV)/.dependencies: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/.core: $(VENV)/.dependencies $(RUST_SOURCES)
 	@echo "building the Rust core (about a minute the first time)"
-	@$(BIN)/maturin develop --release --locked --quiet --pip-path $(BIN)/pip
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --release --locked --quiet --pip-path $(BIN)/pip
 	@touch $@
 
 $(VENV)/.assets: $(CONSOLE_SOURCES) | $(BIN)/pip

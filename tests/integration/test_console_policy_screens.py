@@ -139,6 +139,7 @@ async def test_exceptions_say_until_when_and_who_answers_and_end_and_go_on(
 async def test_who_may_not_open_is_referred_to_who_may(people: Mapping[Role, Browser]) -> None:
     text = await people[H].page("/exceptions")
     assert 'href="/requests/new?action=open"' in text
+    assert '<a href="/requests/new?action=open">ask for it</a>' in text
     assert "/exceptions/renew" not in text
 
 
@@ -157,7 +158,7 @@ async def test_the_policies_say_what_is_in_force_for_whom_and_where_it_comes_fro
     assert "Year 7 to 11" in text
     assert "/policy/text" not in text, "a head reads"
     text = await people[H].page("/policy/of/pupil")
-    assert "Ask whoever keeps the policy Trust." in text
+    assert "Ask the people who keep the policy Trust." in text
     assert "The policy of the new term" in text, "the reason"
     assert "ask your network manager" in text
     assert "Pornography" in await people[H].page("/policy/of/pupil?value=locked")

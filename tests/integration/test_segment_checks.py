@@ -8,6 +8,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tests.integration.serving import Serving
@@ -16,6 +18,7 @@ from tests.integration.upstream_thread import UpstreamThread
 from schoolgate.checks.own_questions import read_questions
 from schoolgate.checks.segment_check import NetworkChecked, SegmentsChecked, check_segments
 from schoolgate.config import load
+from schoolgate.operations.governance.check_plans import probes
 from schoolgate.querylog import Query, QueryLog
 from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.sealed.selftest_rows import announced
@@ -102,6 +105,16 @@ def test_each_network_is_as_it_is_and_what_cannot_be_looked_at_is_never_good(sch
     assert row["afar"].reason == "not checked from inside: this machine has no address there"
     assert found.state == "failed"
     assert checked(school).digest == found.digest, "the same result is the same record"
+
+
+@pytest.mark.parametrize(("client", "policy"), [("127.0.0.1", "strict"), ("127.0.0.2", "open")])
+def test_a_device_is_given_the_names_of_its_own_policy_to_try(school: Serving, client: str, policy: str) -> None:
+    settings = load(school.config)
+    work = SimpleNamespace(settings=settings, config=school.config, now=dt.datetime.now(dt.UTC))
+    shown = probes(cast(Any, work), client=client)
+    assert (shown.policy, shown.problem) == (policy, None)
+    closed = {one.name.partition(".")[0] for one in shown.probes if one.expected == "closed"}
+    assert ("gambling" in closed) is (policy == "strict")
 
 
 def test_every_question_that_a_check_asked_is_known_as_its_own_in_the_log(school: Serving) -> None:

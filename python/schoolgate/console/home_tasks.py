@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schoolgate.console import request_words
-from schoolgate.console.plain_words import age, in_words, number, sentence
+from schoolgate.console.plain_words import age, day, in_words, number, sentence
 
 # A list that its publisher has not confirmed for longer is named in the first line.
 OLD_FEED_S: Final = 36 * 3600
@@ -39,6 +39,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "cases": ("case.counts", {}),
     "tickets": ("ticket.counts", {}),
     "own_tickets": ("ticket.own", {"most": 3}),
+    "own_changes": ("request.list", {"is_mine": True, "most": 3}),
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "lessons": ("lesson.list", {"days": 2}),
@@ -92,7 +93,9 @@ def answer(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
 def _second(home: Mapping[str, Any], tasks: Sequence[Task]) -> str:
     urgent = [one for one in tasks if one.is_urgent]
     if urgent:
-        return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today."
+        rest = len(tasks) - len(urgent)
+        later = f", {in_words(rest, 'other', 'others')} can wait" if rest else ""
+        return f"{sentence(in_words(len(urgent), 'thing needs', 'things need'))} you today{later}."
     if home["unprotected"]:
         return STILL_OPEN
     oldest = home["oldest_feed_s"]
@@ -125,7 +128,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
 
 
 def _alerts(counts: Any) -> Iterator[Task]:
-    for severity, words in (("urgent", "urgent concern"), ("warning", "concern")):
+    for severity, words in (("urgent", "urgent alert"), ("warning", "alert")):
         new = (counts or {"open": {}})["open"].get(severity, {}).get("new", 0)
         if new:
             waits = f"{in_words(new, words)} {'waits' if new == 1 else 'wait'} for someone to look."
@@ -157,7 +160,7 @@ def _unprotected(status: Any) -> Iterator[Task]:
     """One task for all that a choice of lists would close. A notice is no task: nothing would ever end it."""
     if status and any(one["severity"] != "notice" for one in status["unprotected"]):
         detail = "Choose the recommended lists; each is shown with its licence first."
-        yield Task(STILL_OPEN, "/lists", "Choose lists", detail, is_urgent=True)
+        yield Task(STILL_OPEN, "/lists/choose", "Choose lists", detail, is_urgent=True)
 
 
 def _problems(status: Any) -> Iterator[Task]:
@@ -219,10 +222,14 @@ def _dues(found: Any) -> Iterator[Task]:
     soon = [one for one in rows if not one["is_overdue"]]
     if overdue:
         words = f"{sentence(in_words(len(overdue), 'date is', 'dates are'))} overdue."
-        yield Task(words, "/actions", "See dates", f"The longest: {overdue[0]['words']}, {overdue[0]['due_on']}.")
+        yield Task(words, "/actions", "See dates", f"The longest: {overdue[0]['words']}, {_day(overdue[0])}.")
     if soon:
         words = f"{sentence(in_words(len(soon), 'thing is', 'things are'))} due within two weeks."
-        yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {soon[0]['due_on']}.")
+        yield Task(words, "/actions", "See dates", f"The first: {soon[0]['words']}, {_day(soon[0])}.")
+
+
+def _day(due: Mapping[str, Any]) -> str:
+    return day(dt.date.fromisoformat(due["due_on"]))
 
 
 def _gaps(found: Any) -> Iterator[Task]:
@@ -230,7 +237,7 @@ def _gaps(found: Any) -> Iterator[Task]:
     if not found:
         return
     if posts := found["unfilled_posts"]:
-        words = f"{sentence(in_words(len(posts), 'post that must be named is', 'posts that must be named are'))} not."
+        words = f"{sentence(in_words(len(posts), 'required post has', 'required posts have'))} no person named."
         yield Task(words, "/registers/responsibility", "Name them", "; ".join(posts) + ".")
     if not found["has_review"]:
         yield Task("No review of filtering and monitoring is signed yet.", "/reviews", "See reviews")
@@ -362,8 +369,11 @@ def _changes(rows: Any, now: dt.datetime) -> str:
     if rows is None:
         return "Changes of the rules cannot be read at the moment."
     month = [one for one in rows if now - dt.datetime.fromisoformat(one["at"]) < dt.timedelta(days=30)]
-    times = in_words(len(month), "time")
-    return f"The rules were changed {times} in the last 30 days, each time with a name and a reason."
+    if not month:
+        return "The rules were not changed in the last 30 days."
+    if len(month) == 1:
+        return "The rules were changed once in the last 30 days, with a name and a reason."
+    return f"The rules were changed {number(len(month))} times in the last 30 days, each time with a name and a reason."
 
 
 def _checked(found: Any) -> str:
@@ -371,4 +381,5 @@ def _checked(found: Any) -> str:
         return "It was not checked yet that help lines and exams are open."
     closed = int(found["reachability"].get("over_blocked", 0))
     said = "all were open" if not closed else f"{in_words(closed, 'was', 'were')} closed"
-    return f"Help lines, exams and health sites were last checked on {found['reachability']['at'][:10]}: {said}."
+    at = day(dt.datetime.fromisoformat(found["reachability"]["at"]).date())
+    return f"Help lines, exams and health sites were last checked on {at}: {said}."

@@ -45,6 +45,7 @@ class Renderer:
         self._environment.filters.update(
             FILTERS,
             moment=self.moment,
+            day=self.day,
             left=self.left,
             from_now=self.from_now,
             site=site,
@@ -84,6 +85,13 @@ class Renderer:
         return Markup('<time datetime="{}" title="{}">{} {}</time>').format(
             then.isoformat(timespec="seconds"), f"{then:%A %d %B %Y, %H:%M:%S %Z}", day, clock
         )
+
+    def day(self, value: int | str | dt.datetime) -> Markup:
+        """`<time>` of the day alone: "1 Sep", with its year where that is not near."""
+        # A date has no zone: midnight UTC would be the day before in the west.
+        is_date = isinstance(value, str) and len(value) == len("2026-12-01")
+        then = dt.date.fromisoformat(str(value)) if is_date else _time(value).astimezone(self.zone).date()
+        return Markup('<time datetime="{}">{}</time>').format(then.isoformat(), plain_words.day(then))
 
 
 def site(name: str) -> Markup:

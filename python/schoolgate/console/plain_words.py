@@ -37,6 +37,12 @@ def age(seconds: int) -> str:
     return in_words(seconds // 86_400, "day")
 
 
+def day(value: dt.date) -> str:
+    """ "1 Sep", with its year where that is more than half a year from now."""
+    is_near = abs((value - dt.datetime.now(dt.UTC).date()).days) < 180
+    return f"{value.day} {value:%b}" + ("" if is_near else f" {value.year}")
+
+
 def counted(number: int, word: str, words: str = "") -> str:
     """ "1 day", "3 days". `words`: of more than one, where it is not the word with an s."""
     return f"{number:,} {word if number == 1 else words or word + 's'}"
@@ -69,6 +75,13 @@ def left(until: str, now: dt.datetime) -> str:
     if seconds <= 0:
         return "has ended"
     return f"{duration(seconds if seconds < 3600 else seconds // 60 * 60)} left"
+
+
+def roughly(number: int) -> str:
+    """ "5.9 million", "42,000": as exact as a number is that changes from day to day."""
+    if number >= 1_000_000:
+        return f"{number / 1_000_000:.1f} million"
+    return f"{round(number, -3) if number >= 10_000 else number:,}"
 
 
 def octets(number: float) -> str:
@@ -107,6 +120,7 @@ FILTERS: Final = {
     "span": span,
     "duration": duration,
     "octets": octets,
+    "roughly": roughly,
     "counted": counted,
     "commands": commands,
     "group": group,

@@ -82,8 +82,8 @@ def _categories(sources: Sources) -> Iterator[str]:
     thin = sorted(one.replace("-", " ") for one in thin_categories(sources))
     if thin:
         yield (
-            f"Of {len(thin)} kinds of site that are closed no list, or a list of the best-known names only, is in use:"
-            f" {', '.join(thin)}. Most other sites of these kinds are open."
+            f"{len(thin)} kinds of site are closed by the policy, but no list of them is in use, or only a list of the"
+            f" best-known names: {', '.join(thin)}. Most other sites of these kinds are open."
         )
 
 

@@ -25,6 +25,7 @@ KIND_WORDS = {
     "risk": "Risk",
     "decision": "Decision",
     "meeting": "Meeting of the governing body",
+    "ticket": "Report of staff",
 }
 # Subjects of other kinds may be a device or a site.
 _NAMED_BY_SUBJECT = frozenset(

@@ -89,7 +89,8 @@ def _place(one: Coverage, is_recommended: bool) -> str:
 
 
 def _empty(one: Coverage) -> str:
-    return f"{one.category} ({one.name}) is denied, and no list in use holds a name of it"
+    named = one.category if one.category == one.name.lower() else f"{one.category} ({one.name})"
+    return f"{named} is denied, and no list in use holds a name of it"
 
 
 def _few(one: Coverage) -> str:

@@ -160,9 +160,9 @@ def feed_ages(settings: Settings, now: dt.datetime) -> tuple[FeedAge, ...]:
 def _not_yet(settings: Settings, report: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """What a server that is well does not protect: no alarm, and a thing to do."""
     for one in (report["categories"] or {}).get("unlisted", ()):
-        sentence = (
-            f"{one['name']}: only {one['starter_names']} reviewed names are known, and no public list of it is good"
-        )
+        count = one["starter_names"]
+        known = f"only {count} reviewed names are known" if count else "no reviewed name is known"
+        sentence = f"{one['name']}: {known}, and no public list of it is good"
         yield Diagnostic("category-unlisted", "notice", one["category"], sentence, one["remedy"])
     if report["sealed"] is None:
         sentence = "no sealed list (such as illegal images, terrorism) is in use"

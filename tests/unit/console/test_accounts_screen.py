@@ -48,7 +48,7 @@ async def test_the_list_says_who_with_which_role_and_factor_and_filters(browser:
     assert "Network-Manager" not in text
     assert "Governor" in text
     _, text = await browser.get(HEAD, "/accounts?name=nobody+has+this+name")
-    assert "Nobody fits these filters." in text
+    assert "No one fits these filters." in text
 
 
 async def test_a_code_is_shown_once_and_works_for_the_person(browser: RoleBrowser) -> None:

@@ -84,3 +84,20 @@ async def test_a_word_leads_to_categories_and_pages(console: RunningConsole, con
     assert "<script>x" not in text
     _, text = await console.get("/find")
     assert "Type what you are looking for." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("coverage", "/checks"), ("training", "/registers"), ("risk", "/registers"), ("inspection", "/evidence"),
+        ("yearly review", "/reviews"), ("phone", "/escalation"), ("block a site", "/policy"), ("passkey", "/account"),
+        ("password", "/account"), ("judgement", "/cases"), ("overdue", "/actions"),
+    ],
+)  # fmt: skip
+async def test_a_page_is_found_by_what_people_call_it(
+    console: RunningConsole, control: FakeControl, text: str, path: str
+) -> None:
+    control.answers |= {"session.show": whoami("network_manager"), "log.choices": CHOICES}
+    _, found = await console.get("/find", params={"q": text})
+    main = found[found.index("<main") :]
+    assert f'href="{path}"' in main

@@ -13,7 +13,7 @@ from tests.unit.console.test_health_screen import SERVING
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console import home_tasks
-from schoolgate.console.plain_words import age, in_words, number
+from schoolgate.console.plain_words import age, commands, in_words, number
 
 NOW = dt.datetime(2026, 11, 30, 9, 30, tzinfo=dt.UTC)
 DAY_S = 86_400
@@ -62,22 +62,25 @@ def test_what_is_urgent_comes_first_and_is_counted_in_the_first_line() -> None:
     }
     tasks = home_tasks.tasks_of(facts, NOW)
     assert [one.words for one in tasks] == [
-        "Three urgent concerns wait for someone to look.",
+        "Three urgent alerts wait for someone to look.",
         "One role to decide.",
-        "One concern waits for someone to look.",
+        "One alert waits for someone to look.",
         "A list is old",
         "One role is due for your signature.",
         "Two new names may belong on a list.",
         "The daily check that help lines are open is overdue.",
     ]
-    assert home_tasks.answer(HOME, tasks) == "All five networks are filtered. Two things need you today."
+    assert (
+        home_tasks.answer(HOME, tasks)
+        == "All five networks are filtered. Two things need you today, five others can wait."
+    )
 
 
 def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() -> None:
     missing = {"id": "category-empty", "severity": "warning"}
     facts = {"status": {"problems": [], "unprotected": [missing, missing, {"id": "sealed-none", "severity": "notice"}]}}
     tasks = home_tasks.tasks_of(facts, NOW)
-    assert [(one.path, one.verb, one.is_urgent) for one in tasks] == [("/lists", "Choose lists", True)]
+    assert [(one.path, one.verb, one.is_urgent) for one in tasks] == [("/lists/choose", "Choose lists", True)]
     home = HOME | {"unprotected": 2}
     assert home_tasks.answer(home, tasks) == "All five networks are filtered. One thing needs you today."
     assert home_tasks.light_of(home, []).state == "look"
@@ -129,7 +132,7 @@ async def test_nobodys_home_is_all_clear_while_lists_are_not_chosen(
     assert "good-news" not in text
     assert "Nothing needs you" not in text
     assert home_tasks.STILL_OPEN in text
-    assert ('href="/lists" aria-label="Choose lists' in text) is (
+    assert ('href="/lists/choose" aria-label="Choose lists' in text) is (
         role in (Role.network_manager, Role.trust_director, Role.provider)
     )
 
@@ -217,3 +220,30 @@ async def test_an_account_without_a_role_is_shown_who_to_ask(console: RunningCon
     response, text = await console.get("/")
     assert response.status == 200
     assert "have no role here yet" in text
+
+
+async def test_a_teacher_sees_what_became_of_their_requests(console: RunningConsole, control: FakeControl) -> None:
+    control.answers["session.show"] = whoami(Role.teacher)
+    row = {
+        "number": 7, "action": "open", "names": ["art.example.com"], "service": "", "wanted": "", "state": "suggested",
+        "segments": ["pupils"], "created_us": 1_796_000_000_000_000, "is_for_me": False, "waits": "leader",
+    }  # fmt: skip
+    control.answers["request.list"] = {"requests": [row], "before": None, "counts": {}, "people": {}}
+    _, text = await console.get("/")
+    assert "Open art.example.com for Pupils: suggested." in text
+    assert 'href="/requests/7"' in text
+    assert "asked for nothing yet" not in text
+
+
+def test_a_command_in_a_problem_is_shown_as_one_and_not_with_its_marks() -> None:
+    problem = {"id": "backup", "severity": "warning", "sentence": "no backup: `schoolgate backup key`", "remedy": ""}
+    (task,) = home_tasks.tasks_of({"status": {"problems": [problem], "unprotected": []}}, NOW)
+    assert commands(task.words) == "No backup: <code>schoolgate backup key</code>"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [(0, "were not changed in"), (1, "were changed once in"), (2, "were changed two times in")]
+)
+def test_governors_read_how_often_the_rules_were_changed(changes: int, said: str) -> None:
+    rows = [{"at": NOW.isoformat()}] * changes
+    assert said in home_tasks.six_sentences(HOME, {"revisions": rows}, NOW)[3]

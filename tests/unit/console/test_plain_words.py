@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schoolgate.console.plain_words import commands, counted, octets, span
+from schoolgate.console.plain_words import commands, counted, octets, roughly, span
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,10 @@ def test_things_are_in_words_of_their_own() -> None:
 )
 def test_commands_in_a_text_are_set_apart_and_nothing_is_markup(text: str, page: str) -> None:
     assert commands(text) == page
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(5_851_635, "5.9 million"), (42_499, "42,000"), (9_999, "9,999"), (1, "1")]
+)
+def test_a_number_that_changes_is_said_roughly(number: int, said: str) -> None:
+    assert roughly(number) == said

@@ -67,7 +67,7 @@ async def test_an_action_is_added_is_overdue_on_home_and_is_done(browser: RoleBr
     assert "From an external validator" in text
     assert "Ada Byron" not in (await browser.get(GOVERNOR, "/actions"))[1]
     for role in (LEAD, HEAD):
-        assert "Action: Test guests, 2020-01-31" in (await browser.get(role, "/"))[1]
+        assert "Action: Test guests, 31 Jan 2020" in (await browser.get(role, "/"))[1]
     number = re.search(r'name="number" value="(\d+)"', text)
     assert number
     done = {"number": number[1], "version": version_in(text), "note": "tested"}
@@ -79,7 +79,7 @@ async def test_an_action_is_added_is_overdue_on_home_and_is_done(browser: RoleBr
 
 async def test_a_register_has_lines_a_form_and_a_table(browser: RoleBrowser) -> None:
     _, text = await browser.get(HEAD, "/registers")
-    assert "that must be named are not." in text
+    assert "have no person named." in text
     path = "/registers/responsibility"
     assert (await browser.get(TEACHER, path))[0] == 404
     status, text, _ = await browser.post(HEAD, path, post="governor", duties="", person=MARKUP)

@@ -59,7 +59,7 @@ def test_a_fresh_install_says_what_it_denies_in_name_only(tmp_path: Path, templa
     found = filling(settings_in(tmp_path), denied_categories(read(template_text(LISTS, template)), NOW))
     problems = {one.subject: one for one in found.problems()}
     assert {"malware", "phishing", "command-and-control"} <= set(problems)
-    assert "malware (Malware) is denied, and no list in use holds a name of it" in problems["malware"].sentence
+    assert "malware is denied, and no list in use holds a name of it" in problems["malware"].sentence
     starter = problems["lists"]
     assert "gambling (" in starter.sentence
     assert "schoolgate feeds enable --recommended --accept-licences" in starter.remedy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -425,3 +426,22 @@ async def test_in_a_school_without_a_director_it_files_and_a_head_decides(tmp_pa
             await set_columns(change.connection, small.account_of(H), mail=None)
             change.is_signed = True
         assert (await small.ask(H, "list", is_mine=True)).requests[0].number == own.number
+
+
+async def test_a_policy_that_a_request_or_a_report_of_staff_changed_is_no_drift(school: RequestSchool) -> None:
+    async def changed() -> tuple[str, ...]:
+        return tuple((await school.by(IT, "checks.drift")).changed)
+
+    assert await changed() == ()
+    asked = await school.file(name="m3.example")
+    await school.approve(asked.number)
+    assert await changed() == ()
+    now = await shown(school, asked.number, D)
+    await school.ask(D, "end", number=asked.number, version=now.version, reason="the lesson is over")
+    assert await changed() == ()
+    teacher, lead = await school.session(T), await school.session(L)
+    filed = await school.school.call(teacher, "ticket.file", kind="accessible", text="seen", site="seen.example")
+    review = (school.school.clock.now() + dt.timedelta(days=3)).date()
+    made = await school.school.call(lead, "ticket.block", number=filed.number, review=review)
+    assert made.revision is not None
+    assert await changed() == ()

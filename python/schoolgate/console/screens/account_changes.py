@@ -35,7 +35,7 @@ DEEDS: Final = {
         "The person can sign in again. Roles that need approval wait for another person first.",
     ),
     "compromised": Deed(
-        "account.compromised", "Does somebody else know the password of {}?", "Stop it now",
+        "account.compromised", "Does someone else know the password of {}?", "Stop it now",
         "Sessions, API tokens, codes and known browsers end at once, and the password must change at the next sign-in."
         " The person gets a message.",
     ),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console import log_words
 from schoolgate.console.csv_text import csv_file
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.lesson_words import lessons_of
@@ -24,7 +25,7 @@ STATES: Final = ("new", "acknowledged", "closed")
 # What came of an alert, in the words of the form.
 OUTCOMES: Final = {
     "concern": "A concern: we act on it",
-    "known-person": "Known: somebody already helps here",
+    "known-person": "Known: someone already helps here",
     "expected-lesson": "Expected: it belongs to a lesson",
     "false-alarm": "False alarm: nothing was behind it",
     "other": "Something else: see the note",
@@ -89,7 +90,7 @@ async def around(page: Page) -> web.Response:
             rows = await page.call("log.search", filters=filters, client=alert["client"], most=MOST_AROUND)
         except OperationRefused as error:
             return page.render("screens/alerts_around.html", alert=alert, rows=None, problem=str(error))
-    return page.render("screens/alerts_around.html", alert=alert, rows=rows, problem="")
+    return page.render("screens/alerts_around.html", alert=alert, rows=rows, problem="", why=log_words.why)
 
 
 async def act(page: Page) -> web.Response:

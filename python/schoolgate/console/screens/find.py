@@ -36,5 +36,6 @@ async def show(page: Page) -> web.Response:
     if page.viewer.may("log.search") and text:
         found += finding.in_log(text, known["categories"])
     entries = navigation.reachable(shown_page(page.request, page.viewer, SCREEN))
-    found += finding.pages_for(text, entries) if text else []
+    own = navigation.Entry("/account", "My account", "user")
+    found += finding.pages_for(text, (*entries, own)) if text else []
     return page.render("screens/find.html", text=text, found=found)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from schoolgate.accounts.roles import Role
-from schoolgate.console import home_tasks
+from schoolgate.console import home_tasks, request_words
 from schoolgate.console.home_tasks import PARTS
 from schoolgate.console.screen import SIGNED_IN, Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
@@ -42,6 +42,7 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.data_protection_officer,
     ),
     "own_tickets": (Role.teacher,),
+    "own_changes": (Role.teacher,),
     "dues": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director),
     "gaps": (Role.head, Role.trust_director),
     "review": (Role.network_manager, Role.head, Role.trust_director, Role.data_protection_officer),
@@ -90,6 +91,7 @@ async def show(page: Page) -> web.Response:
         facts=facts,
         missing=missing,
         roles=[role.value for role in roles],
+        words=request_words,
         tasks=tasks,
         expected=home_tasks.expected(home, facts.get("exceptions"), now, facts.get("lessons")),
         light=home_tasks.light_of(home, tasks),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
+from schoolgate.console.form_mistakes import without_options
 from schoolgate.console.past_use import last_month
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen
@@ -54,7 +55,7 @@ async def sent(page: Page) -> web.Response:
             return await _saved(page, given, chosen)
         return await _checked(page, given, chosen)
     except FormRefused as error:
-        return await _form(page, given, chosen, {_field(error): str(error)})
+        return await _form(page, given, chosen, {_field(error): without_options(str(error))})
 
 
 def _effect(page: Page) -> str:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from schoolgate.console import request_words
 from schoolgate.console.errors import FormRefused
+from schoolgate.console.form_mistakes import without_options
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen, number_in
 
@@ -67,8 +68,10 @@ async def sent(page: Page) -> web.Response:
             "request.file" if files else "request.suggest", **_arguments(given, segments, files=files)
         )
     except FormRefused as error:
-        return await _form(page, given, segments, {_field_of(error): str(error)})
-    return page.redirect(f"/requests/{made['number']}?done={'filed' if made['is_new'] else 'joined'}")
+        return await _form(page, given, segments, {_field_of(error): without_options(str(error))})
+    # Who takes a suggestion up asks for that one: no one else's request was met.
+    is_filed = made["is_new"] or str(made["number"]) == given.get("number", "")
+    return page.redirect(f"/requests/{made['number']}?done={'filed' if is_filed else 'joined'}")
 
 
 def _mistakes(given: Mapping[str, str]) -> dict[str, str]:

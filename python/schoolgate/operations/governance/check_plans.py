@@ -157,7 +157,7 @@ def _known_as(work: Work, address: str) -> tuple[str | None, str | None, str | N
         found = call(work.settings.server.control_socket, "explain", name="example.com", client=address)
     except (ControlUnreachable, CommandRefused) as error:
         return None, None, str(error)
-    return found.get("segment"), found.get("policy"), None
+    return found.get("segment"), (found.get("decision") or {}).get("policy"), None
 
 
 def _decisions(work: Work, names: list[str], address: str) -> dict[str, str]:
