@@ -1,6 +1,5 @@
 """Asks each forwarder one question from here, before it is used: does it answer, how fast, and does it answer for the
 whole internet. One that is to be asked encrypted is asked so, or not at all."""
-whole internet. They are asked in the clear: a setup names no encrypted ones."""
 
 from __future__ import annotations
 

@@ -107,7 +107,6 @@ def _forwarders(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
     own = ", ".join(look.resolvers) or "none"
     say(f"Who answers for the internet? {SYSTEM}: this machine's own resolvers ({own}).")
     say("Encrypted: tls://192.0.2.1#dns.example.org (address, name of its certificate). Either all are, or none.")
-    say("They are asked in the clear. Encrypted ones are written into the settings afterwards: docs/encrypted-dns.md.")
     while True:
         servers = _several("Forwarders", answers["forwarders"], _forwarder) or [SYSTEM]
         answers = answers | {"forwarders": servers}

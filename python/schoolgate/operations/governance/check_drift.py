@@ -45,9 +45,6 @@ _CHANGES: Final[Mapping[str, frozenset[str]]] = {
     "ticket": frozenset({fingerprint.POLICY}),
     "setup": frozenset({fingerprint.POLICY, fingerprint.DETECTORS, fingerprint.CHOSEN, fingerprint.FIREWALL})
     | {f"{fingerprint.SETTINGS}{name}" for name in ("server", "forwarders", "mail", "backup")},
-    "request": frozenset({fingerprint.POLICY}),
-    "ticket": frozenset({fingerprint.POLICY}),
-    "setup": frozenset({fingerprint.POLICY, fingerprint.DETECTORS, fingerprint.CHOSEN}),
     "backup": frozenset(),
 }
 
@@ -175,7 +172,6 @@ async def _explained(
         elif one.fields["outcome"] == "done":
             # A revision that an operation made says so; another one was put there.
             detail = one.fields["detail"]
-            is_it = detail.get("revision", detail.get("after")) == number
             is_it = number in (detail.get("revision"), detail.get("after"))
             done |= parts if is_it else parts - {fingerprint.POLICY, fingerprint.DETECTORS}
     return frozenset(done & set(changed)), frozenset((under_way - done) & set(changed))
