@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -21,7 +21,7 @@ from schoolgate.audit.note import verifier_key
 from schoolgate.config import load
 from schoolgate.governance.bundle_check import check
 from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
-from schoolgate.operations.control_process import Control
+from schoolgate.operations.control_jobs import ControlJobs
 from schoolgate.operations.errors import FactorNeeded, NotPermitted
 from schoolgate.operations.governance import request_applying
 
@@ -150,8 +150,9 @@ async def test_a_process_that_ends_between_decision_and_record_leaves_nothing_ha
     assert (await shown(school, number)).state == "approved"
     made = await school.revisions()
     assert made == before + (where == "verify")
-    control = Control(school.school.config, load(school.school.config), school.school.clock)
-    await control._requests(school.school.operations)  # as it does at its start, and each minute
+    settings = load(school.school.config)
+    jobs = ControlJobs(school.school.operations, cast(Any, None), lambda: settings, school.school.clock)
+    await jobs._requests()  # as it does at its start, and each minute
     assert (await school.keep_up()).applied == ()
     done = (await shown(school, number)).fields.applied
     assert (done.before, done.after, await school.revisions()) == (before, before + 1, before + 1)
