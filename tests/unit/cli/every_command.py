@@ -53,6 +53,8 @@ LEAST = {
 }
 # What a command cannot do without though its options say otherwise: one of two is enough.
 NEEDS = {"feed": {"feeds enable"}, "lasts": {"policy allow"}, "names": {"request suggest", "request file"}}
+# Where a parameter of the same name takes another word.
+OF_COMMAND = {("request suggest", "action"): "open", ("request file", "action"): "open"}
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,7 @@ class Command:
         line = list(self.words)
         for one in self.params:
             if one.required or str(self) in NEEDS.get(one.name, ()):
-                # A name of a parameter may be a word of a known set in one command, and free in another.
-                known = getattr(getattr(one, "type", None), "choices", None)
-                value = LEAST[one.name] if not known or LEAST[one.name] in known else str(next(iter(known)))
+                value = OF_COMMAND.get((str(self), one.name), LEAST[one.name])
                 line += [value] if one.param_type_name == "argument" else [one.opts[0], value]
         return line
 

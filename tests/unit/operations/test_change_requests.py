@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
@@ -156,9 +156,6 @@ async def test_a_process_that_ends_between_decision_and_record_leaves_nothing_ha
     recorder = await school.school.operations._recorder()
     jobs = ControlJobs(school.school.operations, recorder, lambda: load(school.school.config), school.school.clock)
     await jobs._requests()  # as the control process does at its start, and each minute
-    settings = load(school.school.config)
-    jobs = ControlJobs(school.school.operations, cast(Any, None), lambda: settings, school.school.clock)
-    await jobs._requests()  # as it does at its start, and each minute
     assert (await school.keep_up()).applied == ()
     done = (await shown(school, number)).fields.applied
     assert (done.before, done.after, await school.revisions()) == (before, before + 1, before + 1)
