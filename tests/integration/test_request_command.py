@@ -40,8 +40,9 @@ def test_a_request_from_the_command_line_to_a_file_that_verifies(folder: Path) -
     )  # fmt: skip
     assert filed.exit_code == 0, filed.exception
     assert "request 1: it waits for a head or safeguarding lead" in filed.stdout
-    listed = run(folder, "request", "list")
-    assert "denied.example.org" in listed.stdout
+    listed = run(folder, "request", "list", "--json")
+    (one,) = json.loads(listed.stdout)["requests"]
+    assert one["names"] == ["denied.example.org"]
     shown = run(folder, "request", "show", "1", "--effect")
     assert "alternatives: none" in shown.stdout
     assert "\x1b" not in shown.stdout + listed.stdout

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +56,9 @@ def is_encrypted(server: SocketAddress) -> bool:
 
 def system_roots() -> Path | None:
     """The authorities that this machine trusts; None where it has no such file."""
+    # Here: a server that asks no forwarder over TLS starts without it.
+    import ssl
+
     known = ssl.get_default_verify_paths()
     return next((Path(one) for one in (known.cafile, known.openssl_cafile) if one and Path(one).is_file()), None)
 

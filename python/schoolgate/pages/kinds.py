@@ -13,16 +13,17 @@ How = Literal["all", "some", "none"]
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "unsafe": (
         "malware", "command-and-control", "phishing", "new-domains", "crypto-mining", "stalkerware", "hacking",
-        "software-downloads", "url-shorteners",
+        "software-downloads", "url-shorteners", "fraud",
     ),
     "around": (
         "circumvention-vpn", "circumvention-proxy", "circumvention-encrypted-dns", "circumvention-private-relay",
         "circumvention-tor", "remote-access", "dynamic-dns", "search-unsafe",
     ),
-    "sexual": ("pornography", "adult", "nudify", "dating"),
-    "harm": ("self-harm", "eating-disorders"),
+    "sexual": ("pornography", "adult", "nudify", "dating", "intimate-image-abuse"),
+    "harm": ("self-harm", "eating-disorders", "dangerous-challenges"),
     "hate": (
-        "extremism", "hate", "discrimination", "violence", "weapons", "sects", "misinformation",
+        "extremism", "hate", "discrimination", "violence", "violence-against-women", "weapons", "sects",
+        "misinformation",
     ),
     "drugs": ("drugs", "alcohol-vaping", "gambling"),
     "chat": ("social", "messaging", "forums", "anonymous-chat", "webmail", "people-search", "ai-companion"),

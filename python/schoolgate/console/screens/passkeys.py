@@ -112,13 +112,15 @@ async def remove(page: Page) -> web.Response:
 
 
 async def _shown(page: Page, wanted: str, refused: str = "") -> web.Response:
+    status = 422 if refused else 200
     try:
         options = await page.call("session.passkey_options")
     except AttemptRefused as error:
+        # Passkeys are not set up here: the page says so.
         options, refused = "", refused or str(error)
     return page.render(
         "screens/passkey.html",
-        status=422 if refused else 200,
+        status=status,
         wanted=wanted,
         options=options,
         mistakes={"": refused} if refused else {},
