@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.failures.people import give_factors_again
 from tests.integration.console_school import Browser, ConsoleSchool, console_of
 from tests.integration.serving import Serving
 from tests.integration.upstream_thread import UpstreamThread
@@ -79,6 +80,7 @@ def console_school(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Ite
 
 @pytest.fixture
 async def people(console_school: ConsoleSchool) -> AsyncIterator[Mapping[Role, Browser]]:
-    """A browser of each role."""
+    """A browser of each role, whose second factor was given just now."""
+    give_factors_again(console_school.control)
     async with console_of(console_school) as browsers:
         yield browsers

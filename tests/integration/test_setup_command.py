@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -79,6 +80,16 @@ def running(machine: Machine) -> Iterator[None]:
         process.wait(PATIENT_S)
 
 
+def _interrupted(process: subprocess.Popen[bytes]) -> int:
+    """Its exit code. An interrupt that falls between the question and the reading of its answer is seen at the next
+    one, as by a person who presses the keys again."""
+    for _ in range(int(PATIENT_S)):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(1.0)
+    raise AssertionError("it does not end")
+
+
 def test_what_is_broken_off_changes_nothing_and_goes_on(machine: Machine) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -99,8 +110,7 @@ def test_what_is_broken_off_changes_nothing_and_goes_on(machine: Machine) -> Non
     os.write(ours, b"Europe/Paris\n")
     while b"Answer DNS on" not in said:
         said += os.read(ours, 4096)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENT_S) == 130
+    assert _interrupted(process) == 130
     os.close(ours)
     assert machine.config.read_text(encoding="utf-8") == machine.before
     assert not (machine.state / "policy.db").exists()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dnslib import EDNS0, DNSRecord
 from dnslib.dns import DNSError, EDNSOption
@@ -21,6 +21,9 @@ from schoolgate._core import ForwarderAddress, ForwarderUnusable, ask_forwarder
 from schoolgate.config import SocketAddress
 from schoolgate.config.forwarder_address import ConnectedServer
 from schoolgate.errors import SchoolgateError
+
+if TYPE_CHECKING:
+    import ssl
 
 # Longer than schoolgate lets a question wait (4 s).
 TIMEOUT_S = 5.0
@@ -169,6 +172,9 @@ def _given(sock: socket.socket, message: bytes, transport: str, deadline: float)
 
 
 def _unverified() -> ssl.SSLContext:
+    # Here: most who ask, ask without TLS, and a server that starts needs none of it.
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
+from tests.failures.people import give_factors_again
 from tests.unit.console.care_school import CareSchool, RoleBrowser, browsing
 from tests.unit.console.fake_control import TOKEN, FakeControl
 
@@ -86,6 +87,7 @@ def care_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CareSchool
 
 @pytest.fixture
 async def browser(care_school: CareSchool, assets: BuiltAssets) -> AsyncIterator[RoleBrowser]:
-    """A console that asks it, as each role."""
+    """A console that asks it, as each role, whose second factor was given just now."""
+    give_factors_again(care_school.control)
     async with browsing(care_school, assets) as one:
         yield one

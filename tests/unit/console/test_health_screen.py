@@ -44,7 +44,7 @@ async def test_health_is_for_those_who_mend_it(browser: RoleBrowser) -> None:
 
 async def test_without_a_server_the_page_says_so_and_what_to_do(browser: RoleBrowser) -> None:
     _, text = await browser.get(Role.network_manager, "/health")
-    assert re.search(r"Filtering is not running here\. \d things need you\.", text)
+    assert re.search(r"Filtering is not running here\. \d+ things need you\.", text)
     assert "start it with <code>schoolgate serve</code>" in text
     assert "Not protected yet" in text
     assert "The recommended lists fill these." in text
