@@ -5,7 +5,9 @@
   const MOST_HELD = 40;
   const COUNT_EVERY_MS = 10000;
 
-  document.addEventListener("DOMContentLoaded", () => {
+  // A deferred script runs when the page is read. This one runs before the stream's: a connection that stands at once
+  // is seen, too.
+  (() => {
     const live = document.getElementById("live");
     const head = document.getElementById("live-head");
     const state = document.getElementById("live-state");
@@ -80,5 +82,5 @@
       count.textContent = fresh + " new questions";
       fresh = 0;
     }, COUNT_EVERY_MS);
-  });
+  })();
 })();
