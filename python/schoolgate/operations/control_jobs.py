@@ -135,6 +135,9 @@ async def _again_and_again(job: ControlJob) -> None:
             await job.work()
             failing = False
         except Exception as error:
+            # A library may turn the cancellation at the end of the process into an error of its own.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from error
             if not failing:
                 is_known = isinstance(error, (SchoolgateError, OSError))
                 _log.error("look at this", work=job.name, problem=str(error), exc_info=None if is_known else error)
