@@ -1,7 +1,7 @@
 """Workers that have answered and wait for the next question, in a process that asks often.
 
 A worker takes a third of a second to start, which a page of the console would wait for each time. One that was idle
-for a minute is ended, so that a school nobody looks at holds no memory for it.
+for a minute is ended: without questions no memory is held for it.
 """
 
 from __future__ import annotations

@@ -53,14 +53,14 @@ def _is_undivided(word: str) -> bool:
 
 
 class Keyword(BaseModel):
-    """One row. `library` is where it comes from: "" for ours."""
+    """One row. `file` is where it comes from: "" for ours."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     word: Annotated[str, AfterValidator(_word)]
     category: str
     unless: tuple[str, ...] = ()
-    library: str = ""
+    file: str = ""
 
 
 class _File(BaseModel):

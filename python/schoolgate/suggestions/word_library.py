@@ -109,7 +109,7 @@ def own_library(settings: Settings) -> Path:
 def all_keywords(settings: Settings) -> tuple[Keyword, ...]:
     """The school's words, the trusts', ours: who knows best says first. Raises `InputRefused`."""
     places = (own_library(settings), *settings.lists.words)
-    own = (one.model_copy(update={"library": str(place)}) for place in places for one in read_library(place).word)
+    own = (one.model_copy(update={"file": str(place)}) for place in places for one in read_library(place).word)
     return (*own, *read_keywords(settings.lists.dir))
 
 

@@ -92,7 +92,7 @@ def test_the_schools_words_the_trusts_and_ours_all_suggest_and_none_blocks(setti
         found = suggestion_for(name, 1, known)
         assert found is not None
         assert (found.kind, found.resembles) == ("keyword", resembles)
-    assert [one.library for one in all_keywords(settings) if one.word == "puffbar"] == [str(settings.lists.words[0])]
+    assert [one.file for one in all_keywords(settings) if one.word == "puffbar"] == [str(settings.lists.words[0])]
 
 
 def test_a_word_that_fits_a_name_that_must_stay_open_is_refused(settings: Settings) -> None:

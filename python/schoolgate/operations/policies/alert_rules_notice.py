@@ -1,7 +1,6 @@
-"""Whoever is alerted under the old rules is told that the rules of alerts were changed, and by whom.
+"""A message to the recipients of alerts when the policy's rules of alerts were changed: who changed what, and why.
 
-One person can silence an alert by the policy. The message goes to the recipients of the old rules and of the new ones,
-so that nobody is left out without noticing.
+One person can take another out of the rules. So the message goes to the recipients of the old rules, too.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def tell(work: Work, before: Revision | None, after: Revision, lines: Sequence[s
 
 
 def recipients(text: str) -> set[str]:
-    """Everybody whom a policy's rules and digest name."""
+    """The recipients that a policy's rules and digest name."""
     document: Mapping[str, Any] = tomllib.loads(text)
     found: set[str] = set()
     for rule in (*document.get("alerts", {}).values(), document.get("digest", {})):
