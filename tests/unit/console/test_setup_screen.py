@@ -168,3 +168,13 @@ def test_a_problem_is_led_to_its_field(path: str, step: str, field: str) -> None
     problem = {"path": path, "message": "is wrong", "remedy": "mend it"}
     assert mistakes_of([problem], page, ANSWERS) == {field: "Is wrong: mend it."}
     assert step_of(path) == page
+
+
+async def test_who_leaves_a_page_with_a_mistake_comes_back_to_it(console: RunningConsole, control: FakeControl) -> None:
+    control.answers |= {"setup.look": LOOK, "setup.draft": {"problems": []}}
+    response, text = await console.post("/setup/lists", data={"recommended": "yes"})
+    assert (response.status, "Read the licences" in text) == (422, True)
+    assert control.asked("setup.draft")[-1]["arguments"]["step"] == "lists"
+    response, _ = await console.post("/setup/lists", data={"recommended": "yes", "accepts": "yes"})
+    assert response.status == 303
+    assert control.asked("setup.draft")[-1]["arguments"]["step"] == after("lists")

@@ -124,6 +124,8 @@ async def take_step(page: Page) -> web.Response:
     if step.id == "lists" and form.get("recommended") == "yes" and form.get("accepts") != "yes":
         mistakes = {"accepts": "Read the licences, and tick that your school accepts them; or go on without the lists."}
     if mistakes:
+        # Who leaves now comes back to this page.
+        await acting.call("setup.draft", answers=given, step=step.id)
         return await _step(page, acting, look, mistakes)
     if "try" in form:
         return await _tried(page, acting, look, form)
