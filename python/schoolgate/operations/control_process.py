@@ -24,9 +24,6 @@ from schoolgate.telemetry import Logger, ServiceManager
 
 # A start waits for a command that has the store.
 STARTS_WITHIN_S = 30.0
-CHECKPOINTS = "job:checkpoint"
-# Looks whether the check of the segments is due; the first one leaves a school that starts time to come up.
-CHECKS_S = 300.0
 
 _log = Logger("schoolgate.control")
 
