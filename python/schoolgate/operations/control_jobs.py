@@ -20,6 +20,8 @@ from schoolgate.storage.audit_operations import Place
 from schoolgate.telemetry import Logger
 
 MINUTE_S, DAY_S = 60.0, 86_400.0
+# What a run of a job has at the end of the process: a transaction that is open is closed by its own code.
+ENDS_WITHIN_S = 5.0
 CHECKPOINTS = "job:checkpoint"
 REQUESTS = Actor("job:requests", "schoolgate", frozenset({Role.network_manager}))
 
@@ -75,7 +77,7 @@ class ControlJobs:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             for job in self.all():
-                group.create_task(_again_and_again(job))
+                group.create_task(again_and_again(job))
 
     async def _end_idle_workers(self) -> None:
         await asyncio.to_thread(IDLE.end_old)
@@ -125,21 +127,30 @@ class ControlJobs:
         await check_drift.look(self._recorder.store, settings, self._clock.now())
 
 
-async def _again_and_again(job: ControlJob) -> None:
-    """What fails is said once, and tried again."""
+async def again_and_again(job: ControlJob) -> None:
+    """Until cancelled. What fails is said once, and tried again."""
     failing = False
     if not job.at_once:
         await asyncio.sleep(job.every_s)
     while True:
         try:
-            await job.work()
+            await _whole(job)
             failing = False
         except Exception as error:
-            # A library may turn the cancellation at the end of the process into an error of its own.
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise asyncio.CancelledError from error
             if not failing:
                 is_known = isinstance(error, (SchoolgateError, OSError))
                 _log.error("look at this", work=job.name, problem=str(error), exc_info=None if is_known else error)
             failing = True
         await asyncio.sleep(job.every_s)
+
+
+async def _whole(job: ControlJob) -> None:
+    """One run; when the process ends it is cut only if it takes too long."""
+    run = asyncio.ensure_future(job.work())
+    try:
+        await asyncio.shield(run)
+    except asyncio.CancelledError:
+        await asyncio.wait({run}, timeout=ENDS_WITHIN_S)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        raise

@@ -7,6 +7,7 @@ async with ApiClient("https://filter.school.example", token) as school:
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
+from aiohttp.connector import Connection
 
 from schoolgate.errors import SchoolgateError
 
@@ -50,9 +52,10 @@ class ApiClient:
 
     def __init__(self, address: str, token: str, context: ssl.SSLContext | None = None) -> None:
         self._address = address.rstrip("/") + "/api/v1/"
+        self._connector = _Connector(ssl=context if context is not None else True)
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {token}"},
-            connector=aiohttp.TCPConnector(ssl=context if context is not None else True),
+            connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=_ANSWERS_WITHIN_S),
             read_bufsize=1024 * 1024,
             max_line_size=16_384,
@@ -66,6 +69,7 @@ class ApiClient:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self._session.close()
+        await self._connector.cut()
 
     async def get(self, operation: str, query: Query | None = None) -> Any:
         """The result of an operation that changes nothing. Raises `ApiProblem`."""
@@ -94,16 +98,36 @@ class ApiClient:
         sent = {"json": dict(arguments or {}), "headers": headers, "timeout": timeout}
         async with self._session.post(self._url(operation), **sent) as response:  # type: ignore[arg-type]
             await _refuse(response)
-            try:
-                async for one in _events(response):
-                    yield one
-            finally:
-                # A stream that is left is cut: the goodbyes of TLS could outlast the caller's event loop.
-                if response.connection is not None and response.connection.transport is not None:
-                    response.connection.transport.abort()
+            async for one in _events(response):
+                yield one
 
     def _url(self, operation: str) -> str:
         return self._address + operation.replace(".", "/")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Knows its connections until they are lost: aiohttp waits for none that the server asked it to close, and the
+    goodbyes of TLS could outlast the caller's event loop."""
+
+    def __init__(self, *, ssl: ssl.SSLContext | bool) -> None:
+        super().__init__(ssl=ssl)
+        self._lost: dict[asyncio.Transport, asyncio.Future[None]] = {}
+
+    async def connect(self, *arguments: Any, **named: Any) -> Connection:
+        """A connection for one request, as aiohttp makes or reuses it."""
+        made = await super().connect(*arguments, **named)
+        transport, protocol = made.transport, made.protocol
+        if transport is not None and protocol is not None and (lost := protocol.closed) is not None:
+            self._lost[transport] = lost
+            lost.add_done_callback(lambda _: self._lost.pop(transport, None))
+        return made
+
+    async def cut(self) -> None:
+        """Ends every connection now."""
+        for transport in list(self._lost):
+            transport.abort()
+        if self._lost:
+            await asyncio.wait(list(self._lost.values()))
 
 
 def _pairs(query: Query) -> list[tuple[str, str]]:
