@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,11 +11,15 @@ from schoolgate.governance.record_store import Fields
 
 
 class Setup(Fields):
-    """The one record of its kind: the digest of each part, as an operation or a person's acceptance left it."""
+    """The one record of its kind: the digest of each part, as an operation or a person's acceptance left it.
+
+    No `parts`: nobody looked yet. `coming`: digests that a setup agreed to, which a later start will find.
+    """
 
     KIND: ClassVar[str] = "setup"
     parts: dict[str, str]
     at_us: int
+    coming: Mapping[str, str] = Field(default_factory=dict)
 
 
 class ChangedPart(BaseModel):

@@ -21,6 +21,7 @@ from schoolgate.operations.operations import Operations
 from schoolgate.operations.system_clock import SystemClock
 
 MANAGER = Actor("account:1", "Nia Example", frozenset({Role.network_manager}))
+LOCAL = Actor("uid:0", "root", frozenset({Role.network_manager}))
 LEAD = Actor("account:2", "Ada Example", frozenset({Role.safeguarding_lead}))
 POLICY = """\
 format = 1
@@ -124,3 +125,48 @@ async def test_an_operation_that_was_refused_explains_nothing(school: Operations
         await school.call(MANAGER, "feeds.disable", {"feed": "no-such-feed"})
     (load(config).server.state_dir / "feeds.toml").write_text("# by hand\n", encoding="utf-8")
     assert await changed(school) == ("feeds in use",)
+
+
+async def named_by(config: Path | None) -> tuple[str, ...]:
+    """What a process names that begins now."""
+    async with hosted(config, load(config), SystemClock()) as started:
+        return tuple((await started.call(LEAD, "checks.drift", {})).changed)
+
+
+@pytest.mark.parametrize(("is_looked_before", "is_looked_after"), [(True, True), (False, True), (False, False)])
+async def test_a_setup_is_agreed_for_the_start_that_reads_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_looked_before: bool, is_looked_after: bool
+) -> None:
+    # The service began without a settings file, and goes on with its defaults until its next start.
+    state = tmp_path / "state"
+    monkeypatch.setenv("SCHOOLGATE_STATE_DIR", str(state))
+    answers = {
+        "school": "secondary-school", "listen": ["127.0.0.1:5353"], "forwarders": ["192.0.2.1"],
+        "segments": {"pupils": {"policy": "pupil", "networks": ["10.1.0.0/16"]}},
+        "mail": {"host": "mail.example.net"}, "backup": {"kind": "folder", "folder": str(tmp_path)},
+    }  # fmt: skip
+    async with hosted(None, load(None), SystemClock()) as before:
+        if is_looked_before:
+            assert await changed(before) == ()
+        done = await before.call(LOCAL, "setup.apply", {"answers": answers})
+        if is_looked_after:
+            assert await changed(before) == ()
+    assert await named_by(Path(done.settings.path)) == ()
+    assert await named_by(Path(done.settings.path)) == ()
+
+
+async def test_more_than_a_setup_wrote_is_named_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHOOLGATE_STATE_DIR", str(tmp_path / "state"))
+    answers = {"school": "secondary-school", "listen": ["127.0.0.1:5353"], "forwarders": ["192.0.2.1"]}
+    async with hosted(None, load(None), SystemClock()) as before:
+        assert await changed(before) == ()
+        done = await before.call(LOCAL, "setup.apply", {"answers": answers})
+        assert await changed(before) == ()
+    config = Path(done.settings.path)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("192.0.2.1", "198.51.100.1") + "[cache]\nsize_mib = 32\n", encoding="utf-8")
+    assert await named_by(config) == ("settings: cache", "settings: forwarders")
+    config.write_text(text, encoding="utf-8")
+    assert await named_by(config) == ()

@@ -97,7 +97,7 @@ async def accept_drift(
         await record_store.update(change, found, found.fields.model_copy(update=accepted), why, state="accepted")
         if setup is not None:
             parts = _with(setup.fields.parts, found.fields.parts)
-            await record_store.update(change, setup, Setup(parts=parts, at_us=work.now_us), why)
+            await record_store.update(change, setup, _agreed(setup, parts, work.now_us), why)
     return await look(store, work.settings, work.now)
 
 
@@ -107,11 +107,12 @@ async def look(store: Store, settings: Settings, now: dt.datetime) -> DriftShown
     parts = await asyncio.to_thread(fingerprint.fingerprint, settings)
     async with store.reading() as connection:
         setup, opened = await _newest(connection, store), await _opened(connection, store)
-    if setup is None:
-        await _begin(store, parts, now_us)
+    if setup is None or not setup.fields.parts:
+        await _begin(store, setup, parts, now_us)
         return await _kept(settings, DriftShown(None, (), None, now))
     changed = fingerprint.changed_parts(setup.fields.parts, parts)
     by_operation, under_way = await _explained(store, settings, changed, setup.fields.at_us, now_us)
+    by_operation |= {one for one in changed if setup.fields.coming.get(one) == parts.get(one, "")}
     unexplained = tuple(
         ChangedPart(name=one, before=setup.fields.parts.get(one, ""), now=parts.get(one, ""))
         for one in changed
@@ -139,7 +140,7 @@ async def _follow(
             made = {name: parts.get(name, "") for name in agreed}
             new = {name: digest for name, digest in {**setup.fields.parts, **made}.items() if digest}
             why = _why("checks.setup", now_us, parts=sorted(agreed))
-            await record_store.update(change, setup, Setup(parts=new, at_us=now_us), why)
+            await record_store.update(change, setup, _agreed(setup, new, now_us), why)
         if is_same or (opened is None and not unexplained):
             return opened
         why = _why("checks.drift", now_us, parts=[one.name for one in unexplained])
@@ -177,11 +178,41 @@ async def _explained(
     return frozenset(done & set(changed)), frozenset((under_way - done) & set(changed))
 
 
-async def _begin(store: Store, parts: Mapping[str, str], now_us: int) -> None:
+async def agree_ahead(work: Work, before: Settings, after: Settings) -> None:
+    """A setup is about to write `after` in place of `before`: what a start finds by them, now or later, is agreed.
+
+    A service that began without a settings file, or whose file waits to be put in place, has other settings until then.
+    """
+    was, will_be = await asyncio.gather(*(asyncio.to_thread(fingerprint.fingerprint, one) for one in (before, after)))
+    coming = {one: will_be[one] for one in _CHANGES["setup"] if will_be.get(one) != was.get(one)}
+    if not coming:
+        return
+    store = await work.store()
+    async with store.change() as change:
+        setup = await _newest(change.connection, store)
+        why = written("checks.setup", work.actor.id, work.now_us, {ACTOR_NAME: work.actor.name}, parts=sorted(coming))
+        if setup is None:
+            fields = Setup(parts={}, at_us=work.now_us, coming=coming)
+            await record_store.add(change, fields, why, state="current", subject=_SETUP)
+        else:
+            fields = setup.fields.model_copy(update={"coming": {**setup.fields.coming, **coming}})
+            await record_store.update(change, setup, fields, why)
+
+
+async def _begin(store: Store, setup: Record[Setup] | None, parts: Mapping[str, str], now_us: int) -> None:
     """What is there at the first look is what was agreed: nothing is known of before."""
     async with store.change() as change:
         why = _why("checks.setup", now_us, parts=sorted(parts))
+        if setup is not None:
+            await record_store.update(change, setup, _agreed(setup, parts, now_us), why)
+            return
         await record_store.add(change, Setup(parts=dict(parts), at_us=now_us), why, state="current", subject=_SETUP)
+
+
+def _agreed(setup: Record[Setup], parts: Mapping[str, str], now_us: int) -> Setup:
+    """With these parts; what came is awaited no longer."""
+    coming = {name: digest for name, digest in setup.fields.coming.items() if parts.get(name) != digest}
+    return Setup(parts=dict(parts), at_us=now_us, coming=coming)
 
 
 async def _newest(connection: Any, store: Store) -> Record[Setup] | None:

@@ -14,6 +14,7 @@ from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRun
 from schoolgate.errors import SchoolgateError
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.recommended import enable_recommended
+from schoolgate.operations.governance.check_drift import agree_ahead
 from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text
 from schoolgate.operations.registry import changes
 from schoolgate.operations.setup.setup_looks import Answers, lacks_head, planned
@@ -68,7 +69,10 @@ async def apply(work: Work, answers: Answers) -> SetupApplied:
     Raises `InputRefused` with every problem of the answers; then nothing was written.
     """
     given = checked(answers)
-    done = await asyncio.to_thread(_files, work, given)
+    found, made = await asyncio.to_thread(_planned, work, given)
+    if made.settings_difference:
+        await agree_ahead(work, found.settings, made.new_settings)
+    done = await asyncio.to_thread(_files, work, found, made)
     work.say(Progress("accounts", step="accounts"))
     invited = [await _invited(work, one) for one in given.accounts]
     needs_head = await lacks_head(work)
@@ -97,11 +101,14 @@ class _FilesDone:
     feeds: tuple[str, ...]
 
 
-def _files(work: Work, given: SetupAnswers) -> _FilesDone:
-    """Settings, policy, feeds."""
+def _planned(work: Work, given: SetupAnswers) -> tuple[FoundState, SetupPlan]:
     state_dir.prepare(work.settings.server.state_dir)
     found = find_state(work.settings, work.config)
-    made = planned(work, given, found)
+    return found, planned(work, given, found)
+
+
+def _files(work: Work, found: FoundState, made: SetupPlan) -> _FilesDone:
+    """Settings, policy, feeds."""
     work.say(Progress("settings", step="settings"))
     settings = _settings(work, found, made)
     work.say(Progress("policy", step="policy"))
