@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schoolgate.audit.event import Event
@@ -174,18 +174,22 @@ async def listed(
     most: int = PAGE,
 ) -> list[Record[F]]:
     """Records of a kind, newest first; `before` gives those with a smaller number, for the next page."""
-    rows = governance_record.c
-    wanted = select(governance_record).where(rows.site_id == site_id, rows.kind == model.KIND)
-    if states:
-        wanted = wanted.where(rows.state.in_(sorted(states)))
-    if subject is not None:
-        wanted = wanted.where(rows.subject == subject)
-    if due_before_us is not None:
-        wanted = wanted.where(rows.due_us < due_before_us)
-    if before is not None:
-        wanted = wanted.where(rows.number < before)
-    found = await connection.execute(wanted.order_by(rows.number.desc()).limit(most))
-    return [_record(row, model) for row in found]
+    wanted = _wanted(site_id, model, states, subject, due_before_us, before, most)
+    return [_record(row, model) for row in await connection.execute(wanted)]
+
+
+async def listed_apart(
+    connection: AsyncConnection,
+    site_id: UUID,
+    model: type[F],
+    *,
+    states: Collection[str] = (),
+    before: int | None = None,
+    most: int = PAGE,
+) -> list[tuple[int, Record[F] | StoreDamaged]]:
+    """As `listed`, by number: in the place of a record that cannot be read stands why."""
+    wanted = _wanted(site_id, model, states, None, None, before, most)
+    return [(row.number, _record_or_damage(row, model)) for row in await connection.execute(wanted)]
 
 
 async def count(
@@ -296,11 +300,36 @@ async def _append(change: Change, why: Written, kind: str, number: int, state: s
     return done.epoch, done.number
 
 
-def _record(row: Row[Any], model: type[F]) -> Record[F]:
-    held = orjson.loads(row.fields)
+def _wanted(
+    site_id: UUID, model: type[Fields], states: Collection[str], subject: str | None, due_before_us: int | None,
+    before: int | None, most: int,
+) -> Select[Any]:  # fmt: skip
+    rows = governance_record.c
+    wanted = select(governance_record).where(rows.site_id == site_id, rows.kind == model.KIND)
+    if states:
+        wanted = wanted.where(rows.state.in_(sorted(states)))
+    if subject is not None:
+        wanted = wanted.where(rows.subject == subject)
+    if due_before_us is not None:
+        wanted = wanted.where(rows.due_us < due_before_us)
+    if before is not None:
+        wanted = wanted.where(rows.number < before)
+    return wanted.order_by(rows.number.desc()).limit(most)
+
+
+def _record_or_damage(row: Row[Any], model: type[F]) -> Record[F] | StoreDamaged:
     try:
+        return _record(row, model)
+    except StoreDamaged as error:
+        return error
+
+
+def _record(row: Row[Any], model: type[F]) -> Record[F]:
+    try:
+        held = orjson.loads(row.fields)
         # A later program may have added fields that this one does not know.
         fields = model.model_validate({name: held[name] for name in model.model_fields if name in held})
-    except ValidationError as error:
-        raise StoreDamaged(f"{model.KIND} {row.number} cannot be read: {error.errors()[0]['msg']}") from error
+    except (ValidationError, orjson.JSONDecodeError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise StoreDamaged(f"{model.KIND} {row.number} cannot be read: {why}") from error
     return Record(**{name: getattr(row, name) for name in _COLUMNS}, fields=fields)

@@ -28,10 +28,6 @@ REQUESTS = Actor("job:requests", "schoolgate", frozenset({Role.network_manager})
 _log = Logger("schoolgate.control")
 
 
-class RequestsFailed(SchoolgateError):
-    """Change requests could not be followed up; they are tried again each minute."""
-
-
 @dataclass(frozen=True)
 class ControlJob:
     """`at_once`: at the start, too. Between the ends of two runs lie `every_s` seconds."""
@@ -52,6 +48,8 @@ class ControlJobs:
         self._recorder = recorder
         self._settings = settings
         self._clock = clock
+        # What was said of requests that cannot be followed up, by number.
+        self._requests_said: dict[int, str] = {}
 
     def all(self) -> list[ControlJob]:
         """Every job."""
@@ -108,10 +106,13 @@ class ControlJobs:
         await write_due_lines(self._recorder.store, self._settings().server.state_dir, self._clock.now_us())
 
     async def _requests(self) -> None:
-        """What was approved and is not in force, and what has ended."""
+        """What was approved and is not in force, and what has ended. Each that failed is said once, and tried again."""
         kept = await self._operations.call(REQUESTS, "request.keep_up", {})
-        if kept.failed:
-            raise RequestsFailed("; ".join(kept.failed))
+        failed = {one.number: one.said for one in kept.failed}
+        for number, said in failed.items():
+            if self._requests_said.get(number) != said:
+                _log.error("look at this", work="requests", problem=f"request {number}: {said}")
+        self._requests_said = failed
 
     async def _check_segments(self) -> None:
         """From inside each segment, each hour."""

@@ -1,14 +1,17 @@
 """`request.keep_up`: what happens to change requests by themselves. The control process calls it each minute.
 
 It finishes what was approved and is not in force, marks what has ended, and announces what ends soon. The state of a
-request follows the policy and the clock of now: a clock that was set forward and back again leaves none wrong.
+request follows the policy and the clock of now: a clock that was set forward and back again leaves none wrong. Each is
+followed up by itself: what is wrong with one, even a mistake of the program, holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from schoolgate.errors import SchoolgateError
 from schoolgate.governance import record_store, request_store
@@ -17,7 +20,7 @@ from schoolgate.governance.record_store import Record
 from schoolgate.operations.governance import request_steps as steps
 from schoolgate.operations.governance.request_applying import apply_now, latest_number
 from schoolgate.operations.governance.request_ending import is_in_policy
-from schoolgate.operations.governance.request_results import RequestsKept
+from schoolgate.operations.governance.request_results import RequestNotKept, RequestsKept
 from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import records
 from schoolgate.operations.work import Work
@@ -26,6 +29,8 @@ from schoolgate.operations.work import Work
 MOST_LOOKED_AT = 2_000
 # Ended ones are looked at again while a clock could be set back by so many.
 MOST_EXPIRED = 200
+# Of what an unknown error says: it may repeat all that a person wrote.
+LONGEST_DEFECT = 300
 
 
 @dataclass
@@ -35,7 +40,7 @@ class _Kept:
     applied: list[int] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
     reminded: list[int] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    failed: list[RequestNotKept] = field(default_factory=list)
 
 
 @records("request.keep_up")
@@ -47,46 +52,56 @@ async def keep_up(work: Work) -> RequestsKept:
         counts = await request_store.counts(connection, store.site_id)
     if not counts.keys() & {State.approved, State.applied, State.expired}:
         return RequestsKept((), (), (), ())
-    number, text = await asyncio.to_thread(_policy, work)
-    async for one in _each(work, State.approved):
-        await _safely(kept, one, _apply(work, one, number, kept))
-    async for one in _each(work, State.applied):
-        await _safely(kept, one, _look(work, one, text, kept))
-    async with store.reading() as connection:
-        expired = await record_store.listed(
-            connection, store.site_id, ChangeRequest, states=[State.expired], most=MOST_EXPIRED
-        )
-    for one in expired:
-        was_there = one.fields.applied is not None
-        if was_there and (one.fields.until_us or 0) > work.now_us and is_in_policy(text, one.number, one.fields):
-            await _safely(kept, one, _change(work, one, "applied", "the clock was set back", State.applied))
+    number = await asyncio.to_thread(latest_number, work)
+    async for one in _each(work, kept, State.approved):
+        await _safely(kept, one, lambda one: _apply(work, one, number, kept))
+    # With what was put in force just now: by the text of before, it would have been taken out.
+    text = (await asyncio.to_thread(policy_in_force, work)).text
+    async for one in _each(work, kept, State.applied):
+        await _safely(kept, one, lambda one: _look(work, one, text, kept))
+    async for one in _each(work, kept, State.expired, MOST_EXPIRED):
+        await _safely(kept, one, lambda one: _look_again(work, one, text))
     return RequestsKept(tuple(kept.applied), tuple(kept.ended), tuple(kept.reminded), tuple(kept.failed))
 
 
-def _policy(work: Work) -> tuple[int, str]:
-    return latest_number(work), policy_in_force(work).text
-
-
-async def _each(work: Work, state: State) -> AsyncIterator[Record[ChangeRequest]]:
-    """Newest first."""
+async def _each(
+    work: Work, kept: _Kept, state: State, most: int = MOST_LOOKED_AT
+) -> AsyncIterator[Record[ChangeRequest]]:
+    """Newest first. One that cannot be read has failed."""
     before: int | None = None
     store = await work.store()
-    for _ in range(MOST_LOOKED_AT // record_store.PAGE):
+    for _ in range(most // record_store.PAGE):
         async with store.reading() as connection:
-            page = await record_store.listed(connection, store.site_id, ChangeRequest, states=[state], before=before)
-        for one in page:
-            yield one
+            page = await record_store.listed_apart(
+                connection, store.site_id, ChangeRequest, states=[state], before=before
+            )
+        for number, one in page:
+            if isinstance(one, Record):
+                yield one
+            else:
+                kept.failed.append(RequestNotKept(number, str(one)))
         if len(page) < record_store.PAGE:
             return
-        before = page[-1].number
+        before = page[-1][0]
 
 
-async def _safely(kept: _Kept, one: Record[ChangeRequest], doing: object) -> None:
-    """One that fails stops no other."""
+async def _safely(
+    kept: _Kept, one: Record[ChangeRequest], doing: Callable[[Record[ChangeRequest]], Awaitable[None]]
+) -> None:
+    """One that fails stops no other, whatever is wrong with it."""
     try:
-        await doing  # type: ignore[misc]
+        await doing(one)
     except SchoolgateError as error:
-        kept.failed.append(f"request {one.number}: {error}")
+        kept.failed.append(RequestNotKept(one.number, str(error)))
+    except Exception as error:
+        kept.failed.append(RequestNotKept(one.number, _defect(error)))
+
+
+def _defect(error: Exception) -> str:
+    """A mistake of the program in one line: what, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"a mistake of the program: {type(error).__name__}: {error}"
+    return f"{said[:LONGEST_DEFECT]} ({Path(place.filename).name}:{place.lineno})"
 
 
 async def _apply(work: Work, one: Record[ChangeRequest], revision: int, kept: _Kept) -> None:
@@ -113,6 +128,13 @@ async def _look(work: Work, one: Record[ChangeRequest], text: str, kept: _Kept) 
     elif _ends_soon(one.fields, work.now_us):
         await _change(work, one, "reminded", "", State.applied)
         kept.reminded.append(one.number)
+
+
+async def _look_again(work: Work, one: Record[ChangeRequest], text: str) -> None:
+    """Of one that has ended: whether a clock was set back since."""
+    was_there = one.fields.applied is not None
+    if was_there and (one.fields.until_us or 0) > work.now_us and is_in_policy(text, one.number, one.fields):
+        await _change(work, one, "applied", "the clock was set back", State.applied)
 
 
 def _ends_soon(fields: ChangeRequest, now_us: int) -> bool:

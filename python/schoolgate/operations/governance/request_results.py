@@ -160,13 +160,21 @@ class RequestChanged:
 
 
 @dataclass(frozen=True)
+class RequestNotKept:
+    """A request that could not be followed up, and why. The others were."""
+
+    number: int
+    said: str
+
+
+@dataclass(frozen=True)
 class RequestsKept:
     """What became of requests by themselves: numbers that were put in force, that ended, that were announced."""
 
     applied: tuple[int, ...]
     ended: tuple[int, ...]
     reminded: tuple[int, ...]
-    failed: tuple[str, ...]
+    failed: tuple[RequestNotKept, ...]
 
 
 def _counted(one: SegmentReplay, which: Literal["opened", "closed"]) -> dict[str, Any]:
