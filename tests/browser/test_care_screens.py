@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -114,5 +115,32 @@ def test_an_alert_is_triaged_by_keyboard_and_mouse(
     page.get_by_role("button", name="Close the alert").click()
     expect(page.get_by_role("status")).to_contain_text("The alert is closed.")
     assert care_school.state_of(number).outcome == "concern"
+    page.close()
+    assert watched.complaints == []
+
+
+def test_an_alert_leads_to_its_lesson_and_the_lesson_to_its_alerts(
+    school: ConsoleProcess, care_school: CareSchool, signed_in: Any
+) -> None:
+    last = care_school.state_of(HARM).last_at.astimezone(ZoneInfo("Europe/London"))
+    watched = Watched(signed_in(LEAD))
+    page = watched.page
+    page.goto(f"{school.address}/lessons")
+    page.get_by_label("What is it about?").fill("self-harm in novels")
+    page.get_by_label("Day").fill(f"{last:%Y-%m-%d}")
+    page.get_by_label("From").fill(f"{last:%H}:00")
+    page.get_by_label("Until").fill(f"{last:%H}:59")
+    page.get_by_role("button", name="Announce it").click()
+    page.goto(f"{school.address}/alerts/{HARM}")
+    page.get_by_role("link", name="self-harm in novels").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("self-harm in novels")
+    expect(page.locator(f'#alerts a[href="/alerts/{HARM}"]')).to_be_visible()
+    assert _violations(page, _RULES) == []
+    _picture(page, "care-lesson", "light-1280")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert _violations(page, _CONTRAST) == []
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
+    _picture(page, "care-lesson", "dark-360")
     page.close()
     assert watched.complaints == []

@@ -352,6 +352,15 @@ class AlertStore:
         )
         return [alert_of(one) for one in found]
 
+    def alerts_between(self, first_us: int, last_us: int, most: int) -> list[Alert]:
+        """Alerts that were found between two times, in microseconds since 1970; newest first, without self-tests."""
+        until = stamp(dt.datetime.fromtimestamp(last_us / 1e6, dt.UTC))
+        found = self._rows(
+            "SELECT * FROM alerts WHERE opened_at <= ? AND last_us >= ? AND detector != ? ORDER BY id DESC LIMIT ?",
+            (until, first_us, SELF_TEST, most),
+        )
+        return [alert_of(one) for one in found]
+
     def history(self, alert: int) -> list[dict[str, Any]]:
         found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
         return [dict(one) for one in found]

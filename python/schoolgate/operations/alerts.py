@@ -37,6 +37,8 @@ from schoolgate.operations.alert_access import (
     threats_of,
     without_identities,
 )
+from schoolgate.operations.governance.lesson_alerts import lessons_of
+from schoolgate.operations.governance.lessons import LessonShown
 from schoolgate.operations.pages import first_page
 from schoolgate.operations.registry import Personal, changes, looks, sees
 from schoolgate.operations.work import Work
@@ -77,11 +79,13 @@ class History:
 
 @dataclass(frozen=True)
 class AlertShown:
-    """One alert, oldest line of its history first. `is_yours`: whether the actor may work on it."""
+    """One alert, oldest line of its history first. `is_yours`: whether the actor may work on it. `lessons`: announced
+    ones that it belongs to, of `alerts.show` alone."""
 
     alert: Alert
     history: tuple[History, ...]
     is_yours: bool = True
+    lessons: tuple[LessonShown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,8 +153,14 @@ def counts(work: Work) -> AlertCounts:
 
 
 @sees("alerts.show")
-def show(work: Work, number: int) -> AlertShown:
-    """One alert with its history. Raises `AlertRefused`."""
+async def show(work: Work, number: int) -> AlertShown:
+    """One alert with its history, and the lessons that it belongs to. Raises `AlertRefused`."""
+    shown = await asyncio.to_thread(_shown, work, number)
+    (found,) = await lessons_of(work, [shown.alert])
+    return replace(shown, lessons=found.lessons)
+
+
+def _shown(work: Work, number: int) -> AlertShown:
     with alerts_of(work) as store:
         alert, threats = store.get(number), threats_of(work)
         seen = seen_of(work, alert, threats)

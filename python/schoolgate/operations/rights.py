@@ -220,6 +220,8 @@ lesson.file               W W W W W . . .
 lesson.list               R R R R R . R .
 lesson.networks           R R R R R . . .
 lesson.expected           R R R R R . R .
+lesson.show               R R R R R . R .
+lesson.of_alerts          R R R R . . R .
 lesson.withdraw           W W W W W . . .
 case.list                 R R n n . . R .
 case.counts               R R R R . . R .

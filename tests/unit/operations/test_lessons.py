@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,9 +16,14 @@ from hypothesis import strategies as st
 from tests.unit.operations.signed_in import School, opened
 
 from schoolgate.accounts.roles import Role
-from schoolgate.governance.errors import RecordChanged, RecordRefused
+from schoolgate.alerts.alert_store import AlertStore
+from schoolgate.alerts.findings import Finding
+from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.rules import AlertRules
+from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
 from schoolgate.governance.lesson_notice import MARGIN_US, MOST_A_DAY, LessonNotice
 from schoolgate.operations.errors import ArgumentsRefused, NotPermitted
+from schoolgate.policy.monitoring import AlertRule
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -108,6 +114,61 @@ async def test_another_teachers_lesson_stays_and_a_script_is_stopped(school: Sch
     with pytest.raises(RecordRefused, match="within a day"):
         await announced(school, tim)
     await announced(school, ann)
+
+
+@pytest.mark.asyncio
+async def test_a_lesson_lists_the_alerts_that_belong_to_it_and_an_alert_its_lessons(school: School) -> None:
+    day = today(school)
+    school.clock.us = int(at(day, "12:00").timestamp() * 1e6)
+    tim = await school.signed_in("tim", Role.teacher)
+    lead = await school.signed_in("dora", Role.safeguarding_lead)
+    it = await school.signed_in("nia", Role.network_manager)
+    inside, rhythm, malware, before, elsewhere = (
+        raised(school, at(day, clock), detector, category, segment)
+        for clock, detector, category, segment in (
+            ("10:30", "attempt", "drugs", "pupils"), ("10:31", "rhythm", None, "pupils"),
+            ("10:32", "attempt", "malware", "pupils"), ("08:30", "attempt", "drugs", "pupils"),
+            ("10:33", "attempt", "drugs", "staff"),
+        )
+    )  # fmt: skip
+    await announced(school, tim)
+    await school.call(lead, "lesson.withdraw", number=1)
+    made = await announced(school, tim)
+    again = await announced(school, tim, topic="another class", starts="10:25", ends="10:40")
+
+    shown = await school.call(lead, "lesson.show", number=made.number)
+    assert [one.number for one in shown.alerts] == [elsewhere, inside], "neither software nor what came before"
+    assert (shown.lesson.topic, shown.is_more) == ("drugs and the law", False)
+    assert (await school.call(lead, "lesson.show", number=1)).alerts == (), "it was withdrawn"
+    assert (await school.call(it, "lesson.show", number=made.number)).alerts == (), "not IT's to see"
+    assert (await school.call(tim, "lesson.show", number=made.number)).alerts is None
+    with pytest.raises(NoSuchRecord):
+        await school.call(lead, "lesson.show", number=99)
+
+    both = [made.number, again.number]
+    alert = await school.call(lead, "alerts.show", number=inside)
+    assert [one.number for one in alert.lessons] == both
+    for number in (rhythm, malware, before):
+        assert (await school.call(lead, "alerts.show", number=number)).lessons == ()
+    listed = await school.call(lead, "lesson.of_alerts", alerts=[inside, rhythm, malware, before, elsewhere, 10**6])
+    assert {one.alert: [lesson.number for lesson in one.lessons] for one in listed} == {inside: both, elsewhere: both}
+    assert await school.call(it, "lesson.of_alerts", alerts=[inside, elsewhere]) == ()
+    with pytest.raises(NotPermitted):
+        await school.call(tim, "lesson.of_alerts", alerts=[inside])
+
+
+def raised(school: School, moment: dt.datetime, detector: str, category: str | None, segment: str) -> int:
+    """The number of an alert of a device of its own."""
+    folder = school.state / "monitor"
+    folder.mkdir(mode=0o700, exist_ok=True, parents=True)
+    rules = AlertRules({"all": AlertRule(categories=("*",), detectors=("*",))}, ZoneInfo("UTC"))
+    one = Finding(
+        detector, "warning", segment, f"p-{moment:%H%M}{segment}", int(moment.timestamp() * 1e6), 0, "A device asked.",
+        category, {}, (), questions=1,
+    )  # fmt: skip
+    with contextlib.closing(AlertStore.open(folder / "alerts.db")) as store:
+        rules.apply([one], store, Outbox(store), moment)
+        return max(alert.id for alert in store.alerts(("new",), 1000))
 
 
 @given(

@@ -63,6 +63,7 @@ LEAST: Mapping[str, Any] = {
     "session_id": "019a3185-c500-7000-8000-000000000000",
     "label": "",
     "scopes": [],
+    "alerts": [],
     "password": "",
     "old": "",
     "new": "",

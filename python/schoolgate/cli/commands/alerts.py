@@ -104,6 +104,13 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
     say(alert.sentence)
     if alert.hold is not None:
         say(f"HELD: {alert.hold}", "bold")
+    for lesson in shown.lessons:
+        begin, end = (
+            moment(dt.datetime.fromtimestamp(one / 1e6, dt.UTC).isoformat())
+            for one in (lesson.from_us, lesson.until_us)
+        )
+        group = f", {lesson.group}" if lesson.group else ""
+        say(f"expected? lesson {lesson.number}: {lesson.topic}{group}; {lesson.teacher}, {begin} until {end}", "bold")
     say(f"rule      {alert.rule}")
     say(f"segment   {alert.segment or '-'}")
     say(f"device    {alert.client or '-'}")
@@ -180,4 +187,5 @@ def _exported(config: Path | None, since: dt.datetime | None, is_self_test: bool
 
 
 def _json(shown: AlertShown) -> dict[str, Any]:
-    return asdict(shown.alert) | {"history": [asdict(one) for one in shown.history]}
+    lessons = [asdict(one) for one in shown.lessons]
+    return asdict(shown.alert) | {"history": [asdict(one) for one in shown.history], "lessons": lessons}

@@ -183,10 +183,9 @@ async def _alert(page: Page) -> dict[str, Any]:
 
 async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str = "", note: str = "") -> web.Response:
     shown = await _alert(page)
-    lessons = (await lessons_of(page, [shown["alert"]])).get(shown["alert"]["id"], [])
     return page.render(
         "screens/alert.html", status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
-        lessons=lessons,
+        lessons=shown["lessons"],
         is_yours=shown["is_yours"] and page.viewer.may("alerts.close"), mistakes=mistakes or {}, does=does, note=note,
         outcomes=OUTCOMES, done=page.query.get("done", "") if page.query.get("done") in _DONE else "", said=_DONE,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from aiohttp import web
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import Page, Screen, number_in
+from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/lessons", "Lessons", "lesson.file")
 DAYS: Final = 14
@@ -21,9 +22,10 @@ _NOTHING: Final = dict.fromkeys(_FIELDS, "")
 
 
 def add_routes(app: web.Application) -> None:
-    """The form with what is announced, and a notice that is withdrawn."""
+    """The form with what is announced, one notice with its alerts, and a notice that is withdrawn."""
     SCREEN.get(app, show)
     SCREEN.post(app, file)
+    SCREEN.get(app, one, r"/{number:\d{1,12}}")
     SCREEN.post(app, withdraw, r"/{number:\d{1,12}}/withdraw")
 
 
@@ -44,6 +46,17 @@ async def file(page: Page) -> web.Response:
         except FormRefused as error:
             mistakes = {_field(str(error)): str(error)}
     return await _shown(page, given, segments, mistakes)
+
+
+async def one(page: Page) -> web.Response:
+    """One notice, and the alerts that belong to it."""
+    try:
+        found = await page.call("lesson.show", number=int(page.request.match_info["number"]))
+    except OperationRefused as error:
+        if error.kind == "NoSuchRecord":
+            raise web.HTTPNotFound from None
+        raise
+    return page.render("screens/lesson.html", **found, group=group)
 
 
 async def withdraw(page: Page) -> web.Response:

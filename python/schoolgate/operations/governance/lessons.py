@@ -68,7 +68,7 @@ async def file(
 
     if not topic.strip():
         raise RecordRefused("say what the lesson is about, such as: drugs and the law")
-    zone = _zone(work)
+    zone = lesson_zone(work)
     on = day or work.now.astimezone(zone).date()
     from_us, until_us = _period(work, on, starts, ends, zone)
     fields = LessonNotice(
@@ -82,7 +82,7 @@ async def file(
         made = await record_store.add(
             change, fields, entry_of(work, "lesson.file"), state=ANNOUNCED, subject=on.isoformat()
         )
-    return _shown(work, made)
+    return lesson_shown(work, made)
 
 
 @looks("lesson.list")
@@ -90,9 +90,9 @@ async def list_lessons(
     work: Work, day: dt.date | None = None, days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1
 ) -> tuple[LessonShown, ...]:
     """What was announced for these days, from `day` or today on, in the order in which it begins."""
-    first = day or work.now.astimezone(_zone(work)).date()
-    found = await _of_days(await work.store(), [first + dt.timedelta(days=one) for one in range(days)])
-    return tuple(_shown(work, one) for one in sorted(found, key=lambda one: (one.fields.from_us, one.number)))
+    first = day or work.now.astimezone(lesson_zone(work)).date()
+    found = await lessons_of_days(await work.store(), [first + dt.timedelta(days=one) for one in range(days)])
+    return tuple(lesson_shown(work, one) for one in sorted(found, key=lambda one: (one.fields.from_us, one.number)))
 
 
 @looks("lesson.networks")
@@ -106,13 +106,13 @@ async def expected(
     work: Work, since: AwareDatetime, until: AwareDatetime, segment: str | None = None
 ) -> tuple[LessonShown, ...]:
     """The lessons to which something of a network may belong, between these times: the last week of them at most."""
-    zone, since = _zone(work), max(since, until - dt.timedelta(days=7))
+    zone, since = lesson_zone(work), max(since, until - dt.timedelta(days=7))
     first, last = since.astimezone(zone).date(), until.astimezone(zone).date()
     days = [first + dt.timedelta(days=one) for one in range((last - first).days + 1)]
-    found = await _of_days(await work.store(), days)
+    found = await lessons_of_days(await work.store(), days)
     span = int(since.timestamp() * 1e6), int(until.timestamp() * 1e6)
     covering = [one for one in found if one.state == ANNOUNCED and one.fields.covers(segment, *span)]
-    return tuple(_shown(work, one) for one in sorted(covering, key=lambda one: (one.fields.from_us, one.number)))
+    return tuple(lesson_shown(work, one) for one in sorted(covering, key=lambda one: (one.fields.from_us, one.number)))
 
 
 @records("lesson.withdraw")
@@ -133,10 +133,11 @@ async def withdraw(work: Work, number: Number, version: Number | None = None) ->
         done = await record_store.update(
             change, found, found.fields, entry_of(work, "lesson.withdraw"), state=WITHDRAWN
         )
-    return _shown(work, done)
+    return lesson_shown(work, done)
 
 
-async def _of_days(store: Store, days: Sequence[dt.date]) -> list[Record[LessonNotice]]:
+async def lessons_of_days(store: Store, days: Sequence[dt.date]) -> list[Record[LessonNotice]]:
+    """Notices of these days, withdrawn ones too."""
     from schoolgate.governance import record_store
 
     found: list[Record[LessonNotice]] = []
@@ -148,7 +149,8 @@ async def _of_days(store: Store, days: Sequence[dt.date]) -> list[Record[LessonN
     return found
 
 
-def _zone(work: Work) -> ZoneInfo:
+def lesson_zone(work: Work) -> ZoneInfo:
+    """In which a lesson's day and times are."""
     return school_zone(work.settings) or ZoneInfo("UTC")
 
 
@@ -185,7 +187,8 @@ def _may_withdraw(work: Work, found: Record[LessonNotice]) -> bool:
     return found.created_by == work.actor.id or bool({Role.safeguarding_lead, Role.head} & work.actor.roles)
 
 
-def _shown(work: Work, one: Record[LessonNotice]) -> LessonShown:
+def lesson_shown(work: Work, one: Record[LessonNotice]) -> LessonShown:
+    """As it is shown to the caller."""
     fields, is_withdrawn = one.fields, one.state == WITHDRAWN
     return LessonShown(
         one.number, one.version, fields.topic, fields.group, fields.segments, fields.sites, fields.from_us,
