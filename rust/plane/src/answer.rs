@@ -26,25 +26,20 @@ use crate::parsed_query::ParsedQuery;
 use crate::pending::{Joined, Pending, Waiter};
 use crate::query_context::{AnswerSource, QueryContext};
 use crate::question::QuestionRef;
-use crate::rate_limit::{Over, Rate, RateLimiter, RateTable};
+use crate::rate_limit::{RateLimiter, RateTable};
 use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
+use crate::revealed_tags::{objection, retag};
 use crate::settings::Settings;
-use crate::stored::{Body, Stored};
+use crate::stored::Body;
+use crate::turning_away::rate_of;
 use arc_swap::ArcSwap;
-use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Tag, Verdict};
+use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Verdict};
 use schoolgate_querylog::{Door, Recorder, Source};
-use schoolgate_wire::{
-    CookieSecrets, CookieStanding, Ede, EdeCode, EdnsReply, Name, Rcode, Refusal, cookie_answer, rcode_answer,
-    refusal_reply, truncated,
-};
+use schoolgate_wire::{CookieSecrets, Ede, EdeCode, EdnsReply, Name, Rcode, rcode_answer};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Answers an outside client may get: enough to see REFUSED with dig, too little to be worth forging an address for.
-const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10, subnet: 1 };
-/// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
-const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000, subnet: 8 };
 /// Where the flags of a message start, and TC among them.
 const FLAGS_AT: usize = 2;
 const TC: u8 = 0x02;
@@ -66,10 +61,10 @@ pub enum Outcome {
 pub struct Answerer {
     pub(crate) settings: Arc<Settings>,
     pub(crate) counters: Arc<Counters>,
-    cookies: Arc<CookieSecrets>,
+    pub(crate) cookies: Arc<CookieSecrets>,
     pub(crate) cache: PacketCache,
     pub(crate) pending: Pending,
-    limiter: RateLimiter,
+    pub(crate) limiter: RateLimiter,
     /// The query being answered.
     pub(crate) parsed: Box<ParsedQuery>,
     /// Those to be answered next, once they have been looked at.
@@ -378,77 +373,6 @@ impl Answerer {
         self.tell(context, &AnswerRecord::failed(verdict), exit, out, length)
     }
 
-    /// What is no query. An error costs its sender as much of its rate as an answer would, or an outside client could have us
-    /// send errors to whom it likes.
-    #[cold]
-    fn refuse(
-        &mut self,
-        rate: Rate,
-        packet: &[u8],
-        requester: &Requester,
-        refusal: &Refusal,
-        now: Now,
-        out: &mut [u8],
-    ) -> Outcome {
-        if *refusal != Refusal::Cookie {
-            self.counters.count_reason(refusal.reason());
-        }
-        if let Refusal::Silent(_) = refusal {
-            return self.drop(Counter::Silent);
-        }
-        if self.limiter.take(requester.client().ip(), rate, now.mono_us) != Over::Within {
-            return self.drop(Counter::RateDropped);
-        }
-        if *refusal == Refusal::Cookie {
-            let length = self.answer_cookie(packet, requester, now, out);
-            return self.say(Counter::Local, out, length);
-        }
-        let length = refusal_reply(out, packet, &self.parsed.query, refusal);
-        self.say(Counter::Refusals, out, length)
-    }
-
-    /// A server cookie, and whether the one that the client has is good (RFC 7873 section 5.4).
-    fn answer_cookie(&self, packet: &[u8], requester: &Requester, now: Now, out: &mut [u8]) -> usize {
-        let query = &self.parsed.query;
-        let cookie = query.edns.map(|edns| edns.cookie).unwrap_or_default();
-        let standing = self.cookies.standing(&cookie, requester.client().ip(), now.unix_s as u32);
-        let rcode = if standing == CookieStanding::Bad { Rcode::BADCOOKIE } else { Rcode::NOERROR };
-        cookie_answer(out, packet, query, rcode, &self.frame(requester, now))
-    }
-
-    /// A client outside every allowed network: REFUSED, and not often.
-    #[cold]
-    pub(crate) fn answer_outside_client(
-        &mut self,
-        packet: &[u8],
-        requester: &Requester,
-        now: Now,
-        out: &mut [u8],
-    ) -> Outcome {
-        if self.limiter.take(requester.client().ip(), OUTSIDE_RATE, now.mono_us) != Over::Within {
-            return self.drop(Counter::RateDropped);
-        }
-        let reply = self.frame(requester, now).with_ede(Ede::new(EdeCode::PROHIBITED));
-        let length = rcode_answer(out, packet, &self.parsed.query, Rcode::REFUSED, &reply);
-        self.say(Counter::Outside, out, length)
-    }
-
-    #[inline]
-    fn limit(&mut self, context: &QueryContext<'_>, out: &mut [u8]) -> Option<Outcome> {
-        let rate = rate_of(context.active, Selection::Served(context.selected));
-        if rate.qps == 0 {
-            return None;
-        }
-        match self.limiter.take(context.requester.client().ip(), rate, context.now.mono_us) {
-            Over::Within => None,
-            Over::Truncate if context.requester.is_datagram() => {
-                let length = truncated(out, context.packet, &self.parsed.query, &context.reply);
-                Some(self.say(Counter::RateTruncated, out, length))
-            }
-            Over::Truncate | Over::Drop => Some(self.drop(Counter::RateDropped)),
-        }
-    }
-
     /// How the answer is framed: its size, its cookie.
     #[inline]
     pub(crate) fn frame(&self, requester: &Requester, now: Now) -> EdnsReply<'static> {
@@ -477,53 +401,10 @@ impl Answerer {
     }
 
     /// And everything that is not answered through here.
-    fn drop(&self, exit: Counter) -> Outcome {
+    pub(crate) fn drop(&self, exit: Counter) -> Outcome {
         self.counters.count(exit);
         Outcome::Silence
     }
-}
-
-/// What one client may ask: what its segment allows.
-#[inline]
-fn rate_of(active: &ActiveState, selection: Selection) -> Rate {
-    let Selection::Served(selected) = selection else { return OUTSIDE_RATE };
-    let segment = selected.segment.and_then(|at| active.rulebook.table().segments().get(usize::from(at)));
-    segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst, subnet: segment.subnet })
-}
-
-/// Tags of what an answer reveals, under the rulebook now in force.
-pub(crate) fn tags(stored: &Stored, active: &ActiveState, hashes: &mut SuffixHashes) -> Box<[Tag]> {
-    let question = stored.question();
-    let asked = Name::from_wire(question.name).unwrap_or_default();
-    let is_placed = question.rewrite.is_some();
-    let names = stored.names().map(|name| active.rulebook.tag(&name, hashes));
-    let addresses = stored.addresses().map(|address| {
-        let tag = active.rulebook.tag_address(address, &asked);
-        if is_placed { tag.placed() } else { tag }
-    });
-    let mut tags: Vec<Tag> = Vec::new();
-    for tag in names.chain(addresses) {
-        if !tag.says_nothing() && !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    }
-    tags.into()
-}
-
-/// Tags of another generation are made again, and kept with the answer until the next one.
-#[cold]
-fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, active: &ActiveState, question: QuestionRef<'_>) {
-    let Some(stored) = cache.look_at(question).map(|held| held.stored.clone()) else { return };
-    let tags = tags(&stored, active, hashes);
-    cache.update(question, |held| (held.tags, held.generation) = (tags, active.generation));
-}
-
-/// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
-/// nothing of the chain may be shown.
-#[inline]
-fn objection(context: &QueryContext<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(context.policy(), verdict, *tag));
-    judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
 }
 
 fn stale_code(rcode: Rcode) -> EdeCode {

@@ -4,7 +4,7 @@
 //! meanwhile.
 
 use crate::active_state::ActiveState;
-use crate::answer::{Answerer, Outcome, tags};
+use crate::answer::{Answerer, Outcome};
 use crate::cache::Held;
 use crate::clock::Now;
 use crate::counters::Counter;
@@ -12,6 +12,7 @@ use crate::crowd::Crowd;
 use crate::pending::Waiter;
 use crate::query_context::{AnswerSource, QueryContext};
 use crate::requester::Requester;
+use crate::revealed_tags::tags;
 use crate::stored::{Body, Stored};
 use schoolgate_policy::Selection;
 use schoolgate_wire::{EdeCode, MAX_MESSAGE_OCTETS};

@@ -3,28 +3,23 @@
 //! The image holds header, question (folded), answer and authority, but no additional section and no OPT. Writing it is
 //! a copy and a few patches: ID, flags, the client's own spelling of the question, each TTL, an OPT record at the end.
 
-use crate::compose::{QUESTION_POINTER, Sheet, id_and_flags, truncated};
+use crate::compose::{Sheet, id_and_flags, truncated};
 use crate::cursor::Cursor;
 use crate::forwarder_reply::Selection;
-use crate::record::{ParsedData, Record, spell_out};
+use crate::image_message::{compose, places, with_ttl_places};
+use crate::record::Record;
 use crate::service_params;
-use crate::{CLASS_IN, EdnsReply, HEADER_OCTETS, MAX_MESSAGE_OCTETS, Name, Query, Rcode, UnusableReply, rtype};
-use domain::base::iana::Class;
-use domain::base::message_builder::RecordSectionBuilder;
-use domain::base::name::ParsedName;
-use domain::base::wire::Composer;
-use domain::base::{HashCompressor, Message, MessageBuilder, ParsedRecord, Rtype, StaticCompressor, Ttl};
-use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
-use domain::rdata::{AllRecordData, svcb::SvcParams};
+use crate::{EdnsReply, HEADER_OCTETS, Name, Query, Rcode, UnusableReply, rtype};
+use domain::base::{Message, ParsedRecord};
 use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// QTYPE and QCLASS.
 const QUESTION_FIELDS_OCTETS: usize = 4;
 /// Where ANCOUNT stands.
-const ANSWER_COUNT_AT: usize = 6;
+pub(crate) const ANSWER_COUNT_AT: usize = 6;
 /// So many addresses are compared with each other, and so many records share a short list of names to point at.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 
 /// An immutable stored answer, to be shared between threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,19 +57,6 @@ impl TtlRule {
             Self::Fixed(ttl_s) => ttl_s,
         }
     }
-}
-
-/// Something that an answer tells its client beyond the question: what a policy must judge before it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for one look at one answer; a box would cost an allocation a name"
-)]
-pub enum Revealed {
-    /// A name: an alias's target, a later owner in the chain, the target of a service binding.
-    Name(Name),
-    /// An address: A, AAAA, or an address hint of a service binding.
-    Address(IpAddr),
 }
 
 /// What replies to a question come to.
@@ -236,51 +218,6 @@ impl AnswerImage {
         Self::from_sections(&self.question()?, self.qtype().unwrap_or(0), self.rcode, &answers, authority).map(Some)
     }
 
-    /// Everything that the answer reveals beyond its question, each thing once, in the order of the message.
-    #[must_use]
-    pub fn revealed(&self) -> Vec<Revealed> {
-        if let Some(revealed) = self.revealed_by_addresses() {
-            return revealed;
-        }
-        // An image was made from records that could be read; one that cannot reveals nothing because it is never made.
-        let (Ok(question), Ok((answers, _))) = (self.question(), self.records()) else {
-            return Vec::new();
-        };
-        let mut revealed = Vec::new();
-        for record in &answers {
-            if record.owner != question {
-                revealed.push(Revealed::Name(record.owner.clone()));
-            }
-            if let Ok(data) = record.parse_data() {
-                reveal_data(&data, &mut revealed);
-            }
-        }
-        let mut seen = HashSet::new();
-        revealed.retain(|thing| seen.insert(thing.clone()));
-        revealed
-    }
-
-    /// [`AnswerImage::revealed`] of an answer of a few addresses of the name that was asked, as most are: read off the image.
-    fn revealed_by_addresses(&self) -> Option<Vec<Revealed>> {
-        let message = self.octets();
-        let mut cursor = Cursor::new(message.get(usize::from(self.question_end)..)?);
-        let mut revealed = Vec::new();
-        for _ in 0..u16::from_be_bytes(*message.get(ANSWER_COUNT_AT..)?.first_chunk()?) {
-            let owner = cursor.take(2)?;
-            let rtype = cursor.u16()?;
-            cursor.take(6)?;
-            let data_octets = cursor.u16()?;
-            let address = Revealed::Address(address_of(rtype, cursor.take(usize::from(data_octets))?)?);
-            if owner != QUESTION_POINTER || revealed.len() == FEW {
-                return None;
-            }
-            if !revealed.contains(&address) {
-                revealed.push(address);
-            }
-        }
-        Some(revealed)
-    }
-
     /// The response code.
     #[must_use]
     pub const fn rcode(&self) -> Rcode {
@@ -343,7 +280,12 @@ impl AnswerImage {
         Some(u16::from_be_bytes([high, low]))
     }
 
-    fn question(&self) -> Result<Name, UnusableReply> {
+    /// Where the question ends.
+    pub(crate) fn question_end(&self) -> usize {
+        usize::from(self.question_end)
+    }
+
+    pub(crate) fn question(&self) -> Result<Name, UnusableReply> {
         let mut name = Name::ROOT;
         let question = self.octets.get(HEADER_OCTETS..).ok_or(UnusableReply::Malformed)?;
         name.read(question).map_err(|_| UnusableReply::Malformed)?;
@@ -351,7 +293,7 @@ impl AnswerImage {
     }
 
     /// Answer and authority, spelled out.
-    fn records(&self) -> Result<(Vec<Record>, Vec<Record>), UnusableReply> {
+    pub(crate) fn records(&self) -> Result<(Vec<Record>, Vec<Record>), UnusableReply> {
         let message = Message::from_slice(self.octets()).map_err(|_| UnusableReply::Malformed)?;
         let read = |record: Result<ParsedRecord<'_, [u8]>, _>| {
             record.map_err(|_| UnusableReply::Malformed).and_then(|record| Record::read(&record))
@@ -401,81 +343,6 @@ fn kept_for_s(is_negative: bool, answers: &[Record], authority: &[Record]) -> Op
     Some(answer_ttl_s.map_or(soa.ttl_s, |ttl_s| ttl_s.min(soa.ttl_s)))
 }
 
-/// Composes the stored message. Pointers may lead into the question: a name there keeps its length when a client's own
-/// spelling is laid over it.
-fn compose(
-    question: &Name,
-    qtype: u16,
-    rcode: Rcode,
-    answers: &[Record],
-    authority: &[Record],
-) -> Result<Vec<u8>, UnusableReply> {
-    let buffer = Vec::with_capacity(512);
-    // A table costs an allocation, and a list that ends costs a message that could have been compressed.
-    let octets = match answers.len() + authority.len() {
-        0..=FEW => compose_in(StaticCompressor::new(buffer), question, qtype, rcode, answers, authority)?.into_target(),
-        _ => compose_in(HashCompressor::new(buffer), question, qtype, rcode, answers, authority)?.into_target(),
-    };
-    if octets.len() > MAX_MESSAGE_OCTETS {
-        return Err(UnusableReply::TooLarge);
-    }
-    Ok(octets)
-}
-
-fn compose_in<T: Composer>(
-    target: T,
-    question: &Name,
-    qtype: u16,
-    rcode: Rcode,
-    answers: &[Record],
-    authority: &[Record],
-) -> Result<T, UnusableReply> {
-    let mut builder = MessageBuilder::from_target(target).map_err(|_| UnusableReply::TooLarge)?;
-    builder.header_mut().set_qr(true);
-    builder.header_mut().set_rcode(domain::base::iana::Rcode::masked_from_int(rcode.header_bits()));
-    let mut builder = builder.question();
-    let qname = wire_name(question)?;
-    builder.push((qname, Rtype::from_int(qtype))).map_err(|_| UnusableReply::TooLarge)?;
-    let mut builder = builder.answer();
-    answers.iter().try_for_each(|record| push(&mut builder, record))?;
-    let mut builder = builder.authority();
-    authority.iter().try_for_each(|record| push(&mut builder, record))?;
-    Ok(builder.finish())
-}
-
-fn wire_name(name: &Name) -> Result<domain::base::Name<&[u8]>, UnusableReply> {
-    domain::base::Name::from_octets(name.as_wire()).map_err(|_| UnusableReply::Malformed)
-}
-
-fn push<T: Composer>(section: &mut impl RecordSectionBuilder<T>, record: &Record) -> Result<(), UnusableReply> {
-    let owner = wire_name(&record.owner)?;
-    section
-        .push((owner, Class::from_int(CLASS_IN), Ttl::from_secs(record.ttl_s), record.parse_data()?))
-        .map_err(|_| UnusableReply::TooLarge)
-}
-
-/// A message, and behind it where its TTL fields stand, all records after the question taken.
-fn with_ttl_places(mut octets: Vec<u8>, question_end: usize) -> Option<Box<[u8]>> {
-    let mut cursor = Cursor::new(octets.get(question_end..)?);
-    let mut places = Vec::new();
-    while !cursor.is_empty() {
-        cursor.skip_name()?;
-        cursor.take(4)?;
-        places.extend(u16::try_from(octets.len() - cursor.rest().len()).ok()?.to_ne_bytes());
-        cursor.u32()?;
-        let data_octets = cursor.u16()?;
-        cursor.take(usize::from(data_octets))?;
-    }
-    octets.extend(places);
-    Some(octets.into_boxed_slice())
-}
-
-/// The places that [`with_ttl_places`] has written.
-#[inline]
-fn places(octets: &[u8]) -> impl Iterator<Item = usize> {
-    octets.as_chunks().0.iter().map(|place| usize::from(u16::from_ne_bytes(*place)))
-}
-
 /// The address of the record whose TTL field stands at `place`, if it is one of A or AAAA.
 fn address_at(message: &[u8], place: usize) -> Option<IpAddr> {
     let mut cursor = Cursor::new(message.get(place.checked_sub(4)?..)?);
@@ -485,41 +352,10 @@ fn address_at(message: &[u8], place: usize) -> Option<IpAddr> {
     address_of(rtype, cursor.take(usize::from(data_octets))?)
 }
 
-fn address_of(rtype: u16, data: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address_of(rtype: u16, data: &[u8]) -> Option<IpAddr> {
     match rtype {
         rtype::A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
         rtype::AAAA => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),
         _ => None,
-    }
-}
-
-fn reveal_data(data: &ParsedData<'_>, revealed: &mut Vec<Revealed>) {
-    match data {
-        AllRecordData::A(a) => revealed.push(Revealed::Address(a.addr().into())),
-        AllRecordData::Aaaa(aaaa) => revealed.push(Revealed::Address(aaaa.addr().into())),
-        AllRecordData::Cname(cname) => reveal_name(cname.cname(), revealed),
-        AllRecordData::Dname(dname) => reveal_name(dname.dname(), revealed),
-        AllRecordData::Svcb(svcb) => reveal_service(svcb.target(), svcb.params(), revealed),
-        AllRecordData::Https(https) => reveal_service(https.target(), https.params(), revealed),
-        _ => {}
-    }
-}
-
-/// A service binding's target (`.` stands for its owner: RFC 9460 section 2.5) and its address hints.
-fn reveal_service(target: &ParsedName<&[u8]>, params: &SvcParams<&[u8]>, revealed: &mut Vec<Revealed>) {
-    if !target.is_root() {
-        reveal_name(target, revealed);
-    }
-    for hint in params.iter::<Ipv4Hint<&[u8]>>().flatten() {
-        revealed.extend(hint.iter().map(|address| Revealed::Address(address.into())));
-    }
-    for hint in params.iter::<Ipv6Hint<&[u8]>>().flatten() {
-        revealed.extend(hint.iter().map(|address| Revealed::Address(address.into())));
-    }
-}
-
-fn reveal_name(name: &ParsedName<&[u8]>, revealed: &mut Vec<Revealed>) {
-    if let Ok(name) = spell_out(name) {
-        revealed.push(Revealed::Name(name));
     }
 }

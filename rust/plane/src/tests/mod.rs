@@ -10,6 +10,8 @@ mod carrier;
 mod denial;
 mod doors;
 mod forwarding;
+mod forwarding_bench;
+mod forwarding_standing;
 mod forwarding_worker;
 mod keeping;
 mod limits;
