@@ -46,6 +46,7 @@ PACKAGES = {
     "lists": {"_core", "policy", "storage"},
     "sealed": {"_core", "lists", "storage"},
     "querylog": {"_core", "privacy", "storage"},
+    "identity": {"_core", "privacy", "querylog", "storage"},
     "suggestions": {"_core", "lists", "policy", "querylog", "storage"},
     "checks": {"_core", "control", "firewall", "lists", "policy", "privacy", "resolver", "sealed", "storage"},
     "replay": {"_core", "lists", "policy", "querylog"},
