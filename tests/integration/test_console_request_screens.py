@@ -139,3 +139,27 @@ async def test_without_a_fresh_factor_it_is_asked_for_first(
         assert (response.status, "%2Frequests" in response.headers["Location"]) == (303, True)
     finally:
         browser._token = kept
+
+
+async def test_a_setting_made_by_hand_for_a_request_is_agreed_on_its_page(
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
+) -> None:
+    console_school.ask("checks.drift")
+    path = await filed(people[H], "", action="other", wanted="A larger cache")
+    await people[D].done(path, {"do": "approve", "version": version_of(await people[D].page(path))})
+    config = console_school.control.config
+    before = config.read_text(encoding="utf-8")
+    try:
+        config.write_text(before + "[cache]\nsize_mib = 32\n", encoding="utf-8")
+        text = await people[N].page(path)
+        assert "This changed settings: cache" in text
+        (drift,) = re.findall(r'name="drift" value="([0-9:]+)"', text)
+        form = {"do": "carried-out", "version": version_of(text), "done_reason": "In the file", "drift": drift}
+        await people[N].done(path, form)
+        assert console_school.ask("checks.drift")["changed"] == []
+        assert "In the file (settings: cache)" in await people[N].page(path)
+    finally:
+        config.write_text(before, encoding="utf-8")
+        left = console_school.ask("checks.drift")
+        if left["number"] is not None:
+            console_school.ask("checks.accept_drift", number=left["number"], reason="As it was")

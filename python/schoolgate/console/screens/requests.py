@@ -38,7 +38,7 @@ DEEDS: Final[Mapping[str, tuple[str, str]]] = {
     "renew": ("request.renew", "renew_reason"),
 }
 _FIELDS: Final = ("reason", "conditions", "until", "review", "view", "end_reason", "review_reason", "again",
-                  "done_reason", "revision", "renew_reason", "lasts")  # fmt: skip
+                  "done_reason", "revision", "drift", "renew_reason", "lasts")  # fmt: skip
 
 
 def add_routes(app: web.Application) -> None:
@@ -121,8 +121,11 @@ async def _one(page: Page, given: Mapping[str, str], mistakes: dict[str, str]) -
     row = {**fields, "state": found["state"]}
     may = found["may"]
     needs = "request.decide" in may and "request.decide" in rights.NEEDS_FRESH_FACTOR and not page.viewer.is_fresh
+    # A change of the settings by hand is one that no operation made: who made it says here that it is this one.
+    agrees = "request.carried_out" in may and page.viewer.may("checks.accept_drift")
+    drift = await page.call("checks.drift") if agrees else None
     return page.render(
-        "screens/request.html", status=422 if mistakes else 200, found=found, fields=fields, may=may,
+        "screens/request.html", drift=drift, status=422 if mistakes else 200, found=found, fields=fields, may=may,
         first=request_words.headline(row), words=request_words, mistakes=mistakes, done=page.query.get("done", ""),
         given={name: given.get(name, "") for name in _FIELDS}, has_effect=has_effect,
         again=with_next(STEP_UP, f"/requests/{number}") if needs else "",
@@ -145,6 +148,8 @@ def _arguments(deed: str, number: int, version: int, form: Mapping[str, str]) ->
         "review": {"version": version, "reason": text("review_reason"), "again": text("again") or None},
         "carried-out": {
             "version": version, "reason": text("done_reason"), "revision": number_in(text("revision")) or 0,
+            "drift": number_in(text("drift").partition(":")[0]),
+            "drift_version": number_in(text("drift").partition(":")[2]),
         },
         "renew": {"reason": text("renew_reason"), "lasts": text("lasts") or "28d"},
     }  # fmt: skip

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from pydantic import Field
 
@@ -26,7 +27,7 @@ from schoolgate.operations.registry import Personal, records
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import active_or_first
 from schoolgate.storage import audit_reading, state_dir
-from schoolgate.storage.store import Store
+from schoolgate.storage.store import Change, Store
 
 JOB: Final = "job:checks"
 _SETUP: Final = "setup"
@@ -85,20 +86,32 @@ async def accept_drift(
     """
     store = await work.store()
     async with store.change() as change:
-        found = await record_store.get(change.connection, change.site_id, Drift, number)
-        if found.state != "open":
-            raise RecordRefused(f"drift {number} is {found.state} already")
-        if version not in (None, found.version):
-            raise RecordChanged(f"more was changed since: {', '.join(one.name for one in found.fields.parts)}")
-        setup = await _newest(change.connection, store)
-        personal = {ACTOR_NAME: work.actor.name, "reason": reason}
-        why = written("checks.accept_drift", work.actor.id, work.now_us, personal)
-        accepted = {"accepted_by": work.actor.name[:300], "reason": reason}
-        await record_store.update(change, found, found.fields.model_copy(update=accepted), why, state="accepted")
-        if setup is not None:
-            parts = _with(setup.fields.parts, found.fields.parts)
-            await record_store.update(change, setup, _agreed(setup, parts, work.now_us), why)
+        await agree(work, change, number, version, reason, "checks.accept_drift")
     return await look(store, work.settings, work.now)
+
+
+async def agree(
+    work: Work, change: Change, number: int, version: int | None, reason: str, operation: str
+) -> tuple[str, ...]:
+    """Agrees to an open drift in the caller's name, within a change; the names of its parts.
+
+    Raises `NoSuchRecord`, `RecordRefused`, and `RecordChanged` where `version` is not its newest.
+    """
+    found = await record_store.get(change.connection, change.site_id, Drift, number)
+    if found.state != "open":
+        raise RecordRefused(f"drift {number} is {found.state} already")
+    names = tuple(one.name for one in found.fields.parts)
+    if version not in (None, found.version):
+        raise RecordChanged(f"more was changed since: {', '.join(names)}")
+    setup = await _newest(change.connection, change.site_id)
+    personal = {ACTOR_NAME: work.actor.name, "reason": reason}
+    why = written(operation, work.actor.id, work.now_us, personal)
+    accepted = {"accepted_by": work.actor.name[:300], "reason": reason[:1_000]}
+    await record_store.update(change, found, found.fields.model_copy(update=accepted), why, state="accepted")
+    if setup is not None:
+        parts = _with(setup.fields.parts, found.fields.parts)
+        await record_store.update(change, setup, _agreed(setup, parts, work.now_us), why)
+    return names
 
 
 async def look(store: Store, settings: Settings, now: dt.datetime) -> DriftShown:
@@ -106,7 +119,7 @@ async def look(store: Store, settings: Settings, now: dt.datetime) -> DriftShown
     now_us = int(now.timestamp() * 1_000_000)
     parts = await asyncio.to_thread(fingerprint.fingerprint, settings)
     async with store.reading() as connection:
-        setup, opened = await _newest(connection, store), await _opened(connection, store)
+        setup, opened = await _newest(connection, store.site_id), await _opened(connection, store)
     if setup is None or not setup.fields.parts:
         await _begin(store, setup, parts, now_us)
         return await _kept(settings, DriftShown(None, (), None, now))
@@ -189,7 +202,7 @@ async def agree_ahead(work: Work, before: Settings, after: Settings) -> None:
         return
     store = await work.store()
     async with store.change() as change:
-        setup = await _newest(change.connection, store)
+        setup = await _newest(change.connection, store.site_id)
         why = written("checks.setup", work.actor.id, work.now_us, {ACTOR_NAME: work.actor.name}, parts=sorted(coming))
         if setup is None:
             fields = Setup(parts={}, at_us=work.now_us, coming=coming)
@@ -215,8 +228,8 @@ def _agreed(setup: Record[Setup], parts: Mapping[str, str], now_us: int) -> Setu
     return Setup(parts=dict(parts), at_us=now_us, coming=coming)
 
 
-async def _newest(connection: Any, store: Store) -> Record[Setup] | None:
-    found = await record_store.listed(connection, store.site_id, Setup, subject=_SETUP, most=1)
+async def _newest(connection: Any, site_id: UUID) -> Record[Setup] | None:
+    found = await record_store.listed(connection, site_id, Setup, subject=_SETUP, most=1)
     return found[0] if found else None
 
 

@@ -16,6 +16,7 @@ from schoolgate.governance.record_store import Record
 from schoolgate.governance.request_people import People, people, refuse_decider
 from schoolgate.operations import rights
 from schoolgate.operations.governance import request_steps as steps
+from schoolgate.operations.governance.check_drift import agree, look
 from schoolgate.operations.governance.request_applying import apply_now, latest_number
 from schoolgate.operations.governance.request_ending import end_in_policy
 from schoolgate.operations.governance.request_filing import Moment, Prose
@@ -28,6 +29,8 @@ from schoolgate.operations.work import Work
 
 # Of a person who withdraws.
 LONGEST_REASON = 500
+# Of how a change was made by hand, with the parts of the setup that it changed.
+LONGEST_SAID = 5_000
 Version = Annotated[int, Field(ge=1)]
 
 
@@ -83,11 +86,17 @@ async def decide(
 
 
 @records("request.carried_out")
-async def carried_out(work: Work, number: int, version: Version, reason: Prose, revision: int = 0) -> RequestChanged:
+async def carried_out(
+    work: Work, number: int, version: Version, reason: Prose, revision: int = 0, drift: int | None = None,
+    drift_version: int | None = None,
+) -> RequestChanged:  # fmt: skip
     """Says that an approved change was made by hand: how, and by which revision of the policy, 0 for none.
 
-    Raises `RecordChanged`, `RecordRefused`.
+    `drift`: the change outside an operation that it is, such as of a setting, in the version that was read; it is
+    agreed with it. Raises `RecordChanged`, `RecordRefused`, `NotPermitted`.
     """
+    if drift is not None:
+        rights.require(work.actor.roles, "checks.accept_drift")
     if not reason.strip():
         raise RecordRefused("say what was done; a few words are enough")
     latest = await asyncio.to_thread(latest_number, work)
@@ -105,8 +114,15 @@ async def carried_out(work: Work, number: int, version: Version, reason: Prose, 
         )
         fields = found.fields.changed(applied=done, problem=None)
         whom = steps.whom_to_notify(known, fields, "applied", work.actor.id)
-        fields = fields.stepped(steps.step(work, "applied", reason.strip(), whom))
+        said = reason.strip()
+        if drift is not None:
+            why = f"request {number}: {said}"
+            parts = await agree(work, change, drift, drift_version, why, "request.carried_out")
+            said = f"{said} ({', '.join(parts)})"[:LONGEST_SAID]
+        fields = fields.stepped(steps.step(work, "applied", said, whom))
         made = await steps.wrote(work, change, found, fields, "request.applied", State.applied, after=revision)
+    if drift is not None:
+        await look(store, work.settings, work.now)
     await steps.tell(work, known, made, "applied", whom)
     return RequestChanged.of(made, "on record")
 
