@@ -1,12 +1,13 @@
 """An evidence pack as values: every page of it, from sources alone. It names no pupil, device or asked site.
 
 What comes from people (reasons, texts of a review) is what their forms ask for without names; attendees are left out.
+Names of staff stand in it for those who may see them; the other form has posts in their place.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +22,13 @@ from schoolgate.evidence.standards import DFE, UKSIC
 MOST_ROWS = 400
 
 
-def pack_of(sources: Sources, school: str, version: str, zone: ZoneInfo) -> dict[str, Any]:
-    """Everything that is printed, as JSON values."""
+PostOf = Callable[[str], str]
+
+
+def pack_of(
+    sources: Sources, school: str, version: str, zone: ZoneInfo, post_of: PostOf | None = None
+) -> dict[str, Any]:
+    """Everything that is printed, as JSON values. `post_of`: what stands in place of a name; None: names stay."""
     at = dt.datetime.fromtimestamp(sources.at_us / 1_000_000, dt.UTC).astimezone(zone)
     dfe = _tables(DFE, sources)
     uksic = _tables(UKSIC, sources)
@@ -31,14 +37,15 @@ def pack_of(sources: Sources, school: str, version: str, zone: ZoneInfo) -> dict
         "school": school,
         "made": f"{at:%-d %B %Y, %H:%M %Z}",
         "version": version,
+        "shows_names": post_of is None,
         "counts": {state.value: sum(row["state"] == state for row in rows) for state in RowState},
         "sentences": [asdict(one) for one in six_sentences(sources)],
         "dfe": dfe,
         "uksic": uksic,
         "limits": [asdict(one) for one in limits_of(sources)],
         "review": _part(sources, "review", _review),
-        "posts": _part(sources, "registers", lambda found: found["posts"][:MOST_ROWS]),
-        "decisions": _part(sources, "decisions", _decisions),
+        "posts": _part(sources, "registers", lambda found: [_post(one, post_of) for one in found["posts"][:MOST_ROWS]]),
+        "decisions": _part(sources, "decisions", lambda found: _decisions(found, post_of)),
         "lists": _part(sources, "status", _lists),
         "checks": _part(sources, "checks", _checks),
         "logons": _logons(sources),
@@ -73,10 +80,20 @@ def _review(found: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _decisions(found: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _post(one: Mapping[str, Any], post_of: PostOf | None) -> dict[str, Any]:
+    if post_of is None:
+        held = (one["person"], one["deputy"], one["organisation"])
+    else:
+        held = ("a person" if one["person"] else "", "a deputy" if one["deputy"] else "", one["organisation"])
+    who = " / ".join(filter(None, held)) or "not filled"
+    return {"post": one["post"], "duties": one["duties"], "who": who, "accepted": one["accepted"]}
+
+
+def _decisions(found: list[Mapping[str, Any]], post_of: PostOf | None) -> dict[str, Any]:
     rows = [
         {
-            "what": one["what"], "value": one["value"], "reason": one["reason"], "owner": one["owner"],
+            "what": one["what"], "value": one["value"], "reason": one["reason"],
+            "owner": one["owner"] if post_of is None else post_of(one["owner"]),
             "review_on": one["review_on"] or "", "missing": ", ".join(one["missing"]),
         }
         for one in found[:MOST_ROWS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -33,6 +33,7 @@ class FieldsRefused(RecordRefused):
 @dataclass(frozen=True)
 class FormField:
     """One field. `options`: pairs of value and words of a choice. `names_person`: left out where identities are.
+    `is_post`: a post, and where a name was written, a post takes its place where identities are left out.
 
     `bullet`: the point of a policy or a standard that asks for it. `is_prefilled`: from the system's own data.
     """
@@ -44,6 +45,7 @@ class FormField:
     options: tuple[tuple[str, str], ...] = ()
     is_required: bool = True
     names_person: bool = False
+    is_post: bool = False
     bullet: str = ""
     is_prefilled: bool = False
 
@@ -68,10 +70,13 @@ def missing_of(form: tuple[FormField, ...], given: Mapping[str, Any]) -> tuple[F
     return tuple(one for one in form if one.is_required and str(given.get(one.name) or "").strip() == "")
 
 
-def without_persons(form: tuple[FormField, ...], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a record, without who it is about."""
+def without_persons(
+    form: tuple[FormField, ...], fields: Mapping[str, Any], post_of: Callable[[str], str] = lambda _: ""
+) -> dict[str, Any]:
+    """The values of a record, without who it is about. `post_of`: what stands in place of a name."""
     hidden = {one.name for one in form if one.names_person}
-    return {name: "" if name in hidden else value for name, value in fields.items()}
+    posts = {one.name: post_of(str(fields[one.name])) for one in form if one.is_post and one.name in fields}
+    return {name: "" if name in hidden else posts.get(name, value) for name, value in fields.items()}
 
 
 def due_at_end_of(day: dt.date | None) -> int | None:

@@ -158,8 +158,14 @@ async def get(connection: AsyncConnection, site_id: UUID, model: type[F], number
         select(governance_record).where(rows.site_id == site_id, rows.kind == model.KIND, rows.number == number)
     )
     if (row := found.one_or_none()) is None:
-        raise NoSuchRecord(f"there is no {model.KIND} {number}")
+        raise no_such(model, number)
     return _record(row, model)
+
+
+def no_such(model: type[Fields], number: int) -> NoSuchRecord:
+    """The refusal of a number that no record has, and of a record that the caller may not know of: the same words, or
+    they would say that there is one, and of what kind it is."""
+    return NoSuchRecord(f"there is no {model.KIND} {number}")
 
 
 async def listed(

@@ -14,11 +14,11 @@ from schoolgate.operations import rights
 from schoolgate.operations.actor import local_name
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import Bulk, looks
+from schoolgate.operations.staff_names import roles_of_accounts
 from schoolgate.operations.work import Work
 
 if TYPE_CHECKING:
     from schoolgate.storage.audit_reading import Entry
-    from schoolgate.storage.store import Store
 
 MOST_ENTRIES = 500
 # A reply holds 64 MiB, and quotes need more room there.
@@ -54,11 +54,13 @@ class AuditEntry:
 class AuditPage:
     """Newest first. `before` gets the next page; None: there is none. A page may be empty and have a next one, where
     nothing that is wanted was among the entries that were looked at. `names`: of those who acted, as far as they have
-    an account or are users of this machine; none for who sees no identities."""
+    an account or are users of this machine; their roles for who sees no identities. `is_own`: it holds the caller's
+    own entries alone, without names."""
 
     entries: tuple[AuditEntry, ...]
     before: str | None
     names: dict[str, str] = field(default_factory=dict)
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ async def log(
     store = await work.store()
     found, place = await audit_reading.page(store, most, _place(before), is_wanted)
     entries = tuple(map(_shown, found))
-    names = await _names(store, {one.actor for one in entries}) if own is None else {}
-    return AuditPage(entries, None if place is None else f"{place[0]}/{place[1]}", names)
+    names = await _names(work, {one.actor for one in entries}) if own is None else {}
+    return AuditPage(entries, None if place is None else f"{place[0]}/{place[1]}", names, own is not None)
 
 
 @looks("audit.show")
@@ -219,10 +221,13 @@ async def export(work: Work) -> AuditExported:
     return AuditExported("".join(f"{line.decode()}\n" for line in parts))
 
 
-async def _names(store: Store, actors: set[str]) -> dict[str, str]:
+async def _names(work: Work, actors: set[str]) -> dict[str, str]:
     from schoolgate.accounts import account_list
 
-    people = {f"account:{one.id}": one.display_name for one in await account_list.all_accounts(store)}
+    if not rights.sees_identities(work.actor.roles, "audit.log"):
+        roles = await roles_of_accounts(work)
+        return {one: roles[one] for one in actors if one in roles}
+    people = {f"account:{one.id}": one.display_name for one in await account_list.all_accounts(await work.store())}
     found = {one: people.get(one) or local_name(one) for one in actors}
     return {actor: name for actor, name in found.items() if name}
 

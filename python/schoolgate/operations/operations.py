@@ -16,6 +16,7 @@ from schoolgate.operations.caller import UNKNOWN, Caller, Credentials
 from schoolgate.operations.errors import DoneNotRecorded, NotPermitted
 from schoolgate.operations.permission import refuse_without
 from schoolgate.operations.registry import Operation, find
+from schoolgate.operations.staff_names import shown_to
 from schoolgate.operations.system_clock import Clock
 from schoolgate.operations.work import Said, Work
 
@@ -75,7 +76,7 @@ class Operations:
                 return await self._changed(operation, work, given)
         if operation.names_a_person(given):
             return await self._seen(operation, work, given)
-        return await operation.do(work, given)
+        return await _done(operation, work, given)
 
     async def close(self) -> None:
         """Closes what sign-ins keep open."""
@@ -106,7 +107,7 @@ class Operations:
     async def _recording_itself(self, operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
         """The result. A change that is refused has appended nothing, so the attempt is recorded here."""
         try:
-            return await operation.do(work, given)
+            return await _done(operation, work, given)
         except SchoolgateError:
             if operation.is_change:
                 await (await self._recorder()).refused(operation.name, work.actor, self._clock.now_us())
@@ -119,7 +120,7 @@ class Operations:
         """The result, once it is on record who sees it."""
         recorder = await self._recorder()
         try:
-            result = await operation.do(work, given)
+            result = await _done(operation, work, given)
         except SchoolgateError as error:
             what = {"error": type(error).__name__}
             await recorder.seen(operation, work.actor, given, Outcome.refused, what, self._clock.now_us())
@@ -136,7 +137,7 @@ class Operations:
 
         # A process that must end here writes no end: whether the thread goes on, nothing knows.
         try:
-            result = await operation.do(work, given)
+            result = await _done(operation, work, given)
         except SchoolgateError as error:
             await ended(Outcome.refused, {"error": type(error).__name__}, str(error))
             raise
@@ -150,6 +151,11 @@ class Operations:
                 f"{operation.name} is done, but the audit log did not take its end: {error}"
             ) from error
         return result
+
+
+async def _done(operation: Operation, work: Work, given: Mapping[str, Any]) -> Any:
+    """The result, without names of staff for who sees none."""
+    return await shown_to(work, operation, await operation.do(work, given))
 
 
 def _about(result: Any) -> dict[str, Any]:

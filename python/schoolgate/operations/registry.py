@@ -92,6 +92,10 @@ class Personal:
     """Marks an argument that may name a person: the audit log keeps it behind a commitment, so it can be erased."""
 
 
+class StaffName:
+    """Marks a text of a result that may name a member of staff: who sees no identities gets a post or role instead."""
+
+
 class Bulk:
     """Marks an argument of any length: the audit log keeps its digest."""
 

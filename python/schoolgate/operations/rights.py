@@ -38,7 +38,7 @@ class Audience(StrEnum):
 _TABLE = """
                           N D H T t G P O
 policy.show               R R R R . . R .
-policy.revisions          R R R R . R R R
+policy.revisions          R R R R . n n R
 policy.files              R R R R . . R .
 policy.apply              W . . W . . . .
 policy.rollback           W . . W . . . .
@@ -47,12 +47,12 @@ policy.allow              W . . W . . . .
 policy.preview            R R R R . . R .
 policy.draft              R R R R . . R .
 policy.repair             W . . W . . . .
-policy.categories         R R R R . . R .
+policy.categories         R R R R . . n .
 policy.compare            R R R R . . R .
 policy.replay             R R R R . . R .
 segments.list             R R R R . . R .
 schedules.show            R R R R R . R .
-exceptions.list           R R R R . . R .
+exceptions.list           R R R R . . n .
 exceptions.renew          W . . W . . . .
 exceptions.end            W W . W . . W .
 exceptions.end_deny       W . . W . . . .
@@ -239,7 +239,7 @@ pages.last_block          anyone
 pages.ask_teacher         anyone
 pages.guest_accepted      anyone
 pages.asked               R R R R R . R .
-audit.log                 R R R R . R n R
+audit.log                 R R R R . n n R
 audit.show                n R n n . n n R
 audit.verify              R R R R . R . R
 audit.export              R R R R . R . R
@@ -277,12 +277,12 @@ register.change           W W W W . . . .
 register.end              W W W W . . . .
 register.export           R R R R . n n R
 register.gaps             R R R R . R R R
-register.decisions        R R R R . R R R
+register.decisions        R R R R . n n R
 register.decide           W W W W . . . .
 register.meeting_report   R R R R . R . R
 evidence.make             W W W W . . W .
-evidence.list             R R R R . R R R
-evidence.read             R R R R . R R R
+evidence.list             R R R R . n n R
+evidence.read             R R R R . n n R
 evidence.assurance        R R R R . R R R
 """
 _COLUMNS = tuple(Role)

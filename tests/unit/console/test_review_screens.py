@@ -126,8 +126,23 @@ async def test_governors_have_six_sentences_and_packs_are_made_and_taken(browser
     status, _, headers = await browser.post(HEAD, "/evidence")
     assert status == 303
     _, text = await browser.get(GOVERNOR, headers["Location"])
-    found = re.search(r"/evidence/(evidence-[0-9-]+)\.json", text)
+    found = re.search(r"/evidence/(evidence-[0-9-]+-posts)\.json", text)
     assert found
     status, text = await browser.get(GOVERNOR, f"/evidence/{found[1]}.json")
     assert (status, '"sentences"' in text) == (200, True)
     assert (await browser.get(GOVERNOR, "/evidence/evidence-2020-01-01-000000.pdf"))[0] == 404
+    named = found[1].removesuffix("-posts")
+    assert (await browser.get(HEAD, f"/evidence/{named}.json"))[0] == 200
+    for ending in ("json", "pdf"):
+        assert (await browser.get(GOVERNOR, f"/evidence/{named}.{ending}"))[0] == 404, "it names staff"
+    assert f"{named}.pdf" not in (await browser.get(GOVERNOR, "/evidence"))[1]
+
+
+async def test_governors_read_posts_where_a_head_reads_names(browser: RoleBrowser) -> None:
+    _, text = await browser.get(HEAD, "/registers/decisions")
+    paths = re.findall(r'name="path" value="([^"]+)"', text)
+    given = {"path": paths[0], "reason": "Safe", "owner": "Ada Byron", "review_on": "2030-01-31"}
+    assert (await browser.post(HEAD, "/registers/decisions", **given))[0] == 303
+    for path in ("/registers/decisions?most=500", "/registers/decision.csv"):
+        assert "Ada Byron" in (await browser.get(HEAD, path))[1], path
+        assert "Ada Byron" not in (await browser.get(GOVERNOR, path))[1], path

@@ -14,6 +14,15 @@ CATEGORIES = sorted({one for part in (
     "misinformation adult nudify piracy eating-disorders weapons ai-companion",
 ) for one in part.split()})  # fmt: skip
 
+POST = {
+    "post": "Lead",
+    "duties": "answers",
+    "person": "Ada",
+    "deputy": "",
+    "organisation": "",
+    "accepted": "2026-09-01",
+}
+
 VALUES: dict[str, Any] = {
     "status": {
         "unprotected": [],
@@ -70,7 +79,7 @@ VALUES: dict[str, Any] = {
         "statutory_posts": 5, "unfilled_posts": [],
         **{f"{one}_current": 1 for one in ("training", "notices", "suppliers", "risks")},
         **{f"{one}_overdue": 0 for one in ("training", "notices", "suppliers", "risks")},
-        "posts": [{"post": "Lead", "duties": "answers", "who": "Ada", "accepted": "2026-09-01"}],
+        "posts": [POST],
         "suppliers": [{"what": "IWF", "supplier": "IWF", "type": "licence", "ends": "2027-01-01"}],
     },
     "actions": {"open": 1, "done": 2, "overdue": 0},

@@ -20,7 +20,7 @@ from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
 from schoolgate.governance import steps
 from schoolgate.governance.cases import Case, CaseOutcome, alert_outcome
-from schoolgate.governance.errors import RecordChanged, RecordRefused
+from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
 from schoolgate.operations.errors import ArgumentsRefused, FactorNeeded, NotPermitted
 from schoolgate.policy.monitoring import AlertRule
 
@@ -89,8 +89,10 @@ async def test_it_sees_judges_and_closes_no_case_of_safeguarding(school: School)
         ("case.note", {"text": "x"}),
         ("case.close", {"outcome": "false-alarm"}),
     ):
-        with pytest.raises(NotPermitted, match="safeguarding"):
+        with pytest.raises(NoSuchRecord, match=r"^there is no case 1$"):
             await school.call(it, name, number=1, **arguments)
+        with pytest.raises(NoSuchRecord, match=r"^there is no case 99$"):
+            await school.call(it, name, number=99, **arguments)
     for number in (1, 2):
         with pytest.raises(NotPermitted):
             await school.call(it, "case.judge", number=number, text="x")

@@ -74,13 +74,14 @@ async def test_a_pack_is_kept_with_its_digest_on_record_and_names_no_one(school:
     assert DEVICE not in text
     governor = await school.signed_in("grace", Role.governor)
     shelf = await school.call(governor, "evidence.list")
-    assert [(one.name, one.sha256) for one in shelf.packs] == [(found.pack.name, found.pack.sha256)]
-    pdf = await school.call(governor, "evidence.read", name=found.pack.name)
+    assert [(one.name, one.sha256) for one in shelf.packs] == [(found.posts.name, found.posts.sha256)]
+    pdf = await school.call(governor, "evidence.read", name=found.posts.name)
     octets = base64.b64decode(pdf.octets)
     assert octets.startswith(b"%PDF-")
-    assert hashlib.sha256(octets).hexdigest() == found.pack.sha256
+    assert hashlib.sha256(octets).hexdigest() == found.posts.sha256
     ended = [one["detail"] for one in await school.entries("evidence.make") if one["outcome"] == "done"]
-    assert [one["sha256"] for one in ended] == [found.pack.sha256]
+    assert [one["digests"][found.posts.name] for one in ended] == [found.posts.sha256]
+    assert ended[0]["digests"][found.pack.name] == found.pack.sha256
     with pytest.raises(NotPermitted):
         await school.call(governor, "evidence.make")
     for name in ("../schoolgate.toml", "evidence-2020-01-01-000000.pdf"):

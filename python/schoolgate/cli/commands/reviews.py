@@ -135,6 +135,8 @@ def make_evidence(config: Path | None, to: Path | None) -> None:
     """Its name and digest; what could not be measured goes to standard error."""
     made = ask(config, "evidence.make")
     say(f"{made.pack.name}  {made.pack.size_octets / 1024:.0f} KiB, SHA-256 {made.pack.sha256}")
+    if made.pack != made.posts:
+        say(f"{made.posts.name}  the same with posts in place of names, to hand out")
     counts = made.counts
     say(f"{counts['met']} as it should be, {counts['look']} to look at, {counts['broken']} not measured")
     for problem in made.broken:
@@ -154,7 +156,8 @@ def list_evidence(config: Path | None, as_json: bool) -> None:
         say_json([asdict(one) for one in found.packs])
         return
     for one in found.packs:
-        say(f"{found.folder}/{one.name}  {one.size_octets / 1024:.0f} KiB, SHA-256 {one.sha256}")
+        staff = "names staff" if one.names_staff else "posts, no names"
+        say(f"{found.folder}/{one.name}  {one.size_octets / 1024:.0f} KiB, {staff}, SHA-256 {one.sha256}")
     if not found.packs:
         note("no evidence pack is kept; make one with `schoolgate evidence make`")
 

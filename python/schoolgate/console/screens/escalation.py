@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from aiohttp import web
@@ -27,4 +28,18 @@ async def show(page: Page) -> web.Response:
     """Each group of hours with its posts, in the order of their minutes."""
     found = await page.call("escalation.show")
     groups = [(title, [one for one in found["steps"] if one["hours"] == name]) for name, title in HOURS]
-    return page.render("screens/escalation.html", found=found, groups=groups, days=DAYS)
+    return page.render(
+        "screens/escalation.html", found=found, groups=groups, days=DAYS, recipient=recipient,
+        closed=[holiday(one) for one in found["closed"]], place=found["time_zone"].rpartition("/")[2].replace("_", " "),
+    )  # fmt: skip
+
+
+def recipient(to: str) -> str:
+    """To whom a message goes: a mail address, or another system by its name."""
+    return f"the system “{to.removeprefix('webhook:')}”" if to.startswith("webhook:") else to
+
+
+def holiday(stretch: str) -> str:
+    """A day, or the first and last of several, in words."""
+    days = [dt.date.fromisoformat(one) for one in stretch.split("..")]
+    return " to ".join(dict.fromkeys(f"{one.day} {one:%B} {one.year}" for one in days))

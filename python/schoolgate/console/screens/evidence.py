@@ -21,7 +21,7 @@ def add_routes(app: web.Application) -> None:
     """The list, a download, and the governors' page."""
     SCREEN.get(app, show)
     SCREEN.post(app, make)
-    SCREEN.get(app, download, r"/{name:evidence-[0-9-]{17}\.(?:pdf|json)}")
+    SCREEN.get(app, download, r"/{name:evidence-[0-9-]{17}(?:-posts)?\.(?:pdf|json)}")
     ASSURANCE.get(app, assurance)
 
 
@@ -37,7 +37,7 @@ async def make(page: Page) -> web.Response:
         made = await page.call("evidence.make")
     except FormRefused as error:
         return await _list(page, {"": str(error)})
-    return page.redirect(f"{SCREEN.path}?made={made['pack']['name']}")
+    return page.redirect(f"{SCREEN.path}?made={made['posts']['name']}")
 
 
 async def download(page: Page) -> web.Response:
@@ -46,7 +46,7 @@ async def download(page: Page) -> web.Response:
     try:
         found = await page.call("evidence.read", name=name)
     except FormRefused as error:
-        if error.kind == "NoSuchPack":
+        if error.kind in ("NoSuchPack", "PackNamesStaff"):
             raise web.HTTPNotFound from None
         raise
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

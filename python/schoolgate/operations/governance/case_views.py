@@ -18,9 +18,9 @@ from schoolgate.alerts.alert_store import AlertRefused
 from schoolgate.audit.errors import AuditProblem
 from schoolgate.governance import cases
 from schoolgate.governance.cases import Case
+from schoolgate.governance.errors import NoSuchRecord
 from schoolgate.governance.steps import Step, with_entries
 from schoolgate.operations.alert_access import alerts_of, seen_of, threats_of
-from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import looks, sees
 from schoolgate.operations.work import Work
 
@@ -157,7 +157,7 @@ async def counts(work: Work) -> CaseCounts:
 
 @sees("case.show")
 async def show(work: Work, number: int) -> CaseWithAlerts:
-    """One case with its steps and its alerts. Raises `NoSuchRecord`, `NotPermitted`."""
+    """One case with its steps and its alerts. Raises `NoSuchRecord`."""
     found = await case_of(work, number)
     if not cases.sees(found.fields.concern, work.actor.roles):
         raise not_for_it(number)
@@ -222,9 +222,11 @@ async def _all_cases(work: Work, states: Collection[str], before: int | None) ->
         before = found[-1].number
 
 
-def not_for_it(number: int) -> NotPermitted:
-    """The refusal of a case of safeguarding."""
-    return NotPermitted(f"case {number} is a matter of safeguarding; ask the safeguarding lead")
+def not_for_it(number: int) -> NoSuchRecord:
+    """The refusal of a case of safeguarding: to IT there is none."""
+    from schoolgate.governance import record_store
+
+    return record_store.no_such(Case, number)
 
 
 def case_shown(work: Work, found: Record[Case]) -> CaseShown:

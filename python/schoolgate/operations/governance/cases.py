@@ -68,7 +68,7 @@ async def open_case(
 ) -> CaseDone:  # fmt: skip
     """Opens a case from alerts, from a report by staff, or from what someone saw. `text`: what is known so far.
 
-    Raises `RecordRefused` where an alert is in an open case, `NotPermitted`, `AlertRefused`.
+    Raises `RecordRefused` where an alert is in an open case, `NotPermitted`, `NoSuchRecord`, `AlertRefused`.
     """
     from schoolgate.governance import record_store
 
@@ -112,7 +112,7 @@ async def note(
 ) -> CaseDone:  # fmt: skip
     """Notes what was done, the case's number in the school's case system, or that it belongs to a lesson.
 
-    Raises `RecordRefused`, `RecordChanged`, `NotPermitted`.
+    Raises `RecordRefused`, `RecordChanged`, `NoSuchRecord`.
     """
     values: dict[str, Any] = {}
     if reference is not None:
@@ -140,7 +140,7 @@ async def judge(work: Work, number: int, text: Text, version: int | None = None)
 async def close(work: Work, number: int, outcome: Outcome, text: Text = "", version: int | None = None) -> CaseDone:
     """Closes a case and its alerts. One of safeguarding is judged before, unless it is a false alarm.
 
-    Raises `RecordRefused`, `RecordChanged`, `NotPermitted`.
+    Raises `RecordRefused`, `RecordChanged`, `NoSuchRecord`.
     """
     ended = CaseOutcome(outcome)
     cases.refuse_unjudged(await _for_work(work, number, version), ended)
@@ -179,7 +179,7 @@ async def send(work: Work, number: int, webhook: str, version: int | None = None
 
 
 async def _matter(work: Work, numbers: Collection[int], ticket: int | None, text: str, theme: str) -> _Matter:
-    """Raises `NotPermitted` where it is not the caller's to follow up."""
+    """Raises `NotPermitted` or `NoSuchRecord` where it is not the caller's to follow up."""
     if numbers:
         return await asyncio.to_thread(_of_alerts, work, numbers)
     concern: cases.Concern = "safeguarding" if cases.works_on("safeguarding", work.actor.roles) else "technical"
@@ -244,7 +244,7 @@ async def _with_alerts(work: Work, numbers: Collection[int], do: Callable[[Alert
 
 
 async def _for_work(work: Work, number: int, version: int | None) -> Record[Case]:
-    """Raises `NotPermitted` to who does not work on it, `RecordChanged` where another version was looked at."""
+    """Raises `NoSuchRecord` to who does not work on it, `RecordChanged` where another version was looked at."""
     found = await case_of(work, number)
     if not cases.works_on(found.fields.concern, work.actor.roles):
         raise not_for_it(number)

@@ -9,12 +9,14 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from schoolgate.governance import record_store as records
 from schoolgate.governance.record_store import Record
 from schoolgate.governance.registers import CURRENT, Decision
 from schoolgate.operations.policies.exceptions import list_exceptions
 from schoolgate.operations.policies.policy_views import categories
+from schoolgate.operations.registry import StaffName
 from schoolgate.operations.work import Work
 
 # A policy has some dozens of categories, a trust some policies.
@@ -32,7 +34,7 @@ class DecisionRow:
     what: str
     value: str
     reason: str
-    owner: str
+    owner: Annotated[str, StaffName]
     review_on: dt.date | None
     number: int | None
     missing: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,10 +19,12 @@ from schoolgate.evidence.limits_statement import Limit, limits_of
 from schoolgate.evidence.pack import pack_of
 from schoolgate.evidence.pack_pdf import pdf_of
 from schoolgate.evidence.pack_shelf import KeptPack, pack_shelf_of
+from schoolgate.operations import rights
 from schoolgate.operations.governance.evidence_records import read_records
 from schoolgate.operations.governance.evidence_sources import READERS, read_sources
 from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import changes, looks
+from schoolgate.operations.staff_names import staff_names
 from schoolgate.operations.work import Progress, Work
 from schoolgate.storage import state_dir
 
@@ -30,23 +33,19 @@ _FOR_LIMITS = ("segments", "forwarders", "sealed_counts", "silent_devices", "sta
 
 @dataclass(frozen=True)
 class EvidenceMade:
-    """`pack`, `values`: the PDF and its values as JSON. `counts`: rows by state; `broken`: sources that could not be
-    read, with the reason."""
+    """`pack`, `values`: the PDF and its values as JSON, as the caller may read them. `posts`: the PDF without names of
+    staff. `counts`: rows by state; `broken`: sources that could not be read, with the reason. `digests`: by file."""
 
     pack: KeptPack
     values: KeptPack
+    posts: KeptPack
     counts: dict[str, int]
     broken: tuple[str, ...]
+    digests: dict[str, str]
 
     def about(self) -> dict[str, Any]:
         """For the audit log: the digests by which a file is known as this one."""
-        return {
-            "name": self.pack.name,
-            "sha256": self.pack.sha256,
-            "values_sha256": self.values.sha256,
-            "counts": self.counts,
-            "broken": len(self.broken),
-        }
+        return {"digests": self.digests, "counts": self.counts, "broken": len(self.broken)}
 
 
 @dataclass(frozen=True)
@@ -85,31 +84,37 @@ async def make_evidence(work: Work) -> EvidenceMade:
     state_dir.refuse_strangers(folder)
     work.say(Progress("reading what is measured", 0, 2))
     sources = await read_sources(work, tuple(READERS), await read_records(work))
+    names = await staff_names(work)
     work.say(Progress("writing the pages", 1, 2))
 
-    def written() -> EvidenceMade:
+    def pages(post_of: Callable[[str], str] | None) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
         school = work.settings.accounts.school or "This school"
-        pack = pack_of(sources, school, __version__, policy_in_force(work).zone)
-        values = orjson.dumps(pack, option=orjson.OPT_INDENT_2)
-        kept, beside = pack_shelf_of(work.settings).keep(work.now, pdf_of(pack, work.now), values)
-        return EvidenceMade(kept, beside, pack["counts"], tuple(pack["broken"]))
+        pack = pack_of(sources, school, __version__, policy_in_force(work).zone, post_of)
+        return pack, (pdf_of(pack, work.now), orjson.dumps(pack, option=orjson.OPT_INDENT_2))
+
+    def written() -> EvidenceMade:
+        pack, named = pages(None)
+        kept, posts = pack_shelf_of(work.settings).keep(work.now, named, pages(names.post_of)[1])
+        digests = {one.name: one.sha256 for pair in (kept, posts) for one in (pair.pdf, pair.values)}
+        own = kept if _sees_names(work) else posts
+        return EvidenceMade(own.pdf, own.values, posts.pdf, pack["counts"], tuple(pack["broken"]), digests)
 
     return await asyncio.to_thread(written)
 
 
 @looks("evidence.list")
 def list_evidence(work: Work) -> EvidenceShelf:
-    """The packs that are kept, newest first."""
+    """The packs that are kept, newest first; without those that name staff for who sees no names."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
     shelf = pack_shelf_of(work.settings)
-    return EvidenceShelf(str(shelf.folder), tuple(shelf.all()))
+    return EvidenceShelf(str(shelf.folder), tuple(shelf.all(shows_names=_sees_names(work))))
 
 
 @looks("evidence.read")
 def read_evidence(work: Work, name: Annotated[str, Field(max_length=100)]) -> EvidenceFile:
-    """A pack as PDF, or its values as JSON. Raises `NoSuchPack`."""
+    """A pack as PDF, or its values as JSON. Raises `NoSuchPack`, `PackNamesStaff`."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
-    octets = pack_shelf_of(work.settings).read(name)
+    octets = pack_shelf_of(work.settings).read(name, shows_names=_sees_names(work))
     return EvidenceFile(name, hashlib.sha256(octets).hexdigest(), base64.b64encode(octets).decode())
 
 
@@ -119,3 +124,7 @@ async def assurance(work: Work) -> AssuranceShown:
     wanted = tuple(dict.fromkeys((*FOR_SENTENCES, *_FOR_LIMITS)))
     sources = await read_sources(work, wanted, await read_records(work, ("review", "actions")))
     return AssuranceShown(work.now_us, six_sentences(sources), limits_of(sources))
+
+
+def _sees_names(work: Work) -> bool:
+    return rights.sees_identities(work.actor.roles, "evidence.read")

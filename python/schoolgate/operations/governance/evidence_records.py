@@ -96,7 +96,9 @@ async def _registers(work: Work) -> dict[str, Any]:
             {
                 "post": dict(POSTS)[one.post],
                 "duties": one.duties,
-                "who": " / ".join(filter(None, (one.person, one.deputy, one.organisation))) or "not filled",
+                "person": one.person,
+                "deputy": one.deputy,
+                "organisation": one.organisation,
                 "accepted": _text(one.accepted_on),
             }
             for one in posts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from schoolgate.operations import rights
 from schoolgate.operations.governance.decision_rows import count_undecided
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.registry import Personal, looks, records
+from schoolgate.operations.staff_names import StaffNames, staff_names
 from schoolgate.operations.work import Work
 from schoolgate.querylog.spreadsheet import csv_text
 from schoolgate.storage.store import Change
@@ -100,9 +102,7 @@ async def list_lines(work: Work, kind: Kind, is_all: bool = False, before: Numbe
         found = await record_store.listed(connection, store.site_id, register.model, states=states, before=before)
     unfilled = await _unfilled(work) if kind == Responsibility.KIND else ()
     warnings = tuple(f"No one is named as: {one}" for one in unfilled)
-    return RegisterPage(
-        kind, register.title, register.form, tuple(_line(work, register, one) for one in found), warnings
-    )
+    return RegisterPage(kind, register.title, register.form, await _lines(work, register, found), warnings)
 
 
 @looks("register.show")
@@ -111,7 +111,7 @@ async def show_line(work: Work, kind: Kind, number: Number) -> RegisterPage:
     register, store = REGISTERS[kind], await work.store()
     async with store.reading() as connection:
         found = await record_store.get(connection, store.site_id, register.model, number)
-    return RegisterPage(kind, register.title, register.form, (_line(work, register, found),))
+    return RegisterPage(kind, register.title, register.form, await _lines(work, register, (found,)))
 
 
 @records("register.add")
@@ -121,7 +121,7 @@ async def add_line(work: Work, kind: Kind, fields: FormFields) -> RegisterLine:
     read = read_form(register.model, register.form, fields)
     async with (await work.store()).change() as change:
         made = await keep_line(work, change, register, read, "register.add")
-    return _line(work, register, made)
+    return await _one_line(work, register, made)
 
 
 @records("register.change")
@@ -134,7 +134,7 @@ async def change_line(work: Work, kind: Kind, number: Number, version: Number, f
         due_us = due_at_end_of(register.due_on(read))
         why = entry_of(work, "register.change")
         made = await record_store.update(change, found, read, why, subject=register.subject(read), due_us=due_us)
-    return _line(work, register, made)
+    return await _one_line(work, register, made)
 
 
 @records("register.end")
@@ -144,7 +144,7 @@ async def end_line(work: Work, kind: Kind, number: Number, version: Number) -> R
     async with (await work.store()).change() as change:
         found = await _current(change, register, number, version)
         made = await record_store.update(change, found, found.fields, entry_of(work, "register.end"), state=ENDED)
-    return _line(work, register, made)
+    return await _one_line(work, register, made)
 
 
 @looks("register.export")
@@ -153,7 +153,7 @@ async def export_lines(work: Work, kind: Kind) -> str:
     register, store = REGISTERS[kind], await work.store()
     async with store.reading() as connection:
         found = await record_store.listed(connection, store.site_id, register.model, most=MOST_LINES)
-    lines = [_line(work, register, one) for one in reversed(found)]
+    lines = await _lines(work, register, reversed(found))
     names = [one.name for one in register.form]
     cells = ([one.number, one.state, *(one.fields[name] for name in names)] for one in lines)
     return csv_text([["number", "state", *names], *cells])
@@ -199,10 +199,21 @@ async def _current(change: Change, register: Register, number: Number, version: 
     return found
 
 
-def _line(work: Work, register: Register, found: Record[Any]) -> RegisterLine:
+async def _lines(work: Work, register: Register, found: Iterable[Record[Any]]) -> tuple[RegisterLine, ...]:
+    """Lines as the caller may see them."""
+    sees = rights.sees_identities(work.actor.roles, "register.list")
+    names = None if sees or not any(one.is_post for one in register.form) else await staff_names(work)
+    return tuple(_line(work, register, one, sees, names) for one in found)
+
+
+async def _one_line(work: Work, register: Register, found: Record[Any]) -> RegisterLine:
+    return (await _lines(work, register, (found,)))[0]
+
+
+def _line(work: Work, register: Register, found: Record[Any], sees: bool, names: StaffNames | None) -> RegisterLine:
     fields = found.fields.model_dump(mode="json")
-    if not rights.sees_identities(work.actor.roles, "register.list"):
-        fields = without_persons(register.form, fields)
+    if not sees:
+        fields = without_persons(register.form, fields, names.post_of if names else lambda _: "")
     is_overdue = found.due_us is not None and found.due_us <= work.now_us
     return RegisterLine(
         found.number, found.version, found.state, found.subject, found.due_us, is_overdue, found.changed_us, fields

@@ -20,10 +20,9 @@ from pydantic_core import PydanticCustomError
 from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import message_and_remedy
 from schoolgate.governance import tickets
-from schoolgate.governance.errors import RecordChanged, RecordRefused
+from schoolgate.governance.errors import NoSuchRecord, RecordChanged, RecordRefused
 from schoolgate.governance.steps import Step, followed, noted, with_entries
 from schoolgate.governance.tickets import Ticket, TicketKind, TicketOutcome
-from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import Personal, changes, looks, records, sees
 from schoolgate.operations.work import Work
 from schoolgate.policy.school_zone import school_zone
@@ -192,7 +191,7 @@ async def counts(work: Work) -> TicketCounts:
 
 @sees("ticket.show")
 async def show(work: Work, number: int) -> TicketShown:
-    """One report, for its reporter and those who work on it. Raises `NoSuchRecord`, `NotPermitted`."""
+    """One report, for its reporter and those who work on it. Raises `NoSuchRecord`, to all others too."""
     from schoolgate.governance import record_store
 
     store = await work.store()
@@ -301,7 +300,7 @@ async def _routed(work: Work, states: Collection[str], before: int | None) -> An
 
 
 async def _for_work(work: Work, number: int, version: int | None) -> Record[Ticket]:
-    """Raises `NotPermitted` to who does not work on it, `RecordChanged` where another version was looked at."""
+    """Raises `NoSuchRecord` to who does not work on it, `RecordChanged` where another version was looked at."""
     from schoolgate.governance import record_store
 
     store = await work.store()
@@ -340,9 +339,10 @@ def _refuse_others(work: Work, found: Record[Ticket]) -> None:
         raise _not_theirs(found)
 
 
-def _not_theirs(found: Record[Ticket]) -> NotPermitted:
-    names = ", ".join(sorted(one.replace("_", " ") for one in tickets.ROUTES[found.fields.kind]))
-    return NotPermitted(f"report {found.number} is not yours to see or to work on; ask one of: {names}")
+def _not_theirs(found: Record[Ticket]) -> NoSuchRecord:
+    from schoolgate.governance import record_store
+
+    return record_store.no_such(Ticket, found.number)
 
 
 def _is_overdue(work: Work, found: Record[Ticket]) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text, examined, ground_of
 from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
-from schoolgate.operations.registry import Personal, changes, looks
+from schoolgate.operations.registry import Personal, StaffName, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import latest_revision, policy_files
 from schoolgate.policy.names import NameRule
@@ -34,7 +34,7 @@ class ExceptionShown:
     name: str
     where: str
     path: str
-    owner: str | None
+    owner: Annotated[str | None, StaffName]
     reason: str
     until: str | None
     is_ended: bool

@@ -13,7 +13,7 @@ from schoolgate.config.problems import Problem
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call, call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.policies import alert_rules_notice
-from schoolgate.operations.registry import Bulk, Personal, changes, looks
+from schoolgate.operations.registry import Bulk, Personal, StaffName, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import NoSuchRevision, Revision, difference
 from schoolgate.policy.active_policy import Ground, label, latest_revision, policy_files, read_ground
@@ -76,7 +76,7 @@ class RevisionRow:
 
     number: int
     at: str
-    who: str
+    who: Annotated[str, StaffName]
     why: str
     rolls_back_to: int | None
     checksum: str

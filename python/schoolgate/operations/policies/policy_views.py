@@ -12,7 +12,7 @@ from schoolgate.config import config_label
 from schoolgate.config.problems import InputRefused, did_you_mean, path_of
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
-from schoolgate.operations.registry import Bulk, looks
+from schoolgate.operations.registry import Bulk, StaffName, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import difference
 from schoolgate.policy.active_policy import active_or_first, label, policy_files
@@ -37,7 +37,7 @@ class RuleReason:
 
     revision: int
     at: str
-    who: str
+    who: Annotated[str, StaffName]
     why: str
 
 
