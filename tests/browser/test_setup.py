@@ -73,14 +73,14 @@ def test_a_network_manager_sets_a_school_up_with_the_code_of_the_first_run(
         elif name == "addresses":
             page.get_by_label("Addresses with port").fill("127.0.0.1:0\n192.0.2.7:53")
         elif name == "segments":
-            page.get_by_label("Its networks").nth(0).fill("127.0.0.0/24, 10.1.0.0/33")
-            page.get_by_label("Its networks").nth(1).fill("10.2.0.0/16")
+            page.get_by_label("Its addresses").nth(0).fill("127.0.0.0/24, 10.1.0.0/33")
+            page.get_by_label("Its addresses").nth(1).fill("10.2.0.0/16")
             _go_on(page)
             expect(page.get_by_role("alert")).to_contain_text("10.1.0.0/33")
-            expect(page.get_by_label("Its networks").nth(1)).to_have_value("10.2.0.0/16")
+            expect(page.get_by_label("Its addresses").nth(1)).to_have_value("10.2.0.0/16")
             _fits(page)
             page.screenshot(path=PICTURES / "setup-mistake-360.png", full_page=True)
-            page.get_by_label("Its networks").nth(0).fill("127.0.0.0/24")
+            page.get_by_label("Its addresses").nth(0).fill("127.0.0.0/24")
         elif name == "lists":
             page.get_by_label("Our school accepts these licences.").check()
         elif name == "forwarders":

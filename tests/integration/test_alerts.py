@@ -107,7 +107,7 @@ async def test_an_urgent_question_reaches_people_by_mail_and_webhook(
             await asyncio.to_thread(watching.until, lambda: box.mails and hook.bodies)
     (mail,), (body,), (headers,) = box.mails, hook.bodies, hook.headers
     assert box.recipients == [LEAD]
-    assert mail["Subject"] == "[schoolgate] urgent: self-harm, segment pupils"
+    assert mail["Subject"] == "[schoolgate] urgent: self-harm, network pupils"
     assert mail["Importance"] == "high"
     assert "Bcc" not in mail
     text = mail.get_content()

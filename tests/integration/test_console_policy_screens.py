@@ -153,7 +153,7 @@ async def test_the_policies_say_what_is_in_force_for_whom_and_where_it_comes_fro
     people: Mapping[Role, Browser],
 ) -> None:
     text = await people[H].page("/policy")
-    assert "All 4 groups of devices have their policy." in text
+    assert "All 4 networks have their policy." in text
     assert "Year 7 to 11" in text
     assert "/policy/text" not in text, "a head reads"
     text = await people[H].page("/policy/of/pupil")

@@ -63,7 +63,7 @@ async def test_services_are_found_by_a_name_inside_and_say_who_cannot_use_them(p
     assert "No service is like that" in await people[H].page(f"/services?q={HOSTILE.replace(' ', '+')}")
     assert "17" in await people[H].page("/services?q=tiktok&use=yes")
     text = await people[H].page("/services/tiktok")
-    assert "TikTok is closed for 3 of 4 groups now." in text
+    assert "TikTok is closed for 3 of 4 networks now." in text
     assert "/services/tiktok/allow" not in text
     _, text = await people[N].get("/services/tiktok", HX_Request="true", HX_Request_Type="partial")
     assert "<html" not in text
@@ -81,7 +81,7 @@ async def test_a_service_is_closed_and_opened_for_groups_with_a_reason(
     text = await browser.page(where)
     assert "It is closed." in text
     assert "<script>alert" not in text
-    assert "YouTube is closed for 1 of 4 groups now." in await browser.page("/services/youtube")
+    assert "YouTube is closed for 1 of 4 networks now." in await browser.page("/services/youtube")
     response, text = await browser.post("/services/youtube/allow", {"segments": "staff", "reason": " "})
     assert response.status == 422
     assert "Say why" in text
@@ -96,7 +96,7 @@ async def test_a_service_is_closed_and_opened_for_groups_with_a_reason(
 
 async def test_the_week_of_a_group_has_its_policies_and_the_next_change(people: Mapping[Role, Browser]) -> None:
     text = await people[TEACHER].page("/schedules")
-    assert "One group of devices follows a schedule" in text
+    assert "One network follows a schedule" in text
     assert "Pupil lunch" in text
     assert "Exam room" in text
     text = await people[TEACHER].page("/schedules/year-7-to-11?day=2026-11-26")

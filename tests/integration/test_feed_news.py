@@ -75,7 +75,7 @@ def test_news_that_close_much_of_the_day_wait_for_a_person(school: School, serve
     report = school.update()
     (outcome,) = report.outcomes
     assert (report.exit_code, outcome.kind) == (3, "held")
-    assert "feed 40 rows (38.1% of a segment)" in outcome.message
+    assert "feed 40 rows (38.1% of a network)" in outcome.message
     assert "lists update --accept feed" in outcome.message
     assert school.said_of("shop.example.org") == set()
     (said,) = report.weighed

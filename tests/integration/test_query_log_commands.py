@@ -250,7 +250,7 @@ def test_the_access_export_is_for_a_person_and_for_a_program(tmp_path: Path) -> 
     )
     assert "2 rows and 1 alerts of 192.0.2.77" in said
     words = (tmp_path / "words").read_text()
-    assert "asked for www.example.org (A) in the network segment pupils. It was answered." in words
+    assert "asked for www.example.org (A) in the network pupils. It was answered." in words
     assert "It was blocked: it is listed as Gambling." in words
     assert "urgent: A device asked. State: new." in words
     printed(tmp_path, "log", "export", "--client", client, "--reason", "request 7", "--out", str(tmp_path / "lines"))

@@ -235,8 +235,8 @@ def test_what_is_explained_from_the_files_is_explained_by_the_sealed_list_too(sc
 def test_the_self_test_asks_from_every_segment_and_leaves_a_dated_record(school: Serving) -> None:
     run = school.cli("sealed", "selftest")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "segment pupils" in run.stdout
-    assert "segment staff" in run.stdout
+    assert "network pupils" in run.stdout
+    assert "network staff" in run.stdout
     record = orjson.loads((school.state / "sealed" / "selftests.jsonl").read_bytes())
     assert record["passed"] is True
     assert record["by_network"] is True

@@ -108,7 +108,7 @@ def test_the_recommended_feeds_are_shown_and_enabled_with_their_licences(start: 
 def test_a_person_reads_it_too(server: Serving) -> None:
     said = server.cli("status").stdout
     assert "policy      revision 1" in said
-    assert "segment   pupils has policy pupil now" in said
+    assert "network   pupils has policy pupil now" in said
     assert "1 of 1 alive" in said
 
 

@@ -145,7 +145,7 @@ def _lines(digest: DayDigest) -> Iterator[str]:
         yield ""
         yield "Blocked:"
         for one in digest.blocked:
-            yield f"  {one.questions:>9,}  {one.what}, {f'segment {one.segment}' if one.segment else 'in no segment'}"
+            yield f"  {one.questions:>9,}  {one.what}, {f'network {one.segment}' if one.segment else 'in no network'}"
     if digest.rules:
         yield ""
         yield "Rules of alerts:"
@@ -156,7 +156,7 @@ def _lines(digest: DayDigest) -> Iterator[str]:
         yield ""
         yield "Alerts of rules that speak by this digest:"
         for alert in digest.alerts[:MOST_ALERTS]:
-            where = f"segment {alert.segment}" if alert.segment else "no segment"
+            where = f"network {alert.segment}" if alert.segment else "no network"
             yield f"  alert {alert.id}, {alert.severity}, {where}: {alert.sentence}"
         if len(digest.alerts) > MOST_ALERTS:
             yield f"  and {len(digest.alerts) - MOST_ALERTS} more"

@@ -90,8 +90,8 @@ def step(alert: Alert, key: str, post: str, concern: str, zone: ZoneInfo, now: d
 
 def _where(alert: Alert) -> str:
     if alert.segment:
-        return f"segment {alert.segment}"
-    return "a device of no segment" if alert.client else "the whole school"
+        return f"network {alert.segment}"
+    return "a device of no network" if alert.client else "the whole school"
 
 
 def unlinked_word(word: str) -> str:

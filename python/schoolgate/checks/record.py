@@ -113,7 +113,7 @@ def _segments(result: dict[str, Any] | None, now: dt.datetime) -> list[str]:
     at = moment_of(result)
     if at is None or now - at > SEGMENTS_OLD_AFTER:
         return [
-            "the segments were last checked from inside more than six hours ago; does `schoolgate control` run?"
+            "the networks were last checked from inside more than six hours ago; does `schoolgate control` run?"
             " Check now: `schoolgate check run`"
         ]
     wrong = [one["segment"] for one in result.get("networks", ()) if one.get("state") == "failed"]

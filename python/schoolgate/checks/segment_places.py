@@ -77,7 +77,7 @@ def _place(
                 return Place(identity, name, str(source), at)
     if not any(_targets(source, listening) for source in sources):
         return Place(identity, name, str(sources[0]), None, f"the server listens on no IPv{network.version} address")
-    return Place(identity, name, None, None, "the addresses of this machine there belong to narrower segments")
+    return Place(identity, name, None, None, "the addresses of this machine there belong to narrower networks")
 
 
 def _shared(network: IPNetwork, local: IPNetwork) -> Iterator[IPAddress]:

@@ -44,7 +44,7 @@ def segments_alone(state_dir: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise SegmentsNotChecked("the segments are being checked just now; try again in a minute") from None
+        raise SegmentsNotChecked("the networks are being checked just now; try again in a minute") from None
     finally:
         os.close(descriptor)
 

@@ -50,7 +50,7 @@ schoolgate check --config schoolgate.toml — read everything, change nothing, n
 app = typer.Typer(
     name="schoolgate",
     cls=PlainWords,
-    help="A DNS filter for schools: decides by network segment, and says why.",
+    help="A DNS filter for schools: decides by network, and says why.",
     epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -219,7 +219,7 @@ def explain(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Say why a name is open or closed for a device: segment, policy, layer, category, list, rule, the rest."""
+    """Say why a name is open or closed for a device: network, policy, layer, category, list, rule, the rest."""
     from schoolgate.cli.commands import explain as explaining
 
     explaining.explain(_config(config), name, client, type_, at, asked, resolves, as_json)
@@ -274,7 +274,7 @@ def policy_apply(
 
 Segments = Annotated[
     list[str] | None,
-    typer.Option("--segment", "-s", metavar="ID", help="For this segment. May be repeated. Default: the whole school."),
+    typer.Option("--segment", "-s", metavar="ID", help="For this network. May be repeated. Default: the whole school."),
 ]
 Until = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="14:30 today, or 2026-11-30T09:00: the school's time.")

@@ -89,7 +89,7 @@ def check_run(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Ask from inside each segment, as a device there would, and compare with what the policy says. The result is
+    """Ask from inside each network, as a device there would, and compare with what the policy says. The result is
     recorded. `schoolgate control` does the same each hour."""
     from schoolgate.cli.commands import recorded_checks
 

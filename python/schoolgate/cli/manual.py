@@ -23,7 +23,7 @@ schoolgate \\- a DNS filter for schools that says why
 .I COMMAND
 [\\fIOPTIONS\\fR]
 .SH DESCRIPTION
-Decides by network segment which names are answered, and says why. Every command says more with \\fB\\-\\-help\\fR.
+Decides by network which names are answered, and says why. Every command says more with \\fB\\-\\-help\\fR.
 .SH COMMANDS"""
 _FILES = """.SH COMPLETION
 \\fBschoolgate \\-\\-install\\-completion\\fR has the shell complete commands and options from the next sign\\-in on;

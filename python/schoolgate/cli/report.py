@@ -34,7 +34,7 @@ For = Annotated[
 ]
 Segments = Annotated[
     list[str] | None,
-    typer.Option("--segment", metavar="ID", help="This segment only. May be repeated. Default: the whole school."),
+    typer.Option("--segment", metavar="ID", help="This network only. May be repeated. Default: the whole school."),
 ]
 Written = Annotated[Form, typer.Option("--format", help="How it is written.")]
 Of = Annotated[

@@ -53,7 +53,7 @@ Wanted = Annotated[str, typer.Option("--wanted", metavar="TEXT", help="With othe
 Service = Annotated[str, typer.Option("--service", metavar="ID", help="The names of a service.")]
 Segments = Annotated[
     list[str] | None,
-    typer.Option("--segment", "-s", metavar="ID", help="For this segment. May be repeated. Default: the whole school."),
+    typer.Option("--segment", "-s", metavar="ID", help="For this network. May be repeated. Default: the whole school."),
 ]
 Group = Annotated[str, typer.Option("--group", metavar="TEXT", help="The class or group, such as year 9 art.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="14:30, or 2026-12-18T16:00.")]

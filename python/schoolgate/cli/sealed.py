@@ -61,7 +61,7 @@ def sealed_status(config: Config = None, as_json: Json = False) -> None:
 
 @sealed_app.command("selftest")
 def sealed_selftest(config: Config = None) -> None:
-    """Ask the running service for the self-test entry as a client of each segment, and keep a dated record."""
+    """Ask the running service for the self-test entry as a client of each network, and keep a dated record."""
     from schoolgate.cli.commands import sealed
 
     sealed.selftest(config_of(config))

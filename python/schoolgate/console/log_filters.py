@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from schoolgate.console.log_words import VERDICTS
+from schoolgate.console.plain_words import group
 
 # Words of `when` -> how long ago it begins; "" is any time.
 PERIODS: Final[Mapping[str, tuple[str, dt.timedelta | None]]] = {
@@ -96,7 +97,7 @@ def options_of(choices: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     anything = ("", "Any")
     return {
         "match": list(MATCHES.items()),
-        "segment": [anything, *((one, one) for one in choices["segments"])],
+        "segment": [anything, *((one, group(one)) for one in choices["segments"])],
         "category": [anything, *sorted(choices["categories"].items(), key=lambda one: str(one[1]))],
         "verdict": [anything, *((one, word.words) for one, word in VERDICTS.items())],
         "when": [(one, words[:1].upper() + words[1:]) for one, (words, _) in PERIODS.items()],

@@ -1,4 +1,4 @@
-"""Values in words, as people read them on pages: numbers, spans of time, sizes, groups of devices, commands."""
+"""Values in words, as people read them on pages: numbers, spans of time, sizes, networks, commands."""
 
 from __future__ import annotations
 
@@ -98,7 +98,15 @@ def group(identity: str) -> str:
     """The name of a segment or policy as people read it: "year-11" is "Year 11"."""
     words = identity.replace("-", " ").replace("_", " ").strip()
     words = words[:1].upper() + words[1:]
-    return f"AI{words[2:]}" if words == "Ai" or words.startswith("Ai ") else words or "Devices in no group"
+    return f"AI{words[2:]}" if words == "Ai" or words.startswith("Ai ") else words or "Devices in no network"
+
+
+def list_name(feed: str) -> str:
+    """The list behind the label of a rule, as people read it: "starter/games" is "starter list of games"."""
+    folder, has_folder, name = feed.partition("/")
+    if folder == "starter" and name:
+        return f"starter list of {name.replace('-', ' ')}"
+    return name if has_folder and folder == "feeds" else feed
 
 
 def named(name: str) -> str:
@@ -124,5 +132,6 @@ FILTERS: Final = {
     "counted": counted,
     "commands": commands,
     "group": group,
+    "list_name": list_name,
     "named": named,
 }

@@ -302,7 +302,7 @@ def _refuse_what_closes_too_much(weighed: Weighed, before: Mapping[str, FeedStat
         if feed in known and rows > _FEW_ROWS and share > most
     }
     if heavy:
-        shares = ", ".join(f"{feed} {rows} rows ({share:.1%} of a segment)" for feed, (rows, share) in heavy.items())
+        shares = ", ".join(f"{feed} {rows} rows ({share:.1%} of a network)" for feed, (rows, share) in heavy.items())
         raise ClosesTooMuch(f"it would close too much of what was asked for lately: {shares}", heavy)
 
 

@@ -154,7 +154,7 @@ def _question(
 
     number, local = type_number(qtype), local_address(asked, work.settings)
     if (client is None) == (segment is None):
-        raise QuestionUnclear("say for whom: a client's address, or a segment; one of them")
+        raise QuestionUnclear("say for whom: a client's address, or a network; one of them")
     if client is not None:
         return Question(name, number, client_address(client), local)
     return _of_segment(work, Question(name, number, "", local), segment or "", at)
@@ -170,14 +170,14 @@ def _of_segment(work: Work, question: Question, segment: str, at: str | None) ->
 
     document = policy_in_force(work).checked.document
     if segment not in document.segments:
-        raise QuestionUnclear(f"there is no segment {segment}; {did_you_mean(segment, document.segments)}")
+        raise QuestionUnclear(f"there is no network {segment}; {did_you_mean(segment, document.segments)}")
     one = document.segments[segment]
     networks = {"prefixes": list(map(str, one.prefixes)), "asked": list(map(str, one.asked))}
     for client, host, port in addresses_of(networks, own_address(work.settings)):
         tried = Question(question.name, question.qtype, client, SocketAddress(host, port))
         if explained(work.settings, work.config, tried, at, False).explanation["segment"] == segment:
             return tried
-    raise QuestionUnclear(f"no client of segment {segment} was found: narrower segments have its addresses; name one")
+    raise QuestionUnclear(f"no client of network {segment} was found: narrower networks have its addresses; name one")
 
 
 def _layer(one: dict[str, Any]) -> LayerSaid:
@@ -196,7 +196,7 @@ def _changes(work: Work, name: str, explanation: dict[str, Any]) -> Iterator[Way
     """What would change the decision, in the order in which a person would think of it."""
     decision = explanation["decision"]
     if decision is None:
-        sentence = "the client is in no network that may ask: add it to allowed_clients and to a segment"
+        sentence = "the client is in no network that may ask: add it to allowed_clients and to a network of the policy"
         yield WayToChange("outside-client", sentence)
         return
     layer, segment = decision["layer"], explanation["segment"]
@@ -255,7 +255,7 @@ def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:
     edge = next_boundary(one, work.now, zone)
     if edge is not None:
         when = f"{edge.astimezone(zone):%A %H:%M}"
-        yield WayToChange("schedule", f"from {when} on the segment has policy {policy_at(one, edge, zone)}")
+        yield WayToChange("schedule", f"from {when} on the network has policy {policy_at(one, edge, zone)}")
 
 
 def _lock_on(work: Work, policy: str, category: str) -> str | None:

@@ -67,7 +67,7 @@ def file(
     _, text, label = active_or_first(work.settings)
     document = parse(text, label).document
     if segment and segment not in document.segments:
-        raise AlertNotTaken(f"there is no segment {segment!r}; write one of: {', '.join(sorted(document.segments))}")
+        raise AlertNotTaken(f"there is no network {segment!r}; write one of: {', '.join(sorted(document.segments))}")
     if category is not None and category not in load_catalogue(work.settings.lists.dir).categories:
         raise AlertNotTaken(f"there is no category {category!r}; leave it out, or take one of `policy.categories`")
     finding = outside_finding(source, key, severity, category, segment, moment, said, device)

@@ -152,7 +152,7 @@ def _document(work: Work) -> Document:
 def _refuse_unknown(segments: Sequence[str], document: Document) -> None:
     for one in segments:
         if one not in document.segments:
-            raise ReportUnclear(f"there is no segment {one}; {did_you_mean(one, document.segments)}")
+            raise ReportUnclear(f"there is no network {one}; {did_you_mean(one, document.segments)}")
 
 
 def _day(text: str) -> dt.date:

@@ -173,7 +173,7 @@ def _not_yet(settings: Settings, report: Mapping[str, Any]) -> Iterator[Diagnost
         yield Diagnostic("query-log-off", "notice", "query_log", sentence, "set query_log.enabled = true")
     if not report["policy"]["in_force"]:
         sentence = "no network is named, so all clients get the strictest policy"
-        yield Diagnostic("no-segments", "notice", "policy", sentence, "add a segment to the policy")
+        yield Diagnostic("no-segments", "notice", "policy", sentence, "add a network to the policy")
 
 
 def _unfilled(work: Work) -> tuple[Diagnostic, ...]:

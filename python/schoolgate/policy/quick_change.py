@@ -61,7 +61,7 @@ def scope_of(checked: CheckedPolicy, segments: tuple[str, ...]) -> Scope:
     document, lineages = checked.document, checked.lineages
     for one in segments:
         if one not in document.segments:
-            raise SegmentUnclear(f"there is no segment {one}; {did_you_mean(one, document.segments)}")
+            raise SegmentUnclear(f"there is no network {one}; {did_you_mean(one, document.segments)}")
     named = segments or tuple(document.segments)
     policies = {policy for one in named for policy in _policies_of(document.segments[one])}
     if not segments:

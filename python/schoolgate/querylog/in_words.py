@@ -26,7 +26,7 @@ _NO_SUCH_NAME = 3
 
 def in_words(row: Row, type_name: str, titles: Mapping[str, str]) -> str:
     """`titles`: names of categories. No abbreviation but the type of the question stands alone."""
-    segment = f" in the network segment {row.segment}" if row.segment else ""
+    segment = f" in the network {row.segment}" if row.segment else ""
     asked = {WITHHELD: "a name that is not kept", COUNTED: "a name that was only counted"}.get(row.qname, row.qname)
     outcome = _OUTCOMES.get(row.action, f"What became of it: {row.action}.")
     if row.rule == SELF_TEST_RULE:

@@ -71,4 +71,4 @@ def _sentences(found: Replay) -> list[str]:
 
 
 def _segment(one: SegmentReplay) -> str:
-    return one.segment or "clients in no segment"
+    return one.segment or "clients in no network"

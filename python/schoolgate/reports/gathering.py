@@ -155,7 +155,7 @@ class _Sums:
         return [(key, rows - made[key]) for key, rows in cells if rows > made[key]]  # type: ignore[index, misc]
 
     def by_segment(self) -> tuple[Counted, ...]:
-        return self._table(lambda key: key[0] or "in no segment", lambda _: True)
+        return self._table(lambda key: key[0] or "in no network", lambda _: True)
 
     def by_category(self) -> tuple[Counted, ...]:
         """What was blocked as what; a sealed verdict has no category and is named by its layer."""
@@ -276,8 +276,8 @@ def _self_test(last: dict[str, Any] | None) -> str | None:
     on = f"on {str(last.get('at'))[:10]}"
     failed = [str(one["segment"]) for one in last.get("segments", ()) if not one["denied"]]
     if last.get("passed") is True:
-        return f"passed in every segment {on}"
-    return f"FAILED in segment {', '.join(failed)} {on}" if failed else f"FAILED over the network {on}"
+        return f"passed in every network {on}"
+    return f"FAILED in network {', '.join(failed)} {on}" if failed else f"FAILED over the network {on}"
 
 
 def _try(problems: list[str], step: Callable[[], T]) -> T | None:

@@ -63,7 +63,7 @@ class Page:
 
 def page_of(facts: Facts, reader: Reader) -> Page:
     """What this reader gets."""
-    where = f"segment {', '.join(facts.segments)}" if facts.segments else "the whole school"
+    where = f"network {', '.join(facts.segments)}" if facts.segments else "the whole school"
     sections = [section for make in _SECTIONS for section in make(facts, reader)]
     at = facts.made_at.astimezone(ZoneInfo(facts.school_time_zone))
     made = f"Made {at:%-d %B %Y %H:%M %Z}; times and days are those of {facts.school_time_zone}."

@@ -143,7 +143,7 @@ class SetupAnswers(Answer):
             raise complaint("a login is there twice", "name each account once")
         named = {network for one in self.segments.values() for network in one.networks}
         if twice := sorted(named & set(self.other_networks)):
-            raise complaint(f"{', '.join(twice)} is in a segment too", "leave it out of other_networks")
+            raise complaint(f"{', '.join(twice)} is in a network too", "leave it out of other_networks")
         return self
 
     def as_json(self) -> dict[str, Any]:

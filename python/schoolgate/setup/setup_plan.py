@@ -82,7 +82,7 @@ def _warnings(answers: SetupAnswers, given: tuple[str, ...], state_dir: Path) ->
             why += ", which this user may not open: deploy/README.md sets up a service that may"
         found.append(Problem("answers", "listen", f"devices cannot use this server yet: {why}", "add ADDRESS:53"))
     if not answers.segments:
-        message = "no segment is named: every device gets the strictest policy"
+        message = "no network is named: every device gets the strictest policy"
         found.append(Problem("answers", "segments", message, "name the networks of staff, pupils and guests"))
     if not answers.feeds.recommended:
         message = "without public lists most harmful sites stay open, whatever the policy says"

@@ -87,7 +87,7 @@ def test_a_place_is_asked_from_an_address_that_no_narrower_segment_has() -> None
         "far": (None, None, "this machine has no address there"),
     }
     (only, *_) = places_of(made, own[:1], [AT])
-    assert (only.source, only.why_not) == (None, "the addresses of this machine there belong to narrower segments")
+    assert (only.source, only.why_not) == (None, "the addresses of this machine there belong to narrower networks")
 
 
 def test_where_the_server_listens_everywhere_a_device_asks_the_address_of_its_own_network() -> None:

@@ -34,4 +34,4 @@ def test_networks_that_share_their_rules_are_to_be_ticked_and_no_option_is_named
 
 
 def test_another_refusal_stays_as_it_is() -> None:
-    assert without_options("there is no segment x") == "there is no segment x"
+    assert without_options("there is no network x") == "there is no network x"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from schoolgate.console.plain_words import duration, group, left, octets
+from schoolgate.console.plain_words import duration, group, left, list_name, octets
 from schoolgate.console.text_lines import line_of
 
 TEXT = """\
@@ -77,4 +77,10 @@ def test_what_is_left_and_sizes_and_groups_are_said_in_words() -> None:
     assert left("2026-11-30T11:10:30+00:00", now) == "2 hours 10 minutes left"
     assert left("2026-11-30T08:00:00+00:00", now) == "has ended"
     assert [octets(one) for one in (12, 3400, 12_000_000)] == ["12 bytes", "3.4 kB", "12 MB"]
-    assert [group(one) for one in ("year-11", "")] == ["Year 11", "Devices in no group"]
+    assert [group(one) for one in ("year-11", "")] == ["Year 11", "Devices in no network"]
+
+
+def test_a_list_is_named_as_people_read_it() -> None:
+    assert [list_name(one) for one in ("starter/ai-chat", "feeds/school-games", "hagezi-fake")] == [
+        "starter list of ai chat", "school-games", "hagezi-fake",
+    ]  # fmt: skip

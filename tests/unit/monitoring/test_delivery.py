@@ -67,7 +67,7 @@ async def test_a_mail_arrives_with_its_marks(tmp_path: Path) -> None:
         await deliver(to_mailbox(box, tmp_path), LEAD, message(), 1)
     (mail,) = box.mails
     assert box.recipients == [LEAD]
-    assert mail["Subject"] == "[schoolgate] urgent: self-harm, segment pupils"
+    assert mail["Subject"] == "[schoolgate] urgent: self-harm, network pupils"
     assert mail["Message-ID"] == f"<{hashlib.sha256(b'alert-7-urgent').hexdigest()[:32]}@school.example>"
     assert mail["Schoolgate-Attempt"] == "1"
     assert mail["Importance"] == "high"
@@ -381,7 +381,7 @@ async def test_a_servers_words_are_shown_without_what_a_terminal_would_obey(tmp_
 
 @pytest.mark.parametrize(
     ("segment", "client", "said"),
-    [("pupils", "p-a", "segment pupils"), ("", "p-a", "a device of no segment"), ("", "", "the whole school")],
+    [("pupils", "p-a", "network pupils"), ("", "p-a", "a device of no network"), ("", "", "the whole school")],
 )
 def test_it_says_where(segment: str, client: str, said: str) -> None:
     assert said in message(segment=segment, client=client).subject

@@ -73,7 +73,7 @@ def test_every_blocked_question_of_the_day_is_counted(school: Callable[..., Sett
         ("ours", "digest", 3),
     ]
     text = text_of(found)
-    assert "3  The school's own lists, segment pupils" in text
+    assert "3  The school's own lists, network pupils" in text
     assert "site.example.com" not in text
 
 
@@ -88,7 +88,7 @@ def test_alerts_of_rules_that_speak_by_it_are_named(school: Callable[..., Settin
     store.close()
     found = digest_of(settings, document(), MONDAY.date())
     assert [(one.rule, one.id) for one in found.alerts] == [("ours", 1)]
-    assert "alert 1, notice, segment pupils: A device asked." in text_of(found)
+    assert "alert 1, notice, network pupils: A device asked." in text_of(found)
 
 
 async def test_it_is_sent_once_when_its_hour_has_come(school: Callable[..., Settings]) -> None:

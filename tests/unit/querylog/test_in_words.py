@@ -15,11 +15,11 @@ TITLES = {"gambling": "Gambling"}
 @pytest.mark.parametrize(
     ("one", "said"),
     [
-        (row(), "asked for www.example.org (A) in the network segment pupils. It was answered. This row is kept as"),
+        (row(), "asked for www.example.org (A) in the network pupils. It was answered. This row is kept as"),
         (row(action="deny", layer="category", category="gambling"), "It was blocked: it is listed as Gambling."),
         (row(action="deny", layer="own-list"), "It was blocked: the school blocks it by name."),
         (row(action="deny", layer="sealed", qname="(withheld)", class_="safeguarding"),
-         "asked for a name that is not kept (A) in the network segment pupils. It was blocked: it is on a list of"),
+         "asked for a name that is not kept (A) in the network pupils. It was blocked: it is on a list of"),
         (row(action="deny", layer="sealed", qname="(withheld)", rule=SELF_TEST_RULE),
          "It was the self-test of the sealed lists, made in the name of this device: no device and no person asked."),
         (row(action="deny-revealed", category="gambling"), "because the answer led to something that is blocked: it"),

@@ -59,7 +59,7 @@ def test_one_segment_alone(settings: Settings) -> None:
     facts = made(settings, segments=("guests",)).facts
     assert (facts.rows, facts.blocked) == (1, 1)
     assert [one.what for one in facts.by_segment] == ["guests"]
-    assert "Segment guests, for IT" in made(settings, segments=("guests",)).written(Form.text)
+    assert "Network guests, for IT" in made(settings, segments=("guests",)).written(Form.text)
 
 
 @pytest.mark.parametrize("form", list(Form))
@@ -228,7 +228,7 @@ def test_the_self_test_is_told_as_it_was_recorded_and_nobody_is_asked(
         {"at": "2026-11-18T09:00:00+00:00", "passed": False, "by_network": True, "segments": segments},
         {"at": "2026-11-19T09:00:00+00:00", "passed": True, "by_network": True, "segments": segments[:1]},
     ]
-    for number, said in ((1, "FAILED in segment guests on 2026-11-18"), (2, "passed in every segment on 2026-11-19")):
+    for number, said in ((1, "FAILED in network guests on 2026-11-18"), (2, "passed in every network on 2026-11-19")):
         (folder / "selftests.jsonl").write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in rows[:number]))
         assert made(settings).facts.self_test == said
     assert set(asked) == {"status"}

@@ -33,7 +33,7 @@ def list_alerts(config: Path | None, every: bool, most: int, as_json: bool, self
     if as_json:
         say_json({"alerts": [asdict(one) for one in found], "rules": rules})
         return
-    rows = table("id", "state", "severity", "when", "rule", "segment", "device", "count", "what")
+    rows = table("id", "state", "severity", "when", "rule", "network", "device", "count", "what")
     for one in found:
         when = moment(one.last_at.isoformat())
         what = one.category or one.detector
@@ -112,7 +112,7 @@ def show(config: Path | None, number: int, as_json: bool) -> None:
         group = f", {lesson.group}" if lesson.group else ""
         say(f"expected? lesson {lesson.number}: {lesson.topic}{group}; {lesson.teacher}, {begin} until {end}", "bold")
     say(f"rule      {alert.rule}")
-    say(f"segment   {alert.segment or '-'}")
+    say(f"network   {alert.segment or '-'}")
     say(f"device    {alert.client or '-'}")
     first, last = moment(alert.opened_at.isoformat()), moment(alert.last_at.isoformat())
     counted = f"questions {alert.questions}" if alert.questions else f"count     {alert.count}"

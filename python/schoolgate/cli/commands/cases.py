@@ -23,7 +23,7 @@ def show_list(config: Path | None, *, is_all: bool, as_json: bool) -> None:
     if not page.cases:
         say("no cases" if is_all else "no open cases; --all shows closed ones")
         return
-    rows = table("id", "state", "severity", "about", "segment", "opened", "what")
+    rows = table("id", "state", "severity", "about", "network", "opened", "what")
     for one in page.cases:
         state = one.outcome or ("overdue" if one.is_overdue else one.state)
         cells = (state, one.severity, one.theme or "-", one.group or "-", when(one.opened_us), one.sentence[:80])

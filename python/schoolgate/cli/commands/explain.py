@@ -59,7 +59,7 @@ def _print(found: NameExplained) -> None:
     word, style = _VERDICTS[found.verdict]
     say(f"  {word}: {_in_words(found)}", style)
     if decision is not None:
-        say(f"  segment   {explanation['segment'] or 'none; unknown clients get the strictest policy'}")
+        say(f"  network   {explanation['segment'] or 'none; unknown clients get the strictest policy'}")
         say(f"  policy    {decision['policy']}")
         say(f"  layer     {LAYERS.get(decision['layer'], decision['layer'])}")
         for key, word in _WORDS.items():

@@ -35,6 +35,6 @@ def _change(
         return
     say_applied(made.applied)
     if made.strictest is not None:
-        note(f"this is also for devices of no segment: their policy is {made.strictest}", "yellow")
+        note(f"this is also for devices of no network: their policy is {made.strictest}", "yellow")
     if made.until is not None:
         say(f"until {dt.datetime.fromisoformat(made.until):%A %Y-%m-%d %H:%M} {made.zone}, by itself")

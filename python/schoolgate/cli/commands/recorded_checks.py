@@ -49,7 +49,7 @@ def run(config: Path | None, as_json: bool, is_all: bool) -> int:
     if made.found.without_name:
         note(f"no list has a test name for: {', '.join(made.found.without_name)}", "yellow")
     if not made.found.networks:
-        note("the policy names no segment, so nothing was asked", "yellow")
+        note("the policy names no network, so nothing was asked", "yellow")
     if made.not_kept:
         note(made.not_kept, "yellow")
     if made.number is not None:

@@ -16,7 +16,7 @@ MOST_NAMES = 500_000
 
 
 def show(config: Path | None, draft: Path | None, serial: int | None, days: int, most: int, as_json: bool) -> None:
-    """What would close and open, by segment."""
+    """What would close and open, by network."""
     given = {} if draft is None else {"text": read_text(draft), "file": str(draft)}
     asked = {"serial": serial, "days": days, "most": most, "most_names": MOST_NAMES}
     found: Replayed = ask(config, "policy.replay", **given, **asked)
@@ -36,13 +36,13 @@ def _print(found: Replayed, days: int) -> None:
     if found.names_left_out:
         note(f"{found.names_left_out} names that were asked for least were left out", "yellow")
     for segment in found.segments_left_out:
-        note(f"segment {segment} is not in both policies and was left out", "yellow")
+        note(f"network {segment} is not in both policies and was left out", "yellow")
     for problem in found.problems:
         note(problem, "yellow")
 
 
 def _print_segment(one: SegmentReplay) -> None:
-    who = one.segment or "clients in no segment"
+    who = one.segment or "clients in no network"
     say(f"{who}: {one.names} names, {one.rows} rows decided again", "bold")
     for word, style, change in (("close", "red", one.closed), ("open", "green", one.opened)):
         if change.names:

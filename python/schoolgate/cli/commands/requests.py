@@ -140,7 +140,7 @@ def _say_effect(effect: RequestEffect) -> None:
         for word, change in (("close", one.closed), ("open", one.opened)):
             if change.names:
                 first = ", ".join(name.name for name in change.first[:5])
-                segment = one.segment or "clients of no segment"
+                segment = one.segment or "clients of no network"
                 say(f"  {segment}: {change.names} names would {word}, for {change.devices} devices: {_text(first)}")
     for other in effect.others:
         say(f"  {_text(other.name)}: {other.why}")

@@ -149,7 +149,7 @@ def status(config: Path | None, as_json: bool) -> None:
 
 
 def selftest(config: Path | None) -> None:
-    """Asks for the self-test name as a client of each segment and by a datagram, and records what came. Raises
+    """Asks for the self-test name as a client of each network and by a datagram, and records what came. Raises
     `SelfTestFailed`."""
     settings = load(config)
     store = SealedStore(settings.server.state_dir)
@@ -169,7 +169,7 @@ def selftest(config: Path | None) -> None:
     for one in segments:
         verdict = "denied" if one["denied"] else "NOT DENIED"
         why = one["reason"] or one["rule"]
-        say(f"  {verdict:10} segment {one['segment']}, policy {one['policy']}: {why}")
+        say(f"  {verdict:10} network {one['segment']}, policy {one['policy']}: {why}")
     say(f"  {'denied' if by_network else 'NOT DENIED':10} asked over the network at {address}")
     say(f"recorded in {store.selftests}")
     if not passed:

@@ -76,7 +76,7 @@ def _segments(config: Path | None, answers: Asked, look: SetupLook) -> Asked:
         networks = _several(f"Networks of {name} (policy {one['policy']})", one["networks"], parse_network)
         if networks or one["asked"]:
             segments[name] = {**one, "networks": networks}
-    while name := typer.prompt("Another segment, by name", default="", show_default=False).strip():
+    while name := typer.prompt("Another network, by name", default="", show_default=False).strip():
         policy = _one_of("Its policy", look.policies, look.policies[-1] if look.policies else "")
         networks = _several(f"Networks of {name}", (), parse_network)
         if networks:

@@ -44,7 +44,7 @@ def _head(report: dict[str, Any]) -> None:
     say(f"workers     {report['workers_alive']} of {report['workers']} alive")
     say(f"policy      revision {policy['revision']}, {age(policy['age_s'])} old, by {policy['who']}: {policy['why']}")
     for segment, name in sorted(policy["in_force"].items()):
-        say(f"  segment   {segment} has policy {name} now")
+        say(f"  network   {segment} has policy {name} now")
     if policy["next_change"] is not None:
         say(f"  next      change by schedule at {moment(policy['next_change'])}")
     counted = names_counted(lists["names"], lists["entries"])

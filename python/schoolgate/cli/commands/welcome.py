@@ -26,7 +26,7 @@ def welcome(running: Service) -> None:
     say(f"  forwarders {', '.join(map(str, running.servers)) or 'none, so only blocked and local names are answered'}")
     for segment in _segments(running):
         clients = ", ".join((*segment["prefixes"], *segment["asked"])) or "no client"
-        say(f"  segment    {segment['id']} has policy {segment['policy']}: {clients}")
+        say(f"  network    {segment['id']} has policy {segment['policy']}: {clients}")
     console = whole.settings.console
     if console.enabled and console.port:  # of a port that the machine chooses, its first line says
         scheme = scheme_of(console)
@@ -78,5 +78,5 @@ def _first_commands(address: SocketAddress, prefixes: list[list[str]]) -> list[s
         one.removesuffix("/32") for each in prefixes for one in each if one.startswith("127.") and one.endswith("/32")
     ]
     if address.host.startswith("127.") and len(own) > 1:
-        commands.append(f"{dig} -b {own[-1]} gambling.blocked.example.com   # the same, from another segment")
+        commands.append(f"{dig} -b {own[-1]} gambling.blocked.example.com   # the same, from another network")
     return [*commands, "schoolgate explain gambling.blocked.example.com", "schoolgate status"]

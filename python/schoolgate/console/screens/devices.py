@@ -16,7 +16,7 @@ from aiohttp import web
 from schoolgate.console.explain_words import askable
 from schoolgate.console.log_filters import LogFilter
 from schoolgate.console.log_words import DENIED, short_device, shown_row
-from schoolgate.console.plain_words import in_words, number, sentence
+from schoolgate.console.plain_words import group, in_words, number, sentence
 from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -98,7 +98,7 @@ def totals(hours: list[Mapping[str, Any]], now: dt.datetime, days: int) -> list[
 
 
 def _first_of(found: Any, segment: str) -> str:
-    where = f" in {segment}" if segment else ""
+    where = f" in {group(segment)}" if segment else ""
     if found is None:
         return "Look at one device: when it was here, and where."
     count = len(found["devices"])

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from schoolgate.console import explain_words
 from schoolgate.console.log_filters import LogFilter
+from schoolgate.console.plain_words import group
 from schoolgate.console.screen import SCREENS, Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -53,7 +54,7 @@ async def _explained(page: Page, given: dict[str, str], segment: str) -> Any:
 
 def _one(page: Page, found: Any, choices: Any, given: dict[str, str]) -> dict[str, Any]:
     hides = explain_words.is_sealed(found) and not page.viewer.may("log.search")
-    whom = found["segment"] or "devices of no network"
+    whom = group(found["segment"]) if found["segment"] else "devices of no network"
     screens = page.request.app[SCREENS]
     last = LogFilter(name=given["name"], segment=found["segment"] or "", when="week")
     return {
@@ -74,7 +75,7 @@ async def _every_network(page: Page, given: dict[str, str], choices: Any) -> lis
     found = await asyncio.gather(*(_explained(page, given, one) for one in names), return_exceptions=True)
     rows: list[dict[str, Any]] = []
     for name, one in zip(names, found, strict=True):
-        if isinstance(one, OperationRefused) and "no client of segment" in str(one):
+        if isinstance(one, OperationRefused) and "no client of network" in str(one):
             rows.append({"segment": name, "word": "limited", "because": "smaller networks have all its addresses"})
         elif isinstance(one, BaseException):
             raise one
@@ -86,7 +87,7 @@ async def _every_network(page: Page, given: dict[str, str], choices: Any) -> lis
 
 def _field_of(message: str) -> str:
     """The field that a refusal speaks of."""
-    if "segment" in message:
+    if "network" in message:
         return "segment"
     if "time" in message:
         return "at"

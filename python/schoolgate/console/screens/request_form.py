@@ -103,7 +103,7 @@ def _arguments(given: Mapping[str, str], segments: list[str], *, files: bool) ->
 
 def _field_of(error: FormRefused) -> str:
     text = str(error)
-    if "segment" in text.lower():
+    if "there is no network" in text or "segment" in text:
         return "segments"
     if "within a year" in text or "--until" in text or "has passed" in text or "before it starts" in text:
         return "until"

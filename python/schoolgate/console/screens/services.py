@@ -73,7 +73,7 @@ async def change(page: Page) -> web.Response:
         field = "segments" if error.kind == "SegmentUnclear" else ""
         return await _ask(page, {field: str(error)}, chosen, reason)
     if made["applied"] is None:
-        return await _ask(page, {"": "It is so already for these groups; nothing was changed."}, chosen, reason)
+        return await _ask(page, {"": "It is so already for these networks; nothing was changed."}, chosen, reason)
     return page.redirect(f"/policy/revisions/{made['applied']['revision']}?{urlencode({'made': effect})}")
 
 

@@ -137,15 +137,15 @@ class SegmentRhythm:
         at_us = (hour + HOUR_S) * US
         if total >= settings.least_total and count.total < total * settings.total_share:
             sentence = (
-                f"Segment {segment or 'without a name'} asked {count.total} questions in an hour in which it usually"
-                f" asks about {total:.0f}. A holiday or a trip; or its devices use another resolver."
+                f"The network {segment or 'without a name'} asked {count.total} questions in an hour in which it"
+                f" usually asks about {total:.0f}. A holiday or a trip; or its devices use another resolver."
             )
             return Finding(self.name, "notice", segment, "", at_us, HOUR_S, sentence, evidence=evidence)
         is_less_blocked = blocked >= settings.least_blocked and count.blocked < blocked * settings.blocked_share
         if is_less_blocked and count.total >= total * settings.total_share * 2:
             sentence = (
-                f"In segment {segment or 'without a name'} {count.blocked} questions were blocked in an hour in which"
-                f" usually about {blocked:.0f} are, although it asked as ever. Check its policy and"
+                f"In the network {segment or 'without a name'} {count.blocked} questions were blocked in an hour in"
+                f" which usually about {blocked:.0f} are, although it asked as ever. Check its policy and"
                 " lists: `schoolgate status`."
             )
             return Finding(self.name, "warning", segment, "", at_us, HOUR_S, sentence, evidence=evidence)
@@ -159,7 +159,7 @@ class SegmentRhythm:
             yield from less
             return
         sentence = (
-            f"{len(less)} segments asked far less than usual in the same hour. A holiday; or the school's devices use"
+            f"{len(less)} networks asked far less than usual in the same hour. A holiday; or the school's devices use"
             " another resolver, or do not reach this one."
         )
         evidence = {one.segment: int(one.evidence["total"]) for one in less[:20]}

@@ -58,7 +58,7 @@ class SealedAttempts:
     def _of_self_test(self, row: LogRow) -> Finding:
         return Finding(
             SELF_TEST, "notice", row.segment, row.client, row.time_us, 0,
-            "The self-test of the sealed lists asked for its own name, as a client of this segment would."
+            "The self-test of the sealed lists asked for its own name, as a client of this network would."
             " No device and no person did.",
         )  # fmt: skip
 

@@ -94,7 +94,7 @@ class SilentClients:
         minutes = self._quiet_bins * BIN_S // 60
         return Finding(
             self.name, "notice", pulse.segment, client, over * BIN_S * US, self._quiet_bins * BIN_S,
-            f"A device that was busy has asked nothing for {minutes} minutes while {others} others of its segment went"
+            f"A device that was busy has asked nothing for {minutes} minutes while {others} others of its network went"
             " on. It may be switched off, or use another way to the internet.",
             evidence={"quiet_minutes": minutes, "others": others},
         )  # fmt: skip

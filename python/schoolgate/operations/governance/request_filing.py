@@ -179,7 +179,7 @@ def _checked(
     document = there.checked.document
     for one in fields.segments:
         if one not in document.segments:
-            raise RecordRefused(f"there is no segment {one}; {did_you_mean(one, document.segments)}")
+            raise RecordRefused(f"there is no network {one}; {did_you_mean(one, document.segments)}")
     fields = _timed(work, fields, until, lasts, starts, ZoneInfo(document.time_zone))
     return Asked(
         fields,

@@ -115,7 +115,7 @@ def schedules(work: Work, segment: str | None = None, day: dt.date | None = None
     found = policy_in_force(work)
     segments = found.document.segments
     if segment is not None and segment not in segments:
-        raise NoSuchSegment(f"there is no segment {segment}; {did_you_mean(segment, segments)}")
+        raise NoSuchSegment(f"there is no network {segment}; {did_you_mean(segment, segments)}")
     wanted = segments if segment is None else {segment: segments[segment]}
     shown = (_schedule(work, found, name, one, day if segment else None, segment) for name, one in wanted.items())
     now = work.now.astimezone(found.zone)
