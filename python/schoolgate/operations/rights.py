@@ -221,6 +221,11 @@ lesson.list               R R R R R . R .
 lesson.networks           R R R R R . . .
 lesson.expected           R R R R R . R .
 lesson.withdraw           W W W W W . . .
+calendar.show             R R R R R R R .
+calendar.preview          R . R R . . . .
+calendar.set              W . W W . . . .
+calendar.remove           W . W W . . . .
+calendar.import           W . W W . . . .
 case.list                 R R n n . . R .
 case.counts               R R R R . . R .
 case.show                 R R n n . . R .
