@@ -55,6 +55,29 @@ def signature_of_calendar(state_dir: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_ino
 
 
+class CalendarFile:
+    """The calendar of a state directory, read again when the file is another."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._seen: tuple[int, int] | None = (-1, -1)
+        self._known: tuple[SchoolCalendar, str | None] = (NO_CALENDAR, None)
+
+    def current(self) -> SchoolCalendar:
+        """As the file is now."""
+        return self._read()[0]
+
+    def problem(self) -> str | None:
+        """Why there is no calendar, where a file is there that cannot be believed."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[SchoolCalendar, str | None]:
+        seen = signature_of_calendar(self._state_dir)
+        if seen != self._seen:
+            self._known, self._seen = read_calendar(self._state_dir), seen
+        return self._known
+
+
 def _stretch(row: list[str]) -> SchoolDays:
     first, last, kind, title = row
     wanted = next(one for one in KINDS if one == kind) if kind in KINDS else None

@@ -60,6 +60,10 @@ class SchoolCalendar:
             return False
         return day.weekday() >= SATURDAY or self.on(day, "inset") is not None or self.is_holiday(day)
 
+    def is_usual(self, day: dt.date) -> bool:
+        """A day that is like the same weekday of other weeks: no holiday and no inset day."""
+        return not self.is_holiday(day) and self.on(day, "inset") is None
+
     def is_closed_week(self, monday: dt.date) -> bool:
         """Whether no day from Monday to Friday has pupils, and one is of a holiday."""
         days = [monday + at * _DAY for at in range(5)]

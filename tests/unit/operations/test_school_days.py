@@ -97,3 +97,12 @@ async def test_a_lead_reads_it_and_writes_nothing(school: School) -> None:
     assert (await school.call(lead, "calendar.show")).entries == ()
     with pytest.raises(NotPermitted):
         await school.call(lead, "calendar.set", kind="holiday", title="x", first="2026-12-20")
+
+
+async def test_what_is_due_on_a_day_without_pupils_says_so(school: School) -> None:
+    head = await school.signed_in("helen", Role.head)
+    await school.call(head, "calendar.set", kind="inset", title="Inset day", first="2026-12-04")
+    for day in ("2026-12-03", "2026-12-04", "2026-12-05"):
+        await school.call(head, "action.add", what=f"by {day}", owner="Ada", due_on=day)
+    dues = (await school.call(head, "action.calendar")).dues
+    assert [one.day_words for one in dues] == ["", "Inset day", "a weekend"]

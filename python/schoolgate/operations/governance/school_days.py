@@ -158,8 +158,10 @@ async def remove(work: Work, number: Number, version: Number | None = None) -> E
 
 @looks("calendar.preview")
 async def preview(work: Work, text: CalendarText, otherwise: EntryKind | None = None) -> ImportPlan:
-    """What an import of an iCalendar file would add, change and leave out. `otherwise`: the kind of events whose words
-    say none. Raises `RecordRefused`."""
+    """What an import of an iCalendar file would add, change and leave out.
+
+    `otherwise`: the kind of events whose words say none. Raises `RecordRefused`.
+    """
     found = await _read(work, text, otherwise)
     store = await work.store()
     return _planned(found, await _current(store), await _removed(store)).shown(is_taken=False)
