@@ -66,6 +66,7 @@ _MODULES = {
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "lesson": ("governance.lessons",),
+    "exam": ("policies.exams",),
     "calendar": ("governance.school_days",),
     "case": ("governance.case_views", "governance.cases"),
     "review": ("governance.reviews",),

@@ -221,6 +221,9 @@ lesson.list               R R R R R . R .
 lesson.networks           R R R R R . . .
 lesson.expected           R R R R R . R .
 lesson.withdraw           W W W W W . . .
+exam.show                 R R R R R . R .
+exam.begin                W W W W . . W .
+exam.end                  W . W W . . . .
 calendar.show             R R R R R R R .
 calendar.preview          R . R R . . . .
 calendar.set              W . W W . . . .

@@ -54,6 +54,7 @@ LEAST = {
     "webhook": "teams",
     "day_kind": "holiday",
     "title": "half term",
+    "segment": "pupils",
     "first": "2026-10-26",
     "text": "a test",
     "token": "019a3185-c500-7000-8000-000000000000",

@@ -87,6 +87,7 @@ LEAST: Mapping[str, Any] = {
     "answers": {},
     "topic": "",
     "title": "",
+    "segments": [],
     "first": "2026-10-26",
     "nonce": "",
     "signature": "",

@@ -48,7 +48,7 @@ async def write(page: Page) -> web.Response:
     mistakes = _mistakes(given)
     if not mistakes:
         try:
-            wanted = given | {"last": given["last"] or None}
+            wanted: dict[str, Any] = {**given, "last": given["last"] or None}
             await page.call("calendar.set", **wanted, number=number, version=version)
             return page.redirect("/calendar?done=kept")
         except FormRefused as error:
