@@ -6,7 +6,7 @@ import datetime as dt
 
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
-from tests.integration.serving import PUPIL
+from tests.integration.serving import PUPIL, STAFF
 
 
 def with_exception(until: dt.datetime) -> str:
@@ -34,3 +34,25 @@ def test_an_exception_ends_at_its_moment_with_nobody_doing_anything(start: Start
     school.until(lambda: school.rcode("denied.example.org", source=PUPIL) == "NXDOMAIN")
     assert until <= dt.datetime.now(dt.UTC)  # not before its end
     assert school.control("status")["policy"]["next_change"] is None
+
+
+def test_exam_mode_is_in_force_at_once_and_ends_by_itself(start: Start) -> None:
+    """No control process runs: what was set holds, and ends, by the server alone."""
+    stricter = POLICY.replace(
+        "[segments.pupils]", '[policies.exam-open]\nextends = "open"\ndeny = ["x.example.org"]\n\n[segments.pupils]'
+    )
+    school = start(policy=stricter)
+    assert school.rcode("x.example.org", source=STAFF) == "NOERROR"
+    for lasts_s in (6, 20, 60):  # a busy machine may take longer than the first to apply it
+        until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=lasts_s)).replace(microsecond=0)
+        given = ("--until", until.isoformat(), "--reason", "mocks")
+        done = school.cli("exam", "begin", "--segment", "staff", *given)
+        assert done.returncode == 0, done.stderr
+        held = school.rcode("x.example.org", source=STAFF)
+        if (until - dt.datetime.now(dt.UTC)).total_seconds() > 1:
+            break
+    assert held == "NXDOMAIN"
+    assert school.rcode("x.example.org", source=PUPIL) == "NOERROR"
+    assert school.control("status")["policy"]["next_change"] == until.isoformat()
+    school.until(lambda: school.rcode("x.example.org", source=STAFF) == "NOERROR")
+    assert until <= dt.datetime.now(dt.UTC)

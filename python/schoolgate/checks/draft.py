@@ -14,6 +14,7 @@ from pathlib import Path
 
 from schoolgate._core import Snapshot
 from schoolgate.checks.deciding import Judge
+from schoolgate.checks.exam_mode import loosening_exams
 from schoolgate.checks.needed import Needed, needed_names
 from schoolgate.checks.own_rules import rules_without_effect, wide_rules
 from schoolgate.checks.reachability import Check, Closed
@@ -97,6 +98,7 @@ def stands_in_the_way(
     return (
         *looser(Comparison(active, judge, ground.catalogue, services)),
         *wide_rules(active.as_read.document, needed_names(settings), now),
+        *loosening_exams(settings, ground, active, snapshot, now),
     )
 
 

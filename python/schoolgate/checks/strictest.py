@@ -30,16 +30,18 @@ _MODE = {"strict": 2, "moderate": 1}
 
 @dataclass(frozen=True)
 class Comparison:
-    """One policy document, as the engine decides by it, and what else there is to compare it by."""
+    """One policy document, as the engine decides by it, and what else there is to compare it by. `subject`: the policy
+    that must open nothing; None for the strictest."""
 
     active: ActivePolicy
     judge: Judge
     catalogue: Catalogue
     services: Mapping[str, Service]
+    subject: str | None = None
 
     @property
     def strictest(self) -> str:
-        return self.active.as_read.document.strictest
+        return self.subject or self.active.as_read.document.strictest
 
     def decide(self, policy: str, name: str) -> Decided:
         return self.judge.decide(Policy(policy, is_allow_list_only=False), name)
@@ -51,8 +53,9 @@ def looser(with_what: Comparison) -> tuple[Diagnostic, ...]:
     document = orjson.loads(with_what.active.compiled.description)
     policies: dict[str, dict[str, Any]] = {one["id"]: one for one in document["policies"]}
     found: dict[tuple[str, str, str, str], list[str]] = {}
+    exams = with_what.active.as_read.document.exam_policies
     for other in policies:
-        if other != with_what.strictest:
+        if other != with_what.strictest and other not in exams:
             for key in _differences(with_what, document, policies, other):
                 found.setdefault(key, []).append(other)
     reason = with_what.active.as_read.document.strictest_may_be_looser
@@ -74,6 +77,12 @@ def _diagnostic(
 
 
 Key = tuple[str, str, str, str]
+
+
+def differences(with_what: Comparison, other: str) -> Iterator[Key]:
+    """What the subject opens, and another policy closes: kind, subject, clause and remedy of each."""
+    document = orjson.loads(with_what.active.compiled.description)
+    yield from _differences(with_what, document, {one["id"]: one for one in document["policies"]}, other)
 
 
 def _differences(

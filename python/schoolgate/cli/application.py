@@ -11,8 +11,10 @@ from schoolgate.cli.account import account_app
 from schoolgate.cli.alerts import alerts_app
 from schoolgate.cli.audit import audit_app
 from schoolgate.cli.backup import backup_app
+from schoolgate.cli.calendar import calendar_app
 from schoolgate.cli.cases import cases_app
 from schoolgate.cli.check import check_app
+from schoolgate.cli.exam import exam_app
 from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
 from schoolgate.cli.lists import feeds_app, lists_app
@@ -80,6 +82,8 @@ app.add_typer(register_app, name="register")
 app.add_typer(action_app, name="action")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(request_app, name="request")
+app.add_typer(calendar_app, name="calendar")
+app.add_typer(exam_app, name="exam")
 
 
 def _say_version(is_asked: bool) -> None:

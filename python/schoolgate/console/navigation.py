@@ -41,6 +41,7 @@ ENTRIES: Final = {
         Entry("/services", "Services", "apps"),
         Entry("/lists", "Lists", "list-check"),
         Entry("/schedules", "Schedules", "calendar"),
+        Entry("/calendar", "School calendar", "calendar"),
         Entry("/exceptions", "Exceptions", "clock"),
         Entry("/lessons", "Lessons", "school"),
         Entry("/reports", "Reports", "report"),

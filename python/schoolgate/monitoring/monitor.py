@@ -41,6 +41,7 @@ from schoolgate.monitoring.follow import ReadRows
 from schoolgate.monitoring.observation import Observation
 from schoolgate.policy import parse
 from schoolgate.policy.active_policy import active_or_first
+from schoolgate.policy.calendar_file import CalendarFile
 from schoolgate.policy.model import Document
 from schoolgate.sealed.memory import keep_private
 from schoolgate.sealed.selftest_rows import announced
@@ -106,6 +107,7 @@ class Monitor:
         self._state_dir = settings.server.state_dir
         self._clock = clock
         self._own = self._state_dir / "monitor"
+        self._calendar = CalendarFile(self._state_dir)
         self._store = AlertStore.open(self._own / "alerts.db")
         self._outbox = Outbox(self._store)
         self._observation = Observation(self._state_dir / "log", self._own, read, self._store, self._outbox)
@@ -272,6 +274,8 @@ class Monitor:
             found += [f"the query log cannot be read, monitoring waits: {follower.problem}"] if follower.problem else []
             if follower.damaged:
                 found.append(f"the rest of {follower.damaged} files of {class_} rows was damaged and not watched")
+        if calendar := self._calendar.problem():
+            found.append(calendar)
         if passed := self._observation.followers["ordinary"].passed_over:
             found.append(f"the monitor was too far behind: {passed} files of ordinary rows were not watched")
         if outbox.get("waiting", 0) >= MOST_WAITING:
@@ -332,6 +336,7 @@ class Monitor:
                     rules.asks_for,
                     partial(announced, self._state_dir),
                     QuestionsFile(self._state_dir).current,
+                    self._calendar.current,
                 ),
                 rules,
             )

@@ -100,10 +100,12 @@ class ControlJobs:
                 _log.info("people left", provider=one.provider, disabled=one.disabled)
 
     async def _write_dues(self) -> None:
-        """For reports: they are made by processes that do not open the store."""
+        """For reports, detectors and schedules: they are of processes that do not open the store."""
+        from schoolgate.operations.governance import school_days
         from schoolgate.operations.governance.due_lines import write_due_lines
 
         await write_due_lines(self._recorder.store, self._settings().server.state_dir, self._clock.now_us())
+        await school_days.publish(self._recorder.store, self._settings().server.state_dir)
 
     async def _requests(self) -> None:
         """What was approved and is not in force, and what has ended. Each that failed is said once, and tried again."""

@@ -223,6 +223,14 @@ lesson.expected           R R R R R . R .
 lesson.show               R R R R R . R .
 lesson.of_alerts          R R R R . . R .
 lesson.withdraw           W W W W W . . .
+exam.show                 R R R R R . R .
+exam.begin                W W W W . . W .
+exam.end                  W . W W . . . .
+calendar.show             R R R R R R R .
+calendar.preview          R . R R . . . .
+calendar.set              W . W W . . . .
+calendar.remove           W . W W . . . .
+calendar.import           W . W W . . . .
 case.list                 R R n n . . R .
 case.counts               R R R R . . R .
 case.show                 R R n n . . R .

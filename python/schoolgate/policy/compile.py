@@ -191,8 +191,8 @@ def _unused(checked: CheckedPolicy) -> Iterator[Problem]:
     document = checked.document
     named = {document.strictest}
     for segment in document.segments.values():
-        named |= {segment.policy} | {interval.policy for interval in segment.schedule}
+        named |= segment.every_policy
     used = {ancestor for identity in named for ancestor in checked.lineages[identity]}
     for identity in document.policies:
-        if identity not in used:
+        if identity not in used and identity not in document.exam_policies:
             yield Problem(checked.file, path_of(("policies", identity)), "nobody uses this policy", "remove it")

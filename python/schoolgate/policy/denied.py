@@ -13,7 +13,7 @@ def denied_categories(checked: CheckedPolicy, now: dt.datetime) -> frozenset[str
     document = checked.document
     used = {document.strictest}
     for segment in document.segments.values():
-        used |= {segment.policy} | {interval.policy for interval in segment.schedule}
+        used |= segment.every_policy
     return frozenset(
         category
         for identity in used

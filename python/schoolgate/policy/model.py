@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import zoneinfo
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict, model_validator
 
 from schoolgate.config.domain_name import parse_domain_name
 from schoolgate.config.problems import complaint, did_you_mean, shown
@@ -37,6 +38,10 @@ MOST_SEGMENTS = 16384
 # A school has a handful of such names; each is looked at for every answer that comes with a private address.
 MOST_PRIVATE_NAMES = 256
 MOST_ALERT_RULES = 200
+# A season of exams has seven weeks; one without a near end is forgotten.
+LONGEST_EXAMS = dt.timedelta(days=70)
+MOST_EXAMS = 20
+EXAM_PREFIX = "exam-"
 
 
 class Table(BaseModel):
@@ -159,6 +164,29 @@ class Interval(Table):
     dates: Dates = Dates()
 
 
+class ExamMode(Table):
+    """A stricter policy of a segment from `from` to `until`, above its schedule. It only ever tightens
+    (checks/exam_mode.py)."""
+
+    policy: Id
+    reason: Text
+    by: Text
+    from_: Moment = Field(alias="from")
+    until: Moment
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> ExamMode:
+        if self.until <= self.from_:
+            raise complaint("ends before it begins", "write until after from")
+        if self.until - self.from_ > LONGEST_EXAMS:
+            raise complaint(f"is longer than {LONGEST_EXAMS.days} days", "write until nearer; it can be begun anew")
+        return self
+
+    def is_on(self, instant: dt.datetime) -> bool:
+        """Whether it counts at an instant."""
+        return self.from_ <= instant < self.until
+
+
 class Segment(Table):
     """Client networks that share a policy."""
 
@@ -169,6 +197,21 @@ class Segment(Table):
     ech: Ech = "pass"
     log: LogLevel = "full"
     schedule: tuple[Interval, ...] = ()
+    exams: Annotated[tuple[ExamMode, ...], Field(max_length=MOST_EXAMS)] = ()
+
+    @property
+    def usual_policies(self) -> frozenset[str]:
+        """The segment's own policy and those of its schedule."""
+        return frozenset({self.policy, *(one.policy for one in self.schedule)})
+
+    @property
+    def every_policy(self) -> frozenset[str]:
+        """Every policy that its clients can have."""
+        return self.usual_policies | {one.policy for one in self.exams}
+
+    def exam_mode(self, instant: dt.datetime) -> ExamMode | None:
+        """The exam mode that is on at an instant."""
+        return next((one for one in self.exams if one.is_on(instant)), None)
 
 
 def _at_most(most: int, what: str) -> AfterValidator:
@@ -198,3 +241,11 @@ class Document(Table):
     monitoring: Monitoring = Monitoring()
     digest: Digest = Digest()
     alerts: Annotated[dict[Id, AlertRule], _at_most(MOST_ALERT_RULES, "rules")] = {}
+
+    @property
+    def exam_policies(self) -> frozenset[str]:
+        """Policies that are for exam mode alone: named by one, or by their own name, and usual in no segment."""
+        named = {one for one in self.policies if one.startswith(EXAM_PREFIX)}
+        named |= {exam.policy for segment in self.segments.values() for exam in segment.exams}
+        usual = {policy for segment in self.segments.values() for policy in segment.usual_policies}
+        return frozenset(named - usual - {self.strictest})

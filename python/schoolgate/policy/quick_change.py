@@ -106,7 +106,7 @@ def _not_as_wanted(document: tomlkit.TOMLDocument, file: str, scope: Scope, judg
 
 
 def _policies_of(segment: Segment) -> set[str]:
-    return {segment.policy, *(interval.policy for interval in segment.schedule)}
+    return set(segment.every_policy)
 
 
 def _write(document: Any, identity: str, wanted: Wanted, now: dt.datetime) -> None:

@@ -22,7 +22,10 @@ HORIZON_DAYS = 400
 
 
 def policy_at(segment: Segment, instant: dt.datetime, zone: ZoneInfo) -> str:
-    """The id of the policy in force. The first interval that matches wins; else the segment's own policy."""
+    """The id of the policy in force: of exam mode, else of the first interval that matches, else the segment's own."""
+    exam = segment.exam_mode(_aware(instant))
+    if exam is not None:
+        return exam.policy
     wall = _aware(instant).astimezone(zone).replace(tzinfo=None)
     for interval in segment.schedule:
         if _in_force(interval, wall):
@@ -32,7 +35,7 @@ def policy_at(segment: Segment, instant: dt.datetime, zone: ZoneInfo) -> str:
 
 def next_boundary(segment: Segment, instant: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
     """The first instant after `instant`, in UTC, at which `policy_at` changes; None if not within `HORIZON_DAYS`."""
-    if not segment.schedule:
+    if not (segment.schedule or segment.exams):
         return None
     now = _aware(instant).astimezone(dt.UTC)
     in_force = policy_at(segment, now, zone)
@@ -74,6 +77,7 @@ def _edges(segment: Segment, window: dt.datetime, zone: ZoneInfo) -> set[dt.date
     times = {time for interval in segment.schedule for time in (interval.from_, interval.to)}
     local_day = window.astimezone(zone).date()
     found = set(_jumps(window, zone))
+    found |= {edge for one in segment.exams for edge in (one.from_, one.until)}
     # No zone is a whole day away from UTC, so these three days hold the window.
     for day in (local_day - _DAY, local_day, local_day + _DAY):
         for time in times:

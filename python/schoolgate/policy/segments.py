@@ -53,6 +53,8 @@ def _unknown_policies(document: Document, file: str) -> Iterator[Problem]:
         uses.append((("segments", identity, "policy"), segment.policy))
         for index, interval in enumerate(segment.schedule):
             uses.append((("segments", identity, "schedule", index, "policy"), interval.policy))
+        for index, exam in enumerate(segment.exams):
+            uses.append((("segments", identity, "exams", index, "policy"), exam.policy))
     for steps, policy in uses:
         if policy not in document.policies:
             remedy = did_you_mean(policy, document.policies)

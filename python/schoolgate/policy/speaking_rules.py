@@ -100,7 +100,7 @@ def _policies_of(segments: list[str], document: Document) -> list[str]:
     for one in segments:
         if one:
             segment = document.segments[one]
-            found += [segment.policy, *(interval.policy for interval in segment.schedule)]
+            found += sorted(segment.every_policy)
     return list(dict.fromkeys(found))
 
 

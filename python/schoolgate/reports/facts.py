@@ -72,6 +72,10 @@ class Facts:
     # Days of the school with any question in the log, in this period and in the one before.
     days_logged: int = 0
     days_before: int = 0
+    # Days of the period on which the school's calendar has no pupils, but for weekends: a day, and what it is called.
+    closed: tuple[tuple[dt.date, str], ...] = ()
+    # Whether no day from Monday to Friday of the period had pupils.
+    is_holiday: bool = False
     # Reviews, actions and other records that are overdue: words of the kind, and since when. None: it is not known.
     overdue: tuple[tuple[str, dt.datetime], ...] | None = None
 

@@ -22,6 +22,8 @@ from schoolgate.control import call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.governance.due_file import read_dues
 from schoolgate.policy import load_catalogue
+from schoolgate.policy.calendar_file import read_calendar
+from schoolgate.policy.school_calendar import SATURDAY
 from schoolgate.querylog import Query, QueryLog, Top
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
 from schoolgate.reports.own_checks import OwnChecks
@@ -31,6 +33,7 @@ from schoolgate.sealed import SealedStore
 
 T = TypeVar("T")
 
+SECOND = dt.timedelta(seconds=1)
 # A term of a large school, read while lessons go on.
 TIME_LIMIT_S = 120.0
 # Rows of one table: what people read.
@@ -101,7 +104,19 @@ def gather(settings: Settings, zone: ZoneInfo, wanted: Wanted, now: dt.datetime)
         days_logged=_days_with_rows(sums.by_hour, zone),
         days_before=_days_with_rows(sums.by_hour_before, zone),
         overdue=_overdue(state_dir, now),
+        **_school_days(state_dir, period, zone),
     )
+
+
+def _school_days(state_dir: Path, period: Period, zone: ZoneInfo) -> dict[str, Any]:
+    """What the calendar says of the period; nothing where there is none, or it cannot be read."""
+    calendar, _ = read_calendar(state_dir)
+    first, last = period.since.astimezone(zone).date(), (period.until - SECOND).astimezone(zone).date()
+    days = [first + dt.timedelta(days=at) for at in range((last - first).days + 1)]
+    weekdays = [day for day in days if day.weekday() < SATURDAY]
+    closed = tuple((day, calendar.words_of(day)) for day in weekdays if calendar.is_closed(day))
+    is_holiday = len(closed) == len(weekdays) and any(calendar.is_holiday(day) for day, _ in closed)
+    return {"closed": closed, "is_holiday": is_holiday}
 
 
 def _overdue(state_dir: Path, now: dt.datetime) -> tuple[tuple[str, dt.datetime], ...] | None:

@@ -77,7 +77,8 @@ def page_of(facts: Facts, reader: Reader) -> Page:
 
 def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
     said = [f"Questions asked: {_number(facts.rows)}; blocked: {_number(facts.blocked)} ({_share(facts)})."]
-    if facts.rows == 0:
+    said += _holidays(facts)
+    if facts.rows == 0 and not facts.is_holiday:
         said = [
             "No questions are in the log for this time. Is the query log switched on, and do devices use schoolgate?"
         ]
@@ -94,6 +95,21 @@ def _at_a_glance(facts: Facts, reader: Reader) -> Iterator[Section]:
         said.append(f"Alerts raised: {_number(raised)}; still open: {_number(facts.alerts.open)}.")
     said += [f"This report is not complete: {problem}" for problem in facts.problems]
     yield Section("At a glance", tuple(said))
+
+
+def _holidays(facts: Facts) -> Iterator[str]:
+    """Why there is less than usual: the school's calendar has no pupils on these days."""
+    if not facts.closed:
+        return
+    names = _listed(dict.fromkeys(words or "no school" for _, words in facts.closed))
+    noun = facts.period.kind.noun
+    if facts.is_holiday:
+        yield f"This was a holiday {noun}: {names}. Fewer questions are no surprise."
+    elif noun == "day":
+        yield f"This day had no pupils: {names}."
+    else:
+        days = "One weekday" if len(facts.closed) == 1 else f"{_number(len(facts.closed))} weekdays"
+        yield f"{days} of this {noun} had no pupils: {names}."
 
 
 def _trend(facts: Facts, reader: Reader) -> Iterator[Section]:

@@ -52,6 +52,10 @@ LEAST = {
     "ticket_outcome": "changed",
     "case_outcome": "technical",
     "webhook": "teams",
+    "day_kind": "holiday",
+    "title": "half term",
+    "segment": "pupils",
+    "first": "2026-10-26",
     "text": "a test",
     "token": "019a3185-c500-7000-8000-000000000000",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -12,6 +13,7 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.detectors import rhythm
 from schoolgate.monitoring.detectors.rhythm import GRACE_S, HOUR_S, SegmentRhythm
 from schoolgate.policy.monitoring import Rhythm
+from schoolgate.policy.school_calendar import SchoolCalendar, SchoolDays, calendar_of
 
 LONDON = ZoneInfo("Europe/London")
 WEEK_S = 7 * 24 * HOUR_S
@@ -163,3 +165,32 @@ def test_hours_while_nothing_watched_and_nothing_was_written_are_none(usual: Seg
     """The server was down and so was the monitor: it is no silence of the school."""
     assert close(usual, 4) == []
     assert usual._usual.of("0-9 pupils").total == [100, 100, 100]
+
+
+def holiday(week: int) -> SchoolCalendar:
+    """The day of a week that is compared, as a holiday."""
+    day = dt.datetime.fromtimestamp(NOW_S + week * WEEK_S, LONDON).date()
+    return calendar_of([SchoolDays(day, day, "holiday", "Half term")])
+
+
+def test_a_silent_segment_is_no_finding_in_a_holiday_and_teaches_nothing() -> None:
+    calendar = SchoolCalendar()
+    detector = SegmentRhythm(SMALL, LONDON, lambda: calendar)
+    list(detector.feed([made_row("first.example.org", at=-HOUR_S)]))
+    for week in range(3):
+        hour(detector, week, 100, 20)
+        assert close(detector, week) == []
+    calendar = holiday(3)
+    hour(detector, 3, 2)
+    assert close(detector, 3) == []
+    calendar = SchoolCalendar()
+    hour(detector, 4, 2)
+    (found,) = close(detector, 4)
+    assert found.evidence["usual_total"] == 100
+
+
+def test_fewer_blocked_at_the_usual_total_is_told_in_a_holiday_too(usual: SegmentRhythm) -> None:
+    usual._calendar = lambda: holiday(3)
+    hour(usual, 3, 100, 1)
+    (found,) = close(usual, 3)
+    assert found.severity == "warning"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import orjson
 import pytest
 from tests.unit.monitoring.conftest import NOW_S, made_row
@@ -10,6 +13,7 @@ from schoolgate._core import LogRow
 from schoolgate.monitoring.detectors import silence
 from schoolgate.monitoring.detectors.silence import BIN_S, SilentClients
 from schoolgate.policy.monitoring import Silence
+from schoolgate.policy.school_calendar import SchoolDays, calendar_of
 
 START = -(NOW_S % BIN_S)
 
@@ -90,3 +94,14 @@ def test_a_class_that_closes_its_devices_together_is_told_of_by_nobody() -> None
     assert found(lesson(30, range(4)) + lesson(200, range(14), first=30), 14) == []
     assert found(lesson(3, range(4)) + lesson(60, range(14), first=3), 14) == []
     assert found(lesson(2, range(4)) + lesson(60, range(14), first=2), 14) == ["p-0", "p-1"]
+
+
+def test_a_device_that_is_switched_off_on_a_day_without_pupils_is_no_finding() -> None:
+    day = dt.datetime.fromtimestamp(NOW_S, dt.UTC).date()
+    calendar = calendar_of([SchoolDays(day, day, "inset", "Inset day")])
+    rows = lesson(5, range(4)) + lesson(5, range(4, 14), first=1)
+    detector = SilentClients(Silence(), ZoneInfo("UTC"), lambda: calendar)
+    for one in range(15):
+        end_s = NOW_S + START + one * BIN_S
+        list(detector.feed(row for row in rows if end_s - BIN_S <= row.time_s < end_s))
+        assert list(detector.look(end_s)) == []

@@ -87,6 +87,9 @@ LEAST: Mapping[str, Any] = {
     "file": "019a3185-c500-7000-8000-000000000000",
     "answers": {},
     "topic": "",
+    "title": "",
+    "segments": [],
+    "first": "2026-10-26",
     "nonce": "",
     "signature": "",
     "body": "",
@@ -103,7 +106,11 @@ LEAST: Mapping[str, Any] = {
 
 
 # What needs no argument, and would do much.
-DONE_BY_ITSELF: Mapping[str, Any] = {"lists.update": {"feeds": ["no-such-feed"]}, "request.file": {"action": "other"}}
+DONE_BY_ITSELF: Mapping[str, Any] = {
+    "lists.update": {"feeds": ["no-such-feed"]},
+    "request.file": {"action": "other"},
+    "calendar.set": {"kind": "term"},
+}
 
 
 @pytest.fixture

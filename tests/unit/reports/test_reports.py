@@ -21,6 +21,8 @@ from schoolgate.alerts.rules import AlertRules
 from schoolgate.checks.record import CheckRecord
 from schoolgate.config import Settings
 from schoolgate.governance.due_file import DueLine, path_of_dues, write_dues
+from schoolgate.policy.calendar_file import path_of_calendar, write_calendar
+from schoolgate.policy.school_calendar import SchoolDays, calendar_of
 from schoolgate.reports import gathering
 from schoolgate.reports.chart import bars, nice_above, svg
 from schoolgate.reports.facts import Day
@@ -307,3 +309,21 @@ def test_what_is_overdue_is_said_to_each_reader_and_a_broken_file_says_nothing(s
         assert "Action" not in text, "what is due later is not late"
     path_of_dues(settings.server.state_dir).write_bytes(b"[[1")
     assert "overdue" not in made(settings).written(Form.text)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("2026-11-20", "This was a holiday week: Autumn half term. Fewer questions are no surprise."),
+        ("2026-11-17", "2 weekdays of this week had no pupils: Autumn half term."),
+    ],
+)
+def test_a_report_says_that_it_was_a_holiday_and_a_damaged_calendar_says_nothing(
+    settings: Settings, last: str, said: str
+) -> None:
+    days = SchoolDays(MONDAY.date(), dt.date.fromisoformat(last), "holiday", "Autumn half term")
+    write_calendar(settings.server.state_dir, calendar_of([days]))
+    for reader in Reader:
+        assert said in " ".join(made(settings, reader).written(Form.text).split())
+    path_of_calendar(settings.server.state_dir).write_bytes(b"schoolgate")
+    assert "half term" not in made(settings).written(Form.text)

@@ -24,6 +24,7 @@ from schoolgate.monitoring.detectors.silence import SilentClients
 from schoolgate.monitoring.detectors.tunnel import Tunnels
 from schoolgate.monitoring.noise import Sieve
 from schoolgate.policy.monitoring import Monitoring
+from schoolgate.policy.school_calendar import SchoolCalendar
 from schoolgate.telemetry import Logger
 
 _log = Logger("schoolgate.monitor")
@@ -116,17 +117,18 @@ def watch(
     asks_for: AsksFor = no_rule_asks,
     self_tests: SelfTests = no_self_tests,
     own_questions: Callable[[], OwnQuestions] = OwnQuestions,
+    calendar: Callable[[], SchoolCalendar] = SchoolCalendar,
 ) -> Watch:
-    """Every detector, with the school's thresholds, its clock on the wall, and what its rules ask for."""
+    """Every detector, with the school's thresholds, its clock on the wall, its days, and what its rules ask for."""
     return Watch(
         Sieve(settings.noise, known),
-        SegmentRhythm(settings.rhythm, zone),
+        SegmentRhythm(settings.rhythm, zone, calendar),
         FirstUses(settings.first_use, known),
         Attempts(settings.repeated, known, asks_for),
         (
             SealedAttempts(self_tests),
             CircumventionScore(settings.circumvention),
-            SilentClients(settings.silence),
+            SilentClients(settings.silence, zone, calendar),
             Tunnels(settings.tunnel),
             GeneratedNames(settings.generated),
         ),

@@ -3,13 +3,14 @@
 Fewer than usual may be a trip or a holiday; it may also be a segment that has found another resolver. Fewer *blocked*
 ones at the usual total mean that the filter does less: a list is missing, or a policy was opened.
 
-Hours that we did not see whole say nothing: they are neither compared nor learnt from.
+Hours that we did not see whole say nothing: they are neither compared nor learnt from. On days on which the school's
+calendar has no pupils a silent segment is no finding, and a holiday teaches nothing about a week of lessons.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -20,6 +21,7 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Rhythm
+from schoolgate.policy.school_calendar import SchoolCalendar
 
 HOUR_S = 3600
 # Segments times hours that are still open; rows come in order but for seconds.
@@ -52,9 +54,12 @@ class SegmentRhythm:
 
     name = "rhythm"
 
-    def __init__(self, settings: Rhythm, zone: ZoneInfo) -> None:
+    def __init__(
+        self, settings: Rhythm, zone: ZoneInfo, calendar: Callable[[], SchoolCalendar] = SchoolCalendar
+    ) -> None:
         self._settings = settings
         self._zone = zone
+        self._calendar = calendar
         self._open: BoundedStates[_Hour] = BoundedStates(_Hour, MOST_OPEN)
         self._usual: BoundedStates[_Usual] = BoundedStates(_Usual, MOST_HOURS)
         self._closed = 0  # the newest hour that is closed, as its first second
@@ -102,14 +107,16 @@ class SegmentRhythm:
         segments = {key.partition(" ")[2] for key, _ in self._usual.items()} | {
             key.partition(" ")[2] for key, _ in self._open.items()
         }
+        day, calendar = dt.datetime.fromtimestamp(hour, self._zone).date(), self._calendar()
+        is_closed, is_usual = calendar.is_closed(day), calendar.is_usual(day)
         dropped = []
         for segment in sorted(segments):
             count = self._open.of(f"{hour} {segment}")
             usual = self._usual.of(f"{self._slot(hour)} {segment}")
             finding = self._compare(hour, segment, count, usual)
-            if finding is not None:
+            if finding is not None and not (is_closed and finding.severity == "notice"):
                 dropped.append(finding)
-            if count.total:  # an hour without anything teaches nothing about a lesson's hour
+            if count.total and is_usual:  # an hour without anything teaches nothing about a lesson's hour
                 usual.total = [*usual.total, count.total][-WEEKS_KEPT:]
                 usual.blocked = [*usual.blocked, count.blocked][-WEEKS_KEPT:]
             self._open.drop(f"{hour} {segment}")

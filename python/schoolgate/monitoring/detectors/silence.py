@@ -1,21 +1,24 @@
 """A client that was busy asks nothing more, while the others of its segment go on: it may have left by another way.
 
 When several go quiet together a class has closed its devices, the bell has rung, or the network is down: that is no
-finding about a client.
+finding about a client. Nor is it one on a day without pupils, when a device is switched off for good.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schoolgate._core import LogRow
 from schoolgate.alerts.findings import Finding
 from schoolgate.monitoring.bounded_states import BoundedStates
 from schoolgate.monitoring.rows import US
 from schoolgate.policy.monitoring import Silence
+from schoolgate.policy.school_calendar import SchoolCalendar
 
 MOST_CLIENTS = 20_000
 BIN_S = 300
@@ -37,8 +40,15 @@ class SilentClients:
 
     name = "silence"
 
-    def __init__(self, settings: Silence) -> None:
+    def __init__(
+        self,
+        settings: Silence,
+        zone: ZoneInfo | None = None,
+        calendar: Callable[[], SchoolCalendar] = SchoolCalendar,
+    ) -> None:
         self._settings = settings
+        self._zone = zone or ZoneInfo("UTC")
+        self._calendar = calendar
         self._busy_bins = max(1, -(-settings.busy_minutes * 60 // BIN_S))
         self._quiet_bins = max(1, -(-settings.quiet_minutes * 60 // BIN_S))
         self._looked = 0
@@ -78,6 +88,8 @@ class SilentClients:
                 gone.append((client, pulse))
             if int(max(pulse.bins, key=int, default="0")) < busy.start:
                 self._clients.drop(client)
+        if self._calendar().is_closed(dt.datetime.fromtimestamp(now_s, self._zone).date()):
+            return
         went = Counter(pulse.segment for _, pulse in gone)
         for client, pulse in gone:
             share = went[pulse.segment] / max(1, was_busy[pulse.segment])

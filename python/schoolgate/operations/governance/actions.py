@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from schoolgate.accounts.roles import Role
 from schoolgate.governance import record_store as records
 from schoolgate.governance.action_record import ACTION_FORM, DONE, OPEN, Action, Origin
 from schoolgate.governance.cases import Case
-from schoolgate.governance.due_calendar import dues_before
+from schoolgate.governance.due_calendar import DueRecord, dues_before
 from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.plain_form import DAY_US, FormField, Line, LongText, due_at_end_of, read_form
 from schoolgate.governance.record_store import Record
@@ -22,6 +23,7 @@ from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.registry import Bulk, Personal, looks
 from schoolgate.operations.registry import records as recorded
 from schoolgate.operations.work import Work
+from schoolgate.policy.calendar_file import read_calendar
 
 # Actions that are looked through for those of one record.
 MOST_LOOKED_THROUGH = 2_000
@@ -63,7 +65,8 @@ class ActionPage:
 
 @dataclass(frozen=True)
 class DueShown:
-    """Something to act on, of any kind. `due_on`: the last day that is not late."""
+    """Something to act on, of any kind. `due_on`: the last day that is not late; `day_words`: what the school's
+    calendar calls it where it has no pupils."""
 
     kind: str
     number: int
@@ -71,6 +74,7 @@ class DueShown:
     words: str
     due_on: dt.date
     is_overdue: bool
+    day_words: str
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,14 @@ async def calendar(work: Work, days: Days = 60) -> DueCalendar:
     store = await work.store()
     async with store.reading() as connection:
         found = await dues_before(connection, store.site_id, work.now_us + (days + 1) * DAY_US)
-    return DueCalendar(
-        tuple(
-            DueShown(one.kind, one.number, one.state, one.words, day_of(one.due_us), one.due_us <= work.now_us)
-            for one in found
-            if one.kind not in hidden
-        )
-    )
+    calendar, _ = await asyncio.to_thread(read_calendar, work.settings.server.state_dir)
+
+    def shown(one: DueRecord) -> DueShown:
+        day = day_of(one.due_us)
+        words = calendar.words_of(day) or "a weekend" if calendar.is_closed(day) else ""
+        return DueShown(one.kind, one.number, one.state, one.words, day, one.due_us <= work.now_us, words)
+
+    return DueCalendar(tuple(shown(one) for one in found if one.kind not in hidden))
 
 
 async def count_actions(work: Work) -> dict[str, int]:

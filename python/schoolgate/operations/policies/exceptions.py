@@ -132,11 +132,7 @@ def _of_feeds(work: Work) -> Iterator[ExceptionShown]:
 def _segments(found: PolicyInForce, policy: str) -> tuple[str, ...]:
     """Segments that have the policy, or one below it, now or by schedule."""
     below = {one for one, lineage in found.checked.lineages.items() if policy in lineage}
-    return tuple(
-        name
-        for name, one in found.document.segments.items()
-        if below & {one.policy, *(interval.policy for interval in one.schedule)}
-    )
+    return tuple(name for name, one in found.document.segments.items() if below & one.every_policy)
 
 
 def _hits(work: Work, shown: Iterable[ExceptionShown]) -> tuple[dict[str, int], str | None]:

@@ -199,7 +199,7 @@ def replay(
 def _rules(found: PolicyInForce, policy: str, rows: tuple[CategoryRule, ...]) -> PolicyRules:
     lineage = found.checked.lineages[policy]
     segments = found.document.segments.items()
-    having = (name for name, one in segments if policy in {one.policy, *(interval.policy for interval in one.schedule)})
+    having = (name for name, one in segments if policy in one.every_policy)
     said = (found.document.policies[one].unknown for one in reversed(lineage))
     is_closed = locks_on(found.document, lineage).unknown is not None or next(filter(None, said), "allow") == "deny"
     return PolicyRules(policy, lineage, "deny" if is_closed else "allow", tuple(having), rows)

@@ -72,7 +72,7 @@ def preview(
 def _segments(draft: QuickDraft) -> tuple[str, ...]:
     having = set(draft.scope.policies)
     found = draft.checked.document.segments.items()
-    return tuple(name for name, one in found if having & {one.policy, *(slot.policy for slot in one.schedule)})
+    return tuple(name for name, one in found if having & one.every_policy)
 
 
 def _old_answer_s(work: Work, draft: QuickDraft) -> int:
