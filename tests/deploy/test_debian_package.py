@@ -29,7 +29,7 @@ CONFFILE = "/etc/schoolgate/schoolgate.toml"
 STATE = "/var/lib/schoolgate"
 RESTARTED = (
     "try-restart schoolgate.service schoolgate-control.service schoolgate-console.service schoolgate-monitor.service"
-    " schoolgate-lists.timer schoolgate-backup.timer"
+    " schoolgate-identity.service schoolgate-lists.timer schoolgate-backup.timer"
 )
 ANSWERS = """
 school = "secondary-school"

@@ -19,6 +19,7 @@ UNITS = (
     "schoolgate-monitor.service",
     "schoolgate-control.service",
     "schoolgate-console.service",
+    "schoolgate-identity.service",
     "schoolgate-backup.service",
     "schoolgate-backup.timer",
 )
@@ -30,6 +31,7 @@ MOST_EXPOSED = {
     "schoolgate-monitor.service": 11,
     "schoolgate-control.service": 11,
     "schoolgate-console.service": 15,
+    "schoolgate-identity.service": 11,
     "schoolgate-backup.service": 11,
 }
 
@@ -142,6 +144,7 @@ def test_the_accounts_are_made_without_shell(deploy: Path, tmp_path: Path, reade
     assert sorted((one[0], one[-2], one[-1]) for one in entries) == [
         ("schoolgate", "/var/lib/schoolgate", "/usr/sbin/nologin"),
         ("schoolgate-console", "/", "/usr/sbin/nologin"),
+        ("schoolgate-identity", "/", "/usr/sbin/nologin"),
     ]
 
 
@@ -156,7 +159,9 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
         "systemd-tmpfiles", "--create", f"--root={tmp_path}", deploy / "tmpfiles.d/schoolgate.conf", package="systemd"
     )
     assert run.returncode == 0, run.stdout
-    account = int((tmp_path / "etc/passwd").read_text(encoding="utf-8").split(":")[2])
+    entries = (line.split(":") for line in (tmp_path / "etc/passwd").read_text(encoding="utf-8").splitlines())
+    accounts = {one[0]: int(one[2]) for one in entries}
+    account = accounts["schoolgate"]
 
     def owner_and_mode(path: str) -> tuple[int, int, int]:
         status = (tmp_path / path).stat()
@@ -165,6 +170,8 @@ def test_directories_belong_to_those_who_write_them(deploy: Path, tmp_path: Path
     assert owner_and_mode("etc/schoolgate") == (0, account, 0o750)
     assert owner_and_mode("etc/schoolgate/schoolgate.toml") == (0, account, 0o640)
     assert owner_and_mode("var/lib/schoolgate") == (account, account, 0o2750)
+    naming = accounts["schoolgate-identity"]
+    assert owner_and_mode("var/lib/schoolgate/identity") == (naming, account, 0o2750)
 
 
 @pytest.mark.parametrize("command", ["monitor", "control"])
@@ -186,6 +193,17 @@ def test_the_console_is_another_user_that_can_write_nothing(deploy: Path) -> Non
     assert not {"StateDirectory", "ReadWritePaths", "RuntimeDirectory", "Requires"} & service.keys()
     assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
     assert service["Restart"] == ["on-failure"], "where it is switched off it ends well, and stays ended"
+
+
+def test_what_reads_leases_is_another_user_without_a_network(deploy: Path) -> None:
+    service = settings(deploy / "systemd" / "schoolgate-identity.service")
+    assert service["User"] == service["Group"] == ["schoolgate-identity"]
+    assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
+    assert service["IPAddressDeny"] == ["any"]
+    assert service["RestrictAddressFamilies"] == ["AF_UNIX AF_NETLINK"]
+    assert service["ReadWritePaths"] == ["/var/lib/schoolgate/identity"]
+    assert service["PartOf"] == ["schoolgate.service"], "an upgrade must restart both"
+    assert service["Restart"] == ["on-failure"], "without sources it ends well, and stays ended"
 
 
 def test_a_backup_is_made_when_the_settings_say_so_and_can_be_written_where_disks_are_mounted(deploy: Path) -> None:

@@ -33,6 +33,7 @@ LEFT_OUT = {
     "lists/*.snapshot": "compiled again from the last good feeds at the first start; a pinned one is in the backup",
     "lists/store": "of the fetched lists only the last good ones are in the backup; `schoolgate lists update` renews",
     "monitor/status.json": "the monitor writes it each minute; without the query log its places in it are left out too",
+    "identity": "which device has an address now; the identity process writes it again from its sources",
     "crashes": "packets that met a defect; send them with a report before",
     "control.db.at-*": "copies from before a migration",
     "[lists] dir, [reports] dir, folders of targets": "only where they are in the state directory",
@@ -109,7 +110,7 @@ def _is_left_out(name: PurePosixPath, pinned: int | None, stored: frozenset[str]
     # Our own temporary files begin with a dot; locks and write-ahead logs belong to running processes.
     if last.startswith(".") or last == "lock" or last.endswith((".lock", "-wal", "-shm", "-journal")):
         return True
-    if whole in ("crashes", "lists/work", "log/tmp", "backup/work", "monitor/status.json", RESTORED_FILES):
+    if whole in ("crashes", "lists/work", "log/tmp", "backup/work", "monitor/status.json", "identity", RESTORED_FILES):
         return True
     if ".db.at-" in last or whole.startswith(ASIDE_PREFIX):
         return True
@@ -117,8 +118,8 @@ def _is_left_out(name: PurePosixPath, pinned: int | None, stored: frozenset[str]
         return last != f"{pinned}.snapshot"
     if name.parent == PurePosixPath("lists/store"):
         return last not in stored
-    # The monitor's places in the log mean nothing beside another log.
-    return (_is_log(name) or whole == "monitor/positions.json") and not has_query_log
+    # The monitor's places in the log mean nothing beside another log, nor do the addresses that devices had.
+    return (_is_log(name) or whole in ("monitor/positions.json", "monitor/devices.db")) and not has_query_log
 
 
 def _pinned(state_dir: Path) -> int | None:

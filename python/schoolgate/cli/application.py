@@ -146,6 +146,18 @@ def monitor(
     watching.monitor(_config(config), _level(log_level), until_stdin_ends)
 
 
+@app.command(epilog="[identity] in schoolgate.toml names its sources: none, and there is nothing to read.")
+def identity(
+    config: Config = None,
+    log_level: LogLevel = "info",
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Read which device has an address, until stopped. `run` starts it itself; a process of its own."""
+    from schoolgate.cli.commands import identity as naming
+
+    naming.identity(_config(config), _level(log_level), until_stdin_ends)
+
+
 @app.command()
 def control(
     config: Config = None,

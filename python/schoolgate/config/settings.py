@@ -16,6 +16,7 @@ from schoolgate.config.doors import DOH_PORT, DOT_PORT, Doors, at_port
 from schoolgate.config.escalation import Escalation
 from schoolgate.config.first_policy import FirstPolicy
 from schoolgate.config.forwarders import Forwarders, ForwardZone
+from schoolgate.config.identity import Identity
 from schoolgate.config.lists import Lists
 from schoolgate.config.local import Local
 from schoolgate.config.mail import Mail
@@ -47,6 +48,7 @@ _TABLES = (
     "sealed",
     "metrics",
     "query_log",
+    "identity",
     "retention",
     "mail",
     "reports",
@@ -76,6 +78,7 @@ class Settings(Section):
     sealed: Sealed = Field(description="Illegal-content lists, supplied under contract.")
     metrics: Metrics = Field(description="Numbers for Prometheus.")
     query_log: QueryLog = Field(description="What is recorded of queries.")
+    identity: Identity = Field(description="Which device has an address.")
     retention: Retention = Field(description="How long the query log is kept, and how much of the disk it may take.")
     reports: Reports = Field(description="Reports that are made by themselves.")
     escalation: Escalation = Field(description="Who is told of an alert that no one has seen.")

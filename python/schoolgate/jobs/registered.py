@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schoolgate.jobs.attribution import attribution_jobs
 from schoolgate.jobs.checks import check_jobs
 from schoolgate.jobs.context import JobContext
 from schoolgate.jobs.digest import digest_jobs
@@ -16,6 +17,7 @@ def jobs(place: JobContext) -> list[Job]:
     """Each with its own rhythm; one that fails stops no other."""
     return [
         *keeping_jobs(place),
+        *attribution_jobs(place),
         *check_jobs(place),
         *segment_alert_jobs(place),
         *report_jobs(place),

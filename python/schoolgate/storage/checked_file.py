@@ -25,10 +25,11 @@ class CheckedFileDamaged(SchoolgateError):
     """The file is there and cannot be believed; the message names it."""
 
 
-def write_checked(path: Path, kind: str, fields: Mapping[str, Any]) -> None:
-    """Replaces `path` whole; only its owner may read it. Raises `OSError`; then the old file is as it was."""
+def write_checked(path: Path, kind: str, fields: Mapping[str, Any], mode: int = PRIVATE) -> None:
+    """Replaces `path` whole; only its owner may read it, where `mode` says no more. Raises `OSError`; then the old file
+    is as it was."""
     body = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
-    write_whole(path, f"{_MAGIC} {kind} {FORMAT} {_digest(body)}\n".encode() + body, PRIVATE)
+    write_whole(path, f"{_MAGIC} {kind} {FORMAT} {_digest(body)}\n".encode() + body, mode)
 
 
 def read_checked(path: Path, kind: str) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def run(config: Path | None, log_level: str) -> None:
 
         note("first start: building the lists")
         build_with_progress(settings)
-    commands = ("monitor", "control", *(("console",) if settings.console.enabled else ()))
+    wanted = {"console": settings.console.enabled, "identity": bool(settings.identity.sources)}
+    commands = ("monitor", "control", *(command for command, is_wanted in wanted.items() if is_wanted))
     start.serve(config, _welcome, partial(_beside, config, log_level, commands))
 
 

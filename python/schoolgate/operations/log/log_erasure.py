@@ -14,6 +14,7 @@ from schoolgate.alerts.alert_store import AlertRefused, AlertStore, told_held
 from schoolgate.config import Settings
 from schoolgate.control.client import call
 from schoolgate.errors import SchoolgateError
+from schoolgate.identity.attribution import Attribution
 from schoolgate.operations.log.log_access import alerts_of, require_reason
 from schoolgate.operations.log.log_rows import lost_rows, opened
 from schoolgate.operations.registry import Personal, changes, sees
@@ -120,6 +121,7 @@ def erase(
         # The request first: from then on nothing that is killed leaves a part for ever.
         left = _erase_rows(work, log.folder, client, found, reason, now) if found.rows else None
         alerts = _erase_from_alerts(work.settings, found.texts)
+        _erase_devices(work.settings, found.texts, now)
         lost = lost_rows(log, Query(client=client, until=now), "Rows that are surely theirs were erased")
     IDLE.forget()
     removed = found.rows if left is None else sum(left.removed.values())
@@ -150,6 +152,14 @@ def _erase_from_alerts(settings: Settings, texts: Sequence[str]) -> int:
         return 0
     with contextlib.closing(AlertStore.open(path)) as store:
         return store.erase_clients(texts)
+
+
+def _erase_devices(settings: Settings, texts: Sequence[str], now: dt.datetime) -> None:
+    """Which devices had the address: it would tell of rows that are gone."""
+    attribution = Attribution.existing(settings.server.state_dir)
+    if attribution is not None:
+        with attribution:
+            attribution.erase_clients(texts, int(now.timestamp() * 1_000_000))
 
 
 def _erase_rows(
