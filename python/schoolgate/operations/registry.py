@@ -66,7 +66,6 @@ _MODULES = {
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "lesson": ("governance.lessons", "governance.lesson_alerts"),
-    "lesson": ("governance.lessons",),
     "exam": ("policies.exams",),
     "calendar": ("governance.school_days",),
     "case": ("governance.case_views", "governance.cases"),

@@ -65,7 +65,8 @@ def show(work: Work) -> ExamsShown:
     found = policy_in_force(work)
     exams = [
         ExamShown(
-            name, one.policy, *(moment.astimezone(found.zone).isoformat() for moment in (one.from_, one.until)),
+            name, one.policy, begins=one.from_.astimezone(found.zone).isoformat(),
+            ends=one.until.astimezone(found.zone).isoformat(),
             reason=one.reason, by=one.by, state="on" if one.is_on(work.now) else "planned",
         )
         for name, segment in found.document.segments.items()
