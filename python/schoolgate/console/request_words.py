@@ -24,6 +24,7 @@ STEPS: Final[Mapping[str, str]] = {
     "advised": "The safeguarding lead's view",
     "approved": "Approved",
     "refused": "Refused",
+    "reported": "Reported to governors and directors",
     "applied": "Put in force",
     "not applied": "Could not be put in force",
     "reminded": "Announced that it ends within a week",

@@ -81,6 +81,7 @@ def show(config: Path | None, number: int, has_effect: bool, as_json: bool) -> N
         say_json(_plain("request.show", found))
         return
     fields = found.fields
+    is_alone = fields.decision is not None and fields.decision.is_alone
     say(f"request {found.number}, version {found.version}: {found.state}", "bold")
     for name, value in (
         ("what", f"{fields.action} {' '.join(fields.names) or fields.wanted}"),
@@ -89,6 +90,7 @@ def show(config: Path | None, number: int, has_effect: bool, as_json: bool) -> N
         ("until", _moment(fields.until_us)),
         ("alternatives", fields.alternatives),
         ("refused because", fields.refused_because),
+        ("decided", "by one person, who had asked for it; reported to governors and directors" if is_alone else ""),
         ("not in force", fields.problem.said if fields.problem is not None else ""),
     ):
         if value:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from schoolgate.governance import record_store
-from schoolgate.governance.bundle_check import FORMAT
+from schoolgate.governance.bundle_check import FORMAT, decided_by_one
 from schoolgate.governance.change_request import ChangeRequest
 from schoolgate.governance.record_proof import proof_of
 from schoolgate.governance.record_store import Record
@@ -53,6 +53,7 @@ async def bundle(work: Work, number: int) -> RequestBundle:
         "made_by": work.actor.id,
         "installation": str(store.site_id),
         "request": _request(found),
+        "decided_by_one_person": decided_by_one(found.fields.model_dump(mode="json")),
         "people": {actor: asdict(one) for actor, one in shown.people.items()},
         "earlier": [asdict(one) for one in shown.earlier],
         "policy": await asyncio.to_thread(_policy, work, found.fields),
@@ -65,10 +66,12 @@ async def bundle(work: Work, number: int) -> RequestBundle:
 
 
 def _request(found: Record[ChangeRequest]) -> dict[str, Any]:
+    # The fields that were kept, and none that came later: the audit log has their digest.
+    fields = found.fields.model_dump(mode="json", exclude_unset=True)
     return {
         "id": str(found.id), "number": found.number, "version": found.version, "state": found.state,
         "created_us": found.created_us, "created_by": found.created_by, "changed_us": found.changed_us,
-        "entry": [found.audit_epoch, found.audit_number], "fields": found.fields.model_dump(mode="json"),
+        "entry": [found.audit_epoch, found.audit_number], "fields": fields,
     }  # fmt: skip
 
 
