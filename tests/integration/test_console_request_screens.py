@@ -192,3 +192,18 @@ async def test_who_asked_decides_alone_on_the_page_where_the_trust_allows_it(
         assert "decided by one person" in await people[D].page("/requests?q=alone.example.com")
     finally:
         config.write_text(before, encoding="utf-8")
+
+
+async def test_a_request_is_taken_away_as_a_document_with_its_record(people: Mapping[Role, Browser]) -> None:
+    path = await filed(people[H], "document.example.com")
+    assert f'href="{path}/bundle.pdf"' in await people[H].page(path)
+    for role, status in ((TEACHER, 404), (G, 404), (H, 200), (D, 200)):
+        response, octets = await people[role].file(f"{path}/bundle.pdf")
+        assert (response.status, octets.startswith(b"%PDF-")) == (status, status == 200), role
+    number = path.rpartition("/")[2]
+    assert response.headers["Content-Disposition"] == f'attachment; filename="request-{number}.pdf"'
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    response, octets = await people[D].file(f"{path}/bundle")
+    assert (response.status, response.headers["Content-Type"].partition(";")[0]) == (200, "application/json")
+    assert (await people[D].file("/requests/999999/bundle.pdf"))[0].status == 404
