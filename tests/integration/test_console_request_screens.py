@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
@@ -163,3 +165,45 @@ async def test_a_setting_made_by_hand_for_a_request_is_agreed_on_its_page(
         left = console_school.ask("checks.drift")
         if left["number"] is not None:
             console_school.ask("checks.accept_drift", number=left["number"], reason="As it was")
+
+
+async def test_who_asked_decides_alone_on_the_page_where_the_trust_allows_it(
+    people: Mapping[Role, Browser], console_school: ConsoleSchool
+) -> None:
+    config = console_school.control.config
+    before = config.read_text(encoding="utf-8")
+    path = await filed(people[H], "alone.example.com")
+    assert "Your decision" not in await people[H].page(path)
+    try:
+        more = '[mail]\nhost = "mail.example.net"\n[operations]\none_person_decides = true\n'
+        config.write_text(before + more, encoding="utf-8")
+        text = await people[H].page(path)
+        assert "You asked for this yourself." in text
+        assert "None has a mail address here" in text
+        response, text = await people[H].post(path, {"do": "approve", "version": version_of(text)})
+        assert (response.status, "cannot be reported" in text) == (422, True)
+        with contextlib.closing(sqlite3.connect(console_school.control.state / "control.db")) as db, db:
+            db.execute("UPDATE account SET mail = 'governor@school.example' WHERE login = 'governor'")
+        text = await people[H].page(path)
+        assert "Approve alone, and report it" in text and 'value="refuse"' not in text
+        await people[H].done(path, {"do": "approve", "version": version_of(text), "reason": "No one else is here"})
+        text = await people[D].page(path)
+        assert "Decided by one person: <bdi>Head</bdi> asked for it and approved it" in text
+        assert "decided by one person" in await people[D].page("/requests?q=alone.example.com")
+    finally:
+        config.write_text(before, encoding="utf-8")
+
+
+async def test_a_request_is_taken_away_as_a_document_with_its_record(people: Mapping[Role, Browser]) -> None:
+    path = await filed(people[H], "document.example.com")
+    assert f'href="{path}/bundle.pdf"' in await people[H].page(path)
+    for role, status in ((TEACHER, 404), (G, 404), (H, 200), (D, 200)):
+        response, octets = await people[role].file(f"{path}/bundle.pdf")
+        assert (response.status, octets.startswith(b"%PDF-")) == (status, status == 200), role
+    number = path.rpartition("/")[2]
+    assert response.headers["Content-Disposition"] == f'attachment; filename="request-{number}.pdf"'
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    response, octets = await people[D].file(f"{path}/bundle")
+    assert (response.status, response.headers["Content-Type"].partition(";")[0]) == (200, "application/json")
+    assert (await people[D].file("/requests/999999/bundle.pdf"))[0].status == 404

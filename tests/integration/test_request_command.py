@@ -51,9 +51,10 @@ def test_a_request_from_the_command_line_to_a_file_that_verifies(folder: Path) -
     decided = run(folder, "request", "decide", "1", "approve")
     assert isinstance(decided.exception, NotPermitted)
     assert "signed in" in str(decided.exception)
-    bundle = folder / "request-1.json"
-    assert run(folder, "request", "bundle", "1", str(bundle)).exit_code == 0
-    assert bundle.stat().st_mode & 0o077 == 0
+    bundle, pdf = folder / "request-1.json", folder / "request-1.pdf"
+    assert run(folder, "request", "bundle", "1", str(bundle), "--pdf", str(pdf)).exit_code == 0
+    assert (bundle.stat().st_mode | pdf.stat().st_mode) & 0o077 == 0
+    assert pdf.read_bytes().startswith(b"%PDF-")
     assert run(folder, "request", "bundle", "1", str(bundle)).exit_code == 1, "it is not overwritten"
     key = json.loads(bundle.read_text(encoding="utf-8"))["audit"]["verifier_key"]
     for keys, code in (((), 3), (("--key", key), 0)):

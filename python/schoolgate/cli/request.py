@@ -191,12 +191,15 @@ def request_end(number: Number, reason: Reason = "", config: Config = None) -> N
 def request_bundle(
     number: Number,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist.", dir_okay=False)],
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Also write it to read; FILE is attached to it.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Write all of a request to a file that any machine can verify. That it was taken is recorded."""
     from schoolgate.cli.commands import requests
 
-    requests.bundle(config_of(config), number, file)
+    requests.bundle(config_of(config), number, file, pdf)
 
 
 @request_app.command("check-bundle", epilog=epilog("request check-bundle"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from schoolgate.config.section import RELOAD, RESTART, Section
 
@@ -16,6 +16,12 @@ class Operations(Section):
         default=("network_manager", "safeguarding_lead", "data_protection_officer"),
         description="Roles of those who use the command line as the service's user or as root. What heads and directors"
         " approve needs an account.",
+        json_schema_extra=RELOAD,
+    )
+    one_person_decides: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="true: in a small school who asked for a change of the filter may approve it, too. Governors and"
+        " trust directors are told at once by mail, and the record says so. For a trust to switch on.",
         json_schema_extra=RELOAD,
     )
     console_user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = Field(

@@ -6,32 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schoolgate.console.plain_words import group, in_words, sentence
+from schoolgate.operations.governance.request_wording import STATES, STEPS
 
-STATES: Final[Mapping[str, str]] = {
-    "suggested": "Suggested",
-    "requested": "Waits for a decision",
-    "approved": "Approved, not in force yet",
-    "applied": "In force",
-    "refused": "Refused",
-    "withdrawn": "Taken back",
-    "expired": "Ended by itself",
-    "ended": "Ended early",
-}
-STEPS: Final[Mapping[str, str]] = {
-    "suggested": "Suggested",
-    "requested": "Asked for by a leader",
-    "joined": "Asked for by one more",
-    "advised": "The safeguarding lead's view",
-    "approved": "Approved",
-    "refused": "Refused",
-    "applied": "Put in force",
-    "not applied": "Could not be put in force",
-    "reminded": "Announced that it ends within a week",
-    "reviewed": "Looked at again, and kept",
-    "expired": "Ended by itself",
-    "ended": "Ended early",
-    "withdrawn": "Taken back",
-}
+__all__ = ["ACTIONS", "STATES", "STEPS", "TASKS", "headline", "name_of", "tasks", "what"]
+
 ACTIONS: Final = (("open", "Open a site"), ("close", "Close a site"), ("other", "Another change"))
 # Who acts next -> one request, several, and what is done there.
 TASKS: Final[Mapping[str, tuple[str, str, str]]] = {

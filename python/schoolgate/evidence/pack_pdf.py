@@ -26,24 +26,29 @@ class DocumentNotMade(SchoolgateError):
 
 def pdf_of(pack: Mapping[str, Any], at: dt.datetime) -> bytes:
     """The file. Raises `DocumentNotMade`."""
-    return _compiled(pack, at, "pdf")[0]
+    return compiled(TEMPLATE, pack, at, "pdf")[0]
 
 
 def pictures_of(pack: Mapping[str, Any], at: dt.datetime, ppi: float = 60.0) -> list[bytes]:
     """Its pages as PNG, to look at."""
-    return _compiled(pack, at, "png", ppi)
+    return compiled(TEMPLATE, pack, at, "png", ppi)
 
 
-def _compiled(pack: Mapping[str, Any], at: dt.datetime, form: Literal["pdf", "png"], ppi: float = 144.0) -> list[bytes]:
+def compiled(
+    template: Path, values: Mapping[str, Any], at: dt.datetime, form: Literal["pdf", "png"], ppi: float = 144.0,
+    attached: str = "",
+) -> list[bytes]:  # fmt: skip
+    """A template's pages with these values, in `sys.inputs.data`; `attached`: a text that a PDF carries as a file, as
+    it is, in `sys.inputs.attached`. Raises `DocumentNotMade`."""
     import typst
 
-    data = orjson.dumps(printable(pack)).decode()
+    data = orjson.dumps(printable(values)).decode()
     try:
         made = typst.compile(
-            TEMPLATE.read_bytes(),
+            template.read_bytes(),
             format=form,
             ppi=ppi,
-            sys_inputs={"data": data},
+            sys_inputs={"data": data, "attached": attached},
             pdf_standards=["ua-1"] if form == "pdf" else [],
             ignore_system_fonts=True,
             font_paths=[],

@@ -50,6 +50,12 @@ def check(octets: bytes, keys: Sequence[str] = ()) -> BundleChecked:
         return BundleChecked((f"this is no bundle that can be read: {type(error).__name__}: {error}",), False, 0, 0)
 
 
+def decided_by_one(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether who asked approved it alone, and which accounts that was reported to; by the fields of a request."""
+    told = [who for step in fields["steps"] if step["what"] == "reported" for who in step.get("notified", ())]
+    return {"is_so": bool((fields["decision"] or {}).get("is_alone")), "reported_to": told}
+
+
 def _problems(bundle: Mapping[str, Any], checkpoint: SignedCheckpoint) -> Iterator[str]:
     size, root = checkpoint.checkpoint.size, checkpoint.checkpoint.root
     entries = bundle["audit"]["entries"]
@@ -67,6 +73,8 @@ def _problems(bundle: Mapping[str, Any], checkpoint: SignedCheckpoint) -> Iterat
     wanted = [*map(tuple, request["fields"]["entries"]), tuple(request["entry"])]
     if [(one["epoch"], one["number"]) for one in entries] != wanted:
         yield "an entry of the request is missing, or in another place"
+    if "decided_by_one_person" in bundle and bundle["decided_by_one_person"] != decided_by_one(request["fields"]):
+        yield "what it says of a decision by one person is not what the fields say"
     yield from _of_last(request, orjson.loads(entries[-1]["entry"])["detail"])
 
 

@@ -68,7 +68,8 @@ class Asker(Part):
 
 class Decision(Part):
     """`revision`: of the policy when it was decided. `effect`: what the approver was shown, None where that was not
-    looked at. `is_direct`: a tightening, which needs no second person."""
+    looked at. `is_direct`: a tightening, which needs no second person. `is_alone`: of who asked for it, where the trust
+    allows that."""
 
     by: str
     at_us: int
@@ -78,6 +79,7 @@ class Decision(Part):
     review_us: int | None = None
     revision: int = 0
     is_direct: bool = False
+    is_alone: bool = False
     effect: dict[str, Any] | None = None
 
 

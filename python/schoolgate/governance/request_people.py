@@ -83,13 +83,20 @@ async def people(connection: AsyncConnection, site_id: UUID, school: str) -> Peo
 
 async def refuse_decider(
     connection: AsyncConnection, found: People, fields: ChangeRequest, approver: UUID, school: str, now_us: int,
-    *, approves: bool,
+    *, approves: bool, is_alone: bool = False,
 ) -> None:  # fmt: skip
-    """Raises `ApprovalRefused` unless this account may decide: none who asked, in whatever role, is the one."""
-    roles, scope = found.deciding_roles(fields), f"school:{school}" if school else TRUST
-    if fields.was_asked_by(actor_id(approver)):
+    """Raises `ApprovalRefused` unless this account may decide: none who asked, in whatever role, is the one.
+
+    `is_alone`: one who asked is, because the trust allows it; in any role that approves.
+    """
+    roles, scope = LEADERS if is_alone else found.deciding_roles(fields), f"school:{school}" if school else TRUST
+    if is_alone:
+        await refuse_approver(connection, approver, "", scope, now_us=now_us, roles=roles)
+    elif fields.was_asked_by(actor_id(approver)):
         raise ApprovalRefused("you asked for it yourself, or suggested it; another person decides")
     for one in fields.askers:
+        if is_alone and one.actor == actor_id(approver):
+            continue
         await refuse_approver(connection, approver, one.actor, scope, now_us=now_us, roles=roles)
     if not fields.askers:
         raise RecordRefused("no person asks for it")

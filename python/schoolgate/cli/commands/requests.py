@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import os
 from collections.abc import Mapping
@@ -81,6 +82,7 @@ def show(config: Path | None, number: int, has_effect: bool, as_json: bool) -> N
         say_json(_plain("request.show", found))
         return
     fields = found.fields
+    is_alone = fields.decision is not None and fields.decision.is_alone
     say(f"request {found.number}, version {found.version}: {found.state}", "bold")
     for name, value in (
         ("what", f"{fields.action} {' '.join(fields.names) or fields.wanted}"),
@@ -89,6 +91,7 @@ def show(config: Path | None, number: int, has_effect: bool, as_json: bool) -> N
         ("until", _moment(fields.until_us)),
         ("alternatives", fields.alternatives),
         ("refused because", fields.refused_because),
+        ("decided", "by one person, who had asked for it; reported to governors and directors" if is_alone else ""),
         ("not in force", fields.problem.said if fields.problem is not None else ""),
     ):
         if value:
@@ -100,18 +103,25 @@ def show(config: Path | None, number: int, has_effect: bool, as_json: bool) -> N
         _say_effect(found.effect)
 
 
-def bundle(config: Path | None, number: int, file: Path) -> None:
-    """Writes the file, readable by its owner alone."""
-    if file.exists():
-        raise FileNotWritten(f"{file} exists; name a new file")
-    made = ask(config, "request.bundle", number=number)
+def bundle(config: Path | None, number: int, file: Path, pdf: Path | None = None) -> None:
+    """Writes the file, and the document, readable by their owner alone."""
+    for one in (file, pdf):
+        if one is not None and one.exists():
+            raise FileNotWritten(f"{one} exists; name a new file")
+    made = ask(config, "request.bundle", number=number, has_pdf=pdf is not None)
+    _write(file, made.text.encode())
+    if pdf is not None:
+        _write(pdf, base64.b64decode(made.pdf))
+    note(f"{file}: verify it with `schoolgate request check-bundle {file}`")
+
+
+def _write(file: Path, octets: bytes) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            written.write(made.text)
+        with os.fdopen(descriptor, "wb") as written:
+            written.write(octets)
     except OSError as error:
         raise FileNotWritten(f"{file}: {error.strerror}") from error
-    note(f"{file}: verify it with `schoolgate request check-bundle {file}`")
 
 
 def check_bundle(file: Path, keys: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ def add_routes(app: web.Application) -> None:
     SCREEN.get(app, show)
     SCREEN.get(app, one, ONE)
     SCREEN.get(app, bundle, f"{ONE}/bundle")
+    SCREEN.get(app, document, f"{ONE}/bundle.pdf")
     SCREEN.post(app, do, ONE)
 
 
@@ -94,13 +96,30 @@ async def do(page: Page) -> web.Response:
 
 async def bundle(page: Page) -> web.Response:
     """All of it as one file, which any machine can verify."""
-    page.need("request.bundle")
-    try:
-        made = await page.call("request.bundle", number=int(page.request.match_info["number"]))
-    except FormRefused as error:
-        raise web.HTTPNotFound from error
+    made = await _bundle(page)
     disposition = {"Content-Disposition": f'attachment; filename="{made["name"]}"'}
     return web.Response(text=made["text"], content_type="application/json", headers=disposition)
+
+
+async def document(page: Page) -> web.Response:
+    """The same to read, with that file attached to it."""
+    made = await _bundle(page, has_pdf=True)
+    name = made["name"].removesuffix(".json") + ".pdf"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(body=base64.b64decode(made["pdf"]), content_type="application/pdf", headers=disposition)
+
+
+async def _bundle(page: Page, **more: Any) -> Mapping[str, Any]:
+    page.need("request.bundle")
+    try:
+        made: Mapping[str, Any] = await page.call(
+            "request.bundle", number=int(page.request.match_info["number"]), **more
+        )
+    except FormRefused as error:
+        if error.kind == "NoSuchRecord":
+            raise web.HTTPNotFound from error
+        raise
+    return made
 
 
 def may_ask(page: Page) -> bool:

@@ -17,6 +17,7 @@ from schoolgate.governance.request_people import People, people, refuse_decider
 from schoolgate.operations import rights
 from schoolgate.operations.governance import request_steps as steps
 from schoolgate.operations.governance.check_drift import agree, look
+from schoolgate.operations.governance.request_alone import REPORTED, is_alone, refuse_unreported, report
 from schoolgate.operations.governance.request_applying import apply_now, latest_number
 from schoolgate.operations.governance.request_ending import end_in_policy
 from schoolgate.operations.governance.request_filing import Moment, Prose
@@ -47,6 +48,8 @@ async def decide(
 ) -> RequestChanged:
     """Approves or refuses a request that another person filed. An approved one is in force at once.
 
+    Where `[operations] one_person_decides` is on, who asked may approve it: governors and directors are told first.
+
     `version`: the one that was read. `until`: an earlier end than was asked for. `review`: when it is looked at again.
     A refusal has a reason. Raises `ApprovalRefused`, `RecordChanged`, `RecordRefused`.
     """
@@ -60,17 +63,20 @@ async def decide(
         known = await steps.people_of(work, change)
         found = await steps.found_in(work, change, number, version)
         steps.refuse_state(found, State.requested)
-        steps.refuse_same_name(work, found.fields, known)
+        alone = is_alone(work, known, found.fields)
+        told = refuse_unreported(work, known, decision) if alone else ()
+        if not alone:
+            steps.refuse_same_name(work, found.fields, known)
         if decision == "approve" and found.fields.until_us is not None and found.fields.until_us <= work.now_us:
             raise RecordRefused("its end has passed; refuse it, and who still needs it asks anew")
         await refuse_decider(
             change.connection, known, found.fields, account_id_of(work.actor.id), work.settings.accounts.school,
-            work.now_us, approves=decision == "approve",
+            work.now_us, approves=decision == "approve", is_alone=alone,
         )  # fmt: skip
         made = Decision(
             by=work.actor.id, at_us=work.now_us, is_approved=decision == "approve", reason=reason.strip(),
             conditions=conditions.strip(), review_us=look_again, revision=revision,
-            effect=shown_to(work, found.number, found.version),
+            effect=shown_to(work, found.number, found.version), is_alone=alone,
         )  # fmt: skip
         fields = _shortened(found.fields, end).changed(decision=made)
         state = State.approved if made.is_approved else State.refused
@@ -78,7 +84,11 @@ async def decide(
         is_now = made.is_approved and fields.action != "other" and (fields.starts_us or 0) <= work.now_us
         whom = () if is_now else steps.whom_to_notify(known, fields, state.value, work.actor.id)
         fields = fields.stepped(steps.step(work, state.value, made.reason or made.conditions, whom))
-        result = await steps.wrote(work, change, found, fields, f"request.{state}", state)
+        if alone:
+            fields = fields.stepped(steps.step(work, REPORTED, "who asked for it approved it alone", told))
+        result = await steps.wrote(work, change, found, fields, f"request.{state}", state, is_alone=alone)
+        if alone:
+            await report(work, known, result.number, result.version, told)
     await steps.tell(work, known, result, state.value, whom)
     if made.is_approved:
         return await _carry_on(work, result)

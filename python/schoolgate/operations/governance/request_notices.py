@@ -35,17 +35,23 @@ WORDS: Final = {
     "withdrawn": ("was withdrawn", "A change that you asked for was withdrawn by another person who asked for it."),
     "reminded": ("ends soon", "A change that you asked for ends within a week. Renew it, or let it end by itself."),
     "expired": ("has ended", "A change that you asked for has ended. Where it is needed again, ask for it anew."),
+    "reported": (
+        "was decided by one person",
+        "A person approved a change of the filter that they had asked for themselves. The trust allows that here, and"
+        " has it reported to its directors and to governors. A director reads it at the address below; a governor asks"
+        " the head for its record, which says so too.",
+    ),
     "ended": ("was ended", "A change that you asked for was ended before its time."),
 }  # fmt: skip
 
 
 async def put(
     settings: Settings, found: People, whom: Sequence[str], number: int, version: int, what: str, now: dt.datetime
-) -> None:
-    """One mail to each of these actors who has an address. The request is on record whether or not it can be put."""
+) -> bool:
+    """One mail to each of these actors who has an address; whether that was done. A step is on record either way."""
     recipients = addresses(found, whom)
     if not recipients:
-        return
+        return True
     subject, sentence = WORDS[what]
     text = f"{sentence}\n\nRequest {number}: {where(settings, number)}\nYou sign in there; this mail opens nothing.\n"
     message = Message(
@@ -56,6 +62,8 @@ async def put(
         await asyncio.to_thread(_write, settings.server.state_dir, recipients, message, now)
     except (SchoolgateError, OSError, sqlite3.Error) as error:
         _log.warning("no mail was put into the outbox (request %d, %s): %s", number, what, error)
+        return False
+    return True
 
 
 def addresses(found: People, whom: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ class Person:
 @dataclass(frozen=True)
 class RequestRow:
     """A request without its texts. `waits`: for whom; `is_for_me`: the caller may do that; `is_mine`: the caller asks.
-    Times in microseconds since 1970."""
+    `is_alone`: one person asked for it and approved it. Times in microseconds since 1970."""
 
     number: int
     version: int
@@ -42,17 +42,20 @@ class RequestRow:
     waits: Waits
     is_for_me: bool
     is_mine: bool
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
 class RequestsListed:
     """Newest first. `before`: gets the next page, None: there is none; a page may be empty and have a next one.
-    `counts`: of all that there are, by state. `people`: by actor."""
+    `counts`: of all that there are, by state. `people`: by actor. `one_person_decides`: the
+    trust lets who asked approve it."""
 
     requests: tuple[RequestRow, ...]
     before: int | None
     counts: dict[str, int]
     people: dict[str, Person]
+    one_person_decides: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ class RequestEffect:
 @dataclass(frozen=True)
 class RequestShown:
     """One request whole. `may`: what the caller may do with it now, by operation. `deciders`: actors who may decide.
-    `effect`: where it was asked for. `version`: what a decision names."""
+    `effect`: where it was asked for. `version`: what a decision names. `alone`: the caller would decide their own
+    request, and who is told then; None: they would not."""
 
     number: int
     version: int
@@ -138,6 +142,7 @@ class RequestShown:
     earlier: tuple[EarlierRequest, ...]
     effect: RequestEffect | None
     people: dict[str, Person]
+    alone: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -72,11 +72,15 @@ def refuse_state(found: Record[ChangeRequest], *states: State) -> None:
 
 def refuse_same_name(work: Work, fields: ChangeRequest, known: People) -> None:
     """Raises `ApprovalRefused` where a user of this machine asked who has the login name of the caller's account."""
+    if name := same_name(work, fields, known):
+        raise ApprovalRefused(f"the user {name} of this machine asked for it; another person decides")
+
+
+def same_name(work: Work, fields: ChangeRequest, known: People) -> str:
+    """The user of this machine who asked and has the login name of the caller's account; "" where none has."""
     own = known.accounts.get(work.actor.id)
-    for one in fields.askers:
-        name = local_name(one.actor)
-        if own is not None and name and name.casefold() == own.login.casefold():
-            raise ApprovalRefused(f"the user {name} of this machine asked for it; another person decides")
+    names = (local_name(one.actor) for one in fields.askers) if own is not None else ()
+    return next((one for one in names if one and own is not None and one.casefold() == own.login.casefold()), "")
 
 
 def refuse_long(fields: ChangeRequest) -> None:

@@ -17,6 +17,7 @@ from schoolgate.governance.request_people import LEADERS, People, people
 from schoolgate.operations import rights
 from schoolgate.operations.actor import local_name
 from schoolgate.operations.governance import request_steps as steps
+from schoolgate.operations.governance.request_alone import is_alone, recipients
 from schoolgate.operations.governance.request_drafting import effect_of
 from schoolgate.operations.governance.request_results import (
     EarlierRequest,
@@ -67,7 +68,10 @@ async def list_requests(
                     break
         counts = await request_store.counts(connection, store.site_id) if work.actor.roles & steps.SEES_ALL else {}
     actors = {one for row in rows for one in row.askers}
-    return RequestsListed(tuple(rows), None if is_over else last, counts, persons(known, actors))
+    return RequestsListed(
+        tuple(rows), None if is_over else last, counts, persons(known, actors),
+        work.settings.operations.one_person_decides,
+    )  # fmt: skip
 
 
 @looks("request.show")
@@ -88,10 +92,12 @@ async def show(work: Work, number: int, has_effect: bool = False) -> RequestShow
         remember(work, found.number, found.version, effect)
     fields = found.fields
     deciders = known.deciders(fields)
+    is_own = found.state == State.requested and is_alone(work, known, fields)
+    alone = recipients(work, known) if is_own and rights.may(work.actor.roles, "request.decide") else None
     return RequestShown(
         found.number, found.version, State(found.state), fields, found.created_us, found.created_by, found.due_us,
         waits_of(found, work.now_us), may_of(work, known, found), deciders, others, effect,
-        persons(known, {*_actors(fields), *deciders}),
+        persons(known, {*_actors(fields), *deciders, *(alone or ())}), alone,
     )  # fmt: skip
 
 
@@ -118,7 +124,10 @@ def is_for(work: Work, known: People, found: Record[ChangeRequest], waits: Waits
     if waits == "leader":
         return known.files_as_leader(roles) and rights.may(roles, "request.file")
     if waits == "decision":
-        return known.may_decide(work.actor.id, fields)
+        # Who asked is not called to decide it while another person may.
+        return known.may_decide(work.actor.id, fields) or (
+            not known.deciders(fields) and is_alone(work, known, fields) and bool(recipients(work, known))
+        )
     if waits == "carrying-out":
         return bool(roles & {Role.network_manager, Role.provider})
     if waits == "review":
@@ -133,7 +142,8 @@ def may_of(work: Work, known: People, found: Record[ChangeRequest]) -> tuple[str
     waits = state in (State.suggested, State.requested)
     found_now = {
         "request.file": state is State.suggested and known.files_as_leader(roles),
-        "request.decide": state is State.requested and known.may_decide(work.actor.id, fields),
+        "request.decide": state is State.requested
+        and (known.may_decide(work.actor.id, fields) or is_alone(work, known, fields)),
         "request.advise": waits,
         "request.withdraw": waits and is_mine,
         "request.carried_out": state is State.approved and (fields.action == "other" or fields.problem is not None),
@@ -165,6 +175,7 @@ def _row(work: Work, known: People, found: Record[ChangeRequest]) -> RequestRow:
         found.number, found.version, State(found.state), fields.action, fields.names, fields.service, fields.wanted,
         fields.segments, fields.purpose, tuple(one.actor for one in fields.askers), found.created_us,
         found.changed_us, fields.until_us, waits, is_for(work, known, found, waits), fields.is_asked_by(work.actor.id),
+        fields.decision is not None and fields.decision.is_alone,
     )  # fmt: skip
 
 
