@@ -32,6 +32,16 @@ SCREENS = (
 )  # fmt: skip
 
 
+_CHAIN = """
+[webhooks.cpoms]
+url = "https://cases.example.org/in"
+
+[[escalation.steps]]
+post = "Deputy safeguarding lead"
+to = ["deputy@school.example"]
+"""
+
+
 @pytest.fixture(scope="module")
 def care_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CareSchool]:
     """In a thread of its own: the loop of this one is Playwright's."""
@@ -115,4 +125,35 @@ def test_an_alert_is_triaged_by_keyboard_and_mouse(
     expect(page.get_by_role("status")).to_contain_text("The alert is closed.")
     assert care_school.state_of(number).outcome == "concern"
     page.close()
+    assert watched.complaints == []
+
+
+def test_a_case_is_sent_by_keyboard_once_it_was_confirmed(
+    school: ConsoleProcess, care_school: CareSchool, signed_in: Any
+) -> None:
+    config = care_school.control.config
+    kept = config.read_text(encoding="utf-8")
+    config.write_text(kept + _CHAIN, encoding="utf-8")
+    watched = Watched(signed_in(LEAD))
+    page = watched.page
+    page.goto(f"{school.address}/cases/new?alert={care_school.alert('urgent')}")
+    page.get_by_role("button", name="Open the case").click()
+    page.get_by_role("link", name="Send this case").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name="Deputy safeguarding lead")).to_be_checked()
+    for width, name in ((WIDE, "light-1280"), (NARROW, "light-360")):
+        page.set_viewport_size(width)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+        assert _violations(page, _RULES) == []
+        _picture(page, "care-case-send", name)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".confirm")).to_contain_text("deputy@school.example")
+    assert _violations(page, _RULES) == []
+    _picture(page, "care-case-send-confirm", "light-360")
+    page.get_by_role("button", name="Send it to Deputy safeguarding lead").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The case is on its way.")
+    expect(page.locator(".timeline")).to_contain_text("passed to Deputy safeguarding lead")
+    page.close()
+    config.write_text(kept, encoding="utf-8")
     assert watched.complaints == []

@@ -66,7 +66,7 @@ _MODULES = {
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
     "lesson": ("governance.lessons",),
-    "case": ("governance.case_views", "governance.cases"),
+    "case": ("governance.case_views", "governance.case_recipients", "governance.cases"),
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),
