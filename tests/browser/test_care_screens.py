@@ -33,6 +33,16 @@ SCREENS = (
 )  # fmt: skip
 
 
+_CHAIN = """
+[webhooks.cpoms]
+url = "https://cases.example.org/in"
+
+[[escalation.steps]]
+post = "Deputy safeguarding lead"
+to = ["deputy@school.example"]
+"""
+
+
 @pytest.fixture(scope="module")
 def care_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CareSchool]:
     """In a thread of its own: the loop of this one is Playwright's."""
@@ -143,4 +153,34 @@ def test_an_alert_leads_to_its_lesson_and_the_lesson_to_its_alerts(
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
     _picture(page, "care-lesson", "dark-360")
     page.close()
+
+
+def test_a_case_is_sent_by_keyboard_once_it_was_confirmed(
+    school: ConsoleProcess, care_school: CareSchool, signed_in: Any
+) -> None:
+    config = care_school.control.config
+    kept = config.read_text(encoding="utf-8")
+    config.write_text(kept + _CHAIN, encoding="utf-8")
+    watched = Watched(signed_in(LEAD))
+    page = watched.page
+    page.goto(f"{school.address}/cases/new?alert={care_school.alert('urgent')}")
+    page.get_by_role("button", name="Open the case").click()
+    page.get_by_role("link", name="Send this case").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name="Deputy safeguarding lead")).to_be_checked()
+    for width, name in ((WIDE, "light-1280"), (NARROW, "light-360")):
+        page.set_viewport_size(width)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+        assert _violations(page, _RULES) == []
+        _picture(page, "care-case-send", name)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".confirm")).to_contain_text("deputy@school.example")
+    assert _violations(page, _RULES) == []
+    _picture(page, "care-case-send-confirm", "light-360")
+    page.get_by_role("button", name="Send it to Deputy safeguarding lead").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The case is on its way.")
+    expect(page.locator(".timeline")).to_contain_text("passed to Deputy safeguarding lead")
+    page.close()
+    config.write_text(kept, encoding="utf-8")
     assert watched.complaints == []

@@ -302,6 +302,15 @@ class AlertStore:
         found = self._rows(f"SELECT * FROM alerts WHERE client IN ({_marks(clients)}) ORDER BY id DESC", clients)
         return [alert_of(one) for one in found]
 
+    def opened_since(self, detector: str, since: dt.datetime, of: str = "") -> int:
+        """How many matters of a detector became alerts since then. `of`: how their clients begin."""
+        found = self._rows(
+            "SELECT count(DISTINCT client) AS many FROM alerts WHERE detector = ? AND opened_at > ?"
+            " AND substr(client, 1, ?) = ?",
+            (detector, stamp(since), len(of), of),
+        )
+        return int(found[0]["many"])
+
     def erase_clients(self, clients: Sequence[str]) -> int:
         """Forgets whose alerts they are: device, names and messages go, rule, time and outcome stay. Returns how many
         alerts there were. Raises `AlertRefused` where one is held: then nothing goes."""

@@ -17,11 +17,21 @@ from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.rules import AlertRules
+from schoolgate.errors import SchoolgateError
 from schoolgate.policy.monitoring import AlertRule, Severity
 
+# In 24 hours: more is a defect of the other system or a stolen token, and hides the alerts that matter. A school has
+# some dozens a day.
+MOST_A_DAY: Final = 500
+MOST_OF_ALL_A_DAY: Final = 1_000
+_DAY: Final = dt.timedelta(days=1)
 # As rules name it.
 OTHER_SYSTEM: Final = "other-system"
 _BUILT_IN: Final = {OTHER_SYSTEM: AlertRule(detectors=(OTHER_SYSTEM,))}
+
+
+class TooManyFiled(SchoolgateError):
+    """A system, or all of them, filed as many alerts as a day may have."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,23 @@ def file_outside(
     finding: OutsideFinding, rules: Mapping[str, AlertRule], zone: ZoneInfo, store: AlertStore, now: dt.datetime
 ) -> tuple[int, bool]:
     """(number of the alert, whether it is new). It is raised whatever the rules say: other systems have counted
-    already. Where no rule raises it, it is one of the built-in rule, which has no recipient."""
+    already. Where no rule raises it, it is one of the built-in rule, which has no recipient. Raises `TooManyFiled`."""
     held = store.of_clients([finding.client])
     if held:
         return held[-1].id, False
+    _refuse_too_many(finding.client.partition("/")[0], store, now)
     book = AlertRules(rules, zone)
     if not any(rule.count == 1 for _, rule in book.rules_for(finding)):
         book = AlertRules(_BUILT_IN, zone)
     book.apply([finding], store, Outbox(store), now)
     return store.of_clients([finding.client])[-1].id, True
+
+
+def _refuse_too_many(source: str, store: AlertStore, now: dt.datetime) -> None:
+    """A repeat is never refused: it is no new alert."""
+    for who, of, most in ((f"the system {source}", f"{source}/", MOST_A_DAY), ("all systems", "", MOST_OF_ALL_A_DAY)):
+        if store.opened_since(OTHER_SYSTEM, now - _DAY, of) >= most:
+            raise TooManyFiled(
+                f"{who} filed {most} alerts within 24 hours, and no more are taken until the oldest is a day old; send"
+                " it again then, tell the safeguarding lead of what is urgent, and mend the system that files so many"
+            )

@@ -106,10 +106,13 @@ def cases_close(
 @cases_app.command("send", epilog="schoolgate cases send 3 cpoms")
 def cases_send(
     number: Number,
-    webhook: Annotated[str, typer.Argument(metavar="ID", help="A webhook of the settings.")],
+    webhook: Annotated[str, typer.Argument(metavar="ID", help="A webhook of the settings.")] = "",
+    post: Annotated[
+        str, typer.Option("--post", metavar="POST", help="Pass it to a post of [escalation]: it gets the number alone.")
+    ] = "",
     config: Config = None,
 ) -> None:
-    """Send a case to a case system; no device is in it."""
+    """Send a case to a case system, without a device; or pass it to a post."""
     from schoolgate.cli.commands import cases
 
-    cases.send(config_of(config), number, webhook)
+    cases.send(config_of(config), number, webhook, post)

@@ -47,8 +47,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "coverage": ("checks.coverage", {}),
     "hours": ("log.hours", {}),
     "log": ("log.status", {}),
-    "revisions": ("policy.revisions", {}),
-    "reports": ("reports.list", {}),
+    "assurance": ("evidence.assurance", {}),
     "dues": ("action.calendar", {"days": 14}),
     "gaps": ("register.gaps", {}),
 }
@@ -349,37 +348,3 @@ def by_hour(hours: Any, now: dt.datetime, zone: dt.tzinfo) -> tuple[list[tuple[s
         [(word, all_of.get(at, 0)) for word, at in zip(words, times, strict=True)],
         [(word, blocked.get(at, 0)) for word, at in zip(words, times, strict=True)],
     )
-
-
-def six_sentences(home: Mapping[str, Any], facts: Mapping[str, Any], now: dt.datetime) -> list[str]:
-    """For a governor: does it work, how new is it, what waits, what changed, was it checked, what can it not do."""
-    oldest, waiting = home["oldest_feed_s"], sum(home["problems"].values()) + home["unprotected"]
-    return [
-        answer(home, ()).partition(". ")[0].rstrip(".") + ".",
-        "No list of others is in use yet." if oldest is None else f"The oldest list was confirmed {age(oldest)} ago.",
-        "Nothing waits for the IT team." if not waiting
-        else f"{sentence(in_words(waiting, 'thing waits', 'things wait'))} for the IT team.",
-        _changes(facts.get("revisions"), now),
-        _checked(facts.get("checks")),
-        "This filter sees names of sites, not pages, pictures or messages; supervision does the rest.",
-    ]  # fmt: skip
-
-
-def _changes(rows: Any, now: dt.datetime) -> str:
-    if rows is None:
-        return "Changes of the rules cannot be read at the moment."
-    month = [one for one in rows if now - dt.datetime.fromisoformat(one["at"]) < dt.timedelta(days=30)]
-    if not month:
-        return "The rules were not changed in the last 30 days."
-    if len(month) == 1:
-        return "The rules were changed once in the last 30 days, with a name and a reason."
-    return f"The rules were changed {number(len(month))} times in the last 30 days, each time with a name and a reason."
-
-
-def _checked(found: Any) -> str:
-    if not found or found["reachability"] is None:
-        return "It was not checked yet that help lines and exams are open."
-    closed = int(found["reachability"].get("over_blocked", 0))
-    said = "all were open" if not closed else f"{in_words(closed, 'was', 'were')} closed"
-    at = day(dt.datetime.fromisoformat(found["reachability"]["at"]).date())
-    return f"Help lines, exams and health sites were last checked on {at}: {said}."

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from schoolgate.evidence.sources import SourceBroken, Sources
+from schoolgate.evidence.sources import SourceBroken, Sources, needed_by, reads, reads_of
 
 _OF_DNS = (
     "The filter sees names of sites. It sees no page, picture, search word or message; supervision and other"
@@ -31,14 +30,16 @@ class Limit:
 def limits_of(sources: Sources) -> tuple[Limit, ...]:
     """All limits, those of DNS first."""
     found = [Limit(one) for one in _OF_DNS]
-    for name, measure in _MEASURES:
+    for measure in _MEASURES:
+        query = sources.queries(reads_of(measure))
         try:
-            found += [Limit(one, sources.query(name)) for one in measure(sources)]
+            found += [Limit(one, query) for one in measure(sources.only(reads_of(measure)))]
         except SourceBroken as error:
-            found.append(Limit(f"This could not be measured: {error}", sources.query(name), is_broken=True))
+            found.append(Limit(f"This could not be measured: {error}", query, is_broken=True))
     return tuple(found)
 
 
+@reads("segments")
 def _firewall(sources: Sources) -> Iterator[str]:
     segments = [str(one["id"]) for one in sources["segments"]["segments"]]
     if not segments:
@@ -51,6 +52,7 @@ def _firewall(sources: Sources) -> Iterator[str]:
     )
 
 
+@reads("forwarders")
 def _forwarders(sources: Sources) -> Iterator[str]:
     found = sources["forwarders"]
     plain = [one["server"] for one in found["servers"] if not one["is_encrypted"]]
@@ -60,6 +62,7 @@ def _forwarders(sources: Sources) -> Iterator[str]:
         yield "Signatures of DNS (DNSSEC) are not validated here: whether the forwarders do so is theirs to say."
 
 
+@reads("sealed_counts")
 def _sealed(sources: Sources) -> Iterator[str]:
     suppliers = sources["sealed_counts"]
     if not suppliers:
@@ -72,12 +75,14 @@ def _sealed(sources: Sources) -> Iterator[str]:
             )
 
 
+@reads("silent_devices")
 def _silent(sources: Sources) -> Iterator[str]:
     count = sources["silent_devices"]["open"]
     if count:
         yield f"{count} devices went silent and were not looked at yet: they may use another way to the internet."
 
 
+@reads("status")
 def _categories(sources: Sources) -> Iterator[str]:
     thin = sorted(one.replace("-", " ") for one in thin_categories(sources))
     if thin:
@@ -102,6 +107,7 @@ def thin_categories(sources: Sources) -> frozenset[str]:
 _COUNTED = re.compile(r"([a-z][a-z-]*) \(\d+\)")
 
 
+@reads("status", "segments")
 def _log(sources: Sources) -> Iterator[str]:
     if sources["status"]["query_log"] is not None and not sources["status"]["query_log"]["is_on"]:
         yield "The query log is off: nothing can be looked up later, and no alert is raised."
@@ -110,11 +116,7 @@ def _log(sources: Sources) -> Iterator[str]:
             yield f"Of network {one['id']} the log keeps: {one['log']}."
 
 
-_MEASURES: tuple[tuple[str, Callable[[Sources], Iterator[Any]]], ...] = (
-    ("segments", _firewall),
-    ("forwarders", _forwarders),
-    ("sealed_counts", _sealed),
-    ("silent_devices", _silent),
-    ("status", _categories),
-    ("segments", _log),
-)
+_MEASURES: tuple[Callable[[Sources], Iterator[str]], ...] = (
+    _firewall, _forwarders, _sealed, _silent, _categories, _log,
+)  # fmt: skip
+NEEDED = needed_by(_MEASURES)

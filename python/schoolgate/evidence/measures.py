@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from schoolgate.evidence.limits_statement import thin_categories
-from schoolgate.evidence.sources import SourceBroken, Sources
+from schoolgate.evidence.sources import SourceBroken, Sources, reads, reads_of
 
 DAY_S = 86_400
 # A list that was not confirmed for longer is old; a check, a backup and a training are, too.
@@ -51,23 +51,25 @@ class Seen:
 
 @dataclass(frozen=True)
 class Item:
-    """`sources`: what `measure` needs. Without a measure, `outside` says who shows it instead."""
+    """What is asked for, and what measures it. Without a measure, `outside` says who shows it instead."""
 
     text: str
-    sources: tuple[str, ...] = ()
     measure: Callable[[Sources], Seen] | None = None
     outside: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What the measure reads."""
+        return () if self.measure is None else reads_of(self.measure)
 
 
 def row_of(item: Item, sources: Sources) -> EvidenceRow:
     """The row; a source that could not be read makes it broken, whatever the others say."""
-    query = "; ".join(dict.fromkeys(sources.query(one) for one in item.sources))
     if item.measure is None:
         return EvidenceRow(item.text, RowState.outside, item.outside, "")
+    query = sources.queries(item.sources)
     try:
-        for one in item.sources:
-            _ = sources[one]
-        seen = item.measure(sources)
+        seen = item.measure(sources.only(item.sources))
     except SourceBroken as error:
         return EvidenceRow(item.text, RowState.broken, f"Not measured: {error}", query)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -78,6 +80,7 @@ def row_of(item: Item, sources: Sources) -> EvidenceRow:
 # -- roles --------------------------------------------------------------------------------------------------------
 
 
+@reads("registers")
 def posts_filled(sources: Sources) -> Seen:
     """Whether each statutory post has a person or an organisation."""
     unfilled = sources["registers"]["unfilled_posts"]
@@ -86,6 +89,7 @@ def posts_filled(sources: Sources) -> Seen:
     return Seen(f"All {sources['registers']['statutory_posts']} posts are named.", True)
 
 
+@reads("registers")
 def training(sources: Sources) -> Seen:
     """How much training is current."""
     found = sources["registers"]
@@ -93,6 +97,7 @@ def training(sources: Sources) -> Seen:
     return Seen(f"Current: {valid}; to be repeated: {overdue}.", valid > 0 and overdue == 0)
 
 
+@reads("registers")
 def suppliers(sources: Sources) -> Seen:
     """Whether contracts and licences are known and in time."""
     found = sources["registers"]
@@ -100,6 +105,7 @@ def suppliers(sources: Sources) -> Seen:
     return Seen(value, found["suppliers_current"] > 0 and found["suppliers_overdue"] == 0)
 
 
+@reads("accounts")
 def accounts(sources: Sources) -> Seen:
     """How many accounts there are, and how many lack a second factor."""
     found = sources["accounts"]
@@ -112,6 +118,7 @@ def accounts(sources: Sources) -> Seen:
 # -- review -------------------------------------------------------------------------------------------------------
 
 
+@reads("review")
 def review(sources: Sources) -> Seen:
     """Whether a review was signed and the next is not overdue."""
     found = sources["review"]
@@ -121,6 +128,7 @@ def review(sources: Sources) -> Seen:
     return Seen(value, not found["is_overdue"])
 
 
+@reads("actions")
 def actions(sources: Sources) -> Seen:
     """How actions were handled."""
     found = sources["actions"]
@@ -128,6 +136,7 @@ def actions(sources: Sources) -> Seen:
     return Seen(value, found["overdue"] == 0)
 
 
+@reads("decisions")
 def decisions(sources: Sources) -> Seen:
     """Whether each decision has a reason, an owner and a review date."""
     found = sources["decisions"]
@@ -138,6 +147,7 @@ def decisions(sources: Sources) -> Seen:
     )
 
 
+@reads("revisions")
 def changes(sources: Sources) -> Seen:
     """Whether each change of the policy has a name and a reason."""
     found = sources["revisions"]
@@ -147,6 +157,7 @@ def changes(sources: Sources) -> Seen:
     )
 
 
+@reads("registers")
 def notices(sources: Sources) -> Seen:
     """Whether rules of use are published and reviewed."""
     found = sources["registers"]
@@ -154,6 +165,7 @@ def notices(sources: Sources) -> Seen:
     return Seen(value, found["notices_current"] > 0 and found["notices_overdue"] == 0)
 
 
+@reads("registers")
 def risks(sources: Sources) -> Seen:
     """Whether risks are kept and looked at again."""
     found = sources["registers"]
@@ -164,6 +176,7 @@ def risks(sources: Sources) -> Seen:
 def recorded(kind: str, words: str) -> Callable[[Sources], Seen]:
     """A measure: whether records of a kind are kept here, and in which states they are."""
 
+    @reads("kinds")
     def measure(sources: Sources) -> Seen:
         states = sources["kinds"].get(kind, {})
         count = sum(states.values())
@@ -176,6 +189,7 @@ def recorded(kind: str, words: str) -> Callable[[Sources], Seen]:
 # -- filtering ----------------------------------------------------------------------------------------------------
 
 
+@reads("segments")
 def networks(sources: Sources) -> Seen:
     """Whether each network has a policy, and what unknown devices get."""
     found = sources["segments"]
@@ -185,6 +199,7 @@ def networks(sources: Sources) -> Seen:
     return Seen(value, bool(segments))
 
 
+@reads("status")
 def serving(sources: Sources) -> Seen:
     """Whether the filter runs now, and lost nothing of its log."""
     found = sources["status"]
@@ -196,6 +211,7 @@ def serving(sources: Sources) -> Seen:
     )
 
 
+@reads("sealed_counts")
 def sealed(sources: Sources) -> Seen:
     """Whether lists of illegal content are in use and fresh."""
     found = sources["sealed_counts"]
@@ -205,6 +221,7 @@ def sealed(sources: Sources) -> Seen:
     return Seen(f"{said}.", all(one["state"] == "ok" for one in found))
 
 
+@reads("status")
 def lists(sources: Sources) -> Seen:
     """How old each list is."""
     feeds = sources["status"]["feeds"]
@@ -217,6 +234,7 @@ def lists(sources: Sources) -> Seen:
     return Seen(f"{said}.", not unwell and len(ages) == len(feeds) and max(ages) <= OLD_LIST_S)
 
 
+@reads("checks")
 def over_blocking(sources: Sources) -> Seen:
     """The measured share of wrong blocks among names that must be open."""
     history = sources["checks"]["history"]
@@ -230,6 +248,7 @@ def over_blocking(sources: Sources) -> Seen:
     return Seen(value, last["over_blocked"] == 0 and _is_recent(last["at"], sources, OLD_CHECK_S))
 
 
+@reads("checks")
 def safe_search(sources: Sources) -> Seen:
     """Whether the safe modes of search engines answer."""
     found = sources["checks"]["safesearch"]
@@ -240,13 +259,7 @@ def safe_search(sources: Sources) -> Seen:
     return Seen(value.rstrip(".") + ".", not said and _is_recent(found["at"], sources, OLD_CHECK_S))
 
 
-def circumvention(sources: Sources) -> Seen:
-    """Whether ways around the filter are closed in every policy that is in use."""
-    return closed("circumvention-vpn", "circumvention-proxy", "circumvention-encrypted-dns", "circumvention-tor")(
-        sources
-    )
-
-
+@reads("exceptions")
 def exceptions(sources: Sources) -> Seen:
     """Whether each exception has a reason and an end."""
     found = sources["exceptions"]["exceptions"]
@@ -254,6 +267,7 @@ def exceptions(sources: Sources) -> Seen:
     return Seen(f"Exceptions: {len(found)}; without a reason or an end: {bare}.", bare == 0)
 
 
+@reads("segments")
 def ages(sources: Sources) -> Seen:
     """How many policies there are for different ages and people."""
     used = sorted({one["policy_now"] for one in sources["segments"]["segments"]})
@@ -266,6 +280,7 @@ def closed(*categories: str) -> Callable[[Sources], Seen]:
     Met where the strictest policy closes each of them and none is thin.
     """
 
+    @reads("policy", "segments", "status")
     def measure(sources: Sources) -> Seen:
         strictest = sources["segments"]["strictest"]
         thin = thin_categories(sources) & set(categories)
@@ -285,9 +300,16 @@ def closed(*categories: str) -> Callable[[Sources], Seen]:
     return measure
 
 
+# Whether ways around the filter are closed in every policy that is in use.
+circumvention = closed(
+    "circumvention-vpn", "circumvention-proxy", "circumvention-encrypted-dns", "circumvention-tor"
+)  # fmt: skip
+
+
 # -- monitoring ---------------------------------------------------------------------------------------------------
 
 
+@reads("status")
 def watching(sources: Sources) -> Seen:
     """Whether something watches the log now."""
     monitor = next((one for one in sources["status"]["processes"] if one["name"] == "monitor"), None)
@@ -295,6 +317,7 @@ def watching(sources: Sources) -> Seen:
     return Seen("The log is watched now." if is_running else "Nothing watches the log.", is_running)
 
 
+@reads("alerts", "alerts_open")
 def alerts(sources: Sources) -> Seen:
     """How many alerts there were and how long the oldest waits for a look."""
     found, now = sources["alerts"]["rules"], sources["alerts_open"]
@@ -305,6 +328,7 @@ def alerts(sources: Sources) -> Seen:
     return Seen(value, waits is None or waits <= DAY_S)
 
 
+@reads("alerts")
 def false_alarms(sources: Sources) -> Seen:
     """The measured share of false alarms among those that were judged."""
     rules = sources["alerts"]["rules"].values()
@@ -315,6 +339,7 @@ def false_alarms(sources: Sources) -> Seen:
     return Seen(f"{wrong:,} of {judged:,} judged alerts were false alarms ({wrong / judged:.0%}).", True)
 
 
+@reads("log")
 def log_kept(sources: Sources) -> Seen:
     """Since when, and how much, is kept."""
     classes = sources["log"]["classes"]
@@ -324,6 +349,7 @@ def log_kept(sources: Sources) -> Seen:
     return Seen(f"{sum(one['rows'] for one in classes.values()):,} questions since {oldest}.", True)
 
 
+@reads("blocked")
 def blocked(sources: Sources) -> Seen:
     """What was asked and blocked in 30 days."""
     found = sources["blocked"]["verdict"]
@@ -332,6 +358,7 @@ def blocked(sources: Sources) -> Seen:
     return Seen(f"{all_of:,} questions in 30 days, {denied:,} blocked.", all_of > 0)
 
 
+@reads("retention")
 def retention(sources: Sources) -> Seen:
     """How long what is kept."""
     found = sources["retention"]
@@ -342,6 +369,7 @@ def retention(sources: Sources) -> Seen:
     return Seen(value, True)
 
 
+@reads("status")
 def backups(sources: Sources) -> Seen:
     """Whether there is a backup that was restored as a test."""
     found = sources["status"]["backup"]
@@ -354,6 +382,7 @@ def backups(sources: Sources) -> Seen:
     return Seen(value, bool(found["proved_at"]) and found["age_s"] <= OLD_BACKUP_S)
 
 
+@reads("audit")
 def reveals(sources: Sources) -> Seen:
     """How often a person was revealed, each with a reason."""
     found = sources["audit"]

@@ -12,16 +12,25 @@ from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schoolgate.evidence.assurance import NEEDED as FOR_SENTENCES
 from schoolgate.evidence.assurance import six_sentences
+from schoolgate.evidence.limits_statement import NEEDED as FOR_LIMITS
 from schoolgate.evidence.limits_statement import limits_of
 from schoolgate.evidence.measures import EvidenceRow, RowState, rows_of
 from schoolgate.evidence.sources import SourceBroken, Sources
 from schoolgate.evidence.standards import DFE, UKSIC
+from schoolgate.evidence.standards import NEEDED as FOR_ITEMS
 
 # Rows of a table on paper; the console and the command line have all.
 MOST_ROWS = 400
 
 
+# The source of each page, and of what pages say of log-ons and of data protection.
+_PAGES: Mapping[str, str] = {
+    "review": "review", "posts": "registers", "decisions": "decisions", "lists": "status", "checks": "checks",
+    "suppliers": "registers", "sign-ins": "audit", "reveals": "audit", "kept": "retention",
+}  # fmt: skip
+NEEDED = tuple(dict.fromkeys((*FOR_ITEMS, *FOR_SENTENCES, *FOR_LIMITS, *_PAGES.values())))
 PostOf = Callable[[str], str]
 
 
@@ -44,13 +53,13 @@ def pack_of(
         "uksic": uksic,
         "limits": [asdict(one) for one in limits_of(sources)],
         "review": _part(sources, "review", _review),
-        "posts": _part(sources, "registers", lambda found: [_post(one, post_of) for one in found["posts"][:MOST_ROWS]]),
+        "posts": _part(sources, "posts", lambda found: [_post(one, post_of) for one in found["posts"][:MOST_ROWS]]),
         "decisions": _part(sources, "decisions", lambda found: _decisions(found, post_of)),
-        "lists": _part(sources, "status", _lists),
+        "lists": _part(sources, "lists", _lists),
         "checks": _part(sources, "checks", _checks),
         "logons": _logons(sources),
         "dpia": _dpia(sources),
-        "suppliers": _part(sources, "registers", lambda found: found["suppliers"][:MOST_ROWS]),
+        "suppliers": _part(sources, "suppliers", lambda found: found["suppliers"][:MOST_ROWS]),
         "broken": list(sources.broken()),
     }
 
@@ -65,8 +74,9 @@ def _plain(row: EvidenceRow) -> dict[str, str]:
     return {"item": row.item, "state": row.state.value, "value": row.value, "query": row.query}
 
 
-def _part(sources: Sources, name: str, made: Any) -> dict[str, Any]:
-    """A page from one source, or why it is not there."""
+def _part(sources: Sources, page: str, made: Callable[[Any], Any]) -> dict[str, Any]:
+    """A page from its source, or why it is not there."""
+    name = _PAGES[page]
     try:
         return {"found": made(sources[name]), "query": sources.query(name), "problem": ""}
     except (SourceBroken, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -130,7 +140,7 @@ def _checks(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _logons(sources: Sources) -> list[dict[str, str]]:
     """Which log-ons are held here, and which are not."""
-    held = _part(sources, "audit", lambda found: f"{found['sign_ins']:,} entries of sign-ins in the audit log")
+    held = _part(sources, "sign-ins", lambda found: f"{found['sign_ins']:,} entries of sign-ins in the audit log")
     lines = (
         ("Sign-ins to this filter's console, failed ones too", "Here", held["found"] or held["problem"]),
         ("Changes by users of this machine", "Here", "In the audit log, by the user that the kernel names"),
@@ -144,9 +154,9 @@ def _logons(sources: Sources) -> list[dict[str, str]]:
 
 def _dpia(sources: Sources) -> list[dict[str, str]]:
     """A sheet for the data protection impact assessment: what, why, how long, who, what is done against misuse."""
-    kept = _part(sources, "retention", lambda found: found)
+    kept = _part(sources, "kept", lambda found: found)
     days = kept["found"] or {}
-    looks = _part(sources, "audit", lambda found: f"{found['reveals']:,} reveals are on record.")
+    looks = _part(sources, "reveals", lambda found: f"{found['reveals']:,} reveals are on record.")
 
     def so_long(name: str) -> str:
         return f"{days[name]} days" if name in days else str(kept["problem"])

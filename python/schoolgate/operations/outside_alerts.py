@@ -57,7 +57,8 @@ def file(
     """Files an alert of another system, once for each of its keys.
 
     `source`: that system; `key`: its own identifier of the matter. `said`: what it says, for those who see devices.
-    Raises `AlertNotTaken` for an unknown category or segment, and a time that is to come or older than a week.
+    Raises `AlertNotTaken` for an unknown category or segment, and a time that is to come or older than a week, and
+    `TooManyFiled` where the system, or all of them, filed as many as a day may have.
     """
     moment = work.now if at is None else at.astimezone(dt.UTC)
     if moment > work.now + AHEAD:

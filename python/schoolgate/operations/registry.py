@@ -69,6 +69,8 @@ _MODULES = {
     "exam": ("policies.exams",),
     "calendar": ("governance.school_days",),
     "case": ("governance.case_views", "governance.cases"),
+    "lesson": ("governance.lessons",),
+    "case": ("governance.case_views", "governance.case_recipients", "governance.cases"),
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
     "evidence": ("governance.evidence",),

@@ -239,6 +239,7 @@ case.open                 W W . . . . W .
 case.note                 W W . . . . W .
 case.judge                . W . . . . . .
 case.close                W W . . . . W .
+case.recipients           . R . . . . . .
 case.send                 . W . . . . . .
 case.export               . R . . . . . .
 pages.notice              anyone

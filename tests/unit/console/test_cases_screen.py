@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 
+import pytest
 from tests.unit.console.care_school import LAPTOP, MARKUP, RoleBrowser, statuses
 
 from schoolgate.accounts.roles import Role
@@ -100,3 +102,61 @@ async def test_what_is_no_case_is_not_found_and_a_mistake_stands_beside_the_form
     assert (await browser.post(LEAD, f"/cases/{number}", do="erase"))[0] == 400
     _, text = await browser.get(LEAD, "/cases?severity=%3Cb%3E&state=x&before=y")
     assert "<b>" not in text.partition("Talk before you judge")[2]
+
+
+CHAIN = """
+[webhooks.cpoms]
+url = "https://cases.example.org/in"
+
+[[escalation.steps]]
+post = "Deputy safeguarding lead"
+to = ["deputy@school.example"]
+"""
+
+
+@pytest.fixture
+def chain(browser: RoleBrowser) -> Iterator[None]:
+    """Settings with somebody to send a case to."""
+    config = browser.school.control.config
+    kept = config.read_text(encoding="utf-8")
+    config.write_text(kept + CHAIN, encoding="utf-8")
+    yield
+    config.write_text(kept, encoding="utf-8")
+
+
+async def test_a_case_is_sent_once_it_was_said_who_gets_what(browser: RoleBrowser, chain: None) -> None:
+    number = await opened(browser, text="Seen by a tutor: Sam", severity="urgent")
+    path = f"/cases/{number}"
+    assert f'href="{path}/send"' in (await browser.get(LEAD, path))[1]
+    for role in (IT, HEAD):
+        assert f'href="{path}/send"' not in (await browser.get(role, path))[1]
+        assert (await browser.get(role, f"{path}/send"))[0] == 404
+        assert (await browser.post(role, f"{path}/send", to="system:cpoms"))[0] == 404
+    _, text = await browser.get(LEAD, f"{path}/send")
+    assert "Next in the chain" in text
+    assert 'action="/cases' not in text.replace('method="get" action', ""), "nothing can leave from the first page"
+    for to, name, gets in (
+        ("post:Deputy safeguarding lead", "Deputy safeguarding lead", "No name, no note, no device and no site"),
+        ("system:cpoms", "cpoms", "the whole case"),
+    ):
+        _, text = await browser.get(LEAD, f"{path}/send?to={to}")
+        assert f"Send case {number} to {name}?" in text
+        assert gets in text
+        version = re.search(r'name="version" value="(\d+)"', text)
+        assert version
+        status, _, headers = await browser.post(LEAD, f"{path}/send", to=to, version=version[1])
+        assert (status, headers["Location"]) == (303, f"{path}?done=send")
+        status, text, _ = await browser.post(LEAD, f"{path}/send", to=to, version=version[1])
+        assert (status, "changed in the meantime" in text) == (422, True), "a second click sends nothing"
+    _, text = await browser.get(LEAD, f"{path}?done=send")
+    assert "passed to Deputy safeguarding lead" in text
+    assert "sent to the case system cpoms" in text
+    status, text, _ = await browser.post(LEAD, f"{path}/send", to="system:elsewhere", version="9")
+    assert status == 422
+
+
+async def test_a_school_that_named_no_one_reads_who_names_them(browser: RoleBrowser) -> None:
+    number = await opened(browser, text="x")
+    _, text = await browser.get(LEAD, f"/cases/{number}/send")
+    assert "Your network manager names them" in text
+    assert (await browser.get(LEAD, "/cases/999999/send"))[0] == 404

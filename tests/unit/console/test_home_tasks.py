@@ -84,7 +84,6 @@ def test_lists_that_are_not_chosen_are_one_urgent_task_of_who_may_choose_them() 
     home = HOME | {"unprotected": 2}
     assert home_tasks.answer(home, tasks) == "All five networks are filtered. One thing needs you today."
     assert home_tasks.light_of(home, []).state == "look"
-    assert "Two things wait for the IT team." in home_tasks.six_sentences(home, {}, NOW)
 
 
 def test_while_the_demonstration_is_in_force_the_first_line_and_one_task_say_so() -> None:
@@ -178,14 +177,6 @@ def test_a_chart_has_each_hour_on_the_schools_clock() -> None:
     assert [one for one in blocked if one[1]] == [("09", 10)]
 
 
-def test_a_governor_reads_six_sentences() -> None:
-    facts = {"revisions": [{"at": "2026-11-29T09:00:00+00:00"}], "checks": {"reachability": None}}
-    for home in (HOME, HOME | {"is_serving": False, "oldest_feed_s": None, "problems": {"warning": 2}}):
-        found = home_tasks.six_sentences(home, facts, NOW)
-        assert len(found) == 6
-        assert all(one.endswith(".") for one in found)
-
-
 def test_numbers_are_words_up_to_twelve() -> None:
     assert (number(0), number(12), number(3_120)) == ("no", "twelve", "3,120")
     assert (in_words(1, "list"), in_words(2, "list"), in_words(0, "list")) == (
@@ -199,6 +190,7 @@ def test_numbers_are_words_up_to_twelve() -> None:
 @pytest.mark.parametrize("role", list(Role))
 async def test_each_role_has_its_own_home(console: RunningConsole, control: FakeControl, role: Role) -> None:
     control.answers["session.show"] = whoami(role)
+    control.answers["evidence.assurance"] = {"sentences": []}
     response, text = await console.get("/")
     assert response.status == 200
     assert text.count("<h1>All five networks are filtered.") == 1
@@ -239,11 +231,3 @@ def test_a_command_in_a_problem_is_shown_as_one_and_not_with_its_marks() -> None
     problem = {"id": "backup", "severity": "warning", "sentence": "no backup: `schoolgate backup key`", "remedy": ""}
     (task,) = home_tasks.tasks_of({"status": {"problems": [problem], "unprotected": []}}, NOW)
     assert commands(task.words) == "No backup: <code>schoolgate backup key</code>"
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"), [(0, "were not changed in"), (1, "were changed once in"), (2, "were changed two times in")]
-)
-def test_governors_read_how_often_the_rules_were_changed(changes: int, said: str) -> None:
-    rows = [{"at": NOW.isoformat()}] * changes
-    assert said in home_tasks.six_sentences(HOME, {"revisions": rows}, NOW)[3]

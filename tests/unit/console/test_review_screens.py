@@ -138,6 +138,19 @@ async def test_governors_have_six_sentences_and_packs_are_made_and_taken(browser
     assert f"{named}.pdf" not in (await browser.get(GOVERNOR, "/evidence"))[1]
 
 
+async def test_home_and_the_assurance_page_say_the_same_six_sentences(browser: RoleBrowser) -> None:
+    said = []
+    for path in ("/", "/assurance"):
+        _, text = await browser.get(GOVERNOR, path)
+        found = re.search(r'<ol class="sentences">(.*?)</ol>', text, re.DOTALL)
+        assert found, path
+        said.append(re.findall(r"<li>(.*?)</li>", found[1], re.DOTALL))
+    assert len(said[0]) == 6
+    assert said[0] == said[1]
+    assert "Not measured" in said[0][0], "no server runs here"
+    assert 'class="sentences"' not in (await browser.get(HEAD, "/"))[1]
+
+
 async def test_governors_read_posts_where_a_head_reads_names(browser: RoleBrowser) -> None:
     _, text = await browser.get(HEAD, "/registers/decisions")
     paths = re.findall(r'name="path" value="([^"]+)"', text)

@@ -8,11 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.evidence.well_school import ITEMS, VALUES, sources
 
+from schoolgate.evidence.assurance import NEEDED as SENTENCES_NEED
 from schoolgate.evidence.assurance import six_sentences
+from schoolgate.evidence.limits_statement import NEEDED as LIMITS_NEED
 from schoolgate.evidence.limits_statement import limits_of
-from schoolgate.evidence.measures import RowState, row_of, rows_of
+from schoolgate.evidence.measures import Item, RowState, Seen, row_of, rows_of
+from schoolgate.evidence.pack import NEEDED as PACK_NEEDS
 from schoolgate.evidence.pack import pack_of
-from schoolgate.evidence.sources import Source
+from schoolgate.evidence.sources import Source, Sources, needed_by, reads
+from schoolgate.operations.governance.evidence_records import RECORD_READERS
+from schoolgate.operations.governance.evidence_sources import READERS
+from schoolgate.operations.governance.meeting_report import _SENTENCES as MEETING
+from schoolgate.operations.governance.meeting_report import SINCE
+from schoolgate.operations.governance.review_prefill import NEEDED as REVIEW_NEEDS
 
 USED = sorted({name for one in ITEMS for name in one.sources})
 
@@ -31,6 +39,41 @@ def test_a_source_that_is_broken_turns_each_of_its_rows_red_and_no_other(name: s
             assert (after.state, "the file is damaged" in after.value) == (RowState.broken, True), item.text
         else:
             assert after == before
+
+
+@pytest.mark.parametrize("name", SENTENCES_NEED)
+def test_a_source_that_is_broken_turns_its_sentences_and_limits_red_and_no_other(name: str) -> None:
+    broken = sources(**{name: Source(f"query of {name}", problem="the file is damaged")})
+    for before, after in zip(six_sentences(sources()), six_sentences(broken), strict=True):
+        assert (after.is_met is None) is (f"query of {name}" in before.query.split("; ")), after
+    said = [one for one in limits_of(broken) if one.is_broken]
+    assert all("the file is damaged" in one.sentence and f"query of {name}" in one.query for one in said)
+    assert bool(said) is (name in LIMITS_NEED)
+
+
+def test_a_measure_reads_no_source_that_it_does_not_name() -> None:
+    @reads("status")
+    def measure(found: Sources) -> Seen:
+        return Seen(str(found["checks"]), True)
+
+    row = row_of(Item("An item", measure), sources())
+    assert (row.state, "checks was not read" in row.value) == (RowState.broken, True)
+
+
+def test_what_is_read_is_what_is_measured_and_nothing_else() -> None:
+    """One list: the measures name their sources, and each source that can be read is named by one of them."""
+    named = {*PACK_NEEDS, *SENTENCES_NEED, *LIMITS_NEED, *REVIEW_NEEDS, *needed_by(MEETING)} - {SINCE}
+    assert named == {*READERS, *RECORD_READERS}
+    assert set(PACK_NEEDS) <= set(VALUES), "the school of these tests has each source of a pack"
+
+
+@pytest.mark.parametrize("name", PACK_NEEDS)
+def test_a_pack_says_of_each_source_that_it_is_broken(name: str) -> None:
+    broken = sources(**{name: Source(f"query of {name}", problem="the file is damaged")})
+    pack = pack_of(broken, "A school", "1", ZoneInfo("Europe/London"))
+    whole = pack_of(sources(), "A school", "1", ZoneInfo("Europe/London"))
+    assert pack["broken"] == [f"query of {name}: the file is damaged"]
+    assert {part for part in pack if part != "broken" and pack[part] != whole[part]}, "it is seen somewhere"
 
 
 @pytest.mark.parametrize("value", [None, {}, [], "", 0, {"rules": None}])

@@ -196,11 +196,62 @@ async def test_a_case_leaves_for_a_case_system_on_record_and_without_a_device(sc
     with pytest.raises(RecordRefused, match="no webhook"):
         await school.call(lead, "case.send", number=1, webhook="elsewhere")
     sent = (await school.call(lead, "case.send", number=1, webhook="cpoms")).case
-    assert sent.steps[-1].what == "sent to webhook cpoms"
+    assert sent.steps[-1].what == "sent to the case system cpoms"
     with contextlib.closing(AlertStore.open(school.state / "monitor" / "alerts.db")) as store:
         (due,) = [one for one in Outbox(store).due(school.clock.now(), 100) if one.recipient == "webhook:cpoms"]
     assert (due.message.fields["case"]["number"], due.message.fields["case"]["group"]) == (1, "year-9")
     assert CLIENT not in str(due.message)
+
+
+CHAIN = """
+[webhooks.cpoms]
+url = "https://cases.example.org/in"
+
+[webhooks.chat]
+url = "https://chat.example.org/in"
+kind = "teams"
+
+[[escalation.steps]]
+post = "Safeguarding lead"
+to = ["lead@school.example"]
+hours = "school"
+
+[[escalation.steps]]
+post = "Deputy safeguarding lead"
+to = ["deputy@school.example"]
+after_minutes = 10
+
+[[escalation.steps]]
+post = "IT on call"
+to = ["it@school.example"]
+concerns = ["technical"]
+"""
+
+
+@pytest.mark.asyncio
+async def test_a_case_is_passed_to_who_is_next_and_tells_them_its_number_alone(school: School) -> None:
+    school.write(CHAIN)
+    lead = await school.signed_in("dora", Role.safeguarding_lead)
+    await school.call(lead, "case.open", alerts=[HARM], text="of Sam")
+    found = await school.call(lead, "case.recipients", number=1)
+    assert [(one.kind, one.name, one.is_next) for one in found] == [
+        ("post", "Safeguarding lead", True), ("post", "Deputy safeguarding lead", False), ("system", "cpoms", False),
+    ], "no post of another concern, and no chat"  # fmt: skip
+    done = await school.call(lead, "case.send", number=1, post="safeguarding LEAD")
+    assert done.case.steps[-1].what == "passed to Safeguarding lead"
+    found = await school.call(lead, "case.recipients", number=1)
+    assert [one.name for one in found if one.is_next] == ["Deputy safeguarding lead"]
+    with contextlib.closing(AlertStore.open(school.state / "monitor" / "alerts.db")) as store:
+        (due,) = [one for one in Outbox(store).due(school.clock.now(), 100) if one.recipient == "lead@school.example"]
+    assert "Case 1 is passed to you as: Safeguarding lead." in due.message.text
+    assert not [word for word in ("Sam", CLIENT, "year-9") if word in str(due.message)]
+    for given in ({}, {"webhook": "cpoms", "post": "Safeguarding lead"}, {"post": "IT on call"}, {"webhook": "chat"}):
+        with pytest.raises(RecordRefused):
+            await school.call(lead, "case.send", number=1, **given)
+    school.clock.us += 14 * HOUR
+    found = await school.call(await school.session(await school.account("d2", Role.safeguarding_lead)),
+                              "case.recipients", number=1)  # fmt: skip
+    assert [one.name for one in found if one.is_next] == ["Deputy safeguarding lead"], "at night school posts are away"
 
 
 @pytest.mark.asyncio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from tests.unit.operations.signed_in import School, opened
+from tests.unit.operations.signed_in import HOUR, School, opened
 
 from schoolgate.accounts.errors import TokenRefused
 from schoolgate.accounts.roles import Role
+from schoolgate.alerts import outside
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
+from schoolgate.alerts.outside import TooManyFiled
 from schoolgate.alerts.rules import AlertRules
 from schoolgate.operations.errors import ArgumentsRefused
 from schoolgate.operations.outside_alerts import AlertNotTaken
@@ -82,6 +85,33 @@ async def test_what_cannot_be_so_is_refused_and_nothing_is_kept(
     with pytest.raises(error):
         await school.call(manager, "alerts.file", **{**FILED, **given})
     assert (await school.call(manager, "alerts.list", is_all=True)).alerts == ()
+
+
+@pytest.mark.asyncio
+async def test_a_day_has_so_many_alerts_of_a_system_and_of_all_and_a_repeat_is_none(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "MOST_A_DAY", 3)
+    monkeypatch.setattr(outside, "MOST_OF_ALL_A_DAY", 5)
+    manager = await school.signed_in("nina", Role.network_manager)
+    token = (await school.call(manager, "session.make_token", label="mail", scopes=["alerts.file"])).secret
+
+    async def file(source: str, key: str) -> int:
+        week_ago = (school.clock.now() - dt.timedelta(days=6)).isoformat()
+        return int((await school.by_token(token, "alerts.file", source=source, key=key, at=week_ago)).number)
+
+    for number in (1, 2, 3):
+        assert await file("mail-scan", f"m{number}") == number
+        school.clock.us += HOUR
+    with pytest.raises(TooManyFiled, match="mail-scan filed 3 alerts within 24 hours"):
+        await file("mail-scan", "m4")
+    assert await file("mail-scan", "m1") == 1, "a repeat is no new alert"
+    assert [await file("mail", "m1"), await file("screens", "m1")] == [4, 5], "a name that begins alike is another"
+    with pytest.raises(TooManyFiled, match="all systems filed 5 alerts"):
+        await file("other", "m1")
+    assert len([one for one in await school.entries("alerts.file") if one["outcome"] == "refused"]) == 2
+    school.clock.us += 22 * HOUR
+    assert await file("mail-scan", "m4") == 6, "the oldest is a day old"
 
 
 @pytest.mark.asyncio

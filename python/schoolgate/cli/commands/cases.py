@@ -85,9 +85,10 @@ def close(config: Path | None, number: int, outcome: str, text: str) -> None:
     _said(ask(config, "case.close", number=number, outcome=outcome, text=text), f"case {number} is closed: {outcome}")
 
 
-def send(config: Path | None, number: int, webhook: str) -> None:
+def send(config: Path | None, number: int, webhook: str, post: str) -> None:
     """Lays it out to be sent."""
-    _said(ask(config, "case.send", number=number, webhook=webhook), f"case {number} is sent to webhook {webhook}")
+    words = f"case {number} is passed to {post}" if post else f"case {number} is sent to webhook {webhook}"
+    _said(ask(config, "case.send", number=number, webhook=webhook, post=post), words)
 
 
 def _said(done: CaseDone, words: str) -> None:

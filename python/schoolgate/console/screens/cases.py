@@ -7,8 +7,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file
-from schoolgate.console.errors import FormRefused, RightMissing
+from schoolgate.console.errors import FactorNeeded, FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen, number_in
+from schoolgate.console.screens.escalation import recipient
+from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/cases", "Cases", "case.list")
@@ -31,6 +33,7 @@ _DONE: Final = {
     "judge": "Your judgement is kept.",
     "note": "It is noted.",
     "close": "The case is closed, and its alerts with it.",
+    "send": "The case is on its way. The steps below say to whom.",
 }
 _COLUMNS: Final = (
     "number", "state", "concern", "source", "theme", "severity", "group", "sentence", "expected", "opened_us",
@@ -48,6 +51,8 @@ def add_routes(app: web.Application) -> None:
     SCREEN.post(app, download, "/export")
     SCREEN.get(app, one, r"/{number:\d{1,12}}")
     SCREEN.post(app, act, r"/{number:\d{1,12}}")
+    SCREEN.get(app, choose_recipient, r"/{number:\d{1,12}}/send")
+    SCREEN.post(app, send, r"/{number:\d{1,12}}/send")
 
 
 async def show(page: Page) -> web.Response:
@@ -102,7 +107,7 @@ async def one(page: Page) -> web.Response:
 
 
 async def act(page: Page) -> web.Response:
-    """Notes, judges or closes."""
+    """Notes, judges or closes; to send it has a page of its own."""
     number, form = int(page.request.match_info["number"]), await page.form()
     does, text = form.get("do", ""), form.get("text", "").strip()
     calls: dict[str, dict[str, Any]] = {
@@ -146,6 +151,33 @@ async def download(page: Page) -> web.Response:
             return csv_file("cases.csv", _COLUMNS, rows)
 
 
+async def choose_recipient(page: Page) -> web.Response:
+    """To whom, and what each gets; then the question whether it is meant."""
+    page.need("case.send")
+    if not page.viewer.is_fresh:
+        return page.redirect(with_next(STEP_UP, page.request.path_qs))
+    return await _send(page, page.query.get("to", ""))
+
+
+async def send(page: Page) -> web.Response:
+    """Sends it to the one that was confirmed."""
+    page.need("case.send")
+    number, form = int(page.request.match_info["number"]), await page.form()
+    to = form.get("to", "")
+    kind, _, name = to.partition(":")
+    given: dict[str, Any] = {"webhook" if kind == "system" else "post": name}
+    try:
+        done = await page.call("case.send", number=number, version=number_in(form.get("version", ""), 9), **given)
+    except FactorNeeded:
+        return page.redirect(with_next(STEP_UP, page.request.path))
+    except FormRefused as error:
+        if error.kind in _NO_CASE:
+            raise web.HTTPNotFound from None
+        return await _send(page, to, {"": str(error)})
+    late = "&unsent=yes" if done["not_done"] else ""
+    return page.redirect(f"/cases/{number}?done=send{late}")
+
+
 def _number(text: str) -> int | None:
     return number_in(text, 12)
 
@@ -179,19 +211,35 @@ async def _new(
     )  # fmt: skip
 
 
-async def _one(page: Page, mistakes: dict[str, str] | None = None, does: str = "", text: str = "") -> web.Response:
+async def _send(page: Page, to: str, mistakes: dict[str, str] | None = None) -> web.Response:
+    number = int(page.request.match_info["number"])
+    case = (await _shown(page))["case"]
+    found = await page.call("case.recipients", number=number)
+    # With one there is nothing to choose.
+    chosen = [one for one in found if f"{one['kind']}:{one['name']}" == to or len(found) == 1]
+    return page.render(
+        "screens/case_send.html", status=422 if mistakes else 200, one=case, recipients=found,
+        chosen=chosen[0] if chosen else None, recipient=recipient, mistakes=mistakes or {},
+    )  # fmt: skip
+
+
+async def _shown(page: Page) -> Any:
     try:
-        found = await page.call("case.show", number=int(page.request.match_info["number"]))
+        return await page.call("case.show", number=int(page.request.match_info["number"]))
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind in _NO_CASE:
             raise web.HTTPNotFound from None
         raise
+
+
+async def _one(page: Page, mistakes: dict[str, str] | None = None, does: str = "", text: str = "") -> web.Response:
+    found = await _shown(page)
     return page.render(
         "screens/case.html", status=422 if mistakes else 200, one=found["case"], alerts=found["alerts"],
         changed=found["changed"], mistakes=mistakes or {}, does=does, text=text, outcomes=OUTCOMES, sources=SOURCES,
         said=_DONE,
         done=page.query.get("done", "") if page.query.get("done") in _DONE else "",
-        is_late=page.query.get("late") == "yes",
+        is_late=page.query.get("late") == "yes", is_unsent=page.query.get("unsent") == "yes",
     )  # fmt: skip
 
 

@@ -48,11 +48,10 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "review": (Role.network_manager, Role.head, Role.trust_director, Role.data_protection_officer),
     "leavers": (Role.network_manager, Role.trust_director),
     "suggestions": (Role.network_manager,),
-    "checks": (Role.safeguarding_lead, Role.governor),
+    "checks": (Role.safeguarding_lead,),
     "coverage": (Role.network_manager, Role.safeguarding_lead),
     "log": (Role.data_protection_officer,),
-    "revisions": (Role.governor,),
-    "reports": (Role.governor,),
+    "assurance": (Role.governor,),
     "lessons": (Role.safeguarding_lead, Role.head, Role.teacher),
     "exceptions": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director, Role.provider),
     "hours": (
@@ -79,9 +78,7 @@ async def show(page: Page) -> web.Response:
     home = await page.call("status.home")
     facts, missing = await _facts(page, [part for part, whose in _ROLES_OF.items() if set(whose) & set(roles)])
     now = dt.datetime.now(dt.UTC)
-    # A governor reads what the checks found, and can make none.
-    mine = facts if page.viewer.may("checks.reachability") else {**facts, "checks": None}
-    tasks = home_tasks.tasks_of(mine, now)
+    tasks = home_tasks.tasks_of(facts, now)
     if not page.viewer.may("setup.apply"):
         tasks = [one for one in tasks if one.path != home_tasks.SET_UP]
     return page.render(
@@ -95,7 +92,6 @@ async def show(page: Page) -> web.Response:
         tasks=tasks,
         expected=home_tasks.expected(home, facts.get("exceptions"), now, facts.get("lessons")),
         light=home_tasks.light_of(home, tasks),
-        sentences=home_tasks.six_sentences(home, facts, now) if Role.governor in roles else (),
         feeds=_oldest_first(facts.get("status")),
         chart=await _chart(page, facts, now),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field
@@ -16,7 +16,6 @@ from pydantic import Field
 from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertRefused, AlertStore, AlertsUnavailable
 from schoolgate.alerts.findings import SEVERITIES
-from schoolgate.alerts.messages import Message
 from schoolgate.governance import cases, tickets
 from schoolgate.governance.cases import Case, CaseOutcome
 from schoolgate.governance.errors import RecordChanged, RecordRefused
@@ -24,6 +23,7 @@ from schoolgate.governance.steps import Step, followed, noted
 from schoolgate.governance.tickets import Ticket
 from schoolgate.operations import alert_access
 from schoolgate.operations.alert_access import alerts_of, is_theirs, threats_of
+from schoolgate.operations.governance.case_recipients import PASSED_TO, message_to, recipient_of
 from schoolgate.operations.governance.case_views import CaseShown, case_of, case_shown, not_for_it
 from schoolgate.operations.registry import Personal, records
 from schoolgate.operations.work import Work
@@ -157,25 +157,27 @@ async def close(work: Work, number: int, outcome: Outcome, text: Text = "", vers
 
 
 @records("case.send")
-async def send(work: Work, number: int, webhook: str, version: int | None = None) -> CaseDone:
-    """Sends a case to a case system, by a webhook of the settings, signed as alerts are. No device is in it.
+async def send(
+    work: Work, number: int, webhook: Annotated[str, Field(max_length=200)] = "",
+    post: Annotated[str, Field(max_length=200)] = "", version: int | None = None,
+) -> CaseDone:  # fmt: skip
+    """Sends a case to a case system, or passes it to a post of the escalation.
 
-    Raises `RecordRefused` where the settings have no such webhook, `RecordChanged`.
+    A case system gets it by a webhook of the settings, signed as alerts are, without device and site. A post gets a
+    message with the number alone.
+
+    Raises `RecordRefused` where the settings have no such webhook or post, `RecordChanged`, `NoSuchRecord`.
     """
     from schoolgate.operations.governance.notice_mails import put_message
 
-    if webhook not in work.settings.webhooks:
-        raise RecordRefused(f"there is no webhook {webhook[:80]!r}; write [webhooks.ID] in schoolgate.toml")
+    recipient = recipient_of(work, await _for_work(work, number, version), webhook, post)
+    what = f"{PASSED_TO}{recipient.name}" if recipient.kind == "post" else f"sent to the case system {recipient.name}"
     # On record first: nothing of a case leaves without a line that says so.
-    kept = await _stepped(work, number, version, "case.send", f"sent to webhook {webhook}", "", {})
-    shown = case_shown(work, kept)
-    fields = {"kind": "case", "case": asdict(shown)}
-    message = Message(
-        f"case-{number}-{kept.version}", f"[schoolgate] Case {number}", "A case of schoolgate.",
-        work.now.isoformat(timespec="seconds"), "normal", fields,
-    )  # fmt: skip
-    is_put = await put_message(work, [f"webhook:{webhook}"], message)
-    return CaseDone(shown, "" if is_put else "it could not be laid out to be sent; see `schoolgate status`")
+    kept = await _stepped(work, number, version, "case.send", what, "", {})
+    is_put = await put_message(work, list(recipient.addresses), message_to(work, kept, recipient))
+    return CaseDone(
+        case_shown(work, kept), "" if is_put else "it could not be laid out to be sent; see `schoolgate status`"
+    )
 
 
 async def _matter(work: Work, numbers: Collection[int], ticket: int | None, text: str, theme: str) -> _Matter:

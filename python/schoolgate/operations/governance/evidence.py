@@ -15,20 +15,19 @@ from pydantic import Field
 from schoolgate._core import __version__
 from schoolgate.evidence.assurance import NEEDED as FOR_SENTENCES
 from schoolgate.evidence.assurance import AssuranceSentence, six_sentences
+from schoolgate.evidence.limits_statement import NEEDED as FOR_LIMITS
 from schoolgate.evidence.limits_statement import Limit, limits_of
+from schoolgate.evidence.pack import NEEDED as FOR_PACK
 from schoolgate.evidence.pack import pack_of
 from schoolgate.evidence.pack_pdf import pdf_of
 from schoolgate.evidence.pack_shelf import KeptPack, pack_shelf_of
 from schoolgate.operations import rights
-from schoolgate.operations.governance.evidence_records import read_records
-from schoolgate.operations.governance.evidence_sources import READERS, read_sources
+from schoolgate.operations.governance.evidence_records import read_evidence_sources
 from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import changes, looks
 from schoolgate.operations.staff_names import staff_names
 from schoolgate.operations.work import Progress, Work
 from schoolgate.storage import state_dir
-
-_FOR_LIMITS = ("segments", "forwarders", "sealed_counts", "silent_devices", "status")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ async def make_evidence(work: Work) -> EvidenceMade:
     folder = work.settings.server.state_dir
     state_dir.refuse_strangers(folder)
     work.say(Progress("reading what is measured", 0, 2))
-    sources = await read_sources(work, tuple(READERS), await read_records(work))
+    sources = await read_evidence_sources(work, FOR_PACK)
     names = await staff_names(work)
     work.say(Progress("writing the pages", 1, 2))
 
@@ -121,8 +120,8 @@ def read_evidence(work: Work, name: Annotated[str, Field(max_length=100)]) -> Ev
 @looks("evidence.assurance")
 async def assurance(work: Work) -> AssuranceShown:
     """Six sentences for governors, and the limits of this filter, measured now."""
-    wanted = tuple(dict.fromkeys((*FOR_SENTENCES, *_FOR_LIMITS)))
-    sources = await read_sources(work, wanted, await read_records(work, ("review", "actions")))
+    wanted = tuple(dict.fromkeys((*FOR_SENTENCES, *FOR_LIMITS)))
+    sources = await read_evidence_sources(work, wanted)
     return AssuranceShown(work.now_us, six_sentences(sources), limits_of(sources))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from schoolgate.accounts.roles import NEEDS_SECOND_FACTOR
 from schoolgate.errors import SchoolgateError
-from schoolgate.evidence.sources import Source
+from schoolgate.evidence.sources import Source, Sources
 from schoolgate.governance import record_store as records
 from schoolgate.governance.due_calendar import counts_by_kind
 from schoolgate.governance.record_store import Fields, Record
@@ -28,7 +28,7 @@ from schoolgate.governance.review_steps import SIGNED
 from schoolgate.operations.accounts.accounts import list_accounts
 from schoolgate.operations.governance.actions import count_actions
 from schoolgate.operations.governance.decision_rows import decision_rows
-from schoolgate.operations.governance.evidence_sources import as_json
+from schoolgate.operations.governance.evidence_sources import as_json, read_sources
 from schoolgate.operations.work import Work
 from schoolgate.storage import audit_reading
 
@@ -40,12 +40,19 @@ _LEFT_OUT = frozenset({"attendees", "next_on", "trigger"})
 F = TypeVar("F", bound=Fields)
 
 
-async def read_records(work: Work, wanted: tuple[str, ...] | None = None) -> dict[str, Source]:
-    """The named sources of records, or all. One that fails says why and stops no other."""
+async def read_evidence_sources(
+    work: Work, wanted: Collection[str], more: Mapping[str, Source] | None = None
+) -> Sources:
+    """The named sources, of files and of records. One that fails says why and stops no other. `more`: those that were
+    read elsewhere. Raises `KeyError` for a name that nothing reads."""
+    records = await _read_records(work, [name for name in wanted if name in RECORD_READERS])
+    return await read_sources(work, [name for name in wanted if name not in records], {**records, **(more or {})})
+
+
+async def _read_records(work: Work, wanted: Collection[str]) -> dict[str, Source]:
     found: dict[str, Source] = {}
-    for name, (query, read) in _READERS.items():
-        if wanted is not None and name not in wanted:
-            continue
+    for name in wanted:
+        query, read = RECORD_READERS[name]
         try:
             found[name] = Source(query, as_json(await read(work)))
         except SchoolgateError as error:
@@ -150,7 +157,7 @@ def _text(day: dt.date | None) -> str:
     return "" if day is None else day.isoformat()
 
 
-_READERS: Final[Mapping[str, tuple[str, Callable[[Work], Awaitable[Any]]]]] = {
+RECORD_READERS: Final[Mapping[str, tuple[str, Callable[[Work], Awaitable[Any]]]]] = {
     "review": ("review.list, the newest that is signed", _review),
     "registers": ("register.list of each kind", _registers),
     "actions": ("action.list", count_actions),

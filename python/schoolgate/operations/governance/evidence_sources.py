@@ -22,7 +22,6 @@ from schoolgate.control.client import call
 from schoolgate.errors import SchoolgateError
 from schoolgate.evidence.sources import Source, SourceBroken, Sources
 from schoolgate.operations import alerts, checks, status
-from schoolgate.operations.lists import sealed
 from schoolgate.operations.log import log_care, log_counts
 from schoolgate.operations.policies import exceptions, policies, policy_views, segments
 from schoolgate.operations.work import Work
@@ -134,7 +133,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "policy": Reader("policy.categories shows_reasons=true", lambda work: policy_views.categories(work, None, True)),
     "revisions": Reader("policy.revisions", policies.revisions),
     "exceptions": Reader("exceptions.list", exceptions.list_exceptions),
-    "sealed": Reader("sealed.show", sealed.show),
     "sealed_counts": Reader("the server's status, section sealed", _sealed_counts),
     "forwarders": Reader("settings.show forwarders", _forwarders),
     "checks": Reader("checks.record", _checks),

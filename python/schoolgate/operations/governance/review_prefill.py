@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from schoolgate.evidence.limits_statement import NEEDED as FOR_LIMITS
 from schoolgate.evidence.limits_statement import limits_of
-from schoolgate.evidence.sources import SourceBroken, Sources
+from schoolgate.evidence.sources import SourceBroken, Sources, needed_by, reads, reads_of
 
 # Of a field; a policy with more is named in part, and the page of policies has the rest.
 MOST_CHARACTERS: Final = 18_000
-NEEDED: Final = (
-    "policy", "exceptions", "alerts", "checks", "ai_seen", "segments", "forwarders", "sealed_counts", "silent_devices",
-    "status",
-)  # fmt: skip
 
 
 def prefilled(sources: Sources) -> tuple[dict[str, str], dict[str, str]]:
     """Texts by field, and the query of each. A field whose source is broken says so, and is filled in by hand."""
     texts, queries = dict[str, str](), dict[str, str]()
-    for field, (names, lines) in _FIELDS.items():
+    for field, lines in _FIELDS.items():
         try:
-            text = "\n".join(lines(sources))
+            text = "\n".join(lines(sources if lines is _limits else sources.only(reads_of(lines))))
         except SourceBroken as error:
             text = f"This could not be read ({error}). Fill it in by hand."
         texts[field] = (
             text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n... and more: see the policy"
         )
-        queries[field] = "; ".join(sources.query(one) for one in names)
+        queries[field] = sources.queries(reads_of(lines))
     return texts, queries
 
 
+@reads("policy", "exceptions")
 def _policy(sources: Sources) -> Iterator[str]:
     for policy in sources["policy"]["policies"]:
         own = [one for one in policy["categories"] if one["level"] == "own" and one["value"] is not None]
@@ -54,6 +52,7 @@ def _by_reason(rows: Iterator[Mapping[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
+@reads("alerts")
 def _reports(sources: Sources) -> Iterator[str]:
     rules = sources["alerts"]["rules"]
     total = sum(one["alerts"] for one in rules.values())
@@ -63,6 +62,7 @@ def _reports(sources: Sources) -> Iterator[str]:
         yield f"- {name}: {one['alerts']:,}, of which open {one['open']:,}{f'; {ended}' if ended else ''}"
 
 
+@reads("checks", "kinds", "actions")
 def _checks(sources: Sources) -> Iterator[str]:
     found = sources["checks"]
     last = found["reachability"]
@@ -78,6 +78,7 @@ def _checks(sources: Sources) -> Iterator[str]:
     yield f"Actions: {actions['done']} done, {actions['open']} open, of which {actions['overdue']} overdue."
 
 
+@reads("ai_seen", "policy")
 def _ai(sources: Sources) -> Iterator[str]:
     seen = sources["ai_seen"]
     yield from seen or ("No AI tool was used here for the first time in the last year, as far as this filter sees.",)
@@ -88,14 +89,16 @@ def _ai(sources: Sources) -> Iterator[str]:
                 yield f"Policy {policy['policy']}: {one['name']} {words}."
 
 
+@reads(*FOR_LIMITS)
 def _limits(sources: Sources) -> Iterator[str]:
     return (one.sentence for one in limits_of(sources))
 
 
-_FIELDS: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Sources], Iterator[str]]]]] = {
-    "blocked_and_allowed": (("policy", "exceptions"), _policy),
-    "safeguarding_reports": (("alerts",), _reports),
-    "checks_made": (("checks", "kinds", "actions"), _checks),
-    "ai_tools": (("ai_seen", "policy"), _ai),
-    "limits": (("segments", "forwarders", "sealed_counts", "silent_devices", "status"), _limits),
+_FIELDS: Final[Mapping[str, Callable[[Sources], Iterable[str]]]] = {
+    "blocked_and_allowed": _policy,
+    "safeguarding_reports": _reports,
+    "checks_made": _checks,
+    "ai_tools": _ai,
+    "limits": _limits,
 }
+NEEDED: Final = needed_by(_FIELDS.values())

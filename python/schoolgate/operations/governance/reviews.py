@@ -11,8 +11,7 @@ from schoolgate.governance.record_store import Record
 from schoolgate.governance.review import REVIEW_FORM, Review, Signature, Trigger
 from schoolgate.governance.review_steps import begin_review, missing_signers, save_review, sign_review
 from schoolgate.operations import rights
-from schoolgate.operations.governance.evidence_records import read_records
-from schoolgate.operations.governance.evidence_sources import read_sources
+from schoolgate.operations.governance.evidence_records import read_evidence_sources
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.governance.review_prefill import NEEDED, prefilled
 from schoolgate.operations.registry import Bulk, Personal, looks
@@ -89,7 +88,7 @@ async def show_review(work: Work, number: Number) -> ReviewPage:
 @recorded("review.begin")
 async def begin(work: Work, trigger: Trigger = "annual", detail: Annotated[LongText, Bulk] = "") -> ReviewShown:
     """Begins a review, with what the system knows filled in. Raises `RecordRefused` while one is under way."""
-    sources = await read_sources(work, NEEDED, await read_records(work, ("actions", "kinds")))
+    sources = await read_evidence_sources(work, NEEDED)
     texts, queries = prefilled(sources)
     fields = Review(trigger=trigger, trigger_detail=detail, sources=queries, began_us=work.now_us, **texts)
     async with (await work.store()).change() as change:
