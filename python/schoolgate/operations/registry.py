@@ -43,6 +43,7 @@ _MODULES = {
         "log.log_access",
         "log.log_erasure",
         "log.log_care",
+        "log.saved_searches",
     ),
     "device": ("log.log_counts",),
     "suggestions": ("suggestions",),

@@ -96,6 +96,9 @@ log.watch                 n R . n . . n .
 log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
 log.choices               R R R R R . R R
+log.saved                 R R . R . . R R
+log.save_search           W W . W . . W W
+log.remove_search         W W . W . . W W
 log.hours                 R R R R . . R R
 device.list               . R . . . . . .
 device.show               n R . . . . n .
