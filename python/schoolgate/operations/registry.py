@@ -55,7 +55,7 @@ _MODULES = {
         "governance.check_plans",
         "governance.check_drift",
     ),
-    "reports": ("reports",),
+    "reports": ("reports", "report_readings"),
     "session": ("accounts.sign_in", "accounts.own_account"),
     "status": ("status",),
     "audit": ("audit",),

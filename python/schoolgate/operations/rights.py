@@ -137,6 +137,9 @@ reports.show              R R R R . R R R
 reports.read              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
+reports.pdf               R R R R . R R R
+reports.readings          R R R R . R R R
+reports.sign_read         W W W W . W W .
 account.list              R . R R . . . R
 account.create            W . . W . . . .
 account.disable           W . . W . . . .
