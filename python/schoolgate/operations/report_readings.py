@@ -15,7 +15,6 @@ from pydantic import Field
 
 from schoolgate.accounts.roles import Role
 from schoolgate.governance.report_reading import READ, ReportReading
-from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.governance.record_entry import entry_of
 from schoolgate.operations.registry import looks, records
 from schoolgate.operations.reports import ReportUnclear, made_report, period_asked
@@ -84,14 +83,14 @@ async def readings(work: Work, report: Name | None = None) -> Readings:
 async def sign_read(work: Work, kind: Kind, reader: Reader, segments: Segments = (), of: str | None = None) -> Reading:
     """Signs that the caller has read a report of a time that has ended. A second time changes nothing.
 
-    Raises `NotPermitted`: it is another's duty; `ReportUnclear`.
+    Raises `ReportUnclear`: it is another's duty, or its time has not ended.
     """
     from schoolgate.governance import record_store
 
     role = _duty(work, reader)
     if role is None:
         whose = ", ".join(one.replace("_", " ") for one in DUTY[reader])
-        raise NotPermitted(f"a report {reader.wording} is signed by: {whose}")
+        raise ReportUnclear(f"a report {reader.wording} is signed by: {whose}")
     period = await asyncio.to_thread(period_asked, work, kind, segments, of)
     if period.until > work.now:
         raise ReportUnclear("this time has not ended yet; sign the report when it has")
