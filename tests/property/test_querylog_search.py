@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.stand_in.query_log import NOON, row, same, wal, write_rows, write_wals
 
 from schoolgate.querylog import Query, QueryLog, Row
+from schoolgate.querylog.check_rows import CheckRows
 from schoolgate.querylog.tail import matches
 
 # SQL, terminal escapes, formulas, wildcards: all of them just names.
@@ -127,7 +128,7 @@ def test_pages_hold_each_matching_row_once_newest_first(
 def test_tail_shows_what_a_search_finds(one: Row, query: Query) -> None:
     logged = replace(query, name=query.name.lower() if query.name and query.match == "contains" else query.name)
     clients = [] if query.client is None else [query.client]
-    assert matches(logged, clients, one) == oracle(query, one)
+    assert matches(logged, clients, one, CheckRows()) == oracle(query, one)
 
 
 def oracle(query: Query, one: Row) -> bool:

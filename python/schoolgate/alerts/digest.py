@@ -21,7 +21,7 @@ from schoolgate.policy import load_catalogue
 from schoolgate.policy.model import Document
 from schoolgate.policy.monitoring import DENIED_BY_LAYER, AlertRule
 from schoolgate.querylog import QueryLog
-from schoolgate.reports.gathering import BLOCKED, LAYERS, TIME_LIMIT_S
+from schoolgate.reports.gathering import ANSWERED, BLOCKED, CELLS, LAYERS, TIME_LIMIT_S
 from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.reports.period import Kind, Period, period_of
 from schoolgate.reports.self_tests import self_test_rows
@@ -77,7 +77,7 @@ def digest_of(settings: Settings, document: Document, day: dt.date) -> DayDigest
     period = period_of(Kind.daily, day, zone)
     names = {one.id: one.name for one in load_catalogue(settings.lists.dir).categories.values()}
     with QueryLog(settings.server.state_dir, time_limit_s=TIME_LIMIT_S) as log:
-        cells = log.rollup(period.since, period.until, by=("segment", "action", "layer", "category"))
+        cells = log.rollup(period.since, period.until, by=CELLS, without_own=ANSWERED)
         problems = log.problems
     total, denied = 0, Counter[tuple[str, str, str]]()
     for cell in cells:

@@ -30,6 +30,7 @@ Contains = Annotated[str | None, typer.Option("--contains", metavar="TEXT", help
 Categories = Annotated[list[str] | None, typer.Option("--category", metavar="ID", help="The category decided by.")]
 Layers = Annotated[list[str] | None, typer.Option("--layer", metavar="LAYER", help="The layer of the decision.")]
 Types = Annotated[list[str] | None, typer.Option("--type", "-t", metavar="TYPE", help="A, AAAA, HTTPS, ...")]
+Checks = Annotated[bool, typer.Option("--with-checks", help="Also what the hourly checks of this server asked.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; kept with the record.")]
 
@@ -110,6 +111,7 @@ def log_search(
     source: Sources = None,
     class_: Class_ = None,
     type_: Types = None,
+    with_checks: Checks = False,
     most: Annotated[int, typer.Option("--most", metavar="N", min=1, help="Rows shown.")] = 50,
     after: Annotated[
         str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier search ended.")
@@ -124,7 +126,7 @@ def log_search(
     filters = _filters(
         since=since, until=until, last=last, client=client, segments=segment, policies=policy, name=name, exact=exact,
         contains=contains, categories=category, actions=verdict, layers=layer, sources=source, class_=class_,
-        types=type_,
+        types=type_, with_checks=with_checks,
     )  # fmt: skip
     log_rows.search(config_of(config), filters, most, after, _form(as_json, as_csv))
 
@@ -143,6 +145,7 @@ def log_tail(
     source: Sources = None,
     class_: Class_ = None,
     type_: Types = None,
+    with_checks: Checks = False,
     as_json: Json = False,
     as_csv: Csv = False,
     config: Config = None,
@@ -153,6 +156,7 @@ def log_tail(
     filters = _filters(
         client=client, segments=segment, policies=policy, name=name, exact=exact, contains=contains,
         categories=category, actions=verdict, layers=layer, sources=source, class_=class_, types=type_,
+        with_checks=with_checks,
     )  # fmt: skip
     log_rows.tail(config_of(config), filters, _form(as_json, as_csv))
 
@@ -174,6 +178,7 @@ def log_top(
     source: Sources = None,
     class_: Class_ = None,
     type_: Types = None,
+    with_checks: Checks = False,
     most: Annotated[int, typer.Option("--most", metavar="N", min=1, help="Values shown.")] = 20,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -185,7 +190,7 @@ def log_top(
     filters = _filters(
         since=since, until=until, last=last, client=client, segments=segment, policies=policy, name=name,
         contains=contains, categories=category, actions=verdict, layers=layer, sources=source, class_=class_,
-        types=type_,
+        types=type_, with_checks=with_checks,
     )  # fmt: skip
     log_rows.top(config_of(config), what.value, filters, most, _form(as_json, as_csv))
 

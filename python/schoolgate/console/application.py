@@ -24,6 +24,7 @@ from schoolgate.console.built_assets import PREFIX, BuiltAssets
 from schoolgate.console.client_address import client_address
 from schoolgate.console.hosts import is_served, served_hosts
 from schoolgate.console.operations_client import Caller, OperationsClient
+from schoolgate.console.page_packing import pack
 from schoolgate.console.page_rendering import Renderer
 from schoolgate.console.same_origin import SAFE_METHODS, is_from_our_pages
 from schoolgate.console.screen import CLIENT, RENDERER, SCREENS, VIEWER
@@ -80,6 +81,7 @@ async def _errors(request: web.Request, handler: _Next) -> web.StreamResponse:
         if is_for_api(request):
             return problem_details.response(problem_details.found_of(error))
         response = error_pages.answer(request, error)
+    pack(request.headers, response)
     # The cookie of an ended session stays: another tab may have set a new one meanwhile. Signing out takes it.
     return response
 

@@ -22,7 +22,13 @@ PERIODS: Final[Mapping[str, tuple[str, dt.timedelta | None]]] = {
 }
 FIRST_PERIOD: Final = "day"
 MATCHES: Final = {"suffix": "and below it", "exact": "itself only", "contains": "anywhere in it"}
-FIELDS: Final = ("name", "match", "device", "segment", "category", "verdict", "when", "since", "until")
+# Words of `checks` -> what is shown of the hourly checks of this server, as operations say it.
+CHECKS: Final[Mapping[str, tuple[str, str]]] = {
+    "": ("Devices", "without"),
+    "with": ("Devices, and this server's checks", "with"),
+    "only": ("This server's checks", "only"),
+}
+FIELDS: Final = ("name", "match", "device", "segment", "category", "verdict", "checks", "when", "since", "until")
 _LONGEST: Final = 253
 
 
@@ -44,6 +50,7 @@ class LogFilter:
     segment: str = ""
     category: str = ""
     verdict: str = ""
+    checks: str = ""
     when: str = FIRST_PERIOD
     since: str = ""
     until: str = ""
@@ -55,6 +62,7 @@ class LogFilter:
         given["when"] = given["when"] if given["when"] in PERIODS else FIRST_PERIOD
         given["match"] = given["match"] if given["match"] in MATCHES else "suffix"
         given["verdict"] = given["verdict"] if given["verdict"] in VERDICTS else ""
+        given["checks"] = given["checks"] if given["checks"] in CHECKS else ""
         return cls(**given)
 
     def arguments(self, zone: str, now: dt.datetime, *, has_time: bool = True) -> dict[str, Any]:
@@ -68,6 +76,8 @@ class LogFilter:
             found["categories"] = [self.category]
         if self.verdict:
             found["actions"] = list(VERDICTS[self.verdict].actions)
+        if self.checks:
+            found["own_checks"] = CHECKS[self.checks][1]
         if has_time:
             found |= self._times(ZoneInfo(zone), now)
         return found
@@ -78,6 +88,11 @@ class LogFilter:
         kept = {name: getattr(self, name) for name in FIELDS if getattr(self, name) != getattr(defaults, name)}
         kept |= {name: value for name, value in more.items() if value}
         return f"{path}?{urlencode(kept)}" if kept else path
+
+    @property
+    def query(self) -> str:
+        """What stands behind the question mark of its address."""
+        return self.address("").removeprefix("?")
 
     @property
     def period(self) -> str:
@@ -100,6 +115,7 @@ def options_of(choices: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
         "segment": [anything, *((one, group(one)) for one in choices["segments"])],
         "category": [anything, *sorted(choices["categories"].items(), key=lambda one: str(one[1]))],
         "verdict": [anything, *((one, word.words) for one, word in VERDICTS.items())],
+        "checks": [(one, words) for one, (words, _) in CHECKS.items()],
         "when": [(one, words[:1].upper() + words[1:]) for one, (words, _) in PERIODS.items()],
     }
 

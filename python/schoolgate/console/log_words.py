@@ -20,6 +20,8 @@ _LAYERS: Final = {
 }
 # What the log writes instead of a name.
 WITHHELD: Final = "(withheld)"
+# The rule of a row that an hourly check of this server made.
+OWN_CHECK: Final = "hourly check of this server; no device asked"
 DENIED: Final = ("deny", "deny-revealed")
 
 
@@ -55,6 +57,11 @@ class ShownRow:
     row: Mapping[str, Any]
 
     @property
+    def is_check(self) -> bool:
+        """Whether this server asked it, and no device."""
+        return bool(self.row["rule"] == OWN_CHECK)
+
+    @property
     def has_name(self) -> bool:
         """Whether there is a name to show, and to explain."""
         return self.name not in ("", WITHHELD) and self.row["layer"] != "sealed"
@@ -78,6 +85,8 @@ def shown_row(row: Mapping[str, Any], categories: Mapping[str, str]) -> ShownRow
 def why(row: Mapping[str, Any], categories: Mapping[str, str]) -> str:
     """The layer that decided, in words."""
     layer, category = str(row["layer"]), row["category"]
+    if row["rule"] == OWN_CHECK:
+        return "An hourly check of this server"
     if layer in _LAYERS:
         return _LAYERS[layer]
     return categories.get(str(category), str(category)) if category else layer
@@ -86,6 +95,8 @@ def why(row: Mapping[str, Any], categories: Mapping[str, str]) -> str:
 def feed_of(row: Mapping[str, Any]) -> str:
     """The list that said it, without the line; "" where the row names none."""
     rule = str(row["rule"] or "")
+    if rule == OWN_CHECK:
+        return ""
     feed, _, line = rule.rpartition(":")
     return feed if feed and line.isdecimal() else rule
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schoolgate.evidence.pack_pdf import compiled
+from schoolgate.evidence.typst_document import compiled
 
 TEMPLATE = Path(__file__).with_name("request.typ")
 

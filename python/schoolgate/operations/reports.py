@@ -23,7 +23,7 @@ from schoolgate.policy.model import Document
 from schoolgate.reports.making import Form, Made, make
 from schoolgate.reports.page import Page, Reader, page_of
 from schoolgate.reports.period import Kind, Period, last_complete, period_of
-from schoolgate.reports.shelf import Kept, shelf_of
+from schoolgate.reports.shelf import Kept, name_of, shelf_of
 from schoolgate.storage import state_dir
 
 # Who may make the report of a reader. One for governors names no site and no device.
@@ -62,10 +62,13 @@ class Shelf:
 
 @dataclass(frozen=True)
 class ReportShown:
-    """A report in parts, for a page. `problems`: why it is not complete."""
+    """A report in parts, for a page. `problems`: why it is not complete. `name`: as it is kept and signed. `has_ended`:
+    its time has."""
 
     page: Page
     problems: tuple[str, ...]
+    name: str = ""
+    has_ended: bool = True
 
 
 @sees("reports.make")
@@ -81,7 +84,7 @@ def make_report(
 
     `of`: a day of its time, such as 2026-11-20; the last complete without one. Raises `ReportUnclear`, `NotPermitted`.
     """
-    made, _ = _made(work, kind, reader, segments, of)
+    made, _ = made_report(work, kind, reader, segments, of)
     return ReportMade(made.written(form), tuple(made.facts.problems))
 
 
@@ -90,8 +93,9 @@ def show_report(
     work: Work, kind: Kind, reader: Reader, segments: tuple[str, ...] = (), of: str | None = None
 ) -> ReportShown:
     """A report in parts. The rest as `reports.make`."""
-    made, _ = _made(work, kind, reader, segments, of)
-    return ReportShown(page_of(made.facts, reader), tuple(made.facts.problems))
+    made, period = made_report(work, kind, reader, segments, of)
+    name = name_of(period, reader, segments)
+    return ReportShown(page_of(made.facts, reader), tuple(made.facts.problems), name, period.until <= work.now)
 
 
 @sees("reports.read")
@@ -111,7 +115,7 @@ def read(work: Work, name: Annotated[str, Field(max_length=255)]) -> str:
 @changes("reports.keep")
 def keep(work: Work, kind: Kind, reader: Reader, segments: tuple[str, ...] = (), of: str | None = None) -> str:
     """Makes a report and keeps it as HTML; its path. Raises what `reports.make` does, and `ReportNotKept`."""
-    made, period = _made(work, kind, reader, segments, of)
+    made, period = made_report(work, kind, reader, segments, of)
     shelf = shelf_of(work.settings)
     path = shelf.path_of(period, reader, segments)
     shelf.keep(path, made.written(Form.html))
@@ -127,15 +131,20 @@ def list_reports(work: Work) -> Shelf:
     return Shelf(str(shelf.folder), tuple(shelf.all()), readers, tuple(_document(work).segments))
 
 
-def _made(work: Work, kind: Kind, reader: Reader, segments: Sequence[str], of: str | None) -> tuple[Made, Period]:
+def made_report(work: Work, kind: Kind, reader: Reader, segments: Sequence[str], of: str | None) -> tuple[Made, Period]:
+    """A report and its time. Blocks. Raises `ReportUnclear`, `NotPermitted`."""
     _refuse_others(work, reader)
-    settings = work.settings
-    state_dir.refuse_strangers(settings.server.state_dir)
+    state_dir.refuse_strangers(work.settings.server.state_dir)
+    period = period_asked(work, kind, segments, of)
+    return make(work.settings, _document(work).time_zone, reader, period, segments, work.now), period
+
+
+def period_asked(work: Work, kind: Kind, segments: Sequence[str], of: str | None) -> Period:
+    """The time of a report that was asked for. Blocks. Raises `ReportUnclear`."""
     document = _document(work)
     _refuse_unknown(segments, document)
-    zone, terms = ZoneInfo(document.time_zone), settings.reports.term_starts
-    period = last_complete(kind, work.now, zone, terms) if of is None else period_of(kind, _day(of), zone, terms)
-    return make(settings, document.time_zone, reader, period, segments, work.now), period
+    zone, terms = ZoneInfo(document.time_zone), work.settings.reports.term_starts
+    return last_complete(kind, work.now, zone, terms) if of is None else period_of(kind, _day(of), zone, terms)
 
 
 def _refuse_others(work: Work, reader: Reader) -> None:

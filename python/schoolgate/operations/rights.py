@@ -96,6 +96,9 @@ log.watch                 n R . n . . n .
 log.live                  n R . n . . n .
 log.live_next             n R . n . . n .
 log.choices               R R R R R . R R
+log.saved                 R R . R . . R R
+log.save_search           W W . W . . W W
+log.remove_search         W W . W . . W W
 log.hours                 R R R R . . R R
 device.list               . R . . . . . .
 device.show               n R . . . . n .
@@ -134,6 +137,9 @@ reports.show              R R R R . R R R
 reports.read              R R R R . R R R
 reports.keep              W W . W . . W .
 reports.list              R R R R . R R R
+reports.pdf               R R R R . R R R
+reports.readings          R R R R . R R R
+reports.sign_read         W W W W . W W .
 account.list              R . R R . . . R
 account.create            W . . W . . . .
 account.disable           W . . W . . . .

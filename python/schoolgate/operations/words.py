@@ -133,7 +133,9 @@ def _popular(work: Work, names: Sequence[str]) -> tuple[list[str], str | None]:
     since = work.now - dt.timedelta(days=DAYS)
     try:
         with QueryLog(work.settings.server.state_dir) as log:
-            asked = log.top("names", Query(since=since, actions=("allow", "rewrite")), most=MOST_NAMES)
+            asked = log.top(
+                "names", Query(since=since, actions=("allow", "rewrite"), own_checks="without"), most=MOST_NAMES
+            )
             return [*names, *(one.value for one in asked)], None
     except LogProblem as error:
         return [*names], f"it was not tried on the names of this school: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,10 +14,9 @@ _NAMELESS = f"('{COUNTED}', '{WITHHELD}')"
 _DEVICES = "count(DISTINCT nullif(client, ''))"
 
 
-def names_by_segment(look: Look, since: dt.datetime, most: int) -> dict[str, Any]:
+def names_by_segment(look: Look, query: Query, most: int) -> dict[str, Any]:
     """{"names": [[segment, name, rows, devices]], most rows first, "all": how many there are, "rows": of them all}.
     Rows without a name (counted only, withheld) are in none of these."""
-    query = Query(since=since)
     files = whole(look.listing, look.unconverted, query, look.left_out)
     if not files.values:
         return {"names": [], "all": 0, "rows": 0}
@@ -36,9 +34,8 @@ def names_by_segment(look: Look, since: dt.datetime, most: int) -> dict[str, Any
     return {"names": [row[:4] for row in found], "all": all_, "rows": rows}
 
 
-def devices_asking(look: Look, names: Mapping[str, Sequence[str]], since: dt.datetime) -> dict[str, int]:
+def devices_asking(look: Look, names: Mapping[str, Sequence[str]], query: Query) -> dict[str, int]:
     """How many devices of each segment asked for any of its names."""
-    query = Query(since=since)
     files = whole(look.listing, look.unconverted, query, look.left_out)
     if not files.values:
         return {}

@@ -3,7 +3,7 @@ is never part of the SQL text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,8 @@ def conditions_of(query: Query, clients: Sequence[str]) -> Conditions:
         found.one_of(column, getattr(query, name))
     if query.name is not None:
         _name(found, query.name, query)
+    if query.own_checks != "with":
+        _own_checks(found, query.own or {}, is_only=query.own_checks == "only")
     return found
 
 
@@ -70,3 +72,21 @@ def _name(found: Conditions, name: str, query: Query) -> None:
         found.add("qname = ?", name)
     elif name != ".":  # everything is below the root
         found.add("(qname = ? OR ends_with(qname, ?))", name, f".{name}")
+
+
+def _own_checks(found: Conditions, own: Mapping[str, Any], *, is_only: bool) -> None:
+    """Rows that a check made, alone or left out. The client stands first: few rows are of an address of ours."""
+    if not own:
+        if is_only:
+            found.add("false")
+        return
+    minutes: Mapping[str, Sequence[int]] = own["minutes"]
+    of_client = "(client = ? AND list_contains(?::BIGINT[], epoch_us(time) // 60000000))"
+    term = (
+        f"(client IN ({', '.join('?' * len(minutes))}) AND list_contains(?::VARCHAR[], qname)"
+        f" AND ({' OR '.join([of_client] * len(minutes))}))"
+    )
+    values: list[Any] = [*minutes, own["names"]]
+    for client, some in minutes.items():
+        values += [client, list(some)]
+    found.add(term if is_only else f"NOT {term}", *values)

@@ -124,9 +124,10 @@ def by_hour(look: Look, query: Query, clients: list[str]) -> list[tuple[int, str
 
 
 def rollup(
-    look: Look, since: dt.datetime, until: dt.datetime, by: Sequence[BucketBy], segments: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """(key..., rows) in the order of the key; hours and days in microseconds."""
+    look: Look, since: dt.datetime, until: dt.datetime, by: Sequence[BucketBy], segments: Sequence[str],
+    own: Query | None = None,
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """(key..., rows) in the order of the key; hours and days in microseconds. `own`: rows that are not counted."""
     query = Query(since=since, until=until)
     rolled, rest = _rolled_and_rest(look, query)
     parts: list[str] = []
@@ -140,6 +141,13 @@ def rollup(
         values += rest.values
     if not parts:
         return []
+    if own is not None:
+        made = conditions_of(own, ())
+        every = whole(look.listing, look.unconverted, own, look.left_out)
+        if every.values:
+            of = f"(SELECT * FROM {every.relation} WHERE {made.text})"
+            parts.append(ROLL_UP.format(relation=of).replace("count(*)::BIGINT", "-count(*)::BIGINT"))
+            values += [*every.values, *made.values]
     keys = ", ".join(_BUCKET[one] for one in by)
     where = "epoch_us(hour) >= ? AND epoch_us(hour) < ?"
     values += [microseconds(since), microseconds(until)]
@@ -148,7 +156,7 @@ def rollup(
         values += segments
     return look.connection.execute(
         f"SELECT {keys}, sum(rows)::BIGINT FROM ({' UNION ALL '.join(parts)}) WHERE {where}"
-        " GROUP BY ALL ORDER BY ALL NULLS FIRST",
+        " GROUP BY ALL HAVING sum(rows) > 0 ORDER BY ALL NULLS FIRST",
         values,
     ).fetchall()
 
@@ -201,9 +209,8 @@ def _touches(day: dt.date, query: Query) -> bool:
     return start < query.until and query.since < start + dt.timedelta(days=1)
 
 
-def names_asked(look: Look, names: Collection[str], since: dt.datetime) -> list[tuple[str, int, int]]:
+def names_asked(look: Look, names: Collection[str], query: Query) -> list[tuple[str, int, int]]:
     """(name, rows, time of the newest) of those that were asked for, or something below them; most rows first."""
-    query = Query(since=since)
     files = whole(look.listing, look.unconverted, query, look.left_out)
     if not files.values:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schoolgate.querylog.log_query import COUNTED, SELF_TEST_RULE, WITHHELD, Row
+from schoolgate.querylog.log_query import COUNTED, OWN_CHECK_RULE, SELF_TEST_RULE, WITHHELD, Row
 
 _OUTCOMES = {
     "allow": "It was answered.",
@@ -33,6 +33,8 @@ def in_words(row: Row, type_name: str, titles: Mapping[str, str]) -> str:
         outcome = (
             "It was the self-test of the sealed lists, made in the name of this device: no device and no person asked."
         )
+    elif row.rule == OWN_CHECK_RULE:
+        outcome = "It was an hourly check that this server made from an address of its own: no device asked."
     elif row.action.startswith("deny"):
         outcome = f"{outcome}: {_reason(row, titles)}."
     elif row.action == "allow" and row.rcode == _NO_SUCH_NAME:

@@ -14,6 +14,7 @@ from typing import Any
 
 from schoolgate._core import normalise_name
 from schoolgate.privacy.pseudonyms import PseudonymKey
+from schoolgate.querylog.check_rows import check_rows, moment_us
 from schoolgate.querylog.idle_workers import IDLE
 from schoolgate.querylog.layout import LogFolder
 from schoolgate.querylog.log_query import (
@@ -46,6 +47,7 @@ class QueryLog:
     """`with QueryLog(state_dir) as log: log.search(Query(...))`. Raises `LogProblem` with a text for people."""
 
     def __init__(self, state_dir: Path, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._state_dir = state_dir
         self.folder = LogFolder(state_dir / "log")
         self.problems: tuple[str, ...] = ()
         self._limit_s = time_limit_s
@@ -99,11 +101,21 @@ class QueryLog:
         *,
         by: Sequence[BucketBy] = ("hour", "category"),
         segments: tuple[str, ...] = (),
+        without_own: Collection[str] = (),
     ) -> tuple[Bucket, ...]:
         """Sums by the hour, from rollups and what is not rolled up yet; in order of the key. Whole hours of UTC:
-        `since` is rounded down, `until` up. Rows that were erased stay in these sums, which name no client."""
+        `since` is rounded down, `until` up. Rows that were erased stay in these sums, which name no client.
+        `without_own`: rows of these actions that our own checks made are taken out, as long as the log has them."""
         since, until = _hour(since), _hour(until + _HOUR - dt.timedelta(microseconds=1))
-        found = self._ask("rollup", [], since=since, until=until, by=list(by), segments=list(segments))
+        found = self._ask(
+            "rollup",
+            [],
+            since=since,
+            until=until,
+            by=list(by),
+            segments=list(segments),
+            **self._own_rows(since, until, without_own),
+        )
         is_time = [one in ("hour", "day") for one in by]
         return tuple(
             Bucket(tuple(moment_of(key) if time else key for key, time in zip(keys, is_time, strict=True)), rows)
@@ -111,20 +123,26 @@ class QueryLog:
         )
 
     def names_asked_since(self, names: Collection[str], since: dt.datetime) -> tuple[Asked, ...]:
-        """Which of these names were asked for, or something below them; those with most rows first."""
+        """Which of these names devices asked for, or something below them; those with most rows first."""
         folded = {name.lower().rstrip(".") for name in names}
-        found = self._ask("names", [], names=sorted(folded), since=since) if folded else []
+        found = self._ask("names", [], names=sorted(folded), since=since, own=self._own(since)) if folded else []
         return tuple(Asked(name, rows, moment_of(time_us)) for name, rows, time_us in found)
 
     def names_by_segment(self, since: dt.datetime, *, most: int) -> AskedNames:
         """The names that each segment asked for."""
-        found = self._ask("asked names", {"names": [], "all": 0, "rows": 0}, since=since, most=most)
+        found = self._ask(
+            "asked names", {"names": [], "all": 0, "rows": 0}, since=since, most=most, own=self._own(since)
+        )
         return AskedNames(tuple(SegmentName(*row) for row in found["names"]), found["all"], found["rows"])
 
     def devices_asking(self, names: Mapping[str, Collection[str]], since: dt.datetime) -> dict[str, int]:
         """How many devices of each segment asked for any of its names."""
         given = {segment: sorted(wanted) for segment, wanted in names.items() if wanted}
-        return dict(self._ask("devices", {}, names=given, since=since)) if given else {}
+        return dict(self._ask("devices", {}, names=given, since=since, own=self._own(since))) if given else {}
+
+    def _own_rows(self, since: dt.datetime, until: dt.datetime, actions: Collection[str]) -> dict[str, Any]:
+        own = self._own(since, until) if actions else {}
+        return {"own": own, "own_actions": sorted(actions)}
 
     def held(self) -> tuple[tuple[str, int, dt.datetime, dt.datetime], ...]:
         """(class, rows, oldest, newest) of what there is."""
@@ -198,7 +216,12 @@ class QueryLog:
 
     def _filters(self, query: Query) -> dict[str, Any]:
         clients = [] if query.client is None else self.known_as(query.client)
-        return {"query": asdict(self.as_logged(query)), "clients": clients}
+        own = None if query.own_checks == "with" else self._own(query.since, query.until)
+        return {"query": asdict(replace(self.as_logged(query), own=own)), "clients": clients}
+
+    def _own(self, since: dt.datetime | None, until: dt.datetime | None = None) -> dict[str, Any]:
+        """Rows of our own checks in this time."""
+        return check_rows(self._state_dir).between(moment_us(since), moment_us(until))
 
     def _ask(self, do: str, nothing: Any, **what: Any) -> Any:
         if not self.folder.folder.is_dir():

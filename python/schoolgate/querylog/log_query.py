@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Literal
@@ -13,6 +13,8 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.querylog.layout import Class
 
 Match = Literal["exact", "suffix", "contains"]
+# Rows of the hourly checks of this server, which no device asked.
+OwnRows = Literal["with", "without", "only"]
 TopOf = Literal["names", "domains", "categories", "clients", "segments", "rules", "layers"]
 BucketBy = Literal["hour", "day", "segment", "action", "layer", "category", "source"]
 # Actions that kept something from a client.
@@ -23,6 +25,8 @@ PSEUDONYM = "p-"
 WITHHELD, COUNTED = "(withheld)", ""
 # The rule of a row that the self-test of the sealed lists made, once the monitor knows it from those of devices.
 SELF_TEST_RULE = "self-test of the sealed lists; no device asked"
+# That of a row that an hourly check made.
+OWN_CHECK_RULE = "hourly check of this server; no device asked"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -76,6 +80,9 @@ class Query:
     qtypes: tuple[int, ...] = ()
     # Only rows of clients that are kept as pseudonyms.
     pseudonyms: bool = False
+    own_checks: OwnRows = "with"
+    # Which rows these are, as `CheckRows.between` gives it; `QueryLog` knows it.
+    own: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from schoolgate._core import log_read
+from schoolgate.querylog.check_rows import CheckRows
 from schoolgate.querylog.layout import CLASSES, Class, LogFolder
-from schoolgate.querylog.log_query import PSEUDONYM, Query, Row, row_of_log
+from schoolgate.querylog.log_query import PSEUDONYM, Query, Row, microseconds, row_of_log
 
 # What one look takes in at most; more comes with the next.
 ROWS_AT_ONCE = 5_000
@@ -62,14 +63,18 @@ class Tail:
         return [row_of_log(one, class_) for one in rows], offset
 
 
-def matches(query: Query, clients: Sequence[str], row: Row) -> bool:
-    """Whether a row is one of those asked for; what `conditions_of` says to DuckDB."""
+def matches(query: Query, clients: Sequence[str], row: Row, own: CheckRows) -> bool:
+    """Whether a row is one of those asked for; what `conditions_of` says to DuckDB. `own`: rows of our own checks."""
     if query.since is not None and row.time < query.since:
         return False
     if query.until is not None and row.time >= query.until:
         return False
     if query.pseudonyms and not row.client.startswith(PSEUDONYM):
         return False
+    if query.own_checks != "with":
+        is_own = own.has(row.client, row.qname, microseconds(row.time))
+        if is_own != (query.own_checks == "only"):
+            return False
     one_of = (
         (clients, row.client),
         (query.segments, row.segment),

@@ -106,22 +106,23 @@ def _reading(reader: Reader) -> dict[str, Operation]:
 
     def rollup(asked: dict[str, Any]) -> Any:
         since, until = _moment(asked["since"]), _moment(asked["until"])
-        return reader.ask(since, lambda look: counting.rollup(look, since, until, asked["by"], asked["segments"]))
+        own = _own_query(asked, since, until) if asked["own"] else None
+        return reader.ask(since, lambda look: counting.rollup(look, since, until, asked["by"], asked["segments"], own))
 
     def names_asked(asked: dict[str, Any]) -> Any:
-        since = _moment(asked["since"])
-        return reader.ask(since, lambda look: counting.names_asked(look, asked["names"], since))
+        query = _without_own(asked)
+        return reader.ask(query.since, lambda look: counting.names_asked(look, asked["names"], query))
 
     def clients(asked: dict[str, Any]) -> Any:
         return reader.ask(None, lambda look: counting.clients_like(look, asked["beginning"]))
 
     def asked_names(asked: dict[str, Any]) -> Any:
-        since = _moment(asked["since"])
-        return reader.ask(since, lambda look: names_by_segment(look, since, asked["most"]))
+        query = _without_own(asked)
+        return reader.ask(query.since, lambda look: names_by_segment(look, query, asked["most"]))
 
     def devices(asked: dict[str, Any]) -> Any:
-        since = _moment(asked["since"])
-        return reader.ask(since, lambda look: devices_asking(look, asked["names"], since))
+        query = _without_own(asked)
+        return reader.ask(query.since, lambda look: devices_asking(look, asked["names"], query))
 
     def status(_: dict[str, Any]) -> Any:
         return reader.ask(None, counting.held)
@@ -157,6 +158,16 @@ def query_from(asked: dict[str, Any]) -> Query:
         if fields[name] is not None:
             fields[name] = _moment(fields[name])
     return Query(**fields)
+
+
+def _without_own(asked: dict[str, Any]) -> Query:
+    """What devices asked since then."""
+    return Query(since=_moment(asked["since"]), own_checks="without", own=asked["own"])
+
+
+def _own_query(asked: dict[str, Any], since: dt.datetime, until: dt.datetime) -> Query:
+    """What our own checks asked."""
+    return Query(since=since, until=until, actions=tuple(asked["own_actions"]), own_checks="only", own=asked["own"])
 
 
 def _moment(text: str) -> dt.datetime:

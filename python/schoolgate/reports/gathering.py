@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from schoolgate.checks.own_questions import read_questions
@@ -25,6 +25,7 @@ from schoolgate.policy import load_catalogue
 from schoolgate.policy.calendar_file import read_calendar
 from schoolgate.policy.school_calendar import SATURDAY
 from schoolgate.querylog import Query, QueryLog, Top
+from schoolgate.querylog.log_query import BucketBy
 from schoolgate.reports.facts import Alerts, Counted, Day, Facts
 from schoolgate.reports.own_checks import OwnChecks
 from schoolgate.reports.period import Period
@@ -32,6 +33,10 @@ from schoolgate.reports.self_tests import SELF_TEST, SelfTestRow, self_test_rows
 from schoolgate.sealed import SealedStore
 
 T = TypeVar("T")
+# What a sum of the log is told apart by; and the answers to our own checks that are taken out of it. What these had
+# denied is counted by the checks themselves, also where the log keeps no names.
+CELLS: Final[tuple[BucketBy, ...]] = ("segment", "action", "layer", "category")
+ANSWERED: Final = ("allow", "rewrite", "fail")
 
 SECOND = dt.timedelta(seconds=1)
 # A term of a large school, read while lessons go on.
@@ -150,7 +155,7 @@ class _Sums:
         self.by_hour_before = self._hours(log, old, wanted.segments)
 
     def _hours(self, log: QueryLog, period: Period, segments: tuple[str, ...]) -> list[tuple[Any, str, int]]:
-        hours = log.rollup(period.since, period.until, by=("hour", "action"), segments=segments)
+        hours = log.rollup(period.since, period.until, by=("hour", "action"), segments=segments, without_own=ANSWERED)
         of_hour = Counter((one.hour, "deny") for one in self._tests)
         if self._own is not None:
             of_hour += self._own.hours(period.since, period.until, segments)
@@ -162,7 +167,7 @@ class _Sums:
     def _read(
         self, log: QueryLog, period: Period, segments: tuple[str, ...]
     ) -> list[tuple[tuple[str, str, str, str], int]]:
-        found = log.rollup(period.since, period.until, by=("segment", "action", "layer", "category"), segments=segments)
+        found = log.rollup(period.since, period.until, by=CELLS, segments=segments, without_own=ANSWERED)
         made = Counter(one.cell for one in self._tests if period.since <= one.at < period.until)
         if self._own is not None:
             made += self._own.cells(period.since, period.until)

@@ -20,6 +20,6 @@ _OPEN = ("allow", "rewrite")
 def look(settings: Settings, since: dt.datetime, now: dt.datetime) -> tuple[tuple[Suggestion, ...], int]:
     """(what was found, how many are new in the queue). Blocks. Raises `SchoolgateError`."""
     with QueryLog(settings.server.state_dir, time_limit_s=TIME_LIMIT_S) as log:
-        top = log.top("names", Query(since=since, until=now, actions=_OPEN), most=MOST_NAMES)
+        top = log.top("names", Query(since=since, until=now, actions=_OPEN, own_checks="without"), most=MOST_NAMES)
     found = suggest(((one.value, one.rows) for one in top), read_comparison_names(settings))
     return found, Queue(settings.server.state_dir).add(found, now)

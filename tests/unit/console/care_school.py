@@ -228,7 +228,7 @@ class RoleBrowser:
         sent["Cookie"] = f"{SESSION}={self.school.tokens[role]}"
         address = self._address + path
         async with self._session.request(method, address, headers=sent, allow_redirects=False, **more) as response:
-            return response.status, await response.text(), dict(response.headers)
+            return response.status, await response.text(errors="replace"), dict(response.headers)
 
     async def get(self, role: str, path: str, **more: Any) -> tuple[int, str]:
         status, text, _ = await self.ask(role, "GET", path, **more)

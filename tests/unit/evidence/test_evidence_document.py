@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from tests.unit.evidence.well_school import VALUES, sources
 
 from schoolgate.evidence.pack import pack_of
-from schoolgate.evidence.pack_pdf import _RANGES, pdf_of, printable
+from schoolgate.evidence.pack_pdf import pdf_of
 from schoolgate.evidence.sources import Source
+from schoolgate.evidence.typst_document import _RANGES, printable
 
 AT = dt.datetime(2026, 11, 30, 12, 0, tzinfo=dt.UTC)
 HOSTILE = (

@@ -25,6 +25,7 @@ from schoolgate.operations.log.log_rows import (
     without_identities,
 )
 from schoolgate.querylog import BadQuery, Row
+from schoolgate.querylog.check_rows import check_rows
 from schoolgate.querylog.layout import Class, LogFolder
 from schoolgate.querylog.log_query import Match, RowsUnderLostKeys, TopOf
 from schoolgate.querylog.moments import last as length
@@ -61,6 +62,7 @@ class Filters:
     sources: tuple[str, ...] = ()
     class_: Class | None = None
     types: tuple[str, ...] = ()
+    with_checks: bool = False
 
     def wanted(self, now: dt.datetime) -> LogFilters:
         """All of them but the client, read. What people type as 09:30 or today is on the clock of `now`, the school's.
@@ -73,6 +75,7 @@ class Filters:
             since=since, until=_moment(self.until, now), segments=self.segments, policies=self.policies, name=name,
             match=match, categories=self.categories, actions=self.actions, layers=self.layers, sources=self.sources,
             class_=self.class_, qtypes=tuple(map(type_number, self.types)),
+            own_checks="with" if self.with_checks else "without",
         )  # fmt: skip
 
     def _name(self) -> tuple[str | None, Match]:
@@ -114,11 +117,12 @@ def tail(config: Path | None, filters: Filters, form: str) -> None:
     wanted = filters.wanted(now_here())
     watch: Watch = ask(config, "log.watch", filters=wanted, client=filters.client)
     query = replace(wanted.query(filters.client), name=watch.name)
-    following = Tail(LogFolder(load(config).server.state_dir / "log"))
+    folder = load(config).server.state_dir
+    following = Tail(LogFolder(folder / "log"))
     writer = Writer(form, live=True)
     try:
         while True:
-            rows = (row for row in following.new_rows() if matches(query, watch.clients, row))
+            rows = (row for row in following.new_rows() if matches(query, watch.clients, row, check_rows(folder)))
             writer.rows(rows if watch.sees_identities else map(without_identities, rows))
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:

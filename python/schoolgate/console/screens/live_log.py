@@ -131,7 +131,7 @@ def _arguments(wanted: LogFilter, sees_devices: bool) -> dict[str, Any]:
 
 
 def _texts(wanted: LogFilter) -> dict[str, str]:
-    fields = ("name", "match", "segment", "category", "verdict")
+    fields = ("name", "match", "segment", "category", "verdict", "checks")
     return {name: getattr(wanted, name) for name in fields}
 
 

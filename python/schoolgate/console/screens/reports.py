@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections import Counter
 from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -46,17 +48,28 @@ async def read(page: Page) -> web.Response:
         found = await page.call("reports.show", **_wanted(given))
     except FormRefused as error:
         return await _list(page, given, {"of": str(error)})
-    return page.render("screens/report.html", report=found["page"], given=given, problems=found["problems"])
+    signed = await page.call("reports.readings", report=found["name"])
+    return page.render(
+        "screens/report.html", report=found["page"], given=given, problems=found["problems"],
+        readings=signed["readings"], may_sign=signed["may_sign"] and found["has_ended"],
+        done=page.query.get("done", ""),
+    )  # fmt: skip
 
 
 async def keep(page: Page) -> web.Response:
-    """Keeps a report as a file, or hands it over."""
+    """Keeps a report as a file, hands it over, or signs that it was read."""
     form = await page.form()
     given = _given(form)
     try:
         if form.get("do") == "download":
             made = await page.call("reports.make", **_wanted(given), form="html")
             return download(f"report-{given['kind']}-{given['reader']}.html", made["text"], "text/html")
+        if form.get("do") == "pdf":
+            return _pdf(await page.call("reports.pdf", **_wanted(given)))
+        if form.get("do") == "sign":
+            page.need("reports.sign_read")
+            await page.call("reports.sign_read", **_wanted(given))
+            return page.redirect(f"{SCREEN.path}/made?{urlencode(given | {'done': 'sign'})}")
         page.need("reports.keep")
         await page.call("reports.keep", **_wanted(given))
     except FormRefused as error:
@@ -73,6 +86,11 @@ async def kept(page: Page) -> web.Response:
         if isinstance(error, RightMissing) or error.kind == "ReportUnclear":
             raise web.HTTPNotFound from None
         raise
+
+
+def _pdf(found: Any) -> web.Response:
+    headers = {"Content-Disposition": f'attachment; filename="report-{found["name"]}"'}
+    return web.Response(body=base64.b64decode(found["octets"]), content_type="application/pdf", headers=headers)
 
 
 async def numbers(page: Page) -> web.Response:
@@ -99,7 +117,10 @@ async def _list(
     page: Page, given: dict[str, str] | None = None, mistakes: dict[str, str] | None = None
 ) -> web.Response:
     found = await page.call("reports.list")
-    rows = [_row(one) for one in found["kept"]]
+    readers: dict[str, list[str]] = {}
+    for one in (await page.call("reports.readings"))["readings"]:
+        readers.setdefault(one["report"], []).append(one["person"])
+    rows = [_row(one) | {"read_by": readers.get(_row(one)["name"].removesuffix(".html"), ())} for one in found["kept"]]
     start = number_in(page.query.get("after", ""), 5) or 0
     return page.render(
         "screens/reports.html", status=422 if mistakes else 200, rows=rows[start : start + ROWS], count=len(rows),

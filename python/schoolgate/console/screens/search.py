@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_lines
-from schoolgate.console.errors import FactorNeeded
+from schoolgate.console.errors import FactorNeeded, FormRefused
 from schoolgate.console.log_filters import FilterUnclear, LogFilter, options_of
 from schoolgate.console.log_words import key_of, shown_row
 from schoolgate.console.screen import Page, Screen
@@ -30,6 +32,8 @@ def add_routes(app: web.Application) -> None:
     SCREEN.get(app, show)
     SCREEN.get(app, one_row, "/row")
     SCREEN.get(app, download, "/rows.csv")
+    SCREEN.post(app, save, "/saved")
+    SCREEN.post(app, forget, r"/saved/{number:\d{1,12}}/remove")
     REVEAL.get(app, ask_reason)
     REVEAL.post(app, reveal)
 
@@ -40,6 +44,7 @@ async def show(page: Page) -> web.Response:
     choices = await page.call("log.choices")
     sees_devices = page.viewer.sees_identities("log.search")
     values: dict[str, Any] = {"wanted": wanted, "options": options_of(choices), "sees_devices": sees_devices}
+    values |= {"saved": await _saved(page), "name_mistakes": {}, "name": ""}
     try:
         found = await _search(page, wanted, choices, ROWS, page.query.get("after"))
     except FilterUnclear as error:
@@ -52,11 +57,40 @@ async def show(page: Page) -> web.Response:
     return page.render("screens/search.html", **values, rows=rows, found=found, mistakes={})
 
 
+async def save(page: Page) -> web.Response:
+    """Keeps the search of this address under a name."""
+    wanted = LogFilter.of(page.query)
+    if not page.viewer.sees_identities("log.search"):
+        wanted = replace(wanted, device="")
+    name = (await page.form()).get("name", "")
+    try:
+        await page.call("log.save_search", name=name[:80], query=wanted.query)
+    except FormRefused as error:
+        choices = await page.call("log.choices")
+        return page.render(
+            "screens/search.html", 422, wanted=wanted, options=options_of(choices), name=name,
+            sees_devices=page.viewer.sees_identities("log.search"), saved=await _saved(page),
+            name_mistakes={"name": str(error)}, **_nothing({}),
+        )  # fmt: skip
+    return page.redirect(wanted.address("/log"))
+
+
+async def forget(page: Page) -> web.Response:
+    """Removes a search that the viewer kept."""
+    try:
+        await page.call("log.remove_search", number=int(page.request.match_info["number"]))
+    except OperationRefused as error:
+        if error.kind != "NoSuchRecord":
+            raise
+        raise web.HTTPNotFound from None
+    return page.redirect("/log")
+
+
 async def one_row(page: Page) -> web.Response:
     """Everything that the log has of one question, beside the table."""
     at, choices = _time_of(page.query.get("at", "")), await page.call("log.choices")
     times = {"since": at.isoformat(), "until": (at + dt.timedelta(microseconds=1)).isoformat()}
-    found = await page.call("log.search", filters=times, most=500, says_lost=False)
+    found = await page.call("log.search", filters=times | {"own_checks": "with"}, most=500, says_lost=False)
     for one in found["rows"]:
         if key_of(one) == page.query.get("key"):
             row = shown_row(one, choices["categories"])
@@ -125,6 +159,14 @@ async def _search(page: Page, wanted: LogFilter, choices: Any, most: int, after:
         return await page.call(
             "log.search", filters=filters, client=device or None, most=most, after=after or None, says_lost=not after
         )
+
+
+async def _saved(page: Page) -> list[tuple[int, str, str]]:
+    """The viewer's own searches: number, name, address. What was kept is read as any address is."""
+    if not page.viewer.may("log.saved"):
+        return []
+    found = await page.call("log.saved")
+    return [(one["number"], one["name"], LogFilter.of(dict(parse_qsl(one["query"]))).address("/log")) for one in found]
 
 
 def _nothing(mistakes: dict[str, str]) -> dict[str, Any]:

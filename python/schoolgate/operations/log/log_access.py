@@ -67,13 +67,15 @@ def export(
     require_reason(reason)
     with opened(work) as log:
         whole = log.whole_client(client)
-        query = LogFilters(since, until).query(whole)
+        query = LogFilters(since, until, own_checks="with").query(whole)
         rows, cursor, problems = _rows(log, query, after)
         rows = marked(work.settings.server.state_dir, rows)
         if after is not None:
             return ClientPage(rows, cursor, problems=problems)
         alerts, is_cut = pages.first_page(alerts_of(work.settings, log.known_as(whole)))
-        lost = lost_rows(log, LogFilters(since, until).query(client), "All other rows were looked through")
+        lost = lost_rows(
+            log, LogFilters(since, until, own_checks="with").query(client), "All other rows were looked through"
+        )
     return ClientPage(rows, cursor, alerts, is_cut, problems, lost)
 
 

@@ -21,6 +21,7 @@ from schoolgate.querylog.log_query import DENIALS, HourOfRows, Top
 By = Literal["verdict", "category", "segment", "layer"]
 # A chart has no room for more, and a reply no need.
 MOST_DAYS_BY_HOUR, MOST_DAYS = 62, 1100
+EVERY_ACTION = ("allow", "deny", "deny-revealed", "rewrite", "fail")
 MOST_DEVICE_DAYS = 366
 LAST_BLOCKS = 25
 MOST_CATEGORIES = 50
@@ -118,7 +119,9 @@ def hours(
         raise BadQuery(f"ask for some time that has passed, at most {most} days")
     key: Any = "action" if by == "verdict" else by
     with opened(work) as log:
-        found = log.rollup(since, until, by=("day" if is_by_day else "hour", key), segments=segments)
+        found = log.rollup(
+            since, until, by=("day" if is_by_day else "hour", key), segments=segments, without_own=EVERY_ACTION
+        )
         counts = (HourCount(_text(one.key[0]), str(one.key[1] or ANY), one.rows) for one in found)
         return HourCounts(tuple(counts), log.problems)
 

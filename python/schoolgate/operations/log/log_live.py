@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -20,8 +21,10 @@ from schoolgate.operations import rights
 from schoolgate.operations.errors import OperationProblem
 from schoolgate.operations.log.log_rows import LogFilters, opened, query_of, without_identities
 from schoolgate.operations.registry import Personal, looks, sees
+from schoolgate.operations.self_test_marks import marked
 from schoolgate.operations.work import Work
 from schoolgate.querylog import Query, Row
+from schoolgate.querylog.check_rows import check_rows
 from schoolgate.querylog.layout import Class, LogFolder
 from schoolgate.querylog.tail import ROWS_AT_ONCE, Tail, matches
 from schoolgate.storage import state_dir
@@ -96,7 +99,7 @@ def live(
         while len(_views) > MOST_VIEWS:
             _views.popitem(last=False)
     rows, view.tail.recent = view.tail.recent, []
-    return _shown(view, rows, f"{name}.0", most, may_miss=False)
+    return _shown(work.settings.server.state_dir, view, rows, f"{name}.0", most, may_miss=False)
 
 
 @looks("log.live_next")
@@ -119,13 +122,14 @@ def live_next(work: Work, after: str, most: Most = 100) -> LiveRows:
         view.places = {number: place, number + 1: view.tail.place}
     # Asked again since: what each viewer may see is decided anew for each batch.
     view.sees_identities = rights.sees_identities(work.actor.roles, "log.live")
-    return _shown(view, rows, f"{name}.{number + 1}", most, may_miss=may_miss)
+    return _shown(work.settings.server.state_dir, view, rows, f"{name}.{number + 1}", most, may_miss=may_miss)
 
 
-def _shown(view: _View, found: Iterable[Row], after: str, most: int, *, may_miss: bool) -> LiveRows:
-    rows = [row for row in found if matches(view.query, view.clients, row)]
+def _shown(folder: Path, view: _View, found: Iterable[Row], after: str, most: int, *, may_miss: bool) -> LiveRows:
+    own = check_rows(folder)
+    rows = [row for row in found if matches(view.query, view.clients, row, own)]
     shown = [row for row in rows if row.layer != SEALED]
-    newest = shown[-most:]
+    newest = list(marked(folder, shown[-most:]))
     if not view.sees_identities:
         newest = list(map(without_identities, newest))
     sealed, left_out = len(rows) - len(shown), len(shown) - len(newest)

@@ -26,7 +26,7 @@ from schoolgate.querylog import BadQuery, Query, QueryLog, Row
 from schoolgate.querylog.known_values import refuse_unknown
 from schoolgate.querylog.layout import Class
 from schoolgate.querylog.log import MOST_TOP
-from schoolgate.querylog.log_query import Match, RowsUnderLostKeys, Top, TopOf
+from schoolgate.querylog.log_query import Match, OwnRows, RowsUnderLostKeys, Top, TopOf
 from schoolgate.storage import state_dir
 
 # A row has a few hundred octets in a reply, and at worst, where every name is escaped, nine thousand.
@@ -35,7 +35,8 @@ MOST_ROWS_A_PAGE = 5_000
 
 @dataclass(frozen=True)
 class LogFilters:
-    """Rows, of any client. Fields together mean "and", the values of one field "or"; `until` itself is outside."""
+    """Rows, of any client. Fields together mean "and", the values of one field "or"; `until` itself is outside.
+    `own_checks`: rows of the hourly checks of this server, which no device asked."""
 
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
@@ -49,6 +50,7 @@ class LogFilters:
     sources: tuple[str, ...] = ()
     class_: Class | None = None
     qtypes: tuple[int, ...] = ()
+    own_checks: OwnRows = "without"
 
     def query(self, client: str | None) -> Query:
         """With the device, which stands beside the filters because it is personal. Raises `BadQuery`."""
