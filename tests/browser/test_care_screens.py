@@ -27,7 +27,7 @@ SCREENS = (
     ("/reports/made?kind=weekly&reader=safeguarding", LEAD), ("/reports/numbers", IT),
     ("/reports/numbers?time=week", IT), ("/accounts/PERSON", IT), ("/accounts/PERSON/disable", IT),
     ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
-    ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD),
+    ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD), ("/exam-mode", HEAD),
     ("/escalation", LEAD),
 )  # fmt: skip
 

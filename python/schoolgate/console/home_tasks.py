@@ -43,6 +43,7 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "lessons": ("lesson.list", {"days": 2}),
+    "exams": ("exam.show", {}),
     "checks": ("checks.record", {}),
     "coverage": ("checks.coverage", {}),
     "hours": ("log.hours", {}),

@@ -54,6 +54,7 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "revisions": (Role.governor,),
     "reports": (Role.governor,),
     "lessons": (Role.safeguarding_lead, Role.head, Role.teacher),
+    "exams": tuple(Role),
     "exceptions": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director, Role.provider),
     "hours": (
         Role.network_manager,
