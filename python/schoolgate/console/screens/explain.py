@@ -30,14 +30,8 @@ async def show(page: Page) -> web.Response:
     """The form; with a name its answer, for one network or device, or for every network."""
     given = {field: page.query.get(field, "").strip()[:253] for field in _FIELDS}
     choices = await page.call("log.choices")
-    values: dict[str, Any] = {
-        "given": given,
-        "choices": choices,
-        "mistakes": {},
-        "found": None,
-        "each": (),
-        "exams": (),
-    }
+    values: dict[str, Any] = {"given": given, "choices": choices, "mistakes": {}, "found": None, "each": ()}
+    values["exams"] = await exams_on(page, given["segment"])
     if not given["name"]:
         return page.render("screens/explain.html", **values)
     try:
