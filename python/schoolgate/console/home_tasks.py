@@ -319,7 +319,7 @@ def _ends(exceptions: Any) -> dict[tuple[dt.datetime, str, str], list[Any]]:
     found: dict[tuple[dt.datetime, str, str], list[Any]] = {}
     for one in (exceptions or {"exceptions": ()})["exceptions"]:
         if one["until"] and not one["is_ended"]:
-            words = "closes again" if one["kind"] == "allow" else "opens again"
+            words = "closes again" if one["kind"] in ("allow", "lesson") else "opens again"
             found.setdefault((dt.datetime.fromisoformat(one["until"]), one["name"], words), []).append(one)
     return found
 

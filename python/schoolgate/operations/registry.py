@@ -65,7 +65,7 @@ _MODULES = {
     "account": ("accounts.accounts", "accounts.account_requests", "accounts.account_leavers"),
     "escalation": ("escalation",),
     "ticket": ("governance.tickets",),
-    "lesson": ("governance.lessons",),
+    "lesson": ("governance.lessons", "governance.lesson_lists"),
     "exam": ("policies.exams",),
     "calendar": ("governance.school_days",),
     "case": ("governance.case_views", "governance.cases"),

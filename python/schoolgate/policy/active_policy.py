@@ -26,6 +26,7 @@ from schoolgate.policy import (
     merge,
     parse,
 )
+from schoolgate.policy.compile import written_policy
 from schoolgate.policy.emergency import NUMBER as EMERGENCY
 from schoolgate.policy.emergency import emergency_revision
 from schoolgate.policy.policy_files import PolicyFiles
@@ -73,9 +74,9 @@ class ActivePolicy:
         return self.compiled.next_boundary
 
     def policies_in_force(self) -> dict[str, str]:
-        """The policy of each segment now."""
+        """The policy of each segment now, as the document names it."""
         description = orjson.loads(self.compiled.description)
-        return {one["id"]: one["policy"] for one in description["segments"]}
+        return {one["id"]: written_policy(one["policy"]) for one in description["segments"]}
 
 
 def read_ground(settings: Settings, config_file: str) -> Ground:

@@ -17,7 +17,7 @@ from schoolgate.config.problems import Problem, path_of
 from schoolgate.policy.catalogue import Catalogue
 from schoolgate.policy.check import CheckedPolicy
 from schoolgate.policy.compiled_names import answered_for, own_names, zone_names
-from schoolgate.policy.inheritance import Effective, effective
+from schoolgate.policy.inheritance import Effective, Exemption, effective
 from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
 from schoolgate.policy.safesearch import Level, rewrite_of
 from schoolgate.policy.schedule import next_boundary, policy_at
@@ -29,6 +29,8 @@ from schoolgate.policy.zones import Zone, described
 PLATFORM, LOCKED, PROTECTED, THREATS, CIRCUMVENTION, CATEGORIES = 2, 3, 4, 7, 8, 9
 _ALWAYS_OPEN = {"platform": PLATFORM, "protected": PROTECTED}
 _DENIES = {"threat": THREATS, "circumvention": CIRCUMVENTION}
+# No policy of a document has it in its name.
+LESSON_MARK = "+"
 # Within the layer of categories: a service's own switch, then denies, then allows.
 _SERVICE_ORDER, _DENY_ORDER, _ALLOW_ORDER = 0, 1, 2
 
@@ -56,6 +58,7 @@ def compile_policy(
     document = checked.document
     zones = tuple(zones)
     policies = {identity: effective(document, lineage, now) for identity, lineage in sorted(checked.lineages.items())}
+    policies |= _of_lessons(checked, now)
     segments = [_segment(document, identity, policies, now) for identity in sorted(document.segments)]
     description = {
         "serial": serial,
@@ -80,6 +83,33 @@ def compile_policy(
         tuple(_warnings(checked, policies, now)),
         None if ends is None else dt.datetime.fromtimestamp(ends, dt.UTC),
     )
+
+
+def _of_lessons(checked: CheckedPolicy, now: dt.datetime) -> dict[str, Effective]:
+    """For each segment with a lesson that opens something its policy with these names, as exceptions of its own."""
+    document, found = checked.document, dict[str, Effective]()
+    for name, segment in sorted(document.segments.items()):
+        lessons = segment.open_lessons(now)
+        if not lessons:
+            continue
+        base = policy_at(segment, now, ZoneInfo(document.time_zone))
+        lineage = checked.lineages[base]
+        one = found[lesson_policy(base, name)] = effective(document, lineage, now)
+        for index, lesson in lessons:
+            path = path_of(("segments", name, "lessons", index))
+            one.exemptions += [Exemption(rule, lesson.until, path, len(lineage)) for rule in lesson.names]
+            one.ends.append(lesson.until)
+    return found
+
+
+def lesson_policy(policy: str, segment: str) -> str:
+    """What the engine calls a policy with what the lessons of a segment open."""
+    return f"{policy}{LESSON_MARK}{segment}"
+
+
+def written_policy(identity: str) -> str:
+    """The policy as the document names it, of one that the engine names."""
+    return identity.partition(LESSON_MARK)[0]
 
 
 def _seconds(moment: dt.datetime) -> int:
@@ -152,6 +182,8 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
     segment = document.segments[identity]
     zone = ZoneInfo(document.time_zone)
     in_force = policy_at(segment, now, zone)
+    if segment.open_lessons(now):
+        in_force = lesson_policy(in_force, identity)
     limit = segment.rate_limit
     return {
         "id": identity,
@@ -171,6 +203,7 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
 def _ends_at(segment: Segment, in_force: Effective, now: dt.datetime, zone: ZoneInfo) -> int | None:
     boundary = next_boundary(segment, now, zone)
     ends = in_force.ends + ([boundary] if boundary is not None else [])
+    ends += [edge for one in segment.lessons for edge in (one.from_, one.until) if edge > now]
     return _seconds(min(ends)) if ends else None
 
 
