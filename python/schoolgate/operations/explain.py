@@ -265,15 +265,18 @@ def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:
     """The next policy of the segment, which may say otherwise."""
     from schoolgate.policy.schedule import next_boundary, policy_at
 
-    checked = policy_in_force(work).checked
+    found = policy_in_force(work)
+    checked = found.checked
     one = checked.document.segments.get(segment or "")
     if one is None:
         return
     zone = ZoneInfo(checked.document.time_zone)
-    edge = next_boundary(one, work.now, zone)
+    edge = next_boundary(one, work.now, zone, found.calendar)
     if edge is not None:
         when = f"{edge.astimezone(zone):%A %H:%M}"
-        yield WayToChange("schedule", f"from {when} on the segment has policy {policy_at(one, edge, zone)}")
+        yield WayToChange(
+            "schedule", f"from {when} on the segment has policy {policy_at(one, edge, zone, found.calendar)}"
+        )
 
 
 def _lock_on(work: Work, policy: str, category: str) -> str | None:

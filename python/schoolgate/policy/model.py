@@ -166,11 +166,13 @@ class Interval(Table):
     from_: WallTime = Field(default=MIDNIGHT, alias="from")
     to: WallTime = MIDNIGHT
     dates: Dates = Dates()
+    # Only on days of a term, or of a holiday, of the school's calendar; without a calendar every day is of a term.
+    during: Literal["term", "holiday"] | None = None
 
 
 class ExamMode(Table):
     """A stricter policy of a segment from `from` to `until`, above its schedule. It only ever tightens
-    (checks/exam_mode.py)."""
+    (checks/exam_tightening.py)."""
 
     policy: Id
     reason: Text

@@ -15,7 +15,7 @@ from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.lesson_list import AGREED, ENDED, LONGEST, PROPOSED, LessonList, rules_of
 from schoolgate.governance.record_store import Record
 from schoolgate.operations.errors import NotPermitted
-from schoolgate.operations.governance import lesson_opening
+from schoolgate.operations.governance import lesson_sites
 from schoolgate.operations.governance.notice_mails import mail_actor, mail_roles
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.policies.policy_in_force import PolicyInForce, policy_in_force
@@ -146,7 +146,7 @@ async def end(
         one.number for one in notices if one.fields.opens == number and one.fields.until_us > work.now_us
     )
     if running:
-        done = await asyncio.to_thread(lesson_opening.close_sites, work, running, f"list {number} for lessons ended")
+        done = await asyncio.to_thread(lesson_sites.close_sites, work, running, f"list {number} for lessons ended")
         async with store.change() as change:
             why = entry_of(work, "lesson.close", before=done.before, after=done.after)
             made = await record_store.update(change, made, made.fields, why)
@@ -183,7 +183,7 @@ def _refuse_unfit(work: Work, title: str, names: tuple[str, ...], segments: tupl
     _refuse_locked(here, names, segments)
     begins, ends = work.now, work.now + dt.timedelta(hours=1)
     wanted = LessonWanted(1, title, segments, names, work.actor.name, work.actor.name, begins, ends)
-    lesson_opening.refuse_unfit(work, wanted)
+    lesson_sites.refuse_unfit(work, wanted)
 
 
 def _refuse_locked(here: PolicyInForce, names: tuple[str, ...], segments: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from schoolgate.governance import lesson_notice
 from schoolgate.governance.errors import RecordRefused
 from schoolgate.governance.lesson_notice import ANNOUNCED, DAY_US, WITHDRAWN, LessonNotice
 from schoolgate.operations.errors import NotPermitted
-from schoolgate.operations.governance import lesson_opening
+from schoolgate.operations.governance import lesson_sites
 from schoolgate.operations.governance.lesson_lists import agreed_list
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.governance.tickets import site_of
@@ -86,7 +86,7 @@ async def file(
     )  # fmt: skip
     agreed = None if opens is None else await agreed_list(work, opens)
     if agreed is not None:
-        lesson_opening.refuse_list(agreed, fields.segments, on)
+        lesson_sites.refuse_list(agreed, fields.segments, on)
         if until_us <= work.now_us:
             raise RecordRefused("the lesson is over; announce it without a list")
     store = await work.store()
@@ -109,7 +109,7 @@ async def _open(work: Work, made: Record[LessonNotice], agreed: Record[LessonLis
         agreed.fields.names, work.actor.name, agreed.fields.agreed_name or "an approver", begins, ends,
     )  # fmt: skip
     try:
-        done = await asyncio.to_thread(lesson_opening.open_sites, work, wanted)
+        done = await asyncio.to_thread(lesson_sites.open_sites, work, wanted)
     except (SchoolgateError, OSError):
         async with store.change() as change:
             why = entry_of(work, "lesson.not_opened")
@@ -170,7 +170,7 @@ async def withdraw(work: Work, number: Number, version: Number | None = None) ->
         )
     if found.fields.opens is not None and found.fields.until_us > work.now_us:
         reason = f"lesson {number} was withdrawn"
-        shut = await asyncio.to_thread(lesson_opening.close_sites, work, frozenset({number}), reason)
+        shut = await asyncio.to_thread(lesson_sites.close_sites, work, frozenset({number}), reason)
         async with store.change() as change:
             why = entry_of(work, "lesson.close", before=shut.before, after=shut.after)
             done = await record_store.update(change, done, done.fields, why)
