@@ -247,3 +247,12 @@ def test_a_command_in_a_problem_is_shown_as_one_and_not_with_its_marks() -> None
 def test_governors_read_how_often_the_rules_were_changed(changes: int, said: str) -> None:
     rows = [{"at": NOW.isoformat()}] * changes
     assert said in home_tasks.six_sentences(HOME, {"revisions": rows}, NOW)[3]
+
+
+def test_a_list_for_lessons_waits_for_who_may_agree_to_it() -> None:
+    lists = [{"may_agree": True, "is_over": False}, {"may_agree": False, "is_over": False}]
+    now = dt.datetime(2026, 11, 30, 9, tzinfo=dt.UTC)
+    assert [one.words for one in home_tasks.tasks_of({"lesson_lists": lists}, now)] == [
+        "One list for lessons waits for an approver."
+    ]
+    assert home_tasks.tasks_of({"lesson_lists": lists[1:]}, now) == []
