@@ -14,6 +14,7 @@ from tests.browser.conftest import AXE, NARROW, PATIENT_MS, WIDE, Laboratory, Wa
 from tests.browser.test_screens import _CONTRAST, _RULES, _picture, _violations
 from tests.failures.console_process import ConsoleProcess
 from tests.unit.console.care_school import HARM, STRANGE, CareSchool
+from tests.unit.governance.test_calendar_import import event, file
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console.session_cookie import SESSION
@@ -28,7 +29,8 @@ SCREENS = (
     ("/reports/made?kind=weekly&reader=safeguarding", LEAD), ("/reports/numbers", IT),
     ("/reports/numbers?time=week", IT), ("/accounts/PERSON", IT), ("/accounts/PERSON/disable", IT),
     ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
-    ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD),
+    ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD), ("/exam-mode", HEAD),
+    ("/lessons/lists", Role.teacher),
     ("/escalation", LEAD),
 )  # fmt: skip
 
@@ -101,6 +103,38 @@ def test_a_screen_with_a_school_behind_it_is_readable_and_breaks_no_rule(
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     _picture(page, name, "light-360")
+    page.close()
+    assert watched.complaints == []
+
+
+def test_a_calendar_file_is_looked_at_taken_and_changed(school: ConsoleProcess, signed_in: Any) -> None:
+    """Without a program in the browser: the file is posted, what it would change is shown, then it is taken."""
+    watched = Watched(signed_in(HEAD))
+    page = watched.page
+    page.goto(f"{school.address}/calendar")
+    text = file(
+        event("Spring term", "20270104", "DTEND;VALUE=DATE:20270327", uid="t"),
+        event("Spring half term", "20270215", "DTEND;VALUE=DATE:20270220", uid="h"),
+        event("Choir in the hall, with parents and the band of the town", "20270120", uid="c"),
+    )
+    given = {"name": "terms.ics", "mimeType": "text/calendar", "buffer": text.encode()}
+    page.get_by_label("File (.ics)").set_input_files(given)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 entries would change.")
+    assert _violations(page, _RULES) == []
+    _picture(page, "care-calendar-file", "light-1280")
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
+    _picture(page, "care-calendar-file", "light-360")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator("#entries")).to_contain_text("Spring half term")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
+    _picture(page, "care-calendar-filled", "light-360")
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    assert _violations(page, _RULES) == []
+    _picture(page, "care-calendar-filled", "light-1280")
+    page.get_by_role("link", name="Change Spring half term").click()
+    expect(page.get_by_label("Title")).to_have_value("Spring half term")
     page.close()
     assert watched.complaints == []
 

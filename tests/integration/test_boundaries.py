@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+import orjson
 from tests.integration.conftest import Start
 from tests.integration.policies import POLICY
 from tests.integration.serving import PUPIL, STAFF
+
+from schoolgate.policy.active_file import read_active_file
+from schoolgate.policy.calendar_file import path_of_calendar, write_calendar
+from schoolgate.policy.school_calendar import SchoolDays, calendar_of
 
 
 def with_exception(until: dt.datetime) -> str:
@@ -56,3 +61,21 @@ def test_exam_mode_is_in_force_at_once_and_ends_by_itself(start: Start) -> None:
     assert school.control("status")["policy"]["next_change"] == until.isoformat()
     school.until(lambda: school.rcode("x.example.org", source=STAFF) == "NOERROR")
     assert until <= dt.datetime.now(dt.UTC)
+
+
+def test_a_schedule_of_holidays_follows_the_calendar_and_its_loss(start: Start) -> None:
+    """The calendar's file changes under a server that runs; `control` does not."""
+    during = 'schedule = [{ policy = "strict", during = "holiday" }]'
+    school = start(policy=POLICY.replace('policy = "open"', f'policy = "open"\n{during}'))
+    status = school.control("status")["policy"]
+    assert status["in_force"]["staff"] == "open"
+    assert any("there is no school calendar" in one for one in status["warnings"])
+    today = dt.datetime.now(dt.UTC).date()
+    week = SchoolDays(today - dt.timedelta(days=3), today + dt.timedelta(days=3), "holiday", "Half term")
+    write_calendar(school.state, calendar_of([week]))
+    school.until(lambda: school.control("status")["policy"]["in_force"]["staff"] == "strict")
+    description = orjson.loads(read_active_file(school.state / "active-policy.json").compiled)
+    assert {one["id"]: one["policy"] for one in description["segments"]}["staff"] == "strict"
+    path_of_calendar(school.state).write_bytes(b"schoolgate")
+    school.until(lambda: school.control("status")["policy"]["in_force"]["staff"] == "open")
+    assert any("every day counts as one of a term" in one for one in school.control("status")["problems"])

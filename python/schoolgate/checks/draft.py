@@ -14,7 +14,7 @@ from pathlib import Path
 
 from schoolgate._core import Snapshot
 from schoolgate.checks.deciding import Judge
-from schoolgate.checks.exam_mode import loosening_exams
+from schoolgate.checks.exam_tightening import loosening_exams
 from schoolgate.checks.needed import Needed, needed_names
 from schoolgate.checks.own_rules import rules_without_effect, wide_rules
 from schoolgate.checks.reachability import Check, Closed

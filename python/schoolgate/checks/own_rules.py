@@ -60,12 +60,20 @@ def own_rules(document: Document, now: dt.datetime) -> Iterator[OwnRule]:
                 yield OwnRule(identity, path_of((*root, "exceptions", index)), "exception", one.name)
 
 
+def _lesson_rules(document: Document, now: dt.datetime) -> Iterator[OwnRule]:
+    for name, segment in document.segments.items():
+        for index, one in enumerate(segment.lessons):
+            path = path_of(("segments", name, "lessons", index))
+            if now < one.until:
+                yield from (OwnRule(segment.policy, path, "exception", rule) for rule in one.names)
+
+
 def wide_rules(document: Document, needed: Sequence[Needed], now: dt.datetime) -> Iterator[Diagnostic]:
     """Rules that reach further than one site and that `wide_rules` gives no reason for, refused; and reasons for rules
     that are not there."""
     protected = sorted(one.name for one in needed if one.is_always_open or one.kind == _GUARDED)
     named = set()
-    for one in own_rules(document, now):
+    for one in (*own_rules(document, now), *_lesson_rules(document, now)):
         why = _how_wide(one, protected)
         if why is None:
             continue

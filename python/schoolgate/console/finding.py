@@ -107,7 +107,7 @@ _CALLED: Final[Mapping[str, str]] = {
     "/escalation": "escalation call phone deputy urgent hours", "/report": "report problem tell unsuitable",
     "/tickets": "report ticket colleague staff answer", "/pupil-code": "pupil code six letters",
     "/services": "service app youtube tiktok", "/lists": "list feed update", "/schedules": "exam calendar term",
-    "/calendar": "calendar term holiday inset half ics",
+    "/exam-mode": "exam mode test mocks gcse invigilator", "/calendar": "calendar term holiday inset half ics",
     "/exceptions": "exception temporary allow", "/lessons": "lesson class", "/reports": "report governor pdf",
     "/checks": "check test help line coverage drift record", "/check": "check test device",
     "/reviews": "review yearly annual sign", "/actions": "action date due overdue calendar task",

@@ -43,6 +43,8 @@ PARTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "accounts": ("account.list", {}),
     "leavers": ("account.leavers", {}),
     "lessons": ("lesson.list", {"days": 2}),
+    "lesson_lists": ("lesson.lists", {}),
+    "exams": ("exam.show", {}),
     "checks": ("checks.record", {}),
     "coverage": ("checks.coverage", {}),
     "hours": ("log.hours", {}),
@@ -109,6 +111,7 @@ def tasks_of(facts: Mapping[str, Any], now: dt.datetime) -> list[Task]:
         *_alerts(facts.get("alerts")),
         *_approvals(facts.get("requests")),
         *_changes_asked(facts.get("changes")),
+        *_lesson_lists(facts.get("lesson_lists")),
         *_first_colleague(facts.get("accounts")),
         *_unprotected(facts.get("status")),
         *_problems(facts.get("status")),
@@ -141,6 +144,14 @@ def _approvals(found: Any) -> Iterator[Task]:
         if count := len(found[name]):
             said = in_words(count, words, None if name == "roles" else "requests to reset a sign-in")
             yield Task(f"{sentence(said)} to decide.", "/accounts/requests", "Decide", is_urgent=True)
+
+
+def _lesson_lists(found: Any) -> Iterator[Task]:
+    """Lists for lessons that this account may agree to."""
+    count = sum(1 for one in found or () if one["may_agree"] and not one["is_over"])
+    if count:
+        said = in_words(count, "list for lessons waits", "lists for lessons wait")
+        yield Task(f"{sentence(said)} for an approver.", "/lessons/lists", "Look")
 
 
 def _changes_asked(found: Any) -> Iterator[Task]:
@@ -317,7 +328,7 @@ def _ends(exceptions: Any) -> dict[tuple[dt.datetime, str, str], list[Any]]:
     found: dict[tuple[dt.datetime, str, str], list[Any]] = {}
     for one in (exceptions or {"exceptions": ()})["exceptions"]:
         if one["until"] and not one["is_ended"]:
-            words = "closes again" if one["kind"] == "allow" else "opens again"
+            words = "closes again" if one["kind"] in ("allow", "lesson") else "opens again"
             found.setdefault((dt.datetime.fromisoformat(one["until"]), one["name"], words), []).append(one)
     return found
 

@@ -42,6 +42,7 @@ ENTRIES: Final = {
         Entry("/lists", "Lists", "list-check"),
         Entry("/schedules", "Schedules", "calendar"),
         Entry("/calendar", "School calendar", "calendar"),
+        Entry("/exam-mode", "Exam mode", "lock"),
         Entry("/exceptions", "Exceptions", "clock"),
         Entry("/lessons", "Lessons", "school"),
         Entry("/reports", "Reports", "report"),

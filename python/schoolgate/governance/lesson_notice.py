@@ -1,7 +1,7 @@
 """Lesson notices: staff say beforehand which class works on what, when and in which networks.
 
-A notice changes nothing of the filter. An alert of its networks in its time is shown as expected, so that a lesson on
-drugs is no concern about a class.
+A notice changes nothing of the filter, but where it opens a list of sites that an approver agreed to. An alert of its
+networks in its time is shown as expected, so that a lesson on drugs is no concern about a class.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ class LessonNotice(Fields):
     from_us: int
     until_us: int
     teacher: str = ""
+    # The agreed list that it opens for its networks, and the revision of the policy that does.
+    opens: int | None = None
+    revision: int | None = None
 
     def covers(self, segment: str | None, first_us: int, last_us: int) -> bool:
         """Whether something of a network, between these times, belongs to the lesson. Of no network in particular

@@ -274,8 +274,6 @@ class Monitor:
             found += [f"the query log cannot be read, monitoring waits: {follower.problem}"] if follower.problem else []
             if follower.damaged:
                 found.append(f"the rest of {follower.damaged} files of {class_} rows was damaged and not watched")
-        if calendar := self._calendar.problem():
-            found.append(calendar)
         if passed := self._observation.followers["ordinary"].passed_over:
             found.append(f"the monitor was too far behind: {passed} files of ordinary rows were not watched")
         if outbox.get("waiting", 0) >= MOST_WAITING:

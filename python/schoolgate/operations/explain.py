@@ -16,6 +16,7 @@ from schoolgate.operations import rights
 from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import looks
 from schoolgate.operations.work import Work
+from schoolgate.policy.compile import written_policy
 
 if TYPE_CHECKING:
     from schoolgate.checks.following import Question
@@ -26,6 +27,7 @@ _NEVER_OPEN = frozenset({"sealed"})
 _ALWAYS_OPEN = frozenset({"platform", "protected"})
 _BY_LISTS = frozenset({"threat", "circumvention", "category"})
 _ENTRY = re.compile(r"policies\.(?P<policy>[a-z0-9-]+)\.(?P<key>exceptions|temporary_deny)\[(?P<index>[0-9]{1,6})\]")
+_LESSON = re.compile(r"segments\.(?P<segment>[a-z0-9-]+)\.lessons\[(?P<index>[0-9]{1,6})\]")
 _REQUEST = re.compile(r"request (?P<number>[0-9]{1,9}): ")
 
 
@@ -118,7 +120,7 @@ def name(
         verdict=_verdict(found.verdict),
         source=found.source,
         segment=found.explanation["segment"],
-        policy=decision.get("policy"),
+        policy=written_policy(decision["policy"]) if decision.get("policy") else None,
         layers=tuple(map(_layer, decision.get("matched", ()))),
         changes=tuple(_changes(work, question.name, found.explanation)),
         explanation=found.explanation,
@@ -132,11 +134,26 @@ def _reason(work: Work, rule: str) -> str | None:
     """Of the entry of the policy in force that a rule names; None for an entry that has no reason of its own."""
     found = _ENTRY.fullmatch(rule)
     if found is None:
-        return None
+        return _lesson(work, rule)
     policy = policy_in_force(work).document.policies.get(found["policy"])
     entries = () if policy is None else policy.exceptions if found["key"] == "exceptions" else policy.temporary_deny
     index = int(found["index"])
     return entries[index].reason if index < len(entries) else None
+
+
+def _lesson(work: Work, rule: str) -> str | None:
+    """The lesson that a rule names, its time and its people."""
+    found = _LESSON.fullmatch(rule)
+    here = policy_in_force(work)
+    segment = None if found is None else here.document.segments.get(found["segment"])
+    if found is None or segment is None or int(found["index"]) >= len(segment.lessons):
+        return None
+    one = segment.lessons[int(found["index"])]
+    begins, ends = (moment.astimezone(here.zone) for moment in (one.from_, one.until))
+    return (
+        f"lesson {one.number}, {one.lesson}, {begins:%A %H:%M} to {ends:%H:%M}, by {one.by};"
+        f" its sites were agreed to by {one.approved_by}"
+    )
 
 
 def _request_in(reason: str | None) -> int | None:
@@ -219,7 +236,7 @@ def _changes(work: Work, name: str, explanation: dict[str, Any]) -> Iterator[Way
 
 def _ways_to_open(work: Work, name: str, decision: dict[str, Any], segment: str | None) -> Iterator[WayToChange]:
     layer, category = decision["layer"], decision["category"]
-    lock = _lock_on(work, decision["policy"], category) if category is not None else decision["rule"]
+    lock = _lock_on(work, written_policy(decision["policy"]), category) if category is not None else decision["rule"]
     if layer == "trust-locked" or (category is not None and lock is not None):
         owner = str(lock).removeprefix("policies.").partition(".")[0]
         yield WayToChange("locked", f"it is locked in policy {owner} ({lock}); ask whoever keeps that policy")
@@ -234,9 +251,10 @@ def _ways_to_open(work: Work, name: str, decision: dict[str, Any], segment: str 
         listed = decision["listed_name"] or name
         yield _by(work, "false-hit", sentence, "feeds.except", feed=decision["feed"], name=listed)
     if layer in _BY_LISTS and lock is None and category is not None:
-        yield WayToChange("category", f"open the category {category} in policy {decision['policy']}")
+        yield WayToChange("category", f"open the category {category} in policy {written_policy(decision['policy'])}")
     if layer == "unknown":
-        yield WayToChange("unknown", f"open unknown names in policy {decision['policy']}, or allow this one in it")
+        policy = written_policy(decision["policy"])
+        yield WayToChange("unknown", f"open unknown names in policy {policy}, or allow this one in it")
 
 
 def _by(work: Work, kind: str, sentence: str, operation: str, **arguments: Any) -> WayToChange:
@@ -247,15 +265,18 @@ def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:
     """The next policy of the segment, which may say otherwise."""
     from schoolgate.policy.schedule import next_boundary, policy_at
 
-    checked = policy_in_force(work).checked
+    found = policy_in_force(work)
+    checked = found.checked
     one = checked.document.segments.get(segment or "")
     if one is None:
         return
     zone = ZoneInfo(checked.document.time_zone)
-    edge = next_boundary(one, work.now, zone)
+    edge = next_boundary(one, work.now, zone, found.calendar)
     if edge is not None:
         when = f"{edge.astimezone(zone):%A %H:%M}"
-        yield WayToChange("schedule", f"from {when} on the network has policy {policy_at(one, edge, zone)}")
+        yield WayToChange(
+            "schedule", f"from {when} on the network has policy {policy_at(one, edge, zone, found.calendar)}"
+        )
 
 
 def _lock_on(work: Work, policy: str, category: str) -> str | None:

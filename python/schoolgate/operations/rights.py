@@ -229,6 +229,10 @@ lesson.expected           R R R R R . R .
 lesson.show               R R R R R . R .
 lesson.of_alerts          R R R R . . R .
 lesson.withdraw           W W W W W . . .
+lesson.lists              R R R R R . R .
+lesson.propose_list       W W W W W . . .
+lesson.agree_list         . W W W . . . .
+lesson.end_list           W W W W W . . .
 exam.show                 R R R R R . R .
 exam.begin                W W W W . . W .
 exam.end                  W . W W . . . .
@@ -344,6 +348,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "session.make_token",
         "review.sign",
         "request.decide",
+        "lesson.agree_list",
         "setup.apply",
     }
 )
@@ -368,6 +373,7 @@ NEEDS_SESSION = frozenset(
         "account.seal_break_glass",
         "review.sign",
         "request.decide",
+        "lesson.agree_list",
     }
 )
 # What a person without the right asks for by a change request.

@@ -26,9 +26,12 @@ from schoolgate.policy import (
     merge,
     parse,
 )
+from schoolgate.policy.calendar_file import read_calendar
+from schoolgate.policy.compile import written_policy
 from schoolgate.policy.emergency import NUMBER as EMERGENCY
 from schoolgate.policy.emergency import emergency_revision
 from schoolgate.policy.policy_files import PolicyFiles
+from schoolgate.policy.school_calendar import NO_CALENDAR, SchoolCalendar
 from schoolgate.policy.store_check import StoreCheck
 
 # Who and why of the revision that the very first start makes.
@@ -44,6 +47,8 @@ class Ground:
     warnings: tuple[Problem, ...]
     # Zones that other servers of the school answer for.
     forwarded: tuple[str, ...] = ()
+    # Which days are holidays, for schedules.
+    calendar: SchoolCalendar = NO_CALENDAR
 
 
 class PolicyTextUnreadable(SchoolgateError):
@@ -73,9 +78,9 @@ class ActivePolicy:
         return self.compiled.next_boundary
 
     def policies_in_force(self) -> dict[str, str]:
-        """The policy of each segment now."""
+        """The policy of each segment now, as the document names it."""
         description = orjson.loads(self.compiled.description)
-        return {one["id"]: one["policy"] for one in description["segments"]}
+        return {one["id"]: written_policy(one["policy"]) for one in description["segments"]}
 
 
 def read_ground(settings: Settings, config_file: str) -> Ground:
@@ -84,7 +89,8 @@ def read_ground(settings: Settings, config_file: str) -> Ground:
     own = local_zones(settings.local, config_file)
     forwarded = tuple(one.zone for one in settings.forward_zones)
     merged = merge(catalogue.special, own, forwarded, config_file)
-    return Ground(catalogue, merged.zones, merged.warnings, forwarded)
+    calendar, _ = read_calendar(settings.server.state_dir)
+    return Ground(catalogue, merged.zones, merged.warnings, forwarded, calendar)
 
 
 def read_policy(text: str, file: str, ground: Ground) -> CheckedPolicy:
@@ -95,7 +101,13 @@ def read_policy(text: str, file: str, ground: Ground) -> CheckedPolicy:
 def compile_active_policy(checked: CheckedPolicy, ground: Ground, number: int, now: dt.datetime) -> ActivePolicy:
     """Raises `PolicyInvalid` when the engine refuses what was compiled."""
     compiled = compile_policy(
-        checked, ground.catalogue, ground.zones, serial=number, now=now, forwarded=ground.forwarded
+        checked,
+        ground.catalogue,
+        ground.zones,
+        serial=number,
+        now=now,
+        forwarded=ground.forwarded,
+        calendar=ground.calendar,
     )
     return ActivePolicy(checked, compiled, PolicyTable.compile(compiled.description), now)
 

@@ -9,11 +9,10 @@ import datetime as dt
 from pathlib import Path
 from typing import Final
 
-from schoolgate.policy.school_calendar import KINDS, SchoolCalendar, SchoolDays, calendar_of
+from schoolgate.policy.school_calendar import KINDS, NO_CALENDAR, SchoolCalendar, SchoolDays, calendar_of
 from schoolgate.storage.checked_file import CheckedFileDamaged, read_checked, write_checked
 
 _KIND: Final = "school-calendar"
-NO_CALENDAR: Final = SchoolCalendar()
 
 
 def path_of_calendar(state_dir: Path) -> Path:
@@ -61,20 +60,13 @@ class CalendarFile:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._seen: tuple[int, int] | None = (-1, -1)
-        self._known: tuple[SchoolCalendar, str | None] = (NO_CALENDAR, None)
+        self._known = NO_CALENDAR
 
     def current(self) -> SchoolCalendar:
         """As the file is now."""
-        return self._read()[0]
-
-    def problem(self) -> str | None:
-        """Why there is no calendar, where a file is there that cannot be believed."""
-        return self._read()[1]
-
-    def _read(self) -> tuple[SchoolCalendar, str | None]:
         seen = signature_of_calendar(self._state_dir)
         if seen != self._seen:
-            self._known, self._seen = read_calendar(self._state_dir), seen
+            self._known, self._seen = read_calendar(self._state_dir)[0], seen
         return self._known
 
 

@@ -17,10 +17,11 @@ from schoolgate.config.problems import Problem, path_of
 from schoolgate.policy.catalogue import Catalogue
 from schoolgate.policy.check import CheckedPolicy
 from schoolgate.policy.compiled_names import answered_for, own_names, zone_names
-from schoolgate.policy.inheritance import Effective, effective
+from schoolgate.policy.inheritance import Effective, Exemption, effective
 from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
 from schoolgate.policy.safesearch import Level, rewrite_of
 from schoolgate.policy.schedule import next_boundary, policy_at
+from schoolgate.policy.school_calendar import NO_CALENDAR, SchoolCalendar
 from schoolgate.policy.segments import segment_warnings
 from schoolgate.policy.switched import opened_names, opened_services
 from schoolgate.policy.zones import Zone, described
@@ -29,6 +30,8 @@ from schoolgate.policy.zones import Zone, described
 PLATFORM, LOCKED, PROTECTED, THREATS, CIRCUMVENTION, CATEGORIES = 2, 3, 4, 7, 8, 9
 _ALWAYS_OPEN = {"platform": PLATFORM, "protected": PROTECTED}
 _DENIES = {"threat": THREATS, "circumvention": CIRCUMVENTION}
+# No policy of a document has it in its name.
+LESSON_MARK = "+"
 # Within the layer of categories: a service's own switch, then denies, then allows.
 _SERVICE_ORDER, _DENY_ORDER, _ALLOW_ORDER = 0, 1, 2
 
@@ -50,13 +53,15 @@ def compile_policy(
     serial: int,
     now: dt.datetime,
     forwarded: Iterable[str] = (),
+    calendar: SchoolCalendar = NO_CALENDAR,
 ) -> Compiled:
     """The description of the policy in force at `now`; `serial` is the number of its revision, `forwarded` are zones
-    that other servers of the school answer for."""
+    that other servers of the school answer for, `calendar` says which days are holidays."""
     document = checked.document
     zones = tuple(zones)
     policies = {identity: effective(document, lineage, now) for identity, lineage in sorted(checked.lineages.items())}
-    segments = [_segment(document, identity, policies, now) for identity in sorted(document.segments)]
+    policies |= _of_lessons(checked, now, calendar)
+    segments = [_segment(document, identity, policies, now, calendar) for identity in sorted(document.segments)]
     description = {
         "serial": serial,
         "block_ttl_s": DEFAULT_BLOCK_TTL_S,
@@ -77,9 +82,36 @@ def compile_policy(
     ends = min((moment for moment in boundaries if moment is not None), default=None)
     return Compiled(
         orjson.dumps(description, option=orjson.OPT_SORT_KEYS),
-        tuple(_warnings(checked, policies, now)),
+        tuple(_warnings(checked, policies, now, calendar)),
         None if ends is None else dt.datetime.fromtimestamp(ends, dt.UTC),
     )
+
+
+def _of_lessons(checked: CheckedPolicy, now: dt.datetime, calendar: SchoolCalendar) -> dict[str, Effective]:
+    """For each segment with a lesson that opens something its policy with these names, as exceptions of its own."""
+    document, found = checked.document, dict[str, Effective]()
+    for name, segment in sorted(document.segments.items()):
+        lessons = segment.open_lessons(now)
+        if not lessons:
+            continue
+        base = policy_at(segment, now, ZoneInfo(document.time_zone), calendar)
+        lineage = checked.lineages[base]
+        one = found[lesson_policy(base, name)] = effective(document, lineage, now)
+        for index, lesson in lessons:
+            path = path_of(("segments", name, "lessons", index))
+            one.exemptions += [Exemption(rule, lesson.until, path, len(lineage)) for rule in lesson.names]
+            one.ends.append(lesson.until)
+    return found
+
+
+def lesson_policy(policy: str, segment: str) -> str:
+    """What the engine calls a policy with what the lessons of a segment open."""
+    return f"{policy}{LESSON_MARK}{segment}"
+
+
+def written_policy(identity: str) -> str:
+    """The policy as the document names it, of one that the engine names."""
+    return identity.partition(LESSON_MARK)[0]
 
 
 def _seconds(moment: dt.datetime) -> int:
@@ -148,10 +180,14 @@ def _rewrites(catalogue: Catalogue) -> list[dict[str, Any]]:
     ]
 
 
-def _segment(document: Document, identity: str, policies: Mapping[str, Effective], now: dt.datetime) -> dict[str, Any]:
+def _segment(
+    document: Document, identity: str, policies: Mapping[str, Effective], now: dt.datetime, calendar: SchoolCalendar
+) -> dict[str, Any]:
     segment = document.segments[identity]
     zone = ZoneInfo(document.time_zone)
-    in_force = policy_at(segment, now, zone)
+    in_force = policy_at(segment, now, zone, calendar)
+    if segment.open_lessons(now):
+        in_force = lesson_policy(in_force, identity)
     limit = segment.rate_limit
     return {
         "id": identity,
@@ -163,21 +199,25 @@ def _segment(document: Document, identity: str, policies: Mapping[str, Effective
         "subnet": limit.subnet,
         "devices": limit.devices,
         "ech": segment.ech,
-        "ends_at_unix_s": _ends_at(segment, policies[in_force], now, zone),
+        "ends_at_unix_s": _ends_at(segment, policies[in_force], now, next_boundary(segment, now, zone, calendar)),
         "log": segment.log,
     }
 
 
-def _ends_at(segment: Segment, in_force: Effective, now: dt.datetime, zone: ZoneInfo) -> int | None:
-    boundary = next_boundary(segment, now, zone)
+def _ends_at(segment: Segment, in_force: Effective, now: dt.datetime, boundary: dt.datetime | None) -> int | None:
     ends = in_force.ends + ([boundary] if boundary is not None else [])
+    ends += [edge for one in segment.lessons for edge in (one.from_, one.until) if edge > now]
     return _seconds(min(ends)) if ends else None
 
 
-def _warnings(checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt.datetime) -> Iterator[Problem]:
+def _warnings(
+    checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt.datetime, calendar: SchoolCalendar
+) -> Iterator[Problem]:
     document, file = checked.document, checked.file
     yield from segment_warnings(document, file)
     yield from _unused(checked)
+    if not calendar.stretches:
+        yield from _without_calendar(checked)
     for identity, policy in document.policies.items():
         ending = [("exceptions", index, one.name, one.until) for index, one in enumerate(policy.exceptions)]
         ending += [("temporary_deny", index, one.name, one.until) for index, one in enumerate(policy.temporary_deny)]
@@ -185,6 +225,16 @@ def _warnings(checked: CheckedPolicy, policies: Mapping[str, Effective], now: dt
             if until <= now:
                 path = path_of(("policies", identity, key, index))
                 yield Problem(file, path, f"{rule} ended at {until.isoformat()}", "remove it, or ask anew")
+
+
+def _without_calendar(checked: CheckedPolicy) -> Iterator[Problem]:
+    for name, segment in checked.document.segments.items():
+        for index, one in enumerate(segment.schedule):
+            if one.during is not None:
+                path = path_of(("segments", name, "schedule", index, "during"))
+                said = "every day" if one.during == "term" else "no day"
+                remedy = "write terms and holidays: schoolgate calendar import, or the School calendar of the console"
+                yield Problem(checked.file, path, f"there is no school calendar, so this counts on {said}", remedy)
 
 
 def _unused(checked: CheckedPolicy) -> Iterator[Problem]:

@@ -42,6 +42,10 @@ MOST_ALERT_RULES = 200
 LONGEST_EXAMS = dt.timedelta(days=70)
 MOST_EXAMS = 20
 EXAM_PREFIX = "exam-"
+# Lessons of a segment that are on or to come; each with the sites of one lesson.
+MOST_LESSONS = 200
+MOST_LESSON_NAMES = 50
+LONGEST_LESSON = dt.timedelta(hours=8)
 
 
 class Table(BaseModel):
@@ -162,11 +166,13 @@ class Interval(Table):
     from_: WallTime = Field(default=MIDNIGHT, alias="from")
     to: WallTime = MIDNIGHT
     dates: Dates = Dates()
+    # Only on days of a term, or of a holiday, of the school's calendar; without a calendar every day is of a term.
+    during: Literal["term", "holiday"] | None = None
 
 
 class ExamMode(Table):
     """A stricter policy of a segment from `from` to `until`, above its schedule. It only ever tightens
-    (checks/exam_mode.py)."""
+    (checks/exam_tightening.py)."""
 
     policy: Id
     reason: Text
@@ -187,6 +193,31 @@ class ExamMode(Table):
         return self.from_ <= instant < self.until
 
 
+class LessonOpening(Table):
+    """Names that a segment may open from `from` to `until`, out of a list that an approver agreed to beforehand. It
+    opens nothing that is locked, and nothing while exam mode is on."""
+
+    names: Annotated[tuple[NameRuleField, ...], Field(min_length=1, max_length=MOST_LESSON_NAMES)]
+    lesson: Text
+    number: Annotated[Whole, Field(ge=1)]
+    by: Text
+    approved_by: Text
+    from_: Moment = Field(alias="from")
+    until: Moment
+
+    @model_validator(mode="after")
+    def _is_one_lesson(self) -> LessonOpening:
+        if self.until <= self.from_:
+            raise complaint("ends before it begins", "write until after from")
+        if self.until - self.from_ > LONGEST_LESSON:
+            raise complaint("is longer than a day of lessons", "write until at most eight hours after from")
+        return self
+
+    def is_on(self, instant: dt.datetime) -> bool:
+        """Whether it counts at an instant."""
+        return self.from_ <= instant < self.until
+
+
 class Segment(Table):
     """Client networks that share a policy."""
 
@@ -198,6 +229,7 @@ class Segment(Table):
     log: LogLevel = "full"
     schedule: tuple[Interval, ...] = ()
     exams: Annotated[tuple[ExamMode, ...], Field(max_length=MOST_EXAMS)] = ()
+    lessons: Annotated[tuple[LessonOpening, ...], Field(max_length=MOST_LESSONS)] = ()
 
     @property
     def usual_policies(self) -> frozenset[str]:
@@ -212,6 +244,12 @@ class Segment(Table):
     def exam_mode(self, instant: dt.datetime) -> ExamMode | None:
         """The exam mode that is on at an instant."""
         return next((one for one in self.exams if one.is_on(instant)), None)
+
+    def open_lessons(self, instant: dt.datetime) -> tuple[tuple[int, LessonOpening], ...]:
+        """The lessons that open something at an instant, each with its place; none in exam mode."""
+        if self.exam_mode(instant) is not None:
+            return ()
+        return tuple((index, one) for index, one in enumerate(self.lessons) if one.is_on(instant))
 
 
 def _at_most(most: int, what: str) -> AfterValidator:

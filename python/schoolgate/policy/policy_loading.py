@@ -7,6 +7,7 @@ older, gone or damaged is written anew from it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass, replace
 
@@ -135,6 +136,20 @@ def at_another_instant(old: LoadedPolicy, ground: Ground, now: dt.datetime) -> A
         return compile_active_policy(old.active.checked, ground, old.revision.number, now)
     assert old.published is not None
     return from_compiled_form(old.published, now)
+
+
+def published_anew(settings: Settings, old: LoadedPolicy, active: ActivePolicy) -> LoadedPolicy:
+    """The active file with what was compiled now of the same revision. Where it cannot be written, or holds another one
+    by now, it stays: its compiled form is stricter than the text, never looser."""
+    if old.published is None or active.checked is None:
+        return replace(old, active=active)
+    files = policy_files(settings)
+    published = replace(old.published, compiled=active.compiled.description, compiled_at=active.at)
+    with contextlib.suppress(OSError, SchoolgateError), files.locked(is_waiting=False) as is_ours:
+        if is_ours and files.read_active() == old.published:
+            files.publish(published)
+            return replace(old, active=active, published=published, seen=files.signature())
+    return replace(old, active=active)
 
 
 def _taken(

@@ -3,7 +3,7 @@
 An interval is in force whenever the clock on the school's wall shows a time inside it. So on the day the clocks go
 forward the missing hour is simply skipped, and in the hour that comes twice an interval counts both times. Intervals
 belong to the day they start on: one over midnight that starts on Friday ends on Saturday, whatever Saturday's rule
-is.
+is. One of terms or of holidays starts on days that the school's calendar has as such.
 
 Nothing here reads a clock: the instant is always passed in.
 """
@@ -15,34 +15,37 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from schoolgate.policy.model import DAYS, Interval, Segment
+from schoolgate.policy.school_calendar import NO_CALENDAR, SchoolCalendar
 
 _DAY = dt.timedelta(days=1)
 # Terms repeat by the year; with nothing in this long, the caller asks again long before.
 HORIZON_DAYS = 400
 
 
-def policy_at(segment: Segment, instant: dt.datetime, zone: ZoneInfo) -> str:
+def policy_at(segment: Segment, instant: dt.datetime, zone: ZoneInfo, calendar: SchoolCalendar = NO_CALENDAR) -> str:
     """The id of the policy in force: of exam mode, else of the first interval that matches, else the segment's own."""
     exam = segment.exam_mode(_aware(instant))
     if exam is not None:
         return exam.policy
     wall = _aware(instant).astimezone(zone).replace(tzinfo=None)
     for interval in segment.schedule:
-        if _in_force(interval, wall):
+        if _in_force(interval, wall, calendar):
             return interval.policy
     return segment.policy
 
 
-def next_boundary(segment: Segment, instant: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
+def next_boundary(
+    segment: Segment, instant: dt.datetime, zone: ZoneInfo, calendar: SchoolCalendar = NO_CALENDAR
+) -> dt.datetime | None:
     """The first instant after `instant`, in UTC, at which `policy_at` changes; None if not within `HORIZON_DAYS`."""
     if not (segment.schedule or segment.exams):
         return None
     now = _aware(instant).astimezone(dt.UTC)
-    in_force = policy_at(segment, now, zone)
+    in_force = policy_at(segment, now, zone, calendar)
     window = now.replace(hour=0, minute=0, second=0, microsecond=0)
     for _ in range(HORIZON_DAYS):
         for edge in sorted(_edges(segment, window, zone)):
-            if edge > now and policy_at(segment, edge, zone) != in_force:
+            if edge > now and policy_at(segment, edge, zone, calendar) != in_force:
                 return edge
         window += _DAY
     return None
@@ -54,17 +57,19 @@ def _aware(instant: dt.datetime) -> dt.datetime:
     return instant
 
 
-def _in_force(interval: Interval, wall: dt.datetime) -> bool:
+def _in_force(interval: Interval, wall: dt.datetime, calendar: SchoolCalendar) -> bool:
     time, day = wall.time(), wall.date()
     if interval.from_ < interval.to:
-        return interval.from_ <= time < interval.to and _may_start(interval, day)
-    if time >= interval.from_ and _may_start(interval, day):
+        return interval.from_ <= time < interval.to and _may_start(interval, day, calendar)
+    if time >= interval.from_ and _may_start(interval, day, calendar):
         return True
-    return time < interval.to and _may_start(interval, day - _DAY)
+    return time < interval.to and _may_start(interval, day - _DAY, calendar)
 
 
-def _may_start(interval: Interval, day: dt.date) -> bool:
+def _may_start(interval: Interval, day: dt.date, calendar: SchoolCalendar) -> bool:
     if DAYS[day.weekday()] not in interval.days:
+        return False
+    if interval.during is not None and calendar.is_holiday(day) != (interval.during == "holiday"):
         return False
     dates = interval.dates
     if dates.only is not None and not any(day in stretch for stretch in dates.only):

@@ -78,6 +78,9 @@ class SchoolCalendar:
         return "holiday" if self.is_holiday(day) else ""
 
 
+NO_CALENDAR: Final = SchoolCalendar()
+
+
 def calendar_of(stretches: Iterable[SchoolDays]) -> SchoolCalendar:
     """In one order, whatever the order in which they were written."""
     return SchoolCalendar(tuple(sorted(stretches)))

@@ -23,7 +23,15 @@ from schoolgate.policy.active_policy import (
     read_ground,
     read_policy,
 )
-from schoolgate.policy.policy_loading import LoadedPolicy, at_another_instant, is_unchanged, load_again, load_at_start
+from schoolgate.policy.calendar_file import read_calendar
+from schoolgate.policy.policy_loading import (
+    LoadedPolicy,
+    at_another_instant,
+    is_unchanged,
+    load_again,
+    load_at_start,
+    published_anew,
+)
 from schoolgate.sealed import OpenedSealed, SealedStore
 from schoolgate.storage.applied_settings import ACCEPT
 
@@ -129,6 +137,14 @@ def with_sealed(old: ActiveState, now: dt.datetime) -> ActiveState:
 def at_instant(old: ActiveState, now: dt.datetime) -> ActiveState:
     """The same policy at another instant."""
     return replace(old, policy=at_another_instant(old.loaded, old.ground, now))
+
+
+def with_calendar(old: ActiveState, now: dt.datetime) -> ActiveState:
+    """The same policy by the school's calendar as its file is now; published anew, compiled by it."""
+    calendar, _ = read_calendar(old.settings.server.state_dir)
+    ground = replace(old.ground, calendar=calendar)
+    policy = at_another_instant(old.loaded, ground, now)
+    return replace(old, ground=ground, policy=policy, loaded=published_anew(old.settings, old.loaded, policy))
 
 
 def _lists_at_start(settings: Settings, say: Callable[[str], None]) -> Opened:

@@ -26,6 +26,7 @@ from schoolgate.doors.encrypted_doors import EncryptedDoors
 from schoolgate.doors.open_doors import door_settings
 from schoolgate.doors.tcp_door import TcpDoor
 from schoolgate.errors import SchoolgateError
+from schoolgate.policy.calendar_file import CalendarFile
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.resolver import forwarding
 from schoolgate.resolver.forwarder_directory import ForwarderDirectory
@@ -79,6 +80,7 @@ class Service:
         self._core_doors = doors
         self._beside = beside
         self.started_at = policy_clock.now()
+        self.calendar_file = CalendarFile(whole.settings.server.state_dir)
         self.resolver: ResolverService
         self.door = TcpDoor(doors)
         self.doors = EncryptedDoors(plane, doors, whole.settings)
@@ -321,13 +323,16 @@ class Service:
         while True:
             await asyncio.sleep(seconds_until(policy_clock.now(), self.active.policy.next_boundary, TICK_S))
             reason = clock.reason_to_compile(policy_clock.now(), time.monotonic(), self.active.policy.next_boundary)
+            change = reading.at_instant
+            if self.calendar_file.current() != self.active.ground.calendar:
+                reason, change = "the school's calendar changed", reading.with_calendar
             if reason is None and self.compile_error is not None:
                 reason = "the last compile failed"
             if reason is None or time.monotonic() < again_at_s:
                 continue
             try:
                 # Bound to no name: until the next hour this would keep lists in memory that were replaced.
-                await self.change(reading.at_instant)
+                await self.change(change)
                 self.compile_error = None
                 clock.compiled(time.monotonic())
                 in_force = self.active.policy.policies_in_force()

@@ -12,6 +12,7 @@ from schoolgate.config.diagnostics import Diagnostic, Severity, from_text
 from schoolgate.config.forwarder_address import ENCRYPTED
 from schoolgate.lists.list_problems import list_problems
 from schoolgate.monitoring import monitor_status
+from schoolgate.policy.calendar_file import read_calendar
 from schoolgate.sealed import failing_feeds, sealed_problems
 from schoolgate.server.running import RunningServer
 
@@ -77,6 +78,8 @@ def _of_state(service: RunningServer) -> Iterator[ServiceProblem]:
     if service.compile_error is not None:
         text = f"the policies of the hour could not be compiled: {service.compile_error}"
         yield _problem("policy-not-compiled", "policy", text)
+    if (calendar := read_calendar(whole.settings.server.state_dir)[1]) is not None:
+        yield _problem("school-calendar", "calendar", calendar)
     if service.last_reload is not None and not service.last_reload["ok"]:
         text = f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}"
         yield _problem("reload-refused", "settings", text)

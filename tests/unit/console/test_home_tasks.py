@@ -231,3 +231,12 @@ def test_a_command_in_a_problem_is_shown_as_one_and_not_with_its_marks() -> None
     problem = {"id": "backup", "severity": "warning", "sentence": "no backup: `schoolgate backup key`", "remedy": ""}
     (task,) = home_tasks.tasks_of({"status": {"problems": [problem], "unprotected": []}}, NOW)
     assert commands(task.words) == "No backup: <code>schoolgate backup key</code>"
+
+
+def test_a_list_for_lessons_waits_for_who_may_agree_to_it() -> None:
+    lists = [{"may_agree": True, "is_over": False}, {"may_agree": False, "is_over": False}]
+    now = dt.datetime(2026, 11, 30, 9, tzinfo=dt.UTC)
+    assert [one.words for one in home_tasks.tasks_of({"lesson_lists": lists}, now)] == [
+        "One list for lessons waits for an approver."
+    ]
+    assert home_tasks.tasks_of({"lesson_lists": lists[1:]}, now) == []

@@ -89,6 +89,7 @@ LEAST: Mapping[str, Any] = {
     "topic": "",
     "title": "",
     "segments": [],
+    "names": [],
     "first": "2026-10-26",
     "nonce": "",
     "signature": "",

@@ -7,6 +7,7 @@ import pytest
 
 from schoolgate.policy import next_boundary, policy_at
 from schoolgate.policy.model import Segment
+from schoolgate.policy.school_calendar import SchoolCalendar, SchoolDays, calendar_of
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -147,3 +148,39 @@ def test_toml_times_and_the_midnight_at_the_end_of_the_day_are_read() -> None:
 def test_what_is_no_date_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"date|ends before"):
         segment({"policy": "x", "dates": {"only": [value]}})
+
+
+AUTUMN = calendar_of(
+    [
+        SchoolDays(dt.date(2026, 10, 26), dt.date(2026, 10, 30), "holiday", "Half term"),
+        SchoolDays(dt.date(2026, 9, 1), dt.date(2026, 12, 18), "term", "Autumn"),
+    ]
+)
+
+
+def by_days(**during: str) -> Segment:
+    schedule = [{"policy": policy, "from": "08:00", "to": "16:00", "during": when} for policy, when in during.items()]
+    return Segment.model_validate({"policy": "usual", "schedule": schedule})
+
+
+@pytest.mark.parametrize(
+    ("day", "calendar", "expected"),
+    [
+        (dt.date(2026, 10, 23), AUTUMN, "lessons"),
+        (dt.date(2026, 10, 28), AUTUMN, "boarders"),
+        (dt.date(2026, 12, 20), AUTUMN, "lessons"),  # beyond what is known
+        (dt.date(2026, 10, 28), SchoolCalendar(), "lessons"),
+    ],
+)
+def test_a_schedule_counts_in_term_or_in_holidays(day: dt.date, calendar: SchoolCalendar, expected: str) -> None:
+    segment = by_days(boarders="holiday", lessons="term")
+    noon, evening = (dt.datetime.combine(day, dt.time(hour), LONDON) for hour in (12, 20))
+    assert policy_at(segment, noon, LONDON, calendar) == expected
+    assert policy_at(segment, evening, LONDON, calendar) == "usual"
+
+
+def test_the_next_boundary_is_the_first_day_of_the_holiday() -> None:
+    segment = by_days(boarders="holiday")
+    now = dt.datetime(2026, 10, 1, 12, tzinfo=dt.UTC)
+    assert next_boundary(segment, now, LONDON, AUTUMN) == dt.datetime(2026, 10, 26, 8, tzinfo=dt.UTC)
+    assert next_boundary(segment, now, LONDON) is None

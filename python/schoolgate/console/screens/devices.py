@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from schoolgate.console.exam_words import exams_on
 from schoolgate.console.explain_words import askable
 from schoolgate.console.log_filters import LogFilter
 from schoolgate.console.log_words import DENIED, short_device, shown_row
@@ -68,6 +69,7 @@ async def one(page: Page) -> web.Response:
     sees_all = page.viewer.sees_identities("device.show")
     return page.render(
         "screens/device.html",
+        exams=await exams_on(page, found["segment"]),
         device=device,
         days=days,
         periods=DAYS,

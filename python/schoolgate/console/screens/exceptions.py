@@ -39,7 +39,7 @@ async def show(page: Page) -> web.Response:
         most=most,
         hidden=max(0, len(rows) - most),
         in_all=len(every["exceptions"]),
-        opened=len({one["name"] for one in running if one["kind"] == "allow"}),
+        opened=len({one["name"] for one in running if one["kind"] in ("allow", "lesson")}),
         closed=len({one["name"] for one in running if one["kind"] == "deny"}),
         soonest=next((one for one in running if one["until"]), None),
         groups=sorted({segment for one in every["exceptions"] for segment in one["segments"]}),

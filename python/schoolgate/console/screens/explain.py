@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console import explain_words
+from schoolgate.console.exam_words import exams_on
 from schoolgate.console.log_filters import LogFilter
 from schoolgate.console.plain_words import group
 from schoolgate.console.screen import SCREENS, Page, Screen
@@ -31,11 +32,13 @@ async def show(page: Page) -> web.Response:
     given = {field: page.query.get(field, "").strip()[:253] for field in _FIELDS}
     choices = await page.call("log.choices")
     values: dict[str, Any] = {"given": given, "choices": choices, "mistakes": {}, "found": None, "each": ()}
+    values["exams"] = await exams_on(page, given["segment"])
     if not given["name"]:
         return page.render("screens/explain.html", **values)
     try:
         if given["segment"] or given["device"]:
-            values |= _one(page, await _explained(page, given, given["segment"]), choices, given)
+            found = await _explained(page, given, given["segment"])
+            values |= _one(page, found, choices, given) | {"exams": await exams_on(page, found["segment"])}
         else:
             values["each"] = await _every_network(page, given, choices)
     except OperationRefused as error:

@@ -53,6 +53,8 @@ _ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "log": (Role.data_protection_officer,),
     "assurance": (Role.governor,),
     "lessons": (Role.safeguarding_lead, Role.head, Role.teacher),
+    "exams": tuple(Role),
+    "lesson_lists": (Role.safeguarding_lead, Role.head, Role.trust_director),
     "exceptions": (Role.network_manager, Role.safeguarding_lead, Role.head, Role.trust_director, Role.provider),
     "hours": (
         Role.network_manager,

@@ -17,7 +17,9 @@ from schoolgate.operations.socket_messages import OperationRefused
 SCREEN = Screen("/lessons", "Lessons", "lesson.file")
 DAYS: Final = 14
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
-_FIELDS: Final = ("topic", "group", "day", "starts", "ends", "sites")
+_FIELDS: Final = ("topic", "group", "day", "starts", "ends", "sites", "opens")
+_LIST_FIELDS: Final = ("title", "purpose", "names", "until")
+_NO_LIST: Final = dict.fromkeys(_LIST_FIELDS, "")
 _NOTHING: Final = dict.fromkeys(_FIELDS, "")
 
 
@@ -27,6 +29,10 @@ def add_routes(app: web.Application) -> None:
     SCREEN.post(app, file)
     SCREEN.get(app, one, r"/{number:\d{1,12}}")
     SCREEN.post(app, withdraw, r"/{number:\d{1,12}}/withdraw")
+    SCREEN.get(app, show_lists, "/lists")
+    SCREEN.post(app, propose, "/lists")
+    SCREEN.post(app, agree, r"/lists/{number:\d{1,12}}/agree")
+    SCREEN.post(app, end_list, r"/lists/{number:\d{1,12}}/end")
 
 
 async def show(page: Page) -> web.Response:
@@ -69,17 +75,84 @@ async def withdraw(page: Page) -> web.Response:
     return page.redirect("/lessons?withdrawn=yes")
 
 
+async def show_lists(page: Page) -> web.Response:
+    """Lists that lessons may open, those that wait for an approver, and the form."""
+    return await _shown_lists(page, _NO_LIST, ())
+
+
+async def propose(page: Page) -> web.Response:
+    """Proposes a list."""
+    page.need("lesson.propose_list")
+    posted, segments = await page.form(), await page.form_list("segments")
+    given = {name: posted.get(name, "").strip() for name in _LIST_FIELDS}
+    names = given["names"].replace(",", " ").split()
+    wanted: dict[str, Any] = {"title": given["title"], "purpose": given["purpose"], "until": given["until"] or None}
+    try:
+        if given["until"]:
+            dt.date.fromisoformat(given["until"])
+        await page.call("lesson.propose_list", names=names, segments=segments, **wanted)
+    except ValueError:
+        return await _shown_lists(page, given, segments, {"until": "Write the day as in 2026-12-04."})
+    except FormRefused as error:
+        return await _shown_lists(page, given, segments, {_list_field(str(error)): str(error)})
+    return page.redirect("/lessons/lists?done=proposed")
+
+
+async def agree(page: Page) -> web.Response:
+    """Agrees to a list of another person."""
+    page.need("lesson.agree_list")
+    return await _stepped(page, "lesson.agree_list", "agreed")
+
+
+async def end_list(page: Page) -> web.Response:
+    """Ends a list; what lessons have open of it closes."""
+    page.need("lesson.end_list")
+    return await _stepped(page, "lesson.end_list", "ended")
+
+
+async def _stepped(page: Page, operation: str, done: str) -> web.Response:
+    version = number_in((await page.form()).get("version", ""), 9)
+    try:
+        await page.call(operation, number=int(page.request.match_info["number"]), version=version or 0)
+    except FormRefused as error:
+        return await _shown_lists(page, _NO_LIST, (), {"": str(error)})
+    return page.redirect(f"/lessons/lists?done={done}")
+
+
+async def _shown_lists(
+    page: Page, given: Mapping[str, str], chosen: Any, mistakes: Mapping[str, str] | None = None
+) -> web.Response:
+    known = await page.call("lesson.networks")
+    return page.render(
+        "screens/lesson_lists.html", status=422 if mistakes else 200, lists=await page.call("lesson.lists"),
+        given=given, chosen=chosen, segments=[(one, group(one)) for one in known], mistakes=mistakes or {},
+        done=page.query.get("done", ""), group=group,
+    )  # fmt: skip
+
+
+def _list_field(words: str) -> str:
+    """The field that a refusal is about."""
+    if "network" in words:
+        return "segments"
+    if "called" in words:
+        return "title"
+    return "until" if "no end" in words else "names"
+
+
 async def _shown(
     page: Page, given: Mapping[str, str], segments: Any, mistakes: Mapping[str, str] | None = None
 ) -> web.Response:
     found = await page.call("lesson.list", days=DAYS)
     known = await page.call("lesson.networks")
+    lists = [one for one in await page.call("lesson.lists") if one["state"] == "agreed" and not one["is_over"]]
     filed = number_in(page.query.get("done", ""), 12)
     return page.render(
         "screens/lessons.html", status=422 if mistakes else 200, lessons=found, given=given, chosen=segments,
         segments=[(one, group(one)) for one in known], mistakes=mistakes or {},
         filed=next((one for one in found if one["number"] == filed and one["is_own"]), None),
-        is_withdrawn="withdrawn" in page.query, group=group,
+        is_withdrawn="withdrawn" in page.query, group=group, lists=[
+            (str(one["number"]), f"{one['title']} ({', '.join(map(group, one['segments']))})") for one in lists
+        ],
     )  # fmt: skip
 
 
@@ -100,6 +173,8 @@ def _read(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
             wanted["day"] = dt.date.fromisoformat(given["day"]).isoformat()
         except ValueError:
             mistakes["day"] = "Write the day as in 2026-12-04."
+    if given["opens"]:
+        wanted["opens"] = number_in(given["opens"], 12) or 0
     wanted["sites"] = given["sites"].replace(",", " ").split()
     return mistakes, wanted
 
@@ -108,6 +183,8 @@ def _field(words: str) -> str:
     """The field that a refusal is about."""
     if "network" in words:
         return "segments"
+    if "list " in words:
+        return "opens"
     if "site" in words:
         return "sites"
     return "ends" if "ends" in words or "hours" in words else "day" if "has passed" in words or "ahead" in words else ""

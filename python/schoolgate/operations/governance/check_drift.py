@@ -44,6 +44,8 @@ _CHANGES: Final[Mapping[str, frozenset[str]]] = {
     "suggestions": frozenset({fingerprint.POLICY, fingerprint.WORDS}),
     "request": frozenset({fingerprint.POLICY, fingerprint.DETECTORS}),
     "ticket": frozenset({fingerprint.POLICY}),
+    "exam": frozenset({fingerprint.POLICY}),
+    "lesson": frozenset({fingerprint.POLICY}),
     "setup": frozenset({fingerprint.POLICY, fingerprint.DETECTORS, fingerprint.CHOSEN, fingerprint.FIREWALL})
     | {f"{fingerprint.SETTINGS}{name}" for name in ("server", "forwarders", "mail", "backup")},
     "backup": frozenset(),

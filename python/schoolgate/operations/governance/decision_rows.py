@@ -85,7 +85,8 @@ def _of_categories(work: Work, shows_reasons: bool) -> Iterator[_Said]:
 
 def _of_exceptions(work: Work) -> Iterator[_Said]:
     words = {"allow": "open", "deny": "closed", "feed": "left out of the list"}
-    for one in list_exceptions(work).exceptions:
+    # A lesson's sites are decided by the list that they are of.
+    for one in (found for found in list_exceptions(work).exceptions if found.kind != "lesson"):
         until = dt.datetime.fromisoformat(one.until).date() if one.until else None
         # A place in a list changes with the lines before it: the name does not.
         path = f"{one.path.partition('[')[0]}.{one.name}"[:400]

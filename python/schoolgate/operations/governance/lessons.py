@@ -13,18 +13,23 @@ from pydantic import AwareDatetime, Field
 
 from schoolgate.accounts.roles import Role
 from schoolgate.config.problems import did_you_mean
+from schoolgate.errors import SchoolgateError
 from schoolgate.governance import lesson_notice
 from schoolgate.governance.errors import RecordRefused
 from schoolgate.governance.lesson_notice import ANNOUNCED, DAY_US, WITHDRAWN, LessonNotice
 from schoolgate.operations.errors import NotPermitted
+from schoolgate.operations.governance import lesson_sites
+from schoolgate.operations.governance.lesson_lists import agreed_list
 from schoolgate.operations.governance.record_entry import Number, entry_of
 from schoolgate.operations.governance.tickets import site_of
 from schoolgate.operations.policies import segments as segment_views
 from schoolgate.operations.registry import looks, records
 from schoolgate.operations.work import Work
+from schoolgate.policy.lesson_opening import LessonWanted
 from schoolgate.policy.school_zone import school_zone
 
 if TYPE_CHECKING:
+    from schoolgate.governance.lesson_list import LessonList
     from schoolgate.governance.record_store import Record
     from schoolgate.storage.store import Store
 
@@ -38,7 +43,7 @@ MOST_DAYS = 60
 
 @dataclass(frozen=True)
 class LessonShown:
-    """A notice. Times in microseconds since 1970, UTC. `may_withdraw`: by the caller."""
+    """A notice. Times in microseconds since 1970, UTC. `may_withdraw`: by the caller. `opens`: the agreed list."""
 
     number: int
     version: int
@@ -52,17 +57,20 @@ class LessonShown:
     is_withdrawn: bool
     is_own: bool
     may_withdraw: bool
+    opens: int | None
 
 
 @records("lesson.file")
 async def file(
     work: Work, topic: Short, starts: Clock, ends: Clock, day: dt.date | None = None, group: Short = "",
     segments: Annotated[tuple[Short, ...], Field(max_length=MOST_SEGMENTS)] = (),
-    sites: Annotated[tuple[Short, ...], Field(max_length=MOST_SITES)] = (),
+    sites: Annotated[tuple[Short, ...], Field(max_length=MOST_SITES)] = (), opens: Number | None = None,
 ) -> LessonShown:  # fmt: skip
-    """Announces a lesson of one day, today where none is named. It opens nothing.
+    """Announces a lesson of one day, today where none is named. It opens nothing, but a list that was agreed to.
 
-    Raises `RecordRefused`: the times are none of one lesson, a site is none, or too many were announced today.
+    `opens`: the number of that list; its sites open for the lesson's networks and time, and close by themselves.
+    Raises `RecordRefused`: the times are none of one lesson, a site is none, the list may not be opened, or too many
+    were announced today.
     """
     from schoolgate.governance import record_store
 
@@ -74,15 +82,42 @@ async def file(
     fields = LessonNotice(
         topic=topic.strip(), group=group.strip(), segments=await asyncio.to_thread(_known, work, segments),
         sites=tuple(dict.fromkeys(site_of(one) for one in sites if one.strip())),
-        from_us=from_us, until_us=until_us, teacher=work.actor.name,
+        from_us=from_us, until_us=until_us, teacher=work.actor.name, opens=opens,
     )  # fmt: skip
+    agreed = None if opens is None else await agreed_list(work, opens)
+    if agreed is not None:
+        lesson_sites.refuse_list(agreed, fields.segments, on)
+        if until_us <= work.now_us:
+            raise RecordRefused("the lesson is over; announce it without a list")
     store = await work.store()
     async with store.change() as change:
         await lesson_notice.refuse_too_many(change.connection, store.site_id, work.actor.id, work.now_us)
         made = await record_store.add(
-            change, fields, entry_of(work, "lesson.file"), state=ANNOUNCED, subject=on.isoformat()
+            change, fields, entry_of(work, "lesson.file", list=opens), state=ANNOUNCED, subject=on.isoformat()
         )
-    return lesson_shown(work, made)
+    return lesson_shown(work, made if agreed is None else await _open(work, made, agreed))
+
+
+async def _open(work: Work, made: Record[LessonNotice], agreed: Record[LessonList]) -> Record[LessonNotice]:
+    """Opens the list. Where the policy cannot be changed the notice is withdrawn, and the reason raised."""
+    from schoolgate.governance import record_store
+
+    fields, store = made.fields, await work.store()
+    begins, ends = (dt.datetime.fromtimestamp(us // 10**6, dt.UTC) for us in (fields.from_us, fields.until_us))
+    wanted = LessonWanted(
+        made.number, " ".join(filter(None, (fields.topic, fields.group and f"({fields.group})"))), fields.segments,
+        agreed.fields.names, work.actor.name, agreed.fields.agreed_name or "an approver", begins, ends,
+    )  # fmt: skip
+    try:
+        done = await asyncio.to_thread(lesson_sites.open_sites, work, wanted)
+    except (SchoolgateError, OSError):
+        async with store.change() as change:
+            why = entry_of(work, "lesson.not_opened")
+            await record_store.update(change, made, fields, why, state=WITHDRAWN)
+        raise
+    async with store.change() as change:
+        why = entry_of(work, "lesson.open", list=agreed.number, before=done.before, after=done.after)
+        return await record_store.update(change, made, fields.model_copy(update={"revision": done.after}), why)
 
 
 @looks("lesson.list")
@@ -133,6 +168,12 @@ async def withdraw(work: Work, number: Number, version: Number | None = None) ->
         done = await record_store.update(
             change, found, found.fields, entry_of(work, "lesson.withdraw"), state=WITHDRAWN
         )
+    if found.fields.opens is not None and found.fields.until_us > work.now_us:
+        reason = f"lesson {number} was withdrawn"
+        shut = await asyncio.to_thread(lesson_sites.close_sites, work, frozenset({number}), reason)
+        async with store.change() as change:
+            why = entry_of(work, "lesson.close", before=shut.before, after=shut.after)
+            done = await record_store.update(change, done, done.fields, why)
     return lesson_shown(work, done)
 
 
@@ -193,5 +234,5 @@ def lesson_shown(work: Work, one: Record[LessonNotice]) -> LessonShown:
     return LessonShown(
         one.number, one.version, fields.topic, fields.group, fields.segments, fields.sites, fields.from_us,
         fields.until_us, fields.teacher, is_withdrawn, one.created_by == work.actor.id,
-        not is_withdrawn and _may_withdraw(work, one),
+        not is_withdrawn and _may_withdraw(work, one), fields.opens,
     )  # fmt: skip

@@ -225,7 +225,7 @@ def _policy_now(work: Work, segment: str | None) -> str | None:
     if not segment:
         return found.document.strictest
     one = found.document.segments.get(segment)
-    return None if one is None else policy_at(one, work.now, found.zone)
+    return None if one is None else policy_at(one, work.now, found.zone, found.calendar)
 
 
 def _text(moment: object) -> str:

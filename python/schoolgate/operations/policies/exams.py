@@ -16,6 +16,7 @@ from schoolgate.operations.registry import Personal, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import Ground, active_or_first, latest_revision, policy_files, read_policy
 from schoolgate.policy.exam_mode import ExamsWanted, begun, closed_in_exams, ended
+from schoolgate.policy.model import ExamMode
 
 APPROVERS = frozenset({Role.safeguarding_lead, Role.head, Role.trust_director})
 
@@ -64,15 +65,11 @@ def show(work: Work) -> ExamsShown:
     """Exam mode that is on, and that is planned."""
     found = policy_in_force(work)
     exams = [
-        ExamShown(
-            name, one.policy, begins=one.from_.astimezone(found.zone).isoformat(),
-            ends=one.until.astimezone(found.zone).isoformat(),
-            reason=one.reason, by=one.by, state="on" if one.is_on(work.now) else "planned",
-        )
+        _shown(work, found.zone, name, one)
         for name, segment in found.document.segments.items()
         for one in segment.exams
         if one.until > work.now
-    ]  # fmt: skip
+    ]
     return ExamsShown(
         found.number,
         found.document.time_zone,
@@ -104,6 +101,11 @@ async def end(work: Work, reason: Annotated[str, Personal], segments: tuple[str,
     done = await asyncio.to_thread(_end, work, segments, reason.strip())
     await _tell(work, done, f"Exam mode of {len(done.segments)} networks was ended before its time.")
     return done
+
+
+def _shown(work: Work, zone: ZoneInfo, segment: str, one: ExamMode) -> ExamShown:
+    begins, ends = (moment.astimezone(zone).isoformat() for moment in (one.from_, one.until))
+    return ExamShown(segment, one.policy, begins, ends, one.reason, one.by, "on" if one.is_on(work.now) else "planned")
 
 
 def _begin(

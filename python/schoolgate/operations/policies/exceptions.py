@@ -15,7 +15,7 @@ from schoolgate.operations.work import Work
 from schoolgate.policy.active_policy import latest_revision, policy_files
 from schoolgate.policy.names import NameRule
 
-Kind = Literal["allow", "deny", "feed"]
+Kind = Literal["allow", "deny", "feed", "lesson"]
 # Rows of the log of so many days are its hits.
 HITS_DAYS = 7
 
@@ -26,7 +26,8 @@ class NoSuchException(SchoolgateError):
 
 @dataclass(frozen=True)
 class ExceptionShown:
-    """`kind`: allow and deny are of a policy, feed is a name left out of a feed for good. `where`: policy or feed.
+    """`kind`: allow and deny are of a policy, feed is a name left out of a feed for good, lesson is open for a segment
+    from the lesson's beginning on. `where`: policy, feed or segment.
     `path`: where it is written. `owner`: who answers for it. `until`: ISO 8601, UTC; None: it has no end. `hits`: rows
     of the last 7 days for this name or below it, in any segment; None: not counted. `segments` that have the policy."""
 
@@ -55,7 +56,7 @@ class ExceptionsShown:
 def list_exceptions(work: Work, has_ended: bool = False, counts_hits: bool = False) -> ExceptionsShown:
     """What is open or closed for a while, and names left out of feeds. `counts_hits` asks the query log."""
     found = policy_in_force(work)
-    every = [*_of_policies(work, found), *_of_feeds(work)]
+    every = [*_of_policies(work, found), *_of_lessons(work, found), *_of_feeds(work)]
     shown = sorted(
         (one for one in every if has_ended or not one.is_ended), key=lambda one: (one.until or "~", one.name)
     )
@@ -110,6 +111,15 @@ def _of_policies(work: Work, found: PolicyInForce) -> Iterator[ExceptionShown]:
         for index, closed in enumerate(policy.temporary_deny):
             path = f"policies.{identity}.temporary_deny[{index}]"
             yield _timed(work, "deny", closed.name, identity, path, None, closed.reason, closed.until, segments)
+
+
+def _of_lessons(work: Work, found: PolicyInForce) -> Iterator[ExceptionShown]:
+    for name, segment in found.document.segments.items():
+        for index, one in enumerate(segment.lessons):
+            path = f"segments.{name}.lessons[{index}]"
+            reason = f"lesson {one.number}: {one.lesson}"
+            for rule in one.names:
+                yield _timed(work, "lesson", rule, name, path, one.approved_by, reason, one.until, (name,))
 
 
 def _timed(

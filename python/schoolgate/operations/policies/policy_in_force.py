@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from schoolgate.operations.work import Work
 from schoolgate.policy import CheckedPolicy, parse
 from schoolgate.policy.active_policy import active_or_first
+from schoolgate.policy.calendar_file import read_calendar
 from schoolgate.policy.model import Document
+from schoolgate.policy.school_calendar import NO_CALENDAR, SchoolCalendar
 from schoolgate.storage import state_dir
 
 
@@ -19,6 +21,7 @@ class PolicyInForce:
     number: int
     text: str
     checked: CheckedPolicy
+    calendar: SchoolCalendar = NO_CALENDAR
 
     @property
     def document(self) -> Document:
@@ -35,4 +38,5 @@ def policy_in_force(work: Work) -> PolicyInForce:
     """Before the first start: the one to come. Reads no categories."""
     state_dir.refuse_strangers(work.settings.server.state_dir)
     number, text, file = active_or_first(work.settings)
-    return PolicyInForce(number, text, parse(text, file))
+    calendar, _ = read_calendar(work.settings.server.state_dir)
+    return PolicyInForce(number, text, parse(text, file), calendar)

@@ -54,7 +54,8 @@ class SegmentsShown:
 
 @dataclass(frozen=True)
 class IntervalShown:
-    """A line of a schedule as it is written. `begins`, `ends`: HH:MM; `ends` at or before `begins` is the next day."""
+    """A line of a schedule as it is written. `begins`, `ends`: HH:MM; `ends` at or before `begins` is the next day.
+    `during`: on days of a term or of holidays alone."""
 
     policy: str
     days: tuple[str, ...]
@@ -62,6 +63,7 @@ class IntervalShown:
     ends: str
     only: tuple[str, ...]
     excepted: tuple[str, ...]
+    during: str | None
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def schedules(work: Work, segment: str | None = None, day: dt.date | None = None
 
 
 def _segment(work: Work, found: PolicyInForce, name: str, one: Segment) -> SegmentShown:
-    now = policy_at(one, work.now, found.zone)
-    edge = next_boundary(one, work.now, found.zone)
+    now = policy_at(one, work.now, found.zone, found.calendar)
+    edge = next_boundary(one, work.now, found.zone, found.calendar)
     return SegmentShown(
         id=name,
         networks=tuple(map(str, one.prefixes)),
@@ -142,14 +144,14 @@ def _segment(work: Work, found: PolicyInForce, name: str, one: Segment) -> Segme
 def _schedule(
     work: Work, found: PolicyInForce, name: str, one: Segment, day: dt.date | None, asked_for: str | None
 ) -> ScheduleShown:
-    edge = next_boundary(one, work.now, found.zone)
+    edge = next_boundary(one, work.now, found.zone, found.calendar)
     week = _week(found, one, day or work.now.astimezone(found.zone).date()) if asked_for is not None else ()
     return ScheduleShown(
         segment=name,
         policy=one.policy,
-        policy_now=policy_at(one, work.now, found.zone),
+        policy_now=policy_at(one, work.now, found.zone, found.calendar),
         next_change=edge.astimezone(found.zone).isoformat() if edge is not None else None,
-        next_policy=policy_at(one, edge, found.zone) if edge is not None else None,
+        next_policy=policy_at(one, edge, found.zone, found.calendar) if edge is not None else None,
         intervals=tuple(map(_interval, one.schedule)),
         week=week,
     )
@@ -161,10 +163,10 @@ def _week(found: PolicyInForce, one: Segment, day: dt.date) -> tuple[Slot, ...]:
     begin, end = (dt.datetime.combine(at, dt.time(), zone).astimezone(dt.UTC) for at in (monday, monday + _WEEK))
     slots: list[Slot] = []
     while begin < end and len(slots) < MOST_SLOTS:
-        edge = next_boundary(one, begin, zone)
+        edge = next_boundary(one, begin, zone, found.calendar)
         until = end if edge is None or edge > end else edge
         here, there = begin.astimezone(zone).isoformat(), until.astimezone(zone).isoformat()
-        slots.append(Slot(here, there, policy_at(one, begin, zone)))
+        slots.append(Slot(here, there, policy_at(one, begin, zone, found.calendar)))
         begin = until
     return tuple(slots)
 
@@ -173,7 +175,7 @@ def _interval(one: Interval) -> IntervalShown:
     dates = one.dates
     return IntervalShown(
         one.policy, tuple(one.days), f"{one.from_:%H:%M}", f"{one.to:%H:%M}", tuple(map(_dates, dates.only or ())),
-        tuple(map(_dates, dates.except_)),
+        tuple(map(_dates, dates.except_)), one.during,
     )  # fmt: skip
 
 
