@@ -44,7 +44,7 @@ _MODULES = {
         "log.log_erasure",
         "log.log_care",
     ),
-    "device": ("log.log_counts",),
+    "device": ("log.log_counts", "devices.device_book", "devices.device_names", "devices.device_naming"),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": (
