@@ -41,11 +41,16 @@ def devices_list(
 
 
 @devices_app.command("show")
-def devices_show(device: Device, as_json: Json = False, config: Config = None) -> None:
+def devices_show(
+    device: Device,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why, where its name says who has it.")] = "",
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
     """Show one device, and when it had which address. It is on record."""
     from schoolgate.cli.commands import devices
 
-    devices.show(config_of(config), device, as_json=as_json)
+    devices.show(config_of(config), device, reason, as_json=as_json)
 
 
 @devices_app.command("name", epilog='schoolgate devices name 00:00:5e:00:53:01 "Year 9 iPad 12"')

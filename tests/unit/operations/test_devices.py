@@ -110,6 +110,9 @@ async def test_a_name_that_says_who_has_the_device_takes_a_reveal(school: School
     assert await named(school, lead, (client, 4 * HOUR)) == [(None, client)]
     with pytest.raises(NotPermitted):
         await school.call(it, "log.reveal", pseudonym=client, reason="curious")
+    entry = await school.call(lead, "device.entry", device=IPAD)
+    assert (entry.spans, entry.needs_reason) == ((), True)
+    assert len((await school.call(lead, "device.entry", device=IPAD, reason="concern 12")).spans) == 1
     found = await school.call(lead, "log.reveal", pseudonym=client, reason="concern 12")
     assert found.address == ADDRESS
     assert [(one.name, one.host_name) for one in found.devices] == [("iPad of Ada", "adas-ipad")]

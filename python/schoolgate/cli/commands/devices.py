@@ -36,9 +36,9 @@ def show_list(
         say(f"{left:,} more: --skip {skip + len(found.devices)}")
 
 
-def show(config: Path | None, device: str, *, as_json: bool) -> None:
+def show(config: Path | None, device: str, reason: str, *, as_json: bool) -> None:
     """One device."""
-    found: DeviceEntry = ask(config, "device.entry", device=device)
+    found: DeviceEntry = ask(config, "device.entry", device=device, reason=reason)
     if as_json:
         say_json(asdict(found))
         return
@@ -51,6 +51,8 @@ def show(config: Path | None, device: str, *, as_json: bool) -> None:
     for name, value in facts.items():
         if value:
             say(f"{name}: {value}")
+    if found.needs_reason:
+        say("its name says who has it: --reason shows when it had which address, and is kept on record")
     if not found.spans:
         return
     rows = table("in the log", "from", "until", "by")

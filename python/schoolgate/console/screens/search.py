@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_lines
+from schoolgate.console.device_words import names_of
 from schoolgate.console.errors import FactorNeeded
 from schoolgate.console.log_filters import FilterUnclear, LogFilter, options_of
 from schoolgate.console.log_words import key_of, shown_row
@@ -48,7 +49,8 @@ async def show(page: Page) -> web.Response:
         if error.kind not in ("BadQuery", "BadCursor", "ArgumentsRefused"):
             raise
         return page.render("screens/search.html", 422, **values, **_nothing({"": str(error)}))
-    rows = [shown_row(one, choices["categories"]) for one in found["rows"]]
+    named = await _names(page, found["rows"], choices)
+    rows = [shown_row(one, choices["categories"], named) for one in found["rows"]]
     return page.render("screens/search.html", **values, rows=rows, found=found, mistakes={})
 
 
@@ -59,7 +61,7 @@ async def one_row(page: Page) -> web.Response:
     found = await page.call("log.search", filters=times, most=500, says_lost=False)
     for one in found["rows"]:
         if key_of(one) == page.query.get("key"):
-            row = shown_row(one, choices["categories"])
+            row = shown_row(one, choices["categories"], await _names(page, [one], choices))
             return page.render("screens/search_row.html", row=row, choices=choices, back=_back(page))
     raise web.HTTPNotFound
 
@@ -115,7 +117,9 @@ async def reveal(page: Page) -> web.Response:
         if error.kind not in ("CannotReveal", "BadQuery", "ArgumentsRefused"):
             raise
         return page.render("screens/reveal.html", 422, **values, address=None, mistakes={"device": str(error)})
-    return page.render("screens/reveal.html", **values, address=found["address"], mistakes={})
+    return page.render(
+        "screens/reveal.html", **values, address=found["address"], behind=found["devices"], mistakes={}
+    )  # fmt: skip
 
 
 async def _search(page: Page, wanted: LogFilter, choices: Any, most: int, after: str | None) -> Any:
@@ -125,6 +129,10 @@ async def _search(page: Page, wanted: LogFilter, choices: Any, most: int, after:
         return await page.call(
             "log.search", filters=filters, client=device or None, most=most, after=after or None, says_lost=not after
         )
+
+
+async def _names(page: Page, rows: Any, choices: Any) -> Any:
+    return await names_of(page, [(str(one["client"]), str(one["time"])) for one in rows], choices)
 
 
 def _nothing(mistakes: dict[str, str]) -> dict[str, Any]:

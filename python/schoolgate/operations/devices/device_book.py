@@ -102,10 +102,13 @@ class Sources:
 
 @dataclass(frozen=True)
 class DeviceEntry:
-    """One device, and when it had which address, as the log knows it, newest first; none for who sees no identities."""
+    """One device, and when it had which address, as the log knows it, newest first; none for who sees no identities.
+
+    `needs_reason`: the name says who has it, so these are said for a reason alone."""
 
     known: KnownDevice
     spans: tuple[Span, ...]
+    needs_reason: bool = False
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
@@ -139,14 +142,22 @@ async def book(
 
 
 @sees("device.entry")
-async def entry(work: Work, device: Annotated[Device, Personal]) -> DeviceEntry:
-    """One device by its hardware address or its name, with the addresses it had. Raises `NoSuchDevice`."""
+async def entry(
+    work: Work,
+    device: Annotated[Device, Personal],
+    reason: Annotated[str, Field(max_length=2_000), Personal] = "",
+) -> DeviceEntry:
+    """One device by its hardware address or its name, with the addresses it had. Raises `NoSuchDevice`.
+
+    `reason`: why these are needed, where the name says who has the device."""
     records = await read_records(work)
     seen, table, _ = await asyncio.to_thread(seen_and_bound, work.settings)
     devices = {one.device: one for one in known_devices(records, seen, table)}
     known = devices[key_of(device, devices.values())]
     if not rights.sees_identities(work.actor.roles, "device.entry"):
         return DeviceEntry(known, ())
+    if known.names_person and not reason.strip():
+        return DeviceEntry(known, (), needs_reason=True)
     return DeviceEntry(known, await asyncio.to_thread(_spans, work.settings, known.device))
 
 
