@@ -24,6 +24,10 @@ from schoolgate._core import log_pseudonym
 from schoolgate.accounts.roles import Role
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
+from schoolgate.identity.attribution import Attribution, Span
+from schoolgate.identity.binding import Binding, Confidence
+from schoolgate.identity.binding_table import BindingTable
+from schoolgate.identity.bindings_file import write_bindings
 from schoolgate.lists.feed_book import ChosenFeed, FeedBook
 from schoolgate.lists.last_good import FeedState, FeedStates, Good, Part
 from schoolgate.querylog.log_query import Row
@@ -111,6 +115,7 @@ class DemonstrationSchool:
         self._write_log()
         self._write_feeds()
         self._write_alerts()
+        self._write_devices()
         if self.serving is not None:
             self.serving.start()
         for role, login in PEOPLE.items():
@@ -143,6 +148,28 @@ class DemonstrationSchool:
         made_at = (self.now - dt.timedelta(days=20)).isoformat()
         text = orjson.dumps({"key": KEY.hex(), "made_at": made_at, "id": "one"})
         (self.state / "log" / "pseudonym.json").write_bytes(text)
+
+    def _write_devices(self) -> None:
+        """Leases of the pupils' network, and names of some of these devices; one hostile, one of a person."""
+        now_us = int(self.now.timestamp() * 1_000_000)
+        leases = [
+            Binding(f"192.0.2.{10 + n}", f"mac:00:00:5e:00:53:{n:02x}", "main-building", Confidence.lease,
+                    now_us - 3_600_000_000, now_us + 86_400_000_000, f"ipad-{n}")
+            for n in range(30)
+        ]  # fmt: skip
+        write_bindings(self.state, BindingTable({one.address: one for one in leases}))
+        spans = [
+            Span(log_pseudonym(KEY, one.address), one.device, one.source, one.confidence, now_us - 8 * 86_400_000_000,
+                 one.until_us, is_open=True)
+            for one in leases
+        ]  # fmt: skip
+        with Attribution.open(self.state) as attribution:
+            attribution.note(spans, [], {one.device: one.host_name for one in leases}, now_us)
+        names = {n: f"Year 9 iPad {n}" for n in range(8)} | {8: "<script>alert(1)</script>", 9: "iPad of Ada"}
+        for n, name in names.items():
+            arguments = {"device": f"mac:00:00:5e:00:53:{n:02x}", "name": name, "names_person": n == 9}
+            named = self.control.ask(request("device.name", arguments))
+            assert named["ok"], named
 
     def _write_feeds(self) -> None:
         ages = {"school-games": 5, "school-vpn": 53}

@@ -272,3 +272,60 @@ async def test_the_field_leads_to_the_device_and_what_is_none_is_said(pages: Pag
     assert "was not seen" in (await pages.get(D, "/devices/192.0.2.250")).first_line
     for text in ("%22%3E%3Cscript%3E", "a%20b", "p-", "..%2f..%2fetc"):
         assert (await pages.get(D, f"/devices/{text}")).status in (404, 422)
+
+
+NAMERS = (N, D, Role.trust_director, Role.provider)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_who_names_devices_has_the_list_of_names(pages: Pages, role: Role) -> None:
+    answer = await pages.get(role, "/device-names")
+    assert answer.status == (200 if role in NAMERS else 404)
+    if answer.status == 200:
+        assert answer.first_line == "Ten devices have names, 20 have none."
+        assert "<script>alert" not in answer.text
+        assert "Year 9 iPad 2" in answer.text
+
+
+async def test_a_row_and_a_device_have_the_name_and_who_says_so(pages: Pages) -> None:
+    one = device("pupils", 1)
+    answer = await pages.get(D, f"/log?{urlencode({'device': one, 'when': 'hour'})}")
+    assert "Year 9 iPad 1" in answer.text
+    assert "Year 9 iPad" not in (await pages.get(N, "/log?when=hour")).text
+    answer = await pages.get(D, f"/devices/{one}")
+    assert "Year 9 iPad 1" in answer.text
+    assert "by DHCP lease of" in answer.text
+    assert "main-building" in answer.text
+    assert "Year 9 iPad 1" in (await pages.get(D, "/devices?pages=9")).text
+
+
+async def test_a_persons_device_is_named_for_a_reason_alone(pages: Pages) -> None:
+    one = device("pupils", 9)
+    answer = await pages.get(D, f"/devices/{one}")
+    assert "iPad of Ada" not in answer.text
+    assert "One person&#39;s device" in answer.text
+    path = "/device-names/" + quote("mac:00:00:5e:00:53:09")
+    assert one not in (await pages.get(D, path)).text
+    assert (await pages.post(D, path, do="past", reason="")).status == 422
+    assert one in (await pages.post(D, path, do="past", reason="concern 12")).text
+    revealed = await pages.post(D, "/log/reveal", device=one, reason="concern 12")
+    assert "iPad of Ada" in revealed.text
+
+
+async def test_names_groups_and_lost_are_kept_and_mistakes_stand_beside_the_field(pages: Pages) -> None:
+    path = "/device-names/" + quote("mac:00:00:5e:00:53:1d")
+    assert (await pages.post(N, path, do="name", name="Art iPad")).status == 303
+    assert (await pages.post(N, path, do="group", groups="Art, Trolley B")).status == 303
+    assert (await pages.post(N, path, do="lost")).status == 303
+    answer = await pages.get(N, path)
+    assert answer.first_line == "Art iPad"
+    assert "Art, Trolley B" in answer.text
+    assert "Marked as lost" in answer.text
+    assert "Forget this device" not in answer.text
+    assert "Art iPad" in (await pages.get(N, "/device-names?group=Art&which=lost")).text
+    wrong = await pages.post(N, path, do="name", name="a\x07b")
+    assert wrong.status == 422
+    assert (await pages.post(N, path, do="forget", reason="x")).status == 404
+    assert (await pages.get(N, "/device-names/nothing")).status == 404
+    forgotten = await pages.post(D, path, do="forget", reason="sold")
+    assert forgotten.status == 303

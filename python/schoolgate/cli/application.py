@@ -14,6 +14,7 @@ from schoolgate.cli.backup import backup_app
 from schoolgate.cli.calendar import calendar_app
 from schoolgate.cli.cases import cases_app
 from schoolgate.cli.check import check_app
+from schoolgate.cli.devices import devices_app
 from schoolgate.cli.exam import exam_app
 from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
@@ -67,6 +68,7 @@ app.add_typer(feeds_app, name="feeds")
 app.add_typer(sealed_app, name="sealed")
 app.add_typer(log_app, name="log")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(devices_app, name="devices")
 app.add_typer(cases_app, name="cases")
 app.add_typer(tickets_app, name="tickets")
 app.add_typer(audit_app, name="audit")

@@ -55,6 +55,8 @@ class ShownRow:
     feed: str
     key: str
     row: Mapping[str, Any]
+    # What `device.names` says of its device.
+    named: Mapping[str, Any] | None = None
 
     @property
     def is_check(self) -> bool:
@@ -67,8 +69,12 @@ class ShownRow:
         return self.name not in ("", WITHHELD) and self.row["layer"] != "sealed"
 
 
-def shown_row(row: Mapping[str, Any], categories: Mapping[str, str]) -> ShownRow:
-    """`categories`: id to name."""
+def shown_row(
+    row: Mapping[str, Any],
+    categories: Mapping[str, str],
+    named: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+) -> ShownRow:
+    """`categories`: id to name. `named`: by client and time."""
     return ShownRow(
         time=str(row["time"]),
         device=str(row["client"]),
@@ -79,6 +85,7 @@ def shown_row(row: Mapping[str, Any], categories: Mapping[str, str]) -> ShownRow
         feed=feed_of(row),
         key=key_of(row),
         row=row,
+        named=(named or {}).get((str(row["client"]), str(row["time"]))),
     )
 
 

@@ -229,6 +229,10 @@ class Attribution:
         rows = self._rows("SELECT * FROM spans WHERE device = ? ORDER BY until_us DESC LIMIT ?", (device, most))
         return tuple(map(_span, rows))
 
+    def clients_of_device(self, device: str) -> list[str]:
+        """Every text under which the log may know it."""
+        return [row[0] for row in self._rows("SELECT DISTINCT client FROM spans WHERE device = ?", (device,))]
+
     def devices(self) -> dict[str, SeenDevice]:
         """Every device that has spans."""
         return {row[0]: SeenDevice(*row) for row in self._rows("SELECT * FROM devices")}

@@ -45,7 +45,7 @@ _MODULES = {
         "log.log_care",
         "log.saved_searches",
     ),
-    "device": ("log.log_counts",),
+    "device": ("log.log_counts", "devices.device_book", "devices.device_names", "devices.device_naming"),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": (

@@ -102,6 +102,14 @@ log.remove_search         W W . W . . W W
 log.hours                 R R R R . . R R
 device.list               . R . . . . . .
 device.show               n R . . . . n .
+device.book               R R . R . . R .
+device.entry              n R . n . . n R
+device.names              . R . . . . . R
+device.sources            R R . R . . R R
+device.name               W W . W . . W .
+device.group              W W . W . . W .
+device.lose               W W . W . . W .
+device.forget             . W . . . . . W
 log.reveal                . W . . . . . W
 log.export                . W . . . . . W
 log.preview_erasure       . R . . . . . R
@@ -326,6 +334,7 @@ NEEDS_FRESH_FACTOR = frozenset(
         "log.reveal",
         "log.export",
         "log.erase",
+        "device.forget",
         "alerts.export",
         "case.export",
         "case.send",

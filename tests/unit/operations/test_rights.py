@@ -103,6 +103,8 @@ LEAST: Mapping[str, Any] = {
     "source": "Not A System",
     "key": "",
     "paths": ["no such place"],
+    "device": "no such device",
+    "asked": [],
 }
 
 

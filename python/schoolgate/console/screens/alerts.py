@@ -12,6 +12,7 @@ from aiohttp import web
 
 from schoolgate.console import log_words
 from schoolgate.console.csv_text import csv_file
+from schoolgate.console.device_words import names_of
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.lesson_words import lessons_of
 from schoolgate.console.screen import Page, Screen, number_in
@@ -183,8 +184,11 @@ async def _alert(page: Page) -> dict[str, Any]:
 
 async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str = "", note: str = "") -> web.Response:
     shown = await _alert(page)
+    alert = shown["alert"]
+    row = str(alert["client"] or ""), str(alert["last_at"])
     return page.render(
-        "screens/alert.html", status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
+        "screens/alert.html", named=(await names_of(page, [row])).get(row),
+        status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
         lessons=shown["lessons"],
         is_yours=shown["is_yours"] and page.viewer.may("alerts.close"), mistakes=mistakes or {}, does=does, note=note,
         outcomes=OUTCOMES, done=page.query.get("done", "") if page.query.get("done") in _DONE else "", said=_DONE,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from schoolgate.console.device_words import names_of
 from schoolgate.console.exam_words import exams_on
 from schoolgate.console.explain_words import askable
 from schoolgate.console.log_filters import LogFilter
@@ -46,8 +47,11 @@ async def show(page: Page) -> web.Response:
     found = None
     if page.viewer.may("device.list"):
         found = await page.call("device.list", segments=[segment] if segment else [], most=most)
+    devices = found["devices"] if found else ()
+    named = await names_of(page, [(str(o["client"]), str(o["last"])) for o in devices], choices)
     return page.render(
-        "screens/devices.html", found=found, segment=segment, choices=choices, first=_first_of(found, segment),
+        "screens/devices.html", named=named, found=found, segment=segment, choices=choices,
+        first=_first_of(found, segment),
         more=f"/devices?pages={most // ROWS + 1}" + (f"&segment={quote(segment)}" if segment else ""),
     )  # fmt: skip
 
@@ -66,6 +70,7 @@ async def one(page: Page) -> web.Response:
         return page.render("screens/device_unknown.html", 422, device=device, why=str(error))
     zone = ZoneInfo(choices["time_zone"])
     now = dt.datetime.now(dt.UTC).astimezone(zone)
+    named = (await names_of(page, [(device, str(found["last"] or ""))], choices)).get((device, str(found["last"])))
     sees_all = page.viewer.sees_identities("device.show")
     return page.render(
         "screens/device.html",
@@ -74,6 +79,7 @@ async def one(page: Page) -> web.Response:
         days=days,
         periods=DAYS,
         found=found,
+        named=named,
         first=_first_line(device, found, days, sees_all),
         sees_all=sees_all,
         blocks=[shown_row(row, choices["categories"]) for row in found["blocks"]],

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_lines
+from schoolgate.console.device_words import names_of
 from schoolgate.console.errors import FactorNeeded, FormRefused
 from schoolgate.console.log_filters import FilterUnclear, LogFilter, options_of
 from schoolgate.console.log_words import key_of, shown_row
@@ -53,7 +54,8 @@ async def show(page: Page) -> web.Response:
         if error.kind not in ("BadQuery", "BadCursor", "ArgumentsRefused"):
             raise
         return page.render("screens/search.html", 422, **values, **_nothing({"": str(error)}))
-    rows = [shown_row(one, choices["categories"]) for one in found["rows"]]
+    named = await _names(page, found["rows"], choices)
+    rows = [shown_row(one, choices["categories"], named) for one in found["rows"]]
     return page.render("screens/search.html", **values, rows=rows, found=found, mistakes={})
 
 
@@ -93,7 +95,7 @@ async def one_row(page: Page) -> web.Response:
     found = await page.call("log.search", filters=times | {"own_checks": "with"}, most=500, says_lost=False)
     for one in found["rows"]:
         if key_of(one) == page.query.get("key"):
-            row = shown_row(one, choices["categories"])
+            row = shown_row(one, choices["categories"], await _names(page, [one], choices))
             return page.render("screens/search_row.html", row=row, choices=choices, back=_back(page))
     raise web.HTTPNotFound
 
@@ -149,7 +151,9 @@ async def reveal(page: Page) -> web.Response:
         if error.kind not in ("CannotReveal", "BadQuery", "ArgumentsRefused"):
             raise
         return page.render("screens/reveal.html", 422, **values, address=None, mistakes={"device": str(error)})
-    return page.render("screens/reveal.html", **values, address=found["address"], mistakes={})
+    return page.render(
+        "screens/reveal.html", **values, address=found["address"], behind=found["devices"], mistakes={}
+    )  # fmt: skip
 
 
 async def _search(page: Page, wanted: LogFilter, choices: Any, most: int, after: str | None) -> Any:
@@ -167,6 +171,10 @@ async def _saved(page: Page) -> list[tuple[int, str, str]]:
         return []
     found = await page.call("log.saved")
     return [(one["number"], one["name"], LogFilter.of(dict(parse_qsl(one["query"]))).address("/log")) for one in found]
+
+
+async def _names(page: Page, rows: Any, choices: Any) -> Any:
+    return await names_of(page, [(str(one["client"]), str(one["time"])) for one in rows], choices)
 
 
 def _nothing(mistakes: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from schoolgate.alerts.alert import Alert
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.config import Settings
 from schoolgate.operations import pages
+from schoolgate.operations.devices.device_behind import DeviceBehind
 from schoolgate.operations.log.log_rows import MOST_ROWS_A_PAGE, LogFilters, lost_rows, opened
 from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.self_test_marks import marked
@@ -23,10 +25,12 @@ from schoolgate.querylog.reveal import reveal as reveal_pseudonym
 
 @dataclass(frozen=True)
 class Revealed:
-    """The address behind a pseudonym. `record`: the log's own file of reveals."""
+    """The address behind a pseudonym. `record`: the log's own file of reveals. `devices`: those that had the address
+    while the log knew it by this pseudonym, newest first."""
 
     address: str
     record: str
+    devices: tuple[DeviceBehind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,21 @@ class ClientPage:
 
 
 @changes("log.reveal")
-def reveal(work: Work, pseudonym: Annotated[str, Personal], reason: Annotated[str, Personal]) -> Revealed:
-    """Says which address a pseudonym stands for. Raises `CannotReveal`, `BadQuery`."""
-    with opened(work) as log:
-        address = reveal_pseudonym(log, pseudonym, reason, work.actor.name, work.now)
-        return Revealed(address, str(log.folder.reveals))
+async def reveal(work: Work, pseudonym: Annotated[str, Personal], reason: Annotated[str, Personal]) -> Revealed:
+    """Says which address a pseudonym stands for, and which devices had it. Raises `CannotReveal`, `BadQuery`."""
+    # A look at the log does without a database.
+    from schoolgate.operations.devices.device_book import read_records
+    from schoolgate.operations.devices.device_names import devices_behind
+
+    def revealed() -> tuple[str, str, str]:
+        with opened(work) as log:
+            address = reveal_pseudonym(log, pseudonym, reason, work.actor.name, work.now)
+            return address, str(log.folder.reveals), log.in_full(pseudonym)
+
+    address, record, whole = await asyncio.to_thread(revealed)
+    stored = await read_records(work)
+    behind = await asyncio.to_thread(devices_behind, work.settings, [whole.strip().lower()], stored, work.now_us)
+    return Revealed(address, record, behind)
 
 
 @changes("log.export")

@@ -1,0 +1,1 @@
+"""Devices: what the school calls them, and which one it was."""
