@@ -91,7 +91,7 @@ def _sentences(found: ForwarderFound) -> Iterable[str]:
     if not found.is_reached:
         yield f"{found.server} does not answer: {found.said}"
     if found.nxdomain == "rewritten":
-        yield f"{found.server} answers for names that do not exist: mistyped names lead to somebody's page"
+        yield f"{found.server} answers for names that do not exist: it sends mistyped names to an address of its choice"
     if found.certificate is not None and found.certificate.days_left < DAYS_OF_WARNING:
         yield f"the certificate of {found.server} ends in {found.certificate.days_left} days"
 

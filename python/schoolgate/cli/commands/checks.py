@@ -57,7 +57,9 @@ def forwarders(config: Path | None, as_json: bool) -> int:
     if as_json:
         say_json(found.whole())
     else:
-        rows = table("forwarder", "for", "answers", "ms", "opens ms", "certificate", "no such name", "DNSSEC", "denies")
+        rows = table(
+            "forwarder", "for", "answers", "answer ms", "connect ms", "certificate", "unknown names", "DNSSEC", "blocks"
+        )  # fmt: skip
         for one in found.forwarders:
             rows.add_row(*_row(one))
         if found.forwarders:
@@ -78,8 +80,8 @@ def _row(found: ForwarderFound) -> tuple[str, ...]:
         "-" if found.latency_ms is None else f"{found.latency_ms:.1f}",
         "-" if found.opened_ms is None else f"{found.opened_ms:.1f}",
         certificate,
-        found.nxdomain or "-",
-        {True: "checked", False: "not checked", None: "-"}[found.validates],
+        {"honest": "no such name", "rewritten": "redirected", None: "-"}[found.nxdomain],
+        {True: "validated", False: "not validated", None: "-"}[found.validates],
         ", ".join(found.denies) or "-",
     )
 

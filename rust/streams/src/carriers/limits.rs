@@ -30,6 +30,9 @@ pub const QUEUED: usize = 4096;
 pub const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// But no longer than this.
 pub const OPEN_AGAIN_AT_MOST: Duration = Duration::from_secs(1);
+/// After a certificate that is not believed the next connection waits this long: it stays wrong until somebody renews it or
+/// sets a clock, and each handshake costs both sides much.
+pub const OPEN_AGAIN_AFTER_DISTRUST: Duration = Duration::from_secs(10);
 /// Time for a farewell at the end of a connection.
 pub const FAREWELL: Duration = Duration::from_millis(500);
 /// Octets of a reply by HTTPS: as many as one by TCP can have.

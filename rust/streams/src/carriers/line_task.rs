@@ -8,7 +8,7 @@ use crate::carriers::line::Line;
 use crate::carriers::note::Note;
 use crate::carriers::question::Question;
 use crate::carriers::settings::Transport;
-use crate::carriers::target::Target;
+use crate::carriers::target::{OpenError, Target};
 use crate::carriers::waiting::Ended;
 use std::rc::Rc;
 use tokio::sync::mpsc;
@@ -23,15 +23,16 @@ pub async fn run(
 ) {
     let opened = timeout(ATTEMPT, target.open()).await.unwrap_or_else(|_| {
         target.counters.count(LineEvent::FailedConnect);
-        Err("no connection within 1.5 s".to_owned())
+        Err(OpenError::unreachable("no connection within 1.5 s".to_owned()))
     });
     let stream = match opened {
         Ok(stream) => stream,
-        Err(problem) => {
-            target.counters.set_problem(Some(problem));
+        Err(error) => {
+            let note = error.note();
+            target.counters.set_problem(Some(error.problem));
             line.set_ended();
             // Before the questions: the pool must not hear of the failure after what follows from it.
-            let _ = pool.send(Note::Unreachable);
+            let _ = pool.send(note);
             take_rest(&mut questions).into_iter().for_each(Question::fail);
             return;
         }

@@ -12,6 +12,7 @@ mod limits;
 mod line;
 mod line_task;
 mod note;
+mod opening_pause;
 mod pool;
 mod question;
 mod settings;

@@ -8,6 +8,8 @@ pub enum Note {
     Ready,
     /// It could not be opened.
     Unreachable,
+    /// The forwarder's certificate is not believed.
+    Distrusted,
     /// This question is to be asked over another one.
     Again(Question),
 }

@@ -4,16 +4,14 @@
 //! connections when they like. One that has answered something since the question was sent has not used up that chance.
 
 use crate::carriers::counters::LineEvent;
-use crate::carriers::limits::{
-    ATTEMPT, CONNECTIONS, CONNECTIONS_IN_ALL, OPEN_AGAIN_AFTER, OPEN_AGAIN_AT_MOST, PIPELINED, SPREAD_AT,
-};
+use crate::carriers::limits::{ATTEMPT, CONNECTIONS, CONNECTIONS_IN_ALL, PIPELINED, SPREAD_AT};
 use crate::carriers::line::Line;
 use crate::carriers::line_task;
 use crate::carriers::note::Note;
+use crate::carriers::opening_pause::OpeningPause;
 use crate::carriers::question::Question;
 use crate::carriers::target::Target;
 use std::rc::Rc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
@@ -23,14 +21,13 @@ pub struct Pool {
     target: Rc<Target>,
     lines: Vec<Rc<Line>>,
     notes: mpsc::UnboundedSender<Note>,
-    open_from: Option<Instant>,
-    open_again_after: Duration,
+    opening: OpeningPause,
 }
 
 /// Carries questions until no more can come, and those under way have ended.
 pub async fn run(target: Rc<Target>, mut questions: mpsc::Receiver<Question>) {
     let (notes, mut noted) = mpsc::unbounded_channel();
-    let mut pool = Pool { target, lines: Vec::new(), notes, open_from: None, open_again_after: OPEN_AGAIN_AFTER };
+    let mut pool = Pool { target, lines: Vec::new(), notes, opening: OpeningPause::default() };
     loop {
         tokio::select! {
             question = questions.recv() => match question {
@@ -45,14 +42,9 @@ pub async fn run(target: Rc<Target>, mut questions: mpsc::Receiver<Question>) {
 impl Pool {
     fn heed(&mut self, note: Note) {
         match note {
-            Note::Ready => {
-                self.open_from = None;
-                self.open_again_after = OPEN_AGAIN_AFTER;
-            }
-            Note::Unreachable => {
-                self.open_from = Some(Instant::now() + self.open_again_after);
-                self.open_again_after = (self.open_again_after * 2).min(OPEN_AGAIN_AT_MOST);
-            }
+            Note::Ready => self.opening = OpeningPause::default(),
+            Note::Unreachable => self.opening.unreachable(Instant::now()),
+            Note::Distrusted => self.opening.distrusted(Instant::now()),
             Note::Again(question) if question.begun.elapsed() >= ATTEMPT => question.fail(),
             Note::Again(question) => {
                 self.target.counters.count(LineEvent::AskedAgain);
@@ -87,7 +79,7 @@ impl Pool {
     }
 
     fn must_wait(&self) -> bool {
-        self.open_from.is_some_and(|from| Instant::now() < from)
+        self.opening.lasts(Instant::now())
     }
 
     fn open(&mut self) -> Rc<Line> {

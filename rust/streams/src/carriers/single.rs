@@ -57,7 +57,7 @@ pub fn ask_once(
 
 async fn ask(target: &Target, query: &[u8]) -> Result<SingleAnswer, SingleError> {
     let began = Instant::now();
-    let stream = target.open().await.map_err(SingleError)?;
+    let stream = target.open().await.map_err(|error| SingleError(error.problem))?;
     let opened_in = began.elapsed();
     let certificate = match &stream {
         Stream::Plain(_) => Vec::new(),

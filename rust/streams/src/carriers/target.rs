@@ -1,8 +1,9 @@
 //! One forwarder as its connections need it: where it is, and what is believed of it.
 
 use crate::carriers::counters::{LineCounters, LineEvent};
+use crate::carriers::note::Note;
 use crate::carriers::settings::{CarrierSettings, Transport};
-use crate::carriers::trust::{TrustError, client_config, in_words};
+use crate::carriers::trust::{TrustError, client_config, in_words, is_distrust};
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
@@ -62,21 +63,22 @@ impl Target {
         Ok(Self { address, settings, counters, tls })
     }
 
-    /// Opens a connection, with TLS if it has it. An error is counted, and said in words.
-    pub async fn open(&self) -> Result<Stream, String> {
+    /// Opens a connection, with TLS if it has it. An error is counted.
+    pub async fn open(&self) -> Result<Stream, OpenError> {
         let stream = TcpStream::connect(self.address).await.and_then(prepared).map_err(|error| {
             self.counters.count(LineEvent::FailedConnect);
-            format!("no connection: {error}")
+            OpenError::unreachable(format!("no connection: {error}"))
         })?;
         let Some((connector, name)) = &self.tls else { return Ok(Stream::Plain(stream)) };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| {
             self.counters.count(LineEvent::FailedTls);
-            in_words(&error, &self.settings.name)
+            let problem = in_words(&error, &self.settings.name);
+            OpenError { problem, is_distrusted: is_distrust(&error) }
         })?;
         let session = stream.get_ref().1;
         if self.settings.transport == Transport::Https && session.alpn_protocol() != Some(H2_ALPN) {
             self.counters.count(LineEvent::FailedTls);
-            return Err("it does not speak HTTP/2".to_owned());
+            return Err(OpenError::unreachable("it does not speak HTTP/2".to_owned()));
         }
         if session.handshake_kind() == Some(HandshakeKind::Resumed) {
             self.counters.count(LineEvent::Resumed);
@@ -91,6 +93,25 @@ fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
     socket.set_tcp_user_timeout(Some(UNCONFIRMED))?;
     Ok(stream)
+}
+
+/// Why a connection could not be opened.
+pub struct OpenError {
+    /// In words for the operator.
+    pub problem: String,
+    is_distrusted: bool,
+}
+
+impl OpenError {
+    /// The forwarder is not reached, or speaks otherwise.
+    pub fn unreachable(problem: String) -> Self {
+        Self { problem, is_distrusted: false }
+    }
+
+    /// What the pool is told.
+    pub fn note(&self) -> Note {
+        if self.is_distrusted { Note::Distrusted } else { Note::Unreachable }
+    }
 }
 
 /// A connection to a forwarder.

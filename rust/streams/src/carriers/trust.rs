@@ -48,7 +48,7 @@ pub fn client_config(settings: &CarrierSettings, alpn: &[u8]) -> Result<Arc<Clie
     let pins = pins.map(|pin| parse_pin(pin)).collect::<Result<Vec<_>, _>>()?;
     let provider = Arc::new(default_provider());
     let authorities: Arc<dyn ServerCertVerifier> = match roots.is_empty() {
-        true => Arc::new(Nobody),
+        true => Arc::new(NoAuthority),
         false => WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
             .build()
             .map_err(|error| TrustError::Tls(error.to_string()))?,
@@ -57,7 +57,7 @@ pub fn client_config(settings: &CarrierSettings, alpn: &[u8]) -> Result<Arc<Clie
         .with_safe_default_protocol_versions()
         .map_err(|error| TrustError::Tls(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { authorities, pins }));
+        .with_custom_certificate_verifier(Arc::new(AuthoritiesAndPins { authorities, pins }));
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
     Ok(Arc::new(config))
@@ -68,14 +68,14 @@ fn parse_pin(text: &str) -> Result<Pin, TrustError> {
     decoded.and_then(|pin| Pin::try_from(pin).ok()).ok_or_else(|| TrustError::Pin(text.to_owned()))
 }
 
-/// Asks authorities first, then looks at the key.
+/// Checks issuer, name and dates first, then, where keys are pinned, the key.
 #[derive(Debug)]
-struct Pinned {
+struct AuthoritiesAndPins {
     authorities: Arc<dyn ServerCertVerifier>,
     pins: Vec<Pin>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for AuthoritiesAndPins {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -122,9 +122,9 @@ impl ServerCertVerifier for Pinned {
 
 /// Without authorities no certificate is believed.
 #[derive(Debug)]
-struct Nobody;
+struct NoAuthority;
 
-impl ServerCertVerifier for Nobody {
+impl ServerCertVerifier for NoAuthority {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -159,10 +159,18 @@ impl ServerCertVerifier for Nobody {
     }
 }
 
+/// Whether a handshake failed because of the certificate: a second try will hardly do better.
+pub fn is_distrust(error: &std::io::Error) -> bool {
+    matches!(tls_error(error), Some(Error::InvalidCertificate(_)))
+}
+
+fn tls_error(error: &std::io::Error) -> Option<&Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<Error>())
+}
+
 /// Why a handshake failed, in words for the operator.
 pub fn in_words(error: &std::io::Error, name: &str) -> String {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match tls {
+    match tls_error(error) {
         Some(Error::InvalidCertificate(bad)) => match bad {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("its certificate is not for the name {name}")
