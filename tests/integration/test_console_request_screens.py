@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import pytest
+from aiohttp import FormData
 from tests.failures.people import session
 from tests.integration.console_school import HOSTILE, Browser, ConsoleSchool
 
@@ -207,3 +208,37 @@ async def test_a_request_is_taken_away_as_a_document_with_its_record(people: Map
     response, octets = await people[D].file(f"{path}/bundle")
     assert (response.status, response.headers["Content-Type"].partition(";")[0]) == (200, "application/json")
     assert (await people[D].file("/requests/999999/bundle.pdf"))[0].status == 404
+
+
+async def test_a_file_is_kept_with_a_request_and_saved_but_never_opened(people: Mapping[Role, Browser]) -> None:
+    def form(name: str, octets: bytes) -> FormData:
+        made = FormData(quote_fields=False)
+        made.add_field("file", octets, filename=name, content_type="text/html")
+        return made
+
+    path = await filed(people[H], "file.example.com")
+    page = b"<script>alert(1)</script>"
+    await people[H].done(f"{path}/files", form("<b>page.html", page))
+    text = await people[D].page(path)
+    assert "A file was added" in text
+    names = re.findall(r"<bdi>([^<]*html[^<]*)</bdi>", text)
+    assert names[0] == "&lt;b&gt;page.html.txt", names
+    (file,) = re.findall(rf'href="({path}/files/[0-9a-f-]+)" download', text)
+    response, octets = await people[D].file(file)
+    assert (response.status, octets) == (200, page)
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"].startswith("attachment; ")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    for role in (TEACHER, G):
+        assert (await people[role].file(file))[0].status == 404, role
+    other = await filed(people[H], "other-file.example.com")
+    assert (await people[H].file(file.replace(path, other)))[0].status == 404
+    for given, said in (
+        (form("x.pdf", b"MZ\x90\x00"), "PDF, a picture"),
+        (form("x.txt", b"x" * (901 * 1024)), "too large"),
+        ({"file": "no file"}, "Choose a file first."),
+    ):
+        response, text = await people[H].post(f"{path}/files", given)
+        assert (response.status, said in html.unescape(text)) == (422, True), said
+    assert (await people[G].post(f"{path}/files", form("x.txt", b"x")))[0].status == 404

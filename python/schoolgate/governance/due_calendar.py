@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -58,10 +60,11 @@ async def dues_before(connection: AsyncConnection, site_id: UUID, before_us: int
         .order_by(rows.due_us, rows.kind, rows.number)
         .limit(MOST_DUES)
     )
-    return tuple(
+    found = [
         DueRecord(one.kind, one.number, one.state, _words(one.kind, one.number, one.subject), one.due_us)
         for one in await connection.execute(wanted)
-    )
+    ]
+    return tuple(_together(found))
 
 
 async def counts_by_kind(connection: AsyncConnection, site_id: UUID) -> dict[str, dict[str, int]]:
@@ -76,6 +79,16 @@ async def counts_by_kind(connection: AsyncConnection, site_id: UUID) -> dict[str
     for one in await connection.execute(wanted):
         found.setdefault(one.kind, {})[one.state] = int(one[2])
     return found
+
+
+def _together(found: Iterable[DueRecord]) -> Iterator[DueRecord]:
+    """Decisions of one day are one date: they were taken together, and are looked at on one page."""
+    for (kind, _), group in groupby(found, key=lambda one: (one.kind, one.due_us)):
+        first, *others = group
+        if kind == "decision" and others:
+            yield replace(first, words=f"{len(others) + 1} decisions")
+        else:
+            yield from (first, *others)
 
 
 def _words(kind: str, number: int, subject: str) -> str:

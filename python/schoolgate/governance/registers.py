@@ -118,7 +118,8 @@ class Meeting(Fields):
 
 
 class Decision(Fields):
-    """Why something is open or closed. `path`: where the policy says it; `value`: what it said when it was decided."""
+    """Why something is open or closed. `path`: where the policy says it; `value`: what it said when it was decided.
+    `is_of_template`: it was accepted with the others of a template, at the setup."""
 
     KIND: ClassVar[str] = "decision"
     path: Annotated[str, StringConstraints(min_length=1, max_length=400)]
@@ -126,6 +127,7 @@ class Decision(Fields):
     reason: LongText
     owner: Line
     review_on: Day
+    is_of_template: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ _MODULES = {
         "governance.request_deciding",
         "governance.request_keeping",
         "governance.request_bundles",
+        "governance.request_files",
     ),
     "setup": ("accounts.accounts", "setup.setup_looks", "setup.setup_trials", "setup.setup_changes"),
     "register": ("governance.registers", "governance.decisions", "governance.meeting_report"),

@@ -184,6 +184,8 @@ request.renew             W W W W . . W .
 request.end               W W W W . . W .
 request.review            . W W W . . . .
 request.carried_out       W . . W . . W .
+request.attach            W W W W W . W .
+request.attachment        R R R R R . R R
 request.keep_up           W . . W . . . .
 setup.look                R . . R . . . .
 setup.preview             R . . R . . . .

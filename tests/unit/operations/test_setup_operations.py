@@ -184,3 +184,40 @@ async def test_a_forwarder_that_does_not_answer_is_said(school: School) -> None:
     assert not tried.is_good and "refused" in tried.said
     with pytest.raises(SchoolgateError, match="not an address"):
         await local(school, "setup.try_forwarders", servers=["dns.example"])
+
+
+@pytest.mark.asyncio
+async def test_the_template_is_accepted_as_decisions_that_a_person_can_revise(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object, **__: object) -> None:
+        raise MemoryError("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(setup_changes, "accept_template", cut_off)
+        with pytest.raises(MemoryError):
+            await local(school, "setup.apply", answers=ANSWERS)
+    done = await local(school, "setup.apply", answers=ANSWERS)
+    assert done.decisions > 50
+    assert (await local(school, "setup.apply", answers=ANSWERS)).decisions == 0, "once"
+    found = await local(school, "register.decisions")
+    assert found.missing == 0, [one for one in found.rows if one.missing][:3]
+    accepted = [one for one in found.rows if one.is_of_template]
+    assert len(accepted) == done.decisions
+    assert {one.reason for one in accepted} == {
+        "template of schoolgate for Secondary school, accepted at setup by root on 2026-11-30"
+    }
+    assert {(one.owner, one.review_on.isoformat()) for one in accepted} == {("root", "2027-11-30")}
+    assert (await local(school, "register.gaps")).undecided == 0
+
+    one = accepted[0]
+    given = {"reason": "Our governors looked at it", "owner": "Head", "review_on": "2027-06-30"}
+    await local(school, "register.decide", paths=[one.path], **given)
+    found = await local(school, "register.decisions")
+    again = next(row for row in found.rows if row.path == one.path)
+    assert (again.reason, again.owner, again.is_of_template) == ("Our governors looked at it", "Head", False)
+
+    dues = (await local(school, "action.calendar", days=365)).dues
+    assert [due.words for due in dues if due.kind == "decision"] == [
+        f"Decision: {one.path}", f"{done.decisions - 1} decisions",
+    ]  # fmt: skip

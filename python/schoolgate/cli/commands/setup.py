@@ -127,6 +127,8 @@ def _print_done(config: Path | None, found: SetupPreview, done: SetupApplied) ->
         say(f"policy: revision {done.revision}, {words.get(done.policy_state, 'stored')}")
     if done.policy_problem:
         note(done.policy_problem, "bold red")
+    if done.decisions:
+        say(f"decisions: {done.decisions} of the template are on record, to be looked at again in a year")
     if done.feeds:
         say(f"lists: {len(done.feeds)} public lists chosen")
     for one in done.accounts:

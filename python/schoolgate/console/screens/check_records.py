@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any, Final
-from urllib.parse import quote
 
 from aiohttp import web
 
 from schoolgate.console.errors import FormRefused
+from schoolgate.console.kept_files import given_file, saved
 from schoolgate.console.screen import Page, Screen, number_in
 
 RECORDS = Screen("/checks/records", "Recorded checks", "checks.list")
 COVERAGE = Screen("/checks/coverage", "Coverage of checks", "checks.coverage")
 
 PAGE_ROWS: Final = 25
-# A form holds 1 MiB, with the file and what goes with it.
-MOST_FILE_OCTETS: Final = 900 * 1024
 _STATES: Final = ("open", "passed", "failed")
 _MADE_BY: Final = {"people": False, "machine": True}
 
@@ -63,33 +60,27 @@ async def finish(page: Page) -> web.Response:
 async def attach(page: Page) -> web.Response:
     """Keeps a file with the check."""
     page.need("checks.attach")
-    number, given = int(page.request.match_info["number"]), (await page.request.post()).get("file")
-    if not isinstance(given, web.FileField) or not given.filename:
-        return await _shown(page, {"file": "Choose a file first."})
-    octets = given.file.read(MOST_FILE_OCTETS + 1)
-    if len(octets) > MOST_FILE_OCTETS:
-        return await _shown(page, {"file": "This file is too large for the form; `schoolgate check record` takes it."})
+    number, given = int(page.request.match_info["number"]), await given_file(page)
+    if given.mistake:
+        return await _shown(page, {"file": given.mistake})
     try:
         await page.call(
-            "checks.attach", number=number, name=given.filename[:200], content=base64.b64encode(octets).decode(),
-            media_type=given.content_type[:100],
-        )  # fmt: skip
+            "checks.attach", number=number, name=given.name, content=given.content, media_type=given.media_type
+        )
     except FormRefused as error:
         return await _shown(page, {"file": str(error)})
     return page.redirect(f"{RECORDS.path}/{number}?done=file")
 
 
 async def download(page: Page) -> web.Response:
-    """A file as it was given. The browser saves it and opens nothing: what is in it is another's."""
+    """A file as it was given."""
     page.need("checks.attachment")
     number, wanted = int(page.request.match_info["number"]), page.request.match_info["file"]
     check = await _check(page, number)
     file = next((one for one in check["files"] if one["id"] == wanted), None)
     if file is None:
         raise web.HTTPNotFound
-    octets = base64.b64decode(await page.call("checks.attachment", file=wanted))
-    name = f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}"
-    return web.Response(body=octets, content_type="application/octet-stream", headers={"Content-Disposition": name})
+    return saved(file["name"], await page.call("checks.attachment", file=wanted))
 
 
 async def show_coverage(page: Page) -> web.Response:

@@ -165,6 +165,7 @@ async def _decisions(
     most = page.rows_shown(ROWS)
     return page.render(
         "screens/decisions.html", status=422 if mistakes else 200, rows=rows[:most], missing=found["missing"],
+        of_template=sum(one["is_of_template"] for one in found["rows"]),
         count=len(found["rows"]), hidden=max(0, len(rows) - most), mistakes=mistakes or {}, is_missing=is_missing,
         values={"reason": "", "owner": "", "review_on": "", **(given or {})}, done=page.query.get("done", ""),
         more=f"{SCREEN.path}{_DECISIONS}?most={most + ROWS}" + ("&show=missing" if is_missing else ""),

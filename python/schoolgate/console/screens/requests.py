@@ -10,6 +10,7 @@ from aiohttp import web
 
 from schoolgate.console import request_words
 from schoolgate.console.errors import FactorNeeded, FormRefused
+from schoolgate.console.kept_files import given_file, saved
 from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.console.sign_in_steps import STEP_UP, with_next
 from schoolgate.operations import rights
@@ -49,6 +50,8 @@ def add_routes(app: web.Application) -> None:
     SCREEN.get(app, bundle, f"{ONE}/bundle")
     SCREEN.get(app, document, f"{ONE}/bundle.pdf")
     SCREEN.post(app, do, ONE)
+    SCREEN.post(app, attach, f"{ONE}/files")
+    SCREEN.get(app, download, ONE + "/files/{file:[0-9a-f-]{36}}")
 
 
 async def show(page: Page) -> web.Response:
@@ -94,6 +97,30 @@ async def do(page: Page) -> web.Response:
     return page.redirect(f"/requests/{made['number']}?done={deed}")
 
 
+async def attach(page: Page) -> web.Response:
+    """Keeps a file with it."""
+    page.need("request.attach")
+    number, given = int(page.request.match_info["number"]), await given_file(page)
+    if given.mistake:
+        return await _one(page, {}, {"file": given.mistake})
+    try:
+        await page.call("request.attach", number=number, name=given.name, content=given.content)
+    except FormRefused as error:
+        return await _one(page, {}, {"file": str(error)})
+    return page.redirect(f"/requests/{number}?done=file#files")
+
+
+async def download(page: Page) -> web.Response:
+    """A file as it was given."""
+    page.need("request.attachment")
+    number, wanted = int(page.request.match_info["number"]), page.request.match_info["file"]
+    found = await _found(page, number)
+    file = next((one for one in found["files"] if one["id"] == wanted), None)
+    if file is None:
+        raise web.HTTPNotFound
+    return saved(file["name"], await page.call("request.attachment", number=number, file=wanted))
+
+
 async def bundle(page: Page) -> web.Response:
     """All of it as one file, which any machine can verify."""
     made = await _bundle(page)
@@ -130,12 +157,7 @@ def may_ask(page: Page) -> bool:
 async def _one(page: Page, given: Mapping[str, str], mistakes: dict[str, str]) -> web.Response:
     number = int(page.request.match_info["number"])
     has_effect = page.query.get("effect") == "yes"
-    try:
-        found = await page.call("request.show", number=number, has_effect=has_effect)
-    except FormRefused as error:
-        if error.kind == "NoSuchRecord":
-            raise web.HTTPNotFound from error
-        raise
+    found = await _found(page, number, has_effect=has_effect)
     fields = found["fields"]
     row = {**fields, "state": found["state"]}
     may = found["may"]
@@ -149,6 +171,16 @@ async def _one(page: Page, given: Mapping[str, str], mistakes: dict[str, str]) -
         given={name: given.get(name, "") for name in _FIELDS}, has_effect=has_effect,
         again=with_next(STEP_UP, f"/requests/{number}") if needs else "",
     )  # fmt: skip
+
+
+async def _found(page: Page, number: int, *, has_effect: bool = False) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = await page.call("request.show", number=number, has_effect=has_effect)
+    except FormRefused as error:
+        if error.kind == "NoSuchRecord":
+            raise web.HTTPNotFound from error
+        raise
+    return found
 
 
 def _arguments(deed: str, number: int, version: int, form: Mapping[str, str]) -> dict[str, Any]:

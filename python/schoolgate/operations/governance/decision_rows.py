@@ -27,7 +27,8 @@ MOST_DECISIONS = 5_000
 class DecisionRow:
     """`path`: where the policy says it. `value`: what it says. `number`: of the record; None: there is none.
 
-    `missing`: what a person has to say still; `is_changed`: the policy says something else than was decided.
+    `missing`: what a person has to say still; `is_changed`: the policy says something else than was decided;
+    `is_of_template`: it was accepted with a template, at the setup, and no person looked at it by itself since.
     """
 
     path: str
@@ -39,6 +40,7 @@ class DecisionRow:
     number: int | None
     missing: tuple[str, ...]
     is_changed: bool = False
+    is_of_template: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,7 @@ def _row(said: _Said, held: Mapping[str, Record[Decision]]) -> DecisionRow:
     parts = (("reason", reason), ("owner", owner), ("review date", review_on))
     missing = tuple(name for name, value in parts if not value)
     number = found.number if found is not None else None
-    return DecisionRow(said.path, said.what, said.value, reason, owner, review_on, number, missing, is_changed)
+    is_of_template = decided is not None and decided.is_of_template
+    return DecisionRow(
+        said.path, said.what, said.value, reason, owner, review_on, number, missing, is_changed, is_of_template
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from schoolgate.governance.change_request import Action, ChangeRequest, State
-from schoolgate.governance.record_store import Record
+from schoolgate.governance.record_store import Attached, Record
 from schoolgate.replay.changes import SegmentReplay
 
 # Who acts next: a leader files it, an approver decides, IT makes it by hand, its askers renew it, a leader reviews it.
@@ -127,7 +127,7 @@ class RequestEffect:
 class RequestShown:
     """One request whole. `may`: what the caller may do with it now, by operation. `deciders`: actors who may decide.
     `effect`: where it was asked for. `version`: what a decision names. `alone`: the caller would decide their own
-    request, and who is told then; None: they would not."""
+    request, and who is told then; None: they would not. `files`: without their octets."""
 
     number: int
     version: int
@@ -143,6 +143,7 @@ class RequestShown:
     effect: RequestEffect | None
     people: dict[str, Person]
     alone: tuple[str, ...] | None = None
+    files: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True)

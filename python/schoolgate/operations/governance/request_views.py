@@ -87,6 +87,7 @@ async def show(work: Work, number: int, has_effect: bool = False) -> RequestShow
         steps.refuse_stranger(work, found)
         known = await people(connection, store.site_id, work.settings.accounts.school)
         others = await _earlier(work, connection, store.site_id, found)
+        files = tuple(await record_store.attachments(connection, found))
     effect = await asyncio.to_thread(effect_of, work, found.fields) if has_effect else None
     if effect is not None:
         remember(work, found.number, found.version, effect)
@@ -97,7 +98,7 @@ async def show(work: Work, number: int, has_effect: bool = False) -> RequestShow
     return RequestShown(
         found.number, found.version, State(found.state), fields, found.created_us, found.created_by, found.due_us,
         waits_of(found, work.now_us), may_of(work, known, found), deciders, others, effect,
-        persons(known, {*_actors(fields), *deciders, *(alone or ())}), alone,
+        persons(known, {*_actors(fields), *deciders, *(alone or ())}), alone, files,
     )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def may_of(work: Work, known: People, found: Record[ChangeRequest]) -> tuple[str
         "request.end": state is State.applied and (fields.is_loosening or rights.may(roles, "exceptions.end_deny")),
         "request.review": state is State.applied,
         "request.renew": state in (State.applied, State.expired, State.ended) and fields.until_us is not None,
+        "request.attach": waits or state in (State.approved, State.applied),
         "request.bundle": True,
     }
     return tuple(name for name, is_now in found_now.items() if is_now and rights.may(roles, name))

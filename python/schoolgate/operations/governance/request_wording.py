@@ -30,4 +30,5 @@ STEPS: Final[Mapping[str, str]] = {
     "expired": "Ended by itself",
     "ended": "Ended early",
     "withdrawn": "Taken back",
+    "file added": "A file was added",
 }

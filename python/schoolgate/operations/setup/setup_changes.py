@@ -15,6 +15,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.lists.feed_book import FeedBook
 from schoolgate.lists.recommended import enable_recommended
 from schoolgate.operations.governance.check_drift import agree_ahead
+from schoolgate.operations.governance.template_decisions import accept_template
 from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text
 from schoolgate.operations.registry import changes
 from schoolgate.operations.setup.setup_looks import Answers, lacks_head, planned
@@ -31,6 +32,7 @@ from schoolgate.policy.active_policy import read_ground
 from schoolgate.setup.answer_draft import forget_draft, keep_draft
 from schoolgate.setup.answers import AccountAnswer, SetupAnswers, checked
 from schoolgate.setup.found_state import FoundState, find_state
+from schoolgate.setup.school_kinds import KINDS
 from schoolgate.setup.settings_placing import Placed, keep_copy, place_settings
 from schoolgate.setup.setup_plan import SetupPlan, place_of
 from schoolgate.storage import state_dir
@@ -73,6 +75,9 @@ async def apply(work: Work, answers: Answers) -> SetupApplied:
     if made.settings_difference:
         await agree_ahead(work, found.settings, made.new_settings)
     done = await asyncio.to_thread(_files, work, found, made)
+    # By the reason of its revision: where an earlier try ended before this, it is made up for.
+    phase = next((one.name for one in KINDS if one.id == given.school), "")
+    decisions = await accept_template(work, phase, REASON) if phase else 0
     work.say(Progress("accounts", step="accounts"))
     invited = [await _invited(work, one) for one in given.accounts]
     needs_head = await lacks_head(work)
@@ -90,6 +95,7 @@ async def apply(work: Work, answers: Answers) -> SetupApplied:
         address=work.caller.address,
         device=place_of(work.caller.address, done.plan.policy),
         warnings=tuple(map(problem_found, done.plan.warnings)),
+        decisions=decisions,
     )
 
 

@@ -137,7 +137,7 @@ class SettingsApplied:
 class SetupApplied:
     """What was done. `revision`: of the policy, None where it is as it was. `policy_state`: as `InForce`.
 
-    `warnings`: what is still not protected.
+    `warnings`: what is still not protected. `decisions`: of the template, which are on record now.
     """
 
     settings: SettingsApplied
@@ -151,6 +151,7 @@ class SetupApplied:
     address: str
     device: DevicePlace | None
     warnings: tuple[FoundProblem, ...]
+    decisions: int = 0
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
@@ -159,6 +160,7 @@ class SetupApplied:
             "revision": self.revision,
             "feeds": list(self.feeds),
             "accounts": len(self.accounts),
+            "decisions": self.decisions,
         }
 
 
