@@ -1,6 +1,7 @@
-"""An evidence pack as a PDF that a screen reader can read (PDF/UA-1). Nothing is fetched; fonts come with the program.
+"""An evidence pack, or a report of the service, as a PDF that a screen reader can read (PDF/UA-1).
 
-Characters that no font here has are written as their numbers: a PDF/UA file with a missing glyph would be none.
+Nothing is fetched; fonts come with the program. Characters that no font here has are written as their
+numbers: a PDF/UA file with a missing glyph would be none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import orjson
 from schoolgate.errors import SchoolgateError
 
 TEMPLATE = Path(__file__).with_name("pack.typ")
+SERVICE_TEMPLATE = Path(__file__).with_name("service.typ")
 # Letters that the fonts of the program have, as tests/unit/evidence holds it to.
 _RANGES = ((0x20, 0x7E), (0xA1, 0x17F), (0x386, 0x3CE), (0x400, 0x45F), (0x2010, 0x2027), (0x20AC, 0x20AC))
 
@@ -24,23 +26,25 @@ class DocumentNotMade(SchoolgateError):
     """The PDF could not be made."""
 
 
-def pdf_of(pack: Mapping[str, Any], at: dt.datetime) -> bytes:
+def pdf_of(pack: Mapping[str, Any], at: dt.datetime, template: Path = TEMPLATE) -> bytes:
     """The file. Raises `DocumentNotMade`."""
-    return _compiled(pack, at, "pdf")[0]
+    return _compiled(pack, at, "pdf", template)[0]
 
 
-def pictures_of(pack: Mapping[str, Any], at: dt.datetime, ppi: float = 60.0) -> list[bytes]:
+def pictures_of(pack: Mapping[str, Any], at: dt.datetime, ppi: float = 60.0, template: Path = TEMPLATE) -> list[bytes]:
     """Its pages as PNG, to look at."""
-    return _compiled(pack, at, "png", ppi)
+    return _compiled(pack, at, "png", template, ppi)
 
 
-def _compiled(pack: Mapping[str, Any], at: dt.datetime, form: Literal["pdf", "png"], ppi: float = 144.0) -> list[bytes]:
+def _compiled(
+    pack: Mapping[str, Any], at: dt.datetime, form: Literal["pdf", "png"], template: Path, ppi: float = 144.0
+) -> list[bytes]:
     import typst
 
     data = orjson.dumps(printable(pack)).decode()
     try:
         made = typst.compile(
-            TEMPLATE.read_bytes(),
+            template.read_bytes(),
             format=form,
             ppi=ppi,
             sys_inputs={"data": data},
