@@ -30,8 +30,7 @@ SCREENS = (
     ("/reports/numbers?time=week", IT), ("/accounts/PERSON", IT), ("/accounts/PERSON/disable", IT),
     ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
     ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD), ("/exam-mode", HEAD),
-    ("/lessons/lists", Role.teacher),
-    ("/escalation", LEAD),
+    ("/lessons/lists", Role.teacher), ("/escalation", LEAD), ("/service-report", GOVERNOR),
 )  # fmt: skip
 
 

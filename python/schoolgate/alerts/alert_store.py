@@ -41,6 +41,7 @@ LONGEST_ALERT_S = 86400
 # Counts of a rule are needed as long as the longest window of a rule.
 HITS_KEPT_US = LONGEST_WINDOW_MINUTES * 60 * 1_000_000
 # How the keys of its messages begin.
+_END = dt.datetime.max.replace(tzinfo=dt.UTC)
 ESCALATION = "escalation"
 # The same of messages of the steps of [escalation].
 STEP = "step"
@@ -374,13 +375,13 @@ class AlertStore:
         found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
         return [dict(one) for one in found]
 
-    def summary(self, since: dt.datetime) -> dict[str, Any]:
+    def summary(self, since: dt.datetime, until: dt.datetime | None = None) -> dict[str, Any]:
         """How many alerts each rule raised, how they ended, and the share of false alarms among those that were
         judged."""
         found = self._rows(
-            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? AND detector != ?"
-            " GROUP BY 1, 2, 3",
-            (stamp(since), SELF_TEST),
+            "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? AND opened_at < ?"
+            " AND detector != ? GROUP BY 1, 2, 3",
+            (stamp(since), stamp(until or _END), SELF_TEST),
         )
         rules: dict[str, dict[str, Any]] = {}
         for one in found:
@@ -395,12 +396,12 @@ class AlertStore:
             row["false_alarm_rate"] = row["outcomes"].get("false-alarm", 0) / judged if judged else None
         return {"since": stamp(since), "rules": rules}
 
-    def minutes_to_seen(self, since: dt.datetime) -> list[int]:
+    def minutes_to_seen(self, since: dt.datetime, until: dt.datetime | None = None) -> list[int]:
         """How long alerts waited until a person saw or closed them, those of self-tests left out."""
         found = self._rows(
             "SELECT opened_at, (SELECT min(at) FROM history WHERE alert = alerts.id AND who != 'schoolgate') AS seen"
-            " FROM alerts WHERE opened_at >= ? AND detector != ? AND seen IS NOT NULL",
-            (stamp(since), SELF_TEST),
+            " FROM alerts WHERE opened_at >= ? AND opened_at < ? AND detector != ? AND seen IS NOT NULL",
+            (stamp(since), stamp(until or _END), SELF_TEST),
         )
         waits = [dt.datetime.fromisoformat(one["seen"]) - dt.datetime.fromisoformat(one["opened_at"]) for one in found]
         return [max(0, int(one.total_seconds() // 60)) for one in waits]

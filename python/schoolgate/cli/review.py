@@ -146,3 +146,19 @@ def evidence_list(as_json: Json = False, config: Config = None) -> None:
     from schoolgate.cli.commands import reviews
 
     reviews.list_evidence(config_of(config), as_json)
+
+
+@evidence_app.command("service", epilog="schoolgate evidence service 2026-11 --to service.pdf")
+def evidence_service(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-11. Default: the last whole one.")] = "",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Also write it as PDF here.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Report how the service was in a month: availability, ages of lists, time until alerts were seen, false alarms.
+
+    Measured by this system alone, and without names. A row that nothing measured says so.
+    """
+    from schoolgate.cli.commands import reviews
+
+    reviews.show_service(config_of(config), month or None, to, as_json)

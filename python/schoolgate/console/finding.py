@@ -113,6 +113,7 @@ _CALLED: Final[Mapping[str, str]] = {
     "/reviews": "review yearly annual sign", "/actions": "action date due overdue calendar task",
     "/registers": "register training risk supplier licence decision meeting responsibility notice post",
     "/assurance": "assurance governor sentence limit", "/evidence": "evidence pack inspection standard pdf ofsted",
+    "/service-report": "service availability uptime provider month sla",
     "/suggestions": "suggestion word", "/audit": "audit who changed record",
     "/exports": "export profile dhcp mdm poster browser", "/accounts": "account user role leaver",
     "/health": "health disk certificate backup status", "/account": "password code factor passkey",

@@ -52,6 +52,7 @@ ENTRIES: Final = {
         Entry("/registers", "Registers", "list-check"),
         Entry("/assurance", "Assurance", "shield-check"),
         Entry("/evidence", "Evidence", "clipboard-check"),
+        Entry("/service-report", "Service report", "report"),
         Entry("/check", "Check a device", "shield-check"),
         Entry("/suggestions", "Suggestions", "inbox"),
         Entry("/exports", "Files for devices", "download"),

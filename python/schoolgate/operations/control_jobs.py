@@ -63,6 +63,7 @@ class ControlJobs:
             # Each directory is read once a day; how often it is asked whether one is due.
             ControlJob("leavers", 10 * MINUTE_S, self._read_leavers, at_once=True),
             ControlJob("what is due", MINUTE_S, self._write_dues, at_once=True),
+            ControlJob("service record", MINUTE_S, self._note_service, at_once=True),
             # At the start too: a process may have been killed between the approval and the change.
             ControlJob("requests", MINUTE_S, self._requests, at_once=True),
             # The first look leaves a school that starts time to come up.
@@ -106,6 +107,12 @@ class ControlJobs:
 
         await write_due_lines(self._recorder.store, self._settings().server.state_dir, self._clock.now_us())
         await school_days.publish(self._recorder.store, self._settings().server.state_dir)
+
+    async def _note_service(self) -> None:
+        """Whether the server answers now, for the monthly report."""
+        from schoolgate.operations.governance.service_report import note_service
+
+        await asyncio.to_thread(note_service, self._settings(), self._clock.now())
 
     async def _requests(self) -> None:
         """What was approved and is not in force, and what has ended. Each that failed is said once, and tried again."""

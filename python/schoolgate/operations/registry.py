@@ -72,7 +72,7 @@ _MODULES = {
     "case": ("governance.case_views", "governance.case_recipients", "governance.cases"),
     "review": ("governance.reviews",),
     "action": ("governance.actions",),
-    "evidence": ("governance.evidence",),
+    "evidence": ("governance.evidence", "governance.service_report"),
     "pages": ("public_notice", "last_blocks", "guest_acceptance"),
     "request": (
         "governance.request_views",

@@ -313,6 +313,8 @@ evidence.make             W W W W . . W .
 evidence.list             R R R R . n n R
 evidence.read             R R R R . n n R
 evidence.assurance        R R R R . R R R
+evidence.service          R R R R . R R R
+evidence.service_pdf      R R R R . R R R
 """
 _COLUMNS = tuple(Role)
 

@@ -159,3 +159,20 @@ async def test_governors_read_posts_where_a_head_reads_names(browser: RoleBrowse
     for path in ("/registers/decisions?most=500", "/registers/decision.csv"):
         assert "Ada Byron" in (await browser.get(HEAD, path))[1], path
         assert "Ada Byron" not in (await browser.get(GOVERNOR, path))[1], path
+
+
+async def test_the_report_of_the_service_is_a_page_and_a_file_and_says_what_was_not_measured(
+    browser: RoleBrowser,
+) -> None:
+    status, text = await browser.get(GOVERNOR, "/service-report")
+    assert status == 200
+    assert "Not measured" in text
+    assert "from its own records alone" in text
+    assert re.search(r'href="/service-report/service-\d{4}-\d{2}\.pdf"', text)
+    status, text = await browser.get(GOVERNOR, "/service-report?month=2020-01")
+    assert (status, "1 Jan 2020" in text) == (200, True)
+    for wrong in ("2020-13", "%3Cb%3E", "2999-01"):
+        status, text = await browser.get(GOVERNOR, f"/service-report?month={wrong}")
+        assert (status, 'id="month-mistake"' in text) == (422, True), wrong
+    assert (await browser.get(TEACHER, "/service-report"))[0] == 404
+    assert (await browser.get(GOVERNOR, "/service-report/service-2999-01.pdf"))[0] == 404

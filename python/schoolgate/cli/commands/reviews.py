@@ -13,6 +13,8 @@ from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import moment, note, out, say, say_json, table
 from schoolgate.errors import SchoolgateError
 
+_STATES = {"met": "as it should be", "look": "to look at", "broken": "NOT MEASURED", "outside": "by other means"}
+
 
 class NotWritten(SchoolgateError):
     """The file could not be written."""
@@ -160,6 +162,22 @@ def list_evidence(config: Path | None, as_json: bool) -> None:
         say(f"{found.folder}/{one.name}  {one.size_octets / 1024:.0f} KiB, {staff}, SHA-256 {one.sha256}")
     if not found.packs:
         note("no evidence pack is kept; make one with `schoolgate evidence make`")
+
+
+def show_service(config: Path | None, month: str | None, to: Path | None, as_json: bool) -> None:
+    """A line for each row."""
+    found = ask(config, "evidence.service", month=month)
+    if to is not None:
+        try:
+            to.write_bytes(base64.b64decode(ask(config, "evidence.service_pdf", month=month).octets))
+        except OSError as error:
+            raise NotWritten(f"{to}: {error.strerror}; write it elsewhere") from error
+    if as_json:
+        say_json(asdict(found))
+        return
+    say(f"Service from {found.first} to {found.last}" + ("" if found.is_over else ", and the month goes on"), "bold")
+    for one in found.rows:
+        say(f"{_STATES[one.state]:<16}{one.item}: {one.value}")
 
 
 def _moment(at_us: int) -> str:

@@ -20,6 +20,7 @@ from schoolgate.governance import record_store
 from schoolgate.governance.check_fields import BY_MACHINE, MOST_ANSWERS, Check, CheckAnswer, CheckedNetwork
 from schoolgate.governance.record_store import written
 from schoolgate.operations.actor import Actor
+from schoolgate.operations.governance.service_report import note_check
 from schoolgate.operations.registry import records
 from schoolgate.operations.work import Progress, Work
 from schoolgate.storage import state_dir
@@ -54,6 +55,8 @@ async def run(work: Work) -> SegmentsRun:
     not_kept = None
     try:
         await asyncio.to_thread(keep_segments, settings.server.state_dir, found)
+        if found.state != "not covered":
+            await asyncio.to_thread(note_check, settings, work.now, is_well=found.state == "good")
     except OSError as error:
         not_kept = f"the result was not kept: {error.strerror}"
     return SegmentsRun(found, await _record(work, found), not_kept)

@@ -99,14 +99,14 @@ def _blocked(work: Work) -> Any:
 
 
 def _silent_devices(work: Work) -> Any:
-    with _alerts(work) as store:
+    with alerts_of_evidence(work) as store:
         found = store.alerts(_OPEN, _MOST_ALERTS)
         return {"open": len({one.client for one in found if one.detector == "silence" and one.client})}
 
 
 def _alerts_open(work: Work) -> Any:
     """How many are open, how long the oldest waits, and how long it took to look (medians need no names)."""
-    with _alerts(work) as store:
+    with alerts_of_evidence(work) as store:
         found = store.alerts(_OPEN, _MOST_ALERTS)
         oldest = min((one.opened_at for one in found if one.state == "new"), default=None)
         waits = None if oldest is None else int((work.now - oldest).total_seconds())
@@ -115,12 +115,13 @@ def _alerts_open(work: Work) -> Any:
 
 def _ai_seen(work: Work) -> Any:
     """What the detector said of AI tools that were used for the first time; it names no device."""
-    with _alerts(work) as store:
+    with alerts_of_evidence(work) as store:
         said = store.sentences_of("first-use", work.now - dt.timedelta(days=YEAR_DAYS))
     return sorted({one for one in said if "the AI tool" in one})[:_MOST_AI]
 
 
-def _alerts(work: Work) -> contextlib.closing[AlertStore]:
+def alerts_of_evidence(work: Work) -> contextlib.closing[AlertStore]:
+    """The alerts. Raises `SourceBroken` where the monitor has never run."""
     path = work.settings.server.state_dir / "monitor" / "alerts.db"
     if not path.exists():
         raise SourceBroken("nothing watches the query log: the monitor has never run")
