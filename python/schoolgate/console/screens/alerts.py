@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console import log_words
+from schoolgate.console.category_names import category_names
 from schoolgate.console.csv_text import csv_file
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.lesson_words import lessons_of
@@ -186,7 +187,7 @@ async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str =
     lessons = (await lessons_of(page, [shown["alert"]])).get(shown["alert"]["id"], [])
     return page.render(
         "screens/alert.html", status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
-        lessons=lessons,
+        lessons=lessons, titles=await category_names(page),
         is_yours=shown["is_yours"] and page.viewer.may("alerts.close"), mistakes=mistakes or {}, does=does, note=note,
         outcomes=OUTCOMES, done=page.query.get("done", "") if page.query.get("done") in _DONE else "", said=_DONE,
     )  # fmt: skip
