@@ -47,8 +47,8 @@ def _firewall(sources: Sources) -> Iterator[str]:
         return
     yield (
         "Whether the firewall closes other DNS servers is not known to this filter for: "
-        f"{', '.join(segments)}. `schoolgate export firewall` writes the rules; a check from a device shows whether"
-        " they work."
+        f"{', '.join(map(_words, segments))}. The IT team has the rules for it under Files for devices; a check from a"
+        " device shows whether they work."
     )
 
 
@@ -57,7 +57,8 @@ def _forwarders(sources: Sources) -> Iterator[str]:
     found = sources["forwarders"]
     plain = [one["server"] for one in found["servers"] if not one["is_encrypted"]]
     if plain:
-        yield f"Questions to {', '.join(plain)} travel without encryption: the provider of the line can read them."
+        servers = "one server" if len(plain) == 1 else f"{len(plain)} servers"
+        yield f"Questions to {servers} travel without encryption: the provider of the line can read them."
     if not found["validates"]:
         yield "Signatures of DNS (DNSSEC) are not validated here: whether the forwarders do so is theirs to say."
 
@@ -84,7 +85,8 @@ def _silent(sources: Sources) -> Iterator[str]:
 
 @reads("status")
 def _categories(sources: Sources) -> Iterator[str]:
-    thin = sorted(one.replace("-", " ") for one in thin_categories(sources))
+    titles = sources["status"].get("titles", {})
+    thin = sorted(titles.get(one, one.replace("-", " ")) for one in thin_categories(sources))
     if thin:
         yield (
             f"{len(thin)} kinds of site are closed by the policy, but no list of them is in use, or only a list of the"
@@ -113,7 +115,16 @@ def _log(sources: Sources) -> Iterator[str]:
         yield "The query log is off: nothing can be looked up later, and no alert is raised."
     for one in sources["segments"]["segments"]:
         if one["log"] != "full":
-            yield f"Of network {one['id']} the log keeps: {one['log']}."
+            yield f"Of the network {_words(str(one['id']))} the log keeps {_KEPT.get(one['log'], one['log'])}."
+
+
+_KEPT = {"denied-only": "what was blocked, and counts the rest", "counts-only": "counts alone"}
+
+
+def _words(identity: str) -> str:
+    """A name of the policy as people read it: "reading-room" is "Reading room"."""
+    words = identity.replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 _MEASURES: tuple[Callable[[Sources], Iterator[str]], ...] = (

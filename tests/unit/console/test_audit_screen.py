@@ -13,6 +13,8 @@ from tests.unit.console.care_school import HARM, RoleBrowser, statuses
 
 from schoolgate.accounts.roles import Role
 from schoolgate.audit.export_file import verify_export
+from schoolgate.console.audit_words import WORDS, parts, said
+from schoolgate.operations.registry import every_operation
 
 IT, LEAD, HEAD, GOVERNOR, PROVIDER = (
     Role.network_manager, Role.safeguarding_lead, Role.head, Role.governor, Role.provider
@@ -43,7 +45,7 @@ async def test_entries_say_who_by_name_and_what_in_words(browser: RoleBrowser) -
     _, text = await browser.get(GOVERNOR, "/audit?about=alerts")
     assert "Safeguarding-Lead" not in text
     assert "safeguarding lead" in text, "governors see by which role it was done"
-    assert "Alerts: acknowledge" in text
+    assert "Has seen an alert" in text
     assert SECRET not in html.unescape(text)
 
 
@@ -64,13 +66,13 @@ async def test_personal_values_are_for_two_roles_and_a_look_is_an_entry(browser:
     assert "Sam" not in text
     assert "Personal. Ask the safeguarding lead" in text
     _, text = await browser.get(LEAD, "/audit?about=audit")
-    assert "This record: show personal" in text
+    assert "Looked at personal values of this record" in text
 
 
 async def test_a_person_sees_who_looked_at_them(browser: RoleBrowser) -> None:
     _, text = await browser.get(Role.governor, "/audit?me=1")
     assert "This is what others did with your account." in text
-    assert "created" in text
+    assert "Added a person" in text
 
 
 async def test_filters_that_fit_nothing_or_are_wrong_say_so(browser: RoleBrowser) -> None:
@@ -129,3 +131,13 @@ async def test_the_list_is_a_table_as_filtered(browser: RoleBrowser) -> None:
 @pytest.mark.parametrize("path", ["/audit/export"])
 async def test_an_export_is_no_link(browser: RoleBrowser, path: str) -> None:
     assert (await browser.get(GOVERNOR, path))[0] in (404, 405)
+
+
+def test_what_is_on_record_is_said_in_plain_words() -> None:
+    known = {name for name, one in every_operation().items() if one.is_change or one.is_disclosure}
+    assert known - WORDS.keys() == set()
+    for words in WORDS.values():
+        assert words[:1].isupper() and "_" not in words and "." not in words
+    entry = {"scope": "segment:year-11", "detail": {"role": "safeguarding_lead", "feed": "starter/games", "why": "x"}}
+    assert parts(entry) == ["network Year 11", "as safeguarding lead", "list starter list of games"]
+    assert said("lists.unheard_of") == "Built lists: unheard of"

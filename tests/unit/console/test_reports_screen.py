@@ -67,4 +67,4 @@ async def test_numbers_have_a_chart_and_the_same_in_a_table(browser: RoleBrowser
         cells = [int(one.replace(",", "")) for one in re.findall(r"<td>([\d,]+)</td>", table)]
         assert sum(cells) == int(asked.replace(",", ""))
         assert sum(cells[1::2]) == int(blocked.replace(",", ""))
-    assert "year 9" in html.unescape(text)
+    assert "Year 9" in html.unescape(text)

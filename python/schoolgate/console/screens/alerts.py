@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console import log_words
+from schoolgate.console.category_names import category_names
 from schoolgate.console.csv_text import csv_file
 from schoolgate.console.device_words import names_of
 from schoolgate.console.errors import FormRefused, RightMissing
@@ -189,7 +190,7 @@ async def _shown(page: Page, mistakes: dict[str, str] | None = None, does: str =
     return page.render(
         "screens/alert.html", named=(await names_of(page, [row])).get(row),
         status=422 if mistakes else 200, alert=shown["alert"], history=shown["history"],
-        lessons=shown["lessons"],
+        lessons=shown["lessons"], titles=await category_names(page),
         is_yours=shown["is_yours"] and page.viewer.may("alerts.close"), mistakes=mistakes or {}, does=does, note=note,
         outcomes=OUTCOMES, done=page.query.get("done", "") if page.query.get("done") in _DONE else "", said=_DONE,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.audit_words import ABOUT, parts, said
 from schoolgate.console.csv_text import csv_file, download
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
@@ -17,14 +18,6 @@ SCREEN = Screen("/audit", "Audit", "audit.log")
 ROWS: Final = 25
 # Of a table that is taken away; the whole log is an export of its own.
 MOST_IN_TABLE: Final = 5_000
-# Nouns of operations, in words.
-ABOUT: Final = {
-    "policy": "Policies", "feeds": "Lists and feeds", "lists": "Built lists", "alerts": "Alerts",
-    "log": "The query log", "device": "Devices", "account": "Accounts", "role": "Roles", "session": "Sign-ins",
-    "reports": "Reports",
-    "suggestions": "Suggestions", "words": "Words", "checks": "Checks", "audit": "This record", "backup": "Backups",
-    "sealed": "Sealed lists", "settings": "Settings",
-}  # fmt: skip
 OUTCOMES: Final = {"done": "Done", "begun": "Begun", "refused": "Refused", "failed": "Failed"}
 _COLUMNS: Final = ("epoch", "number", "time", "who", "actor", "operation", "scope", "outcome", "detail")
 # A checkpoint has a few hundred octets, several have some thousand.
@@ -52,7 +45,7 @@ async def show(page: Page) -> web.Response:
         mistakes = {"": str(error)}
     return page.render(
         "screens/audit.html", status=422 if mistakes else 200, found=found, chosen=chosen, mistakes=mistakes,
-        about=ABOUT, outcomes=OUTCOMES, said=said, is_filtered=any(chosen.values()),
+        about=ABOUT, outcomes=OUTCOMES, said=said, parts=parts, is_filtered=any(chosen.values()),
         more=_address(page, chosen, before=found["before"]) if found["before"] else None,
         as_table=_address(page, chosen, path="/audit/table.csv"), is_own=found["is_own"],
     )  # fmt: skip
@@ -107,12 +100,6 @@ async def table(page: Page) -> web.Response:
         if before is None:
             break
     return csv_file("audit.csv", _COLUMNS, rows)
-
-
-def said(operation: str) -> str:
-    """An operation in words: "alerts.acknowledge" is "Alerts: acknowledge"."""
-    noun, _, deed = operation.partition(".")
-    return f"{ABOUT.get(noun, noun.capitalize())}: {deed.replace('_', ' ')}" if deed else operation
 
 
 def _chosen(page: Page) -> dict[str, str]:

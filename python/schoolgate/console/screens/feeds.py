@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.category_names import category_names
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
@@ -70,7 +71,12 @@ async def catalogue(page: Page) -> web.Response:
     rows = [row for row in rows if not state or (state == "used") == row["in_use"]]
     most = page.rows_shown(PAGE_ROWS)
     return page.render(
-        "screens/feed_catalogue.html", rows=rows[:most], most=most, hidden=max(0, len(rows) - most), in_all=len(feeds)
+        "screens/feed_catalogue.html",
+        rows=rows[:most],
+        most=most,
+        hidden=max(0, len(rows) - most),
+        in_all=len(feeds),
+        titles=await category_names(page),
     )
 
 
@@ -158,6 +164,7 @@ async def _one(
         raise
     return page.render(
         "screens/feed.html",
+        titles=await category_names(page),
         status=422 if mistakes else 200,
         feed=feed,
         mistakes=mistakes or {},

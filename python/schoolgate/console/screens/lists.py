@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.category_names import category_names
 from schoolgate.console.errors import FormRefused
 from schoolgate.console.running_update import UPDATES, keep_updates
 from schoolgate.console.screen import Page, Screen, number_in
@@ -43,6 +44,7 @@ async def show(page: Page) -> web.Response:
     rows = [one for one in rows if _has(one, condition)]
     return page.render(
         "screens/lists.html",
+        titles=await category_names(page),
         lists=found,
         feeds=rows,
         in_all=len(feeds),
@@ -83,7 +85,7 @@ async def changes(page: Page) -> web.Response:
         found = await page.call("lists.changes", most=SHOWN_NAMES, **_given(given))
     except FormRefused as error:
         return page.render("screens/lists_changes.html", found=None, why=str(error))
-    return page.render("screens/lists_changes.html", found=found, why="")
+    return page.render("screens/lists_changes.html", found=found, why="", titles=await category_names(page))
 
 
 async def ask_undo(page: Page) -> web.Response:

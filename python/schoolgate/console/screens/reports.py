@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from schoolgate.console.category_names import category_names
 from schoolgate.console.csv_text import download
 from schoolgate.console.errors import FormRefused, RightMissing
+from schoolgate.console.plain_words import group
 from schoolgate.console.screen import RENDERER, Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -104,12 +107,14 @@ async def numbers(page: Page) -> web.Response:
     except FormRefused as error:
         return page.render("screens/numbers.html", problem=str(error), is_week=is_week, sum=None)
     zone = page.request.app[RENDERER].zone
+    titles = await category_names(page)
     counts = by["verdict"]["counts"]
     blocked = sum(one["rows"] for one in counts if one["key"] in _BLOCKED)
     return page.render(
         "screens/numbers.html", problem="", is_week=is_week, sum=sum(one["rows"] for one in counts), blocked=blocked,
-        hours=_hours(counts, since, until, is_week=is_week, zone=zone), categories=_parts(by["category"]["counts"]),
-        segments=_parts(by["segment"]["counts"]), problems=by["verdict"]["problems"],
+        hours=_hours(counts, since, until, is_week=is_week, zone=zone),
+        categories=_parts(by["category"]["counts"], titles),
+        segments=_parts(by["segment"]["counts"], {}), problems=by["verdict"]["problems"],
     )  # fmt: skip
 
 
@@ -170,15 +175,15 @@ def _hours(
     return found
 
 
-def _parts(counts: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
-    """The most frequent, and the rest as one."""
+def _parts(counts: list[dict[str, Any]], titles: Mapping[str, str]) -> list[tuple[str, int, str]]:
+    """The most frequent, and the rest as one. `titles`: of categories."""
     sums = Counter[str]()
     for one in counts:
         if one["key"]:
             sums[one["key"]] += one["rows"]
     first = sums.most_common(MOST_PARTS)
     rest = sum(sums.values()) - sum(number for _, number in first)
-    return [(name.replace("-", " "), number, f"{number:,}") for name, number in first] + (
+    return [(titles.get(name) or group(name), number, f"{number:,}") for name, number in first] + (
         [("all others", rest, f"{rest:,}")] if rest else []
     )
 

@@ -25,6 +25,7 @@ from schoolgate.operations import alerts, checks, status
 from schoolgate.operations.log import log_care, log_counts
 from schoolgate.operations.policies import exceptions, policies, policy_views, segments
 from schoolgate.operations.work import Work
+from schoolgate.policy import load_catalogue
 
 # What a review and a pack look back on.
 YEAR_DAYS: Final = 365
@@ -47,7 +48,8 @@ def _status(work: Work) -> Any:
     found = status.show(work)
     if not found.is_serving:
         raise SourceBroken("no server runs, so what it does is not known")
-    return found
+    titles = {one.id: one.name for one in load_catalogue(work.settings.lists.dir).categories.values()}
+    return {**as_json(found), "titles": titles}
 
 
 def _sealed_counts(work: Work) -> Any:
