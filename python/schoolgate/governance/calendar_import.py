@@ -26,7 +26,8 @@ LONGEST_LINE: Final = 4_000
 MOST_REPEATING: Final = 50
 MOST_TIMES: Final = 60
 # How far back and ahead days are kept, and how long ago something that repeats may have begun.
-BACK, AHEAD, BEGAN = dt.timedelta(days=400), dt.timedelta(days=1200), dt.timedelta(days=366 * 30)
+BACK, AHEAD = dt.timedelta(days=400), dt.timedelta(days=1200)
+BEGAN, BEGAN_OFTEN = dt.timedelta(days=366 * 30), dt.timedelta(days=366)
 MOST_LEFT_OUT: Final = 100
 _DAY: Final = dt.timedelta(days=1)
 
@@ -37,8 +38,18 @@ _READ = frozenset(
 )  # fmt: skip
 # Rules by the hour, or with many values, can name millions of moments of one day.
 _RULE_KEYS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"})
-_FREQUENCIES = frozenset({"YEARLY", "MONTHLY", "WEEKLY", "DAILY"})
 MOST_RULE_VALUES: Final = 31
+MOST_INTERVAL: Final = 52
+# The parts that a rule may have beside each other: each of these meets a day within a few years. One that never does,
+# such as 30 February, would be looked for until the year 9999.
+_PARTS: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
+    "YEARLY": tuple(map(frozenset, ((), ("BYMONTH",), ("BYMONTH", "BYMONTHDAY"), ("BYMONTH", "BYDAY")))),
+    "MONTHLY": tuple(map(frozenset, ((), ("BYMONTHDAY",), ("BYDAY",)))),
+    "WEEKLY": tuple(map(frozenset, ((), ("BYDAY",)))),
+    "DAILY": (frozenset(),),
+}
+_WEEKDAY = re.compile(r"([+-]?[1-4])?(MO|TU|WE|TH|FR|SA|SU)")
+_DAYS_OF = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _INSET = re.compile(r"\b(inset|(staff )?training day|staff day|non[- ]pupil|professional development|twilight)\b", re.I)
 _HALF_TERM = re.compile(r"\bhalf[- ]?term\b", re.I)
@@ -224,8 +235,9 @@ def _repeated(event: Any, one: ImportedDays, window: _Window) -> Iterator[Import
     rules = event["RRULE"]
     if isinstance(rules, list):
         raise _NotTaken("it repeats by several rules")
-    if one.first < window.first - BEGAN:
-        raise _NotTaken("it repeats since more than thirty years; write it with a later first day")
+    is_yearly = str(rules.get("FREQ", [""])[0]).upper() == "YEARLY"
+    if one.first < window.first - (BEGAN if is_yearly else BEGAN_OFTEN):
+        raise _NotTaken("it repeats since too long ago; write it with a later first day")
     rule, count = _rule_text(rules, one.first, window)
     length = one.last - one.first
     start = dt.datetime.combine(one.first, dt.time())
@@ -241,23 +253,37 @@ def _repeated(event: Any, one: ImportedDays, window: _Window) -> Iterator[Import
 def _rule_text(rule: Mapping[str, Any], first: dt.date, window: _Window) -> tuple[str, int | None]:
     """The rule with an end of ours, and how often it counts; so that none is endless."""
     values = {key.upper(): list(value) if isinstance(value, (list, tuple)) else [value] for key, value in rule.items()}
-    if not values.keys() <= _RULE_KEYS or str(values.get("FREQ", [""])[0]).upper() not in _FREQUENCIES:
+    frequency = str(values.get("FREQ", [""])[0]).upper()
+    if not values.keys() <= _RULE_KEYS or frequency not in _PARTS:
         raise _NotTaken("it repeats by hours or by a rule that calendars of schools do not need")
     if any(len(each) > MOST_RULE_VALUES for each in values.values()):
         raise _NotTaken("its rule has too many values")
+    _refuse_never(frequency, values, first)
     interval = int(values.get("INTERVAL", [1])[0])
-    if not 1 <= interval <= 1_000:
-        raise _NotTaken("it repeats at no interval")
+    if not 1 <= interval <= MOST_INTERVAL:
+        raise _NotTaken("it repeats at no interval that calendars of schools need")
     until = values.get("UNTIL", [window.last])[0]
     end = min(_day(until, window.zone), window.last)
     if end < first:
         raise _NotTaken("it ends before it begins")
-    parts = [f"FREQ={str(values['FREQ'][0]).upper()}", f"INTERVAL={interval}", f"UNTIL={end:%Y%m%d}T000000"]
+    parts = [f"FREQ={frequency}", f"INTERVAL={interval}", f"UNTIL={end:%Y%m%d}T000000"]
     for key in ("BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"):
         if key in values:
             parts.append(f"{key}={','.join(map(str, values[key]))}")
     count = values.get("COUNT")
     return ";".join(parts), None if count is None else max(0, int(count[0]))
+
+
+def _refuse_never(frequency: str, values: Mapping[str, list[Any]], first: dt.date) -> None:
+    """Raises `_NotTaken` for a rule that may name no day at all."""
+    if values.keys() & {"BYMONTH", "BYMONTHDAY", "BYDAY"} not in _PARTS[frequency]:
+        raise _NotTaken("it repeats by a rule that calendars of schools do not need")
+    months = [int(one) for one in values.get("BYMONTH", ())]
+    days = [abs(int(one)) for one in values.get("BYMONTHDAY", [] if "BYDAY" in values else [first.day])]
+    shortest = min((_DAYS_OF[one - 1] for one in months), default=28 if "BYMONTHDAY" in values else 31)
+    is_real = all(1 <= one <= 12 for one in months) and all(1 <= one <= shortest for one in days)
+    if not is_real or not all(_WEEKDAY.fullmatch(str(one).upper()) for one in values.get("BYDAY", ())):
+        raise _NotTaken("it repeats on days that there are not")
 
 
 def _listed(value: Any) -> list[Any]:

@@ -84,6 +84,26 @@ def test_a_day_that_comes_each_year_ends_with_the_years_that_are_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "rule", "days"),
+    [
+        ("20260504", "FREQ=YEARLY;BYMONTH=5;BYDAY=1MO", ["2026-05-04", "2027-05-03", "2028-05-01", "2029-05-07"]),
+        ("20260525", "FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO;COUNT=2", ["2026-05-25", "2027-05-31"]),
+        ("20280229", "FREQ=YEARLY", ["2028-02-29"]),
+        (
+            "20270104",
+            "FREQ=WEEKLY;BYDAY=MO,FR;UNTIL=20270115",
+            ["2027-01-04", "2027-01-08", "2027-01-11", "2027-01-15"],
+        ),
+        ("20270131", "FREQ=MONTHLY;COUNT=3", ["2027-01-31", "2027-03-31", "2027-05-31"]),
+    ],
+)
+def test_rules_of_bank_holidays_are_followed(first: str, rule: str, days: list[str]) -> None:
+    found = read(file(event("Bank holiday", first, f"RRULE:{rule}")))
+    assert found.left_out == ()
+    assert [f"{one.first}" for one in found.days] == days
+
+
 def test_what_is_cancelled_is_said_and_not_taken() -> None:
     found = read(file(event("Inset day", "20270104"), event("Inset day", "20270104", "STATUS:CANCELLED")))
     assert (found.days, found.cancelled) == ((), ("a@example.org",))
@@ -98,6 +118,11 @@ def test_what_is_cancelled_is_said_and_not_taken() -> None:
         "FREQ=DAILY;COUNT=999999999",
         "FREQ=DAILY;INTERVAL=0",
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYMONTH=13",
+        "FREQ=YEARLY;BYMONTH=1;BYDAY=9MO",
+        "FREQ=YEARLY;INTERVAL=99999999999999999999",
         "FREQ=YEARLY;BYMONTHDAY=" + ",".join(map(str, range(1, 40))),
         "FREQ=YEARLY;BYDAY=XX",
         "FREQ=NEVER",

@@ -48,10 +48,14 @@ async def verdict(school: RequestSchool, name: str, segment: str) -> str:
 async def test_it_closes_more_for_its_segment_tells_the_approvers_and_ends_by_itself(school: RequestSchool) -> None:
     text = await school.text()
     assert await verdict(school, CHAT, "pupils") == "open"
+    await school.by(IT, "checks.drift")
     made = await do(school, LEAD, "begin", segments=["pupils"], lasts="2h", reason="GCSE maths")
+    assert tuple((await school.by(IT, "checks.drift")).changed) == (), "an operation did it"
     assert made.applied.in_force.state == "no_service"
     assert (await verdict(school, CHAT, "pupils"), await verdict(school, CHAT, "staff")) == ("closed", "open")
     (shown,) = (await do(school, TEACHER, "show")).exams
+    origins = {one.id: one.origin for one in (await school.by(IT, "segments.list")).segments}
+    assert origins == {"pupils": "exam", "staff": "segment"}
     assert (shown.segment, shown.policy, shown.state, shown.reason) == ("pupils", "exam-pupil", "on", "GCSE maths")
     told = {role for role, subject in school.mails() if subject == "Exam mode was changed"}
     assert told == {"head", "trust_director"}, "the lead did it"

@@ -70,8 +70,10 @@ async def decided(school: RequestSchool, name: str, segment: str = "pupils") -> 
 
 async def test_it_opens_for_its_network_and_its_time_and_closes_by_itself(school: RequestSchool) -> None:
     number = await agreed(school, "a1.example", "=b1.example")
+    await school.by(IT, "checks.drift")
     before = await school.revisions()
     made = await lesson(school, number, 30, 90)
+    assert tuple((await school.by(IT, "checks.drift")).changed) == (), "an operation did it"
     assert (made.opens, await school.revisions()) == (number, before + 1)
     assert (await decided(school, "a1.example"))[0] == "closed", "it has not begun"
     work = await school.work()

@@ -27,15 +27,15 @@ class NoSuchSegment(SchoolgateError):
 @dataclass(frozen=True)
 class SegmentShown:
     """`networks` of clients; none: all that may ask. `doors`: addresses of ours that make a client one of this segment.
-    `policy_now` comes from `origin`: the segment itself, or its schedule until `until` (ISO 8601, UTC; None: for good).
-    `log`: what the query log keeps. `queries_per_s`: the most of one client."""
+    `policy_now` comes from `origin`: the segment itself, its schedule or exam mode until `until` (ISO 8601, UTC; None:
+    for good). `log`: what the query log keeps. `queries_per_s`: the most of one client."""
 
     id: str
     networks: tuple[str, ...]
     doors: tuple[str, ...]
     policy: str
     policy_now: str
-    origin: Literal["segment", "schedule"]
+    origin: Literal["segment", "schedule", "exam"]
     until: str | None
     log: str
     ech: str
@@ -133,12 +133,18 @@ def _segment(work: Work, found: PolicyInForce, name: str, one: Segment) -> Segme
         doors=tuple(map(str, one.asked)),
         policy=one.policy,
         policy_now=now,
-        origin="segment" if now == one.policy else "schedule",
+        origin=_origin(work, one, now),
         until=edge.isoformat() if edge is not None else None,
         log=one.log,
         ech=one.ech,
         queries_per_s=one.rate_limit.qps,
     )
+
+
+def _origin(work: Work, one: Segment, policy: str) -> Literal["segment", "schedule", "exam"]:
+    if one.exam_mode(work.now) is not None:
+        return "exam"
+    return "segment" if policy == one.policy else "schedule"
 
 
 def _schedule(
