@@ -44,7 +44,13 @@ _MODULES = {
         "log.log_erasure",
         "log.log_care",
     ),
-    "device": ("log.log_counts", "devices.device_book", "devices.device_names", "devices.device_naming"),
+    "device": (
+        "log.log_counts",
+        "devices.device_book",
+        "devices.device_names",
+        "devices.device_naming",
+        "devices.attributed",
+    ),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": (
