@@ -6,6 +6,7 @@ row of the log without a reveal.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from schoolgate.governance.record_store import Fields, Record
 KNOWN, FORGOTTEN = "known", "forgotten"
 MOST_DEVICES = 50_000
 MOST_GROUPS = 10
+_MOST_ONE_BY_ONE = 50
 # Nothing that ends a line or turns text round; markup is text for whoever shows it.
 _SHOWN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*$"
 DeviceName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80, pattern=_SHOWN)]
@@ -40,6 +42,16 @@ async def every_device(connection: AsyncConnection, site_id: UUID) -> dict[str, 
     """Those that are known, by key."""
     found = await record_store.listed(connection, site_id, DeviceRecord, states=[KNOWN], most=MOST_DEVICES)
     return {one.fields.key: one for one in found}
+
+
+async def devices_of(
+    connection: AsyncConnection, site_id: UUID, keys: Collection[str]
+) -> dict[str, Record[DeviceRecord]]:  # fmt: skip
+    """Those of some keys: a few are looked up one by one, so that a page takes no longer with more devices."""
+    if len(keys) > _MOST_ONE_BY_ONE:
+        return await every_device(connection, site_id)
+    found = [await device_of(connection, site_id, key) for key in sorted(keys)]
+    return {one.fields.key: one for one in found if one is not None}
 
 
 async def device_of(connection: AsyncConnection, site_id: UUID, key: str) -> Record[DeviceRecord] | None:

@@ -45,7 +45,13 @@ _MODULES = {
         "log.log_care",
         "log.saved_searches",
     ),
-    "device": ("log.log_counts", "devices.device_book", "devices.device_names", "devices.device_naming"),
+    "device": (
+        "log.log_counts",
+        "devices.device_book",
+        "devices.device_names",
+        "devices.device_naming",
+        "devices.attributed",
+    ),
     "suggestions": ("suggestions",),
     "words": ("words",),
     "checks": (

@@ -19,6 +19,7 @@ from schoolgate.config import Settings
 from schoolgate.config.diagnostics import Diagnostic, from_text
 from schoolgate.control.client import ControlUnreachable, NotRunning, call
 from schoolgate.errors import SchoolgateError
+from schoolgate.identity.bindings_file import read_status
 from schoolgate.operations.registry import looks
 from schoolgate.operations.status_results import (
     BackupState,
@@ -82,7 +83,7 @@ def _of_report(work: Work, report: Mapping[str, Any]) -> StatusShown:
         at=work.now.isoformat(),
         version=str(report["version"]),
         is_serving=True,
-        problems=(*others, *_of_disk(disk)),
+        problems=(*others, *_of_disk(disk), *_of_identity(work)),
         unprotected=(*unprotected, *_not_yet(work.settings, report)),
         listeners=tuple(Listener(door, one) for door, places in report["listening"].items() for one in places),
         forwarders=tuple(map(_forwarder, report["forwarders"])),
@@ -98,7 +99,7 @@ def _of_report(work: Work, report: Mapping[str, Any]) -> StatusShown:
         query_log=_log_counts(report["query_log"]),
         disk=disk,
         certificate=_certificate(report["doors"]),
-        processes=(serve, *_other_processes(work.settings, report["monitor"])),
+        processes=(serve, *_other_processes(work.settings, report["monitor"], work.now)),
         backup=_backup(report["backup"]),
         checks=dict(report["checks"]),
         counters=dict(report["counters"]),
@@ -115,6 +116,7 @@ def _without_server(work: Work, why: ControlUnreachable) -> StatusShown:
     kind = "not-serving" if isinstance(why, NotRunning) else "server-silent"
     disk = _disk(settings)
     problems = [from_text(kind, "warning", "serve", str(why)), *_of_disk(disk)]
+    problems += _of_identity(work)
     problems += [from_text("check", "warning", "checks", one) for one in check_problems(folder, now)]
     problems += [from_text("backup", "warning", "backup", one) for one in backup_problems(settings, now)]
     return StatusShown(
@@ -134,7 +136,7 @@ def _without_server(work: Work, why: ControlUnreachable) -> StatusShown:
         certificate=None,
         processes=(
             ProcessState("serve", False),
-            *_other_processes(settings, monitor_status.section(folder, now)),
+            *_other_processes(settings, monitor_status.section(folder, now), now),
         ),
         backup=_backup(backup_summary(settings, now)),
         checks=check_summary(folder, now),
@@ -211,12 +213,30 @@ def _disk(settings: Settings) -> Disk:
     return Disk(str(folder), 0, 0)
 
 
-def _other_processes(settings: Settings, monitor: Mapping[str, Any] | None) -> Iterator[ProcessState]:
+def _other_processes(
+    settings: Settings, monitor: Mapping[str, Any] | None, now: dt.datetime
+) -> Iterator[ProcessState]:  # fmt: skip
     from schoolgate.monitoring.monitor_status import UNSEEN_S
 
     seen = monitor["age_s"] if monitor is not None else None
     yield ProcessState("monitor", seen is not None and seen <= UNSEEN_S, None, seen)
     yield ProcessState("control", *_listens(settings.server.operations_socket))
+    if settings.identity.sources:
+        alive_us = read_status(settings.server.state_dir).alive_us
+        age_s = None if alive_us is None else max(0, int(now.timestamp()) - alive_us // 1_000_000)
+        yield ProcessState("identity", age_s is not None and age_s <= UNSEEN_S, None, age_s)
+
+
+def _of_identity(work: Work) -> Iterator[Diagnostic]:
+    """Sources of device names that cannot be read."""
+    if not work.settings.identity.sources:
+        return
+    status = read_status(work.settings.server.state_dir)
+    if not status.is_alive(work.now_us):
+        text = "nothing reads which device has an address; start `schoolgate identity`"
+        yield from_text("identity", "warning", "identity", text)
+    for one in status.problems:
+        yield from_text("identity", "warning", "identity", one)
 
 
 def _listens(path: Path) -> tuple[bool, int | None]:

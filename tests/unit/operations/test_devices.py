@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.stand_in.query_log import row, wal, write_rows
 from tests.unit.operations.signed_in import School, opened
 
 from schoolgate._core import log_pseudonym
@@ -18,7 +19,8 @@ from schoolgate.governance.errors import RecordRefused
 from schoolgate.identity.attribution import Attribution, Span
 from schoolgate.identity.binding import Binding, Confidence
 from schoolgate.identity.binding_table import BindingTable
-from schoolgate.identity.bindings_file import write_bindings
+from schoolgate.identity.bindings_file import counted, write_bindings, write_status
+from schoolgate.identity.source_reading import SourceState
 from schoolgate.operations.devices.device_book import NoSuchDevice
 from schoolgate.operations.errors import ArgumentsRefused, NotPermitted
 from schoolgate.privacy.pseudonyms import key_in_force
@@ -237,3 +239,43 @@ async def test_without_a_source_nothing_is_wrong(school: School) -> None:
     it: Any = await school.signed_in("nina", Role.network_manager)
     found = await school.call(it, "device.sources")
     assert (found.is_wanted, found.is_alive, found.problems) == (False, False, ())
+
+
+SOURCE = '[identity]\n[[identity.sources]]\nkind = "kea"\npath = "/nowhere/leases.csv"\n'
+
+
+@pytest.mark.asyncio
+async def test_how_many_questions_of_a_network_have_a_device_and_what_to_do(school: School) -> None:
+    it = await school.signed_in("nina", Role.network_manager)
+    assert not (await school.call(it, "device.attributed")).is_wanted
+    school.write(SOURCE)
+    client, now = had(school, IPAD, 5 * HOUR, 3 * HOUR), school.clock.now()
+    times = {"pupils": [4, 4, 2, 30], "staff": [4], "guests": [4]}
+    rows = [
+        row(time=now - hours * HOUR, client="" if segment == "staff" else client, segment=segment)
+        for segment, some in times.items()
+        for hours in some
+        if segment != "guests"
+    ]
+    write_rows(state_of(school), wal(1), [*rows, row(time=now - 4 * HOUR, client="p-other", segment="guests")])
+    found = await school.call(it, "device.attributed")
+    assert [(one.segment, one.rows, one.with_device) for one in found.segments] == [("guests", 1, 0), ("pupils", 3, 2)]
+    assert "DHCP server" in found.segments[0].advice
+    assert client not in str(found)
+
+
+@pytest.mark.asyncio
+async def test_a_source_that_nothing_reads_is_a_problem_of_status(school: School) -> None:
+    it = await school.signed_in("nina", Role.network_manager)
+    before = await school.call(it, "status.show")
+    assert [one for one in before.problems if one.id == "identity"] == []
+    school.write(SOURCE)
+    status = await school.call(it, "status.show")
+    assert [one.remedy for one in status.problems if one.id == "identity"] == ["start `schoolgate identity`"]
+    assert ("identity", False) in [(one.name, one.is_running) for one in status.processes]
+    source = SourceState("kea", "kea", None, 0, 0, "/nowhere/leases.csv: no such file; check the path")
+    now_us = us(school.clock.now())
+    write_status(state_of(school), counted(BindingTable(), [source], now_us, [str(source.problem)]))
+    status = await school.call(it, "status.show")
+    assert [one.remedy for one in status.problems if one.id == "identity"] == ["check the path"]
+    assert ("identity", True) in [(one.name, one.is_running) for one in status.processes]

@@ -10,6 +10,7 @@ from rich.text import Text
 from schoolgate.cli.commands.asking import ask
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.cli.commands.tickets import when
+from schoolgate.operations.devices.attributed import Attributed
 from schoolgate.operations.devices.device_book import DeviceBook, DeviceEntry, KnownDevice, Sources
 
 
@@ -90,8 +91,9 @@ def forget(config: Path | None, device: str, reason: str) -> None:
 def show_sources(config: Path | None, *, as_json: bool) -> None:
     """What says which device it is."""
     found: Sources = ask(config, "device.sources")
+    counted: Attributed = ask(config, "device.attributed")
     if as_json:
-        say_json(asdict(found))
+        say_json(asdict(found) | {"attributed": [asdict(one) for one in counted.segments]})
         return
     if not found.is_wanted:
         say("no source: [identity] in schoolgate.toml names none, so no device gets a name; see docs/identity.md")
@@ -104,6 +106,10 @@ def show_sources(config: Path | None, *, as_json: bool) -> None:
         rows.add_row(Text(one.name), one.kind, read, f"{one.leases:,}", f"{one.odd:,}")
     out.print(rows)
     say(f"{found.bindings:,} addresses have a device; {found.disputed:,} are claimed by two, so by none")
+    for part in counted.segments:
+        share = 100 * part.with_device // part.rows
+        said = f"; {part.advice}" if part.advice else ""
+        say(f"{part.segment or 'no network'}: {share} % of {part.rows:,} questions have a device{said}")
 
 
 def marks(one: KnownDevice) -> str:

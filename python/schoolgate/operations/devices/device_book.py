@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from schoolgate.config import Settings
-from schoolgate.governance.device_record import DeviceRecord, every_device
+from schoolgate.governance.device_record import DeviceRecord, devices_of, every_device
 from schoolgate.governance.record_store import Record
 from schoolgate.identity.attribution import Attribution, SeenDevice, Span
 from schoolgate.identity.binding import Binding
@@ -126,7 +126,15 @@ async def book(
 ) -> DeviceBook:
     """Devices that have a name or were seen, by name. `text`: a part of a name, of a hardware or a present address."""
     records = await read_records(work)
-    seen, table, problems = await asyncio.to_thread(seen_and_bound, work.settings)
+    # Thousands are put in order: not in the loop that answers everybody.
+    return await asyncio.to_thread(_page, work.settings, records, text, group, which, most, skip)
+
+
+def _page(
+    settings: Settings, records: Mapping[str, Record[DeviceRecord]], text: str, group: str, which: Which, most: int,
+    skip: int,
+) -> DeviceBook:  # fmt: skip
+    seen, table, problems = seen_and_bound(settings)
     devices = known_devices(records, seen, table)
     wanted = text.strip().casefold()
     found = sorted(
@@ -137,7 +145,7 @@ async def book(
     groups = sorted({name for one in devices for name in one.groups}, key=str.casefold)
     return DeviceBook(
         tuple(found[skip : skip + most]), len(found), named, len(devices) - named, tuple(groups),
-        bool(work.settings.identity.sources), problems,
+        bool(settings.identity.sources), problems,
     )  # fmt: skip
 
 
@@ -150,7 +158,8 @@ async def entry(
     """One device by its hardware address or its name, with the addresses it had. Raises `NoSuchDevice`.
 
     `reason`: why these are needed, where the name says who has the device."""
-    records = await read_records(work)
+    written = written_key(device)
+    records = await read_records(work, None if written is None else [written])
     seen, table, _ = await asyncio.to_thread(seen_and_bound, work.settings)
     devices = {one.device: one for one in known_devices(records, seen, table)}
     known = devices[key_of(device, devices.values())]
@@ -177,9 +186,8 @@ def sources(work: Work) -> Sources:
 
 def key_of(text: str, devices: Iterable[KnownDevice]) -> str:
     """The key of the one device of this hardware address or name. Raises `NoSuchDevice`."""
-    words = text.strip()
+    words, written = text.strip(), written_key(text)
     every = list(devices)
-    written = words if is_key(words) else mac_key(words) or duid_key(words.removeprefix("duid:"))
     if written is not None and any(one.device == written for one in every):
         return written
     found = [one.device for one in every if one.name and one.name.casefold() == words.casefold()]
@@ -188,6 +196,12 @@ def key_of(text: str, devices: Iterable[KnownDevice]) -> str:
     if not found:
         raise NoSuchDevice("no device is known by these words; write its hardware address, or its whole name")
     return found[0]
+
+
+def written_key(text: str) -> str | None:
+    """The key that a text is, in any notation; None where it is none, and may be a name."""
+    words = text.strip()
+    return words if is_key(words) else mac_key(words) or duid_key(words.removeprefix("duid:"))
 
 
 def known_devices(
@@ -264,7 +278,10 @@ def _spans(settings: Settings, device: str) -> tuple[Span, ...]:
         return attribution.spans_of_device(device, MOST_SPANS)
 
 
-async def read_records(work: Work) -> dict[str, Record[DeviceRecord]]:
+async def read_records(work: Work, keys: Collection[str] | None = None) -> dict[str, Record[DeviceRecord]]:
+    """What people wrote of these devices, or of all."""
     store = await work.store()
     async with store.reading() as connection:
-        return await every_device(connection, store.site_id)
+        if keys is None:
+            return await every_device(connection, store.site_id)
+        return await devices_of(connection, store.site_id, keys)

@@ -69,7 +69,7 @@ async def names(
     spans = await asyncio.to_thread(_spans_at, work.settings, rows)
     if not spans:
         return DeviceNames(())
-    stored = await read_records(work)
+    stored = await read_records(work, {one.device for one in spans.values()})
     found = (_named(client, at_us, span, stored) for (client, at_us), span in spans.items())
     return DeviceNames(tuple(one for one in found if one is not None))
 

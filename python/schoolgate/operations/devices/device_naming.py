@@ -20,15 +20,15 @@ from schoolgate.governance.device_record import (
     refuse_full,
 )
 from schoolgate.identity.attribution import Attribution
-from schoolgate.identity.device_key import duid_key, is_key, mac_key
+from schoolgate.identity.binding_table import EMPTY
 from schoolgate.operations.devices.device_book import (
     Device,
     KnownDevice,
-    NoSuchDevice,
     key_of,
     known_devices,
     read_records,
     seen_and_bound,
+    written_key,
 )
 from schoolgate.operations.governance.record_entry import entry_of
 from schoolgate.operations.log.log_access import alerts_of, require_reason
@@ -110,15 +110,10 @@ async def _changed(work: Work, operation: str, device: str, **fields: Any) -> Kn
 
 async def _key_of(work: Work, device: str) -> str:
     """Of a device that is known; or a hardware address as it is. Raises `NoSuchDevice`."""
-    stored = await read_records(work)
-    seen, table, _ = await asyncio.to_thread(seen_and_bound, work.settings)
-    try:
-        return key_of(device, known_devices(stored, seen, table))
-    except NoSuchDevice:
-        words = device.strip()
-        if (key := words if is_key(words) else mac_key(words) or duid_key(words.removeprefix("duid:"))) is None:
-            raise
+    if (key := written_key(device)) is not None:
         return key
+    # A name is of a record.
+    return key_of(device, known_devices(await read_records(work), {}, EMPTY))
 
 
 def _why(work: Work, operation: str, key: str, **personal: str) -> Any:
