@@ -139,7 +139,14 @@ class ForwarderAddress:
     """Number and address of one forwarder, for `Plane.install_routes`."""
 
     def __new__(
-        cls, number: int, host: str, port: int, scope: int = 0, *, carried: bytes | None = None
+        cls,
+        number: int,
+        host: str,
+        port: int,
+        scope: int = 0,
+        *,
+        carried: bytes | None = None,
+        is_ad_trusted: bool = False,
     ) -> ForwarderAddress: ...
     number: Final[int]
     """Number by which shares, tallies and events name the forwarder."""
@@ -153,6 +160,8 @@ class ForwarderAddress:
     """None: it is asked by UDP. Else how connections to it are spoken over, as JSON: {"transport": "tcp", "tls" or
     "https", "name": that its certificate must have, "roots": authorities that it is believed by, PEM, "pins": SHA-256
     of keys in base64, "path": of HTTPS}."""
+    is_ad_trusted: Final[bool]
+    """Its word that it has validated an answer (AD) counts."""
 
 def ask_forwarder(forwarder: ForwarderAddress, query: bytes, timeout_s: float) -> tuple[bytes, float, float, bytes]:
     """One query over a connection of its own to a forwarder that has `carried`: the reply, which repeats ID and
@@ -173,7 +182,9 @@ class ZoneRoute:
 class ForwarderShare:
     """How many of the next queries one forwarder gets, for `Plane.send_misses`."""
 
-    def __new__(cls, forwarder: int, timeout_s: float, most: int, *, has_edns: bool = True) -> ForwarderShare: ...
+    def __new__(
+        cls, forwarder: int, timeout_s: float, most: int, *, has_edns: bool = True, asks_ad: bool = False
+    ) -> ForwarderShare: ...
     forwarder: Final[int]
     """Number of the forwarder."""
     timeout_s: Final[float]
@@ -182,12 +193,22 @@ class ForwarderShare:
     """The largest number of queries; the next share of the set gets those that follow."""
     has_edns: Final[bool]
     """False: queries go without OPT, to a forwarder that does not know EDNS (RFC 6891 section 7)."""
+    asks_ad: Final[bool]
+    """True: queries ask whether the answer was validated (AD, RFC 6840 section 5.7)."""
 
 @final
 class MissResult:
     """Result of one miss, for `Plane.complete`."""
 
-    def __new__(cls, token: int, reply: bytes | None, *, ede: int = 0, is_failure: bool = False) -> MissResult: ...
+    def __new__(
+        cls,
+        token: int,
+        reply: bytes | None,
+        *,
+        ede: int = 0,
+        is_failure: bool = False,
+        ad_trusted: bool | None = None,
+    ) -> MissResult: ...
     token: Final[int]
     """The `key` of the miss's `ForwardingEvent`."""
     reply: Final[bytes | None]
@@ -196,6 +217,8 @@ class MissResult:
     """Extended DNS error of a result without a reply: 22 or 23 (RFC 8914)."""
     is_failure: Final[bool]
     """Whether it is a resolution failure to remember (RFC 9520)."""
+    ad_trusted: Final[bool | None]
+    """Whether the reply's AD bit counts; None: the query did not ask for it."""
 
 @final
 class ForwarderTally:

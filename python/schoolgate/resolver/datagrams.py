@@ -31,7 +31,14 @@ EVERY: Final = 0xFFFF_FFFF
 def core_address(forwarder: Forwarder) -> ForwarderAddress:
     """A forwarder as the core takes it."""
     host = forwarder.sockaddr[0]
-    return ForwarderAddress(forwarder.number, host, forwarder.port, forwarder.scope, carried=forwarder.carried)
+    return ForwarderAddress(
+        forwarder.number,
+        host,
+        forwarder.port,
+        forwarder.scope,
+        carried=forwarder.carried,
+        is_ad_trusted=forwarder.is_ad_trusted,
+    )
 
 
 class DatagramPlane(Protocol):

@@ -38,19 +38,25 @@ class ForwarderDirectory:
         zone: str = "",
         fallback: Iterable[SocketAddress] = (),
         is_in_order: bool = False,
+        asks_ad: bool = False,
+        named: Collection[object] | None = None,
     ) -> ForwarderSet:
-        """The set for `servers` as written; `zone` is what a probe asks about. Raises `ForwarderInvalid`."""
-        found: dict[SocketAddress, None] = {}
+        """The set for `servers` as written; `zone` is what a probe asks about. `named`: those that the operator wrote
+        himself; None: all but "system". Raises `ForwarderInvalid`."""
+        found: dict[SocketAddress, bool] = {}
         for server in servers:
-            found.update(dict.fromkeys(self._addresses(server)))
+            for address in self._addresses(server):
+                is_named = server != "system" and (named is None or address in named)
+                found[address] = found.get(address, False) or is_named
         if not found:
             raise ForwarderInvalid(
                 "this machine's resolv.conf names no usable server; set forwarders.servers to addresses"
             )
         return ForwarderSet(
-            [self._forwarder(one, zone) for one in found],
-            fallback=[self._forwarder(one, zone) for one in fallback],
+            [self._forwarder(one, zone, is_named) for one, is_named in found.items()],
+            fallback=[self._forwarder(one, zone, is_named=True) for one in fallback],
             is_in_order=is_in_order,
+            asks_ad=asks_ad,
         )
 
     def _addresses(self, server: str | SocketAddress) -> list[SocketAddress]:
@@ -58,12 +64,14 @@ class ForwarderDirectory:
             return [server]
         return [SocketAddress(*one) for one in (self._system() if server == "system" else [parse_address(server)])]
 
-    def _forwarder(self, server: SocketAddress, zone: str) -> Forwarder:
+    def _forwarder(self, server: SocketAddress, zone: str, is_named: bool) -> Forwarder:
         connected = server if isinstance(server, ConnectedServer) else None
         known = self._known.get(server)
         if known is None:
             known = Forwarder(server.host, server.port, probe_name=zone, server=connected)
             self._known[server] = known
+        # A stub of this machine that nobody chose may set AD as it likes.
+        known.is_ad_trusted = known.is_encrypted or (is_named and server.is_loopback)
         if connected is not None:
             # Anew each time: the file of authorities may have changed.
             roots, known.roots_problem = read_roots(connected)

@@ -60,9 +60,9 @@ class Forwarder:
 
     __slots__ = (
         "_edns_seen_at", "_measured_at", "_plain_after_silence", "_plain_until", "_probed_at", "address",
-        "answered_query", "carried", "errors", "failures", "family", "is_up", "mismatches", "number", "port",
-        "probe_name", "probes", "replies", "roots_problem", "rttvar_s", "sent", "server", "sockaddr", "srtt_s",
-        "timeouts",
+        "answered_query", "carried", "errors", "failures", "family", "is_ad_trusted", "is_up", "mismatches",
+        "number", "port", "probe_name", "probes", "replies", "roots_problem", "rttvar_s", "sent", "server",
+        "sockaddr", "srtt_s", "timeouts",
     )  # fmt: skip
     _numbers: ClassVar = itertools.count(1)
 
@@ -74,6 +74,8 @@ class Forwarder:
         # How connections to it are spoken over, as the core takes it; None: it is asked by UDP.
         self.carried: bytes | None = None
         self.roots_problem: str | None = None
+        # Its word that it has validated signatures (AD) counts: nobody on the way can have set the bit.
+        self.is_ad_trusted = False
         self.address = address
         self.port = port
         self.probe_name = probe_name
@@ -271,18 +273,25 @@ class Forwarder:
 
 class ForwarderSet:
     """Forwarders that may answer the same names. Which that lives is asked first: the quickest, or, `is_in_order`, the
-    first named. `fallback`: those asked while none of the others is up."""
+    first named. `fallback`: those asked while none of the others is up. `asks_ad`: queries ask whether the answer was
+    validated."""
 
-    __slots__ = ("_is_in_order", "_ranked_until", "_shares", "fallback", "forwarders")
+    __slots__ = ("_is_in_order", "_ranked_until", "_shares", "asks_ad", "fallback", "forwarders")
 
     def __init__(
-        self, forwarders: Sequence[Forwarder], *, fallback: Sequence[Forwarder] = (), is_in_order: bool = False
+        self,
+        forwarders: Sequence[Forwarder],
+        *,
+        fallback: Sequence[Forwarder] = (),
+        is_in_order: bool = False,
+        asks_ad: bool = False,
     ) -> None:
         if not forwarders:
             raise ForwarderInvalid("no forwarder is given; name at least one server address")
         self.forwarders = tuple(forwarders)
         self.fallback = tuple(fallback)
         self._is_in_order = is_in_order
+        self.asks_ad = asks_ad
         self._shares: tuple[Forwarder, ...] = ()
         self._ranked_until = float("-inf")
 
@@ -336,7 +345,7 @@ class NoForwarders(ForwarderSet):
 
     def __init__(self) -> None:
         self.forwarders = self.fallback = ()
-        self._is_in_order = False
+        self._is_in_order = self.asks_ad = False
         self._shares = ()
         self._ranked_until = float("-inf")
 

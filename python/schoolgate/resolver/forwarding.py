@@ -28,12 +28,20 @@ def routes(settings: Settings, servers: tuple[SocketAddress, ...], directory: Fo
     wanted = settings.forwarders
     is_in_order = wanted.strategy == "first-healthy"
     default: ForwarderSet = (
-        directory.forwarder_set(servers, fallback=wanted.plain_fallback, is_in_order=is_in_order)
+        directory.forwarder_set(
+            servers,
+            fallback=wanted.plain_fallback,
+            is_in_order=is_in_order,
+            asks_ad=wanted.dnssec != "off",
+            named=wanted.servers,
+        )
         if servers
         else NoForwarders()
     )
     zones = {
-        one.zone: directory.forwarder_set(one.servers, zone=one.zone, is_in_order=is_in_order)
+        one.zone: directory.forwarder_set(
+            one.servers, zone=one.zone, is_in_order=is_in_order, asks_ad=one.dnssec != "off"
+        )
         for one in settings.forward_zones
     }
     return Routes(default, zones)

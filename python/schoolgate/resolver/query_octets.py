@@ -17,6 +17,11 @@ def question_of(query: bytes) -> bytes:
     return query[HEADER_OCTETS : end + 5]
 
 
+def asks_ad(query: bytes) -> bool:
+    """Whether a query asks to be told that the answer was validated (AD, RFC 6840 section 5.7)."""
+    return bool(query[3] & 0x20)
+
+
 def qtype_of(query: bytes) -> int:
     """QTYPE of a well-formed query."""
     return int.from_bytes(question_of(query)[-4:-2])

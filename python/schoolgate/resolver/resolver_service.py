@@ -20,7 +20,7 @@ from schoolgate.resolver.datagrams import EVERY, DatagramPlane, Datagrams, Excha
 from schoolgate.resolver.exchange import StreamExchanges
 from schoolgate.resolver.exchange_owners import MissExchange, ProbeExchange
 from schoolgate.resolver.forwarders import EDNS_MEMORY_S, Forwarder, ForwarderSet, Routes
-from schoolgate.resolver.query_octets import qtype_of
+from schoolgate.resolver.query_octets import asks_ad, qtype_of
 from schoolgate.resolver.resolution import (
     DEFAULT_PATIENCE,
     EDE_NETWORK_ERROR,
@@ -165,6 +165,7 @@ class ResolverService:
                 first_timeout_s(one, self._patience),
                 1 if at < last else EVERY,
                 has_edns=one.has_edns(now),
+                asks_ad=forwarders.asks_ad,
             )
             for at, one in enumerate(shares)
         ]
@@ -190,7 +191,10 @@ class ResolverService:
 
     def _done(self, owner: MissExchange, step: Done) -> None:
         self.counters["answered_with_failure" if step.is_failure else "answered"] += 1
-        self._results.append(MissResult(owner.key, step.octets, is_failure=step.is_failure))
+        # A failure may be the reply of an earlier forwarder than the last.
+        is_asked = asks_ad(owner.query) and not step.is_failure
+        ad_trusted = owner.resolution.forwarder.is_ad_trusted if is_asked else None
+        self._results.append(MissResult(owner.key, step.octets, is_failure=step.is_failure, ad_trusted=ad_trusted))
 
     def _failed(self, owner: MissExchange, step: Failed) -> None:
         is_silence = step.ede != EDE_NETWORK_ERROR

@@ -79,14 +79,16 @@ class Reply:
 
 def ask(
     name: str, qtype: int, server: SocketAddress, *, source: str | None = None, tcp: bool = False, tls: bool = False,
-    timeout_s: float = TIMEOUT_S, wants_dnssec: bool = False,
+    timeout_s: float = TIMEOUT_S, wants_dnssec: bool = False, asks_ad: bool = False,
 ) -> Reply:  # fmt: skip
     """One question, over TCP when the answer does not fit into UDP. `tls`: over DNS over TLS, whose certificate is not
-    verified: a stub resolver without a name for its server cannot. Raises `NoAnswer`."""
+    verified: a stub resolver without a name for its server cannot. `asks_ad`: also whether the answer was validated
+    (RFC 6840 section 5.7). Raises `NoAnswer`."""
     try:
         question = DNSRecord.question(name)
         question.q.qtype = qtype
         question.header.id = secrets.randbelow(65536)
+        question.header.ad = int(asks_ad)
         question.add_ar(EDNS0(udp_len=EDNS_OCTETS, flags="do" if wants_dnssec else ""))
         message = bytes(question.pack())
     except (DNSError, UnicodeError, ValueError) as error:

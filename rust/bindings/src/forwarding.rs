@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString, PyTuple};
-use schoolgate_plane::{Event, EventKind, Owner, Report, Share, Tally, name_of};
+use schoolgate_plane::{AdTrust, Completed, Event, EventKind, Owner, Report, Share, Tally, name_of};
 use schoolgate_streams::{CarrierSettings, ask_once};
 use schoolgate_wire::Name;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -36,18 +36,25 @@ pub struct ForwarderAddress {
     scope: u32,
     /// How connections to it are spoken over, as JSON; None: it is asked by UDP.
     carried: Option<Vec<u8>>,
+    /// Its word about DNSSEC signatures (AD) counts.
+    is_ad_trusted: bool,
 }
 
 #[pymethods]
 impl ForwarderAddress {
     #[new]
-    #[pyo3(signature = (number, host, port, scope=0, *, carried=None))]
-    fn new(number: u32, host: String, port: u16, scope: u32, carried: Option<Vec<u8>>) -> Self {
-        Self { number, host, port, scope, carried }
+    #[pyo3(signature = (number, host, port, scope=0, *, carried=None, is_ad_trusted=false))]
+    fn new(number: u32, host: String, port: u16, scope: u32, carried: Option<Vec<u8>>, is_ad_trusted: bool) -> Self {
+        Self { number, host, port, scope, carried, is_ad_trusted }
     }
 }
 
 impl ForwarderAddress {
+    /// Its number, if its word about signatures counts.
+    pub fn trusted(&self) -> Option<u32> {
+        self.is_ad_trusted.then_some(self.number)
+    }
+
     /// Number, socket address, and how connections are spoken over.
     pub fn parse(&self) -> PyResult<(u32, SocketAddr, Option<CarrierSettings>)> {
         let address = match address(&self.host)? {
@@ -114,21 +121,24 @@ pub struct ForwarderShare {
     most: u32,
     /// False: queries are sent without OPT (RFC 6891 section 7).
     has_edns: bool,
+    /// True: queries ask whether the answer was validated (AD, RFC 6840 section 5.7).
+    asks_ad: bool,
 }
 
 #[pymethods]
 impl ForwarderShare {
     #[new]
-    #[pyo3(signature = (forwarder, timeout_s, most, *, has_edns=true))]
-    fn new(forwarder: u32, timeout_s: f64, most: u32, has_edns: bool) -> Self {
-        Self { forwarder, timeout_s, most, has_edns }
+    #[pyo3(signature = (forwarder, timeout_s, most, *, has_edns=true, asks_ad=false))]
+    fn new(forwarder: u32, timeout_s: f64, most: u32, has_edns: bool, asks_ad: bool) -> Self {
+        Self { forwarder, timeout_s, most, has_edns, asks_ad }
     }
 }
 
 impl ForwarderShare {
     /// The share as the plane takes it.
     pub fn to_share(&self) -> Share {
-        Share { forwarder: self.forwarder, timeout_s: self.timeout_s, most: self.most, has_edns: self.has_edns }
+        let Self { forwarder, timeout_s, most, has_edns, asks_ad } = *self;
+        Share { forwarder, timeout_s, most, has_edns, asks_ad }
     }
 }
 
@@ -142,14 +152,16 @@ pub struct MissResult {
     ede: u16,
     #[pyo3(get)]
     is_failure: bool,
+    #[pyo3(get)]
+    ad_trusted: Option<bool>,
 }
 
 #[pymethods]
 impl MissResult {
     #[new]
-    #[pyo3(signature = (token, reply, *, ede=0, is_failure=false))]
-    fn new(token: u64, reply: Option<PyBackedBytes>, ede: u16, is_failure: bool) -> Self {
-        Self { token, reply, ede, is_failure }
+    #[pyo3(signature = (token, reply, *, ede=0, is_failure=false, ad_trusted=None))]
+    fn new(token: u64, reply: Option<PyBackedBytes>, ede: u16, is_failure: bool, ad_trusted: Option<bool>) -> Self {
+        Self { token, reply, ede, is_failure, ad_trusted }
     }
 
     #[getter]
@@ -159,9 +171,15 @@ impl MissResult {
 }
 
 impl MissResult {
-    /// Token, reply or EDE code, and whether a failure is remembered, as the plane takes them.
-    pub fn parts(&self) -> (u64, Result<&[u8], u16>, bool) {
-        (self.token, self.reply.as_deref().ok_or(self.ede), self.is_failure)
+    /// The result as the plane takes it.
+    pub fn completed(&self) -> Completed<'_> {
+        let trust = match self.ad_trusted {
+            None => AdTrust::NotAsked,
+            Some(false) => AdTrust::Untrusted,
+            Some(true) => AdTrust::Trusted,
+        };
+        let reply = self.reply.as_deref().ok_or(self.ede);
+        Completed { token: self.token, reply, is_remembered: self.is_failure, trust }
     }
 }
 

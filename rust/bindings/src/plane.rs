@@ -65,6 +65,7 @@ impl Plane {
         forwarders: Vec<Py<ForwarderAddress>>,
         zones: Vec<Py<ZoneRoute>>,
     ) -> PyResult<()> {
+        let trusted = forwarders.iter().filter_map(|one| one.get().trusted()).collect();
         let forwarders = forwarders.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
         let zones = zones.iter().map(|one| one.get().parse()).collect::<PyResult<Vec<_>>>()?;
         let (mut ways, mut carried) = (Vec::new(), Vec::new());
@@ -77,7 +78,7 @@ impl Plane {
         let installed = py.detach(|| -> Result<(), CarrierError> {
             let carriers = self.1.install(carried)?;
             ways.extend(carriers.into_iter().map(|(number, carrier)| (number, Way::Carried(carrier))));
-            self.0.install_routes(ways, zones);
+            self.0.install_routes(ways, zones, trusted);
             Ok(())
         });
         installed.map_err(|error| PyValueError::new_err(error.to_string()))
@@ -126,7 +127,7 @@ impl Plane {
     }
 
     fn complete(&self, py: Python<'_>, results: Vec<Py<MissResult>>) {
-        py.detach(|| self.0.complete(results.iter().map(|one| one.get().parts())));
+        py.detach(|| self.0.complete(results.iter().map(|one| one.get().completed())));
     }
 
     fn forget_failures(&self) {

@@ -15,6 +15,7 @@
 
 use crate::active_state::ActiveState;
 use crate::cache::{NoRoom, PacketCache};
+use crate::client_rate::rate_of;
 use crate::clock::Now;
 use crate::counters::{Counter, Counters};
 use crate::crowd::Crowd;
@@ -32,7 +33,7 @@ use crate::requester::Requester;
 use crate::revealed_tags::{objection, retag};
 use crate::settings::Settings;
 use crate::stored::Body;
-use crate::turning_away::rate_of;
+use crate::validation::{Validation, tell_authentic};
 use arc_swap::ArcSwap;
 use schoolgate_policy::{Effect, Origin, Selection, SuffixHashes, Verdict};
 use schoolgate_querylog::{Door, Recorder, Source};
@@ -283,10 +284,10 @@ impl Answerer {
             let length = deny(context, &self.parsed.query, objection, out);
             return Some(self.tell(context, &answer_record, exit, out, length));
         }
-        let image = match &held.stored.body {
-            Body::Image(image) => match held.stored.stripped() {
-                Some(stripped) => stripped.fit_for(context.ech()).unwrap_or(image),
-                None => image,
+        let (image, is_whole) = match &held.stored.body {
+            Body::Image(image) => match held.stored.stripped().and_then(|stripped| stripped.fit_for(context.ech())) {
+                Some(less) => (less, false),
+                None => (image, true),
             },
             Body::Failure { code, .. } => return Some(self.fail(context, verdict, *code, Counter::Failures, out)),
         };
@@ -302,6 +303,10 @@ impl Answerer {
         };
         let reply = EdnsReply { ede, ..context.reply };
         let length = image.write(out, context.packet, &self.parsed.query, ttl_rule, &reply);
+        // Nothing that we changed, and nothing whose signatures may have run out meanwhile.
+        if held.stored.validation == Validation::Secure && is_fresh && is_whole && rewrite.is_none() {
+            tell_authentic(&self.parsed.query, out);
+        }
         Some(self.tell(context, &AnswerRecord::answered(verdict, rewrite.is_some(), source), exit, out, length))
     }
 

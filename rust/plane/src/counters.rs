@@ -99,6 +99,14 @@ counters! {
     MissHubFull = "miss_hub_full",
     /// Replies to questions that are not, or no longer, under way.
     UnknownTokens = "unknown_tokens",
+    /// Answers that a forwarder had validated, and said so over a way that is trusted.
+    DnssecSecure = "dnssec_secure",
+    /// Answers of such a forwarder that it had not.
+    DnssecInsecure = "dnssec_insecure",
+    /// Answers of which nobody can tell: over a way that is open to others, or asked with CD.
+    DnssecIndeterminate = "dnssec_indeterminate",
+    /// Questions whose answer a trusted forwarder found bogus: SERVFAIL.
+    DnssecBogus = "dnssec_bogus",
     /// Outcomes that a worker had no room for; its clients waited until it gave up.
     AnswersLost = "answers_lost",
 }

@@ -12,11 +12,12 @@
 use crate::clock::Now;
 use crate::miss_hub::{MissHub, asked_name, asked_type};
 use crate::pending::{GIVE_UP_AFTER_MS, MAX_QUESTIONS};
-use crate::reply_sink::{Event, EventKind, ReplySink, Report};
+use crate::reply_sink::{Event, EventKind, ReplySink, Report, Trusted};
 use crate::source_port::{Attempt, Owner, Way};
 use crate::udp_exchanges::UdpExchanges;
+use crate::validation::AdTrust;
 use crate::zones::Zones;
-use schoolgate_wire::{EdeCode, question_end};
+use schoolgate_wire::{EdeCode, question_end, set_ad};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,6 +52,21 @@ pub struct Share {
     pub most: u32,
     /// It knows EDNS, or may.
     pub has_edns: bool,
+    /// It is asked to say whether it has validated the answer (AD).
+    pub asks_ad: bool,
+}
+
+/// What became of a question that the resolver saw to.
+#[derive(Clone, Copy, Debug)]
+pub struct Completed<'a> {
+    /// Which.
+    pub token: u64,
+    /// The reply, or the EDE code of why there is none.
+    pub reply: Result<&'a [u8], u16>,
+    /// It is a failure to remember.
+    pub is_remembered: bool,
+    /// What the reply's AD bit is worth.
+    pub trust: AdTrust,
 }
 
 /// What is left to do after [`Forwarding::go_on`].
@@ -71,6 +87,7 @@ pub struct Forwarding {
     pub hub: MissHub,
     exchanges: UdpExchanges,
     zones: Zones,
+    trusted: Trusted,
     report: Report,
     /// What the resolver has said of misses to come: by set, who is asked; the last share has the rest.
     standing: Option<Vec<Vec<Share>>>,
@@ -99,6 +116,7 @@ impl Forwarding {
             hub,
             exchanges,
             zones: Zones::default(),
+            trusted: Trusted::default(),
             report: Report::default(),
             standing: None,
             ahead_s: f64::NEG_INFINITY,
@@ -137,14 +155,18 @@ impl Forwarding {
         self.hub.forget_failures();
     }
 
-    /// Takes what became of questions that the resolver saw to: the reply, or the EDE code of why there is none, and whether
-    /// that is a failure to remember. Where a reply leads to another question, that is sent.
-    pub fn complete<'a>(&mut self, results: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>, now: Now) {
-        for (token, reply, is_remembered) in results {
+    /// Says whose word about signatures counts.
+    pub fn trust(&mut self, forwarders: impl IntoIterator<Item = u32>) {
+        self.trusted = forwarders.into_iter().collect();
+    }
+
+    /// Takes what became of questions that the resolver saw to. Where a reply leads to another question, that is sent.
+    pub fn complete<'a>(&mut self, results: impl IntoIterator<Item = Completed<'a>>, now: Now) {
+        for Completed { token, reply, is_remembered, trust } in results {
             let reply = reply.map_err(EdeCode);
             match is_remembered {
-                true => self.hub.give_up(token, reply, now),
-                false => self.hub.complete(token, reply, now),
+                true => self.hub.give_up(token, reply, trust, now),
+                false => self.hub.complete(token, reply, trust, now),
             }
         }
         if self.standing.is_some() && self.hub.has_misses() {
@@ -238,7 +260,7 @@ impl Forwarding {
     }
 
     fn receive(&mut self, now: Now, now_s: f64) -> bool {
-        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        let mut sink = ReplySink { hub: &mut self.hub, trusted: &self.trusted, report: &mut self.report, now, now_s };
         self.exchanges.receive(now_s, &mut sink)
     }
 
@@ -256,18 +278,22 @@ impl Forwarding {
             crate::tests::test_panic_in_forwarding(&miss.query);
             if room == 0 {
                 self.report.overflow += 1;
-                self.hub.complete(miss.token, Err(EdeCode::NETWORK_ERROR), now);
+                self.hub.complete(miss.token, Err(EdeCode::NETWORK_ERROR), AdTrust::NotAsked, now);
                 continue;
             }
             let set = self.zones.select_for(asked_name(&miss.query), asked_type(&miss.query));
             let sets = self.standing.as_mut();
             let Some(share) = sets.and_then(|sets| sets.get_mut(set)).and_then(|set| next_share(set)) else {
                 self.report.failed_no_forwarder += 1;
-                self.hub.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+                self.hub.complete(miss.token, Err(EdeCode::NO_REACHABLE_AUTHORITY), AdTrust::NotAsked, now);
                 continue;
             };
             room -= 1;
-            let attempt = Attempt::new(Owner::Miss(miss.token), miss.query, now_s, share.timeout_s);
+            let mut query = miss.query;
+            if share.asks_ad {
+                set_ad(&mut query);
+            }
+            let attempt = Attempt::new(Owner::Miss(miss.token), query, now_s, share.timeout_s);
             let attempt = if share.has_edns { attempt } else { attempt.without_opt() };
             match groups.iter_mut().find(|(forwarder, _)| *forwarder == share.forwarder) {
                 Some((_, asked)) => asked.push(attempt),
@@ -314,18 +340,19 @@ impl Forwarding {
     }
 
     fn end(&mut self, now: Now, now_s: f64) -> bool {
-        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        let mut sink = ReplySink { hub: &mut self.hub, trusted: &self.trusted, report: &mut self.report, now, now_s };
         self.exchanges.end_overdue(now_s, &mut sink)
     }
 
     /// Ends everything: what is under way fails now, so that stale answers or SERVFAIL go out at once.
     pub fn abandon(&mut self, now: Now) {
         self.standing = None;
-        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s: 0.0 };
+        let mut sink =
+            ReplySink { hub: &mut self.hub, trusted: &self.trusted, report: &mut self.report, now, now_s: 0.0 };
         self.exchanges.close(&mut sink);
         for event in std::mem::take(&mut self.report).events {
             if let Owner::Miss(token) = event.owner {
-                self.hub.complete(token, Err(EdeCode::NETWORK_ERROR), now);
+                self.hub.complete(token, Err(EdeCode::NETWORK_ERROR), AdTrust::NotAsked, now);
             }
         }
         self.hub.wake_workers();
@@ -334,7 +361,7 @@ impl Forwarding {
 
     fn send(&mut self, forwarder: u32, asked: Vec<Attempt>, now: Now, now_s: f64) {
         self.report.tally(forwarder).sent += asked.len() as u32;
-        let mut sink = ReplySink { hub: &mut self.hub, report: &mut self.report, now, now_s };
+        let mut sink = ReplySink { hub: &mut self.hub, trusted: &self.trusted, report: &mut self.report, now, now_s };
         self.exchanges.send(forwarder, asked, now_s, &mut sink);
     }
 

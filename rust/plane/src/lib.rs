@@ -16,6 +16,7 @@ mod active_state;
 mod answer;
 mod cache;
 mod carrier;
+mod client_rate;
 mod clock;
 mod counters;
 mod crash;
@@ -50,6 +51,7 @@ mod stored;
 mod stream;
 mod turning_away;
 mod udp_exchanges;
+mod validation;
 mod waiters;
 mod worker;
 mod zones;
@@ -61,7 +63,7 @@ pub use active_state::ActiveState;
 pub use carrier::{Carrier, Deliveries, Delivery};
 pub use counters::Counter;
 pub use designation::Designated;
-pub use forwarding::Share;
+pub use forwarding::{Completed, Share};
 pub use miss_hub::name_of;
 pub use plane::Plane;
 pub use plane_error::PlaneError;
@@ -70,6 +72,7 @@ pub use reply_sink::{Event, EventKind, Report, Tally};
 pub use settings::Settings;
 pub use source_port::{Owner, Way, matches};
 pub use stream::{AnswersWake, Asked, StreamAnswerer};
+pub use validation::AdTrust;
 
 #[doc(hidden)]
 pub mod bench_support {

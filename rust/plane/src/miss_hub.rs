@@ -17,10 +17,13 @@ use crate::question::Question;
 use crate::settings::Settings;
 use crate::socket::Wake;
 use crate::stored::{Beside, Stored, Stripped};
+use crate::validation::{AdTrust, Validation};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::question_end;
-use schoolgate_wire::{AnswerImage, EdeCode, HEADER_OCTETS, Name, Reading, Revealed, UnusableReply, forwarder_query};
+use schoolgate_wire::{
+    AnswerImage, EdeCode, HEADER_OCTETS, Name, Rcode, Reading, Revealed, UnusableReply, dnssec_error, forwarder_query,
+    question_end,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -108,6 +111,8 @@ struct UnderWay {
     since_ms: u64,
     /// Replies that are aliases, each to the target of the one before. What is asked for is the target of the last.
     aliases: Vec<Vec<u8>>,
+    /// What is known of these.
+    validation: Validation,
 }
 
 /// Questions under way at the resolver.
@@ -202,7 +207,13 @@ impl MissHub {
             Some(target) => Name::clone(target),
             None => Name::from_wire(&question.name).ok()?,
         };
-        let under_way = UnderWay { question, waiting: 1 << channel, since_ms: now.mono_ms, aliases: Vec::new() };
+        let under_way = UnderWay {
+            question,
+            waiting: 1 << channel,
+            since_ms: now.mono_ms,
+            aliases: Vec::new(),
+            validation: Validation::Secure,
+        };
         Some(self.begin(under_way, &asked))
     }
 
@@ -232,23 +243,23 @@ impl MissHub {
     }
 
     /// Takes the reply to a question, or that there is none, and passes the outcome on. `now` is when it came.
-    pub fn complete(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
-        self.end(token, reply, false, now);
+    pub fn complete(&mut self, token: u64, reply: Result<&[u8], EdeCode>, trust: AdTrust, now: Now) {
+        self.end(token, reply, trust, false, now);
     }
 
     /// Ends a question that the resolver has not completed in time.
     pub fn lose(&mut self, token: u64, now: Now) {
         self.counters.count(Counter::LostQuestions);
-        self.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+        self.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), AdTrust::NotAsked, now);
     }
 
     /// Takes a reply that may end the matter; `false` if it cannot be used: the question is still under way then.
-    pub fn accept(&mut self, token: u64, reply: &[u8], now: Now) -> bool {
+    pub fn accept(&mut self, token: u64, reply: &[u8], trust: AdTrust, now: Now) -> bool {
         if !self.is_under_way(token) {
             self.counters.count(Counter::UnknownTokens);
             return true;
         }
-        let outcome = self.read(token, reply);
+        let outcome = self.read(token, reply, trust);
         let is_usable = outcome.is_ok();
         if is_usable {
             self.conclude(token, outcome, false, now);
@@ -262,8 +273,8 @@ impl MissHub {
     }
 
     /// The same for a question that forwarders were asked in vain: its failure is remembered (RFC 9520).
-    pub fn give_up(&mut self, token: u64, reply: Result<&[u8], EdeCode>, now: Now) {
-        self.end(token, reply, true, now);
+    pub fn give_up(&mut self, token: u64, reply: Result<&[u8], EdeCode>, trust: AdTrust, now: Now) {
+        self.end(token, reply, trust, true, now);
     }
 
     /// A forwarder has come back, or others are asked: what failed may succeed now.
@@ -271,21 +282,27 @@ impl MissHub {
         self.failures.clear();
     }
 
-    fn end(&mut self, token: u64, reply: Result<&[u8], EdeCode>, is_remembered: bool, now: Now) {
-        let outcome = reply
-            .and_then(|reply| self.read(token, reply).inspect_err(|_| self.counters.count(Counter::UnusableReplies)));
+    fn end(&mut self, token: u64, reply: Result<&[u8], EdeCode>, trust: AdTrust, is_remembered: bool, now: Now) {
+        let outcome = reply.and_then(|reply| {
+            self.read(token, reply, trust).inspect_err(|_| self.counters.count(Counter::UnusableReplies))
+        });
+        if trust == AdTrust::Trusted && outcome.as_ref().is_err_and(|code| code.is_bogus()) {
+            self.counters.count(Counter::DnssecBogus);
+        }
         self.conclude(token, outcome, is_remembered, now);
     }
 
     /// Reads a reply behind a barrier: a defect that it meets costs this question and nothing else.
-    fn read(&mut self, token: u64, reply: &[u8]) -> Result<Outcome, EdeCode> {
+    fn read(&mut self, token: u64, reply: &[u8], trust: AdTrust) -> Result<Outcome, EdeCode> {
         let under_way = self.under_way.get(&token).ok_or(EdeCode::OTHER)?;
-        let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(under_way, reply))) else {
+        let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_reply(under_way, reply, trust))) else {
             self.counters.count(Counter::LatePanics);
             self.crashes.keep(reply);
             return Err(EdeCode::OTHER);
         };
         read.map_err(|unusable| match unusable {
+            // Why it is SERVFAIL, if the forwarder says so: of use to who looks for what is wrong.
+            UnusableReply::Rcode(Rcode::SERVFAIL) => dnssec_error(reply).unwrap_or(EdeCode::NO_REACHABLE_AUTHORITY),
             UnusableReply::Rcode(_) | UnusableReply::Referral => EdeCode::NO_REACHABLE_AUTHORITY,
             _ => EdeCode::INVALID_DATA,
         })
@@ -304,15 +321,18 @@ impl MissHub {
             Ok(Outcome::Alias(..)) if under_way.since_ms + GIVE_UP_AFTER_MS <= now.mono_ms => {
                 Err(EdeCode::NO_REACHABLE_AUTHORITY)
             }
-            Ok(Outcome::Alias(aliases, target)) => {
-                let miss = self.begin(UnderWay { aliases, ..under_way }, &target);
+            Ok(Outcome::Alias(aliases, target, validation)) => {
+                let miss = self.begin(UnderWay { aliases, validation, ..under_way }, &target);
                 self.targets.push(miss);
                 return;
             }
             Err(code) => Err(code),
         };
         match &outcome {
-            Ok(_) => self.failures.forget(question),
+            Ok(believed) => {
+                self.count_validation(believed.validation);
+                self.failures.forget(question);
+            }
             Err(code) if is_remembered => self.failures.record(question, *code, now.mono_ms),
             Err(_) => {}
         }
@@ -323,6 +343,15 @@ impl MissHub {
         };
         let lost = self.hand_down(Arc::new(self.store(question, outcome, now)), channels, under_way.waiting);
         self.counters.add(Counter::AnswersLost, u64::from((lost & under_way.waiting).count_ones()));
+    }
+
+    fn count_validation(&self, validation: Validation) {
+        match validation {
+            Validation::NotAsked => {}
+            Validation::Indeterminate => self.counters.count(Counter::DnssecIndeterminate),
+            Validation::Insecure => self.counters.count(Counter::DnssecInsecure),
+            Validation::Secure => self.counters.count(Counter::DnssecSecure),
+        }
     }
 
     /// Bit by channel: it keeps an answer of so many octets for clients that ask next.
@@ -377,9 +406,9 @@ impl MissHub {
 
     fn store(&self, question: &Question, outcome: Result<Believed, EdeCode>, now: Now) -> Stored {
         match outcome {
-            Ok(Believed { image, beside }) => {
+            Ok(Believed { image, beside, validation }) => {
                 let fresh_for_ms = self.keep_for_ms(&image);
-                Stored::answer(question, image, beside, now.mono_ms).fresh_for_ms(fresh_for_ms)
+                Stored::answer(question, image, beside, now.mono_ms).fresh_for_ms(fresh_for_ms).validated(validation)
             }
             Err(code) => Stored::failure(question, code, now.mono_ms).fresh_for_ms(FAILURE_MS),
         }
@@ -397,26 +426,29 @@ impl MissHub {
 struct Believed {
     image: AnswerImage,
     beside: Option<Box<Beside>>,
+    validation: Validation,
 }
 
 /// What a reply comes to, with those before it.
 enum Outcome {
     /// An answer.
     Answer(Believed),
-    /// All replies so far, and the target that they lead to.
-    Alias(Vec<Vec<u8>>, Box<Name>),
+    /// All replies so far, the target that they lead to, and what is known of them.
+    Alias(Vec<Vec<u8>>, Box<Name>, Validation),
 }
 
-fn read_reply(under_way: &UnderWay, reply: &[u8]) -> Result<Outcome, UnusableReply> {
+fn read_reply(under_way: &UnderWay, reply: &[u8], trust: AdTrust) -> Result<Outcome, UnusableReply> {
     #[cfg(test)]
     crate::tests::test_panic_in_miss_hub(reply);
     let question = &*under_way.question;
+    let validation = under_way.validation.min(trust.validation(reply, question.checking_disabled()));
     let mut replies: Vec<&[u8]> = under_way.aliases.iter().map(Vec::as_slice).collect();
     replies.push(reply);
     let image = match image(question, &replies)? {
         Reading::Answer(image) => image,
         Reading::Alias(target) => {
-            return Ok(Outcome::Alias(replies.into_iter().map(<[u8]>::to_vec).collect(), Box::new(target)));
+            let replies = replies.into_iter().map(<[u8]>::to_vec).collect();
+            return Ok(Outcome::Alias(replies, Box::new(target), validation));
         }
     };
     let (names, addresses) = revealed(&image, question);
@@ -424,7 +456,7 @@ fn read_reply(under_way: &UnderWay, reply: &[u8]) -> Result<Outcome, UnusableRep
         return Err(UnusableReply::TooLarge);
     }
     let beside = Beside::of(&image, &names, &addresses, stripped(&image)?);
-    Ok(Outcome::Answer(Believed { image, beside }))
+    Ok(Outcome::Answer(Believed { image, beside, validation }))
 }
 
 /// What segments may want taken out of service bindings. A binding that cannot be read to its end is not given to any

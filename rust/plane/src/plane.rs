@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::counters::{Counter, Counters};
 use crate::crash::CrashKeeper;
 use crate::designation::{Designated, Designations};
-use crate::forwarding::{Forwarding, Share};
+use crate::forwarding::{Completed, Forwarding, Share};
 use crate::forwarding_worker::ForwardingWorker;
 use crate::gauges::Gauges;
 use crate::miss_hub::MissHub;
@@ -205,9 +205,12 @@ impl Plane {
         self.resolver_wake.as_raw_fd()
     }
 
-    /// Who may be asked, by number, and which set of them answers for which zone. Failures are forgotten.
-    pub fn install_routes(&self, forwarders: Vec<(u32, Way)>, zones: Vec<(Name, usize)>) {
-        lock(&self.forwarding).install(forwarders, Zones::new(zones));
+    /// Who may be asked, by number, and which set of them answers for which zone. Failures are forgotten. `trusted`: those whose
+    /// word about signatures counts.
+    pub fn install_routes(&self, forwarders: Vec<(u32, Way)>, zones: Vec<(Name, usize)>, trusted: Vec<u32>) {
+        let mut forwarding = lock(&self.forwarding);
+        forwarding.install(forwarders, Zones::new(zones));
+        forwarding.trust(trusted);
     }
 
     /// Reports what has happened; where no worker does, takes replies that have come. Final ones complete their questions.
@@ -252,10 +255,10 @@ impl Plane {
         lock(&self.forwarding).abandon(self.clock.now());
     }
 
-    /// Replies to questions, or the EDE code of why there is none; and whether that is a failure to remember.
-    pub fn complete<'a>(&self, replies: impl IntoIterator<Item = (u64, Result<&'a [u8], u16>, bool)>) {
+    /// What became of questions that the resolver saw to.
+    pub fn complete<'a>(&self, results: impl IntoIterator<Item = Completed<'a>>) {
         let now = self.clock.now();
-        lock(&self.forwarding).complete(replies, now);
+        lock(&self.forwarding).complete(results, now);
     }
 
     /// A forwarder has come back: what failed may succeed now.

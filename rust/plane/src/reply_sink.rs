@@ -2,11 +2,17 @@
 
 use crate::clock::Now;
 use crate::miss_hub::MissHub;
-use crate::source_port::{Attempt, Owner, is_final};
+use crate::source_port::{Attempt, Owner, is_bogus, is_final};
 use crate::udp_exchanges::{ExchangeResult, Listener};
+use crate::validation::AdTrust;
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 
 /// Round-trip times of one forwarder in one report: enough to follow it.
 const MOST_SAMPLES: usize = 4;
+
+/// Numbers of forwarders.
+pub type Trusted = HashSet<u32, RandomState>;
 
 /// An exchange event that needs a decision by asyncio.
 #[derive(Debug)]
@@ -116,6 +122,8 @@ impl Report {
 pub struct ReplySink<'a> {
     /// Where final replies go.
     pub hub: &'a mut MissHub,
+    /// Forwarders whose word about signatures counts.
+    pub trusted: &'a Trusted,
     /// The next report to the resolver.
     pub report: &'a mut Report,
     /// The time.
@@ -132,7 +140,7 @@ impl Listener for ReplySink<'_> {
         let kind = match result {
             ExchangeResult::Reply(octets) => {
                 tally.count_reply(&attempt, waited_s);
-                match self.try_to_end(attempt.owner, octets) {
+                match self.try_to_end(forwarder, &attempt, octets) {
                     Some(true) if matches!(attempt.owner, Owner::Miss(_)) => return,
                     Some(true) => EventKind::Answered,
                     Some(false) => EventKind::Damaged(octets.to_vec()),
@@ -158,7 +166,7 @@ impl Listener for ReplySink<'_> {
         let waited_s = (self.now_s - attempt.sent_s).max(0.0);
         self.report.tally(forwarder).count_reply(&attempt, waited_s);
         if let Some(token) = attempt.owner.token()
-            && self.try_to_end(attempt.owner, reply) == Some(true)
+            && self.try_to_end(forwarder, &attempt, reply) == Some(true)
         {
             let (owner, kind) = (Owner::Exchange(token.cast_signed()), EventKind::Answered);
             self.report.events.push(Event { owner, forwarder, kind, sent_s: attempt.sent_s, query: attempt.query });
@@ -177,9 +185,19 @@ impl Listener for ReplySink<'_> {
 impl ReplySink<'_> {
     /// Gives a reply that is final to the miss hub: whether that ended the question; `None`: it is not final, or of no question
     /// under way.
-    fn try_to_end(&mut self, owner: Owner, reply: &[u8]) -> Option<bool> {
-        let token = owner.token().filter(|token| is_final(reply) && self.hub.is_under_way(*token))?;
-        let has_ended = self.hub.accept(token, reply, self.now);
+    fn try_to_end(&mut self, forwarder: u32, attempt: &Attempt, reply: &[u8]) -> Option<bool> {
+        let token = attempt.owner.token().filter(|token| self.hub.is_under_way(*token))?;
+        let trust = AdTrust::of(&attempt.query, self.trusted.contains(&forwarder));
+        if !is_final(reply) {
+            // Who has validated has the last word: a forwarder that does not would hand out what is forged.
+            if trust != AdTrust::Trusted || !is_bogus(reply) {
+                return None;
+            }
+            self.hub.give_up(token, Ok(reply), trust, self.now);
+            self.report.answered += 1;
+            return Some(true);
+        }
+        let has_ended = self.hub.accept(token, reply, trust, self.now);
         self.report.answered += u32::from(has_ended);
         Some(has_ended)
     }

@@ -11,7 +11,7 @@ use crate::random_ids::RandomIds;
 use crate::socket::ForwarderSocket;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use schoolgate_wire::{HEADER_OCTETS, question_end, remove_opt};
+use schoolgate_wire::{EdeCode, HEADER_OCTETS, dnssec_error, question_end, remove_opt};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -28,6 +28,7 @@ pub const MOST_STRAYS: u32 = 8;
 pub const LATE_S: f64 = GIVE_UP_AFTER_MS as f64 / 1000.0;
 /// RCODEs of an answer about the name: NOERROR, NXDOMAIN. Any other is about the server, and another may do better.
 const FINAL_RCODES: [u8; 2] = [0, 3];
+const SERVFAIL: u8 = 2;
 const TRUNCATED: u8 = 0x02;
 
 /// For whom a question is asked.
@@ -300,6 +301,12 @@ fn id_of(message: &[u8]) -> u16 {
 /// Whether a reply ends the matter: whole, and about the name.
 pub fn is_final(reply: &[u8]) -> bool {
     reply.get(2..4).is_some_and(|flags| flags[0] & TRUNCATED == 0 && FINAL_RCODES.contains(&(flags[1] & 0x0f)))
+}
+
+/// Whether a reply says that the forwarder has validated the answer and found it forged or broken.
+pub fn is_bogus(reply: &[u8]) -> bool {
+    let is_servfail = reply.get(3).is_some_and(|flags| flags & 0x0f == SERVFAIL);
+    is_servfail && dnssec_error(reply).is_some_and(EdeCode::is_bogus)
 }
 
 /// Whether a datagram is a reply (QR, opcode QUERY, one question) with the ID and the question of `query`, in any case. An

@@ -4,6 +4,7 @@
 //! addresses of the answer are read off the image, and what few answers have stands apart.
 
 use crate::question::{Question, QuestionRef};
+use crate::validation::Validation;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use schoolgate_policy::Ech;
@@ -25,6 +26,8 @@ pub struct Stored {
     rewrite: Option<Arc<Name>>,
     qtype: u16,
     flags: u8,
+    /// What is known of its signatures.
+    pub validation: Validation,
 }
 
 /// What a question led to.
@@ -112,6 +115,11 @@ impl Stored {
         Self { beside, ..Self::new(question, Body::Image(image), now_ms) }
     }
 
+    /// The same, of which this is known.
+    pub fn validated(self, validation: Validation) -> Self {
+        Self { validation, ..self }
+    }
+
     /// No forwarder answered.
     pub fn failure(question: &Question, code: EdeCode, now_ms: u64) -> Self {
         Self::new(question, Body::Failure { name: question.name.clone(), code }, now_ms)
@@ -119,7 +127,16 @@ impl Stored {
 
     fn new(question: &Question, body: Body, received_ms: u64) -> Self {
         let (qtype, flags, rewrite) = (question.qtype, question.flags, question.rewrite.clone());
-        Self { body, fresh_for_ms: 0, received_ms, beside: None, rewrite, qtype, flags }
+        Self {
+            body,
+            fresh_for_ms: 0,
+            received_ms,
+            beside: None,
+            rewrite,
+            qtype,
+            flags,
+            validation: Validation::NotAsked,
+        }
     }
 
     /// The same, to be used for so long.

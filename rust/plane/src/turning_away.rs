@@ -3,8 +3,8 @@
 //! An error costs its sender as much of its rate as an answer would, or an outside client could have us send errors to whom
 //! it likes.
 
-use crate::active_state::ActiveState;
 use crate::answer::{Answerer, Outcome};
+use crate::client_rate::{OUTSIDE_RATE, rate_of};
 use crate::clock::Now;
 use crate::counters::Counter;
 use crate::query_context::QueryContext;
@@ -14,11 +14,6 @@ use schoolgate_policy::Selection;
 use schoolgate_wire::{
     CookieStanding, Ede, EdeCode, Rcode, Refusal, cookie_answer, rcode_answer, refusal_reply, truncated,
 };
-
-/// Answers an outside client may get: enough to see REFUSED with dig, too little to be worth forging an address for.
-const OUTSIDE_RATE: Rate = Rate { qps: 5, burst: 10, subnet: 1 };
-/// What a client in no segment may ask: as much as a segment allows that does not say otherwise.
-const UNPLACED_RATE: Rate = Rate { qps: 500, burst: 1000, subnet: 8 };
 
 impl Answerer {
     /// What a client that asks too much gets; `None`: it is within its rate.
@@ -91,12 +86,4 @@ impl Answerer {
         let length = rcode_answer(out, packet, &self.parsed.query, Rcode::REFUSED, &reply);
         self.say(Counter::Outside, out, length)
     }
-}
-
-/// What one client may ask: what its segment allows.
-#[inline]
-pub fn rate_of(active: &ActiveState, selection: Selection) -> Rate {
-    let Selection::Served(selected) = selection else { return OUTSIDE_RATE };
-    let segment = selected.segment.and_then(|at| active.rulebook.table().segments().get(usize::from(at)));
-    segment.map_or(UNPLACED_RATE, |segment| Rate { qps: segment.qps, burst: segment.burst, subnet: segment.subnet })
 }

@@ -11,6 +11,8 @@ impl EdeCode {
     pub const STALE_ANSWER: Self = Self(3);
     /// 4: the answer is not what its owner published (rewrites, block pages).
     pub const FORGED_ANSWER: Self = Self(4);
+    /// 6: DNSSEC validation failed.
+    pub const DNSSEC_BOGUS: Self = Self(6);
     /// 14: not ready yet.
     pub const NOT_READY: Self = Self(14);
     /// 15: blocked by the operator's own choice.
@@ -29,6 +31,20 @@ impl EdeCode {
     pub const NETWORK_ERROR: Self = Self(23);
     /// 24: a forwarder's reply was of no use.
     pub const INVALID_DATA: Self = Self(24);
+}
+
+impl EdeCode {
+    /// Whether it says that validation failed: 6 bogus, 7 to 12 the reasons for it.
+    #[must_use]
+    pub const fn is_bogus(self) -> bool {
+        matches!(self.0, 6..=12)
+    }
+
+    /// Whether it speaks of DNSSEC: beside those, 1 and 2 algorithms that the validator does not know, 5 indeterminate.
+    #[must_use]
+    pub const fn is_about_dnssec(self) -> bool {
+        self.is_bogus() || matches!(self.0, 1 | 2 | 5)
+    }
 }
 
 /// One Extended DNS Error to send with an answer.

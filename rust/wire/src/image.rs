@@ -18,8 +18,6 @@ use std::net::IpAddr;
 const QUESTION_FIELDS_OCTETS: usize = 4;
 /// Where ANCOUNT stands.
 pub(crate) const ANSWER_COUNT_AT: usize = 6;
-/// So many addresses are compared with each other, and so many records share a short list of names to point at.
-pub(crate) const FEW: usize = 16;
 
 /// An immutable stored answer, to be shared between threads.
 #[derive(Clone, Debug, PartialEq, Eq)]

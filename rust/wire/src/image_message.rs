@@ -1,13 +1,15 @@
 //! The octets of a stored answer: its message, composed once, and where in it the TTL fields stand.
 
 use crate::cursor::Cursor;
-use crate::image::FEW;
 use crate::record::Record;
 use crate::{CLASS_IN, MAX_MESSAGE_OCTETS, Name, Rcode, UnusableReply};
 use domain::base::iana::Class;
 use domain::base::message_builder::RecordSectionBuilder;
 use domain::base::wire::Composer;
 use domain::base::{HashCompressor, MessageBuilder, Rtype, StaticCompressor, Ttl};
+
+/// So many records share a short list of names to point at.
+const FEW: usize = 16;
 
 /// Composes the stored message. Pointers may lead into the question: a name there keeps its length when a client's own
 /// spelling is laid over it.

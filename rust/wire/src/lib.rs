@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod alias;
+mod authenticity;
 mod compose;
 mod cookie;
 mod cursor;
@@ -42,6 +43,7 @@ pub mod service_params;
 mod unusable_reply;
 
 pub use alias::{Alias, first_alias};
+pub use authenticity::{dnssec_error, is_ad_set, set_ad};
 pub use compose::{PolicyAnswer, PolicyRecords, cookie_answer, policy_answer, rcode_answer, refusal_reply, truncated};
 pub use cookie::{Cookie, CookieSecrets, CookieStanding};
 pub use ede::{Ede, EdeCode};

@@ -3,13 +3,16 @@
 use crate::Name;
 use crate::compose::QUESTION_POINTER;
 use crate::cursor::Cursor;
-use crate::image::{ANSWER_COUNT_AT, AnswerImage, FEW, address_of};
+use crate::image::{ANSWER_COUNT_AT, AnswerImage, address_of};
 use crate::record::{ParsedData, spell_out};
 use domain::base::name::ParsedName;
 use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
 use domain::rdata::{AllRecordData, svcb::SvcParams};
 use std::collections::HashSet;
 use std::net::IpAddr;
+
+/// So many addresses are compared with each other.
+const FEW: usize = 16;
 
 /// Something that an answer tells its client beyond the question: what a policy must judge before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -21,7 +21,7 @@ def query(config: Path | None, name: str, qtype: str, server: str | None, source
     """Asks and prints."""
     name = asked_name(name)
     address = _server(server, config)
-    reply = ask(name, type_number(qtype), address, source=source, tcp=tcp)
+    reply = ask(name, type_number(qtype), address, source=source, tcp=tcp, asks_ad=True)
     header = reply.record.header
     flags = " ".join(word for word in ("aa", "tc", "ra", "ad") if getattr(header, word))
     say(
@@ -32,6 +32,8 @@ def query(config: Path | None, name: str, qtype: str, server: str | None, source
         say(f"  {answer.rname} {answer.ttl} {type_name(answer.rtype)} {answer.rdata}")
     for answer in reply.record.auth:
         say(f"  authority: {answer.rname} {answer.ttl} {type_name(answer.rtype)} {answer.rdata}")
+    if header.ad:
+        say("  DNSSEC: validated", "green")
     for reason in extended_errors(reply.record):
         say(f"  reason: {reason}", "yellow")
     say(

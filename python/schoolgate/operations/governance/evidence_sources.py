@@ -65,7 +65,7 @@ def _forwarders(work: Work) -> Any:
         {"server": str(one), "is_encrypted": not isinstance(one, str) and is_encrypted(one)}
         for one in configured.servers
     ]
-    return {"servers": servers, "validates": bool(getattr(configured, "dnssec", False))}
+    return {"servers": servers, "validates": configured.dnssec == "sidecar"}
 
 
 def _checks(work: Work) -> Any:

@@ -11,6 +11,7 @@ use crate::requester::Requester;
 use crate::settings::Settings;
 use crate::socket::{Peer, Wake};
 use crate::stored::Stored;
+use crate::validation::AdTrust;
 use crate::waiters::ReplySender;
 use schoolgate_policy::{
     Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, SealedList, Snapshot, compile_snapshot,
@@ -122,6 +123,8 @@ pub struct Bench {
     pub sealed: Option<Arc<SealedList>>,
     pub active: ActiveState,
     pub now: Now,
+    /// What the AD bit of replies is worth.
+    pub trust: AdTrust,
     /// Which worker is asked.
     pub at: usize,
     tickets: u64,
@@ -162,6 +165,7 @@ impl Bench {
             sealed: None,
             active: ActiveState::new(rulebook, 1, START),
             now: START,
+            trust: AdTrust::NotAsked,
             at: 0,
             tickets: 0,
         }
@@ -200,7 +204,11 @@ impl Bench {
         let mut out = vec![0; if by_stream { 65535 } else { 1280 }];
         let worker = &mut self.workers[self.at];
         match worker.answerer.answer(&self.active, packet, &requester, self.now, &mut out) {
-            Outcome::Answer(length) => Got::Answer(Box::new(Answer::read(&out[..length]))),
+            Outcome::Answer(length) => {
+                let answer = Answer::read(&out[..length]);
+                assert!(!answer.authentic || self.trust == AdTrust::Trusted, "AD only where a forwarder is trusted");
+                Got::Answer(Box::new(answer))
+            }
             Outcome::Silence => Got::Silence,
             Outcome::Waiting => Got::Waiting,
         }
@@ -220,7 +228,7 @@ impl Bench {
 
     /// The resolver's outcome, given to every worker; what the clients that waited get, worker by worker.
     pub fn complete(&mut self, miss: &Miss, outcome: Result<&[u8], u16>) -> Vec<Answer> {
-        self.hub.complete(miss.token, outcome.map_err(EdeCode), self.now);
+        self.hub.complete(miss.token, outcome.map_err(EdeCode), self.trust, self.now);
         self.deliver()
     }
 

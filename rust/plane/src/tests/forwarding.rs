@@ -4,10 +4,11 @@ use super::forwarding_bench::{ALL, Hall, address, go_on};
 use super::until;
 use super::wire::{Data, ask, reply};
 use crate::counters::Counter;
-use crate::forwarding::Share;
+use crate::forwarding::{Completed, Share};
 use crate::miss_hub::name_of;
 use crate::reply_sink::EventKind;
 use crate::source_port::Owner;
+use crate::validation::AdTrust;
 use crate::zones::Zones;
 use schoolgate_wire::{EdeCode, Name};
 
@@ -128,7 +129,8 @@ fn a_bare_alias_that_the_resolver_hands_over_is_gone_on_with_too() {
     hall.answer(0, "www.example.com", |query| reply(query, 2, &[], &[]));
     let event = hall.read(|report| !report.events.is_empty()).events.remove(0);
     let Owner::Miss(token) = event.owner else { panic!("a miss") };
-    hall.forwarding.complete([(token, Ok(alias(&event.query).as_slice()), false)], hall.bench.now);
+    let (reply, trust) = (alias(&event.query), AdTrust::NotAsked);
+    hall.forwarding.complete([Completed { token, reply: Ok(&reply), is_remembered: false, trust }], hall.bench.now);
     hall.answer(0, "target.example.net", address);
     hall.read(|report| report.answered == 1);
     assert_eq!(hall.bench.deliver()[0].data(), ["target.example.net", "203.0.113.1"]);
@@ -138,7 +140,7 @@ fn a_bare_alias_that_the_resolver_hands_over_is_gone_on_with_too() {
 fn a_forwarder_without_edns_is_asked_without_and_the_next_with_all_that_was_asked() {
     let mut hall = Hall::new(Zones::default());
     hall.ask(&[ask("www.example.com").edns()]);
-    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: false };
+    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: false, asks_ad: false };
     hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, 0.0);
     hall.answer(0, "www.example.com", |query| {
         assert_eq!(query.len(), schoolgate_wire::question_end(query).expect("a question"));
@@ -152,7 +154,8 @@ fn a_forwarder_without_edns_is_asked_without_and_the_next_with_all_that_was_aske
     assert_eq!((&event.query[10..12], event.query.last_chunk::<11>().map(|opt| opt[2])), (&[0, 1][..], Some(41)));
     hall.forwarding.abandon(hall.bench.now);
     let Owner::Miss(token) = event.owner else { panic!("a miss") };
-    hall.forwarding.complete([(token, Err(22), true)], hall.bench.now);
+    let trust = AdTrust::NotAsked;
+    hall.forwarding.complete([Completed { token, reply: Err(22), is_remembered: true, trust }], hall.bench.now);
     assert_eq!(hall.bench.deliver()[0].rcode, 2);
 }
 
@@ -201,7 +204,7 @@ fn too_many_questions_under_way_fail_at_once_and_are_counted() {
     assert_eq!((ended.tallies[0].timeouts, ended.tallies[0].waits_s.as_slice()), (64, [1.0; 4].as_slice()));
     for event in ended.events {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), hall.bench.now);
+        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), AdTrust::NotAsked, hall.bench.now);
     }
     assert_eq!(hall.bench.deliver().len(), 64);
 }
@@ -212,7 +215,7 @@ fn a_failure_that_is_remembered_is_not_asked_again_until_it_is_forgotten() {
     let fail = |hall: &mut Hall| {
         hall.ask(&[ask("lame.example.com").staff().edns()]);
         let token = hall.forwarding.hub.take_misses(1, hall.bench.now)[0].token;
-        hall.forwarding.hub.give_up(token, Err(EdeCode::NETWORK_ERROR), hall.bench.now);
+        hall.forwarding.hub.give_up(token, Err(EdeCode::NETWORK_ERROR), AdTrust::NotAsked, hall.bench.now);
         assert_eq!(hall.bench.deliver().len(), 1);
     };
     fail(&mut hall);
@@ -269,7 +272,7 @@ fn a_reply_that_cannot_be_used_is_not_final_whatever_it_says() {
         let EventKind::Damaged(octets) = &event.kind else { panic!("{:?}", event.kind) };
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
         assert_eq!((report.answered, report.under_way, hall.forwarding.hub.under_way()), (0, 0, 1));
-        hall.forwarding.hub.give_up(token, Ok(octets), hall.bench.now);
+        hall.forwarding.hub.give_up(token, Ok(octets), AdTrust::NotAsked, hall.bench.now);
         assert_eq!(hall.bench.deliver()[0].rcode, 2);
     }
     assert_eq!(hall.bench.hub_counters.get(Counter::LatePanics), 2, "once as a first try, once as the best there is");
@@ -290,7 +293,7 @@ fn events_are_reported_some_at_a_time() {
     assert_eq!(reports.iter().map(|report| report.events.len()).sum::<usize>(), 300);
     for event in reports.into_iter().flat_map(|report| report.events) {
         let Owner::Miss(token) = event.owner else { panic!("a miss") };
-        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), now);
+        hall.forwarding.hub.complete(token, Err(EdeCode::NO_REACHABLE_AUTHORITY), AdTrust::NotAsked, now);
     }
     assert_eq!(hall.bench.deliver().len(), 300);
 }

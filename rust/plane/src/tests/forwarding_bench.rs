@@ -19,6 +19,8 @@ pub struct Hall {
     pub bench: Bench,
     pub forwarding: Forwarding,
     pub forwarders: [UdpSocket; 2],
+    /// Queries ask whether the answer was validated.
+    pub asks_ad: bool,
 }
 
 impl Hall {
@@ -31,7 +33,7 @@ impl Hall {
         forwarders.iter().for_each(|one| one.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout"));
         let ways = forwarders.iter().map(|one| one.local_addr().expect("an address").into());
         forwarding.install((0..).zip(ways), zones);
-        Self { bench, forwarding, forwarders }
+        Self { bench, forwarding, forwarders, asks_ad: false }
     }
 
     pub fn ask(&mut self, asks: &[Ask]) {
@@ -40,11 +42,13 @@ impl Hall {
 
     /// Sends misses; each set has these forwarders with so many questions each.
     pub fn send(&mut self, sets: &[&[(u32, u32)]]) -> Report {
+        let asks_ad = self.asks_ad;
         let share = |(forwarder, most): &(u32, u32)| Share {
             forwarder: *forwarder,
             timeout_s: 1.0,
             most: *most,
             has_edns: true,
+            asks_ad,
         };
         let shares = sets.iter().map(|set| set.iter().map(share).collect()).collect();
         self.forwarding.send_misses(shares, self.bench.now, 0.0)

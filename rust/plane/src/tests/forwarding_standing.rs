@@ -52,7 +52,7 @@ fn what_is_odd_calls_the_resolver_once_until_it_comes() {
 fn a_worker_ends_what_is_overdue_on_the_resolvers_clock() {
     let mut hall = Hall::new(Zones::default());
     let theirs = |hall: &Hall| 1000.0 + hall.bench.now.mono_us as f64 / 1e6;
-    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: true };
+    let share = Share { forwarder: 0, timeout_s: 1.0, most: ALL, has_edns: true, asks_ad: false };
     hall.forwarding.read_replies(hall.bench.now, theirs(&hall));
     let began_s = theirs(&hall);
     hall.forwarding.send_misses(vec![vec![share]], hall.bench.now, began_s);

@@ -5,6 +5,7 @@ use super::wire::{Data, ask, reply};
 use crate::counters::Counter;
 use crate::miss_hub::{ANSWER_RING, LOST_AFTER_MS, MAX_UNDER_WAY};
 use crate::pending::GIVE_UP_AFTER_MS;
+use crate::validation::AdTrust;
 
 /// What the client gets for a reply, and whether it was counted as unusable.
 fn client_gets(make: impl FnOnce(&[u8]) -> Vec<u8>) -> (u16, Option<u16>, u64) {
@@ -71,7 +72,7 @@ fn an_outcome_for_an_unknown_token_changes_nothing() {
     bench.ask(&ask("www.example.com"));
     let miss = bench.miss();
     let octets = reply(&miss.query, 0, &[("www.example.com", 300, Data::A(1))], &[]);
-    bench.hub.complete(miss.token + 1, Ok(&octets), bench.now);
+    bench.hub.complete(miss.token + 1, Ok(&octets), AdTrust::NotAsked, bench.now);
     assert!(bench.deliver().is_empty());
     assert_eq!(bench.complete(&miss, Ok(&octets)).len(), 1);
     assert!(bench.complete(&miss, Ok(&octets)).is_empty(), "nor does the same one twice");
@@ -154,7 +155,7 @@ fn a_worker_that_takes_nothing_loses_answers_and_says_so() {
     let resolve = |bench: &mut Bench| {
         let miss = bench.miss();
         let octets = reply(&miss.query, 0, &[("www.example.com", 0, Data::A(1))], &[]);
-        bench.hub.complete(miss.token, Ok(&octets), bench.now);
+        bench.hub.complete(miss.token, Ok(&octets), AdTrust::NotAsked, bench.now);
     };
     for _ in 0..ANSWER_RING {
         bench.ask(&ask("www.example.com"));

@@ -8,6 +8,7 @@ mod allocation;
 mod bench;
 mod carrier;
 mod denial;
+mod dnssec;
 mod doors;
 mod forwarding;
 mod forwarding_bench;

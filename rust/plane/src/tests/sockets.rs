@@ -3,13 +3,14 @@
 use super::bench::{description, rule, settings, snapshot, table};
 use super::until;
 use super::wire::{Answer, Ask, Data, Line, ask, reply};
-use crate::forwarding::Share;
+use crate::forwarding::{Completed, Share};
 use crate::plane::Plane;
 use crate::plane_error::PlaneError;
 use crate::plane_status::PlaneStatus;
 use crate::settings::Settings;
 use crate::socket::{is_readable, readable, wait_readable};
 use crate::stream::Asked;
+use crate::validation::AdTrust;
 use schoolgate_wire::{HEADER_OCTETS, rtype};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -71,8 +72,12 @@ fn resolve(plane: &Plane, stop: &AtomicBool) {
         let misses = plane.take_misses(256);
         let answered = misses.iter().filter(|miss| !miss.name().starts_with("silent."));
         let replies: Vec<_> = answered.map(|miss| (miss.token, answer_for(&miss.name(), &miss.query))).collect();
-        plane.complete(replies.iter().map(|(token, octets)| (*token, Ok(octets.as_slice()), false)));
+        plane.complete(replies.iter().map(|(token, octets)| completed(*token, Ok(octets.as_slice()))));
     }
+}
+
+fn completed(token: u64, reply: Result<&[u8], u16>) -> Completed<'_> {
+    Completed { token, reply, is_remembered: false, trust: AdTrust::NotAsked }
 }
 
 fn answer_for(name: &str, query: &[u8]) -> Vec<u8> {
@@ -249,6 +254,8 @@ fn an_address_this_machine_does_not_have_is_named() {
 #[test]
 fn a_packet_that_panics_is_counted_and_kept_and_the_worker_goes_on() {
     let directory = std::env::temp_dir().join(format!("schoolgate-panic-{}", std::process::id()));
+    // An earlier process of this number may have been killed.
+    let _ = std::fs::remove_dir_all(&directory);
     let crash_dir = Some(directory.clone());
     let live = Live::with(&["127.0.0.1:0"], &description(), |settings| Settings { crash_dir, ..settings });
     let client = Client::of(live.address());
@@ -279,7 +286,8 @@ fn an_answer_that_panics_ends_no_worker() {
     client.send(&ask("panic.example.com").packet());
     // Every worker gets every answer.
     until("both have panicked", || live.counter("late_panics") == 2);
-    assert_eq!(live.counter("abandoned"), 1);
+    // Counted after the panic itself, by another thread.
+    until("the client that waited is counted", || live.counter("abandoned") == 1);
     (0..20).for_each(|id| assert_eq!(Client::of(live.address()).ask(&ask("locked.example.com").id(id)).rcode, 3));
     // The stream doors' answerer meets it when one of its own clients waits, on the thread that takes its answers.
     live.plane.take_answers();
@@ -318,17 +326,21 @@ fn stream_doors_are_reminded_only_while_somebody_waits_there() {
         wait_readable(&mut awaited, 700);
         awaited.iter().any(is_readable)
     };
-    assert!(!is_called());
+    assert!(!is_called(), "no client has asked");
     let (client, local) = (SocketAddr::from(([127, 0, 0, 1], 5000)), live.address());
     let asked = live.plane.ask(&ask("silent.example.com").packet(), client, local);
     assert!(matches!(asked, Asked::Ticket(_)));
     let mut answers = Vec::new();
     while answers.is_empty() {
-        assert!(is_called());
+        until("they are reminded", is_called);
         answers = live.plane.take_answers();
     }
     assert_eq!(Answer::read(&answers[0].1).rcode, 2);
-    assert!(!is_called(), "no client waits any more");
+    // The worker that reminds may have begun before the answer was taken.
+    until("no client waits any more", || {
+        live.plane.take_answers();
+        !is_called()
+    });
 }
 
 #[test]
@@ -375,8 +387,11 @@ fn a_panic_at_forwarding_costs_its_question_and_no_other() {
     let plane = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
     let forwarder = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     forwarder.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    plane.install_routes(vec![(1, forwarder.local_addr().expect("an address").into())], Vec::new());
-    plane.send_misses(vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX, has_edns: true }]], 0.0);
+    plane.install_routes(vec![(1, forwarder.local_addr().expect("an address").into())], Vec::new(), Vec::new());
+    plane.send_misses(
+        vec![vec![Share { forwarder: 1, timeout_s: 10.0, most: u32::MAX, has_edns: true, asks_ad: false }]],
+        0.0,
+    );
     plane.start().expect("threads");
     let client = Client::of(plane.status().listening[0]);
     client.send(&ask("send-panic.example.com").id(1).packet());
@@ -401,7 +416,7 @@ fn misses_are_announced_until_all_are_taken() {
     let mut taken = 0;
     until("all are taken", || {
         let mut fds = [readable(plane.forwarding_fd())];
-        wait_readable(&mut fds, 1000);
+        wait_readable(&mut fds, 60_000);
         assert_ne!(fds[0].revents, 0, "{taken} of 10 are taken, and no more announced");
         taken += plane.take_misses(3).len();
         taken == 10
@@ -415,7 +430,7 @@ fn misses_are_announced_until_all_are_taken() {
 #[test]
 fn installing_under_load_loses_no_query_and_ends_with_the_last_policy() {
     const CLIENTS: u16 = 3;
-    const QUERIES: u16 = 1500;
+    const LEAST_QUERIES: u32 = 500;
     let live = Live::at(&["127.0.0.1:0"]);
     Client::of(live.address()).ask(&ask("www.example.com"));
     let tables = [description(), {
@@ -432,14 +447,19 @@ fn installing_under_load_loses_no_query_and_ends_with_the_last_policy() {
             .map(|_| {
                 scope.spawn(|| {
                     let client = Client::of(live.address());
-                    let mut open = 0u32;
-                    for id in 0..QUERIES {
-                        let answer = client.ask(&ask("www.example.com").id(id));
-                        assert_eq!(answer.id, id);
-                        assert_eq!(answer.answer.len(), usize::from(answer.rcode == 0), "one verdict or the other");
-                        open += u32::from(answer.rcode == 0);
-                    }
-                    open
+                    let (mut open, mut asked) = (0u32, 0u32);
+                    // However the threads take turns, each client goes on until it has met both policies.
+                    until("both policies are met", || {
+                        for id in 0..LEAST_QUERIES {
+                            let id = id as u16;
+                            let answer = client.ask(&ask("www.example.com").id(id));
+                            assert_eq!(answer.id, id);
+                            assert_eq!(answer.answer.len(), usize::from(answer.rcode == 0), "one verdict or the other");
+                            open += u32::from(answer.rcode == 0);
+                            asked += 1;
+                        }
+                        open > 0 && open < asked
+                    });
                 })
             })
             .collect();
@@ -451,11 +471,11 @@ fn installing_under_load_loses_no_query_and_ends_with_the_last_policy() {
                 }
             }
         });
-        let open: u32 = clients.into_iter().map(|client| client.join().expect("all answered")).sum();
+        let ended: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
         is_done.store(true, Ordering::Relaxed);
-        assert!(open > 0 && open < u32::from(CLIENTS) * u32::from(QUERIES), "both policies were met: {open}");
+        ended.into_iter().for_each(|end| end.expect("all answered"));
     });
-    assert!(installs > 2);
+    assert!(installs >= 2);
     assert_eq!(live.plane.status().policy_serial, 2);
     let client = Client::of(live.address());
     assert_eq!(client.ask(&ask("www.example.com")).rcode, 3);
@@ -466,12 +486,13 @@ fn installing_under_load_loses_no_query_and_ends_with_the_last_policy() {
 
 #[test]
 fn a_plane_that_is_stopped_or_dropped_leaves_its_address() {
-    let first = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
-    let address = first.status().listening[0];
-    assert_eq!(first.status().workers_alive, 0, "not started");
-    drop(first);
-    let listen = address.to_string();
-    let second = plane(&[&listen], &description(), |settings| settings).expect("a free address");
+    let (address, second) = until_some(|| {
+        let first = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
+        let address = first.status().listening[0];
+        assert_eq!(first.status().workers_alive, 0, "not started");
+        drop(first);
+        Some((address, plane(&[&address.to_string()], &description(), |settings| settings).ok()?))
+    });
     second.start().expect("threads");
     let client = Client::of(address);
     client.ask(&ask("locked.example.com"));
@@ -480,6 +501,17 @@ fn a_plane_that_is_stopped_or_dropped_leaves_its_address() {
     second.stop();
     assert_eq!(second.status().workers_alive, 0);
     let misses = second.take_misses(10);
-    second.complete(misses.iter().map(|miss| (miss.token, Err(22), false)));
-    UdpSocket::bind(address).expect("a free address");
+    second.complete(misses.iter().map(|miss| completed(miss.token, Err(22))));
+    drop(second);
+    until_some(|| {
+        let stopped = plane(&["127.0.0.1:0"], &description(), |settings| settings).expect("a plane");
+        stopped.start().expect("threads");
+        stopped.stop();
+        UdpSocket::bind(stopped.status().listening[0]).ok()
+    });
+}
+
+/// An address that is left may be taken by another test or process at once, but not each time.
+fn until_some<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    (0..20).find_map(|_| attempt()).expect("one of twenty addresses that were left is free")
 }

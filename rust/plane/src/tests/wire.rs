@@ -61,6 +61,10 @@ impl Ask {
         Self { flags: [1, 0x10], ..self }
     }
 
+    pub fn ad(self) -> Self {
+        Self { flags: [1, 0x20], ..self }
+    }
+
     pub fn edns(self) -> Self {
         Self { opt: Some((1232, false, Vec::new())), ..self }
     }
@@ -175,6 +179,8 @@ pub struct Answer {
     pub id: u16,
     pub rcode: u16,
     pub truncated: bool,
+    /// AD: all of it was validated.
+    pub authentic: bool,
     /// The question's name as it came back, case kept.
     pub question: String,
     /// Owner, type, TTL, data as text.
@@ -190,7 +196,7 @@ impl Answer {
     pub fn read(octets: &[u8]) -> Self {
         let message = Message::from_slice(octets).expect("an answer");
         let header = message.header();
-        assert!(header.qr() && header.ra() && !header.aa() && !header.ad());
+        assert!(header.qr() && header.ra() && !header.aa());
         let question = message.first_question().map(|question| format!("{}", question.qname())).unwrap_or_default();
         let opt = message.opt();
         let ede = opt.as_ref().and_then(|opt| {
@@ -211,6 +217,7 @@ impl Answer {
             id: header.id(),
             rcode: message.opt_rcode().to_int(),
             truncated: header.tc(),
+            authentic: header.ad(),
             question,
             answer: records(message.answer().expect("an answer section")),
             authority: records(message.authority().expect("an authority section")),
