@@ -217,3 +217,25 @@ def test_a_case_is_sent_by_keyboard_once_it_was_confirmed(
     page.close()
     config.write_text(kept, encoding="utf-8")
     assert watched.complaints == []
+
+
+def test_a_file_with_a_request_is_kept_and_the_page_does_not_scroll_sideways(
+    school: ConsoleProcess, care_school: CareSchool, signed_in: Any
+) -> None:
+    watched = Watched(signed_in(LEAD))
+    page = watched.page
+    page.goto(f"{school.address}/requests/new?action=other&wanted=A+larger+cache&purpose=More+devices")
+    page.get_by_role("button", name="Ask for it").click()
+    page.get_by_text("Add a file").click()
+    file = {"name": "a letter of the supplier.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 letter"}
+    page.locator("#file").set_input_files([file])  # type: ignore[list-item]
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("status")).to_contain_text("The file is kept.")
+    assert _violations(page, _RULES) == []
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls sideways"
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert _violations(page, _CONTRAST) == []
+    _picture(page, "care-request-file", "dark-360")
+    page.close()
+    assert watched.complaints == []
