@@ -28,7 +28,7 @@ SCREENS = (
     ("/reports/numbers?time=week", IT), ("/accounts/PERSON", IT), ("/accounts/PERSON/disable", IT),
     ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
     ("/lessons", Role.teacher),
-    ("/escalation", LEAD), ("/service-report", GOVERNOR),
+    ("/escalation", LEAD), ("/service-report", GOVERNOR), ("/accounts/break-glass", HEAD),
 )  # fmt: skip
 
 
