@@ -31,6 +31,7 @@ SCREENS = (
     ("/accounts/PERSON/role", IT), ("/report?kind=accessible", Role.teacher), ("/cases", LEAD),
     ("/lessons", Role.teacher), ("/calendar", HEAD), ("/calendar", LEAD), ("/exam-mode", HEAD),
     ("/lessons/lists", Role.teacher), ("/escalation", LEAD), ("/service-report", GOVERNOR),
+    ("/accounts/break-glass", HEAD),
 )  # fmt: skip
 
 

@@ -12,17 +12,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from argon2 import Parameters, Type
 from typer.testing import CliRunner, Result
 
-from schoolgate.accounts import api_tokens, first_run, reset_links
+from schoolgate.accounts import account_list, api_tokens, first_run, grants, reset_links
 from schoolgate.accounts.account_settings import PasswordSettings
-from schoolgate.accounts.errors import AccountRefused, TokenRefused
+from schoolgate.accounts.errors import AccountRefused, SignInRefused, TokenRefused
+from schoolgate.accounts.grants import GrantState
 from schoolgate.accounts.password_hashing import PasswordHashing
 from schoolgate.accounts.passwords import Passwords
 from schoolgate.accounts.roles import Role
 from schoolgate.cli.application import app
+from schoolgate.operations import asking
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.storage.store import Store
 
@@ -43,8 +46,10 @@ class School:
         head = f'[server]\nlisten = ["127.0.0.1:0"]\nstate_dir = "{self.state}"\n'
         self.config.write_text(head + more, encoding="utf-8")
 
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(app, [*arguments, "--config", str(self.config)], env={"COLUMNS": "200"})
+    def run(self, *arguments: str, given: str = "") -> Result:
+        """`given`: what is typed."""
+        given_to = [*arguments, "--config", str(self.config)]
+        return CliRunner().invoke(app, given_to, input=given, env={"COLUMNS": "200"})
 
     def done(self, *arguments: str) -> str:
         ran = self.run(*arguments)
@@ -174,6 +179,51 @@ def test_users_of_a_machine_without_the_role_keep_no_accounts(school: School) ->
     assert isinstance(school.refused("account", "create", "asmith", "--display-name", "Alice"), NotPermitted)
     assert isinstance(school.refused("setup", "token"), NotPermitted)
     assert not (school.state / "setup-token").exists()
+
+
+def signed_up(school: School, login: str) -> str:
+    """Signs in and sets an authenticator app up; its secret."""
+
+    def nothing(_: object) -> None: ...
+
+    begun = asking.ask(school.config, "session.begin", nothing, as_session="", login=login, password=PASSWORD)
+    start = asking.ask(school.config, "session.enrol_totp_start", nothing, as_session=begun.token)
+    code = pyotp.TOTP(start.secret).now()
+    asking.ask(school.config, "session.enrol_totp", nothing, as_session=begun.token, code=code)
+    return str(start.secret)
+
+
+def second_approver(school: School) -> None:
+    """Written beside the operations: who approves is asked for by a request."""
+
+    async def make(store: Store) -> None:
+        async with store.change() as change:
+            made = await account_list.create(change, "dora", "Dora", actor="uid:0", now_us=now_us())
+            role = Role.safeguarding_lead
+            await grants.insert(change, made.id, role, "trust", GrantState.active, actor="uid:1", now_us=now_us())
+
+    school.use(make)
+
+
+def test_a_head_signs_in_at_the_command_line_to_make_the_sealed_code(school: School) -> None:
+    school.first_head()
+    login = "margaret"
+    secret = signed_up(school, login)
+    # The app's next code: the one before was used to set it up.
+    code = pyotp.TOTP(secret).at(int(time.time()) + 30)
+    second_approver(school)
+    arguments = ("account", "seal-break-glass", login)
+    assert isinstance(school.run(*arguments, given=f"a wrong password\n{code}\n").exception, SignInRefused)
+    assert isinstance(school.run(*arguments, given=f"{PASSWORD}\n000000\n").exception, SignInRefused)
+    ran = school.run(*arguments, given=f"{PASSWORD}\n{code}\n")
+    assert ran.exit_code == 0, ran.exception
+    # What was typed stands before it.
+    sealed = ran.stdout.split()[-1]
+    assert PASSWORD not in ran.output
+    opened = asking.ask(school.config, "session.break_glass", lambda _: None, as_session="", code=sealed)
+    assert opened.step.stage == "full"
+    assert "break-glass" in school.accounts()
+    assert isinstance(school.run("account", "seal-break-glass", "dora", given="x\n").exception, SignInRefused)
 
 
 def test_help_loads_no_database() -> None:

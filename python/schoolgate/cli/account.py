@@ -144,6 +144,18 @@ def account_requests(as_json: Json = False, config: Config = None) -> None:
     accounts.requests(config_of(config), as_json)
 
 
+@account_app.command("seal-break-glass", epilog="schoolgate account seal-break-glass hjones")
+def account_seal_break_glass(login: Login, config: Config = None) -> None:
+    """Make the code for the day when no approver can sign in; the code before it ends.
+
+    LOGIN is a head or a trust director, who signs in here with password and authenticator app. The code is printed
+    once.
+    """
+    from schoolgate.cli.commands import accounts
+
+    accounts.seal_break_glass(config_of(config), login)
+
+
 @token_app.command("make", epilog='schoolgate account token make asmith --label "nightly export" --scope log.search')
 def token_make(
     login: Login,

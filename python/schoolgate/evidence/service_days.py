@@ -24,12 +24,14 @@ MOST_OCTETS = 1 << 20
 
 @dataclass(frozen=True)
 class ServiceDay:
-    """`minutes` in which the server was asked, and `served` of them; `last_minute`: the last that counts, since 1970.
+    """`minutes` in which the server was asked, `served` of them, and those in which the monitor `watched` the log;
+    `last_minute`: the last that counts, since 1970.
     `oldest_list_s`: the greatest age of a list; None: no list is in use, or none was fetched. `checks` from inside each
     network, and those of them that went well."""
 
     minutes: int = 0
     served: int = 0
+    watched: int = 0
     last_minute: int = 0
     oldest_list_s: int | None = None
     checks: int = 0
@@ -42,7 +44,9 @@ class ServiceDays:
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / "governance" / "service-days.json"
 
-    def note_minute(self, now: dt.datetime, day: dt.date, *, is_served: bool, oldest_list_s: int | None) -> None:
+    def note_minute(
+        self, now: dt.datetime, day: dt.date, *, is_served: bool, is_watched: bool, oldest_list_s: int | None
+    ) -> None:
         """Counts a look; a second one within the same minute counts nothing. Raises `OSError`."""
         minute = int(now.timestamp() // 60)
 
@@ -51,8 +55,8 @@ class ServiceDays:
                 return one
             ages = [age for age in (one.oldest_list_s, oldest_list_s) if age is not None]
             return replace(
-                one, minutes=one.minutes + 1, served=one.served + is_served, last_minute=minute,
-                oldest_list_s=max(ages, default=None),
+                one, minutes=one.minutes + 1, served=one.served + is_served, watched=one.watched + is_watched,
+                last_minute=minute, oldest_list_s=max(ages, default=None),
             )  # fmt: skip
 
         self._change(day, counted)

@@ -58,12 +58,25 @@ def list_ages(sources: Sources) -> Seen:
     return Seen(f"{value}; days with a list older than {OLD_LIST_S // 3600} hours: {late} of {len(known)}.", late == 0)
 
 
-@reads("alerts_of_month")
+@reads("service_days")
+def watched(sources: Sources) -> Seen:
+    """In how many of the minutes that were measured the monitor watched the log, so that alerts could come."""
+    days = sources["service_days"]["days"].values()
+    minutes, seen = sum(one["minutes"] for one in days), sum(one["watched"] for one in days)
+    if not minutes:
+        raise SourceBroken("nothing looked in this month; `schoolgate control` does so each minute while it runs")
+    value = f"The log was watched in {seen:,} of {minutes:,} minutes ({_share(seen, minutes)})."
+    return Seen(value, seen / minutes >= SERVED_AT_LEAST)
+
+
+@reads("alerts_of_month", "service_days")
 def acknowledged(sources: Sources) -> Seen:
     """How long alerts waited until a person saw or closed them."""
     found = sources["alerts_of_month"]
     waits, alerts = found["minutes_to_seen"], found["alerts"]
     if not alerts:
+        if not any(one["watched"] for one in sources["service_days"]["days"].values()):
+            raise SourceBroken("there was no alert, and nothing is known to have watched the log in this month")
         return Seen("There was no alert.", True)
     unseen = alerts - len(waits)
     if not waits:
@@ -87,6 +100,7 @@ SERVICE: tuple[Item, ...] = (
     Item("Each network gets what the policy says, asked from inside it each hour", checked),
     Item("Lists: the greatest age in the month", list_ages),
     Item("Lists: their ages now", measures.lists),
+    Item("Monitoring: the log is watched", watched),
     Item("Alerts: time until a person saw them", acknowledged),
     Item("Alerts: rate of false alarms", false_alerts),
     Item("Backups: now", measures.backups),

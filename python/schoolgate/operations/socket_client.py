@@ -23,14 +23,17 @@ SILENCE_S = 300.0
 CONNECTS_WITHIN_S = 20
 
 
-def call(path: Path, name: str, arguments: Mapping[str, Any], say: Callable[[Said], None]) -> Any:
-    """The result of an operation, done by the control process. Raises `NotRunning`, `ControlUnreachable`,
-    `OperationRefused`."""
+def call(
+    path: Path, name: str, arguments: Mapping[str, Any], say: Callable[[Said], None], session: str | None = None
+) -> Any:
+    """The result of an operation, done by the control process. `session`: of a person who signed in; None: for the
+    user of this machine. Raises `NotRunning`, `ControlUnreachable`, `OperationRefused`."""
+    asked = {"operation": name, "arguments": dict(arguments)} | ({} if session is None else {"session": session})
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         _connect(sock, path)
         sock.settimeout(SILENCE_S)
         try:
-            sock.sendall(line({"operation": name, "arguments": dict(arguments)}))
+            sock.sendall(line(asked))
             with sock.makefile("rb") as replies:
                 reply = _last_reply(replies, say)
         except (OSError, ValueError) as error:

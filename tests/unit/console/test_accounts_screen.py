@@ -174,3 +174,26 @@ async def test_the_list_of_people_says_why_it_was_not_read_and_is_read_from_here
     response, _ = await console.post("/accounts/leavers", data={"accept_many": "yes"})
     assert (response.status, response.headers["Location"]) == (303, "/accounts#leavers")
     assert control.asked("account.read_leavers")[0]["arguments"] == {"accept_many": True}
+
+
+async def test_a_sealed_code_is_made_by_a_head_or_a_director_and_shown_once(browser: RoleBrowser) -> None:
+    seal = {"head", "trust_director"}
+    path = "/accounts/break-glass"
+    assert await statuses(browser, path) == {role.value: 200 if role in seal else 404 for role in Role}
+    assert f'href="{path}"' in (await browser.get(HEAD, "/accounts"))[1]
+    assert f'href="{path}"' not in (await browser.get(IT, "/accounts"))[1]
+    assert (await browser.post(IT, path))[0] == 404
+    _, text = await browser.get(HEAD, path)
+    assert 'aria-label="Code"' not in text
+    assert "A code that was sealed before ends at once" in text
+    codes = []
+    for _ in range(2):
+        status, text, headers = await browser.post(HEAD, path)
+        found = re.search(r'aria-label="Code">([^<]+)<', text)
+        assert (status, bool(found)) == (200, True)
+        assert found
+        assert headers["Cache-Control"] == "no-store"
+        codes.append(html.unescape(found[1]))
+    assert codes[0] != codes[1]
+    for shown in ((await browser.get(HEAD, path))[1], (await browser.get(HEAD, "/accounts"))[1]):
+        assert not [one for one in codes if one in shown]

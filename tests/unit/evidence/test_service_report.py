@@ -16,7 +16,15 @@ from schoolgate.evidence.service_report import NEEDED, days_of, service_rows
 from schoolgate.evidence.sources import Source, Sources
 
 NOW = dt.datetime(2026, 11, 30, 9, 0, tzinfo=dt.UTC)
-DAY = {"minutes": 1440, "served": 1440, "last_minute": 1, "oldest_list_s": 7_200, "checks": 24, "checks_well": 24}
+DAY = {
+    "minutes": 1440,
+    "served": 1440,
+    "watched": 1440,
+    "last_minute": 1,
+    "oldest_list_s": 7_200,
+    "checks": 24,
+    "checks_well": 24,
+}
 MONTH = {f"2026-11-{day:02}": DAY for day in range(1, 31)}
 ALERTS = {"alerts": 3, "judged": 2, "false": 1, "minutes_to_seen": [4, 30, 200]}
 WELL: dict[str, Any] = {
@@ -42,8 +50,9 @@ def test_where_all_was_well_each_row_says_how_well() -> None:
     assert {state for state, _ in found.values()} == {RowState.met}
     values = [value for _, value in found.values()]
     assert values[0] == "It answered in 43,200 of 43,200 minutes (100.00 %); 0 were not measured."
-    assert "half of them within 30 minutes, the last after 3 hours." in values[4]
-    assert values[5] == "1 of 2 judged alerts were false alarms (50.00 %)."
+    assert values[4] == "The log was watched in 43,200 of 43,200 minutes (100.00 %)."
+    assert "half of them within 30 minutes, the last after 3 hours." in values[5]
+    assert values[6] == "1 of 2 judged alerts were false alarms (50.00 %)."
 
 
 @pytest.mark.parametrize(
@@ -54,8 +63,9 @@ def test_where_all_was_well_each_row_says_how_well() -> None:
         (0, {"service_days": days(minutes=940, served=940)}, RowState.look, "500 were not measured"),
         (1, {"service_days": days(checks_well=23)}, RowState.look, "719 of 720"),
         (2, {"service_days": days(oldest_list_s=200_000)}, RowState.look, "56 hours, on 2026-11-12"),
-        (4, {"alerts_of_month": Source("q", ALERTS | {"minutes_to_seen": [4]})}, RowState.look, "1 of 3 alerts"),
-        (4, {"alerts_of_month": Source("q", ALERTS | {"alerts": 0, "minutes_to_seen": []})}, RowState.met, "no alert"),
+        (4, {"service_days": days(watched=0)}, RowState.look, "(96.66 %)"),
+        (5, {"alerts_of_month": Source("q", ALERTS | {"minutes_to_seen": [4]})}, RowState.look, "1 of 3 alerts"),
+        (5, {"alerts_of_month": Source("q", ALERTS | {"alerts": 0, "minutes_to_seen": []})}, RowState.met, "no alert"),
     ],
 )
 def test_what_was_not_so_well_asks_for_a_look(
@@ -67,9 +77,9 @@ def test_what_was_not_so_well_asks_for_a_look(
 
 def test_a_row_that_nothing_measured_says_so() -> None:
     nothing = {"service_days": Source("q", {"minutes": 43_200, "days": {}}),
-               "alerts_of_month": Source("q", ALERTS | {"judged": 0})}  # fmt: skip
+               "alerts_of_month": Source("q", {"alerts": 0, "judged": 0, "minutes_to_seen": []})}  # fmt: skip
     found = list(rows(**nothing).values())
-    assert [state is RowState.broken for state, _ in found] == [True, True, True, False, False, True, False]
+    assert [state is RowState.broken for state, _ in found] == [True, True, True, False, True, True, True, False]
     assert all(value.startswith("Not measured: ") for state, value in found if state is RowState.broken)
 
 
@@ -91,11 +101,13 @@ def test_a_month_is_a_file_for_screen_readers() -> None:
 def test_a_minute_counts_once_and_a_day_keeps_its_worst(tmp_path: Path) -> None:
     record = ServiceDays(tmp_path)
     for second, is_served, age in ((0, True, 60), (30, False, 90_000), (60, False, 50), (3_600, True, None)):
-        record.note_minute(NOW + dt.timedelta(seconds=second), NOW.date(), is_served=is_served, oldest_list_s=age)
+        record.note_minute(
+            NOW + dt.timedelta(seconds=second), NOW.date(), is_served=is_served, is_watched=is_served, oldest_list_s=age
+        )
     record.note_check(NOW.date(), is_well=True)
     record.note_check(NOW.date(), is_well=False)
     (found,) = record.between(NOW.date(), NOW.date() + dt.timedelta(days=1)).values()
-    assert found == ServiceDay(3, 2, int(NOW.timestamp() // 60) + 60, 60, 2, 1)
+    assert found == ServiceDay(3, 2, 2, int(NOW.timestamp() // 60) + 60, 60, 2, 1)
     assert record.between(NOW.date() - dt.timedelta(days=1), NOW.date()) == {}
 
 
@@ -106,7 +118,7 @@ def test_a_damaged_record_is_no_good_month_and_is_put_aside_at_the_next_look(tmp
         record.path.write_bytes(text)
         with pytest.raises(ValueError):
             record.between(NOW.date(), NOW.date() + dt.timedelta(days=1))
-        record.note_minute(NOW, NOW.date(), is_served=True, oldest_list_s=None)
+        record.note_minute(NOW, NOW.date(), is_served=True, is_watched=False, oldest_list_s=None)
         assert record.between(NOW.date(), NOW.date() + dt.timedelta(days=1))[NOW.date()].minutes == 1
         assert record.path.with_suffix(".damaged").read_bytes() == text
 

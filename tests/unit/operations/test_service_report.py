@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 import pytest_asyncio
-from tests.unit.operations.signed_in import HOUR, MINUTE, School, opened
+from tests.unit.operations.signed_in import HOUR, MINUTE, SECOND, School, opened
 
 from schoolgate.accounts.roles import Role
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.findings import Finding
 from schoolgate.config import load
 from schoolgate.evidence.service_days import ServiceDays
+from schoolgate.monitoring import monitor_status
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.governance.service_report import NotAMonth, note_service
 
@@ -75,10 +77,13 @@ def raise_alerts(school: School, seen_after: int) -> None:
 
 
 async def test_what_was_measured_is_reported_to_each_who_may_and_names_no_one(school: School) -> None:
+    raise_alerts(school, 12)
+    alive = orjson.dumps({"alive_at": school.clock.now().isoformat()})
+    monitor_status.path_of(school.state).write_bytes(alive)
+    school.clock.us += 5 * SECOND
     with answering(school):
         minutes(school, 3)
     minutes(school, 1)
-    raise_alerts(school, 12)
     sees = set(Role) - {Role.teacher}
     for role in Role:
         token = await school.signed_in(role.value, role)
@@ -90,8 +95,9 @@ async def test_what_was_measured_is_reported_to_each_who_may_and_names_no_one(sc
         values = [one.value for one in found.rows]
         assert values[0].startswith("It answered in 3 of 4 minutes (75.00 %); ")
         assert values[1].startswith("Not measured: no check ran"), "and nothing is made up for it"
-        assert "1 of 1 alerts were seen: half of them within 12 minutes" in values[4]
-        assert values[5] == "1 of 1 judged alerts were false alarms (100.00 %)."
+        assert values[4] == "The log was watched in 1 of 4 minutes (25.00 %)."
+        assert "1 of 1 alerts were seen: half of them within 12 minutes" in values[5]
+        assert values[6] == "1 of 1 judged alerts were false alarms (100.00 %)."
         assert not [one for one in ("emma", DEVICE, "dora") if one in str(found).casefold()]
     pdf = await school.call(token, "evidence.service_pdf", month="2026-11")
     assert base64.b64decode(pdf.octets).startswith(b"%PDF-")
@@ -109,7 +115,7 @@ async def test_a_month_begins_and_ends_on_the_clock_of_the_school(school: School
     now = await school.call(head, "evidence.service", month="2026-12")
     assert (now.is_over, now.last.isoformat()) == (False, "2026-12-01")
     assert now.rows[0].value.startswith("It answered in 0 of 2 minutes (0.00 %)")
-    assert now.rows[4].value == "There was no alert."
+    assert now.rows[5].value.startswith("Not measured: there was no alert, and nothing is known to have watched")
     for month in ("2026-13", "2027-01"):
         with pytest.raises(NotAMonth):
             await school.call(head, "evidence.service", month=month)

@@ -12,9 +12,10 @@ from uuid import UUID
 import typer
 
 from schoolgate.accounts.roles import Role
-from schoolgate.cli.commands.asking import ask
+from schoolgate.cli.commands.asking import ask, ask_as
 from schoolgate.cli.commands.school_time import on_the_wall
 from schoolgate.cli.commands.terminal import note, out, say, say_json, table
+from schoolgate.errors import SchoolgateError
 
 if TYPE_CHECKING:
     from schoolgate.operations.accounts.account_results import GrantShown, LinkMade
@@ -147,6 +148,28 @@ def requests(config: Path | None, as_json: bool) -> None:
         rows.add_row(one.login, agreed, one.requested_by, _moment(one.requested_us), str(one.id))
     out.print(rows)
     note("heads and directors decide in the console, never who asked")
+
+
+class NotSealed(SchoolgateError):
+    """The person did not sign in as this command needs it."""
+
+
+def seal_break_glass(config: Path | None, login: str) -> None:
+    """Signs a head or a director in for this one step, and prints the code once."""
+    note("this makes a new break-glass code and ends the old one; a head or a director signs in for it", "bold")
+    password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
+    step = ask_as(config, "", "session.begin", login=login, password=password)
+    if step.stage != "factor" or "totp" not in step.names:
+        raise NotSealed(
+            "a code of an authenticator app is needed, and this account has none or has another step to take first;"
+            " sign in at the console, where a passkey will do, and open Accounts, Sealed code"
+        )
+    step = ask_as(config, step.token, "session.totp", code=typer.prompt("Code of the authenticator app", err=True))
+    try:
+        say(str(ask_as(config, step.token, "account.seal_break_glass")))
+    finally:
+        ask_as(config, step.token, "session.end")
+    note("print it, seal it, and lock it away; it is not shown again. Every approver is told when it is used")
 
 
 def make_token(config: Path | None, login: str, label: str, scopes: Sequence[str], days: int) -> None:

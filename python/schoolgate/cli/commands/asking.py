@@ -18,6 +18,11 @@ def ask(config: Path | None, name: str, /, **arguments: Any) -> Any:
     return asking.ask(config, name, _say, **arguments)
 
 
+def ask_as(config: Path | None, session: str, name: str, /, **arguments: Any) -> Any:
+    """Its result for a person who signs in here: a session, "" before there is one."""
+    return asking.ask(config, name, _say, as_session=session, **arguments)
+
+
 def ask_watching(config: Path | None, name: str, say: Callable[[Said], None], /, **arguments: Any) -> Any:
     """Its result; `say` gets what it says on the way."""
     return asking.ask(config, name, say, **arguments)

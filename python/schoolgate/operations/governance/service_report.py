@@ -20,6 +20,7 @@ from schoolgate.evidence.measures import EvidenceRow
 from schoolgate.evidence.pack_pdf import SERVICE_TEMPLATE, pdf_of
 from schoolgate.evidence.service_days import ServiceDays
 from schoolgate.evidence.service_report import NEEDED, days_of, service_rows
+from schoolgate.monitoring import monitor_status
 from schoolgate.operations.governance.evidence import EvidenceFile
 from schoolgate.operations.governance.evidence_records import read_evidence_sources
 from schoolgate.operations.governance.evidence_sources import Reader, alerts_of_evidence, read_source
@@ -86,7 +87,10 @@ async def service_pdf(work: Work, month: Month = None) -> EvidenceFile:
 
 
 def note_service(settings: Settings, now: dt.datetime) -> None:
-    """Looks whether the server answers, for the control process each minute; blocks. Raises `OSError`."""
+    """Looks whether the server answers and the monitor runs, for the control process each minute; blocks.
+
+    Raises `OSError`.
+    """
     try:
         call(settings.server.control_socket, "status")
         is_served = True
@@ -97,7 +101,11 @@ def note_service(settings: Settings, now: dt.datetime) -> None:
     ages = [one.age_s for one in feed_ages(settings, now) if one.age_s is not None]
     day = now.astimezone(school_zone(settings) or ZoneInfo("UTC")).date()
     record = ServiceDays(settings.server.state_dir)
-    record.note_minute(now, day, is_served=is_served, oldest_list_s=max(ages, default=None))
+    monitor = monitor_status.section(settings.server.state_dir, now)
+    seen_s = None if monitor is None else monitor["age_s"]
+    is_watched = seen_s is not None and seen_s <= monitor_status.UNSEEN_S
+    oldest_s = max(ages, default=None)
+    record.note_minute(now, day, is_served=is_served, is_watched=is_watched, oldest_list_s=oldest_s)
 
 
 def note_check(settings: Settings, now: dt.datetime, *, is_well: bool) -> None:
