@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -190,6 +191,10 @@ _PARTS: Final = {
 }  # fmt: skip
 
 
+# A UUID, or a digest.
+_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}")
+
+
 def said(operation: str) -> str:
     """What was done: "alerts.acknowledge" is "Has seen an alert"."""
     noun, _, deed = operation.partition(".")
@@ -200,7 +205,7 @@ def said(operation: str) -> str:
 def parts(entry: Mapping[str, Any]) -> list[str]:
     """What it was about, where that is no secret."""
     scope = str(entry["scope"] or "")
-    found = [] if scope in ("", "trust") else [_place(scope)]
+    found = [] if scope in ("", "trust") else [place(scope)]
     for name, words in _PARTS.items():
         value = entry["detail"].get(name)
         if value not in (None, "", []):
@@ -208,9 +213,21 @@ def parts(entry: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _place(scope: str) -> str:
+def details(entry: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What an entry holds in the clear, as people read it; and what only a program reads: ids and digests."""
+    plain: list[tuple[str, str]] = []
+    ids: list[tuple[str, str]] = []
+    for name, value in entry["detail"].items():
+        text = "" if value is None else str(value)
+        is_id = bool(_ID.search(text))
+        (ids if is_id else plain).append((name.replace("_", " "), text if is_id else _value(name, text)))
+    return plain, ids
+
+
+def place(scope: str) -> str:
+    """Where something holds: "segment:year-11" is "network Year 11"."""
     kind, _, name = scope.partition(":")
-    return f"network {group(name)}" if kind == "segment" else scope
+    return f"network {group(name)}" if kind == "segment" else "the whole trust" if scope == "trust" else scope
 
 
 def _value(name: str, value: str) -> str:

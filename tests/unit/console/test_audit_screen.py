@@ -13,7 +13,7 @@ from tests.unit.console.care_school import HARM, RoleBrowser, statuses
 
 from schoolgate.accounts.roles import Role
 from schoolgate.audit.export_file import verify_export
-from schoolgate.console.audit_words import WORDS, parts, said
+from schoolgate.console.audit_words import WORDS, details, parts, place, said
 from schoolgate.operations.registry import every_operation
 
 IT, LEAD, HEAD, GOVERNOR, PROVIDER = (
@@ -140,4 +140,9 @@ def test_what_is_on_record_is_said_in_plain_words() -> None:
         assert words[:1].isupper() and "_" not in words and "." not in words
     entry = {"scope": "segment:year-11", "detail": {"role": "safeguarding_lead", "feed": "starter/games", "why": "x"}}
     assert parts(entry) == ["network Year 11", "as safeguarding lead", "list starter list of games"]
+    mixed = {"detail": {"role": "safeguarding_lead", "grant": "019a3185-c500-7000-8000-000000000000", "open": 3}}
+    assert details(mixed) == (
+        [("role", "safeguarding lead"), ("open", "3")], [("grant", "019a3185-c500-7000-8000-000000000000")],
+    )  # fmt: skip
+    assert (place("trust"), place("segment:year-11")) == ("the whole trust", "network Year 11")
     assert said("lists.unheard_of") == "Built lists: unheard of"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.audit_words import ABOUT, parts, said
+from schoolgate.console.audit_words import ABOUT, details, parts, said
 from schoolgate.console.csv_text import csv_file, download
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
@@ -61,7 +61,11 @@ async def one(page: Page) -> web.Response:
             raise web.HTTPNotFound from None
         raise
     around = await page.call("audit.log", most=1, before=f"{place['epoch']}/{int(place['number']) + 1}")
-    return page.render("screens/audit_entry.html", found=found, names=around["names"], outcomes=OUTCOMES, said=said)
+    plain, ids = details(found["entry"])
+    return page.render(
+        "screens/audit_entry.html", found=found, names=around["names"], outcomes=OUTCOMES, said=said, place=place,
+        plain=plain, ids=ids,
+    )  # fmt: skip
 
 
 async def verify(page: Page) -> web.Response:
