@@ -79,3 +79,30 @@ def test_a_schedule_of_holidays_follows_the_calendar_and_its_loss(start: Start) 
     path_of_calendar(school.state).write_bytes(b"schoolgate")
     school.until(lambda: school.control("status")["policy"]["in_force"]["staff"] == "open")
     assert any("every day counts as one of a term" in one for one in school.control("status")["problems"])
+
+
+def test_a_lesson_opens_its_sites_for_its_network_alone_and_closes_by_itself(start: Start) -> None:
+    """Both networks have the same policy."""
+    alike = POLICY.replace('policy = "open"', 'policy = "strict"')
+    school = start(policy=alike)
+    for lasts_s in (6, 20, 60):  # a busy machine may take longer than the first to apply it
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        until = now + dt.timedelta(seconds=lasts_s)
+        lesson = (
+            f'lessons = [{{ names = ["denied.example.org"], lesson = "Art", number = 7, by = "T. Teacher",'
+            f' approved_by = "A. Head", from = {now.isoformat()}, until = {until.isoformat()} }}]'
+        )
+        path = school.folder / "lesson.toml"
+        path.write_text(alike.replace("[segments.staff]", f"[segments.staff]\n{lesson}"), encoding="utf-8")
+        assert school.cli("policy", "apply", path, "--reason", "a lesson").returncode == 0
+        held = school.rcode("denied.example.org", source=STAFF)
+        said = school.cli("explain", "denied.example.org", "--client", STAFF).stdout
+        if (until - dt.datetime.now(dt.UTC)).total_seconds() > 1:
+            break
+    assert held == "NOERROR"
+    assert "lesson 7, Art" in said
+    assert "policy    strict\n" in said
+    assert school.control("status")["policy"]["in_force"]["staff"] == "strict"
+    assert school.rcode("denied.example.org", source=PUPIL) == "NXDOMAIN"
+    school.until(lambda: school.rcode("denied.example.org", source=STAFF) == "NXDOMAIN")
+    assert until <= dt.datetime.now(dt.UTC)

@@ -60,11 +60,13 @@ def _print(found: NameExplained) -> None:
     say(f"  {word}: {_in_words(found)}", style)
     if decision is not None:
         say(f"  network   {explanation['segment'] or 'none; unknown clients get the strictest policy'}")
-        say(f"  policy    {decision['policy']}")
+        say(f"  policy    {found.policy}")
         say(f"  layer     {LAYERS.get(decision['layer'], decision['layer'])}")
         for key, word in _WORDS.items():
             if decision[key] is not None and not (key == "rule" and decision["rule"] == decision["feed"]):
                 say(f"  {word:<9} {decision[key]}")
+        if found.reason:
+            say(f"  reason    {found.reason}")
         for line in explanation["lines"]:
             where = line["refused"] or f"{line['origin']}, line {line['line']}: {line['text']}"
             dated = "" if line.get("dated") is None else f" (confirmed {moment(line['dated'].isoformat())})"

@@ -15,6 +15,7 @@ from schoolgate.operations.log.log_rows import MOST_ROWS_A_PAGE, LogFilters, los
 from schoolgate.operations.policies.policy_in_force import policy_in_force
 from schoolgate.operations.registry import Personal, looks, sees
 from schoolgate.operations.work import Work
+from schoolgate.policy.compile import written_policy
 from schoolgate.querylog import BadQuery, Query, QueryLog, Row
 from schoolgate.querylog.log_query import DENIALS, HourOfRows, Top
 
@@ -147,7 +148,7 @@ def list_devices(
             problems |= dict.fromkeys(page.problems)
             for row in page.rows:
                 if row.client:
-                    seen = DeviceSeen(row.client, _text(row.time), row.segment, row.policy)
+                    seen = DeviceSeen(row.client, _text(row.time), row.segment, written_policy(row.policy))
                     found.setdefault(row.client, seen)
             cursor = page.cursor
             if cursor is None or len(found) > most:
@@ -177,7 +178,7 @@ def show(
         last=_text(_as_exact(max(one.last for one in found), sees_all)) if found else None,
         segment=segment,
         policy=_policy_now(work, segment),
-        policy_then=newest[0].policy if newest else None,
+        policy_then=written_policy(newest[0].policy) if newest else None,
         rows=sum(one.rows for one in found),
         denied=sum(one.rows for one in found if one.action in DENIALS) if sees_all else None,
         hours=tuple(_counts(found, has_verdict=True)) if sees_all else (),
