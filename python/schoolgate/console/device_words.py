@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schoolgate.console.screen import Page
+from schoolgate.operations.socket_messages import OperationRefused
 
 # As many as one call names.
 MOST_ASKED = 500
@@ -21,11 +22,15 @@ async def names_of(
     wanted = list(dict.fromkeys((client, at) for client, at in rows if client and at))[:MOST_ASKED]
     if not wanted or not page.viewer.may("device.names"):
         return {}
-    choices = choices or await page.call("log.choices")
-    if not choices["has_devices"]:
-        return {}
     asked = [{"client": client, "at": at} for client, at in wanted]
-    found = (await page.call("device.names", asked=asked))["names"]
+    try:
+        choices = choices or await page.call("log.choices")
+        if not choices.get("has_devices"):
+            return {}
+        found = (await page.call("device.names", asked=asked))["names"]
+    except OperationRefused:
+        # A row without a name is a row all the same.
+        return {}
     by_row = {(str(one["client"]), int(one["at_us"])): one for one in found}
     times = {(client, at): by_row.get((client, _us(at))) for client, at in wanted}
     return {row: one for row, one in times.items() if one is not None}
