@@ -49,8 +49,9 @@ class ForwarderCertificate:
 class ForwarderFound:
     """One forwarder. `zone`: what it is asked for; empty: everything. Milliseconds: `latency_ms` from question to
     answer, `opened_ms` connection and handshake. `nxdomain`: what became of a name that does not exist; "rewritten" is
-    an answer that sends devices elsewhere. `validates`: it says that it has checked DNSSEC (AD). `denies`: names for
-    trying out filters that it denies. None: not asked, or not said."""
+    an answer that sends devices elsewhere. `validates`: it says that it has checked DNSSEC (AD); `must_validate`: the
+    settings take it that it does ("sidecar"). `denies`: names for trying out filters that it denies. None: not asked,
+    or not said."""
 
     server: str
     zone: str
@@ -62,6 +63,7 @@ class ForwarderFound:
     certificate: ForwarderCertificate | None = None
     nxdomain: Literal["honest", "rewritten"] | None = None
     validates: bool | None = None
+    must_validate: bool = False
     denies: tuple[str, ...] = ()
 
 
@@ -92,17 +94,25 @@ def _sentences(found: ForwarderFound) -> Iterable[str]:
         yield f"{found.server} does not answer: {found.said}"
     if found.nxdomain == "rewritten":
         yield f"{found.server} answers for names that do not exist: it sends mistyped names to an address of its choice"
+    if found.must_validate and found.validates is False:
+        yield f'{found.server} does not validate DNSSEC, and dnssec = "sidecar" relies on it: see docs/dnssec.md'
     if found.certificate is not None and found.certificate.days_left < DAYS_OF_WARNING:
         yield f"the certificate of {found.server} ends in {found.certificate.days_left} days"
 
 
 def check_forwarders(
-    servers: Sequence[tuple[str, SocketAddress]], now: dt.datetime, *, ask: Ask = ask_server
+    servers: Sequence[tuple[str, SocketAddress]],
+    now: dt.datetime,
+    *,
+    must_validate: bool = False,
+    ask: Ask = ask_server,
 ) -> ForwardersFound:
-    """Asks each (zone, server), several at a time. Blocks: call it in a thread."""
+    """Asks each (zone, server), several at a time. `must_validate`: those of everything. Blocks: call in a thread."""
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="check") as pool:
         found = pool.map(lambda one: _look_at(one[0], one[1], now, ask), servers)
-        return ForwardersFound(now, tuple(found))
+        return ForwardersFound(
+            now, tuple(replace(one, must_validate=must_validate) if not one.zone else one for one in found)
+        )
 
 
 def _look_at(zone: str, server: SocketAddress, now: dt.datetime, ask: Ask) -> ForwarderFound:

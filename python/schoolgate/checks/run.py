@@ -103,4 +103,5 @@ def forwarders(settings: Settings, now: dt.datetime) -> ForwardersFound:
     """Asks every forwarder of the settings a few questions. Blocks for up to a minute."""
     servers = (*forwarding.default_servers(settings, settings.server.listen), *settings.forwarders.plain_fallback)
     zones = [(one.zone, server) for one in settings.forward_zones for server in one.servers]
-    return check_forwarders([*(("", server) for server in servers), *zones], now)
+    must_validate = settings.forwarders.dnssec == "sidecar"
+    return check_forwarders([*(("", server) for server in servers), *zones], now, must_validate=must_validate)
