@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from schoolgate.cli.exit_codes import epilog
-from schoolgate.cli.options import Config, Json, config_of
+from schoolgate.cli.options import Approved, Config, Json, config_of
 from schoolgate.cli.suggestions import suggestions_app
 from schoolgate.cli.words import words_app
 
@@ -219,19 +219,19 @@ def feeds_enable(
 
 
 @feeds_app.command("disable")
-def feeds_disable(feed: FeedArgument, config: Config = None) -> None:
+def feeds_disable(feed: FeedArgument, request: Approved = None, config: Config = None) -> None:
     """Switch a feed off and remember it."""
     from schoolgate.cli.commands import feeds
 
-    feeds.disable(config_of(config), feed)
+    feeds.disable(config_of(config), feed, request)
 
 
 @feeds_app.command("remove")
-def feeds_remove(feed: FeedArgument, config: Config = None) -> None:
+def feeds_remove(feed: FeedArgument, request: Approved = None, config: Config = None) -> None:
     """Forget a feed."""
     from schoolgate.cli.commands import feeds
 
-    feeds.remove(config_of(config), feed)
+    feeds.remove(config_of(config), feed, request)
 
 
 @feeds_app.command("except", epilog='schoolgate feeds except ut1-games lessons.example.org --reason "used in maths"')
@@ -240,12 +240,13 @@ def feeds_except(
     name: Annotated[str, typer.Argument(metavar="NAME", help="It and all below it are left out of the feed.")],
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why it is a false hit.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take the exception back.")] = False,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Leave a name out of a feed: a false hit. Other lists, locks and rules of the school close it as before."""
     from schoolgate.cli.commands import feed_exceptions
 
-    feed_exceptions.leave_out(config_of(config), feed, name, reason, remove)
+    feed_exceptions.leave_out(config_of(config), feed, name, reason, remove, request)
 
 
 @feeds_app.command("add", epilog="schoolgate feeds add https://lists.example.org/games.txt --category games")

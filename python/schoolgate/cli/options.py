@@ -27,6 +27,13 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
+Approved = Annotated[
+    int | None,
+    typer.Option(
+        "--request", metavar="NUMBER", min=1, help="The approved change request that it is for, where one is needed."
+    ),
+]
+
 
 def config_of(given: Path | None) -> Path | None:
     """The settings file to read; None means the built-in settings."""

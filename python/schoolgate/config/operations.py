@@ -24,6 +24,13 @@ class Operations(Section):
         " trust directors are told at once by mail, and the record says so. For a trust to switch on.",
         json_schema_extra=RELOAD,
     )
+    openings_need_approval: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="true: network managers, IT providers and users of this machine ask for what opens sites by a"
+        " change request, and another person decides. It counts while an account is here that may decide. For a trust"
+        " to switch on.",
+        json_schema_extra=RELOAD,
+    )
     console_user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = Field(
         default="schoolgate-console",
         description="The user that the console runs as. It may connect to the operations socket, and has no role: it"

@@ -31,6 +31,8 @@ _SCREENS: Final = {"policy.allow": "/policy/allow", "policy.block": "/policy/blo
 # Where who may not do it asks for it.
 _ASK: Final = "/requests/new"
 _ASKED: Final = {"policy.allow": "open", "policy.block": "close"}
+# Asked for in words, since a request makes no such change by itself.
+_IN_WORDS: Final = {"feeds.except": "Leave {name} out of the list {feed}"}
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def askable(operation: str) -> str:
 
 
 def _ask(one: Mapping[str, Any]) -> str:
+    if words := _IN_WORDS.get(one["operation"]):
+        return f"{_ASK}?{urlencode({'action': 'other', 'wanted': words.format_map(one['arguments'])})}"
     action = _ASKED.get(one["operation"])
     if action is None:
         return ""

@@ -15,11 +15,14 @@ from schoolgate.console.operations_client import Caller, OperationsClient
 from schoolgate.operations import rights
 
 FULL = "full"
+# Of these the operation refuses what opens something; the rest is done by who has the right.
+_IN_PART = frozenset({"policy.apply", "policy.rollback"})
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """The caller, and what the control process says of the session. `stage`: how far the sign-in is, "" for none."""
+    """The caller, and what the control process says of the session. `stage`: how far the sign-in is, "" for none.
+    `asks_first`: what the account has the right to, and asks for by a change request."""
 
     caller: Caller
     stage: str = ""
@@ -28,6 +31,7 @@ class Viewer:
     roles: frozenset[Role] = frozenset()
     is_fresh: bool = False
     time_zone: str = ""
+    asks_first: frozenset[str] = frozenset()
     whoami: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -36,8 +40,16 @@ class Viewer:
         return self.stage == FULL
 
     def may(self, operation: str) -> bool:
-        """Whether a role of the account has the right to an operation. What is shown; the operation checks again."""
-        return self.is_signed_in and rights.may(self.roles, operation)
+        """Whether the account may do an operation now. What is shown; the operation checks again."""
+        return (
+            self.is_signed_in
+            and rights.may(self.roles, operation)
+            and not (operation in self.asks_first and operation not in _IN_PART)
+        )
+
+    def asks_for(self, operation: str) -> bool:
+        """Whether the account has the right to an operation, and asks first for what it opens."""
+        return self.is_signed_in and operation in self.asks_first
 
     def sees_identities(self, operation: str) -> bool:
         """Whether that operation shows devices and persons to this account."""
@@ -60,6 +72,7 @@ async def viewer_of(client: OperationsClient, caller: Caller) -> Viewer:
         roles=frozenset(_roles(whoami["roles"])),
         is_fresh=bool(whoami["is_fresh"]),
         time_zone=str(whoami.get("time_zone", "")),
+        asks_first=frozenset(map(str, whoami.get("asks_first", ()))),
         whoami=whoami,
     )
 

@@ -61,6 +61,12 @@ class People:
         """Whether this actor may."""
         return actor in self.deciders(fields)
 
+    def has_decider_besides(self, actor: str, user: str) -> bool:
+        """Whether an account may decide what this actor asks for. `user`: its name on this machine, which no account
+        that decides has; "" for an account."""
+        leaders = (one for one in self.holders(LEADERS) if one != actor)
+        return any(not user or self.accounts[one].login.casefold() != user.casefold() for one in leaders)
+
     def has_active_requester(self, fields: ChangeRequest) -> bool:
         """Whether one who filed it can still answer for it: a user of this machine, or an account that is active."""
         leaders = [one.actor for one in fields.askers if one.as_leader]

@@ -258,7 +258,8 @@ def _ways_to_open(work: Work, name: str, decision: dict[str, Any], segment: str 
 
 
 def _by(work: Work, kind: str, sentence: str, operation: str, **arguments: Any) -> WayToChange:
-    return WayToChange(kind, sentence, operation, arguments, rights.may(work.actor.roles, operation))
+    is_yours = rights.may(work.actor.roles, operation) and operation not in work.asks_first
+    return WayToChange(kind, sentence, operation, arguments, is_yours)
 
 
 def _by_schedule(work: Work, segment: str | None) -> Iterator[WayToChange]:

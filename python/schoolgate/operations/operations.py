@@ -11,6 +11,7 @@ from schoolgate.accounts.errors import SessionEnded, TokenRefused
 from schoolgate.audit.event import Outcome
 from schoolgate.config import load
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations import openings
 from schoolgate.operations.actor import Actor
 from schoolgate.operations.caller import UNKNOWN, Caller, Credentials
 from schoolgate.operations.errors import DoneNotRecorded, NotPermitted
@@ -69,6 +70,11 @@ class Operations:
             return await (await self._kept()).services(settings)
 
         work = Work(caller, settings, self._config, self._clock.now(), say, self._store, accounts)
+        try:
+            work = await openings.with_asks(work, operation, given)
+        except NotPermitted:
+            await (await self._recorder()).refused(name, caller.actor, self._clock.now_us())
+            raise
         if operation.records_itself:
             return await self._recording_itself(operation, work, given)
         if operation.is_change:

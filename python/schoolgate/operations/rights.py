@@ -392,6 +392,9 @@ NEEDS_SESSION = frozenset(
 )
 # What a person without the right asks for by a change request.
 ASKED_FOR = frozenset({"policy.allow", "exceptions.renew", "exceptions.end_deny", "services.allow"})
+# What a person with the right asks for too, where the trust wants a second person (openings.py). Of a whole policy that
+# is what it opens.
+OPENS = ASKED_FOR | {"feeds.except", "feeds.disable", "feeds.remove", "policy.apply", "policy.rollback"}
 _ASK = "request.file"
 
 

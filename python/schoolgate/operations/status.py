@@ -5,12 +5,14 @@ The running server says what it knows; where none runs, files say what they can.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from schoolgate.config.diagnostics import Diagnostic, from_text
 from schoolgate.control.client import ControlUnreachable, NotRunning, call
 from schoolgate.errors import SchoolgateError
 from schoolgate.identity.bindings_file import read_status
+from schoolgate.operations import openings
 from schoolgate.operations.registry import looks
 from schoolgate.operations.status_results import (
     BackupState,
@@ -44,8 +47,14 @@ _REACHED_WITHIN_S = 0.5
 
 
 @looks("status.show")
-def show(work: Work) -> StatusShown:
+async def show(work: Work) -> StatusShown:
     """How server, lists, log, disk, certificate, backups and processes are, and what needs a person."""
+    shown = await asyncio.to_thread(as_it_runs, work)
+    return replace(shown, problems=(*shown.problems, *await openings.problems(work)))
+
+
+def as_it_runs(work: Work) -> StatusShown:
+    """The same, without what accounts make of settings."""
     try:
         report = call(work.settings.server.control_socket, "status")
     except ControlUnreachable as error:
@@ -54,9 +63,9 @@ def show(work: Work) -> StatusShown:
 
 
 @looks("status.home")
-def home(work: Work) -> HomeShown:
+async def home(work: Work) -> HomeShown:
     """Whether anything is wrong, in a few numbers."""
-    shown = show(work)
+    shown = await show(work)
     severities = [one.severity for one in shown.problems]
     ages = [one.age_s for one in shown.feeds if one.age_s is not None]
     return HomeShown(

@@ -38,7 +38,8 @@ Said = Progress | Diagnostic
 @dataclass(frozen=True)
 class Work:
     """One call. `say` takes what the caller is to see before the result; it never blocks. `store` gives the open store,
-    and `accounts` what acts on accounts, to operations that are coroutines."""
+    and `accounts` what acts on accounts, to operations that are coroutines. `asks_first`: operations that the caller
+    has the right to, and asks for by a change request all the same (openings.py)."""
 
     caller: Caller
     settings: Settings
@@ -47,6 +48,7 @@ class Work:
     say: Callable[[Said], None]
     store: Callable[[], Awaitable[Store]]
     accounts: Callable[[], Awaitable[AccountServices]]
+    asks_first: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> Actor:

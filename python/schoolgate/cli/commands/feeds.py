@@ -110,15 +110,15 @@ def enable(config: Path | None, feed_id: str, accepted: bool, terms: Terms) -> N
     say(f"{feed_id} is in use from the next update; now: schoolgate lists update")
 
 
-def disable(config: Path | None, feed_id: str) -> None:
+def disable(config: Path | None, feed_id: str, request: int | None) -> None:
     """Switches a feed off and keeps its terms."""
-    ask(config, "feeds.disable", feed=feed_id)
+    ask(config, "feeds.disable", feed=feed_id, request=request)
     say(f"{feed_id} is off; what it closes stays closed until the next update: schoolgate lists update")
 
 
-def remove(config: Path | None, feed_id: str) -> None:
+def remove(config: Path | None, feed_id: str, request: int | None) -> None:
     """Forgets a feed."""
-    ask(config, "feeds.remove", feed=feed_id)
+    ask(config, "feeds.remove", feed=feed_id, request=request)
     say(f"{feed_id} is removed; what it closes stays closed until the next update: schoolgate lists update")
 
 

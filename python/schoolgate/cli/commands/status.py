@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 from schoolgate.cli.commands.terminal import age, moment, names_counted, note, out, say, say_json, table
 from schoolgate.control import call
+from schoolgate.errors import SchoolgateError
+from schoolgate.operations.openings import UNDECIDED
 from schoolgate.storage.applied_settings import find_settings
 
 # What people ask about first; all counters are in --json.
@@ -35,6 +38,18 @@ def status(config: Path | None, as_json: bool, as_metrics: bool, timeout_s: floa
         note(f"warning: {warning}", "yellow")
     for problem in report["problems"]:
         note(f"look at this: {problem}", "bold red")
+    if found.settings.operations.openings_need_approval:
+        _openings(config)
+
+
+def _openings(config: Path | None) -> None:
+    """The server keeps no accounts, so it cannot say whether one may decide."""
+    from schoolgate.cli.commands.asking import ask
+
+    with contextlib.suppress(SchoolgateError):
+        for one in ask(config, "status.show").problems:
+            if one.id == UNDECIDED:
+                note(f"look at this: {one}", "bold red")
 
 
 def _head(report: dict[str, Any]) -> None:

@@ -95,7 +95,8 @@ async def show(work: Work) -> Whoami:
     """Says who is signed in, in which roles, and until when."""
     zone = await asyncio.to_thread(school_zone, work.settings)
     shown = await (await work.accounts()).own.show(work.caller, work.now_us)
-    return replace(shown, time_zone="" if zone is None else zone.key)
+    asks_first = tuple(sorted(work.asks_first))
+    return replace(shown, time_zone="" if zone is None else zone.key, asks_first=asks_first)
 
 
 @own("session.end")

@@ -37,7 +37,8 @@ class HeldRole:
 class Whoami:
     """The account behind a session. Times in microseconds UTC; `fresh_until_us` is 0 without a fresh factor.
 
-    `time_zone`: the school's, for times on pages; "" where the policy cannot be read.
+    `time_zone`: the school's, for times on pages; "" where the policy cannot be read. `asks_first`: operations that
+    the account has the right to, and asks for by a change request.
     """
 
     account_id: UUID
@@ -51,6 +52,7 @@ class Whoami:
     ends_us: int
     names: tuple[str, ...]
     time_zone: str = ""
+    asks_first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

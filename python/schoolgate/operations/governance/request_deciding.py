@@ -14,7 +14,7 @@ from schoolgate.governance.change_request import Applied, ChangeRequest, Decisio
 from schoolgate.governance.errors import RecordRefused
 from schoolgate.governance.record_store import Record
 from schoolgate.governance.request_people import People, people, refuse_decider
-from schoolgate.operations import rights
+from schoolgate.operations import openings, rights
 from schoolgate.operations.governance import request_steps as steps
 from schoolgate.operations.governance.check_drift import agree, look
 from schoolgate.operations.governance.request_alone import REPORTED, is_alone, refuse_unreported, report
@@ -193,6 +193,7 @@ async def end(work: Work, number: int, version: Version, reason: Prose) -> Reque
     steps.refuse_state(found, State.applied)
     if not found.fields.is_loosening:
         rights.require(work.actor.roles, "exceptions.end_deny")
+        openings.refuse(work, "exceptions.end_deny")
     async with steps.turn():
         # First in the policy: a process that ends in between leaves a request that is found not to be in it.
         revision = await asyncio.to_thread(end_in_policy, work, found.number, found.fields, reason.strip())

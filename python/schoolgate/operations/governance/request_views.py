@@ -148,13 +148,18 @@ def may_of(work: Work, known: People, found: Record[ChangeRequest]) -> tuple[str
         "request.advise": waits,
         "request.withdraw": waits and is_mine,
         "request.carried_out": state is State.approved and (fields.action == "other" or fields.problem is not None),
-        "request.end": state is State.applied and (fields.is_loosening or rights.may(roles, "exceptions.end_deny")),
+        "request.end": state is State.applied and (fields.is_loosening or _may_end_deny(work)),
         "request.review": state is State.applied,
         "request.renew": state in (State.applied, State.expired, State.ended) and fields.until_us is not None,
         "request.attach": waits or state in (State.approved, State.applied),
         "request.bundle": True,
     }
     return tuple(name for name, is_now in found_now.items() if is_now and rights.may(roles, name))
+
+
+def _may_end_deny(work: Work) -> bool:
+    name = "exceptions.end_deny"
+    return rights.may(work.actor.roles, name) and name not in work.asks_first
 
 
 def persons(known: People, actors: Iterable[str]) -> dict[str, Person]:

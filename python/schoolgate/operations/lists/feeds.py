@@ -164,16 +164,16 @@ def enable_command(phases: tuple[Phase, ...]) -> str:
 
 
 @changes("feeds.disable")
-def disable(work: Work, feed: str) -> FeedChanged:
-    """Switches a feed off and keeps its terms."""
+def disable(work: Work, feed: str, request: int | None = None) -> FeedChanged:
+    """Switches a feed off and keeps its terms. `request`: the approved one that it is for."""
     book = _book(work, is_written=True)
     book.add(_chosen(book, feed).model_copy(update={"enabled": False}))
     return FeedChanged(feed)
 
 
 @changes("feeds.remove")
-def remove(work: Work, feed: str) -> FeedChanged:
-    """Forgets a feed."""
+def remove(work: Work, feed: str, request: int | None = None) -> FeedChanged:
+    """Forgets a feed. `request`: the approved one that it is for."""
     _book(work, is_written=True).remove(feed)
     return FeedChanged(feed)
 
@@ -216,9 +216,17 @@ def add(
 
 @changes("feeds.except")
 def leave_out(
-    work: Work, feed: str, name: str, reason: Annotated[str | None, Personal] = None, is_taken_back: bool = False
+    work: Work,
+    feed: str,
+    name: str,
+    reason: Annotated[str | None, Personal] = None,
+    is_taken_back: bool = False,
+    request: int | None = None,
 ) -> FeedChanged:
-    """Leaves a false hit, and all below it, out of a feed; or takes that back. It counts from the next build."""
+    """Leaves a false hit, and all below it, out of a feed; or takes that back. It counts from the next build.
+
+    `request`: the approved one that it is for.
+    """
     asked = asked_name(name)
     book = _book(work, is_written=True)
     chosen = _chosen(book, feed)
