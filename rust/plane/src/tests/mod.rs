@@ -5,6 +5,7 @@
 
 mod addresses;
 mod allocation;
+mod balance;
 mod bench;
 mod carrier;
 mod denial;
