@@ -239,7 +239,7 @@ def test_a_leader_asks_on_a_phone_and_a_director_decides_by_what_would_open(watc
     begun = time.monotonic()
     assert watching.school.serving is not None
     watching.go(phone, "/explain?name=web.snapchat.com&segment=sixth-form")
-    expect(phone.get_by_role("heading", level=1)).to_contain_text("is open for sixth-form")
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("is open for Sixth form")
     expect(phone.get_by_role("link", name=f"See request {path.rpartition('/')[2]}")).to_be_visible()
     print(f"and why it is open was on the screen {time.monotonic() - begun:.2f} s later")
     watching.go(phone, "/explain?name=web.snapchat.com&segment=pupils")

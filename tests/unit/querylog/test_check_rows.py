@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from tests.stand_in.query_log import NOON, row, wal, write_rows
 
 from schoolgate.checks.own_questions import Window, announce_questions
-from schoolgate.console.log_words import OWN_CHECK
+from schoolgate.console.log_words import OWN_CHECK, shown_row
 from schoolgate.operations.self_test_marks import marked
 from schoolgate.querylog import Query, QueryLog
 from schoolgate.querylog.check_rows import CheckRows, check_rows
@@ -82,3 +83,6 @@ def test_people_see_whose_row_it_is(state: Path) -> None:
     shown = marked(state, ROWS)
     assert [one.rule == OWN_CHECK_RULE for one in shown] == [True, True, False, False, False]
     assert OWN_CHECK == OWN_CHECK_RULE
+    first, *_, last = (shown_row(asdict(one), {}) for one in shown)
+    assert (first.is_check, first.why, first.feed) == (True, "An hourly check of this server", "")
+    assert not last.is_check
