@@ -11,6 +11,7 @@ from tests.unit.console.conftest import RunningConsole
 from tests.unit.console.fake_control import FakeControl
 
 from schoolgate.accounts.roles import Role
+from schoolgate.console.session_cookie import SESSION
 
 IT, HEAD, DIRECTOR, LEAD = Role.network_manager, Role.head, Role.trust_director, Role.safeguarding_lead
 HOSTILE = "<script>alert(1)</script>"
@@ -195,5 +196,13 @@ async def test_a_sealed_code_is_made_by_a_head_or_a_director_and_shown_once(brow
         assert headers["Cache-Control"] == "no-store"
         codes.append(html.unescape(found[1]))
     assert codes[0] != codes[1]
+    for code, status in ((codes[0], 422), ("", 422), (codes[1], 303), (codes[1], 422)):
+        given, text, headers = await browser.ask(IT, "POST", "/sign-in/sealed-code", data={"code": code})
+        assert given == status, (code, text)
+        if status == 303:
+            assert headers["Location"] == "/accounts"
+            assert SESSION in headers["Set-Cookie"]
+        else:
+            assert "Check what you typed" in text
     for shown in ((await browser.get(HEAD, path))[1], (await browser.get(HEAD, "/accounts"))[1]):
         assert not [one for one in codes if one in shown]
