@@ -279,3 +279,13 @@ async def test_a_source_that_nothing_reads_is_a_problem_of_status(school: School
     status = await school.call(it, "status.show")
     assert [one.remedy for one in status.problems if one.id == "identity"] == ["check the path"]
     assert ("identity", True) in [(one.name, one.is_running) for one in status.processes]
+
+
+@pytest.mark.asyncio
+async def test_who_erases_a_client_erases_which_devices_had_its_address(school: School) -> None:
+    lead = await school.signed_in("dora", Role.safeguarding_lead)
+    had(school, IPAD, 5 * HOUR, 3 * HOUR, "adas-ipad")
+    await school.call(lead, "log.erase", client=ADDRESS, reason="request of Ada")
+    with Attribution.open(state_of(school)) as attribution:
+        assert attribution.devices() == {}
+        assert attribution.spans_of_device(f"mac:{IPAD}", 10) == ()
