@@ -19,7 +19,7 @@ _CLIENT = "fd5c:6761:7465::{:x}"
 _ASKED = "fd5c:6761:7465:1::53"
 _TYPE_A = 1
 # A plane that hears nothing, runs no thread and keeps nothing: what it decides by is made once, not for each name.
-_UNHEARD = {
+UNHEARD = {
     "listen": [], "workers": 1, "cache_octets": 1 << 16, "min_ttl_s": 0, "max_ttl_s": 1, "max_negative_ttl_s": 1,
     "stale_for_s": 0, "crash_dir": None, "query_log": None,
 }  # fmt: skip
@@ -57,7 +57,7 @@ class Judge:
         ids = [one["id"] for one in document["policies"]]
         self._clients = {one: _CLIENT.format(number) for number, one in enumerate(ids, start=1)}
         self._planes = {
-            only: Plane(orjson.dumps(_UNHEARD), snapshot, _table(document, self._clients, only), sealed)
+            only: Plane(orjson.dumps(UNHEARD), snapshot, _table(document, self._clients, only), sealed)
             for only in (False, True)
         }
         self.policies = tuple(Policy(one, only) for only in (False, True) for one in ids)

@@ -29,15 +29,24 @@ _MODE = {"strict": 2, "moderate": 1}
 
 
 @dataclass(frozen=True)
+class Against:
+    """Another document, as the engine decides by it. `document`: what it was compiled to."""
+
+    document: dict[str, Any]
+    judge: Judge
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One policy document, as the engine decides by it, and what else there is to compare it by. `subject`: the policy
-    that must open nothing; None for the strictest."""
+    that must open nothing; None for the strictest. `against`: where the others are of another document."""
 
     active: ActivePolicy
     judge: Judge
     catalogue: Catalogue
     services: Mapping[str, Service]
     subject: str | None = None
+    against: Against | None = None
 
     @property
     def strictest(self) -> str:
@@ -45,6 +54,11 @@ class Comparison:
 
     def decide(self, policy: str, name: str) -> Decided:
         return self.judge.decide(Policy(policy, is_allow_list_only=False), name)
+
+    def decide_other(self, policy: str, name: str) -> Decided:
+        """The same of a policy that is compared with the subject."""
+        judge = self.against.judge if self.against is not None else self.judge
+        return judge.decide(Policy(policy, is_allow_list_only=False), name)
 
 
 def looser(with_what: Comparison) -> tuple[Diagnostic, ...]:
@@ -56,7 +70,7 @@ def looser(with_what: Comparison) -> tuple[Diagnostic, ...]:
     exams = with_what.active.as_read.document.exam_policies
     for other in policies:
         if other != with_what.strictest and other not in exams:
-            for key in _differences(with_what, document, policies, other):
+            for key in _differences(with_what, document, document, other):
                 found.setdefault(key, []).append(other)
     reason = with_what.active.as_read.document.strictest_may_be_looser
     return tuple(
@@ -82,23 +96,32 @@ Key = tuple[str, str, str, str]
 def differences(with_what: Comparison, other: str) -> Iterator[Key]:
     """What the subject opens, and another policy closes: kind, subject, clause and remedy of each."""
     document = orjson.loads(with_what.active.compiled.description)
-    yield from _differences(with_what, document, {one["id"]: one for one in document["policies"]}, other)
+    there = with_what.against.document if with_what.against is not None else document
+    yield from _differences(with_what, document, there, other)
 
 
-def _differences(
-    with_what: Comparison, document: dict[str, Any], policies: Mapping[str, dict[str, Any]], other: str
-) -> Iterator[Key]:
-    mine, theirs = policies[with_what.strictest], policies[other]
+def _differences(with_what: Comparison, document: dict[str, Any], there: dict[str, Any], other: str) -> Iterator[Key]:
+    """`document` has the subject, `there` has the other policy."""
+    mine, theirs = _policy(document, with_what.strictest), _policy(there, other)
     if theirs["unknown"] == "deny" and mine["unknown"] != "deny":
         yield "unknown", "unknown", "names that no list knows are denied", 'write unknown = "deny" there'
     yield from _kinds(with_what, mine, theirs)
     yield from _safe_modes(with_what, frozenset(theirs["rewrites"]), other)
-    for zone in document["zones"]:
-        answering = zone.get("policies", policies)
-        if other in answering and with_what.strictest not in answering:
+    answered = {zone["zone"] for zone in document["zones"] if _answers(zone, with_what.strictest)}
+    for zone in there["zones"]:
+        if _answers(zone, other) and zone["zone"] not in answered:
             yield "canary", zone["zone"], f"the canary {zone['zone']} is answered", "do not allow its category there"
     yield from _opened(with_what, mine, other)
-    yield from _own_names(with_what, document, other)
+    yield from _own_names(with_what, document, there, other)
+
+
+def _policy(document: dict[str, Any], identity: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in document["policies"] if one["id"] == identity)
+    return found
+
+
+def _answers(zone: dict[str, Any], policy: str) -> bool:
+    return "policies" not in zone or policy in zone["policies"]
 
 
 def _kinds(with_what: Comparison, mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Key]:
@@ -128,7 +151,7 @@ def _safe_modes(with_what: Comparison, rewrites: frozenset[str], other: str) -> 
     for engine in (one for one in with_what.catalogue.engines.values() if one.id in rewrites):
         word = _engine(engine.id)
         for name in engine.names:
-            there = with_what.decide(other, name)
+            there = with_what.decide_other(other, name)
             if word in told or there.rewrite != engine.id:
                 continue
             here = with_what.decide(with_what.strictest, name)
@@ -158,7 +181,7 @@ def _opened(with_what: Comparison, mine: dict[str, Any], other: str) -> Iterator
     """Names that a level or a service's switch opens against categories that both deny; one name of each."""
     told = set()
     for subject, name in _openings(with_what, mine):
-        there = with_what.decide(other, name)
+        there = with_what.decide_other(other, name)
         if subject in told or there.is_open or there.layer not in _BROAD:
             continue
         is_denied_here_too = mine["categories"].get(there.category, {"effect": None})["effect"] == "deny"
@@ -180,17 +203,24 @@ def _openings(with_what: Comparison, mine: dict[str, Any]) -> Iterator[tuple[str
             yield from ((category, name) for name in (service.domains if service is not None else ()))
 
 
-def _own_names(with_what: Comparison, document: dict[str, Any], other: str) -> Iterator[Key]:
+def _own_names(with_what: Comparison, document: dict[str, Any], there: dict[str, Any], other: str) -> Iterator[Key]:
     """Names of the school's own lists: those that the other policy denies, or the strictest one allows."""
-    said = {
-        entry["name"]
-        for entry in document["names"]
-        if str(entry["rule"]).startswith("policies.")
-        and (other if entry["effect"] == "deny" else with_what.strictest) in entry["policies"]
-    }
+    said = {one["name"] for one in own_rules(there, "deny", other)}
+    said |= {one["name"] for one in own_rules(document, "allow", with_what.strictest)}
     for name in sorted(said):
-        there = with_what.decide(other, name)
+        elsewhere = with_what.decide_other(other, name)
         here = with_what.decide(with_what.strictest, name)
-        if here.is_open and not there.is_open and (there.layer in _OWN or here.layer in _OWN):
+        if here.is_open and not elsewhere.is_open and (elsewhere.layer in _OWN or here.layer in _OWN):
             remedy = "say it in a policy that both extend, if unknown devices are meant too"
             yield "own-name", name, f"{name} is denied", remedy
+
+
+def own_rules(document: dict[str, Any], effect: str, policy: str) -> Iterator[dict[str, Any]]:
+    """Rules that the document itself has for a policy, or for a lesson."""
+    for entry in document["names"]:
+        if (
+            entry["effect"] == effect
+            and policy in entry["policies"]
+            and str(entry["rule"]).startswith(("policies.", "segments."))
+        ):
+            yield entry

@@ -20,7 +20,7 @@ from schoolgate.cli.exit_codes import epilog
 from schoolgate.cli.export import export_app
 from schoolgate.cli.lists import feeds_app, lists_app
 from schoolgate.cli.log import log_app
-from schoolgate.cli.options import Config, Json
+from schoolgate.cli.options import Approved, Config, Json
 from schoolgate.cli.plain_words import PlainWords
 from schoolgate.cli.report import report_app
 from schoolgate.cli.request import request_app
@@ -282,12 +282,13 @@ def policy_apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in TOML; - reads standard input.")],
     reason: Reason,
     expected: Expected = None,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Check a policy, store it as a new revision, and put it in force. With a mistake in it nothing changes."""
     from schoolgate.cli.commands import policy
 
-    policy.apply(_config(config), file, reason, expected)
+    policy.apply(_config(config), file, reason, expected, request)
 
 
 Segments = Annotated[
@@ -365,12 +366,13 @@ def policy_log(as_json: Json = False, config: Config = None) -> None:
 def policy_rollback(
     number: Annotated[int, typer.Argument(metavar="N", help="The revision to go back to.")],
     reason: Reason,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Put an older revision in force again, as a new revision."""
     from schoolgate.cli.commands import policy
 
-    policy.rollback(_config(config), number, reason)
+    policy.rollback(_config(config), number, reason, request)
 
 
 @policy_app.command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.unit.operations.request_school import IT, RequestSchool, school_of
+from tests.unit.operations.request_school import IT, POLICY, RequestSchool, school_of
 
 from schoolgate.accounts.roles import Role
 from schoolgate.errors import SchoolgateError
@@ -165,3 +165,110 @@ async def test_where_no_account_may_decide_nothing_is_refused(tmp_path_factory: 
             await call(alone, N, "policy.allow", **ALLOW | {"name": "b1.example"})
         await alone.leave("deputy")
         assert (await call(alone, N, "policy.allow", **ALLOW | {"name": "b1.example"})).applied.is_change
+
+
+# Staff may be under more than pupils here: which policy is the strictest is another check.
+TEXT = POLICY.replace('strictest = "pupil"', 'strictest = "pupil"\nstrictest_may_be_looser = "A test"')
+
+
+def edited(old: str, new: str, text: str = TEXT) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+PUPIL = '[policies.pupil]\nextends = "trust"\n'
+STAFF = '[policies.staff]\nextends = "trust"\n'
+BOTH = TEXT.replace(PUPIL, PUPIL + 'unknown = "deny"\ncategories = { games = "deny" }\n')
+UNTIL = 'exceptions = [{ name = "a1.example", reason = "Art", approved_by = "IT", until = 2026-12-02T10:00:00Z }]\n'
+LATER = edited("12-02T", "12-20T", UNTIL)
+SCHEDULED = edited(
+    'policy = "staff"\n', 'policy = "staff"\nschedule = [{ policy = "pupil", from = "09:00", to = "15:00" }]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (BOTH, edited('games = "deny"', 'games = "allow"', BOTH), "games is denied by the policy in force"),
+        (BOTH, edited('unknown = "deny"\n', "", BOTH), "names that no list knows are denied by the policy in force"),
+        (TEXT, edited('"a1.example", ', "", TEXT), "a1.example is denied by the policy in force"),
+        (TEXT, edited('["locked.example"]', "[]"), "locked.example is denied by the policy in force"),
+        (TEXT, edited(STAFF, STAFF + 'allow = ["wide.example"]\n'), "wide.example with all below it would be"),
+        (
+            TEXT,
+            edited(
+                STAFF,
+                STAFF + 'exceptions = [{ name = "a1.example", reason = "Art", approved_by = "IT",'
+                " until = 2026-12-30T10:00:00Z }]\n",
+            ),
+            "a1.example is denied by the policy in force",
+        ),
+        (
+            edited(STAFF, STAFF + 'safesearch = { youtube = "strict" }\n'),
+            edited(STAFF, STAFF + 'safesearch = { youtube = "moderate" }\n'),
+            "youtube is locked to strict by the policy in force",
+        ),
+        (
+            edited(STAFF, STAFF + 'categories = { games = "deny" }\n'),
+            edited('policy = "pupil"', 'policy = "staff"', edited(STAFF, STAFF + 'categories = { games = "deny" }\n')),
+            "",
+        ),
+        (edited('policy = "pupil"', 'policy = "staff"'), TEXT, ""),
+        (edited(STAFF, STAFF + UNTIL), edited(STAFF, STAFF + LATER), "a1.example is denied by the policy in force from 2026-12-02 10:00"),
+        (edited(STAFF, STAFF + LATER), edited(STAFF, STAFF + UNTIL), ""),
+        (
+            edited("10.3.0.0/16", "10.3.0.0/17", edited(PUPIL, PUPIL + 'categories = { games = "deny" }\n')),
+            edited(PUPIL, PUPIL + 'categories = { games = "deny" }\n'),
+            "policy staff, where pupil was: games is denied by the policy in force",
+        ),
+        (
+            edited(PUPIL, PUPIL + 'categories = { games = "deny" }\n', SCHEDULED),
+            edited("15:00", "14:00", edited(PUPIL, PUPIL + 'categories = { games = "deny" }\n', SCHEDULED)),
+            "policy staff, where pupil was: games is denied by the policy in force",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_policy_that_opens_is_refused_with_what_it_opens(
+    school: RequestSchool, before: str, after: str, said: str
+) -> None:
+    await call(school, D, "policy.apply", text=before, reason="The term")
+    given = {"text": after, "reason": "A new text"}
+    if not said:
+        assert (await call(school, N, "policy.apply", **given)).is_change
+        return
+    with pytest.raises(NotPermitted, match="request file other") as refused:
+        await call(school, N, "policy.apply", **given)
+    assert said in str(refused.value)
+    with pytest.raises(NotPermitted):
+        await call(school, LOCAL, "policy.apply", **given)
+    assert (await call(school, D, "policy.apply", **given)).is_change
+
+
+async def test_what_only_closes_or_is_layout_is_applied_and_cannot_be_rolled_back_alone(school: RequestSchool) -> None:
+    first = await call(school, D, "policy.apply", text=TEXT + "# first\n", reason="The term")
+    tighter = edited(STAFF, STAFF + 'categories = { games = "deny" }\nunknown = "deny"\n') + "# a comment\n"
+    for text in (
+        TEXT + "# only a comment\n",
+        tighter,
+        edited('deny = ["locked', 'deny = ["l2.example", "locked', tighter),
+    ):
+        assert (await call(school, N, "policy.apply", text=text, reason="Tighter")).is_change
+    with pytest.raises(NotPermitted, match="games is denied by the policy in force"):
+        await call(school, N, "policy.rollback", number=first.revision, reason="Back")
+    number = (
+        await school.ask(H, "file", action="other", wanted="Back to the first text", purpose="The new one is too tight")
+    ).number
+    await school.approve(number)
+    assert (await call(school, N, "policy.rollback", number=first.revision, reason="Back", request=number)).is_change
+
+
+async def test_the_refusal_names_ten_and_counts_the_rest(school: RequestSchool) -> None:
+    await call(school, D, "policy.apply", text=TEXT, reason="The term")
+    shorter = TEXT
+    for letter in "abcdefghijklm":
+        shorter = edited(f'"{letter}1.example", ', "", shorter)
+    with pytest.raises(NotPermitted) as refused:
+        await call(school, N, "policy.apply", text=shorter, reason="Fewer")
+    said = str(refused.value).splitlines()
+    assert (sum("is denied by the policy in force" in one for one in said), "  and 16 more" in said) == (10, True)
+    assert "m1.example" not in str(refused.value)

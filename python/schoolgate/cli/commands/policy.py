@@ -36,21 +36,22 @@ class NothingToCompare(SchoolgateError):
     """There are not two policies to compare."""
 
 
-def apply(config: Path | None, file: Path, reason: str, expected: int | None) -> None:
+def apply(config: Path | None, file: Path, reason: str, expected: int | None, request: int | None) -> None:
     """Checks a policy, stores it as a revision, and has the running service decide by it."""
     is_input = file == FROM_STANDARD_INPUT
     text = sys.stdin.read() if is_input else read_text(file)
     name = "standard input" if is_input else str(file)
-    made: PolicyApplied = ask(config, "policy.apply", text=text, reason=reason, file=name, expected=expected)
+    given = {"text": text, "reason": reason, "file": name, "expected": expected, "request": request}
+    made: PolicyApplied = ask(config, "policy.apply", **given)
     if not made.is_change:
         say(f"{file} is {made.label}, which is the latest already; nothing was applied")
         return
     say_applied(made)
 
 
-def rollback(config: Path | None, number: int, reason: str) -> None:
+def rollback(config: Path | None, number: int, reason: str, request: int | None) -> None:
     """Applies an older revision's text as a new revision."""
-    say_applied(ask(config, "policy.rollback", number=number, reason=reason))
+    say_applied(ask(config, "policy.rollback", number=number, reason=reason, request=request))
 
 
 def show(config: Path | None, number: int | None) -> None:

@@ -89,7 +89,9 @@ async def change(page: Page) -> web.Response:
     """Uses it, switches it off, forgets it, or leaves a name out of it."""
     what, feed = page.request.match_info["what"], page.request.match_info["feed"]
     form = await page.form()
-    page.need(_DOES[what])
+    # What is put back closes again, so it is not asked for.
+    if not (what == "except" and form.get("back") == "yes" and page.viewer.asks_for("feeds.except")):
+        page.need(_DOES[what])
     arguments: dict[str, Any] = {"feed": feed}
     if what == "enable":
         arguments["accepts_licence"] = form.get("accepts") == "yes"

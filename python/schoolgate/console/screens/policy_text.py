@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import FormRefused
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.past_use import last_month
 from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.console.text_lines import line_of
@@ -80,7 +80,7 @@ async def reviewed(
 async def _saved(page: Page, text: str, expected: int, reason: str, latest: int) -> web.Response:
     try:
         made = await page.call("policy.apply", text=text, reason=reason, file="the policy", expected=expected)
-    except FormRefused as error:
+    except (FormRefused, RightMissing) as error:
         if error.kind == "StalePolicy":
             meanwhile = (await page.call("policy.compare", old=expected or None, new=latest))["lines"]
             return _editor(page, text, latest, meanwhile=meanwhile, made_from=expected)

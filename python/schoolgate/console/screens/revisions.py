@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import FormRefused
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.past_use import last_month
 from schoolgate.console.screen import Page, Screen, number_in
 
@@ -69,7 +69,7 @@ async def go_back(page: Page) -> web.Response:
         return await _ask_back(page, rows, at, {"reason": "Say why; a few words are enough."})
     try:
         made = await page.call("policy.rollback", number=_number(page), reason=reason, expected=expected)
-    except FormRefused as error:
+    except (FormRefused, RightMissing) as error:
         return await _ask_back(page, rows, at, {"": str(error)}, reason)
     return page.redirect(f"/policy/revisions/{made['revision']}?made=back")
 

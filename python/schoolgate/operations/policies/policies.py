@@ -13,6 +13,7 @@ from schoolgate.config.problems import Problem
 from schoolgate.control.client import CommandRefused, ControlUnreachable, NotRunning, call, call_if_running
 from schoolgate.errors import SchoolgateError
 from schoolgate.operations.policies import alert_rules_notice
+from schoolgate.operations.policies.policy_openings import refuse_opening
 from schoolgate.operations.registry import Bulk, Personal, StaffName, changes, looks
 from schoolgate.operations.work import Work
 from schoolgate.policy import NoSuchRevision, Revision, difference
@@ -136,24 +137,33 @@ def apply(
     reason: Annotated[str, Personal],
     file: Annotated[str, Personal] = "the policy",
     expected: int | None = None,
+    request: int | None = None,
 ) -> PolicyApplied:
     """Checks a policy, stores it as a revision, and has the server decide by it.
 
-    `file` names the text in messages. `expected`: the revision that the text was made from, 0 for none. Raises
-    `PolicyRefused`, `StalePolicy`.
+    `file` names the text in messages. `expected`: the revision that the text was made from, 0 for none.
+    `request`: the approved one that it is for. Raises `PolicyRefused`, `StalePolicy`, `NotPermitted`.
     """
     settings, ground = ground_of(work)
     if expected is not None:
         _refuse_stale(settings, expected)
     examined(work, ground, text, file).refuse()
+    refuse_opening(work, ground, text, "policy.apply")
     return applied(work, change_text(work, ground, text, file, reason, follows=expected, is_same_kept=True))
 
 
 @changes("policy.rollback")
-def rollback(work: Work, number: int, reason: Annotated[str, Personal], expected: int | None = None) -> PolicyApplied:
+def rollback(
+    work: Work,
+    number: int,
+    reason: Annotated[str, Personal],
+    expected: int | None = None,
+    request: int | None = None,
+) -> PolicyApplied:
     """Applies the text of an older revision as a new one. A rule of alerts that cannot speak is said, not refused.
 
-    `expected`: the revision that is to be undone. Raises `NoSuchRevision`, `StalePolicy`.
+    `expected`: the revision that is to be undone. `request`: the approved one that it is for. Raises `NoSuchRevision`,
+    `StalePolicy`, `NotPermitted`.
     """
     settings, ground = ground_of(work)
     if expected is not None:
@@ -163,6 +173,7 @@ def rollback(work: Work, number: int, reason: Annotated[str, Personal], expected
     for problem in draft.mute:
         work.say(Diagnostic("mute-rule", "notice", problem.path, problem.message, problem.remedy))
     draft.refuse(may_be_mute=True)
+    refuse_opening(work, ground, old.text, "policy.rollback")
     change = change_policy(
         settings,
         ground,

@@ -17,6 +17,7 @@ from schoolgate.lists.recommended import enable_recommended
 from schoolgate.operations.governance.check_drift import agree_ahead
 from schoolgate.operations.governance.template_decisions import accept_template
 from schoolgate.operations.policies.policies import PolicyApplied, applied, change_text
+from schoolgate.operations.policies.policy_openings import refuse_opening
 from schoolgate.operations.registry import changes
 from schoolgate.operations.setup.setup_looks import Answers, lacks_head, planned
 from schoolgate.operations.setup.setup_results import (
@@ -68,10 +69,14 @@ def draft(work: Work, answers: Answers, step: str = "") -> DraftKept:
 async def apply(work: Work, answers: Answers) -> SetupApplied:
     """Writes what the answers change. The same answers again change nothing.
 
-    Raises `InputRefused` with every problem of the answers; then nothing was written.
+    Raises `InputRefused` with every problem of the answers, and `NotPermitted` for a policy that opens what a second
+    person decides; then nothing was written.
     """
     given = checked(answers)
     found, made = await asyncio.to_thread(_planned, work, given)
+    if made.policy != found.policy:
+        ground = await asyncio.to_thread(read_ground, made.new_settings, str(made.config))
+        await asyncio.to_thread(refuse_opening, work, ground, made.policy, "policy.apply")
     if made.settings_difference:
         await agree_ahead(work, found.settings, made.new_settings)
     done = await asyncio.to_thread(_files, work, found, made)
