@@ -61,7 +61,7 @@ class ShownRow:
     @property
     def is_check(self) -> bool:
         """Whether this server asked it, and no device."""
-        return bool(self.row["rule"] == OWN_CHECK)
+        return bool(self.row.get("rule") == OWN_CHECK)
 
     @property
     def has_name(self) -> bool:
