@@ -133,9 +133,10 @@ def _instants(old: Document, new: Document, now: dt.datetime) -> list[dt.datetim
 def _moments(document: Document) -> frozenset[dt.datetime]:
     found: set[dt.datetime] = set()
     for policy in document.policies.values():
-        found |= {one.until for one in (*policy.exceptions, *policy.temporary_deny)}
+        found |= {one.until for one in policy.exceptions} | {one.until for one in policy.temporary_deny}
     for segment in document.segments.values():
-        found |= {edge for one in (*segment.exams, *segment.lessons) for edge in (one.from_, one.until)}
+        found |= {edge for one in segment.exams for edge in (one.from_, one.until)}
+        found |= {edge for one in segment.lessons for edge in (one.from_, one.until)}
     return frozenset(one.astimezone(dt.UTC) for one in found)
 
 

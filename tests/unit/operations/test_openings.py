@@ -214,7 +214,7 @@ SCHEDULED = edited(
             "",
         ),
         (edited('policy = "pupil"', 'policy = "staff"'), TEXT, ""),
-        (edited(STAFF, STAFF + UNTIL), edited(STAFF, STAFF + LATER), "a1.example is denied by the policy in force from 2026-12-02 10:00"),
+        (edited(STAFF, STAFF + UNTIL), edited(STAFF, STAFF + LATER), "force from 2026-12-02 10:00"),
         (edited(STAFF, STAFF + LATER), edited(STAFF, STAFF + UNTIL), ""),
         (
             edited("10.3.0.0/16", "10.3.0.0/17", edited(PUPIL, PUPIL + 'categories = { games = "deny" }\n')),
