@@ -32,7 +32,8 @@ MISSPELT = {
     "--accept": ("hagezi", "is not in use"),
 }
 # Of the same name, and no word from a known set: a file; an address of this machine; a length of time. A name cannot be
-# allowed without an end, which is asked for first; `policy block` looks segments up by the same code.
+# allowed without an end, nor exam mode begin, which is asked for first; `policy block` looks segments up by the same
+# code, and exam mode has a test of its own below.
 FREE = {
     ("check", "--policy"),
     ("query", "--source"),
@@ -41,6 +42,9 @@ FREE = {
     ("policy block", "--for"),
     ("policy allow", "--for"),
     ("policy allow", "--segment"),
+    ("exam begin", "--for"),
+    ("exam begin", "--segment"),
+    ("exam begin", "--policy"),
     ("request suggest", "--for"),
     ("request file", "--for"),
     ("request renew", "--for"),
@@ -113,3 +117,12 @@ def test_all_wrong_values_are_named_at_once(state: Path) -> None:
     assert "did you mean pupils?" in wrong
     assert "did you mean staff?" in wrong
     assert "there is no layer foo; use one of:" in wrong
+
+
+@pytest.mark.parametrize("option", ["--segment", "--policy"])
+def test_exam_mode_says_what_was_meant(state: Path, option: str) -> None:
+    wrong, meant = MISSPELT[option]
+    given = {"--segment": "pupils", "--for": "3h", "--reason": "mocks"} | {option: wrong}
+    code, out, wrong_said = said(state, "exam", "begin", *(part for pair in given.items() for part in pair))
+    assert (code, out) == (1, "")
+    assert meant in wrong_said

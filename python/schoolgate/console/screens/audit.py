@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.audit_words import ABOUT, details, parts, said
+from schoolgate.console.audit_words import ABOUT, details, parts, place, said
 from schoolgate.console.csv_text import csv_file, download
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
@@ -53,14 +53,14 @@ async def show(page: Page) -> web.Response:
 
 async def one(page: Page) -> web.Response:
     """An entry whole; where it shows personal values, the look is an entry of its own."""
-    place = page.request.match_info
+    at = page.request.match_info
     try:
-        found = await page.call("audit.show", number=int(place["number"]), epoch=int(place["epoch"]))
+        found = await page.call("audit.show", number=int(at["number"]), epoch=int(at["epoch"]))
     except OperationRefused as error:
         if isinstance(error, RightMissing) or error.kind == "EntryMissing":
             raise web.HTTPNotFound from None
         raise
-    around = await page.call("audit.log", most=1, before=f"{place['epoch']}/{int(place['number']) + 1}")
+    around = await page.call("audit.log", most=1, before=f"{at['epoch']}/{int(at['number']) + 1}")
     plain, ids = details(found["entry"])
     return page.render(
         "screens/audit_entry.html", found=found, names=around["names"], outcomes=OUTCOMES, said=said, place=place,
