@@ -81,7 +81,7 @@ async def reviewed(
 async def _saved(
     page: Page, text: str, expected: int, reason: str, latest: int, approved: Mapping[str, int]
 ) -> web.Response:
-    given = {"text": text, "reason": reason, "file": "the policy", "expected": expected, **approved}
+    given: dict[str, Any] = {"text": text, "reason": reason, "file": "the policy", "expected": expected, **approved}
     try:
         made = await page.call("policy.apply", **given)
     except (FormRefused, RightMissing) as error:

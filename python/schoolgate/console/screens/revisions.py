@@ -69,7 +69,7 @@ async def go_back(page: Page) -> web.Response:
     if not reason or expected is None:
         return await _ask_back(page, rows, at, {"reason": "Say why; a few words are enough."})
     try:
-        given = {"number": _number(page), "reason": reason, "expected": expected, **named_in(form)}
+        given: dict[str, Any] = {"number": _number(page), "reason": reason, "expected": expected, **named_in(form)}
         made = await page.call("policy.rollback", **given)
     except (FormRefused, RightMissing) as error:
         return await _ask_back(page, rows, at, mistakes_of(error), reason)
