@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -67,3 +69,21 @@ async def test_a_text_that_opens_is_refused_beside_the_number_and_is_saved_with_
     assert version
     await people[D].done(path, {"do": "approve", "version": version[1]})
     await people[N].done("/policy/text", {**form, "request": path.rpartition("/")[2]})
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("policy", "allow", "mock.example.com", "-s", "exam-room", "--for", "2h", "--reason", "A mock exam"),
+         "schoolgate request file open mock.example.com -s exam-room --for 2h --for-what WHY"),
+        (("feeds", "disable", "none"), "once it is approved, say --request NUMBER"),
+        (("feeds", "disable", "none", "--request", "999999"), "999999"),
+    ],
+)  # fmt: skip
+def test_the_command_line_says_how_to_ask(console_school: ConsoleSchool, command: tuple[str, ...], said: str) -> None:
+    config = ("--config", str(console_school.control.config))
+    ran = subprocess.run(
+        [sys.executable, "-m", "schoolgate", *command, *config], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode != 0
+    assert said in " ".join(ran.stderr.split())
