@@ -267,6 +267,16 @@ def exceptions(sources: Sources) -> Seen:
     return Seen(f"Exceptions: {len(found)}; without a reason or an end: {bare}.", bare == 0)
 
 
+@reads("openings")
+def openings(sources: Sources) -> Seen:
+    """Who opens sites. The trust chooses; not met where it wants a second person and none has an account."""
+    found = sources["openings"]
+    if found["has_effect"]:
+        return Seen("By request, which a second person decides; a trust director also directly.", True)
+    why = "; a second person is wanted, and no account may decide" if found["is_on"] else ""
+    return Seen(f"The network manager alone, or by request{why}.", not found["is_on"])
+
+
 @reads("segments")
 def ages(sources: Sources) -> Seen:
     """How many policies there are for different ages and people."""

@@ -51,6 +51,7 @@ DFE: Mapping[str, tuple[Item, ...]] = {
         Item("What must be open is open: the measured rate of over-blocking", by.over_blocking),
         Item("Policies fit age and need", by.ages),
         Item("Exceptions have a reason and an end", by.exceptions),
+        Item("Who opens sites is as the trust wants it", by.openings),
         Item(
             "Pages, words and pictures are examined",
             outside="DNS sees names only: supervision and software on devices do this.",

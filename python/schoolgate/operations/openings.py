@@ -75,15 +75,19 @@ def _quoted(given: Any) -> str:
     return "NAME" if given is None else shlex.quote(str(given))
 
 
+async def who_opens(work: Work) -> dict[str, bool]:
+    """For evidence: whether the switch is on, and whether it has an effect. Raises a `StoreProblem`."""
+    is_on = work.settings.operations.openings_need_approval
+    return {"is_on": is_on, "has_effect": is_on and (await _people(work)).has_decider_besides("", "")}
+
+
 async def problems(work: Work) -> tuple[Diagnostic, ...]:
     """What `status` says where the switch is on and no account may decide, so that it has no effect."""
-    if not work.settings.operations.openings_need_approval:
-        return ()
     try:
-        is_there = (await _people(work)).has_decider_besides("", "")
+        found = await who_opens(work)
     except SchoolgateError:  # a problem of its own
         return ()
-    if is_there:
+    if found["has_effect"] or not found["is_on"]:
         return ()
     sentence = "openings_need_approval is on and has no effect: no account here may decide a change request"
     remedy = "make an account for a head, a safeguarding lead or a trust director: schoolgate account create"

@@ -100,12 +100,19 @@ def test_an_answer_of_another_form_is_never_good(name: str, value: Any) -> None:
         ("status", {"unprotected": [{"id": "categories-starter-only", "sentence": "x: gambling (594)"}]}, "Gambling"),
         ("alerts_open", {"oldest_new_s": 90_000}, "Alerts reach a person"),
         ("checks", {"history": []}, "What must be open"),
+        ("openings", {"has_effect": False}, "Who opens sites"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_to_be_looked_at(name: str, change: dict[str, Any], item: str) -> None:
     wanted = next(one for one in ITEMS if one.text.startswith(item))
     row = row_of(wanted, sources(**{name: Source("q", VALUES[name] | change)}))
     assert row.state is RowState.look, row
+
+
+def test_who_opens_sites_alone_is_said_and_is_the_choice_of_the_trust() -> None:
+    wanted = next(one for one in ITEMS if one.text.startswith("Who opens sites"))
+    row = row_of(wanted, sources(openings=Source("q", {"is_on": False, "has_effect": False})))
+    assert (row.state, "network manager alone" in row.value) == (RowState.met, True)
 
 
 def test_a_category_that_is_open_in_the_strictest_policy_is_not_met() -> None:

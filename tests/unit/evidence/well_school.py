@@ -90,6 +90,7 @@ VALUES: dict[str, Any] = {
     "kinds": {"check": {"done": 3}, "case": {"closed": 1, "open": 1}, "change_request": {"applied": 2}},
     "accounts": {"active": 3, "without_factor": 0},
     "audit": {"entries": 12, "reveals": 1, "sign_ins": 4},
+    "openings": {"is_on": True, "has_effect": True},
 }  # fmt: skip
 
 ITEMS = [one for items in (*DFE.values(), *UKSIC.values()) for one in items]

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.approved_request import mistakes_of, named_in
 from schoolgate.console.category_names import category_names
-from schoolgate.console.errors import FormRefused
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen
 from schoolgate.operations.socket_messages import OperationRefused
 
@@ -89,10 +90,11 @@ async def change(page: Page) -> web.Response:
     """Uses it, switches it off, forgets it, or leaves a name out of it."""
     what, feed = page.request.match_info["what"], page.request.match_info["feed"]
     form = await page.form()
-    # What is put back closes again, so it is not asked for.
-    if not (what == "except" and form.get("back") == "yes" and page.viewer.asks_for("feeds.except")):
+    if not page.viewer.asks_for(_DOES[what]):
         page.need(_DOES[what])
     arguments: dict[str, Any] = {"feed": feed}
+    if what != "enable":
+        arguments |= named_in(form)
     if what == "enable":
         arguments["accepts_licence"] = form.get("accepts") == "yes"
     if what == "except":
@@ -100,6 +102,8 @@ async def change(page: Page) -> web.Response:
         arguments["is_taken_back"] = form.get("back") == "yes"
     try:
         await page.call(_DOES[what], **arguments)
+    except RightMissing as error:
+        return await _one(page, mistakes_of(error), form)
     except FormRefused as error:
         if error.kind == "NoSuchFeed":
             raise web.HTTPNotFound from None

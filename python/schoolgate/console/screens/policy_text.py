@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.approved_request import mistakes_of, named_in
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.past_use import last_month
 from schoolgate.console.screen import Page, Screen, number_in
@@ -49,7 +50,7 @@ async def sent(page: Page) -> web.Response:
     reason = form.get("reason", "").strip()
     if not reason:
         return await reviewed(page, text, expected, mistakes={"reason": "Say why; a few words are enough."})
-    return await _saved(page, text, expected, reason, number)
+    return await _saved(page, text, expected, reason, number, named_in(form))
 
 
 async def reviewed(
@@ -77,14 +78,17 @@ async def reviewed(
     )
 
 
-async def _saved(page: Page, text: str, expected: int, reason: str, latest: int) -> web.Response:
+async def _saved(
+    page: Page, text: str, expected: int, reason: str, latest: int, approved: Mapping[str, int]
+) -> web.Response:
+    given: dict[str, Any] = {"text": text, "reason": reason, "file": "the policy", "expected": expected, **approved}
     try:
-        made = await page.call("policy.apply", text=text, reason=reason, file="the policy", expected=expected)
+        made = await page.call("policy.apply", **given)
     except (FormRefused, RightMissing) as error:
         if error.kind == "StalePolicy":
             meanwhile = (await page.call("policy.compare", old=expected or None, new=latest))["lines"]
             return _editor(page, text, latest, meanwhile=meanwhile, made_from=expected)
-        return await reviewed(page, text, expected, mistakes={"": str(error)}, reason=reason)
+        return await reviewed(page, text, expected, mistakes=mistakes_of(error), reason=reason)
     return page.redirect(f"/policy/revisions/{made['revision']}?made=policy")
 
 

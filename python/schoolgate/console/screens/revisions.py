@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.approved_request import mistakes_of, named_in
 from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.past_use import last_month
 from schoolgate.console.screen import Page, Screen, number_in
@@ -68,9 +69,10 @@ async def go_back(page: Page) -> web.Response:
     if not reason or expected is None:
         return await _ask_back(page, rows, at, {"reason": "Say why; a few words are enough."})
     try:
-        made = await page.call("policy.rollback", number=_number(page), reason=reason, expected=expected)
+        given: dict[str, Any] = {"number": _number(page), "reason": reason, "expected": expected, **named_in(form)}
+        made = await page.call("policy.rollback", **given)
     except (FormRefused, RightMissing) as error:
-        return await _ask_back(page, rows, at, {"": str(error)}, reason)
+        return await _ask_back(page, rows, at, mistakes_of(error), reason)
     return page.redirect(f"/policy/revisions/{made['revision']}?made=back")
 
 

@@ -25,6 +25,7 @@ from schoolgate.governance.registers import (
 )
 from schoolgate.governance.review import REVIEW_FORM, Review
 from schoolgate.governance.review_steps import SIGNED
+from schoolgate.operations import openings
 from schoolgate.operations.accounts.accounts import list_accounts
 from schoolgate.operations.governance.actions import count_actions
 from schoolgate.operations.governance.decision_rows import decision_rows
@@ -165,4 +166,5 @@ RECORD_READERS: Final[Mapping[str, tuple[str, Callable[[Work], Awaitable[Any]]]]
     "decisions": ("register.decisions", decision_rows),
     "accounts": ("account.list", _accounts),
     "audit": ("audit.log, counted", _audit),
+    "openings": ("settings.show operations, and accounts that decide", openings.who_opens),
 }
