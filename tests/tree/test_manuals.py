@@ -41,7 +41,15 @@ def test_each_command_and_each_link_of_a_manual_exists(path: Path) -> None:
             assert hasattr(found, "commands") and word in found.commands, f"schoolgate {command}"
             found = found.commands[word]
     for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert (path.parent / link).exists(), link
+        page, _, heading = link.partition("#")
+        assert (path.parent / page).exists(), link
+        assert not heading or heading in _headings(path.parent / page), link
+
+
+def _headings(page: Path) -> set[str]:
+    """As links name them: small letters, dashes for spaces, no other signs."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in found}
 
 
 @pytest.mark.parametrize("path", MANUALS, ids=lambda path: path.stem)
