@@ -83,7 +83,7 @@ def test_a_name_that_spells_a_denied_one_says_which(server: Serving, name: str, 
 
 def test_a_person_reads_it_too(server: Serving) -> None:
     said = server.cli("explain", "gambling.blocked.example.com").stdout
-    for part in ("DENIED: nxdomain", "segment   pupils", "policy    pupil", "category  gambling", "starter/gambling"):
+    for part in ("DENIED: nxdomain", "network   pupils", "policy    pupil", "category  gambling", "starter/gambling"):
         assert part in said
     assert "ALLOWED" in server.cli("explain", "www.example.org", "--type", "AAAA").stdout
 
