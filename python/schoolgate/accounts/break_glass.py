@@ -77,6 +77,16 @@ async def use(store: Store, code: str, origin: Origin, now_us: int) -> BreakGlas
     return BreakGlassUsed(opened, alerted)
 
 
+async def is_right(store: Store, code: str, now_us: int) -> bool:
+    """Whether it is the code that is sealed now. Uses nothing up."""
+    async with store.reading() as connection:
+        try:
+            await one_time_tokens.look(connection, Purpose.break_glass, code_hash(code), now_us)
+        except TokenRefused:
+            return False
+    return True
+
+
 async def _alerted(connection: AsyncConnection, site_id: UUID) -> tuple[Account, ...]:
     """Every active account that approves, but the one of the code."""
     approving = (

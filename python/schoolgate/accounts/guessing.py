@@ -81,6 +81,11 @@ class Guard:
         """Counts an attempt that names no account, as with a passkey. Raises `SignInRefused`; records nothing then."""
         if wait_us := self._sources.take(address, now_us):
             raise SignInRefused(wait_us)
+        return self.attempt_of_source(address)
+
+    @staticmethod
+    def attempt_of_source(address: str) -> Attempt:
+        """An attempt that names no account."""
         return Attempt(b"", "unknown", None, address, None)
 
     async def _count(

@@ -132,7 +132,8 @@ def read_icalendar(text: str, today: dt.date, zone: ZoneInfo, otherwise: EntryKi
             found |= {one.uid: one for one in _days_of(event, uid, title, window)}
         except _NotTaken as error:
             left_out.append(LeftOut(title, str(error)))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError):
+        # OSError: zones are files of their name, and "Europe" is a folder.
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError, OSError):
             left_out.append(LeftOut(title, "it cannot be read as an event of RFC 5545"))
     return ImportedCalendar(
         tuple(sorted(found.values(), key=lambda one: (one.first, one.last, one.uid))),

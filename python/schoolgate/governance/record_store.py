@@ -275,10 +275,15 @@ async def attachments(connection: AsyncConnection, found: Record[Any]) -> list[A
     ]
 
 
-async def attachment_octets(connection: AsyncConnection, site_id: UUID, attachment: UUID) -> bytes:
-    """A file as it was given. Raises `NoSuchRecord`, and `StoreDamaged` where its digest is another."""
-    rows = governance_attachment.c
-    wanted = select(rows.octets, rows.sha256).where(rows.id == attachment, rows.site_id == site_id)
+async def attachment_octets(connection: AsyncConnection, site_id: UUID, model: type[Fields], attachment: UUID) -> bytes:
+    """A file of a record of this kind, as it was given: who may read files of one kind reads none of another.
+
+    Raises `NoSuchRecord`, and `StoreDamaged` where its digest is another.
+    """
+    rows, of = governance_attachment.c, governance_record.c
+    wanted = select(rows.octets, rows.sha256).where(
+        rows.id == attachment, rows.site_id == site_id, rows.record_id == of.id, of.kind == model.KIND
+    )
     if (row := (await connection.execute(wanted)).one_or_none()) is None:
         raise NoSuchRecord("there is no such file")
     if hashlib.sha256(row.octets).digest() != row.sha256:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from schoolgate.identity.binding import Binding, Claim
+from schoolgate.identity.binding import Binding, Claim, Confidence
 
 MOST_BINDINGS = 100_000
-# An IPv6 device has a handful of addresses at a time; a router that answers for a network has all of them.
+# An IPv6 device is seen with a handful of addresses at a time; a router that answers for a network has all of them.
 MOST_ADDRESSES_OF_DEVICE = 64
 # A clock of a DHCP server may be wrong by so much.
 CLOCK_SKEW_US = 300 * 1_000_000
@@ -22,7 +22,7 @@ CLOCK_SKEW_US = 300 * 1_000_000
 
 @dataclass(frozen=True)
 class BindingTable:
-    """`disputed`: addresses that two devices claim. `crowded`: devices with too many addresses to be one device.
+    """`disputed`: addresses that two devices claim. `crowded`: devices seen with too many addresses to be one.
     `left_out`: claims beyond what the table may hold."""
 
     bindings: Mapping[str, Binding] = field(default_factory=lambda: MappingProxyType({}))
@@ -54,14 +54,19 @@ def bind(claims: Iterable[Claim], now_us: int, before: BindingTable = EMPTY) -> 
             left_out += 1
     found = {address: _agreed(theirs, now_us, before) for address, theirs in by_address.items()}
     bound = {address: one for address, one in found.items() if one is not None}
-    counts = Counter(one.device for one in bound.values())
+    # A lease is of who asked for it, however many there are: who could hide by asking for more would.
+    counts = Counter(one.device for one in bound.values() if one.confidence is Confidence.seen)
     crowded = frozenset(device for device, count in counts.items() if count > MOST_ADDRESSES_OF_DEVICE)
     return BindingTable(
-        MappingProxyType({address: one for address, one in bound.items() if one.device not in crowded}),
+        MappingProxyType({address: one for address, one in bound.items() if not _is_of(one, crowded)}),
         frozenset(found.keys() - bound.keys()),
         crowded,
         left_out,
     )
+
+
+def _is_of(binding: Binding, crowded: frozenset[str]) -> bool:
+    return binding.confidence is Confidence.seen and binding.device in crowded
 
 
 def _is_live(claim: Claim, now_us: int) -> bool:

@@ -54,10 +54,10 @@ def _take(read: LeasesRead, address: str, block: _Block, device: str | None, sou
     try:
         since_s, until_s = _moment(block.facts.get("starts")), _moment(block.facts.get("ends"))
     except ValueError:
-        read.take(None)
+        read.take(None, address)
         return
     name = _unescaped(" ".join(block.facts.get("client-hostname", []))).decode("utf-8", "replace")
-    read.take(lease(source, address, device, name, since_s, until_s, now_us))
+    read.take(lease(source, address, device, name, since_s, until_s, now_us), address)
 
 
 def _hardware(block: _Block) -> str | None:

@@ -48,12 +48,13 @@ def read_kea(parts: Iterable[bytes], source: str, now_us: int) -> LeasesRead:
 def _take(read: LeasesRead, row: dict[str, str], source: str, now_us: int) -> None:
     lifetime_s, expire_s, state = whole(row["valid_lifetime"]), whole(row["expire"]), whole(row["state"])
     if lifetime_s is None or expire_s is None or state is None or row.get("lease_type", "") not in _NO_PREFIX:
-        read.odd += row.get("lease_type") != "2"
+        if row.get("lease_type") != "2":
+            read.take(None, row["address"])
         return
     if lifetime_s == 0 or state != _IN_USE:
         read.release(client_address(row["address"]) or "")
         return
-    read.take(_claim(row, lifetime_s, expire_s, source, now_us))
+    read.take(_claim(row, lifetime_s, expire_s, source, now_us), row["address"])
 
 
 def _claim(row: dict[str, str], lifetime_s: int, expire_s: int, source: str, now_us: int) -> Claim | None:

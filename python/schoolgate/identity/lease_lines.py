@@ -26,10 +26,12 @@ class LeasesRead:
     claims: dict[str, Claim] = field(default_factory=dict)
     odd: int = 0
 
-    def take(self, claim: Claim | None) -> None:
-        """One lease that is in use; None: one that could not be read."""
+    def take(self, claim: Claim | None, address: str = "") -> None:
+        """One lease that is in use; None: one that could not be read. `address`, as the file has it: nobody has it,
+        because a client writes what makes its line odd, and would pass for who had the address before."""
         if claim is None:
             self.odd += 1
+            self.release(client_address(address) or "")
         else:
             self.claims[claim.address] = claim
 

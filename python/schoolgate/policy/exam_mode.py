@@ -19,6 +19,7 @@ from schoolgate.config.problems import did_you_mean
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.check import CheckedPolicy
 from schoolgate.policy.model import EXAM_PREFIX
+from schoolgate.policy.text_rows import append_row
 from schoolgate.policy.times import parse_moment
 
 LONGEST_ID: Final = 63
@@ -59,15 +60,9 @@ def begun(text: str, checked: CheckedPolicy, wanted: ExamsWanted, closes: Iterab
                 said = f"{one.from_:%Y-%m-%d %H:%M} to {one.until:%Y-%m-%d %H:%M} UTC"
                 raise ExamModeUnclear(f"segment {name} has exam mode already, {said}; end that first")
         policy = wanted.policy or _shipped(document, segment.policy, closes)
-        entry = tomlkit.inline_table()
-        entry.update(
-            {"policy": policy, "reason": wanted.reason, "by": wanted.by, "from": wanted.begins, "until": wanted.ends}
-        )
         _removed(document, name, lambda one: parse_moment(one["until"]) <= now)
-        table = _table(document, name)
-        if "exams" not in table:
-            table["exams"] = tomlkit.array().multiline(True)
-        table["exams"].append(entry)
+        row = {"policy": policy, "reason": wanted.reason, "by": wanted.by, "from": wanted.begins, "until": wanted.ends}
+        append_row(_table(document, name), "exams", row)
     return tomlkit.dumps(document)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import tomlkit
 
+from schoolgate.policy.text_rows import append_row
 from schoolgate.policy.times import parse_moment
 
 
@@ -36,21 +37,16 @@ def opened(text: str, wanted: LessonWanted, now: dt.datetime) -> str:
     for name in wanted.segments:
         segment: Any = document["segments"][name]
         _remove(segment, lambda one: parse_moment(one["until"]) <= now)
-        if "lessons" not in segment:
-            segment["lessons"] = tomlkit.array().multiline(True)
-        entry = tomlkit.inline_table()
-        entry.update(
-            {
-                "names": list(wanted.names),
-                "lesson": wanted.lesson,
-                "number": wanted.number,
-                "by": wanted.by,
-                "approved_by": wanted.approved_by,
-                "from": wanted.begins,
-                "until": wanted.ends,
-            }
-        )
-        segment["lessons"].append(entry)
+        row = {
+            "names": list(wanted.names),
+            "lesson": wanted.lesson,
+            "number": wanted.number,
+            "by": wanted.by,
+            "approved_by": wanted.approved_by,
+            "from": wanted.begins,
+            "until": wanted.ends,
+        }
+        append_row(segment, "lessons", row)
     return tomlkit.dumps(document)
 
 

@@ -146,6 +146,16 @@ def test_a_zone_with_endless_rules_is_never_read() -> None:
     assert only(text)[:2] == ("inset", "Inset day")
 
 
+@pytest.mark.parametrize("zone", ["Europe", "A" * 3000])
+@pytest.mark.parametrize("field", ["DTSTART", "EXDATE"])
+def test_a_zone_that_is_a_folder_or_no_name_of_a_file_costs_its_event_alone(zone: str, field: str) -> None:
+    start = "DTSTART;VALUE=DATE:20261221\r\nRRULE:FREQ=YEARLY;COUNT=2\r\n" if field == "EXDATE" else ""
+    odd = f"UID:b\r\nSUMMARY:holiday\r\n{start}{field};TZID={zone}:20271221T000000"
+    found = read(file(odd, event("Christmas holiday", "20261221")))
+    assert [(one.title, one.first) for one in found.days] == [("Christmas holiday", dt.date(2026, 12, 21))]
+    assert found.left_out_count == 1
+
+
 def test_files_past_their_bounds_are_refused() -> None:
     with pytest.raises(RecordRefused, match="KiB"):
         read("BEGIN:VCALENDAR\r\n" + "X" * MOST_OCTETS)

@@ -113,9 +113,9 @@ async def test_an_attached_file_comes_back_or_is_found_damaged(where: Path | str
                 await records.attach(change, first, "b", "text/plain", bytes(records.MOST_ATTACHMENT_OCTETS + 1), why)
         async with store.reading() as connection:
             assert await records.attachments(connection, first) == [file]
-            assert await records.attachment_octets(connection, store.site_id, file.id) == b"octets"
+            assert await records.attachment_octets(connection, store.site_id, Note, file.id) == b"octets"
         async with store.counting() as connection:
             await connection.execute(update(governance_attachment).values(octets=b"other"))
         async with store.reading() as connection:
             with pytest.raises(StoreDamaged):
-                await records.attachment_octets(connection, store.site_id, file.id)
+                await records.attachment_octets(connection, store.site_id, Note, file.id)

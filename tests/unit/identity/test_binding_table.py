@@ -55,6 +55,17 @@ def test_a_router_that_answers_for_a_network_is_no_device() -> None:
     assert len(bind(many[:-1], NOW_US).bindings) == MOST_ADDRESSES_OF_DEVICE
 
 
+def test_who_takes_many_addresses_takes_no_lease_off_the_table() -> None:
+    """A client asks DHCPv6 for as many as it likes, under a DUID with the hardware address of whom it likes."""
+    leases = [replace(LEASE, address=f"2001:db8::{n:x}") for n in range(1, MOST_ADDRESSES_OF_DEVICE + 2)]
+    table = bind([LEASE, *leases], NOW_US)
+    assert table.of("192.0.2.17", NOW_US) is not None
+    assert (len(table.bindings), table.crowded) == (len(leases) + 1, frozenset())
+    seen = [replace(SEEN, address=one.address) for one in leases]
+    table = bind([LEASE, *seen], NOW_US)
+    assert (table.bindings.keys(), table.crowded) == ({"192.0.2.17"}, {SEEN.device})
+
+
 def test_the_table_is_bounded_and_says_what_it_left_out() -> None:
     many = [
         replace(LEASE, address=f"2001:db8::{n:x}", device=f"mac:{n.to_bytes(6, 'big').hex(':')}")

@@ -63,6 +63,16 @@ def test_the_last_line_of_an_address_counts() -> None:
     assert read.claims["192.0.2.17"].device == "mac:00:00:5e:00:53:02"
 
 
+@pytest.mark.parametrize("mac", ["01:00:5e:00:53:02", "00:00:00:00:00:00", "", "00:00:5e:00:53:02:03:04"])
+def test_whose_device_cannot_be_told_does_not_pass_for_who_had_the_address_before(mac: str) -> None:
+    read = kea4(lease4(), lease4(mac=mac))
+    assert (read.claims, read.odd) == ({}, 1)
+    again = isc(isc_lease(), isc_lease().replace("ethernet 00:00:5e:00:53:01", f"ethernet {mac or 'none'}"))
+    assert (again.claims, again.odd) == ({}, 1)
+    undated = isc(isc_lease(), isc_lease(ends="1 tomorrow"))
+    assert (undated.claims, undated.odd) == ({}, 1)
+
+
 @pytest.mark.parametrize("ended", [lease4(lifetime=0), lease4(state=1), lease4(state=2)])
 def test_a_lease_that_ended_is_none(ended: str) -> None:
     assert kea4(lease4(), ended).claims == {}

@@ -19,9 +19,11 @@ from schoolgate.accounts.errors import (
     FactorRefused,
     GrantRefused,
     SessionEnded,
+    SignInRefused,
     TokenRefused,
 )
 from schoolgate.accounts.roles import Role
+from schoolgate.accounts.source_buckets import CAPACITY
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.operations.actor import Actor
@@ -170,6 +172,21 @@ async def test_the_sealed_code_opens_one_session_and_every_approver_is_mailed(sc
     with pytest.raises(AccountRefused):
         await school.call(opened_.step.token, "session.make_token", label="x", scopes=["policy"])
     assert code not in str(await school.entries())
+
+
+@pytest.mark.asyncio
+async def test_wrong_codes_of_others_in_the_network_keep_nobody_from_the_sealed_code(school: School) -> None:
+    head = await school.signed_in("hal", Role.head)
+    await school.account("dora", Role.safeguarding_lead)
+    code = await school.call(head, "account.seal_break_glass")
+    for _ in range(CAPACITY + 1):
+        with pytest.raises((TokenRefused, SignInRefused)):
+            await school.call("", "session.break_glass", code="aaaa-bbbb")
+    with pytest.raises(SignInRefused):
+        await school.call("", "session.break_glass", code=f"{code}a")
+    assert (await school.call("", "session.break_glass", code=code)).step.stage == "full"
+    with pytest.raises(SignInRefused):
+        await school.call("", "session.break_glass", code=code)
 
 
 @pytest.mark.asyncio

@@ -12,10 +12,13 @@ import pytest_asyncio
 from tests.unit.operations.request_school import IT, NAMES, SEALED, RequestSchool, audit_details, school_of
 from tests.unit.operations.signed_in import MINUTE
 
+from schoolgate.accounts.account_list import set_columns
+from schoolgate.accounts.errors import ApprovalRefused
 from schoolgate.accounts.roles import Role
 from schoolgate.checks.deciding import Judge, Policy
 from schoolgate.errors import SchoolgateError
 from schoolgate.governance.errors import RecordChanged, RecordRefused
+from schoolgate.operations.actor import Actor
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.governance.request_drafting import ready
 from schoolgate.operations.policies.quick_policy import snapshot_of
@@ -125,6 +128,30 @@ async def test_who_proposed_a_list_does_not_agree_to_it(school: RequestSchool) -
     with pytest.raises(RecordChanged):
         await do(school, LEAD, "agree_list", number=made.number, version=7)
     assert any(one.may_agree for one in await do(school, LEAD, "lists"))
+
+
+async def test_neither_does_the_same_person_as_a_user_of_the_machine(school: RequestSchool) -> None:
+    given = {"title": "Art", "purpose": "Art", "names": ["h1.example"], "segments": ["pupils"]}
+    root = Actor("uid:0", "root", frozenset({Role.network_manager}))
+    made = await school.by(root, "lesson.propose_list", **given)
+    await school.person("root", HEAD)
+    with pytest.raises(ApprovalRefused, match="the user root of this machine"):
+        await do(school, "root", "agree_list", number=made.number, version=made.version)
+    assert (await do(school, LEAD, "agree_list", number=made.number, version=made.version)).state == "agreed"
+
+
+async def test_nor_does_one_whose_second_factor_was_reset_today(school: RequestSchool) -> None:
+    given = {"title": "Art", "purpose": "Art", "names": ["h2.example"], "segments": ["pupils"]}
+    made = await do(school, TEACHER, "propose_list", **given)
+    await school.person("reset", HEAD)
+    async with school.school.change() as change:
+        at = school.school.clock.us + 60 * MINUTE
+        await set_columns(change.connection, school.account_of("reset"), approves_from_us=at)
+        change.is_signed = True
+    with pytest.raises(ApprovalRefused, match="after 24 hours"):
+        await do(school, "reset", "agree_list", number=made.number, version=made.version)
+    await school.leave("reset")
+    await school.leave("root")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ async def test_a_file_is_a_step_that_the_bundle_proves_and_who_decides_sees(scho
     assert orjson.loads(made.text)["attachments"] == [{"name": "letter.pdf", "sha256": kept.sha256, "octets": len(PDF)}]
 
 
+async def test_a_file_of_a_request_is_no_file_of_a_check(school: RequestSchool) -> None:
+    number = (await school.file(name="a3.example")).number
+    kept = await attach(school, H, number)
+    for role in (G, D):
+        with pytest.raises(NoSuchRecord, match="no such file"):
+            await school.school.call(await school.session(role), "checks.attachment", file=str(kept.id))
+
+
 async def test_who_may_not_know_of_a_request_gives_and_takes_no_file(school: RequestSchool) -> None:
     asked = await school.ask(T, "suggest", action="open", names=["b1.example"], segments=["pupils"], purpose="x")
     kept = await attach(school, T, asked.number)

@@ -231,7 +231,7 @@ async def attachment(work: Work, file: UUID) -> str:
     """A file of a check, as base64. Raises `NoSuchRecord`."""
     store = await work.store()
     async with store.reading() as connection:
-        return base64.b64encode(await record_store.attachment_octets(connection, store.site_id, file)).decode()
+        return base64.b64encode(await record_store.attachment_octets(connection, store.site_id, Check, file)).decode()
 
 
 @looks("checks.list")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from schoolgate.accounts.errors import ApprovalRefused
 from schoolgate.accounts.roles import Role
 from schoolgate.config.problems import did_you_mean
 from schoolgate.governance.errors import RecordChanged, RecordRefused
 from schoolgate.governance.lesson_list import AGREED, ENDED, LONGEST, PROPOSED, LessonList, rules_of
 from schoolgate.governance.record_store import Record
+from schoolgate.operations.actor import local_name
 from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.governance import lesson_sites
 from schoolgate.operations.governance.notice_mails import mail_actor, mail_roles
@@ -100,7 +102,7 @@ async def propose(
 async def agree(work: Work, number: Number, version: Number) -> LessonListShown:
     """Agrees to a list that another person proposed: teachers may open it for lessons from now on.
 
-    Raises `NoSuchRecord`, `RecordChanged`, `RecordRefused`, `NotPermitted`.
+    Raises `NoSuchRecord`, `RecordChanged`, `RecordRefused`, `NotPermitted`, `ApprovalRefused`.
     """
     from schoolgate.governance import record_store
 
@@ -111,6 +113,7 @@ async def agree(work: Work, number: Number, version: Number) -> LessonListShown:
             raise RecordRefused(f"list {number} is {found.state} already")
         if found.created_by == work.actor.id:
             raise NotPermitted("you proposed this list; another person who approves has to agree to it")
+        await _refuse_agreer(work, change, found.created_by)
         if not found.fields.is_open_on(work.now.date()):
             raise RecordRefused(f"list {number} ended on {found.fields.until}; propose it anew")
         fields = found.fields.model_copy(
@@ -196,6 +199,21 @@ def _refuse_locked(here: PolicyInForce, names: tuple[str, ...], segments: tuple[
                 lock = locks.closing(name.removeprefix("="))
                 if lock is not None:
                     raise RecordRefused(f"{name} is locked ({lock[1]}); no lesson can open it")
+
+
+async def _refuse_agreer(work: Work, change: Change, proposer: str) -> None:
+    """Raises `ApprovalRefused` as for a request: the same person as a user of this machine, a factor that was reset
+    today, a role that the proposer gave today."""
+    from schoolgate.accounts import account_list
+    from schoolgate.accounts.approvals import refuse_approver
+    from schoolgate.accounts.roles import TRUST
+
+    school, agreer = work.settings.accounts.school, account_list.account_id_of(work.actor.id)
+    scope = f"school:{school}" if school else TRUST
+    await refuse_approver(change.connection, agreer, proposer, scope, now_us=work.now_us, roles=APPROVERS)
+    own, name = await account_list.by_id(change.connection, agreer), local_name(proposer)
+    if name and account_list.login_key(name) == account_list.login_key(own.login):
+        raise ApprovalRefused(f"the user {name} of this machine proposed it; another person agrees")
 
 
 def _may_end(work: Work, found: Record[LessonList]) -> bool:

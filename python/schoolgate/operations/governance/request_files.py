@@ -68,4 +68,6 @@ async def attachment(work: Work, number: int, file: UUID) -> str:
         steps.refuse_stranger(work, found)
         if file not in {one.id for one in await record_store.attachments(connection, found)}:
             raise NoSuchRecord(f"request {number} has no such file")
-        return base64.b64encode(await record_store.attachment_octets(connection, store.site_id, file)).decode()
+        return base64.b64encode(
+            await record_store.attachment_octets(connection, store.site_id, ChangeRequest, file)
+        ).decode()
