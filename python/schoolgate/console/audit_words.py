@@ -10,11 +10,13 @@ from schoolgate.console.plain_words import group, list_name
 
 # Nouns of operations, in words: what an entry can be filtered by.
 ABOUT: Final = {
-    "policy": "Policies", "feeds": "Lists and feeds", "lists": "Built lists", "alerts": "Alerts",
+    "policy": "Policies", "exceptions": "Exceptions", "services": "Services", "exam": "Exam mode",
+    "feeds": "Lists and feeds", "lists": "Built lists", "alerts": "Alerts", "case": "Cases",
+    "request": "Change requests", "ticket": "Reports of staff", "lesson": "Lessons", "calendar": "School calendar",
     "log": "The query log", "device": "Devices", "account": "Accounts", "role": "Roles", "session": "Sign-ins",
-    "reports": "Reports",
+    "reports": "Reports", "review": "Reviews", "action": "Actions", "register": "Registers", "evidence": "Evidence",
     "suggestions": "Suggestions", "words": "Words", "checks": "Checks", "audit": "This record", "backup": "Backups",
-    "sealed": "Sealed lists", "settings": "Settings",
+    "sealed": "Sealed lists", "settings": "Settings", "setup": "Setup",
 }  # fmt: skip
 
 # One line an operation or event: "noun.deed  words". A test holds it to every operation that is on record.
@@ -55,6 +57,9 @@ audit.show                   Looked at an entry of this record
 audit.show_personal          Looked at personal values of this record
 audit.verify                 Verified this record
 backup.create                Made a backup
+calendar.import              Took a calendar file
+calendar.remove              Removed dates of the calendar
+calendar.set                 Wrote dates in the calendar
 case.close                   Closed a case
 case.export                  Took the cases away as a table
 case.judge                   Judged a case
@@ -69,9 +74,18 @@ checks.drift                 Compared the set-up with what was agreed
 checks.finish                Finished what a check asked for
 checks.plan                  Planned the checks
 checks.run                   Checked every network from inside
+device.book                  Looked at the names of devices
+device.entry                 Looked at the name of a device
+device.forget                Forgot the name of a device
+device.group                 Put a device in groups
 device.list                  Looked at the list of devices
+device.lose                  Marked a device as lost, or as found
+device.name                  Named a device
+device.names                 Looked up names of devices
 device.show                  Looked at a device
 evidence.make                Made an evidence pack
+exam.begin                   Set exam mode
+exam.end                     Ended exam mode
 exceptions.end               Ended an exception
 exceptions.end_deny          Ended a closing
 exceptions.renew             Renewed an exception
@@ -81,7 +95,10 @@ feeds.enable                 Switched a list on
 feeds.enable_recommended     Chose the recommended lists
 feeds.except                 Left a site out of a list
 feeds.remove                 Removed a list
+lesson.agree_list            Decided a list for lessons
+lesson.end_list              Ended a list for lessons
 lesson.file                  Announced a lesson
+lesson.propose_list          Proposed a list for lessons
 lesson.withdraw              Withdrew a lesson
 lists.rollback               Put earlier lists in force
 lists.unpin                  Let lists be updated again
@@ -117,6 +134,7 @@ reports.read                 Read a kept report
 reports.show                 Read a report
 reports.sign_read            Signed that a report was read
 request.advise               Gave the safeguarding lead's view on a request
+request.attach               Kept a file with a request
 request.bundle               Took a request away with its proof
 request.carried_out          Made a change that was approved
 request.decide               Decided a request

@@ -116,7 +116,9 @@ _CALLED: Final[Mapping[str, str]] = {
     "/service-report": "service availability uptime provider month sla",
     "/suggestions": "suggestion word", "/audit": "audit who changed record",
     "/exports": "export profile dhcp mdm poster browser", "/accounts": "account user role leaver",
-    "/health": "health disk certificate backup status", "/account": "password code factor passkey",
+    "/accounts/break-glass": "break glass emergency envelope safe locked out", "/device-names": "ipad laptop label",
+    "/lessons/lists": "agreed beforehand sites", "/health": "health disk certificate backup status",
+    "/account": "password code factor passkey",
 }  # fmt: skip
 
 

@@ -62,6 +62,13 @@ ENTRIES: Final = {
     )
 }
 
+# Pages below another, which belong to its entry on the left: under "More" and in the find box alone.
+_BELOW: Final = (
+    Entry("/device-names", "Names of devices", "device-desktop"),
+    Entry("/lessons/lists", "Lists for lessons", "school"),
+    Entry("/accounts/break-glass", "Sealed code", "key"),
+)
+
 # What each role needs most often, first things first.
 _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.network_manager: ("/", "/log/live", "/explain", "/policy", "/lists", "/requests", "/health"),
@@ -76,9 +83,10 @@ _FIRST: Final[Mapping[Role, tuple[str, ...]]] = {
 
 
 def reachable(page: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Every entry whose screen exists and is for this viewer."""
+    """Every entry whose screen exists and is for this viewer, those of pages below another last."""
     screens, viewer = page["screens"], page["viewer"]
-    return tuple(one for path, one in ENTRIES.items() if path in screens and screens[path].is_for(viewer))
+    known = (*ENTRIES.values(), *_BELOW)
+    return tuple(one for one in known if one.path in screens and screens[one.path].is_for(viewer))
 
 
 def entries(page: Mapping[str, Any]) -> tuple[Entry, ...]:

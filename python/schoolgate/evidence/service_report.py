@@ -26,7 +26,7 @@ def available(sources: Sources) -> Seen:
     days = found["days"].values()
     minutes, served = sum(one["minutes"] for one in days), sum(one["served"] for one in days)
     if not minutes:
-        raise SourceBroken("nothing looked in this month; `schoolgate control` does so each minute while it runs")
+        raise SourceBroken("nothing looked in this month; the control process looks each minute while it runs")
     missing = max(0, found["minutes"] - minutes)
     value = (
         f"It answered in {served:,} of {minutes:,} minutes ({_share(served, minutes)}); {missing:,} were not measured."
@@ -64,7 +64,7 @@ def watched(sources: Sources) -> Seen:
     days = sources["service_days"]["days"].values()
     minutes, seen = sum(one["minutes"] for one in days), sum(one["watched"] for one in days)
     if not minutes:
-        raise SourceBroken("nothing looked in this month; `schoolgate control` does so each minute while it runs")
+        raise SourceBroken("nothing looked in this month; the control process looks each minute while it runs")
     value = f"The log was watched in {seen:,} of {minutes:,} minutes ({_share(seen, minutes)})."
     return Seen(value, seen / minutes >= SERVED_AT_LEAST)
 

@@ -43,7 +43,7 @@ class Sources:
         if found is None:
             raise SourceBroken(f"{name} was not read")
         if found.problem is not None:
-            raise SourceBroken(f"{found.query}: {found.problem}")
+            raise SourceBroken(str(found.problem))
         return found.value
 
     def only(self, names: Iterable[str]) -> Sources:

@@ -13,7 +13,7 @@ from tests.unit.console.care_school import HARM, RoleBrowser, statuses
 
 from schoolgate.accounts.roles import Role
 from schoolgate.audit.export_file import verify_export
-from schoolgate.console.audit_words import WORDS, details, parts, place, said
+from schoolgate.console.audit_words import ABOUT, WORDS, details, parts, place, said
 from schoolgate.operations.registry import every_operation
 
 IT, LEAD, HEAD, GOVERNOR, PROVIDER = (
@@ -136,6 +136,7 @@ async def test_an_export_is_no_link(browser: RoleBrowser, path: str) -> None:
 def test_what_is_on_record_is_said_in_plain_words() -> None:
     known = {name for name, one in every_operation().items() if one.is_change or one.is_disclosure}
     assert known - WORDS.keys() == set()
+    assert {name.partition(".")[0] for name in known} - ABOUT.keys() == set()
     for words in WORDS.values():
         assert words[:1].isupper() and "_" not in words and "." not in words
     entry = {"scope": "segment:year-11", "detail": {"role": "safeguarding_lead", "feed": "starter/games", "why": "x"}}

@@ -89,6 +89,7 @@ async def test_a_word_leads_to_categories_and_pages(console: RunningConsole, con
 @pytest.mark.parametrize(
     ("text", "path"),
     [
+        ("names of devices", "/device-names"), ("lists for lessons", "/lessons/lists"), ("label", "/device-names"),
         ("coverage", "/checks"), ("training", "/registers"), ("risk", "/registers"), ("inspection", "/evidence"),
         ("yearly review", "/reviews"), ("phone", "/escalation"), ("block a site", "/policy"), ("passkey", "/account"),
         ("password", "/account"), ("judgement", "/cases"), ("overdue", "/actions"),
@@ -101,3 +102,11 @@ async def test_a_page_is_found_by_what_people_call_it(
     _, found = await console.get("/find", params={"q": text})
     main = found[found.index("<main") :]
     assert f'href="{path}"' in main
+
+
+async def test_the_sealed_code_is_found_by_those_who_make_it(console: RunningConsole, control: FakeControl) -> None:
+    for role, is_found in (("head", True), ("network_manager", False)):
+        control.answers |= {"session.show": whoami(role), "log.choices": CHOICES}
+        for path, params in (("/find", {"q": "break glass"}), ("/more", {})):
+            _, found = await console.get(path, params=params)
+            assert ('href="/accounts/break-glass"' in found[found.index("<main") :]) is is_found

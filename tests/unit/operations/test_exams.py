@@ -49,7 +49,12 @@ async def test_it_closes_more_for_its_segment_tells_the_approvers_and_ends_by_it
     text = await school.text()
     assert await verdict(school, CHAT, "pupils") == "open"
     await school.by(IT, "checks.drift")
+    head = await school.session(HEAD)
+    undecided = (await school.school.call(head, "register.gaps")).undecided
     made = await do(school, LEAD, "begin", segments=["pupils"], lasts="2h", reason="GCSE maths")
+    assert (await school.school.call(head, "register.gaps")).undecided == undecided, (
+        "an exam leaves no decision to take"
+    )
     assert tuple((await school.by(IT, "checks.drift")).changed) == (), "an operation did it"
     assert made.applied.in_force.state == "no_service"
     assert (await verdict(school, CHAT, "pupils"), await verdict(school, CHAT, "staff")) == ("closed", "open")

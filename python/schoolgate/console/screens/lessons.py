@@ -15,6 +15,7 @@ from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.operations.socket_messages import OperationRefused
 
 SCREEN = Screen("/lessons", "Lessons", "lesson.file")
+LISTS = Screen("/lessons/lists", "Lists for lessons", "lesson.file")
 DAYS: Final = 14
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _FIELDS: Final = ("topic", "group", "day", "starts", "ends", "sites", "opens")
@@ -29,10 +30,10 @@ def add_routes(app: web.Application) -> None:
     SCREEN.post(app, file)
     SCREEN.get(app, one, r"/{number:\d{1,12}}")
     SCREEN.post(app, withdraw, r"/{number:\d{1,12}}/withdraw")
-    SCREEN.get(app, show_lists, "/lists")
-    SCREEN.post(app, propose, "/lists")
-    SCREEN.post(app, agree, r"/lists/{number:\d{1,12}}/agree")
-    SCREEN.post(app, end_list, r"/lists/{number:\d{1,12}}/end")
+    LISTS.get(app, show_lists)
+    LISTS.post(app, propose)
+    LISTS.post(app, agree, r"/{number:\d{1,12}}/agree")
+    LISTS.post(app, end_list, r"/{number:\d{1,12}}/end")
 
 
 async def show(page: Page) -> web.Response:

@@ -18,6 +18,7 @@ from schoolgate.operations.policies.exceptions import list_exceptions
 from schoolgate.operations.policies.policy_views import categories
 from schoolgate.operations.registry import StaffName
 from schoolgate.operations.work import Work
+from schoolgate.policy.model import EXAM_PREFIX
 
 # A policy has some dozens of categories, a trust some policies.
 MOST_DECISIONS = 5_000
@@ -75,7 +76,9 @@ async def decision_rows(work: Work, *, shows_reasons: bool = True) -> tuple[Deci
 
 def _of_categories(work: Work, shows_reasons: bool) -> Iterator[_Said]:
     words = {"deny": "closed", "allow": "open"}
-    for policy in categories(work, None, shows_reasons).policies:
+    # What exam mode closes has the reason and the end of the exam, and opens nothing.
+    found = categories(work, None, shows_reasons).policies
+    for policy in (one for one in found if not one.policy.startswith(EXAM_PREFIX)):
         for one in policy.categories:
             if one.level != "own" or one.value is None:
                 continue

@@ -47,7 +47,7 @@ class Reader:
 def _status(work: Work) -> Any:
     found = status.as_it_runs(work)
     if not found.is_serving:
-        raise SourceBroken("no server runs, so what it does is not known")
+        raise SourceBroken("the filter is not running, so what it does is not known")
     titles = {one.id: one.name for one in load_catalogue(work.settings.lists.dir).categories.values()}
     return {**as_json(found), "titles": titles}
 

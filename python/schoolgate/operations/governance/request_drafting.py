@@ -106,9 +106,7 @@ def refuse_needless(work: Work, fields: ChangeRequest, there: Ready) -> None:
         if not _is_so_for_good(work, there, there.checked, scope, wanted):
             return
     state = "closed" if fields.action == "close" else "open"
-    raise RecordRefused(
-        f"{', '.join(fields.names)}: {state} already, under {', '.join(scope.policies)}; nothing to ask for"
-    )
+    raise RecordRefused(f"{', '.join(fields.names)}: {state} already for those it is asked for; nothing to ask for")
 
 
 def why_impossible(work: Work, fields: ChangeRequest, there: Ready) -> str:
