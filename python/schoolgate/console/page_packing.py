@@ -1,8 +1,8 @@
 """Pages are sent compressed, so that a phone on a weak line has them at once.
 
 Not to requests that a page of others may have caused: who can choose a part of a compressed page, and watch its length
-on the wire, learns the rest letter by letter (BREACH). Browsers say in Sec-Fetch-Site where a request comes from. Pupils choose
-names that stand in a page of the log, which a person of ours asks for: so the length is a little random, too.
+on the wire, learns the rest letter by letter (BREACH). Browsers say in Sec-Fetch-Site where a request comes from.
+Pupils choose names that stand in a page of the log, so the length of every page is a little random, too.
 """
 
 from __future__ import annotations
