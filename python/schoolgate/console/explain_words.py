@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from schoolgate.console.plain_words import group
 from schoolgate.operations import rights
 
 # The layer that decided -> "because ..."; {category} and {rule} are put in.
@@ -28,6 +30,8 @@ _OPEN: Final[Mapping[str, str]] = {
 }
 # An operation -> the screen that does it, and what of its arguments goes into the address.
 _SCREENS: Final = {"policy.allow": "/policy/allow", "policy.block": "/policy/block"}
+# A policy in a sentence, by its id.
+_POLICY: Final = re.compile(r"(\bpolicy )([a-z0-9][a-z0-9_-]*)")
 # Where who may not do it asks for it.
 _ASK: Final = "/requests/new"
 _ASKED: Final = {"policy.allow": "open", "policy.block": "close"}
@@ -80,7 +84,8 @@ def ways(found: Mapping[str, Any], screens: Mapping[str, Any]) -> list[Way]:
     for one in found["changes"]:
         path = _SCREENS.get(one["operation"] or "", "") if one["is_yours"] else ""
         who = "" if one["is_yours"] or not one["operation"] else askable(one["operation"])
-        sentence = one["sentence"][:1].upper() + one["sentence"][1:]
+        sentence = _POLICY.sub(lambda part: f"{part[1]}{group(part[2])}", one["sentence"])
+        sentence = sentence[:1].upper() + sentence[1:]
         ask = _ask(one) if who and _ASK in screens else ""
         made.append(Way(sentence, _address(path, one["arguments"]) if path in screens else "", who, ask))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schoolgate.console.explain_words import ways
 from schoolgate.console.plain_words import commands, counted, octets, roughly, span
 
 
@@ -47,3 +48,9 @@ def test_commands_in_a_text_are_set_apart_and_nothing_is_markup(text: str, page:
 )
 def test_a_number_that_changes_is_said_roughly(number: int, said: str) -> None:
     assert roughly(number) == said
+
+
+def test_ways_to_change_name_a_policy_as_people_do() -> None:
+    one = {"sentence": "from Monday 22:05 on the network has policy sixth-form", "operation": None, "is_yours": False}
+    (way,) = ways({"changes": [one]}, {})
+    assert way.words == "From Monday 22:05 on the network has policy Sixth form"
