@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.browser.demonstration_school import DemonstrationSchool, device
 from tests.failures.console_process import ConsoleProcess
 from tests.integration.serving import PUPIL
@@ -156,6 +156,23 @@ def test_what_is_asked_is_on_the_live_log_and_pause_holds_it(watching: Watching)
     expect(page.locator(".live-row").first).to_contain_text("two.live.example.org")
     page.locator(".row-link").first.click()
     expect(page.locator("#panel h2")).to_be_focused()
+    page.context.close()
+
+
+def test_the_live_log_is_live_although_a_script_comes_late(watching: Watching) -> None:
+    page = watching.page(N)
+    streams: list[str] = []
+    page.on("request", lambda one: streams.append(one.url) if "/log/live/stream" in one.url else None)
+
+    def late(route: Route) -> None:
+        # Until htmx has looked at the page.
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route(re.compile(r"/assets/hx-sse-"), late)
+    watching.go(page, "/log/live?name=late.example.org")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert len(streams) == 1
     page.context.close()
 
 

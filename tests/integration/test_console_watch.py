@@ -231,7 +231,7 @@ async def test_the_live_log_by_role(pages: Pages, role: Role) -> None:
     assert answer.status == (200 if role in (N, D, Role.trust_director, Role.provider) else 404)
     if answer.status == 200:
         assert answer.first_line == "This is being asked for now in Pupils."
-        assert 'hx-sse:connect="/log/live/stream?segment=pupils&amp;after=' in answer.text
+        assert 'data-stream="/log/live/stream?segment=pupils&amp;after=' in answer.text
         assert "Show newer" in answer.words
         assert (device("pupils", 1) in answer.text) is (role is D)
         assert "<script>alert" not in answer.text

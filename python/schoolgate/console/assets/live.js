@@ -41,6 +41,15 @@
       trim();
     }
 
+    // htmx looks at the page once, in a timer of its own. Where the stream's script comes later it would be opened by
+    // nobody; and where it is looked at twice, two times. So it is named when all scripts are there, after that timer.
+    document.addEventListener("DOMContentLoaded", () => {
+      window.setTimeout(() => {
+        live.setAttribute("hx-sse:connect", live.dataset.stream);
+        window.htmx.process(live);
+      });
+    });
+
     document.addEventListener("htmx:sse:after:connection", () => {
       say(isPaused ? "paused" : "running");
       pause.hidden = false;
