@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from schoolgate.operations.rights import (
 from schoolgate.operations.system_clock import SystemClock
 from schoolgate.storage import audit_operations
 from schoolgate.storage.audit_operations import Place
+from schoolgate.storage.failed_attempts import MINUTE_US
 
 # Arguments that every operation takes, and then refuses for a reason of its own.
 LEAST: Mapping[str, Any] = {
@@ -123,9 +125,26 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+class MinuteByMinute(SystemClock):
+    """The time of this machine, and as many minutes more. Refused attempts of one minute are bounded in kind."""
+
+    minutes = 0
+
+    def now(self) -> dt.datetime:
+        return super().now() + dt.timedelta(minutes=self.minutes)
+
+    def now_us(self) -> int:
+        return super().now_us() + self.minutes * MINUTE_US
+
+
+@pytest.fixture
+def clock() -> MinuteByMinute:
+    return MinuteByMinute()
+
+
 @pytest_asyncio.fixture
-async def operations(config: Path) -> AsyncIterator[Operations]:
-    async with hosted(config, load(config), SystemClock()) as made:
+async def operations(config: Path, clock: MinuteByMinute) -> AsyncIterator[Operations]:
+    async with hosted(config, load(config), clock) as made:
         yield made
 
 
@@ -152,10 +171,11 @@ def test_what_changes_something_is_a_change_for_each_role_that_may_do_it() -> No
 
 
 @pytest.mark.asyncio
-async def test_every_role_at_every_operation(operations: Operations, config: Path) -> None:
+async def test_every_role_at_every_operation(operations: Operations, config: Path, clock: MinuteByMinute) -> None:
     refused = set()
     of_roles = {name: row for name, row in RIGHTS.items() if audience(name) is Audience.roles}
     for name, row in of_roles.items():
+        clock.minutes += 1
         for role in Role:
             actor = Actor(f"account:{role}", role, frozenset({role}))
             is_permitted = True
@@ -169,7 +189,7 @@ async def test_every_role_at_every_operation(operations: Operations, config: Pat
             except SchoolgateError:
                 pass  # its own reason: the arguments say nothing that can be done
             assert is_permitted is (role in row and name not in NEEDS_SESSION), (name, role)
-    entries = await audit_operations.log(Place.in_folder(load(config).server.state_dir), SystemClock().now_us(), 10_000)
+    entries = await audit_operations.log(Place.in_folder(load(config).server.state_dir), clock.now_us(), 10_000)
     attempts = {(one.fields["actor"], one.fields["operation"]) for one in entries if one.fields["outcome"] == "refused"}
     assert refused <= attempts, "an attempt without the right is on record"
     begun = {(one.fields["actor"], one.fields["operation"]) for one in entries if one.fields["outcome"] == "begun"}
