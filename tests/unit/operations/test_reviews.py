@@ -50,7 +50,7 @@ async def test_a_review_begins_with_what_the_system_knows_and_says_what_it_does_
     assert made.sources["blocked_and_allowed"].startswith("policy.categories")
     assert made.fields["safeguarding_reports"].startswith("Alerts in the last year: 0"), made.fields
     assert "names of sites" in made.fields["limits"]
-    assert "no server runs" in made.fields["limits"], "what cannot be measured is said"
+    assert "the filter is not running" in made.fields["limits"], "what cannot be measured is said"
     with pytest.raises(RecordRefused, match="under way"):
         await school.call(lead, "review.begin")
 
