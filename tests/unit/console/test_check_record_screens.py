@@ -120,6 +120,7 @@ async def test_a_change_of_the_setup_is_named_and_answered_for_with_a_reason(
 
 
 async def test_who_may_not_answer_for_a_change_is_told_who_may(browser: RoleBrowser) -> None:
+    browser.school.keep_drift()
     _, text = await browser.get(GOVERNOR, "/checks")
     assert "settings: forwarders" in text
     assert "A network manager, the head or a trust director" in text
