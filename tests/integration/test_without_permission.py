@@ -20,10 +20,10 @@ pytestmark = pytest.mark.skipif(
 
 SERVICE, PERSON = pwd.getpwnam("daemon"), pwd.getpwnam("nobody")
 # They use neither state nor socket: what they print, anybody may read, or they ask somebody else.
-# The last two read or write a file of the caller first.
+# The last three read or write a file of the caller first, or have nothing to read until a source is set.
 FREE = {
     "policy templates", "config sample", "export firewall", "sealed update", "query", "rights", "request bundle",
-    "request check-bundle",
+    "request check-bundle", "identity",
 }  # fmt: skip
 READS_NO_SETTINGS = {"config sample", "request bundle", "request check-bundle"}
 Told = Callable[[Path | str], dict[str, dict[str, Any]]]

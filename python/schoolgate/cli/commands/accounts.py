@@ -156,6 +156,8 @@ class NotSealed(SchoolgateError):
 
 def seal_break_glass(config: Path | None, login: str) -> None:
     """Signs a head or a director in for this one step, and prints the code once."""
+    # Who may not reach the accounts at all is told so before a password is asked for.
+    ask_as(config, "", "session.providers")
     note("this makes a new break-glass code and ends the old one; a head or a director signs in for it", "bold")
     password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
     step = ask_as(config, "", "session.begin", login=login, password=password)
