@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.browser.demonstration_school import DemonstrationSchool
 from tests.failures.people import give_factors_again
+from tests.integration.console_pages import Pages, pages_of
 from tests.integration.console_school import Browser, ConsoleSchool, console_of
 from tests.integration.serving import Serving
 from tests.integration.upstream_thread import UpstreamThread
@@ -84,3 +86,18 @@ async def people(console_school: ConsoleSchool) -> AsyncIterator[Mapping[Role, B
     give_factors_again(console_school.control)
     async with console_of(console_school) as browsers:
         yield browsers
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[DemonstrationSchool]:
+    """The demonstration school with a control process, shared by the tests of a file."""
+    made = DemonstrationSchool(tmp_path_factory.mktemp("school")).start(built)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def pages(demonstration: DemonstrationSchool) -> AsyncIterator[Pages]:
+    """Its pages, in the name of each person."""
+    async with pages_of(demonstration) as found:
+        yield found

@@ -5,32 +5,16 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-import pytest_asyncio
-from tests.browser.demonstration_school import HOSTILE, DemonstrationSchool, device
-from tests.integration.console_pages import Pages, pages_of
+from tests.browser.demonstration_school import HOSTILE, device
+from tests.integration.console_pages import Pages
 
 from schoolgate.accounts.roles import Role
 
 N, D, H, O = Role.network_manager, Role.safeguarding_lead, Role.head, Role.data_protection_officer  # noqa: E741
 SEARCHERS = (N, D, Role.trust_director, Role.provider, O)
-
-
-@pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[DemonstrationSchool]:
-    made = DemonstrationSchool(tmp_path_factory.mktemp("school")).start(built)
-    yield made
-    made.stop()
-
-
-@pytest_asyncio.fixture
-async def pages(school: DemonstrationSchool) -> AsyncIterator[Pages]:
-    async with pages_of(school) as found:
-        yield found
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -5,14 +5,11 @@ from __future__ import annotations
 import gzip
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiohttp import ClientSession
-from tests.browser.demonstration_school import DemonstrationSchool, device
-from tests.integration.console_pages import Pages, pages_of
+from tests.browser.demonstration_school import device
+from tests.integration.console_pages import Pages
 
 from schoolgate.accounts.roles import Role
 from schoolgate.console.page_packing import LEAST_OCTETS
@@ -38,19 +35,6 @@ MOST_USED = (
     (H, "/registers/decisions?most=75"),
 )
 _ASSET = re.compile(r'(?:href|src)="(/assets/[^"#]+)')
-
-
-@pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[DemonstrationSchool]:
-    made = DemonstrationSchool(tmp_path_factory.mktemp("school")).start(built)
-    yield made
-    made.stop()
-
-
-@pytest_asyncio.fixture
-async def pages(school: DemonstrationSchool) -> AsyncIterator[Pages]:
-    async with pages_of(school) as found:
-        yield found
 
 
 async def fetched(pages: Pages, role: Role, path: str, site: str = "same-origin") -> tuple[int, str, dict[str, str]]:

@@ -62,7 +62,7 @@ PACKAGES = {
         "sealed",
         "storage",
     },
-    "alerts": {"policy", "privacy", "querylog", "reports"},
+    "alerts": {"policy", "privacy", "querylog", "reports", "storage"},
     "backup": {
         "_core",
         "audit",

@@ -7,13 +7,10 @@ Several processes use the file at once: the monitor writes alerts, a person ackn
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from schoolgate.alerts.alert_schema import FROM_VERSION_1, SCHEMA, SCHEMA_VERSIO
 from schoolgate.alerts.findings import ATTEMPT, REPEATED, SELF_TEST, SEVERITIES, Finding
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
+from schoolgate.storage.sqlite_file import SqliteFile
 
 OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
 # Another process holds the file for milliseconds; a person does not wait longer than this.
@@ -59,14 +57,10 @@ class AlertRefused(SchoolgateError):
     """What was asked of an alert cannot be done."""
 
 
-class AlertStore:
-    """Blocking; each call is one transaction. Made by `open`."""
+class AlertStore(SqliteFile):
+    """Blocking; each call is one transaction. Made by `open`. Rules, delivery and jobs use it from several threads."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._db = connection
-        # Rules, delivery and jobs use the one connection from several threads.
-        self._lock = threading.RLock()
+    unavailable = AlertsUnavailable
 
     @classmethod
     def empty(cls) -> AlertStore:
@@ -97,31 +91,6 @@ class AlertStore:
         except (OSError, sqlite3.Error) as error:
             raise AlertsUnavailable(f"{path}: {error}; check rights and space, or move the file away") from error
         return cls(path, db)
-
-    def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing. Other modules of this package write through it."""
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise AlertsUnavailable(f"{self.path}: {error}; check space and rights, then try again") from error
-                raise
-
-    def _rows(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
-        with self._lock:
-            try:
-                return self._db.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise AlertsUnavailable(f"{self.path}: {error}; try again, or move the file away") from error
 
     # -- what the monitor writes ----------------------------------------------------------------------------------
 
@@ -300,12 +269,12 @@ class AlertStore:
 
     def of_clients(self, clients: Sequence[str]) -> list[Alert]:
         """Those that are theirs, newest first."""
-        found = self._rows(f"SELECT * FROM alerts WHERE client IN ({_marks(clients)}) ORDER BY id DESC", clients)
+        found = self.rows(f"SELECT * FROM alerts WHERE client IN ({_marks(clients)}) ORDER BY id DESC", clients)
         return [alert_of(one) for one in found]
 
     def opened_since(self, detector: str, since: dt.datetime, of: str = "") -> int:
         """How many matters of a detector became alerts since then. `of`: how their clients begin."""
-        found = self._rows(
+        found = self.rows(
             "SELECT count(DISTINCT client) AS many FROM alerts WHERE detector = ? AND opened_at > ?"
             " AND substr(client, 1, ?) = ?",
             (detector, stamp(since), len(of), of),
@@ -355,7 +324,7 @@ class AlertStore:
     ) -> list[Alert]:  # fmt: skip
         """Newest first. `self_tests`: those of the self-test of sealed lists, and no others. `before`: older than this
         alert."""
-        found = self._rows(
+        found = self.rows(
             f"SELECT * FROM alerts WHERE state IN ({_marks(states)}) AND opened_at >= ?"
             f" AND (detector = ?) = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
             (*states, stamp(since) if since else "", SELF_TEST, self_tests, before, before, most),
@@ -365,20 +334,20 @@ class AlertStore:
     def alerts_between(self, first_us: int, last_us: int, most: int) -> list[Alert]:
         """Alerts that were found between two times, in microseconds since 1970; newest first, without self-tests."""
         until = stamp(dt.datetime.fromtimestamp(last_us / 1e6, dt.UTC))
-        found = self._rows(
+        found = self.rows(
             "SELECT * FROM alerts WHERE opened_at <= ? AND last_us >= ? AND detector != ? ORDER BY id DESC LIMIT ?",
             (until, first_us, SELF_TEST, most),
         )
         return [alert_of(one) for one in found]
 
     def history(self, alert: int) -> list[dict[str, Any]]:
-        found = self._rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
+        found = self.rows("SELECT at, who, what, note FROM history WHERE alert = ? ORDER BY id", (alert,))
         return [dict(one) for one in found]
 
     def summary(self, since: dt.datetime, until: dt.datetime | None = None) -> dict[str, Any]:
         """How many alerts each rule raised, how they ended, and the share of false alarms among those that were
         judged."""
-        found = self._rows(
+        found = self.rows(
             "SELECT rule, state, outcome, count(*) AS alerts FROM alerts WHERE opened_at >= ? AND opened_at < ?"
             " AND detector != ? GROUP BY 1, 2, 3",
             (stamp(since), stamp(until or _END), SELF_TEST),
@@ -398,7 +367,7 @@ class AlertStore:
 
     def minutes_to_seen(self, since: dt.datetime, until: dt.datetime | None = None) -> list[int]:
         """How long alerts waited until a person saw or closed them, those of self-tests left out."""
-        found = self._rows(
+        found = self.rows(
             "SELECT opened_at, (SELECT min(at) FROM history WHERE alert = alerts.id AND who != 'schoolgate') AS seen"
             " FROM alerts WHERE opened_at >= ? AND opened_at < ? AND detector != ? AND seen IS NOT NULL",
             (stamp(since), stamp(until or _END), SELF_TEST),
@@ -408,7 +377,7 @@ class AlertStore:
 
     def sentences_of(self, detector: str, since: dt.datetime) -> list[str]:
         """What a detector found since then, newest first; a sentence names no device."""
-        found = self._rows(
+        found = self.rows(
             "SELECT sentence FROM findings WHERE detector = ? AND at_us >= ? ORDER BY at_us DESC LIMIT 1000",
             (detector, int(since.timestamp() * 1_000_000)),
         )
@@ -418,7 +387,7 @@ class AlertStore:
         """Those of a rule that are new, or worse, since this moment or longer and not escalated, with their moment;
         oldest first."""
         moment = "(SELECT max(at) FROM history WHERE alert = alerts.id AND what IN ('new', 'worse'))"
-        found = self._rows(
+        found = self.rows(
             f"SELECT *, {moment} AS since FROM alerts WHERE rule = ? AND state = 'new' AND escalated_at IS NULL"
             " AND since <= ? ORDER BY since, id LIMIT ?",
             (rule, stamp(since), MOST_ESCALATED),

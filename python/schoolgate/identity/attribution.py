@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from schoolgate.errors import SchoolgateError
 from schoolgate.identity.binding import Confidence
+from schoolgate.storage.sqlite_file import SqliteFile
 
 FILE = Path("monitor") / "devices.db"
 BUSY_TIMEOUT_S = 5.0
@@ -72,13 +71,10 @@ class SeenDevice:
     last_us: int
 
 
-class Attribution:
+class Attribution(SqliteFile):
     """Blocking; each call is one transaction. Made by `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._db = connection
-        self._lock = threading.RLock()
+    unavailable = AttributionUnavailable
 
     @classmethod
     def open(cls, state_dir: Path) -> Attribution:
@@ -111,24 +107,20 @@ class Attribution:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Ends the connection."""
-        self._db.close()
-
     # -- what the monitor writes ----------------------------------------------------------------------------------
 
     def open_spans(self) -> dict[str, Span]:
         """By client."""
-        return {row[0]: _span(row) for row in self._rows("SELECT * FROM spans WHERE is_open")}
+        return {row[0]: _span(row) for row in self.rows("SELECT * FROM spans WHERE is_open")}
 
     def mark(self, name: str) -> int:
         """A moment that is kept: `FOLLOWED`, when the table was looked at last; `ERASED`, when something was erased."""
-        rows = self._rows("SELECT at_us FROM marks WHERE name = ?", (name,))
+        rows = self.rows("SELECT at_us FROM marks WHERE name = ?", (name,))
         return int(rows[0][0]) if rows else 0
 
     def set_mark(self, name: str, at_us: int) -> None:
         """Keeps a moment."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             _set_mark(db, name, at_us)
 
     def last_ends(self, clients: Collection[str]) -> dict[str, int]:
@@ -139,7 +131,7 @@ class Attribution:
             some = wanted[at : at + _AT_ONCE]
             marks = ", ".join("?" * len(some))
             found |= dict(
-                self._rows(f"SELECT client, MAX(until_us) FROM spans WHERE client IN ({marks}) GROUP BY client", some)
+                self.rows(f"SELECT client, MAX(until_us) FROM spans WHERE client IN ({marks}) GROUP BY client", some)
             )
         return found
 
@@ -147,7 +139,7 @@ class Attribution:
         self, spans: Iterable[Span], ended: Iterable[Span], host_names: Mapping[str, str | None], now_us: int
     ) -> None:
         """Begins spans, goes on with those that are there, and ends others. `host_names`: of the devices of `spans`."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             _set_mark(db, FOLLOWED, now_us)
             db.executemany(
                 "UPDATE spans SET until_us = MIN(until_us, ?), is_open = 0 WHERE client = ? AND since_us = ?",
@@ -168,7 +160,7 @@ class Attribution:
 
     def forget_before(self, before_us: int, keeping: Collection[str] = ()) -> int:
         """Removes spans that ended before a moment, but those of the clients of `keeping`; how many."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("CREATE TEMP TABLE IF NOT EXISTS kept (client TEXT PRIMARY KEY)")
             db.execute("DELETE FROM kept")
             db.executemany("INSERT OR IGNORE INTO kept VALUES (?)", [(one,) for one in keeping])
@@ -185,7 +177,7 @@ class Attribution:
 
     def erase_clients(self, clients: Sequence[str], now_us: int) -> int:
         """Removes every span of these texts up to now; how many."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             _set_mark(db, ERASED, now_us)
             done = sum(db.execute("DELETE FROM spans WHERE client = ?", (one,)).rowcount for one in clients)
             _forget_devices(db)
@@ -194,7 +186,7 @@ class Attribution:
 
     def erase_device(self, device: str, now_us: int) -> int:
         """Removes every span of a device up to now; how many."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             _set_mark(db, ERASED, now_us)
             done = db.execute("DELETE FROM spans WHERE device = ?", (device,)).rowcount
             _forget_devices(db)
@@ -215,7 +207,7 @@ class Attribution:
         wanted = sorted(set(clients))
         for at in range(0, len(wanted), _AT_ONCE):
             some = wanted[at : at + _AT_ONCE]
-            rows = self._rows(
+            rows = self.rows(
                 f"SELECT * FROM spans WHERE client IN ({', '.join('?' * len(some))}) AND since_us < ? AND until_us > ?"
                 " ORDER BY client, since_us",
                 (*some, until_us, since_us),
@@ -226,42 +218,21 @@ class Attribution:
 
     def spans_of_device(self, device: str, most: int) -> tuple[Span, ...]:
         """The newest first."""
-        rows = self._rows("SELECT * FROM spans WHERE device = ? ORDER BY until_us DESC LIMIT ?", (device, most))
+        rows = self.rows("SELECT * FROM spans WHERE device = ? ORDER BY until_us DESC LIMIT ?", (device, most))
         return tuple(map(_span, rows))
 
     def clients_of_device(self, device: str) -> list[str]:
         """Every text under which the log may know it."""
-        return [row[0] for row in self._rows("SELECT DISTINCT client FROM spans WHERE device = ?", (device,))]
+        return [row[0] for row in self.rows("SELECT DISTINCT client FROM spans WHERE device = ?", (device,))]
 
     def devices(self) -> dict[str, SeenDevice]:
         """Every device that has spans."""
-        return {row[0]: SeenDevice(*row) for row in self._rows("SELECT * FROM devices")}
+        return {row[0]: SeenDevice(*row) for row in self.rows("SELECT * FROM devices")}
 
     def device(self, device: str) -> SeenDevice | None:
         """One of them."""
-        rows = self._rows("SELECT * FROM devices WHERE device = ?", (device,))
+        rows = self.rows("SELECT * FROM devices WHERE device = ?", (device,))
         return SeenDevice(*rows[0]) if rows else None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise AttributionUnavailable(f"{self.path}: {error}; check space and rights") from error
-                raise
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            try:
-                return self._db.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise AttributionUnavailable(f"{self.path}: {error}; try again, or move the file away") from error
 
 
 def _set_mark(db: sqlite3.Connection, name: str, at_us: int) -> None:
