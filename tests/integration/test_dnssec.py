@@ -102,7 +102,7 @@ def test_query_shows_what_was_validated(serving: Serving) -> None:
     assert "DNSSEC Bogus" in shown(f"www.{BOGUS}")
 
 
-def test_switched_off_nobody_is_asked(tmp_path: Path, sidecar: ValidatingResolver) -> None:
+def test_switched_off_no_query_asks_for_ad(tmp_path: Path, sidecar: ValidatingResolver) -> None:
     settings = f'[forwarders]\nservers = ["127.0.0.1:{sidecar.port}"]\ndnssec = "off"\n'
     serving = Serving(tmp_path, 0, settings=settings)
     serving.start()

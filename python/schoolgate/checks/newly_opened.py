@@ -34,7 +34,7 @@ MOST_INSTANTS: Final = 40
 _WEEK: Final = dt.timedelta(days=8)
 _TYPE_A: Final = 1
 _ANY_NAME: Final = "schoolgate-compares.example"
-# Names of a document that stand above lists, and are nobody's lock (policy/compiled_names.py).
+# Names of a document that take precedence over lists and are no lock (policy/compiled_names.py).
 _OWN_LAYERS: Final = frozenset({5, 6})
 _ELSEWHERE: Final = SocketAddress("127.0.0.1", 53)
 
@@ -73,17 +73,17 @@ def _opened(compared: Comparison, document: dict[str, Any], was: str) -> Iterato
     if there is None:
         return
     who = f"policy {will_be}" if was == will_be else f"policy {will_be}, where {was} was"
-    told = set()
+    said = set()
     for _, subject, clause, _ in differences(compared, was):
-        told.add(subject)
+        said.add(subject)
         yield f"{who}: {clause} by the policy in force"
     for rule in own_rules(document, "allow", will_be):
-        if rule["layer"] in _OWN_LAYERS and rule["name"] not in told and not _is_allowed(there.document, was, rule):
+        if rule["layer"] in _OWN_LAYERS and rule["name"] not in said and not _is_allowed(there.document, was, rule):
             yield f"{who}: {rule['name']}{' with all below it' if rule['match'] == 'suffix' else ''} would be allowed"
     for rule in own_rules(there.document, "deny", was):
         below = f"schoolgate-compares.{rule['name']}"
         is_open = rule["match"] == "suffix" and compared.decide(will_be, below).is_open
-        if rule["name"] not in told and is_open and not compared.decide_other(was, below).is_open:
+        if rule["name"] not in said and is_open and not compared.decide_other(was, below).is_open:
             yield f"{who}: what is below {rule['name']} is denied by the policy in force"
     yield from _allowed_kinds(compared, document, there.document, was, who)
 

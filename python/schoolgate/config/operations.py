@@ -20,8 +20,8 @@ class Operations(Section):
     )
     one_person_decides: Annotated[bool, Strict()] = Field(
         default=False,
-        description="true: in a small school who asked for a change of the filter may approve it, too. Governors and"
-        " trust directors are told at once by mail, and the record says so. For a trust to switch on.",
+        description="true: the person who files a change request may approve it, too. schoolgate mails governors and"
+        " trust directors at once, and the record says so. For a trust with small schools to switch on.",
         json_schema_extra=RELOAD,
     )
     openings_need_approval: Annotated[bool, Strict()] = Field(

@@ -21,7 +21,7 @@ KNOWN, FORGOTTEN = "known", "forgotten"
 MOST_DEVICES = 50_000
 MOST_GROUPS = 10
 _MOST_ONE_BY_ONE = 50
-# Nothing that ends a line or turns text round; markup is text for whoever shows it.
+# Nothing that ends a line or turns text round; markup is shown as text everywhere.
 _SHOWN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*$"
 DeviceName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80, pattern=_SHOWN)]
 GroupName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=_SHOWN)]

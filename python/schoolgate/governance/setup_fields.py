@@ -13,7 +13,7 @@ from schoolgate.governance.record_store import Fields
 class Setup(Fields):
     """The one record of its kind: the digest of each part, as an operation or a person's acceptance left it.
 
-    No `parts`: nobody looked yet. `coming`: digests that a setup agreed to, which a later start will find.
+    No `parts`: the setup was not compared yet. `coming`: digests that a setup agreed to, which a later start will find.
     """
 
     KIND: ClassVar[str] = "setup"

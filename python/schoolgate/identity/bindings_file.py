@@ -1,7 +1,7 @@
 """The table of bindings as a file: the identity process writes it whole, others read it.
 
-It holds addresses as they are, of this moment alone, as lease files do. Whoever reads it does not trust who wrote it: a
-text that is not as this package writes texts makes the file damaged, and a damaged file names no device.
+It holds addresses as they are, of this moment alone, as lease files do. Readers do not trust the process that wrote it:
+a text that is not as this package writes texts makes the file damaged, and a damaged file names no device.
 """
 
 from __future__ import annotations

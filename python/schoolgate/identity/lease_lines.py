@@ -27,8 +27,8 @@ class LeasesRead:
     odd: int = 0
 
     def take(self, claim: Claim | None, address: str = "") -> None:
-        """One lease that is in use; None: one that could not be read. `address`, as the file has it: nobody has it,
-        because a client writes what makes its line odd, and would pass for who had the address before."""
+        """One lease that is in use; None: one that could not be read. `address`, as the file has it, has no device
+        then: a client can make its own line odd, and would pass for the device of the lease before."""
         if claim is None:
             self.odd += 1
             self.release(client_address(address) or "")
@@ -36,7 +36,7 @@ class LeasesRead:
             self.claims[claim.address] = claim
 
     def release(self, address: str) -> None:
-        """The server says that nobody has the address any more."""
+        """The server says that the lease of the address has ended."""
         self.claims.pop(address, None)
 
 

@@ -14,7 +14,7 @@ from schoolgate.identity.binding import Claim, Confidence, client_address
 from schoolgate.identity.device_key import mac_key
 from schoolgate.identity.lease_lines import LeasesRead
 
-# What the kernel has an answer for. FAILED and INCOMPLETE have none; NOARP and PERMANENT nobody answered.
+# What the kernel has an answer for. FAILED and INCOMPLETE have none; NOARP and PERMANENT were set, not answered.
 _ANSWERED = frozenset({"REACHABLE", "STALE", "DELAY", "PROBE"})
 # A neighbour that is seen no more is believed for five to ten minutes. Whole steps: else each reading is news.
 _STEP_US = 300 * 1_000_000

@@ -70,7 +70,7 @@ class ForwarderDirectory:
         if known is None:
             known = Forwarder(server.host, server.port, probe_name=zone, server=connected)
             self._known[server] = known
-        # A stub of this machine that nobody chose may set AD as it likes.
+        # A stub of this machine that the settings do not name may set AD as it likes.
         known.is_ad_trusted = known.is_encrypted or (is_named and server.is_loopback)
         if connected is not None:
             # Anew each time: the file of authorities may have changed.

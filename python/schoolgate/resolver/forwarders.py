@@ -74,7 +74,7 @@ class Forwarder:
         # How connections to it are spoken over, as the core takes it; None: it is asked by UDP.
         self.carried: bytes | None = None
         self.roots_problem: str | None = None
-        # Its word that it has validated signatures (AD) counts: nobody on the way can have set the bit.
+        # Its word that it has validated signatures (AD) counts: an attacker on the path cannot have set the bit.
         self.is_ad_trusted = False
         self.address = address
         self.port = port

@@ -18,7 +18,7 @@ def question_of(query: bytes) -> bytes:
 
 
 def asks_ad(query: bytes) -> bool:
-    """Whether a query asks to be told that the answer was validated (AD, RFC 6840 section 5.7)."""
+    """Whether a query asks for the AD bit ( RFC 6840 section 5.7)."""
     return bool(query[3] & 0x20)
 
 

@@ -103,7 +103,7 @@ counters! {
     DnssecSecure = "dnssec_secure",
     /// Answers of such a forwarder that it had not.
     DnssecInsecure = "dnssec_insecure",
-    /// Answers of which nobody can tell: over a way that is open to others, or asked with CD.
+    /// Answers whose validation is unknown: over an unprotected path, or asked with CD.
     DnssecIndeterminate = "dnssec_indeterminate",
     /// Questions whose answer a trusted forwarder found bogus: SERVFAIL.
     DnssecBogus = "dnssec_bogus",

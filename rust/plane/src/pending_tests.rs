@@ -185,7 +185,7 @@ fn questions_have_a_bound_and_room_comes_back() {
     assert_eq!(join(&mut pending, b"\x01z\0", other_waiter(1 << 20), false, 0), Joined::Full);
     let oldest = question(&name(0)).to_owned();
     assert_eq!(pending.take(oldest.borrow()).len(), 1);
-    // One place is free, for a client that shares its count with nobody: of 64, some are.
+    // One place is free, for a client that shares its count with no other: of 64, some are.
     let is_first = |at: u32, pending: &mut Pending| {
         matches!(join(pending, b"\x01z\0", other_waiter((1 << 20) + at), false, 0), Joined::First(_))
     };

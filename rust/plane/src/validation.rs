@@ -1,5 +1,5 @@
 //! What is known of an answer's signatures (RFC 4033 section 5). We validate nothing ourselves: a forwarder says that it has, by
-//! the AD bit, and that counts only where nobody on the way can have set it.
+//! the AD bit, and that counts only where an attacker on the path cannot have set it.
 
 use schoolgate_wire::{Query, is_ad_set, set_ad};
 

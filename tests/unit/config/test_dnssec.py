@@ -22,7 +22,7 @@ def test_as_delivered_forwarders_are_asked_and_zones_are_not() -> None:
     found = settings(forward_zones=[{"zone": "corp.example", "servers": [FAR]}])
     assert (found.forwarders.dnssec, found.forward_zones[0].dnssec) == ("trust-ad", "off")
     default, zone = routes(found, (), ForwarderDirectory()).sets
-    assert (default.asks_ad, zone.asks_ad) == (False, False), "nobody is there to ask yet"
+    assert (default.asks_ad, zone.asks_ad) == (False, False), "no forwarder is set yet"
     found = settings(forwarders={"servers": [FAR]}, forward_zones=[{"zone": "corp.example", "servers": [FAR]}])
     default, zone = routes(found, found.forwarders.servers, ForwarderDirectory()).sets
     assert (default.asks_ad, zone.asks_ad) == (True, False)

@@ -116,7 +116,7 @@ to = ["deputy@school.example"]
 
 @pytest.fixture
 def chain(browser: RoleBrowser) -> Iterator[None]:
-    """Settings with somebody to send a case to."""
+    """Settings with a post and a case system to send a case to."""
     config = browser.school.control.config
     kept = config.read_text(encoding="utf-8")
     config.write_text(kept + CHAIN, encoding="utf-8")

@@ -89,7 +89,7 @@ def test_a_released_or_disputed_address_ends_now(school: School) -> None:
     assert school.spans() == [(IPAD, -30, 4)]
 
 
-def test_a_lease_that_nobody_renews_ends_without_news(school: School) -> None:
+def test_a_lease_that_is_not_renewed_ends_without_news(school: School) -> None:
     school.table(HOUR)
     school.following.step(T0)
     for minute in range(1, 61):

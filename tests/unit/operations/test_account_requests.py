@@ -175,7 +175,7 @@ async def test_the_sealed_code_opens_one_session_and_every_approver_is_mailed(sc
 
 
 @pytest.mark.asyncio
-async def test_wrong_codes_of_others_in_the_network_keep_nobody_from_the_sealed_code(school: School) -> None:
+async def test_wrong_codes_of_others_do_not_lock_the_sealed_code(school: School) -> None:
     head = await school.signed_in("hal", Role.head)
     await school.account("dora", Role.safeguarding_lead)
     code = await school.call(head, "account.seal_break_glass")

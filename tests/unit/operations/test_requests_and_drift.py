@@ -1,4 +1,4 @@
-"""What was asked for and approved is no change behind the operations' back, whoever puts it in force."""
+"""What was asked for and approved is no drift, by which way it is put in force."""
 
 from __future__ import annotations
 

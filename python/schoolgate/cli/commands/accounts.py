@@ -156,7 +156,7 @@ class NotSealed(SchoolgateError):
 
 def seal_break_glass(config: Path | None, login: str) -> None:
     """Signs a head or a director in for this one step, and prints the code once."""
-    # Who may not reach the accounts at all is told so before a password is asked for.
+    # A user without access to the accounts gets that error before a password is asked for.
     ask_as(config, "", "session.providers")
     note("this makes a new break-glass code and ends the old one; a head or a director signs in for it", "bold")
     password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
@@ -171,7 +171,7 @@ def seal_break_glass(config: Path | None, login: str) -> None:
         say(str(ask_as(config, step.token, "account.seal_break_glass")))
     finally:
         ask_as(config, step.token, "session.end")
-    note("print it, seal it, and lock it away; it is not shown again. Every approver is told when it is used")
+    note("print it, seal it, and lock it away; it is not shown again. Approvers get a mail when it is used")
 
 
 def make_token(config: Path | None, login: str, label: str, scopes: Sequence[str], days: int) -> None:

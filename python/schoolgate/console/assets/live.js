@@ -41,8 +41,9 @@
       trim();
     }
 
-    // htmx looks at the page once, in a timer of its own. Where the stream's script comes later it would be opened by
-    // nobody; and where it is looked at twice, two times. So it is named when all scripts are there, after that timer.
+    // htmx looks at the page once, in a timer of its own. Where the stream's script
+    // comes after that, the stream would never open; where htmx looks twice, it would open twice. So the attribute is set
+    // when all scripts have run, after that timer.
     document.addEventListener("DOMContentLoaded", () => {
       window.setTimeout(() => {
         live.setAttribute("hx-sse:connect", live.dataset.stream);

@@ -1,7 +1,7 @@
 """One person decides what two decide elsewhere: where the trust switched that on for a small school.
 
-Who asked for a change approves it, and governors and trust directors are told at once. What cannot be reported is not
-decided. Accounts, second factors and signed reviews take two people all the same.
+The person who filed a request approves it; governors and trust directors get a mail at once. What cannot be reported is
+not decided. Accounts, second factors and signed reviews take two people all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schoolgate.operations.governance import request_steps as steps
 from schoolgate.operations.work import Work
 
 REPORTED_TO: Final = frozenset({Role.governor, Role.trust_director})
-# The step that says who was told.
+# The step that names the recipients.
 REPORTED: Final = "reported"
 
 
@@ -29,13 +29,13 @@ def is_alone(work: Work, known: People, fields: ChangeRequest) -> bool:
 
 
 def recipients(work: Work, known: People) -> tuple[str, ...]:
-    """Actors who are told: they have an account here with a mail address, and are not the caller."""
+    """Recipients: actors who have an account here with a mail address, and are not the caller."""
     found = (one for one in known.holders(REPORTED_TO) if one != work.actor.id)
     return tuple(one for one in found if request_notices.addresses(known, [one]))
 
 
 def refuse_unreported(work: Work, known: People, decision: str) -> tuple[str, ...]:
-    """Whom to tell. Raises `RecordRefused` where no person can be told, or it is no approval."""
+    """The recipients. Raises `RecordRefused` where there is none, or it is no approval."""
     if decision != "approve":
         raise RecordRefused("you asked for it yourself: take it back")
     if not work.settings.mail.host:

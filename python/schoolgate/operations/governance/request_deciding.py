@@ -48,7 +48,7 @@ async def decide(
 ) -> RequestChanged:
     """Approves or refuses a request that another person filed. An approved one is in force at once.
 
-    Where `[operations] one_person_decides` is on, who asked may approve it: governors and directors are told first.
+    Where `[operations] one_person_decides` is on, an asker may approve it; governors and directors get a mail first.
 
     `version`: the one that was read. `until`: an earlier end than was asked for. `review`: when it is looked at again.
     A refusal has a reason. Raises `ApprovalRefused`, `RecordChanged`, `RecordRefused`.

@@ -127,7 +127,7 @@ class RequestEffect:
 class RequestShown:
     """One request whole. `may`: what the caller may do with it now, by operation. `deciders`: actors who may decide.
     `effect`: where it was asked for. `version`: what a decision names. `alone`: the caller would decide their own
-    request, and who is told then; None: they would not. `files`: without their octets."""
+    request, and the recipients of that mail; None: they would not. `files`: without their octets."""
 
     number: int
     version: int

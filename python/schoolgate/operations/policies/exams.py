@@ -1,4 +1,4 @@
-"""Exam mode: a stricter policy for named segments until a time, on record; the approvers are told."""
+"""Exam mode: a stricter policy for named segments until a time, on record; the approvers get a mail."""
 
 from __future__ import annotations
 

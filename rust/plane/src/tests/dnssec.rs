@@ -52,7 +52,7 @@ fn clients_hear_of_it_if_they_ask() {
 }
 
 #[test]
-fn a_word_that_anybody_could_have_said_counts_for_nothing() {
+fn ad_of_an_unprotected_forwarder_is_ignored() {
     for (trust, counted) in [(AdTrust::NotAsked, None), (AdTrust::Untrusted, Some(Counter::DnssecIndeterminate))] {
         let mut bench = bench_with(trust);
         assert!(!validated(&mut bench, &ask(NAME).ad(), &[(NAME, 300, Data::A(1))]).authentic);

@@ -30,7 +30,7 @@ pub const QUEUED: usize = 4096;
 pub const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// But no longer than this.
 pub const OPEN_AGAIN_AT_MOST: Duration = Duration::from_secs(1);
-/// After a certificate that is not believed the next connection waits this long: it stays wrong until somebody renews it or
+/// After a certificate that is not believed the next connection waits this long: it stays wrong until an operator renews it or
 /// sets a clock, and each handshake costs both sides much.
 pub const OPEN_AGAIN_AFTER_DISTRUST: Duration = Duration::from_secs(10);
 /// Time for a farewell at the end of a connection.
