@@ -33,8 +33,8 @@ from schoolgate.reports.self_tests import SELF_TEST, SelfTestRow, self_test_rows
 from schoolgate.sealed import SealedStore
 
 T = TypeVar("T")
-# The columns that a sum of the log is grouped by; and the answers to our own checks that are taken out of it. What these
-# had denied is counted by the checks themselves, also where the log keeps no names.
+# The columns that a sum of the log is grouped by; and the answers to our own checks that are taken out of it. What
+# these had denied is counted by the checks themselves, also where the log keeps no names.
 CELLS: Final[tuple[BucketBy, ...]] = ("segment", "action", "layer", "category")
 ANSWERED: Final = ("allow", "rewrite", "fail")
 
