@@ -15,7 +15,7 @@ use crate::query_log::QueryLog;
 use crate::reply_sink::Report;
 use crate::seats::Shared;
 use crate::settings::Settings;
-use crate::socket::{DatagramDoor, Wake};
+use crate::socket::{Wake, bind_all};
 use crate::source_port::Way;
 use crate::stream::{Asked, Reminder, StreamAnswerer};
 use crate::udp_exchanges::UdpExchanges;
@@ -376,30 +376,6 @@ impl Drop for Plane {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// By worker: a socket for each address. Every address is probed first, because SO_REUSEPORT would let a second server of
-/// the same user share it, and half of the queries would go to each.
-#[allow(clippy::type_complexity)] // doors by worker, and the addresses they are bound to
-fn bind_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<Vec<DatagramDoor>>, Vec<SocketAddr>), PlaneError> {
-    let mut doors: Vec<Vec<DatagramDoor>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut listening = Vec::new();
-    for address in addresses {
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::AddrInUse => PlaneError::AddressInUse(*address),
-            _ => PlaneError::Listen { address: *address, error },
-        };
-        DatagramDoor::probe(*address).map_err(failed)?;
-        // Port 0 is settled by the first socket; the others join it.
-        let mut bound = *address;
-        for doors in &mut doors {
-            let door = DatagramDoor::bind(bound).map_err(failed)?;
-            bound = door.bound();
-            doors.push(door);
-        }
-        listening.push(bound);
-    }
-    Ok((doors, listening))
 }
 
 fn random_key() -> io::Result<[u8; 16]> {

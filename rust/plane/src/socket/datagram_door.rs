@@ -96,11 +96,6 @@ impl DatagramDoor {
         socket.bind(&address.into())
     }
 
-    /// The address it is bound to.
-    pub fn bound(&self) -> SocketAddr {
-        self.bound
-    }
-
     /// Takes what is waiting, at most [`BATCH`] datagrams; 0 when nothing is.
     pub fn receive(&mut self) -> usize {
         let arrays = &mut *self.arrays;

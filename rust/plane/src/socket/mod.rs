@@ -1,10 +1,12 @@
 //! What the plane asks of the kernel: batches of datagrams, readiness. The only directory of the plane that holds `unsafe`.
 
+mod binding;
 mod datagram_door;
 mod forwarder_socket;
 mod peer;
 mod readiness;
 
+pub use binding::bind_all;
 pub use datagram_door::{DatagramDoor, Flushed};
 pub use forwarder_socket::{ForwarderSocket, Inbox};
 pub use peer::Peer;
