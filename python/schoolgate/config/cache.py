@@ -43,6 +43,13 @@ class Cache(Section):
         json_schema_extra=RESTART,
     )
 
+    prefetch: bool = Field(
+        default=True,
+        description="Answers that are asked for in the last tenth of their life are fetched again before it ends, so that"
+        " nobody waits for a name that is in use.",
+        json_schema_extra=RESTART,
+    )
+
     @model_validator(mode="after")
     def _least_before_most(self) -> Cache:
         if self.min_ttl_s > self.max_ttl_s:

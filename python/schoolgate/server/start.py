@@ -133,6 +133,7 @@ def _plane(whole: ActiveState, key: PseudonymKey | None) -> Plane:
         "max_ttl_s": cache.max_ttl_s,
         "max_negative_ttl_s": cache.max_negative_ttl_s,
         "stale_for_s": cache.stale_for_s,
+        "prefetch": cache.prefetch,
         "crash_dir": os.fspath(crash_dir),
         "query_log": recording.query_log(whole.settings, key),
     }

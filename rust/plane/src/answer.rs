@@ -307,7 +307,30 @@ impl Answerer {
         if held.stored.validation == Validation::Secure && is_fresh && is_whole && rewrite.is_none() {
             tell_authentic(&self.parsed.query, out);
         }
-        Some(self.tell(context, &AnswerRecord::answered(verdict, rewrite.is_some(), source), exit, out, length))
+        let is_due = exit == Counter::CacheHits && self.settings.prefetch && held.is_soon_expired(now_ms);
+        let outcome =
+            self.tell(context, &AnswerRecord::answered(verdict, rewrite.is_some(), source), exit, out, length);
+        if is_due {
+            self.ask_ahead(rewrite, now_ms);
+        }
+        Some(outcome)
+    }
+
+    /// Asks for an answer again that expires soon and was asked for now, so that the next client need not wait for it.
+    #[cold]
+    fn ask_ahead(&mut self, rewrite: Option<&Arc<Name>>, now_ms: u64) {
+        if !self.parsed.query.recursion_desired {
+            return;
+        }
+        let question = QuestionRef::of(&self.parsed.query, rewrite);
+        let has_stale = self.settings.stale_for_s > 0;
+        let Some(question) = self.pending.begin_ahead(question, has_stale, now_ms) else { return };
+        if self.misses.push(MissRequest { question: question.clone(), since_ms: now_ms }).is_err() {
+            self.pending.take(question.borrow());
+            return;
+        }
+        self.has_sent = true;
+        self.counters.count(Counter::Prefetched);
     }
 
     /// Nothing at hand: wait for the question, or say that there is nothing to wait for.

@@ -81,6 +81,8 @@ counters! {
     CacheMisses = "cache_misses",
     /// Of these, those that joined a question already under way.
     Joined = "joined",
+    /// Answers that were asked for again before their TTL ended, because a client had asked for them.
+    Prefetched = "prefetched",
     /// Clients that waited until the worker gave up: the resolver has stalled. They are among the failures or the stale.
     Expired = "expired",
     /// Answers that the kernel did not take.

@@ -20,6 +20,8 @@ pub const MAX_QUESTIONS: usize = 8192;
 /// Questions of one registrable domain that may be under way, an eighth of all: where its servers are dead, each random name
 /// below it stays for seconds, however many clients ask.
 pub const MAX_QUESTIONS_PER_DOMAIN: u16 = 1024;
+/// Past so many, nothing is asked before somebody waits for it.
+const MAX_QUESTIONS_AHEAD: usize = MAX_QUESTIONS / 4;
 /// Clients that may wait in all, a school's morning: past this they get no answer and ask again, when the cache has it.
 pub const MAX_WAITING: usize = 32_768;
 /// Questions one client may wait for: one device with random names must not use up the places of all others. Enough for a
@@ -145,7 +147,7 @@ impl Pending {
                 Joined::Later
             }
             None if free_questions == 0 || held >= client_share(free_questions.min(free_waits)) => return Joined::Full,
-            None => match self.begin(question, waiter, has_stale, now_ms) {
+            None => match self.begin(question, vec![waiter], has_stale, now_ms) {
                 Some(question) => Joined::First(question),
                 None => return Joined::Full,
             },
@@ -157,11 +159,20 @@ impl Pending {
         joined
     }
 
+    /// A question that nobody waits for yet, because the cache has an answer that expires soon. `None`: it is under way, or
+    /// there is little room.
+    pub fn begin_ahead(&mut self, question: QuestionRef<'_>, has_stale: bool, now_ms: u64) -> Option<Arc<Question>> {
+        if self.entries.len() >= MAX_QUESTIONS_AHEAD || self.entries.contains_key(&question) {
+            return None;
+        }
+        self.begin(question, Vec::new(), has_stale, now_ms)
+    }
+
     /// A question that is not under way yet; `None` where its domain has its share.
     fn begin(
         &mut self,
         question: QuestionRef<'_>,
-        waiter: Waiter,
+        waiters: Vec<Waiter>,
         has_stale: bool,
         now_ms: u64,
     ) -> Option<Arc<Question>> {
@@ -175,7 +186,7 @@ impl Pending {
             self.stale_at.insert(number, (now_ms + STALE_AFTER_MS, question.clone()));
         }
         self.give_up_at.insert(number, (now_ms + GIVE_UP_AFTER_MS, question.clone()));
-        let entry = Entry { waiters: vec![waiter], number, domain, ..Entry::default() };
+        let entry = Entry { waiters, number, domain, ..Entry::default() };
         self.entries.insert(question.clone(), entry);
         Some(question)
     }

@@ -34,6 +34,9 @@ pub struct Settings {
     /// Answers may be served this long past their TTL when no forwarder answers, seconds (RFC 8767); 0 is never.
     #[serde(default)]
     pub stale_for_s: u32,
+    /// Answers that are asked for in the last tenth of their TTL are fetched again before it ends.
+    #[serde(default)]
+    pub prefetch: bool,
     /// Where packets that made a worker panic are kept.
     #[serde(default)]
     pub crash_dir: Option<PathBuf>,

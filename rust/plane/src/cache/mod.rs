@@ -28,6 +28,8 @@ const ENTRY_OCTETS: usize = size_of::<s3_fifo::Entry<Held>>();
 const LINE_OCTETS: usize = 64;
 /// Most messages are no longer than so many lines.
 const MESSAGE_LINES: usize = 3;
+/// Answers with less than this to live are not asked for ahead of their end.
+const LEAST_PREFETCHED_MS: u64 = 10_000;
 /// The number of entries is bounded as if none took less.
 const LEAST_OCTETS: usize = 240;
 
@@ -60,6 +62,14 @@ impl Held {
     #[inline]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
         now_ms.saturating_sub(self.stored.received_ms) < self.stored.fresh_for_ms
+    }
+
+    /// Whether the last tenth of its TTL has begun, and it has not just been asked for in vain. What expires within seconds
+    /// anyway is not worth a question.
+    #[inline]
+    pub fn is_soon_expired(&self, now_ms: u64) -> bool {
+        let (age_ms, fresh_for_ms) = (now_ms.saturating_sub(self.stored.received_ms), self.stored.fresh_for_ms);
+        age_ms >= fresh_for_ms - fresh_for_ms / 10 && fresh_for_ms >= LEAST_PREFETCHED_MS && now_ms >= self.recheck_ms
     }
 
     /// Whether it says that there is no such name or record.

@@ -21,6 +21,7 @@ mod local;
 mod miss_hub;
 mod model;
 mod panics;
+mod prefetch;
 mod recording;
 mod refusal;
 mod revealed;
