@@ -326,7 +326,8 @@ class Plane:
         int (answerers set aside for `Doors`), "has_encrypted_doors": bool (they keep as much as a worker),
         "cache_octets",
         "min_ttl_s", "max_ttl_s", "max_negative_ttl_s" (RFC 2308), "stale_for_s" (RFC 8767; 0: never), "crash_dir":
-        directory for packets that made a worker panic, or null, "prefetch": bool, "query_log": null or {"directory", "max_octets",
+        directory for packets that made a worker panic, or null, "prefetch": bool, "query_log": null or
+        {"directory", "max_octets",
         "key": 16 octets as a list, or null to store addresses}}.
         """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.failures.conftest import MakeSchool
-from tests.failures.upstream import A, HONEST, QUESTION, Upstream, record, reply
+from tests.failures.upstream import HONEST, QUESTION, A, Upstream, record, reply
 from tests.waiting import until
 
 ADDRESS_SPACE_OCTETS = 4 << 30

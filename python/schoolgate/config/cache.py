@@ -45,8 +45,8 @@ class Cache(Section):
 
     prefetch: bool = Field(
         default=True,
-        description="Answers that are asked for in the last tenth of their life are fetched again before it ends, so that"
-        " nobody waits for a name that is in use.",
+        description="Answers that are asked for in the last tenth of their life are fetched again before it ends, so"
+        " that nobody waits for a name that is in use.",
         json_schema_extra=RESTART,
     )
 
