@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -281,6 +282,16 @@ async def test_a_row_and_a_device_have_the_name_and_who_says_so(pages: Pages) ->
     assert "by DHCP lease of" in answer.text
     assert "main-building" in answer.text
     assert "Year 9 iPad 1" in (await pages.get(D, "/devices?pages=9")).text
+
+
+async def test_the_alerts_of_a_case_name_their_device(pages: Pages) -> None:
+    numbers = [int(one) for one in re.findall(r'href="/alerts/([0-9]+)"', (await pages.get(D, "/alerts")).text)]
+    named = [one for one in numbers if "Year 9 iPad" in (await pages.get(D, f"/alerts/{one}")).text]
+    opened = await pages.post(D, "/cases/new", alerts=str(named[0]), text="Talked to.", severity="warning")
+    assert opened.status == 303
+    page = await pages.get(D, opened.headers["Location"])
+    assert "Year 9 iPad" in page.text
+    assert "by DHCP lease of" in page.text
 
 
 async def test_a_persons_device_is_named_for_a_reason_alone(pages: Pages) -> None:

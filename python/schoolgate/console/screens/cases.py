@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from schoolgate.console.csv_text import csv_file
+from schoolgate.console.device_words import names_of
 from schoolgate.console.errors import FactorNeeded, FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen, number_in
 from schoolgate.console.screens.escalation import recipient
@@ -234,8 +235,10 @@ async def _shown(page: Page) -> Any:
 
 async def _one(page: Page, mistakes: dict[str, str] | None = None, does: str = "", text: str = "") -> web.Response:
     found = await _shown(page)
+    rows = [(str(alert["client"] or ""), str(alert["last_at"])) for alert in found["alerts"]]
     return page.render(
-        "screens/case.html", status=422 if mistakes else 200, one=found["case"], alerts=found["alerts"],
+        "screens/case.html", status=422 if mistakes else 200, one=found["case"],
+        alerts=list(zip(found["alerts"], map((await names_of(page, rows)).get, rows), strict=True)),
         changed=found["changed"], mistakes=mistakes or {}, does=does, text=text, outcomes=OUTCOMES, sources=SOURCES,
         said=_DONE,
         done=page.query.get("done", "") if page.query.get("done") in _DONE else "",
