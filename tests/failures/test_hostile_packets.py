@@ -17,7 +17,6 @@ from tests.waiting import PATIENT_S, until
 QUESTION = wire("www.example.org") + b"\0\1\0\1"
 LARGEST_DATAGRAM = 65507
 FUZZED = 20_000
-AGAIN_S = 5.0
 # Few enough that the receive queue is never overrun: what the kernel drops proves nothing.
 IN_FLIGHT = 32
 
@@ -137,7 +136,7 @@ def test_twenty_thousand_random_packets_stop_nothing(running: School, door: sock
     for at in range(FUZZED):
         door.send(_damaged(chance))
         if at % IN_FLIGHT == IN_FLIGHT - 1:
-            _drain(door)
+            _drain(running, door, at)
     until(lambda: running.counter("queries") >= before["queries"] + FUZZED)
     counted = running.status()
     assert counted["workers_alive"] == counted["workers"]
@@ -159,20 +158,14 @@ def _damaged(chance: random.Random) -> bytes:
     return bytes(packet[: chance.choice((len(packet), chance.randrange(len(packet))))])
 
 
-def _drain(door: socket.socket) -> None:
-    """Reads the answer to a query that stands behind all others, and so everything before it. It is asked again where
-    no answer comes: a datagram may be lost."""
-    door.settimeout(AGAIN_S)
-    until(lambda: _is_drained(door))
-
-
-def _is_drained(door: socket.socket) -> bool:
+def _drain(running: School, door: socket.socket, at: int) -> None:
+    """Reads the answer to a query that stands behind all others, and so everything before it."""
     door.send(b"\xff\xfe" + message()[2:12] + wire("localhost") + b"\0\1\0\1")
-    with contextlib.suppress(TimeoutError):
+    try:
         while not door.recv(65535).startswith(b"\xff\xfe"):
             pass
-        return True
-    return False
+    except TimeoutError:
+        pytest.fail(f"no answer behind packet {at}: {running.status()['counters']}")
 
 
 def _exactly(client: socket.socket, count: int) -> bytes:
