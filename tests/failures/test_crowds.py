@@ -34,7 +34,8 @@ rate_limit = { qps = 1000000, burst = 1000000 }
 SUBNET = "ip link set lo up\nip -6 route add local 2001:db8:1::/64 dev lo"
 # Asks from 148 addresses of one /64, ninety times each, and prints how many answers were whole.
 ASK_FROM_A_SUBNET = """
-import selectors, socket, sys, dns.message
+import selectors, socket, sys, time, dns.message
+begun = time.monotonic()
 query = dns.message.make_query("localhost", "A", use_edns=0).to_wire()
 whole = 0
 with selectors.DefaultSelector() as selector:
@@ -53,7 +54,7 @@ with selectors.DefaultSelector() as selector:
             client.send(query)
         take(0.01)
     take(5)
-print(whole)
+print(whole, time.monotonic() - begun)
 """
 DEAD_NAMES_A_CLIENT = 1_500
 FRESH_NAMES = 300
@@ -130,7 +131,6 @@ def _all_ask(here: School, upstream: Upstream, label: str) -> Counter[str]:
 
 @needs_network
 def test_a_device_with_many_ipv6_addresses_has_no_more_than_its_subnet_may(tmp_path: Path) -> None:
-    # So slow a rate that what a busy machine adds while the test runs does not matter.
     policy = POLICY.replace("qps = 1000000, burst = 1000000", "qps = 1, burst = 50")
     here = School(tmp_path, '"127.0.0.1:1"', listen="[::1]:0", policy=policy)
     try:
@@ -142,8 +142,9 @@ def test_a_device_with_many_ipv6_addresses_has_no_more_than_its_subnet_may(tmp_p
             text=True,
             timeout=300,
         )
-        burst_of_a_subnet = 8 * 50
-        assert burst_of_a_subnet <= int(whole.stdout) < 2 * burst_of_a_subnet
+        answered, asked_for_s = map(float, whole.stdout.split())
+        of_a_subnet = 8
+        assert of_a_subnet * 50 <= answered <= of_a_subnet * (50 + 1 + asked_for_s)
         assert here.counter("rate_dropped") > 5_000
     finally:
         here.stop()

@@ -8,7 +8,6 @@ Several processes use the file at once: the monitor writes alerts, a person ackn
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from schoolgate.alerts.alert_schema import FROM_VERSION_1, SCHEMA, SCHEMA_VERSIO
 from schoolgate.alerts.findings import ATTEMPT, REPEATED, SELF_TEST, SEVERITIES, Finding
 from schoolgate.errors import SchoolgateError
 from schoolgate.policy.monitoring import LONGEST_WINDOW_MINUTES
-from schoolgate.storage.sqlite_file import SqliteFile
+from schoolgate.storage.sqlite_file import SqliteFile, make_private
 
 OUTCOMES = ("concern", "false-alarm", "expected-lesson", "known-person", "other")
 # Another process holds the file for milliseconds; a person does not wait longer than this.
@@ -74,8 +73,7 @@ class AlertStore(SqliteFile):
     def open(cls, path: Path) -> AlertStore:
         """Makes the file if need be (mode 0600). Raises `AlertsUnavailable`."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.close(descriptor)
+            make_private(path)
             db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA journal_mode=WAL")

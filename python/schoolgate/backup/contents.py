@@ -20,7 +20,6 @@ from schoolgate.config.shipped import shipped_lists
 from schoolgate.lists.history import PinFile
 from schoolgate.lists.snapshots import SnapshotStore
 
-SQLITE_MAGIC = b"SQLite format 3\x00"
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 # The log of queries itself; keys of pseudonyms and records of erasures beside it are always taken.
 LOG_FOLDERS = ("log/wal", "log/rows", "log/rollups")
@@ -79,10 +78,9 @@ def contents_of(settings: Settings, config: Path | None, *, has_query_log: bool)
     return Contents(tuple(found.folders), tuple(found.items), elsewhere, pinned, (*found.unreadable, *unreadable))
 
 
-def is_database(path: Path) -> bool:
-    """Whether SQLite made it. Raises `OSError`."""
-    with path.open("rb") as file:
-        return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+def is_database(name: PurePosixPath) -> bool:
+    """Whether it is one of SQLite's. By its name: a look into it would end the locks of this process on it."""
+    return name.suffix == ".db"
 
 
 def _walk(folder: Path, name: PurePosixPath, found: _Found, is_left_out: Any) -> None:

@@ -71,7 +71,8 @@ def _copied(item: Item, work: Path) -> Item | None:
     if item.is_log:
         return item
     try:
-        if is_database(item.source):
+        item.source.stat()
+        if is_database(item.name):
             place = _place(work, item.name)
             copy_database(item.source, place)
         elif str(item.name) in _TOGETHER:

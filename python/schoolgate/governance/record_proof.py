@@ -21,7 +21,7 @@ async def proof_of(
     An entry of an older epoch has no proof: an export of the whole log shows it. Raises `AuditProblem`.
     """
     for left in reversed(range(TRIES)):
-        signed = await audit_operations.checkpoint(place, actor, now_us)
+        signed = await audit_operations.checkpoint_in(store, place.key, actor, now_us)
         shown = [await _shown(store, epoch, number) for epoch, number in entries]
         sizes = {one.proof.size for one in shown if one.proof is not None}
         if (len(sizes) < 2 and (not sizes or f"\n{sizes.pop()}\n" in signed.note)) or not left:

@@ -7,7 +7,6 @@ erasing a client, and the age of the log's rows, take spans away for good.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from schoolgate.errors import SchoolgateError
 from schoolgate.identity.binding import Confidence
-from schoolgate.storage.sqlite_file import SqliteFile
+from schoolgate.storage.sqlite_file import SqliteFile, make_private
 
 FILE = Path("monitor") / "devices.db"
 BUSY_TIMEOUT_S = 5.0
@@ -82,7 +81,7 @@ class Attribution(SqliteFile):
         path = state_dir / FILE
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_private(path)
             db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             # What was erased is overwritten, not only unlinked.
             for setting in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):

@@ -84,7 +84,7 @@ class ControlJobs:
     async def _checkpoint(self) -> None:
         """Signs the audit log as it is."""
         place = Place.in_folder(self._settings().server.state_dir)
-        await audit_operations.checkpoint(place, CHECKPOINTS, self._clock.now_us())
+        await audit_operations.checkpoint_in(self._recorder.store, place.key, CHECKPOINTS, self._clock.now_us())
 
     async def _forget(self) -> None:
         """Sessions of a month ago, with the addresses in them."""

@@ -161,8 +161,14 @@ async def export_lines(store: Store, actor: str, now_us: int) -> AsyncIterator[l
 
 async def checkpoint(place: Place, actor: str, now_us: int) -> Signed:
     """Signs the log as it is, with the key of this installation, which the first call makes."""
-    async with await Store.open(place.store, now_us=now_us) as store, store.change() as change:
-        key = keys.load_current(place.key, change.head.public_key)
+    async with await Store.open(place.store, now_us=now_us) as store:
+        return await checkpoint_in(store, place.key, actor, now_us)
+
+
+async def checkpoint_in(store: Store, key_file: Path, actor: str, now_us: int) -> Signed:
+    """`checkpoint`, of an open store."""
+    async with store.change() as change:
+        key = keys.load_current(key_file, change.head.public_key)
         note = await audit_log.checkpoint(change, key, now_us, actor)
         name = own_entries.origin(store.site_id, change.head.epoch)
         return Signed(note, verifier_key(name, key.public_key().public_bytes_raw()))

@@ -1,52 +1,63 @@
-"""Recognises the file of control.db by its first 100 octets, before SQLite opens it (sqlite.org/fileformat.html).
+"""Recognises the file of control.db before it is used (sqlite.org/fileformat.html).
 
 SQLite would make a database of an empty file without a word, and read a foreign one until the first missing table.
+
+Only SQLite opens the file: closing any other descriptor of it would end all locks that this process has on it
+(fcntl(2), sqlite.org/howtocorrupt.html section 2.2).
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 from schoolgate.storage.errors import StoreDamaged, StoreEmpty, StoreForeign, StoreMissing, StoreProblem
 
 # "SGct", at octet 68 of the file: PRAGMA application_id.
 APPLICATION_ID = 0x53476374
-MAGIC = b"SQLite format 3\x00"
 HEADER_OCTETS = 100
 _RESTORE = "restore it from the backup, or move it away to begin anew"
+# Another process holds the file, which says nothing about what it is.
+_HELD = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY", "SQLITE_PROTOCOL")
 
 
 def refuse_what_is_not_ours(path: Path) -> None:
     """Raises `StoreMissing`, `StoreEmpty`, `StoreForeign`, `StoreDamaged`, or `StoreProblem` where it is unreadable."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise StoreForeign(f"{path}: this is no file; move it away")
-        with path.open("rb") as file:
-            header = file.read(HEADER_OCTETS)
     except FileNotFoundError:
         raise StoreMissing(f"{path}: there is no database yet: nothing has been recorded here") from None
     except OSError as error:
         raise StoreProblem(f"{path}: {error.strerror}; check rights") from error
-    if not header:
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreForeign(f"{path}: this is no file; move it away")
+    if not os.access(path, os.R_OK):
+        raise StoreProblem(f"{path}: it may not be read; check rights")
+    if not status.st_size:
         raise StoreEmpty(f"{path}: the file is empty; {_RESTORE}")
-    if not header.startswith(MAGIC):
-        raise StoreForeign(f"{path}: this is no SQLite database; {_RESTORE}")
-    if len(header) < HEADER_OCTETS:
+    if status.st_size < HEADER_OCTETS:
         raise StoreDamaged(f"{path}: the file was cut short; {_RESTORE}")
-    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+    if _application_id(path) not in (APPLICATION_ID, None):
         raise StoreForeign(f"{path}: this is a database of another program; {_RESTORE}")
-    _refuse_cut(path, header, status.st_size)
 
 
-def _refuse_cut(path: Path, header: bytes, octets: int) -> None:
-    page = int.from_bytes(header[16:18])
-    page = 65536 if page == 1 else page
-    # A write-ahead log beside it holds the pages that a full disk or a kill kept from being moved into the file.
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
-        return
-    # The page count counts only where the last writer set it: octets 24 and 92 are then the same.
-    if header[24:28] == header[92:96] and octets < int.from_bytes(header[28:32]) * page:
-        raise StoreDamaged(f"{path}: the file was cut short to {octets} octets; {_RESTORE}")
+def _application_id(path: Path) -> int | None:
+    """None where another process holds the file."""
+    # mode=rw: what was being written when a process was killed is put in order first.
+    where = f"file:{quote(str(path.absolute()))}?mode=rw"
+    try:
+        with contextlib.closing(sqlite3.connect(where, uri=True, timeout=0.0)) as connection:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "")
+        if code.startswith(_HELD):
+            return None
+        if code == "SQLITE_NOTADB":
+            raise StoreForeign(f"{path}: this is no SQLite database; {_RESTORE}") from error
+        if code.startswith("SQLITE_CORRUPT"):
+            raise StoreDamaged(f"{path}: the file was cut short or overwritten; {_RESTORE}") from error
+        raise StoreProblem(f"{path}: it cannot be read ({code}); check rights, mount and disk") from error

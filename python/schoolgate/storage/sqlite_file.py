@@ -1,8 +1,13 @@
-"""An SQLite file of one package, on one connection that several threads use; without SQLAlchemy, for quick starts."""
+"""An SQLite file of one package, on one connection that several threads use; without SQLAlchemy, for quick starts.
+
+Nothing but SQLite opens such a file once it is there: closing any other descriptor of it would end all locks that this
+process has on it (fcntl(2), sqlite.org/howtocorrupt.html section 2.2).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,6 +16,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from schoolgate.errors import SchoolgateError
+
+
+def make_private(path: Path) -> None:
+    """Makes the file, empty and with mode 0600, where there is none: SQLite would let others read it. Raises
+    `OSError`."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 class SqliteFile:
