@@ -75,6 +75,25 @@ def _quoted(given: Any) -> str:
     return "NAME" if given is None else shlex.quote(str(given))
 
 
+async def refuse_without_decider(work: Work, operation: str, login: str, role: Role | None = None) -> None:
+    """Raises `NotPermitted` where IT takes an account, or its role, and with it the last decider of what IT asks for.
+
+    Otherwise the switch would have no effect any more, and IT would open sites alone.
+    """
+    is_on = work.settings.operations.openings_need_approval
+    if not is_on or not _is_of_it(work, operation):
+        return
+    known, user = await _people(work), local_name(work.actor.id)
+    left = known.without(login, role)
+    if known.has_decider_besides(work.actor.id, user) and not left.has_decider_besides(work.actor.id, user):
+        who = next(one.display_name for one in known.accounts.values() if known.is_of(one, login))
+        raise NotPermitted(
+            f"{who} decides what opens sites, and no other account would: openings_need_approval would have no effect."
+            " Make an account for another head, safeguarding lead or trust director first, or ask a trust director to"
+            f" do this. If the account is in other hands: schoolgate account compromised {_quoted(login)}"
+        )
+
+
 async def who_opens(work: Work) -> dict[str, bool]:
     """For evidence: whether the switch is on, and whether it has an effect. Raises a `StoreProblem`."""
     is_on = work.settings.operations.openings_need_approval
