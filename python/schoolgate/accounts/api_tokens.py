@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -29,6 +29,9 @@ PREFIX = "sgt_"
 MOST_LIFE_US = 366 * DAY_US
 MOST_TOKENS = 50
 SCOPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+# A scope of one of these is for one subject, such as the system that files alerts: "alerts.file:mail-scan".
+NAMES_SUBJECT: Final = frozenset({"alerts.file"})
+SUBJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MADE = "token.made"
 
 
@@ -43,6 +46,11 @@ class ApiToken:
     created_us: int
     expires_us: int
     used_us: int | None
+
+    def subjects(self, operation: str) -> frozenset[str]:
+        """Those for which it may call an operation of `NAMES_SUBJECT`."""
+        named = (one.partition(":") for one in self.scopes)
+        return frozenset(subject for scope, _, subject in named if scope == operation and subject)
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,10 @@ async def make(
 
 
 async def check(store: Store, secret: str, now_us: int, *scopes: str) -> ApiToken:
-    """The token of a request that needs one of these scopes. Raises `ApiTokenRefused`, also for a disabled
-    account, and `ScopeMissing`."""
+    """The token of a request that needs one of these scopes; of an operation of `NAMES_SUBJECT` one with a subject.
+
+    Raises `ApiTokenRefused`, also for a disabled account, and `ScopeMissing`.
+    """
     rows = api_token.c
     wanted = (
         select(api_token, account.c.state)
@@ -92,7 +102,11 @@ async def check(store: Store, secret: str, now_us: int, *scopes: str) -> ApiToke
     if now_us >= row.expires_us:
         raise ApiTokenRefused("the token has expired; make another one")
     found = _token(row)
-    if not set(scopes) & set(found.scopes):
+    bound = NAMES_SUBJECT & set(scopes)
+    for operation in bound:
+        if not found.subjects(operation):
+            raise ScopeMissing(f"the token names no system; make one whose scope is {operation}: and its name")
+    if not bound and not set(scopes) & set(found.scopes):
         raise ScopeMissing(f"the token has no scope {' or '.join(scopes)}; make one that has it")
     if row.used_us is None or now_us - row.used_us >= MINUTE_US:
         async with store.counting() as connection:
@@ -141,7 +155,11 @@ def _refuse_odd(label: str, scopes: Sequence[str], life_us: int) -> None:
     if not scopes:
         raise AccountRefused("a token needs at least one scope; name what it may do")
     for one in scopes:
-        if len(one) > 80 or not SCOPE.fullmatch(one):
+        scope, colon, subject = one.partition(":")
+        if scope in NAMES_SUBJECT and not subject:
+            raise AccountRefused(f"{scope} is for one system; write its name with it, as in {scope}:mail-scan")
+        is_named = bool(colon) and scope in NAMES_SUBJECT and SUBJECT.fullmatch(subject) is not None
+        if len(one) > 80 or not SCOPE.fullmatch(scope) or (colon and not is_named):
             raise AccountRefused(f"{one[:80]!r} is no scope; write it as policy.read")
     if not 0 < life_us <= MOST_LIFE_US:
         raise AccountRefused(

@@ -14,11 +14,13 @@ from schoolgate.storage.store import Store
 
 @dataclass(frozen=True)
 class AccountCaller:
-    """An account that calls, with the roles that it holds in any scope. `session`: None where a token was given."""
+    """An account that calls, with the roles that it holds in any scope. `session`: None where a token was given.
+    `subjects`: for which its token may call the operation (`api_tokens.NAMES_SUBJECT`)."""
 
     account: Account
     grants: tuple[Grant, ...]
     session: Session | None = None
+    subjects: frozenset[str] = frozenset()
 
     def roles_here(self, school: str) -> frozenset[Role]:
         """The roles that hold in this installation; none before the sign-in is complete."""
@@ -52,4 +54,5 @@ async def of_token(store: Store, secret: str, operation: str, now_us: int) -> Ac
         return AccountCaller(
             await account_list.by_id(connection, token.account_id),
             tuple(await grants.active(connection, token.account_id)),
+            subjects=token.subjects(operation),
         )

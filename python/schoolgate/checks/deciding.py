@@ -76,6 +76,14 @@ class Judge:
         )
 
 
+def table_of_policies(description: bytes) -> tuple[PolicyTable, tuple[str, ...]]:
+    """A table in which each policy is a segment of its own name, for `decide_names`; and the policies."""
+    document = orjson.loads(description)
+    ids = tuple(str(one["id"]) for one in document["policies"])
+    clients = {one: _CLIENT.format(number) for number, one in enumerate(ids, start=1)}
+    return _table(document, clients, is_allow_list_only=False), ids
+
+
 def _table(document: Mapping[str, Any], clients: Mapping[str, str], is_allow_list_only: bool) -> PolicyTable:
     segments = [
         {

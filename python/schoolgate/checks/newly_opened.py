@@ -62,13 +62,14 @@ def newly_opened(
         for was, will_be in sorted(pairs | _in_force(there.document, document, shared)):
             compared = Comparison(new, judge, ground.catalogue, services, will_be, there)
             when = "" if instant == now else f" from {instant:%Y-%m-%d %H:%M} UTC on"
-            said |= dict.fromkeys(f"{one}{when}" for one in _opened(compared, document, was) if one not in said)
+            said |= dict.fromkeys(f"{one}{when}" for one in opened(compared, document, was) if one not in said)
     if len(instants) > MOST_INSTANTS:
         said[f"{len(instants) - MOST_INSTANTS} more beginnings and ends that were not looked at"] = None
     return tuple(said)
 
 
-def _opened(compared: Comparison, document: dict[str, Any], was: str) -> Iterator[str]:
+def opened(compared: Comparison, document: dict[str, Any], was: str) -> Iterator[str]:
+    """What the subject opens, and the policy `was` of the other document closes."""
     there, will_be = compared.against, compared.strictest
     if there is None:
         return

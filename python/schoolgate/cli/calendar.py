@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from schoolgate.cli.options import Config, Json, config_of
+from schoolgate.cli.options import Approved, Config, Json, config_of
 
 calendar_app = typer.Typer(no_args_is_help=True, help="Terms, holidays, inset days, exams: what kind of day it is.")
 
@@ -43,6 +43,7 @@ def calendar_import(
         DayKind | None, typer.Option("--as", help="What events are whose words say no kind, such as bank holidays.")
     ] = None,
     take: Annotated[bool, typer.Option("--take", help="Take it; without it, only say what would change.")] = False,
+    request: Approved = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -50,7 +51,7 @@ def calendar_import(
     from schoolgate.cli.commands import calendar
 
     kind = otherwise.value if otherwise is not None else None
-    calendar.import_file(config_of(config), file, kind, is_taken=take, as_json=as_json)
+    calendar.import_file(config_of(config), file, kind, request, is_taken=take, as_json=as_json)
 
 
 @calendar_app.command("set", epilog='schoolgate calendar set holiday "Autumn half term" 2026-10-26 2026-10-30')
@@ -61,21 +62,23 @@ def calendar_set(
     last: Annotated[str | None, typer.Argument(metavar="DAY", help="The last day, included.")] = None,
     number: Annotated[int | None, typer.Option("--number", metavar="N", help="Change this entry instead.")] = None,
     version: Version = None,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Write a term, a holiday, an inset day or days of exams."""
     from schoolgate.cli.commands import calendar
 
-    calendar.set_entry(config_of(config), day_kind.value, title, first, last, number, version)
+    calendar.set_entry(config_of(config), day_kind.value, title, first, last, number, version, request)
 
 
 @calendar_app.command("remove")
 def calendar_remove(
     number: Annotated[int, typer.Argument(metavar="N", help="The number of the entry.")],
     version: Version = None,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Take an entry out; it stays on record."""
     from schoolgate.cli.commands import calendar
 
-    calendar.remove(config_of(config), number, version)
+    calendar.remove(config_of(config), number, version, request)

@@ -133,12 +133,13 @@ def lists_diff(
 @lists_app.command("rollback")
 def lists_rollback(
     serial: Annotated[int | None, typer.Argument(metavar="[SERIAL]", help="Default: the one before.")] = None,
+    request: Approved = None,
     config: Config = None,
 ) -> None:
     """Put an earlier snapshot in force and hold it until `lists unpin`."""
     from schoolgate.cli.commands import list_history as past
 
-    past.rollback(config_of(config), serial)
+    past.rollback(config_of(config), serial, request)
 
 
 @lists_app.command("why", epilog="schoolgate lists why www.example.org")

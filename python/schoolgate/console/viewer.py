@@ -15,8 +15,6 @@ from schoolgate.console.operations_client import Caller, OperationsClient
 from schoolgate.operations import rights
 
 FULL = "full"
-# Of these the operation refuses what opens something; the rest is done by who has the right.
-_IN_PART = frozenset({"policy.apply", "policy.rollback"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Viewer:
         return (
             self.is_signed_in
             and rights.may(self.roles, operation)
-            and not (operation in self.asks_first and operation not in _IN_PART)
+            and not (operation in self.asks_first and operation not in rights.OPENS_IN_PART)
         )
 
     def asks_for(self, operation: str) -> bool:

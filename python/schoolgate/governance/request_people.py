@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schoolgate.accounts.account_list import Account, account_of, actor_id
+from schoolgate.accounts.account_list import Account, account_of, actor_id, login_key
 from schoolgate.accounts.approvals import refuse_approver
 from schoolgate.accounts.callers import holds_here
 from schoolgate.accounts.errors import ApprovalRefused
@@ -66,6 +66,18 @@ class People:
         that decides has; "" for an account."""
         leaders = (one for one in self.holders(LEADERS) if one != actor)
         return any(not user or self.accounts[one].login.casefold() != user.casefold() for one in leaders)
+
+    def without(self, login: str, role: Role | None) -> People:
+        """The same, where an account is disabled, or has one role less."""
+        roles = dict(self.roles)
+        for actor in [one for one in roles if self.is_of(self.accounts[one], login)]:
+            roles[actor] = roles[actor] - {role} if role is not None else frozenset()
+        return People(self.accounts, roles)
+
+    @staticmethod
+    def is_of(account: Account, login: str) -> bool:
+        """Whether it is the account with a login name."""
+        return login_key(account.login) == login_key(login)
 
     def has_active_requester(self, fields: ChangeRequest) -> bool:
         """Whether one who filed it can still answer for it: a user of this machine, or an account that is active."""

@@ -47,7 +47,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Caller:
-    """An actor with what it is known by. `token`: of the session."""
+    """An actor with what it is known by. `token`: of the session. `subjects`: for which an API token was made."""
 
     actor: Actor
     known: Known = Known.machine
@@ -55,6 +55,7 @@ class Caller:
     token: str = field(default="", repr=False)
     address: str = ""
     user_agent: str = ""
+    subjects: frozenset[str] = frozenset()
 
     @property
     def is_person(self) -> bool:

@@ -20,7 +20,10 @@ async def caller_of(given: Credentials, store: Store, school: str, operation: st
     """Raises `SessionEnded`, `TokenRefused`."""
     if given.api_token is not None:
         found = await callers.of_token(store, given.api_token, operation, now_us)
-        return Caller(_actor(found, school), Known.api_token, address=given.address, user_agent=given.user_agent)
+        return Caller(
+            _actor(found, school), Known.api_token, address=given.address, user_agent=given.user_agent,
+            subjects=found.subjects,
+        )  # fmt: skip
     if given.setup_token is not None:
         await first_run.look_before_any_account(store, given.setup_token, now_us)
         return Caller(SETUP, Known.setup_token, address=given.address, user_agent=given.user_agent)

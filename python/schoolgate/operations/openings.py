@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from schoolgate.governance.request_people import People
 
 IT: Final = frozenset({Role.network_manager, Role.provider})
-# These look by themselves at what would open; the others are refused as they are.
-_LOOK_THEMSELVES: Final = frozenset({"policy.apply", "policy.rollback"})
+# Those of a part look by themselves at what would open; the others are refused as they are.
+_ASKED: Final = rights.OPENS | rights.OPENS_IN_PART
 # What says which they are, or refuses them in what it does beside.
 _SAY: Final = frozenset({"session.show", "explain.name", "setup.preview", "setup.apply", "request.end", "request.show"})
 # What `status` calls it.
@@ -36,7 +36,7 @@ FILE: Final = "schoolgate request file"
 async def with_asks(work: Work, operation: Operation, given: Mapping[str, Any]) -> Work:
     """The call with what its caller asks for first. Raises `NotPermitted` for a call that is such itself."""
     name = operation.name
-    if not work.settings.operations.openings_need_approval or name not in rights.OPENS | _SAY:
+    if not work.settings.operations.openings_need_approval or name not in _ASKED | _SAY:
         return work
     try:
         asks = await _asks_first(work)
@@ -49,7 +49,7 @@ async def with_asks(work: Work, operation: Operation, given: Mapping[str, Any]) 
         await _refuse_unapproved(work, int(given["request"]))
         return work
     work = replace(work, asks_first=asks)
-    if name not in _LOOK_THEMSELVES and not given.get("is_taken_back"):
+    if name not in rights.OPENS_IN_PART and not given.get("is_taken_back"):
         refuse(work, name, given)
     return work
 
@@ -73,6 +73,25 @@ def how_to_ask(name: str, given: Mapping[str, Any] | None = None) -> str:
 
 def _quoted(given: Any) -> str:
     return "NAME" if given is None else shlex.quote(str(given))
+
+
+async def refuse_without_decider(work: Work, operation: str, login: str, role: Role | None = None) -> None:
+    """Raises `NotPermitted` where IT takes an account, or its role, and with it the last decider of what IT asks for.
+
+    Otherwise the switch would have no effect any more, and IT would open sites alone.
+    """
+    is_on = work.settings.operations.openings_need_approval
+    if not is_on or not _is_of_it(work, operation):
+        return
+    known, user = await _people(work), local_name(work.actor.id)
+    left = known.without(login, role)
+    if known.has_decider_besides(work.actor.id, user) and not left.has_decider_besides(work.actor.id, user):
+        who = next(one.display_name for one in known.accounts.values() if known.is_of(one, login))
+        raise NotPermitted(
+            f"{who} decides what opens sites, and no other account would: openings_need_approval would have no effect."
+            " Make an account for another head, safeguarding lead or trust director first, or ask a trust director to"
+            f" do this. If the account is in other hands: schoolgate account compromised {_quoted(login)}"
+        )
 
 
 async def who_opens(work: Work) -> dict[str, bool]:
@@ -113,10 +132,12 @@ async def _people(work: Work) -> People:
 
 def _held(work: Work) -> frozenset[str]:
     """What opens, and is the caller's by a role of IT alone."""
-    roles = work.actor.roles
-    return frozenset(
-        name for name in rights.OPENS if (by := {one for one in roles if one in rights.RIGHTS[name]}) and by <= IT
-    )
+    return frozenset(name for name in _ASKED if _is_of_it(work, name))
+
+
+def _is_of_it(work: Work, name: str) -> bool:
+    by = {one for one in work.actor.roles if one in rights.RIGHTS[name]}
+    return bool(by) and by <= IT
 
 
 async def _refuse_unapproved(work: Work, number: int) -> None:

@@ -13,6 +13,8 @@ from pydantic import AwareDatetime, Field
 from schoolgate.alerts.alert_store import AlertStore
 from schoolgate.alerts.outside import file_outside, outside_finding
 from schoolgate.errors import SchoolgateError
+from schoolgate.operations.caller import Known
+from schoolgate.operations.errors import NotPermitted
 from schoolgate.operations.registry import Personal, changes
 from schoolgate.operations.work import Work
 from schoolgate.policy import load_catalogue, parse
@@ -58,8 +60,10 @@ def file(
 
     `source`: that system; `key`: its own identifier of the matter. `said`: what it says, for those who see devices.
     Raises `AlertNotTaken` for an unknown category or segment, and a time that is to come or older than a week, and
-    `TooManyFiled` where the system, or all of them, filed as many as a day may have.
+    `TooManyFiled` where the system, or all of them, filed as many as a day may have, and `NotPermitted` for a token of
+    another system.
     """
+    _refuse_other_source(work, source)
     moment = work.now if at is None else at.astimezone(dt.UTC)
     if moment > work.now + AHEAD:
         raise AlertNotTaken(f"{moment.isoformat()} is to come; set the clock of the system that sent it")
@@ -78,3 +82,10 @@ def file(
     with contextlib.closing(AlertStore.open(folder / "monitor" / "alerts.db")) as store:
         number, is_new = file_outside(finding, document.alerts, ZoneInfo(document.time_zone), store, work.now)
     return AlertFiled(number, is_new)
+
+
+def _refuse_other_source(work: Work, source: str) -> None:
+    """A token speaks for the systems that its scopes name."""
+    if work.caller.known is Known.api_token and source not in work.caller.subjects:
+        own = ", ".join(sorted(work.caller.subjects))
+        raise NotPermitted(f"this token files for {own}, and not for {source}; make another one, alerts.file:{source}")

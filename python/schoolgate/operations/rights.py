@@ -392,9 +392,19 @@ NEEDS_SESSION = frozenset(
 )
 # What a person without the right asks for by a change request.
 ASKED_FOR = frozenset({"policy.allow", "exceptions.renew", "exceptions.end_deny", "services.allow"})
-# What a person with the right asks for too, where the trust wants a second person (openings.py). Of a whole policy that
-# is what it opens.
-OPENS = ASKED_FOR | {"feeds.except", "feeds.disable", "feeds.remove", "policy.apply", "policy.rollback"}
+# What a person with the right asks for too, where the trust wants a second person (openings.py).
+OPENS = ASKED_FOR | {"feeds.except", "feeds.disable", "feeds.remove"}
+# Of these it is what they open; the rest of them is done by who has the right.
+OPENS_IN_PART = frozenset(
+    {
+        "policy.apply",
+        "policy.rollback",
+        "lists.rollback",
+        "calendar.set",
+        "calendar.remove",
+        "calendar.import",
+    }
+)
 _ASK = "request.file"
 
 

@@ -167,6 +167,28 @@ async def test_where_no_account_may_decide_nothing_is_refused(tmp_path_factory: 
         assert (await call(alone, N, "policy.allow", **ALLOW | {"name": "b1.example"})).applied.is_change
 
 
+async def test_it_leaves_openings_with_a_person_who_decides(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    async with school_of(tmp_path_factory.mktemp("last"), N, H, T) as one:
+        one.school.write(ON)
+        for who in (N, LOCAL):
+            with pytest.raises(NotPermitted, match="Head decides what opens sites, and no other account"):
+                await call(one, who, "account.disable", login="head")
+            with pytest.raises(NotPermitted, match="no other account would"):
+                await call(one, who, "account.end_role", login="head", role=H)
+        # A request for a role, a role that decides nothing, and an account that is no decider's are not held.
+        await call(one, N, "account.role", login="teacher", role=L)
+        await call(one, N, "account.end_role", login="teacher", role=L)
+        await call(one, N, "account.disable", login="teacher")
+        await one.person("deputy", H)
+        await call(one, N, "account.end_role", login="head", role=H)
+        with pytest.raises(NotPermitted, match="no other account would"):
+            await call(one, N, "account.disable", login="deputy")
+        one.school.write("")
+        await call(one, N, "account.disable", login="deputy")
+
+
 # Staff may be under more than pupils here: which policy is the strictest is another check.
 TEXT = POLICY.replace('strictest = "pupil"', 'strictest = "pupil"\nstrictest_may_be_looser = "A test"')
 

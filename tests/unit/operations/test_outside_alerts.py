@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from tests.unit.operations.signed_in import HOUR, School, opened
 
-from schoolgate.accounts.errors import TokenRefused
+from schoolgate.accounts.errors import AccountRefused, TokenRefused
 from schoolgate.accounts.roles import Role
 from schoolgate.alerts import outside
 from schoolgate.alerts.alert_store import AlertStore
@@ -21,11 +21,13 @@ from schoolgate.alerts.findings import Finding
 from schoolgate.alerts.outbox import Outbox
 from schoolgate.alerts.outside import TooManyFiled
 from schoolgate.alerts.rules import AlertRules
-from schoolgate.operations.errors import ArgumentsRefused
+from schoolgate.operations.errors import ArgumentsRefused, NotPermitted
 from schoolgate.operations.outside_alerts import AlertNotTaken
 from schoolgate.policy.monitoring import AlertRule
 
 FILED = {"source": "mail-scan", "key": "case/77", "severity": "urgent", "category": "self-harm", "said": "Sam wrote it"}
+
+FOUR = [f"alerts.file:{one}" for one in ("mail-scan", "mail", "screens", "other")]
 
 
 @pytest_asyncio.fixture
@@ -37,7 +39,7 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
 @pytest.mark.asyncio
 async def test_a_token_files_once_for_each_key_and_reads_nothing(school: School) -> None:
     manager = await school.signed_in("nina", Role.network_manager)
-    token = (await school.call(manager, "session.make_token", label="mail", scopes=["alerts.file"])).secret
+    token = (await school.call(manager, "session.make_token", label="mail", scopes=["alerts.file:mail-scan"])).secret
     first = await school.by_token(token, "alerts.file", **FILED)
     again = await school.by_token(token, "alerts.file", **{**FILED, "severity": "notice", "said": "other words"})
     other = await school.by_token(token, "alerts.file", **{**FILED, "key": "case/78"})
@@ -46,6 +48,25 @@ async def test_a_token_files_once_for_each_key_and_reads_nothing(school: School)
     with pytest.raises(TokenRefused):
         await school.by_token(token, "alerts.list")
     assert "Sam" not in str(await school.entries())
+
+
+@pytest.mark.asyncio
+async def test_a_token_files_for_its_own_system_alone_and_another_name_is_on_record(school: School) -> None:
+    manager = await school.signed_in("nina", Role.network_manager)
+    token = (await school.call(manager, "session.make_token", label="m", scopes=["alerts.file:mail-scan"])).secret
+    with pytest.raises(NotPermitted, match="files for mail-scan, and not for screens"):
+        await school.by_token(token, "alerts.file", **{**FILED, "source": "screens"})
+    (refused,) = [one for one in await school.entries("alerts.file") if one["outcome"] == "refused"]
+    assert refused["detail"]["error"] == "NotPermitted"
+    assert (await school.by_token(token, "alerts.file", **FILED)).is_new
+    # Without a name it could speak for every system.
+    with pytest.raises(AccountRefused, match=r"alerts\.file:mail-scan"):
+        await school.call(manager, "session.make_token", label="m", scopes=["alerts.file"])
+    with pytest.raises(AccountRefused, match="is no scope"):
+        await school.call(manager, "session.make_token", label="m", scopes=["alerts.list:mail-scan"])
+    wide = (await school.call(manager, "session.make_token", label="m", scopes=["alerts"])).secret
+    with pytest.raises(TokenRefused, match=r"alerts\.file:"):
+        await school.by_token(wide, "alerts.file", **FILED)
 
 
 @pytest.mark.asyncio
@@ -94,7 +115,7 @@ async def test_a_day_has_so_many_alerts_of_a_system_and_of_all_and_a_repeat_is_n
     monkeypatch.setattr(outside, "MOST_A_DAY", 3)
     monkeypatch.setattr(outside, "MOST_OF_ALL_A_DAY", 5)
     manager = await school.signed_in("nina", Role.network_manager)
-    token = (await school.call(manager, "session.make_token", label="mail", scopes=["alerts.file"])).secret
+    token = (await school.call(manager, "session.make_token", label="mail", scopes=FOUR)).secret
 
     async def file(source: str, key: str) -> int:
         week_ago = (school.clock.now() - dt.timedelta(days=6)).isoformat()

@@ -40,10 +40,12 @@ def show(config: Path | None, *, is_all: bool, as_json: bool) -> None:
     out.print(rows)
 
 
-def import_file(config: Path | None, file: Path, otherwise: str | None, *, is_taken: bool, as_json: bool) -> None:
+def import_file(
+    config: Path | None, file: Path, otherwise: str | None, request: int | None, *, is_taken: bool, as_json: bool
+) -> None:
     """Says what would change, or takes it."""
-    operation = "calendar.import" if is_taken else "calendar.preview"
-    plan: ImportPlan = ask(config, operation, text=_text(file), otherwise=otherwise)
+    operation, more = ("calendar.import", {"request": request}) if is_taken else ("calendar.preview", {})
+    plan: ImportPlan = ask(config, operation, text=_text(file), otherwise=otherwise, **more)
     if as_json:
         say_json(asdict(plan))
         return
@@ -59,17 +61,18 @@ def import_file(config: Path | None, file: Path, otherwise: str | None, *, is_ta
 
 
 def set_entry(
-    config: Path | None, kind: str, title: str, first: str, last: str | None, number: int | None, version: int | None
-) -> None:
+    config: Path | None, kind: str, title: str, first: str, last: str | None, number: int | None, version: int | None,
+    request: int | None,
+) -> None:  # fmt: skip
     """Adds or changes one."""
     given = {"kind": kind, "title": title, "first": first, "last": last, "number": number, "version": version}
-    one: EntryShown = ask(config, "calendar.set", **given)
+    one: EntryShown = ask(config, "calendar.set", **given, request=request)
     say(f"entry {one.number}: {one.kind}, {one.title}, {_days(one.first, one.last)}")
 
 
-def remove(config: Path | None, number: int, version: int | None) -> None:
+def remove(config: Path | None, number: int, version: int | None, request: int | None) -> None:
     """Takes one out."""
-    one: EntryShown = ask(config, "calendar.remove", number=number, version=version)
+    one: EntryShown = ask(config, "calendar.remove", number=number, version=version, request=request)
     say(f"entry {one.number} is removed: {one.title}")
 
 

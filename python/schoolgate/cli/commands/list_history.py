@@ -68,9 +68,9 @@ def diff(config: Path | None, before: int, after: int, most: int, as_json: bool)
             note(f"{sign} and {count - len(names)} more; --most {count} shows all")
 
 
-def rollback(config: Path | None, serial: int | None) -> None:
+def rollback(config: Path | None, serial: int | None, request: int | None) -> None:
     """Puts an earlier snapshot in force and holds it."""
-    made: ListsInstalled = ask(config, "lists.rollback", serial=serial)
+    made: ListsInstalled = ask(config, "lists.rollback", serial=serial, request=request)
     say(
         f"lists serial {made.serial} is current and pinned: updates fetch, and publish nothing until"
         " `schoolgate lists unpin`"

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from schoolgate.console.errors import FormRefused
+from schoolgate.console.approved_request import mistakes_of, named_in
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.screen import Page, Screen, number_in
 
 SCREEN = Screen("/calendar", "School calendar", "calendar.show")
@@ -48,9 +49,11 @@ async def write(page: Page) -> web.Response:
     mistakes = _mistakes(given)
     if not mistakes:
         try:
-            wanted: dict[str, Any] = {**given, "last": given["last"] or None}
+            wanted: dict[str, Any] = {**given, "last": given["last"] or None, **named_in(posted)}
             await page.call("calendar.set", **wanted, number=number, version=version)
             return page.redirect("/calendar?done=kept")
+        except RightMissing as error:
+            mistakes = mistakes_of(error)
         except FormRefused as error:
             mistakes = {_field(str(error)): str(error)}
     entry = {"number": number, "version": version} if number is not None else None
@@ -60,9 +63,13 @@ async def write(page: Page) -> web.Response:
 async def remove(page: Page) -> web.Response:
     """Takes an entry out."""
     page.need("calendar.remove")
-    version = number_in((await page.form()).get("version", ""), 9)
+    posted = await page.form()
+    number, version = int(page.request.match_info["number"]), number_in(posted.get("version", ""), 9)
+    arguments: dict[str, Any] = {"number": number, "version": version, **named_in(posted)}
     try:
-        await page.call("calendar.remove", number=int(page.request.match_info["number"]), version=version)
+        await page.call("calendar.remove", **arguments)
+    except RightMissing as error:
+        return await _shown(page, _NOTHING, mistakes_of(error), removed={"number": number, "version": version})
     except FormRefused as error:
         return await _shown(page, _NOTHING, {"": str(error)})
     return page.redirect("/calendar?done=removed")
@@ -79,25 +86,38 @@ async def preview(page: Page) -> web.Response:
     if len(octets) > MOST_FILE_OCTETS:
         said = f"This file has more than {MOST_FILE_OCTETS // 1024} KiB. Export terms and holidays alone."
         return await _shown(page, _NOTHING, {"file": said})
-    try:
-        plan = await page.call("calendar.preview", text=_text(octets), otherwise=otherwise or None)
-    except FormRefused as error:
-        return await _shown(page, _NOTHING, {"file": str(error)})
-    content = base64.b64encode(octets).decode("ascii")
-    return page.render("screens/calendar_file.html", plan=plan, content=content, otherwise=otherwise, kinds=dict(KINDS))
+    return await _previewed(page, octets, otherwise)
 
 
 async def take(page: Page) -> web.Response:
     """Takes the file that was looked at."""
     page.need("calendar.import")
     posted = await page.form()
+    otherwise = posted.get("otherwise", "")
     try:
         octets = base64.b64decode(posted.get("content", ""), validate=True)
-        await page.call("calendar.import", text=_text(octets), otherwise=posted.get("otherwise") or None)
+        arguments: dict[str, Any] = {"text": _text(octets), "otherwise": otherwise or None, **named_in(posted)}
+        await page.call("calendar.import", **arguments)
+    except RightMissing as error:
+        return await _previewed(page, octets, otherwise, mistakes_of(error))
     except (FormRefused, binascii.Error) as error:
         said = str(error) if isinstance(error, FormRefused) else "Choose the file again."
         return await _shown(page, _NOTHING, {"file": said})
     return page.redirect("/calendar?done=taken")
+
+
+async def _previewed(
+    page: Page, octets: bytes, otherwise: str, mistakes: Mapping[str, str] | None = None
+) -> web.Response:
+    try:
+        plan = await page.call("calendar.preview", text=_text(octets), otherwise=otherwise or None)
+    except FormRefused as error:
+        return await _shown(page, _NOTHING, {"file": str(error)})
+    content = base64.b64encode(octets).decode("ascii")
+    return page.render(
+        "screens/calendar_file.html", status=422 if mistakes else 200, plan=plan, content=content, otherwise=otherwise,
+        kinds=dict(KINDS), mistakes=mistakes or {},
+    )  # fmt: skip
 
 
 async def _shown(
@@ -105,12 +125,13 @@ async def _shown(
     given: Mapping[str, Any],
     mistakes: Mapping[str, str] | None = None,
     entry: Mapping[str, Any] | None = None,
+    removed: Mapping[str, Any] | None = None,
 ) -> web.Response:
     found = await page.call("calendar.show", is_all="all" in page.query)
     return page.render(
         "screens/calendar.html", status=422 if mistakes else 200, calendar=found, given=given,
         mistakes=mistakes or {}, entry=entry, kinds=KINDS, kind_words=dict(KINDS), done=page.query.get("done", ""),
-        is_all="all" in page.query,
+        is_all="all" in page.query, removed=removed,
     )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schoolgate.console.approved_request import mistakes_of, named_in
 from schoolgate.console.category_names import category_names
-from schoolgate.console.errors import FormRefused
+from schoolgate.console.errors import FormRefused, RightMissing
 from schoolgate.console.running_update import UPDATES, keep_updates
 from schoolgate.console.screen import Page, Screen, number_in
 
@@ -96,9 +97,13 @@ async def ask_undo(page: Page) -> web.Response:
 async def undo(page: Page) -> web.Response:
     """Puts an earlier serial in force and holds it."""
     page.need("lists.rollback")
-    serial = number_in((await page.form()).get("serial", ""))
+    form = await page.form()
+    serial = number_in(form.get("serial", ""))
     try:
-        await page.call("lists.rollback", serial=serial)
+        arguments: dict[str, Any] = {"serial": serial, **named_in(form)}
+        await page.call("lists.rollback", **arguments)
+    except RightMissing as error:
+        return await _ask_undo(page, serial, mistakes=mistakes_of(error))
     except FormRefused as error:
         return await _ask_undo(page, serial, str(error))
     return page.redirect("/lists?done=back")
@@ -111,7 +116,9 @@ async def unpin(page: Page) -> web.Response:
     return page.redirect("/lists?done=on")
 
 
-async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Response:
+async def _ask_undo(
+    page: Page, serial: int | None, mistake: str = "", mistakes: Mapping[str, str] | None = None
+) -> web.Response:
     page.need("lists.rollback")
     found = await page.call("lists.show")
     earlier = [one for one in sorted(found["kept"], reverse=True) if one < found["serial"]]
@@ -124,12 +131,12 @@ async def _ask_undo(page: Page, serial: int | None, mistake: str = "") -> web.Re
             mistake = mistake or str(error)
     return page.render(
         "screens/lists_undo.html",
-        status=422 if mistake else 200,
+        status=422 if mistake or mistakes else 200,
         lists=found,
         earlier=earlier,
         wanted=wanted,
         changed=changed,
-        mistakes={"": mistake} if mistake else {},
+        mistakes=mistakes or ({"": mistake} if mistake else {}),
     )
 
 

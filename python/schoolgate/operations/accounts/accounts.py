@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from schoolgate.accounts.roles import TRUST, Role
+from schoolgate.operations import openings
 from schoolgate.operations.accounts.account_results import (
     AccountShown,
     AccountStopped,
@@ -45,7 +46,8 @@ async def create(work: Work, login: Name, display_name: Name, mail: Name | None 
 
 @records("account.disable")
 async def disable(work: Work, login: Name) -> AccountStopped:
-    """Disables an account at once: its sessions end, its tokens are revoked. Raises `AccountRefused`."""
+    """Disables an account at once: sessions end, tokens are revoked. Raises `AccountRefused`, `NotPermitted`."""
+    await openings.refuse_without_decider(work, "account.disable", login)
     return stopped(await (await work.administration()).disable(login))
 
 
@@ -71,7 +73,8 @@ async def role(work: Work, login: Name, role: Role, scope: Name = TRUST) -> Gran
 
 @records("account.end_role")
 async def end_role(work: Work, login: Name, role: Role, scope: Name = TRUST) -> GrantShown:
-    """Ends a role, or takes its request back. Raises `GrantRefused`."""
+    """Ends a role, or takes its request back. Raises `GrantRefused`, `NotPermitted`."""
+    await openings.refuse_without_decider(work, "account.end_role", login, role)
     return grant_shown(await (await work.administration()).end_role(login, role, scope))
 
 

@@ -117,11 +117,12 @@ async def show(work: Work, is_all: bool = False) -> CalendarShown:
 @records("calendar.set")
 async def set_entry(
     work: Work, kind: EntryKind, title: Title, first: dt.date, last: dt.date | None = None,
-    number: Number | None = None, version: Number | None = None,
+    number: Number | None = None, version: Number | None = None, request: Number | None = None,
 ) -> EntryShown:  # fmt: skip
     """Adds a term, a holiday, an inset day or days of exams; with a `number` it changes that entry.
 
-    `last`: the same day where it is left out. Raises `RecordRefused`, `RecordChanged`, `NoSuchRecord`.
+    `last`: the same day where it is left out. `request`: the approved one that it is for. Raises `RecordRefused`,
+    `RecordChanged`, `NoSuchRecord`, `NotPermitted`.
     """
     from schoolgate.governance import record_store
 
@@ -131,6 +132,7 @@ async def set_entry(
     refuse_wrong_days(first, last)
     fields = CalendarEntry(kind=kind, title=title, first=first, last=last)
     store = await work.store()
+    await _refuse_opening(work, store, "calendar.set", without={number}, more=[fields])
     async with store.change() as change:
         if number is None:
             await _refuse_too_many(change, 1)
@@ -144,11 +146,17 @@ async def set_entry(
 
 
 @records("calendar.remove")
-async def remove(work: Work, number: Number, version: Number | None = None) -> EntryShown:
-    """Takes an entry out; it stays on record, and an import does not bring it back. Raises `NoSuchRecord`."""
+async def remove(
+    work: Work, number: Number, version: Number | None = None, request: Number | None = None
+) -> EntryShown:
+    """Takes an entry out; it stays on record, and an import does not bring it back.
+
+    `request`: the approved one that it is for. Raises `NoSuchRecord`, `NotPermitted`.
+    """
     from schoolgate.governance import record_store
 
     store = await work.store()
+    await _refuse_opening(work, store, "calendar.remove", without={number})
     async with store.change() as change:
         found = await _open_entry(change, number, version)
         made = await record_store.update(change, found, found.fields, entry_of(work, "calendar.remove"), state=REMOVED)
@@ -168,10 +176,13 @@ async def preview(work: Work, text: CalendarText, otherwise: EntryKind | None = 
 
 
 @records("calendar.import")
-async def take(work: Work, text: CalendarText, otherwise: EntryKind | None = None) -> ImportPlan:
+async def take(
+    work: Work, text: CalendarText, otherwise: EntryKind | None = None, request: Number | None = None
+) -> ImportPlan:
     """Takes an iCalendar file. The same file again changes nothing. What was written or removed here stays so.
 
-    Raises `RecordRefused` for a file that is none, or too large.
+    `request`: the approved one that it is for. Raises `RecordRefused` for a file that is none, or too large, and
+    `NotPermitted`.
     """
     from schoolgate.governance import record_store
 
@@ -180,6 +191,9 @@ async def take(work: Work, text: CalendarText, otherwise: EntryKind | None = Non
     plan = _planned(found, await _current(store), await _removed(store))
     if plan.is_nothing:
         return plan.shown(is_taken=True)
+    gone = {held.number for held in (*(one for one, _ in plan.changed), *plan.cancelled)}
+    coming = [_fields(one) for one in (*plan.added, *(one for _, one in plan.changed))]
+    await _refuse_opening(work, store, "calendar.import", without=gone, more=coming)
     why = entry_of(work, "calendar.import")
     async with store.change() as change:
         # Anew, now that no one else writes.
@@ -283,6 +297,18 @@ async def _removed(store: Store) -> set[str]:
             connection, store.site_id, CalendarEntry, states=(REMOVED,), most=2 * MOST_ENTRIES
         )
     return {one.fields.uid for one in found if one.fields.uid}
+
+
+async def _refuse_opening(
+    work: Work, store: Store, operation: str, *, without: set[int] | set[int | None], more: Sequence[CalendarEntry] = ()
+) -> None:
+    """Raises `NotPermitted` where a caller who asks first for openings would open sites by these days."""
+    if operation not in work.asks_first:
+        return
+    from schoolgate.operations.policies.policy_openings import refuse_other_days
+
+    kept = [one.fields for one in await _current(store) if one.number not in without]
+    await asyncio.to_thread(refuse_other_days, work, _calendar([*kept, *more]), operation)
 
 
 async def _refuse_too_many(change: Change, more: int) -> None:

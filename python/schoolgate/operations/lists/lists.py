@@ -40,10 +40,17 @@ class Unpinned:
 
 
 @changes("lists.rollback")
-def rollback(work: Work, serial: int | None = None) -> ListsInstalled:
-    """Puts an earlier snapshot in force, the one before the current without a serial, and holds it."""
+def rollback(work: Work, serial: int | None = None, request: int | None = None) -> ListsInstalled:
+    """Puts an earlier snapshot in force, the one before the current without a serial, and holds it.
+
+    `request`: the approved one that it is for. Raises `NoSuchSerial`, `NotPermitted`.
+    """
     folder = work.settings.server.state_dir
     state_dir.prepare(folder)
+    if "lists.rollback" in work.asks_first:
+        from schoolgate.operations.policies.policy_openings import refuse_older_lists
+
+        refuse_older_lists(work, serial)
     return installed(work.settings, kept_serials.rollback(folder, serial, work.actor.name, work.now))
 
 
