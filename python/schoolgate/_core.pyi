@@ -386,6 +386,12 @@ class Plane:
         Built first, then one pointer is swapped: no query is lost or sees half of it.
         """
 
+    def install_groups(self, description: bytes) -> int:
+        """Says anew which addresses are of devices in groups, whose policies tighten that of the network: JSON
+        `{"sets": [[group, ...], ...], "addresses": [[address, number of a set], ...]}`. How many addresses there are.
+
+        Raises `ValueError` where it is none or has too many; then what was said before stays."""
+
     def set_pseudonym_key(self, key: bytes | None) -> None:
         """Clients are recorded under this key of 16 octets from now on; None: by address."""
 

@@ -111,6 +111,7 @@ PACKAGES = {
         "checks",
         "control",
         "doors",
+        "identity",
         "lists",
         "metrics",
         "monitoring",

@@ -7,7 +7,9 @@ use schoolgate_plane::bench_support::{
     Answerer, Counters, MissRequest, Now, Outcome, PacketCache, Question, ReplySender, Requester, Stored,
 };
 use schoolgate_plane::{ActiveState, Settings};
-use schoolgate_policy::{Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Snapshot, compile_snapshot};
+use schoolgate_policy::{
+    DeviceGroups, Input, PolicyTable, ProtectedNames, RuleKind, Rulebook, Selection, Snapshot, compile_snapshot,
+};
 use schoolgate_querylog::{LogOrders, LogSettings, LogWriter, record_rings};
 use schoolgate_wire::{AnswerImage, CookieSecrets, Name, rtype};
 use std::fmt::Write as _;
@@ -122,11 +124,14 @@ pub fn table() -> Arc<PolicyTable> {
     let description = serde_json::json!({
         "serial": 1,
         "policies": [{"id": "pupil", "action": "nxdomain", "unknown": "allow",
-                      "categories": {"gambling": {"layer": 9, "effect": "deny"}}}],
+                      "categories": {"gambling": {"layer": 9, "effect": "deny"}}},
+                     {"id": "tablet", "action": "nxdomain", "unknown": "allow",
+                      "categories": {"gambling": {"layer": 9, "effect": "deny"}, "games": {"layer": 9, "effect": "deny"}}}],
+        "groups": [{"id": "trolley", "policy": "tablet"}],
         "names": [
             {"name": "open.example.org", "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": "allow",
              "rule": "allow[0]"},
-            {"name": "shut.example.org", "match": "suffix", "policies": ["pupil"], "layer": 6, "effect": "deny",
+            {"name": "shut.example.org", "match": "suffix", "policies": ["pupil", "tablet"], "layer": 6, "effect": "deny",
              "rule": "deny[0]"}],
         "segments": [{"id": "pupils", "prefixes": ["127.0.0.0/8"], "policy": "pupil"}],
         "strictest": "pupil", "allowed_clients": ["127.0.0.0/8"],
@@ -206,6 +211,18 @@ impl WarmAnswerer {
         let (client, local) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 53).into());
         let (requester, out) = (Requester::Stream(1, client, local, schoolgate_querylog::Door::Tcp), vec![0; 65_535]);
         Self { answerer, active, requester, out, in_batch: 0, _misses: consumer }
+    }
+
+    /// The same for a device in a group that tightens its policy, among 50,000 devices.
+    pub fn grouped(mut self) -> Self {
+        let others = (0..50_000u32).map(|at| std::net::Ipv4Addr::from(0x0a00_0000 + at));
+        let addresses = others.chain([[127, 0, 0, 1].into()]).map(|address| serde_json::json!([address, 0]));
+        let description = serde_json::json!({"sets": [["trolley"]], "addresses": addresses.collect::<Vec<_>>()});
+        let groups = DeviceGroups::read(description.to_string().as_bytes()).expect("groups");
+        self.active = self.active.with_groups(Arc::new(groups));
+        let selection = self.active.select(self.requester.client().ip(), self.requester.local());
+        assert!(matches!(selection, Selection::Served(selected) if selected.policy != selected.network));
+        self
     }
 
     /// The same with a query log, and the writer at its other end.

@@ -67,12 +67,13 @@ def looser(with_what: Comparison) -> tuple[Diagnostic, ...]:
     document = orjson.loads(with_what.active.compiled.description)
     policies: dict[str, dict[str, Any]] = {one["id"]: one for one in document["policies"]}
     found: dict[tuple[str, str, str, str], list[str]] = {}
-    exams = with_what.active.as_read.document.exam_policies
+    written = with_what.active.as_read.document
+    only_tighten = written.exam_policies | written.group_policies
     for other in policies:
-        if other != with_what.strictest and other not in exams:
+        if other != with_what.strictest and other not in only_tighten:
             for key in _differences(with_what, document, document, other):
                 found.setdefault(key, []).append(other)
-    reason = with_what.active.as_read.document.strictest_may_be_looser
+    reason = written.strictest_may_be_looser
     return tuple(
         _diagnostic(kind, subject, clause, remedy, others, with_what.strictest, reason)
         for (kind, subject, clause, remedy), others in sorted(found.items())

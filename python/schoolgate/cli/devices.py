@@ -74,10 +74,18 @@ def devices_group(
     groups: Annotated[list[str] | None, typer.Argument(metavar="[GROUP]...", help="All of them.")] = None,
     config: Config = None,
 ) -> None:
-    """Say which groups a device is in: these alone."""
+    """Say which groups a device is in: these alone. A group that has a policy may only tighten."""
     from schoolgate.cli.commands import devices
 
     devices.group_it(config_of(config), device, groups or [])
+
+
+@devices_app.command("groups")
+def devices_groups(as_json: Json = False, config: Config = None) -> None:
+    """List the groups of devices, and the policy of each."""
+    from schoolgate.cli.commands import devices
+
+    devices.show_groups(config_of(config), as_json=as_json)
 
 
 @devices_app.command("lost")
@@ -86,7 +94,7 @@ def devices_lost(
     is_found: Annotated[bool, typer.Option("--found", help="It is found again.")] = False,
     config: Config = None,
 ) -> None:
-    """Mark a device as lost. It changes no policy."""
+    """Mark a device as lost. It gets the policy of the group `lost`, if that only tightens."""
     from schoolgate.cli.commands import devices
 
     devices.lose(config_of(config), device, is_lost=not is_found)

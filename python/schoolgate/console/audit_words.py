@@ -78,6 +78,7 @@ device.book                  Looked at the names of devices
 device.entry                 Looked at the name of a device
 device.forget                Forgot the name of a device
 device.group                 Put a device in groups
+device.groups                Looked at groups of devices
 device.list                  Looked at the list of devices
 device.lose                  Marked a device as lost, or as found
 device.name                  Named a device

@@ -6,7 +6,7 @@ a text that is not as this package writes texts makes the file damaged, and a da
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -75,6 +75,18 @@ def read_bindings(state_dir: Path) -> BindingTable:
         crowded = frozenset(map(_device, fields["crowded"][:MOST_BINDINGS]))
         return BindingTable(MappingProxyType(bindings), disputed, crowded, int(fields["left_out"]))
     except (KeyError, TypeError, ValueError) as error:
+        raise CheckedFileDamaged(f"{path}: holds what no binding is ({error})") from error
+
+
+def read_bindings_of(state_dir: Path, devices: Container[str]) -> tuple[Binding, ...]:
+    """The bindings of some devices; nothing else of the file is looked at. Raises `CheckedFileDamaged`."""
+    path = path_of(state_dir)
+    try:
+        rows = read_checked(path, _KIND)["bindings"][:MOST_BINDINGS]
+        return tuple(_binding_of(*row) for row in rows if row[1] in devices)
+    except FileNotFoundError:
+        return ()
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise CheckedFileDamaged(f"{path}: holds what no binding is ({error})") from error
 
 

@@ -102,11 +102,13 @@ class ControlJobs:
 
     async def _write_dues(self) -> None:
         """For reports, detectors and schedules: they are of processes that do not open the store."""
+        from schoolgate.operations.devices import published_groups
         from schoolgate.operations.governance import school_days
         from schoolgate.operations.governance.due_lines import write_due_lines
 
         await write_due_lines(self._recorder.store, self._settings().server.state_dir, self._clock.now_us())
         await school_days.publish(self._recorder.store, self._settings().server.state_dir)
+        await published_groups.publish(self._recorder.store, self._settings().server.state_dir)
 
     async def _note_service(self) -> None:
         """Whether the server answers now, for the monthly report."""

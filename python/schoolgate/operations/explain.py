@@ -61,8 +61,9 @@ class WayToChange:
 class NameExplained:
     """`explanation`: the decision as the engine gives it, with `lines` of the list that decided. `followed`: what the
     client gets once the answer is followed to its end, as checks/following.py has it. `asked`: our address.
-    `reason`: of the exception, or of the closing for a while, that decides; `request`: the change request
-    that it names."""
+    `groups`: what
+    each group of the device does, and who says that it is this device. `reason`: of the exception, or of the
+    closing for a while, that decides; `request`: the change request that it names."""
 
     name: str
     type: str
@@ -78,6 +79,7 @@ class NameExplained:
     followed: dict[str, Any] | None
     reason: str | None = None
     request: int | None = None
+    groups: tuple[str, ...] = ()
 
 
 @looks("explain.name")
@@ -127,7 +129,36 @@ def name(
         followed=None if found.followed is None else asdict(found.followed),
         reason=reason,
         request=_request_in(reason),
+        groups=tuple(_groups(work, question.client, found.explanation.get("device"))),
     )
+
+
+def _groups(work: Work, client: str, said: dict[str, Any] | None) -> Iterator[str]:
+    """Why a device has the policy of a group, or not. Which device it is, is for who may see the book of them."""
+    if said is None:
+        return
+    for one in said["groups"]:
+        begins = f"the device is in group {one['id']}, which has policy {written_policy(one['policy'])}: "
+        if one["opens"] is None:
+            yield (
+                begins + f"it counts, as strict as {written_policy(said['network_policy'])} of the network, or stricter"
+            )
+        else:
+            yield begins + f"it does not count, because it would open {one['opens']}; a group may only tighten"
+    if rights.may(work.actor.roles, "device.book"):
+        yield from _bound(work, client)
+
+
+def _bound(work: Work, client: str) -> Iterator[str]:
+    from schoolgate.identity.bindings_file import read_bindings
+    from schoolgate.storage.checked_file import CheckedFileDamaged
+
+    try:
+        found = read_bindings(work.settings.server.state_dir).of(client, work.now_us)
+    except CheckedFileDamaged:
+        return
+    if found is not None:
+        yield f"it is device {found.device}, as {found.source} says ({found.confidence.name}), which is no proof"
 
 
 def _reason(work: Work, rule: str) -> str | None:

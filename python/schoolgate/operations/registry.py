@@ -51,6 +51,7 @@ _MODULES = {
         "devices.device_names",
         "devices.device_naming",
         "devices.attributed",
+        "devices.grouped",
     ),
     "suggestions": ("suggestions",),
     "words": ("words",),

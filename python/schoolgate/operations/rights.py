@@ -107,6 +107,7 @@ device.entry              n R . n . . n R
 device.names              . R . . . . . R
 device.sources            R R . R . . R R
 device.attributed         R R R R . . R R
+device.groups             R R . R . . R R
 device.name               W W . W . . W .
 device.group              W W . W . . W .
 device.lose               W W . W . . W .

@@ -22,7 +22,7 @@ from schoolgate.policy.model import DEFAULT_BLOCK_TTL_S, Document, Segment
 from schoolgate.policy.safesearch import Level, rewrite_of
 from schoolgate.policy.schedule import next_boundary, policy_at
 from schoolgate.policy.school_calendar import NO_CALENDAR, SchoolCalendar
-from schoolgate.policy.segments import segment_warnings
+from schoolgate.policy.segments import group_key, segment_warnings
 from schoolgate.policy.switched import opened_names, opened_services
 from schoolgate.policy.zones import Zone, described
 
@@ -77,6 +77,9 @@ def compile_policy(
         "spelled": list(catalogue.spelled),
         "safeguarded": sorted(row.id for row in catalogue.categories.values() if row.alert != "none"),
     }
+    if document.groups:
+        groups = sorted((group_key(name), one.policy) for name, one in document.groups.items())
+        description["groups"] = [{"id": name, "policy": policy} for name, policy in groups]
     boundaries = [segment["ends_at_unix_s"] for segment in segments]
     boundaries += [_seconds(one) for policy in policies.values() for one in policy.ends]
     ends = min((moment for moment in boundaries if moment is not None), default=None)
@@ -242,6 +245,7 @@ def _unused(checked: CheckedPolicy) -> Iterator[Problem]:
     named = {document.strictest}
     for segment in document.segments.values():
         named |= segment.every_policy
+    named |= document.group_policies
     used = {ancestor for identity in named for ancestor in checked.lineages[identity]}
     for identity in document.policies:
         if identity not in used and identity not in document.exam_policies:

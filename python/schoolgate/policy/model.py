@@ -38,6 +38,8 @@ MOST_SEGMENTS = 16384
 # A school has a handful of such names; each is looked at for every answer that comes with a private address.
 MOST_PRIVATE_NAMES = 256
 MOST_ALERT_RULES = 200
+# Years, trolleys, lost, guests: the engine compares each with each policy that is in force.
+MOST_GROUPS = 64
 # A season of exams has seven weeks; one without a near end is forgotten.
 LONGEST_EXAMS = dt.timedelta(days=70)
 MOST_EXAMS = 20
@@ -92,6 +94,14 @@ CategoryId = Annotated[str, Field(pattern=r"^(service:)?[a-z0-9][a-z0-9-]{0,62}$
 LockedDeny = Annotated[Literal["deny"], PlainValidator(_locked_choice)]
 BlockPageAddress = Annotated[str, PlainValidator(_action_address)]
 TimeZone = Annotated[str, PlainValidator(_time_zone)]
+# As people write groups of devices (governance/device_record.py); nothing that ends a line or turns text round.
+GroupName = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"]"
+        r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"]{0,39}$"
+    ),
+]
 
 
 class Locked(Table):
@@ -252,6 +262,12 @@ class Segment(Table):
         return tuple((index, one) for index, one in enumerate(self.lessons) if one.is_on(instant))
 
 
+class DeviceGroup(Table):
+    """The policy of devices in a group, where that is at least as strict as the policy of their network."""
+
+    policy: Id
+
+
 def _at_most(most: int, what: str) -> AfterValidator:
     def check(table: dict[str, object]) -> dict[str, object]:
         if len(table) > most:
@@ -276,6 +292,8 @@ class Document(Table):
     private_addresses: Annotated[tuple[DomainName, ...], Field(max_length=MOST_PRIVATE_NAMES)] = ()
     policies: Annotated[dict[Id, Policy], _at_most(MOST_POLICIES, "policies")]
     segments: Annotated[dict[Id, Segment], _at_most(MOST_SEGMENTS, "segments")] = {}
+    # By name of the group; device records say which devices are in it. "lost" has those that are marked as lost, too.
+    groups: Annotated[dict[GroupName, DeviceGroup], _at_most(MOST_GROUPS, "groups")] = {}
     monitoring: Monitoring = Monitoring()
     digest: Digest = Digest()
     alerts: Annotated[dict[Id, AlertRule], _at_most(MOST_ALERT_RULES, "rules")] = {}
@@ -287,3 +305,9 @@ class Document(Table):
         named |= {exam.policy for segment in self.segments.values() for exam in segment.exams}
         usual = {policy for segment in self.segments.values() for policy in segment.usual_policies}
         return frozenset(named - usual - {self.strictest})
+
+    @property
+    def group_policies(self) -> frozenset[str]:
+        """Policies that only groups of devices have: they tighten, and nothing else has them."""
+        used = {policy for segment in self.segments.values() for policy in segment.every_policy}
+        return frozenset({one.policy for one in self.groups.values()} - used - {self.strictest})

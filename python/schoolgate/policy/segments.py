@@ -24,6 +24,7 @@ def segment_problems(document: Document, file: str) -> Iterator[Problem]:
             path = path_of(("segments", identity))
             yield Problem(file, path, "names no network", 'write prefixes = ["10.1.0.0/16"], or asked')
     yield from _twice(document, file)
+    yield from _groups_twice(document, file)
 
 
 def segment_warnings(document: Document, file: str) -> Iterator[Problem]:
@@ -55,6 +56,7 @@ def _unknown_policies(document: Document, file: str) -> Iterator[Problem]:
             uses.append((("segments", identity, "schedule", index, "policy"), interval.policy))
         for index, exam in enumerate(segment.exams):
             uses.append((("segments", identity, "exams", index, "policy"), exam.policy))
+    uses += [(("groups", name, "policy"), group.policy) for name, group in document.groups.items()]
     for steps, policy in uses:
         if policy not in document.policies:
             remedy = did_you_mean(policy, document.policies)
@@ -70,6 +72,20 @@ def _twice(document: Document, file: str) -> Iterator[Problem]:
             if known != path:
                 at = f" asked at {door}" if door else ""
                 yield Problem(file, path, f"{prefix}{at} belongs to {known} too", "leave it in one of them")
+
+
+def _groups_twice(document: Document, file: str) -> Iterator[Problem]:
+    """Two groups that differ in nothing but capital letters: people who write them mean one."""
+    first: dict[str, str] = {}
+    for name in document.groups:
+        known = first.setdefault(group_key(name), name)
+        if known != name:
+            yield Problem(file, path_of(("groups", name)), f"is the group {known} too", "leave one of them")
+
+
+def group_key(name: str) -> str:
+    """What the engine calls a group: capital letters and spaces around it make no other group."""
+    return name.strip().casefold()
 
 
 def _places(

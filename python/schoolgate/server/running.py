@@ -10,6 +10,7 @@ from schoolgate._core import Plane
 from schoolgate.config import SocketAddress
 from schoolgate.privacy.pseudonyms import PseudonymKey
 from schoolgate.server.active_state import ActiveState
+from schoolgate.server.device_groups import DeviceGroups
 from schoolgate.server.protection import Protection
 
 Change = Callable[[ActiveState, dt.datetime], ActiveState]
@@ -66,6 +67,8 @@ class RunningServer(Protocol):
     def metrics(self) -> _Listening | None: ...
     @property
     def metrics_problem(self) -> str | None: ...
+    @property
+    def device_groups(self) -> DeviceGroups: ...
     @property
     def compile_error(self) -> str | None: ...
     @property

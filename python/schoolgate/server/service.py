@@ -36,6 +36,8 @@ from schoolgate.server import policy_clock as policy_clock
 from schoolgate.server import status
 from schoolgate.server.active_state import ActiveState
 from schoolgate.server.control_commands import handlers
+from schoolgate.server.device_groups import LOOK_EVERY_S as LOOK_AT_GROUPS_EVERY_S
+from schoolgate.server.device_groups import DeviceGroups
 from schoolgate.server.log_setup import pseudonym_key
 from schoolgate.server.policy_clock import PolicyClock, seconds_until
 from schoolgate.server.protection import Protection, load_checks, look
@@ -81,6 +83,7 @@ class Service:
         self._beside = beside
         self.started_at = policy_clock.now()
         self.calendar_file = CalendarFile(whole.settings.server.state_dir)
+        self.device_groups = DeviceGroups(plane, whole.settings.server.state_dir)
         self.resolver: ResolverService
         self.door = TcpDoor(doors)
         self.doors = EncryptedDoors(plane, doors, whole.settings)
@@ -157,6 +160,7 @@ class Service:
         self._keep(self._keep_forwarders())
         self._keep(self._keep_pseudonym_key())
         self._keep(self._keep_certificate())
+        self._keep(self._keep_device_groups())
         self._keep(self._feed_watchdog())
         if self._beside is not None:
             self._keep(self._beside())
@@ -387,6 +391,16 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_AT_CERTIFICATE_EVERY_S)
             await self.doors.look(policy_clock.now())
+
+    async def _keep_device_groups(self) -> None:
+        """Follows which device has an address, and which group it is in."""
+        said: str | None = None
+        while True:
+            await asyncio.to_thread(self.device_groups.look, self.active.policy, time.time_ns() // 1000)
+            if self.device_groups.problem not in (None, said):
+                _log.warning("look at this", problem=self.device_groups.problem)
+            said = self.device_groups.problem
+            await asyncio.sleep(LOOK_AT_GROUPS_EVERY_S)
 
     async def renew_pseudonym_key(self, now: dt.datetime) -> None:
         """Puts the key of `now` in force, if it is another one than before."""

@@ -80,6 +80,7 @@ def _of_state(service: RunningServer) -> Iterator[ServiceProblem]:
         yield _problem("policy-not-compiled", "policy", text)
     if (calendar := read_calendar(whole.settings.server.state_dir)[1]) is not None:
         yield _problem("school-calendar", "calendar", calendar)
+    yield from _each("device-groups", "devices", filter(None, [service.device_groups.problem]))
     if service.last_reload is not None and not service.last_reload["ok"]:
         text = f"the last reload was refused, everything stayed as it was: {service.last_reload['error']}"
         yield _problem("reload-refused", "settings", text)

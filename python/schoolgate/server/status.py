@@ -55,6 +55,8 @@ def status(service: RunningServer) -> dict[str, Any]:
                 "mended": list(whole.loaded.mended),
             },
         },
+        # How many addresses are of devices in groups that have a policy.
+        "device_groups": {"addresses": service.device_groups.addresses, "problem": service.device_groups.problem},
         "lists": {
             "serial": whole.lists.snapshot.serial,
             "names": Manifests(whole.settings.server.state_dir).names(whole.lists.snapshot.serial),

@@ -4,11 +4,12 @@ use crate::error::{Kind, raise};
 use crate::forwarding::{ForwarderAddress, ForwarderShare, ForwardingReport, MissResult, ZoneRoute};
 use crate::lists::{Snapshot, json};
 use crate::sealed::SealedList;
-use crate::table::{PolicyTable, address, explain_with};
+use crate::table::{PolicyTable, address, question};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 use schoolgate_plane::{Asked, Designated, Settings, Way};
+use schoolgate_policy::{DeviceGroups, DeviceGroupsInvalid};
 use schoolgate_streams::{CarrierError, Carriers};
 use schoolgate_wire::Name;
 use std::net::SocketAddr;
@@ -147,6 +148,16 @@ impl Plane {
         py.detach(|| self.0.install(snapshot, table, sealed));
     }
 
+    fn install_groups(&self, py: Python<'_>, description: &[u8]) -> PyResult<usize> {
+        let installed = py.detach(|| {
+            let groups = DeviceGroups::read(description)?;
+            let addresses = groups.len();
+            self.0.install_groups(groups);
+            Ok(addresses)
+        });
+        installed.map_err(|error: DeviceGroupsInvalid| PyValueError::new_err(error.to_string()))
+    }
+
     fn set_pseudonym_key(&self, key: Option<[u8; 16]>) {
         self.0.set_pseudonym_key(key);
     }
@@ -201,7 +212,8 @@ impl Plane {
         local: &str,
         local_port: u16,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        explain_with(py, self.0.active().rulebook(), name, qtype, client, local, local_port)
+        let (name, client, local) = question(name, client, local, local_port)?;
+        json(py, &self.0.active().explain_query(&name, qtype, client, local))
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

@@ -46,22 +46,14 @@ pub fn explain<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (snapshot, table, sealed) = (snapshot.0.clone(), table.0.clone(), sealed.map(|one| one.0.clone()));
     let rulebook = py.detach(|| Rulebook::new(snapshot, table, sealed));
-    explain_with(py, &rulebook, name, qtype, client, local, local_port)
+    let (name, client, local) = question(name, client, local, local_port)?;
+    json(py, &rulebook.explain_query(&name, qtype, client, local))
 }
 
-/// [`explain`] with a rulebook at hand.
-pub fn explain_with<'py>(
-    py: Python<'py>,
-    rulebook: &Rulebook,
-    name: &str,
-    qtype: u16,
-    client: &str,
-    local: &str,
-    local_port: u16,
-) -> PyResult<Bound<'py, PyBytes>> {
+/// A question to explain, as it is written.
+pub fn question(name: &str, client: &str, local: &str, local_port: u16) -> PyResult<(Name, IpAddr, SocketAddr)> {
     let name = Name::from_text(name).map_err(|error| PyValueError::new_err(format!("{name:?}: {error}")))?;
-    let local = SocketAddr::new(address(local)?, local_port);
-    json(py, &rulebook.explain_query(&name, qtype, address(client)?, local))
+    Ok((name, address(client)?, SocketAddr::new(address(local)?, local_port)))
 }
 
 /// Decides many names at once, each for the policy of a segment; for the policy of clients in none where that is "".

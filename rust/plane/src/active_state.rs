@@ -1,8 +1,11 @@
 //! The active state: one rulebook with what the plane needs prepared, swapped whole and counted by generation.
 
-use schoolgate_policy::{LocalZone, Rulebook, ZoneRecord};
+use schoolgate_policy::{
+    DeviceGroups, Explained, GroupPolicies, LocalZone, Rulebook, Selection, ZoneRecord, explain_groups,
+};
 use schoolgate_wire::{AnswerImage, Name, Rcode, Record, rtype};
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Types a zone's owner is prepared for; others are answered NODATA or composed when asked.
@@ -12,14 +15,18 @@ type Prepared = HashMap<Box<[u8]>, Vec<(u16, AnswerImage)>>;
 #[derive(Debug)]
 pub struct ActiveState {
     /// The lists and policies.
-    pub rulebook: Rulebook,
+    pub rulebook: Arc<Rulebook>,
     /// Rises with every swap; tags made under another generation are made again.
     pub generation: u64,
     /// By segment: when its policy changes next, on the plane's monotonic clock. No answer lives longer.
     pub ends_ms: Vec<Option<u64>>,
     /// By rewrite: its target.
     pub rewrites: Vec<Arc<Name>>,
-    zones: Vec<Prepared>,
+    zones: Arc<Vec<Prepared>>,
+    /// Whether a device is in a group that has a policy: without one, nobody is looked up.
+    has_groups: bool,
+    groups: Arc<DeviceGroups>,
+    group_policies: GroupPolicies,
 }
 
 impl ActiveState {
@@ -32,8 +39,47 @@ impl ActiveState {
         });
         let ends_ms = ends_ms.collect();
         let rewrites = table.rewrites().iter().map(|rewrite| Arc::new(rewrite.target.clone())).collect();
-        let zones = table.zones().iter().map(prepare).collect();
-        Self { rulebook, generation, ends_ms, rewrites, zones }
+        let zones = Arc::new(table.zones().iter().map(prepare).collect());
+        let (groups, group_policies) = Default::default();
+        let rulebook = Arc::new(rulebook);
+        Self { rulebook, generation, ends_ms, rewrites, zones, has_groups: false, groups, group_policies }
+    }
+
+    /// The same, with devices that are in groups: lists and policies are not bound again.
+    pub fn with_groups(&self, groups: Arc<DeviceGroups>) -> Self {
+        Self {
+            rulebook: self.rulebook.clone(),
+            generation: self.generation,
+            ends_ms: self.ends_ms.clone(),
+            rewrites: self.rewrites.clone(),
+            zones: self.zones.clone(),
+            has_groups: !groups.is_empty() && !self.rulebook.table().groups().is_empty(),
+            group_policies: GroupPolicies::new(&self.rulebook, &groups),
+            groups,
+        }
+    }
+
+    /// Devices that are in groups.
+    pub fn groups(&self) -> &Arc<DeviceGroups> {
+        &self.groups
+    }
+
+    /// The segment and policy that serve a client, or that it is outside.
+    #[inline]
+    pub fn select(&self, client: IpAddr, local: SocketAddr) -> Selection {
+        match self.rulebook.select(client, local) {
+            Selection::Served(selected) if self.has_groups => {
+                Selection::Served(self.group_policies.tighten(&self.groups, selected, client))
+            }
+            selection => selection,
+        }
+    }
+
+    /// Explains a question of a client, from the choice of its segment and the groups of its device on.
+    pub fn explain_query(&self, name: &Name, qtype: u16, client: IpAddr, local: SocketAddr) -> Explained {
+        let Selection::Served(selected) = self.select(client, local) else { return Explained::outside() };
+        let device = explain_groups(&self.rulebook, &self.groups, selected.network, client);
+        Explained { device, ..self.rulebook.explain_selected(name, qtype, selected) }
     }
 
     /// The rulebook, for those outside the plane.

@@ -30,7 +30,7 @@ use crate::question::QuestionRef;
 use crate::rate_limit::{RateLimiter, RateTable};
 use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
-use crate::revealed_tags::{objection, retag};
+use crate::revealed_tags::{network_verdict, objection, retag};
 use crate::settings::Settings;
 use crate::stored::Body;
 use crate::validation::{Validation, tell_authentic};
@@ -188,7 +188,7 @@ impl Answerer {
         #[cfg(test)]
         crate::tests::test_panic(packet);
         let peeked = self.parsed.peeked(packet);
-        let selection = active.rulebook.select(requester.client().ip(), requester.local());
+        let selection = active.select(requester.client().ip(), requester.local());
         if let Err(refusal) = peeked {
             return self.refuse(rate_of(active, selection), packet, requester, &refusal, now, out);
         }
@@ -239,6 +239,7 @@ impl Answerer {
     #[inline]
     pub(crate) fn resolve(&mut self, context: &QueryContext<'_>, out: &mut [u8]) -> Outcome {
         let verdict = self.parsed.decide(&context.active.rulebook, context.policy(), &mut self.hashes);
+        let verdict = if context.is_tightened() { self.spelled_for_network(context, verdict) } else { verdict };
         if verdict.effect == Effect::Deny {
             let length = deny(context, &self.parsed.query, verdict, out);
             return self.tell(context, &AnswerRecord::denied(verdict), Counter::Denied, out, length);
@@ -251,6 +252,18 @@ impl Answerer {
             Some(outcome) => outcome,
             None => self.wait(context, verdict, rewrite, out),
         }
+    }
+
+    /// The verdict for a device that its group tightens: a name that spells another is judged for the network too, for a
+    /// policy that vouches for the one vouches for the other.
+    #[cold]
+    fn spelled_for_network(&mut self, context: &QueryContext<'_>, verdict: Verdict) -> Verdict {
+        let name = &self.parsed.query.name;
+        if verdict.effect == Effect::Deny || !context.active.rulebook.spells(name) {
+            return verdict;
+        }
+        let of_network = network_verdict(context, name, &mut self.hashes);
+        if of_network.effect == Effect::Deny { of_network } else { verdict }
     }
 
     /// The stored answer, if it may be given: within its TTL, or stale where nothing better is to be had. What it reveals is
@@ -277,7 +290,12 @@ impl Answerer {
             retag(&mut self.cache, &mut self.hashes, context.active, question);
             held = self.cache.look_at(question)?;
         }
-        if let Some(objection) = objection(context, verdict, &held.tags) {
+        let mut objected = objection(context, context.policy(), verdict, &held.tags);
+        if context.is_tightened() && objected.is_none() && !held.tags.is_empty() {
+            let verdict = network_verdict(context, &self.parsed.query.name, &mut self.hashes);
+            objected = objection(context, context.selected.network, verdict, &held.tags);
+        }
+        if let Some(objection) = objected {
             let is_private = objection.origin == Origin::PrivateAddress;
             let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };
             let answer_record = AnswerRecord::denied_for(objection, held.stored.clone());

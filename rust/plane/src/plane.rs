@@ -22,7 +22,7 @@ use crate::udp_exchanges::UdpExchanges;
 use crate::worker::Worker;
 use crate::zones::Zones;
 use arc_swap::ArcSwap;
-use schoolgate_policy::{PolicyTable, Rulebook, SealedList, Snapshot};
+use schoolgate_policy::{DeviceGroups, PolicyTable, Rulebook, SealedList, Snapshot};
 use schoolgate_querylog::Door;
 use schoolgate_wire::{CookieSecrets, Name, Reason};
 use std::io;
@@ -287,17 +287,25 @@ impl Plane {
     ) {
         let mut generation = lock(&self.install);
         *generation += 1;
-        let before = self.active.load_full();
-        let before = &before.rulebook;
+        let active_before = self.active.load_full();
+        let before = &active_before.rulebook;
         let rulebook = Rulebook::new(
             snapshot.unwrap_or_else(|| before.snapshot().clone()),
             table.unwrap_or_else(|| before.table().clone()),
             sealed.or_else(|| before.sealed().cloned()),
         );
         let active = ActiveState::new(rulebook, *generation, self.clock.now());
+        let active = active.with_groups(active_before.groups().clone());
         if let Some(log) = &self.log {
             log.install(&active);
         }
+        self.active.store(Arc::new(active));
+    }
+
+    /// Says anew which addresses are of devices in groups: made here, then one pointer is swapped.
+    pub fn install_groups(&self, groups: DeviceGroups) {
+        let _one_at_a_time = lock(&self.install);
+        let active = self.active.load().with_groups(Arc::new(groups));
         self.active.store(Arc::new(active));
     }
 

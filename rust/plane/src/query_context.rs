@@ -60,6 +60,12 @@ impl QueryContext<'_> {
         self.selected.policy
     }
 
+    /// Whether the group of the device has tightened the policy of its network.
+    #[inline]
+    pub fn is_tightened(&self) -> bool {
+        self.selected.policy != self.selected.network
+    }
+
     /// What becomes of ECH keys in the answer.
     #[inline]
     pub fn ech(&self) -> Ech {
@@ -70,8 +76,9 @@ impl QueryContext<'_> {
     /// its policy allows, or a tightening would reach it too late.
     #[inline]
     pub fn longest_s(&self) -> u32 {
-        let most_s = self.active.rulebook.policy(self.policy()).map_or(u32::MAX, |policy| policy.max_ttl_s);
-        self.boundary_s().min(most_s)
+        let most_s = |policy: u16| self.active.rulebook.policy(policy).map_or(u32::MAX, |policy| policy.max_ttl_s);
+        let longest_s = self.boundary_s().min(most_s(self.policy()));
+        if self.is_tightened() { longest_s.min(most_s(self.selected.network)) } else { longest_s }
     }
 
     /// Whole seconds to the next boundary of the segment's schedule.

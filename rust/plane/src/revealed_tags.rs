@@ -35,10 +35,16 @@ pub fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, active: &Active
     cache.update(question, |held| (held.tags, held.generation) = (tags, active.generation));
 }
 
-/// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
+/// The verdict of the policy of the network, for a device that its group tightens.
+#[cold]
+pub fn network_verdict(context: &QueryContext<'_>, name: &Name, hashes: &mut SuffixHashes) -> Verdict {
+    context.active.rulebook.decide(context.selected.network, name, hashes)
+}
+
+/// The verdict that forbids an answer because of what it reveals, for a policy. Of several the first layer: where one target is sealed,
 /// nothing of the chain may be shown.
 #[inline]
-pub fn objection(context: &QueryContext<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(context.policy(), verdict, *tag));
+pub fn objection(context: &QueryContext<'_>, policy: u16, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
+    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(policy, verdict, *tag));
     judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
 }

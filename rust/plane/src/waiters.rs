@@ -164,7 +164,7 @@ impl Answerer {
             return Outcome::Silence;
         }
         self.parsed.query.edns = waiter.edns;
-        let Selection::Served(selected) = active.rulebook.select(requester.client().ip(), requester.local()) else {
+        let Selection::Served(selected) = active.select(requester.client().ip(), requester.local()) else {
             return self.answer_outside_client(packet, requester, now, out);
         };
         let reply = self.frame(requester, now);

@@ -6,6 +6,7 @@
 //! list of everything that was in the sets.
 
 use crate::address::is_private;
+use crate::device_groups::GroupExplained;
 use crate::ech::Ech;
 use crate::hash::SuffixHashes;
 use crate::layer::{Effect, Layer};
@@ -13,7 +14,7 @@ use crate::name_table::Found;
 use crate::patterns::Patterns;
 use crate::policies::Statement;
 use crate::rulebook::{OwnRuling, Rulebook, Ruling, own_ruling};
-use crate::segments::Selection;
+use crate::segments::{Selected, Selection};
 use crate::verdict::{Origin, Verdict};
 use schoolgate_wire::Name;
 use serde::Serialize;
@@ -149,6 +150,11 @@ impl Rulebook {
             let verdict = self.judge_revealed(policy, verdict, tag);
             (verdict.effect == Effect::Deny).then_some(SpelledVerdict { name, tag, verdict })
         })
+    }
+
+    /// Whether a name is one that spells another, so that a verdict on it alone is not all there is to say.
+    pub fn spells(&self, name: &Name) -> bool {
+        self.table().spelled(name).next().is_some()
     }
 
     /// What lists and school say of a name.
@@ -367,22 +373,38 @@ pub struct Explained {
     pub segment: Option<String>,
     /// The decision on the name.
     pub decision: Option<Explanation>,
+    /// What the groups of the device do here; `None` where it is in none that has a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<GroupExplained>,
     /// The answer in a few words.
     pub answer: String,
+}
+
+impl Explained {
+    /// Of a client outside every allowed network.
+    pub fn outside() -> Self {
+        let answer = "REFUSED: the client is outside every allowed network".to_owned();
+        Self { outside: true, segment: None, decision: None, device: None, answer }
+    }
 }
 
 impl Rulebook {
     /// Explains a question of a client, from the choice of its segment on.
     pub fn explain_query(&self, name: &Name, qtype: u16, client: IpAddr, local: SocketAddr) -> Explained {
-        let Selection::Served(selected) = self.select(client, local) else {
-            let answer = "REFUSED: the client is outside every allowed network".to_owned();
-            return Explained { outside: true, segment: None, decision: None, answer };
-        };
+        match self.select(client, local) {
+            Selection::Served(selected) => self.explain_selected(name, qtype, selected),
+            Selection::Outside => Explained::outside(),
+        }
+    }
+
+    /// Explains a question of a client that was placed like this.
+    pub fn explain_selected(&self, name: &Name, qtype: u16, selected: Selected) -> Explained {
         let segment = selected.segment.and_then(|at| self.table().segments().get(usize::from(at)));
         let (verdict, decision) = self.explain(selected.policy, name, &mut SuffixHashes::default());
         Explained {
             outside: false,
             segment: segment.map(|segment| segment.id.clone()),
+            device: None,
             answer: self.answer_in_words(selected.segment, name, qtype, verdict, &decision),
             decision: Some(decision),
         }

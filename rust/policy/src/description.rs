@@ -27,6 +27,9 @@ pub struct Description {
     pub(crate) rewrites: Vec<RewriteDescription>,
     pub(crate) segments: Vec<SegmentDescription>,
     pub(crate) strictest: String,
+    /// Groups of devices that have a policy of their own, in the order in which they count.
+    #[serde(default)]
+    pub(crate) groups: Vec<GroupDescription>,
     pub(crate) allowed_clients: Vec<String>,
     #[serde(default)]
     pub(crate) zones: Vec<ZoneDescription>,
@@ -126,6 +129,13 @@ pub(crate) struct SegmentDescription {
 
 fn one() -> u32 {
     1
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroupDescription {
+    pub id: String,
+    pub policy: String,
 }
 
 #[derive(Debug, Deserialize)]

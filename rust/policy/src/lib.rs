@@ -16,6 +16,7 @@ mod address_table;
 mod compile;
 mod decide;
 mod description;
+mod device_groups;
 mod dialect;
 mod ech;
 mod filter;
@@ -46,6 +47,7 @@ mod sealed_key;
 mod segments;
 mod snapshot;
 mod spelled_name;
+mod strictness;
 mod table;
 mod table_draft;
 mod verdict;
@@ -55,6 +57,7 @@ pub use address_rule::AddressRule;
 pub use compile::{Categories, CompileError, CompileReport, Input, InputReport, compile_snapshot};
 pub use decide::{Explained, Explanation, FixedAnswer, Matched, PRIVATE_ADDRESS, Tag};
 pub use description::{Description, PolicyInvalid};
+pub use device_groups::{DeviceGroups, DeviceGroupsInvalid, GroupExplained, GroupPolicies, GroupSaid, explain_groups};
 pub use dialect::{
     Dialect, FeedError, FeedForm, FeedRead, Limits, LineReader, Place, Sink, SkipReason, Taken, UnknownDialect, detect,
     read_feed,
@@ -68,7 +71,7 @@ pub use list_guard::{Judged, ProtectedNames, Trust, judge};
 pub use listed_name::{NameRejected, listed_name};
 pub use local_zone::{LocalZone, ZoneKind, ZoneRecord};
 pub use patterns::Patterns;
-pub use policies::Rewrite;
+pub use policies::{Group, Rewrite};
 pub use provenance::{Covering, ListedBy, list_rules_for, list_rules_for_address};
 pub use registrable_domain::{registrable_domain, registrable_part};
 pub use rule::{Rule, RuleKind};

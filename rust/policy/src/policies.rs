@@ -52,6 +52,15 @@ pub struct Segment {
     pub log: LogLevel,
 }
 
+/// A group of devices, and the policy that the school wrote for it.
+#[derive(Debug)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Index of its policy.
+    pub policy: u16,
+}
+
 /// A rewrite after an allow: a CNAME to a target (SafeSearch).
 #[derive(Debug)]
 pub struct Rewrite {

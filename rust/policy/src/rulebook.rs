@@ -108,7 +108,7 @@ impl Rulebook {
             Some(segment) => {
                 let known = segment.and_then(|at| self.table.segments().get(usize::from(at)));
                 let policy = known.map_or(self.table.strictest(), |segment| segment.policy);
-                Selection::Served(Selected { segment, policy })
+                Selection::Served(Selected { segment, policy, network: policy })
             }
         }
     }

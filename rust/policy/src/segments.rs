@@ -242,6 +242,8 @@ pub struct Selected {
     pub segment: Option<u16>,
     /// Index of the policy in force for it now.
     pub policy: u16,
+    /// Index of the policy of its network: another one where the group of a device tightens it.
+    pub network: u16,
 }
 
 /// What selection says of a client.

@@ -8,7 +8,7 @@ use crate::ech::Ech;
 use crate::local_zone::LocalZone;
 use crate::name_table::NameTable;
 use crate::name_table_build::reseeded;
-use crate::policies::{Policy, Rewrite, Segment, Statement};
+use crate::policies::{Group, Policy, Rewrite, Segment, Statement};
 use crate::segments::SegmentMap;
 use crate::spelled_name::spelled;
 use crate::table_draft::{OwnNames, TableDraft};
@@ -21,6 +21,7 @@ pub struct PolicyTable {
     serial: u64,
     policies: Vec<Policy>,
     segments: Vec<Segment>,
+    groups: Vec<Group>,
     map: SegmentMap,
     strictest: u16,
     strictest_ech: Ech,
@@ -45,6 +46,7 @@ impl PolicyTable {
         let mut draft = TableDraft::new(&description);
         let policies = description.policies.iter().map(|one| draft.policy(one, &description)).collect();
         let segments: Vec<Segment> = description.segments.iter().map(|one| draft.segment(one)).collect();
+        let groups = description.groups.iter().map(|one| draft.group(one)).collect();
         let doors: Vec<_> = description.segments.iter().map(|one| draft.doors(one)).collect();
         let allowed = draft.prefixes("allowed_clients", &description.allowed_clients);
         let strictest = draft.policy_number("strictest", &description.strictest);
@@ -65,6 +67,7 @@ impl PolicyTable {
             strictest,
             strictest_ech: segments.iter().map(|segment| segment.ech).max().unwrap_or_default(),
             segments,
+            groups,
             own,
             own_names: draft.names,
             statements: draft.statements,
@@ -106,6 +109,11 @@ impl PolicyTable {
     /// All segments.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// Groups of devices, in the order in which they count.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// All rewrites.

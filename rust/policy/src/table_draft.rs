@@ -1,13 +1,13 @@
 //! A policy table while it is being made from its description: every problem is collected, none ends the work.
 
 use crate::description::{
-    Description, Matching, NameDescription, PolicyDescription, RewriteDescription, SegmentDescription, ZoneDescription,
-    ZoneKindDescription,
+    Description, GroupDescription, Matching, NameDescription, PolicyDescription, RewriteDescription,
+    SegmentDescription, ZoneDescription, ZoneKindDescription,
 };
 use crate::layer::{Action, Layer};
 use crate::local_zone::{LocalZone, ZoneKind, ZoneRecord};
 use crate::name_table_build::{Inherit, NameTableBuilder};
-use crate::policies::{Policy, Rewrite, Segment, Statement};
+use crate::policies::{Group, Policy, Rewrite, Segment, Statement};
 use crate::segments::{Asked, Prefix};
 use schoolgate_wire::Name;
 use std::collections::HashMap;
@@ -128,6 +128,11 @@ impl TableDraft {
         let policy = self.policy_number(&format!("segments.{}.policy", one.id), &one.policy);
         let SegmentDescription { qps, burst, subnet, devices, ends_at_unix_s, ech, log, .. } = *one;
         Segment { id: one.id.clone(), policy, qps, burst, subnet, devices, ends_at_unix_s, ech, log }
+    }
+
+    pub fn group(&mut self, one: &GroupDescription) -> Group {
+        let policy = self.policy_number(&format!("groups.{}.policy", one.id), &one.policy);
+        Group { id: one.id.clone(), policy }
     }
 
     pub fn doors(&mut self, one: &SegmentDescription) -> (Vec<Prefix>, Vec<Asked>) {

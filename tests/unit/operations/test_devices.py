@@ -20,6 +20,7 @@ from schoolgate.identity.attribution import Attribution, Span
 from schoolgate.identity.binding import Binding, Confidence
 from schoolgate.identity.binding_table import BindingTable
 from schoolgate.identity.bindings_file import counted, write_bindings, write_status
+from schoolgate.identity.group_file import path_of_groups, read_groups
 from schoolgate.identity.source_reading import SourceState
 from schoolgate.operations.devices.device_book import NoSuchDevice
 from schoolgate.operations.errors import ArgumentsRefused, NotPermitted
@@ -289,3 +290,33 @@ async def test_who_erases_a_client_erases_which_devices_had_its_address(school: 
     with Attribution.open(state_of(school)) as attribution:
         assert attribution.devices() == {}
         assert attribution.spans_of_device(f"mac:{IPAD}", 10) == ()
+
+
+@pytest.mark.asyncio
+async def test_groups_are_written_for_the_server_when_they_change_and_name_no_device(school: School) -> None:
+    it = await school.signed_in("nina", Role.network_manager)
+    officer = await school.signed_in("otto", Role.data_protection_officer)
+    assert not path_of_groups(school.state).exists()
+    await school.call(it, "device.name", device=IPAD, name="iPad of Ada", names_person=True)
+    assert not path_of_groups(school.state).exists(), "a name is no group"
+    await school.call(it, "device.group", device=IPAD, groups=["Year 9", "Trolley B"])
+    await school.call(it, "device.lose", device=PHONE)
+    groups = {f"mac:{IPAD}": ("trolley b", "year 9"), f"mac:{PHONE}": ("lost",)}
+    assert read_groups(school.state) == groups
+    assert b"Ada" not in path_of_groups(school.state).read_bytes()
+    found = await school.call(it, "device.groups")
+    assert [(one.name, one.devices, one.policy) for one in found] == [
+        ("lost", 1, None), ("Trolley B", 1, None), ("Year 9", 1, None)
+    ]  # fmt: skip
+    await school.call(it, "device.lose", device=PHONE, is_lost=False)
+    await school.call(officer, "device.forget", device=IPAD, reason="Ada left")
+    assert read_groups(school.state) == {}
+
+
+@pytest.mark.asyncio
+async def test_a_damaged_file_of_groups_is_written_anew(school: School) -> None:
+    it = await school.signed_in("nina", Role.network_manager)
+    await school.call(it, "device.group", device=IPAD, groups=["lost"])
+    path_of_groups(school.state).write_bytes(b"schoolgate")
+    await school.call(it, "device.group", device=IPAD, groups=["lost"])
+    assert read_groups(school.state) == {f"mac:{IPAD}": ("lost",)}

@@ -86,6 +86,13 @@ fn measured_answer_cached(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
+fn measured_answer_grouped(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
+    black_box("grouped");
+    packets.iter().for_each(|packet| assert_ne!(answerer.answer(black_box(packet)), 0));
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
 fn measured_answer_recorded(answerer: &mut WarmAnswerer, packets: &[Vec<u8>]) {
     black_box("recorded");
     packets.iter().for_each(|packet| assert_ne!(answerer.answer_recorded(black_box(packet)), 0));
@@ -127,6 +134,7 @@ fn main() {
         "compose_stored" => measured_compose_stored(&image(&known[0]), &mut out, &packets[0], &query, &reply),
         "answer_denied" => measured_answer_denied(&mut answerer, &denied),
         "answer_cached" => measured_answer_cached(&mut answerer, &packets),
+        "answer_grouped" => measured_answer_grouped(&mut answerer.grouped(), &packets),
         "answer_recorded" | "write_row" => {
             let (mut answerer, mut writer) = answerer.recording();
             measured_answer_recorded(&mut answerer, &packets);

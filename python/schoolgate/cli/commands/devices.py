@@ -12,6 +12,7 @@ from schoolgate.cli.commands.terminal import note, out, say, say_json, table
 from schoolgate.cli.commands.tickets import when
 from schoolgate.operations.devices.attributed import Attributed
 from schoolgate.operations.devices.device_book import DeviceBook, DeviceEntry, KnownDevice, Sources
+from schoolgate.operations.devices.grouped import DeviceGroup
 
 
 def show_list(
@@ -74,6 +75,21 @@ def group_it(config: Path | None, device: str, groups: list[str]) -> None:
     """Sets its groups."""
     one: KnownDevice = ask(config, "device.group", device=device, groups=groups)
     say(f"{one.name or one.device}: {', '.join(one.groups) or 'in no group'}")
+
+
+def show_groups(config: Path | None, *, as_json: bool) -> None:
+    """What each group means."""
+    found: tuple[DeviceGroup, ...] = ask(config, "device.groups")
+    if as_json:
+        say_json([asdict(one) for one in found])
+        return
+    if not found:
+        say("no group of devices; `schoolgate devices group DEVICE GROUP` makes one")
+        return
+    rows = table("group", "devices", "policy, where it only tightens")
+    for one in found:
+        rows.add_row(Text(one.name), f"{one.devices:,}", Text(one.policy or "none: a word for people"))
+    out.print(rows)
 
 
 def lose(config: Path | None, device: str, *, is_lost: bool) -> None:

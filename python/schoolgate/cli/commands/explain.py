@@ -61,6 +61,8 @@ def _print(found: NameExplained) -> None:
     if decision is not None:
         say(f"  network   {explanation['segment'] or 'none; unknown clients get the strictest policy'}")
         say(f"  policy    {found.policy}")
+        for sentence in found.groups:
+            say(f"  device    {sentence}")
         say(f"  layer     {LAYERS.get(decision['layer'], decision['layer'])}")
         for key, word in _WORDS.items():
             if decision[key] is not None and not (key == "rule" and decision["rule"] == decision["feed"]):

@@ -106,6 +106,7 @@ async def _shown(
         "screens/device_name.html", 422 if mistakes else 200, known=found["known"], spans=found["spans"],
         needs_reason=found["needs_reason"],
         mistakes=mistakes or {}, given=given or {}, done=DONE.get(page.query.get("done", "")),
+        group_policies=await _group_policies(page, found["known"]),
         sees_spans=page.viewer.sees_identities("device.entry"),
     )  # fmt: skip
 
@@ -119,3 +120,11 @@ def _first_line(found: Any, sources: Any, *, is_filtered: bool) -> str:
         return f"{sentence(in_words(found['named'], 'device has a name', 'devices have names'))}."
     named = in_words(found["named"], "device has a name", "devices have names")
     return f"{sentence(named)}, {in_words(found['unnamed'], 'has none', 'have none')}."
+
+
+async def _group_policies(page: Page, known: Any) -> list[Any]:
+    """Groups of a device that have a policy."""
+    if not page.viewer.may("device.groups"):
+        return []
+    its = {name.strip().casefold() for name in known["groups"]} | ({"lost"} if known["is_lost"] else set())
+    return [one for one in await page.call("device.groups") if one["policy"] and one["name"].strip().casefold() in its]

@@ -30,6 +30,7 @@ from schoolgate.operations.devices.device_book import (
     seen_and_bound,
     written_key,
 )
+from schoolgate.operations.devices.published_groups import publish
 from schoolgate.operations.governance.record_entry import entry_of
 from schoolgate.operations.log.log_access import alerts_of, require_reason
 from schoolgate.operations.registry import Personal, records
@@ -57,14 +58,22 @@ async def group_it(
     device: Annotated[Device, Personal],
     groups: Annotated[tuple[GroupName, ...], Field(max_length=MOST_GROUPS)] = (),
 ) -> KnownDevice:
-    """Says which groups a device is in, such as a trolley or a year: these alone. Raises as `device.name`."""
-    return await _changed(work, "device.group", device, groups=tuple(dict.fromkeys(groups)))
+    """Says which groups a device is in, such as a trolley or a year: these alone.
+
+    A group that has a policy may tighten that of the network. Raises as `device.name`."""
+    known = await _changed(work, "device.group", device, groups=tuple(dict.fromkeys(groups)))
+    await publish(await work.store(), work.settings.server.state_dir)
+    return known
 
 
 @records("device.lose")
 async def lose(work: Work, device: Annotated[Device, Personal], is_lost: bool = True) -> KnownDevice:
-    """Marks a device as lost, or as found again. It changes no policy. Raises as `device.name`."""
-    return await _changed(work, "device.lose", device, is_lost=is_lost)
+    """Marks a device as lost, or as found again.
+
+    A lost device is in the group `lost`, which may have a policy. Raises as `device.name`."""
+    known = await _changed(work, "device.lose", device, is_lost=is_lost)
+    await publish(await work.store(), work.settings.server.state_dir)
+    return known
 
 
 @records("device.forget")
@@ -87,6 +96,7 @@ async def forget(work: Work, device: Annotated[Device, Personal], reason: Annota
             await record_store.add(change, DeviceRecord(key=""), why, state=FORGOTTEN)
         else:
             await record_store.update(change, found, DeviceRecord(key=""), why, state=FORGOTTEN, subject="")
+    await publish(store, work.settings.server.state_dir)
     return await asyncio.to_thread(_erase, work.settings, key, work.now_us)
 
 

@@ -81,7 +81,9 @@ fn denied_local_and_cached_answers_allocate_nothing() {
     description["zones"] = json!([{"zone": "school.example", "kind": "static", "records": [
         {"name": "printer.school.example", "type": 1, "ttl_s": 300, "rdata": "c0000207"}]}]);
     description["names"].as_array_mut().expect("names").push(rule("cdn.example.net", &["staff"], 6, "deny"));
+    description["groups"] = json!([{"id": "lost", "policy": "strict"}]);
     let mut bench = Bench::with(description).with_lists(&[("social", "social.example.com")]);
+    bench.group(&json!({"sets": [["lost"]], "addresses": [["192.0.2.66", 0], ["2001:db8::66", 0]]}));
     let chain = [("www.example.com", 300, Data::Cname("cdn.example.net".into())), ("cdn.example.net", 300, Data::A(1))];
     bench.fill(&ask("www.example.com"), &chain);
     let keys = [&[0, 1, 0][..], &[0, 5, 0, 4, b'k', b'e', b'y', b's']].concat();
@@ -94,6 +96,7 @@ fn denied_local_and_cached_answers_allocate_nothing() {
     for asked in [
         ask("www.social.example.com").edns(),
         ask("denied.example.com"),
+        ask("www.example.com").from("192.0.2.66"),
         ask("printer.school.example"),
         ask("bare"),
         ask("www.example.org").of(rtype::ANY),

@@ -15,6 +15,7 @@ mod forwarding;
 mod forwarding_bench;
 mod forwarding_standing;
 mod forwarding_worker;
+mod groups;
 mod keeping;
 mod limits;
 mod local;
