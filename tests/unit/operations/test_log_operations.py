@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import itertools
+import sqlite3
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,7 +55,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def call(config: Path, role: Role, name: str, **arguments: Any) -> Any:
+def call(config: Path, role: Role, name: str, /, **arguments: Any) -> Any:
     async def called() -> Any:
         actor = Actor("account:1", "Ada Example", frozenset({role}))
         async with hosted(config, load(config), SystemClock()) as operations:
@@ -178,6 +180,34 @@ def test_an_erasure_needs_a_reason_and_the_lead_for_what_is_serious(
     assert (erased.rows, erased.removed, erased.is_under_way) == (7, 7, False)
     assert [one.client for one in call(config, LEAD, "log.search").rows] == ["192.0.2.1"]
     assert ADDRESS not in str(entries(config))
+
+
+def test_an_erasure_takes_saved_searches_that_name_the_client(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = (NOW + dt.timedelta(seconds=10 * number) for number in itertools.count())
+    monkeypatch.setattr(log_erasure, "_now", lambda: next(moments))
+    monkeypatch.setattr(log_erasure, "LOOK_EVERY_S", 0.0)
+    for name, query in (
+        ("by address", f"client={ADDRESS}&class=denied"),
+        ("by pseudonym", f"client={PSEUDONYM}"),
+        (f"of {ADDRESS} on Fridays", "qname=games.example"),
+        ("another device", "client=192.0.2.7"),
+        ("a name", f"qname={ADDRESS}.example"),
+    ):
+        call(config, LEAD, "log.save_search", name=name, query=query)
+    erased = call(config, LEAD, "log.erase", client=ADDRESS, reason="request 7", is_safeguarding_agreed=True)
+    assert (erased.searches, erased.about()["searches"]) == (3, 3)
+    assert {one.name for one in call(config, LEAD, "log.saved")} == {"another device", "a name"}
+    again = call(config, LEAD, "log.erase", client=ADDRESS, reason="request 7")
+    assert again.searches == 0
+    with contextlib.closing(sqlite3.connect(load(config).server.state_dir / "control.db")) as database:
+        held = database.execute("select fields from governance_record").fetchall()
+    assert not any(f"={ADDRESS}&" in str(one) or PSEUDONYM in str(one) for one in held)
+
+
+def test_a_saved_search_of_an_ipv6_client_goes_however_it_was_written(config: Path) -> None:
+    call(config, LEAD, "log.save_search", name="one", query="client=2001%3ADB8%3A0%3A0%3A%3A5&page=2")
+    assert call(config, LEAD, "log.erase", client="2001:db8::5", reason="request 8").searches == 1
+    assert call(config, LEAD, "log.saved") == ()
 
 
 def test_filters_that_cannot_match_are_refused(config: Path) -> None:

@@ -71,6 +71,8 @@ def _say_erased(client: str, erased: ClientErased) -> None:
     if erased.alerts:
         alerts = f"{erased.alerts} alert{'s' if erased.alerts > 1 else ''}"
         say(f"erased from {alerts}: {name}, names and messages; the rest of an alert stays")
+    if erased.searches:
+        say(f"removed: {erased.searches} saved search{'es' if erased.searches > 1 else ''} that named {name}")
     if not erased.rows:
         return
     if not erased.is_under_way:

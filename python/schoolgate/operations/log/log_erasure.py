@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from schoolgate.alerts.alert import Alert
@@ -17,6 +18,7 @@ from schoolgate.errors import SchoolgateError
 from schoolgate.identity.attribution import Attribution
 from schoolgate.operations.log.log_access import alerts_of, require_reason
 from schoolgate.operations.log.log_rows import lost_rows, opened
+from schoolgate.operations.log.saved_searches import erase_from_searches
 from schoolgate.operations.registry import Personal, changes, sees
 from schoolgate.operations.work import Progress, Work
 from schoolgate.querylog import BadQuery, LogProblem, Query, QueryLog
@@ -58,7 +60,8 @@ class ErasurePreview:
 class ClientErased:
     """`rows` of the client were in the log, and `removed` of them are gone; the others (`is_under_way`) go when the
     file that they are in is done, which `is_serving` a server closes. `alerts`: so many lost their traces. `record`:
-    the log's own file of erasures. `lost`: why rows that may be the client's stay."""
+    the log's own file of erasures. `lost`: why rows that may be the client's stay. `searches`: so many that people
+    saved named the client, and are removed."""
 
     rows: int
     removed: int
@@ -67,10 +70,12 @@ class ClientErased:
     is_serving: bool
     record: str
     lost: str | None
+    searches: int = 0
 
     def about(self) -> dict[str, Any]:
         """For the audit log."""
-        return {"rows": self.rows, "removed": self.removed, "alerts": self.alerts, "is_under_way": self.is_under_way}
+        counts = {"rows": self.rows, "removed": self.removed, "alerts": self.alerts, "searches": self.searches}
+        return counts | {"is_under_way": self.is_under_way}
 
 
 @dataclass(frozen=True)
@@ -98,18 +103,23 @@ def preview_erasure(work: Work, client: Annotated[str, Personal]) -> ErasurePrev
 
 
 @changes("log.erase")
-def erase(
+async def erase(
     work: Work,
     client: Annotated[str, Personal],
     reason: Annotated[str, Personal],
     is_safeguarding_agreed: bool = False,
 ) -> ClientErased:
-    """Removes every row of a client up to now, and its traces in alerts.
+    """Removes every row of a client up to now, its traces in alerts, and saved searches that name it.
 
     Rows that matter for safeguarding go only where the safeguarding lead has agreed. Raises `BadQuery`, `LogProblem`,
     `AlertRefused`.
     """
     require_reason(reason)
+    erased, texts = await asyncio.to_thread(_erase, work, client, reason, is_safeguarding_agreed)
+    return replace(erased, searches=await erase_from_searches(work, texts))
+
+
+def _erase(work: Work, client: str, reason: str, is_safeguarding_agreed: bool) -> tuple[ClientErased, list[str]]:
     now = _now()
     with opened(work) as log:
         found = _find(work, log, client, now)
@@ -126,7 +136,8 @@ def erase(
     IDLE.forget()
     removed = found.rows if left is None else sum(left.removed.values())
     is_serving = left is not None and _is_serving(work.settings)
-    return ClientErased(found.rows, removed, alerts, left is not None, is_serving, str(log.folder.erasures), lost)
+    erased = ClientErased(found.rows, removed, alerts, left is not None, is_serving, str(log.folder.erasures), lost)
+    return erased, found.texts
 
 
 def keeper_of(settings: Settings) -> Keeper:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl
 
 from pydantic import Field
 
@@ -14,6 +17,8 @@ from schoolgate.operations.registry import looks, records
 from schoolgate.operations.work import Work
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from schoolgate.governance.record_store import Record
@@ -78,6 +83,42 @@ async def remove_search(work: Work, number: Number) -> SearchSaved:
             raise NoSuchRecord(f"you keep no search {number}")
         await record_store.update(change, found, SavedSearch(), entry_of(work, "log.remove_search"), state=REMOVED)
     return _shown(found)
+
+
+async def erase_from_searches(work: Work, texts: Collection[str]) -> int:
+    """Removes the searches of all people that name a client by one of these texts; how many there were."""
+    from schoolgate.governance import record_store
+
+    store, wanted = await work.store(), set(texts)
+    async with store.reading() as connection:
+        if not await _naming(connection, store.site_id, wanted):
+            return 0
+    async with store.change() as change:
+        found = await _naming(change.connection, store.site_id, wanted)
+        for one in found:
+            await record_store.update(change, one, SavedSearch(), entry_of(work, "log.erase"), state=REMOVED)
+    return len(found)
+
+
+async def _naming(connection: AsyncConnection, site_id: UUID, texts: set[str]) -> list[Record[SavedSearch]]:
+    from schoolgate.governance import record_store
+
+    most = await record_store.count(connection, site_id, SavedSearch, states=(KEPT,))
+    kept = await record_store.listed(connection, site_id, SavedSearch, states=(KEPT,), most=most)
+    return [one for one in kept if _names(one.fields, texts)]
+
+
+def _names(fields: SavedSearch, texts: set[str]) -> bool:
+    """Whether its address has one as a value, or its name as a word."""
+    values = [value for _, value in parse_qsl(fields.query)]
+    return any(_canonical(one) in texts for one in (*values, *fields.name.split()))
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return text.strip()
 
 
 async def _own(connection: AsyncConnection, store: Store, work: Work) -> list[Record[SavedSearch]]:
