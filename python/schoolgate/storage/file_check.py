@@ -21,7 +21,7 @@ from schoolgate.storage.errors import StoreDamaged, StoreEmpty, StoreForeign, St
 APPLICATION_ID = 0x53476374
 HEADER_OCTETS = 100
 _RESTORE = "restore it from the backup, or move it away to begin anew"
-# Another process holds the file, which says nothing about what it is.
+# Another process holds the file, or left it in the middle of a change: that says nothing about what it is.
 _HELD = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY", "SQLITE_PROTOCOL")
 
 
@@ -47,8 +47,8 @@ def refuse_what_is_not_ours(path: Path) -> None:
 
 def _application_id(path: Path) -> int | None:
     """None where another process holds the file."""
-    # mode=rw: what was being written when a process was killed is put in order first.
-    where = f"file:{quote(str(path.absolute()))}?mode=rw"
+    # mode=ro: where this is the only connection, its end moves nothing into the file, for which a disk may have no room.
+    where = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
         with contextlib.closing(sqlite3.connect(where, uri=True, timeout=0.0)) as connection:
             return int(connection.execute("PRAGMA application_id").fetchone()[0])
