@@ -20,7 +20,8 @@ PROGRAM = "counted"
 TIMES = 2000
 PARTS = (
     "peek", "decide_hit", "decide_popular_miss", "decide_unique_miss", "decide_deep_miss", "cache_get",
-    "compose_denied", "compose_stored", "answer_denied", "answer_cached", "answer_grouped", "answer_recorded", "write_row",
+    "compose_denied", "compose_stored", "answer_denied", "answer_cached", "answer_grouped",
+    "answer_recorded", "write_row",
 )  # fmt: skip
 _LONGEST_S = 300
 

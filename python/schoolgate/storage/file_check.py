@@ -47,7 +47,7 @@ def refuse_what_is_not_ours(path: Path) -> None:
 
 def _application_id(path: Path) -> int | None:
     """None where another process holds the file."""
-    # mode=ro: where this is the only connection, its end moves nothing into the file, for which a disk may have no room.
+    # mode=ro: the end of the only connection would move the write-ahead log into the file, and fill a full disk.
     where = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
         with contextlib.closing(sqlite3.connect(where, uri=True, timeout=0.0)) as connection:
