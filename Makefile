@@ -145,6 +145,10 @@ commands-document: build ## Write docs/schoolgate.1 and docs/exit-codes.md from 
 api-document: build ## Write docs/openapi.json, the OpenAPI document, from the operations
 	@$(BIN)/python -m schoolgate.operations.openapi_document python/schoolgate/console/api/openapi.json
 
+.PHONY: manuals
+manuals: build ## Build the manuals as a site of plain files, in target/manuals
+	@$(BIN)/python deploy/site/manual_site.py target/manuals
+
 .PHONY: wheel
 wheel: build ## Build the wheel, in target/dist
 	@rm -f target/dist/schoolgate-*.whl
