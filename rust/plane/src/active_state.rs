@@ -67,11 +67,18 @@ impl ActiveState {
     /// The segment and policy that serve a client, or that it is outside.
     #[inline]
     pub fn select(&self, client: IpAddr, local: SocketAddr) -> Selection {
-        match self.rulebook.select(client, local) {
-            Selection::Served(selected) if self.has_groups => {
+        let selection = self.rulebook.select(client, local);
+        if self.has_groups { self.tightened(selection, client) } else { selection }
+    }
+
+    /// Apart, so that a school without groups does not pay for the look-up.
+    #[inline(never)]
+    fn tightened(&self, selection: Selection, client: IpAddr) -> Selection {
+        match selection {
+            Selection::Served(selected) => {
                 Selection::Served(self.group_policies.tighten(&self.groups, selected, client))
             }
-            selection => selection,
+            Selection::Outside => selection,
         }
     }
 

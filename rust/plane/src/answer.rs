@@ -30,7 +30,7 @@ use crate::question::QuestionRef;
 use crate::rate_limit::{RateLimiter, RateTable};
 use crate::recording::{AnswerRecord, record};
 use crate::requester::Requester;
-use crate::revealed_tags::{network_verdict, objection, retag};
+use crate::revealed_tags::{network_verdict, objection, objection_of_either, retag};
 use crate::settings::Settings;
 use crate::stored::Body;
 use crate::validation::{Validation, tell_authentic};
@@ -239,7 +239,11 @@ impl Answerer {
     #[inline]
     pub(crate) fn resolve(&mut self, context: &QueryContext<'_>, out: &mut [u8]) -> Outcome {
         let verdict = self.parsed.decide(&context.active.rulebook, context.policy(), &mut self.hashes);
-        let verdict = if context.is_tightened() { self.spelled_for_network(context, verdict) } else { verdict };
+        if context.is_tightened()
+            && let Some(denied) = self.deny_spelled(context, verdict, out)
+        {
+            return denied;
+        }
         if verdict.effect == Effect::Deny {
             let length = deny(context, &self.parsed.query, verdict, out);
             return self.tell(context, &AnswerRecord::denied(verdict), Counter::Denied, out, length);
@@ -254,16 +258,20 @@ impl Answerer {
         }
     }
 
-    /// The verdict for a device that its group tightens: a name that spells another is judged for the network too, for a
-    /// policy that vouches for the one vouches for the other.
+    /// The denial for a device that its group tightens, of a name that spells another: that is judged for the network too,
+    /// for a policy that vouches for the one vouches for the other.
     #[cold]
-    fn spelled_for_network(&mut self, context: &QueryContext<'_>, verdict: Verdict) -> Verdict {
+    #[inline(never)]
+    fn deny_spelled(&mut self, context: &QueryContext<'_>, verdict: Verdict, out: &mut [u8]) -> Option<Outcome> {
         let name = &self.parsed.query.name;
         if verdict.effect == Effect::Deny || !context.active.rulebook.spells(name) {
-            return verdict;
+            return None;
         }
         let of_network = network_verdict(context, name, &mut self.hashes);
-        if of_network.effect == Effect::Deny { of_network } else { verdict }
+        (of_network.effect == Effect::Deny).then(|| {
+            let length = deny(context, &self.parsed.query, of_network, out);
+            self.tell(context, &AnswerRecord::denied(of_network), Counter::Denied, out, length)
+        })
     }
 
     /// The stored answer, if it may be given: within its TTL, or stale where nothing better is to be had. What it reveals is
@@ -290,11 +298,11 @@ impl Answerer {
             retag(&mut self.cache, &mut self.hashes, context.active, question);
             held = self.cache.look_at(question)?;
         }
-        let mut objected = objection(context, context.policy(), verdict, &held.tags);
-        if context.is_tightened() && objected.is_none() && !held.tags.is_empty() {
-            let verdict = network_verdict(context, &self.parsed.query.name, &mut self.hashes);
-            objected = objection(context, context.selected.network, verdict, &held.tags);
-        }
+        let is_judged_twice = context.is_tightened() && !held.tags.is_empty();
+        let objected = match is_judged_twice {
+            false => objection(context, verdict, &held.tags),
+            true => objection_of_either(context, verdict, &held.tags, &self.parsed.query.name, &mut self.hashes),
+        };
         if let Some(objection) = objected {
             let is_private = objection.origin == Origin::PrivateAddress;
             let exit = if is_private { Counter::DeniedPrivate } else { Counter::DeniedRevealed };

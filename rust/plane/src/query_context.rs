@@ -76,9 +76,15 @@ impl QueryContext<'_> {
     /// its policy allows, or a tightening would reach it too late.
     #[inline]
     pub fn longest_s(&self) -> u32 {
-        let most_s = |policy: u16| self.active.rulebook.policy(policy).map_or(u32::MAX, |policy| policy.max_ttl_s);
-        let longest_s = self.boundary_s().min(most_s(self.policy()));
-        if self.is_tightened() { longest_s.min(most_s(self.selected.network)) } else { longest_s }
+        let most_s = self.active.rulebook.policy(self.policy()).map_or(u32::MAX, |policy| policy.max_ttl_s);
+        let longest_s = self.boundary_s().min(most_s);
+        if self.is_tightened() { longest_s.min(self.longest_in_network_s()) } else { longest_s }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn longest_in_network_s(&self) -> u32 {
+        self.active.rulebook.policy(self.selected.network).map_or(u32::MAX, |policy| policy.max_ttl_s)
     }
 
     /// Whole seconds to the next boundary of the segment's schedule.

@@ -37,14 +37,32 @@ pub fn retag(cache: &mut PacketCache, hashes: &mut SuffixHashes, active: &Active
 
 /// The verdict of the policy of the network, for a device that its group tightens.
 #[cold]
+#[inline(never)]
 pub fn network_verdict(context: &QueryContext<'_>, name: &Name, hashes: &mut SuffixHashes) -> Verdict {
     context.active.rulebook.decide(context.selected.network, name, hashes)
 }
 
-/// The verdict that forbids an answer because of what it reveals, for a policy. Of several the first layer: where one target is sealed,
+/// [`objection`] for a device that its group tightens: by its policy, or by that of its network.
+#[cold]
+#[inline(never)]
+pub fn objection_of_either(
+    context: &QueryContext<'_>,
+    verdict: Verdict,
+    tags: &[Tag],
+    name: &Name,
+    hashes: &mut SuffixHashes,
+) -> Option<Verdict> {
+    objection(context, verdict, tags).or_else(|| {
+        let (network, of_network) = (context.selected.network, network_verdict(context, name, hashes));
+        let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(network, of_network, *tag));
+        judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
+    })
+}
+
+/// The verdict that forbids an answer because of what it reveals. Of several the first layer: where one target is sealed,
 /// nothing of the chain may be shown.
 #[inline]
-pub fn objection(context: &QueryContext<'_>, policy: u16, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
-    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(policy, verdict, *tag));
+pub fn objection(context: &QueryContext<'_>, verdict: Verdict, tags: &[Tag]) -> Option<Verdict> {
+    let judged = tags.iter().map(|tag| context.active.rulebook.judge_revealed(context.policy(), verdict, *tag));
     judged.filter(|judged| judged.effect == Effect::Deny).min_by_key(|judged| judged.layer)
 }
