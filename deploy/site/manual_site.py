@@ -118,7 +118,9 @@ def write(site: Site, out: Path, pictures: Path) -> int:
     for source, page in site.pages.items():
         file = out / _address(source)
         file.parent.mkdir(parents=True, exist_ok=True)
-        content = page.html(lambda link, at=source: writer.link(at, link), lambda *one, at=source: writer.figure(at, *one))
+        content = page.html(
+            lambda link, at=source: writer.link(at, link), lambda *one, at=source: writer.figure(at, *one)
+        )
         made = template.render(
             title=page.title,
             content=Markup(content),
