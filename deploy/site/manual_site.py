@@ -1,7 +1,7 @@
 """The manuals as a site of plain files: `python deploy/site/manual_site.py target/manuals`.
 
-The pages below docs/, the README, and what they lead to, as HTML that needs no server, no script and no network. Pictures
-are those that the browser tests took last; without them the site has none.
+The pages below docs/, the README, and what they lead to, as HTML that needs no server, no script and no network.
+Pictures are those that the browser tests took last; without them the site has none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -118,9 +119,7 @@ def write(site: Site, out: Path, pictures: Path) -> int:
     for source, page in site.pages.items():
         file = out / _address(source)
         file.parent.mkdir(parents=True, exist_ok=True)
-        content = page.html(
-            lambda link, at=source: writer.link(at, link), lambda *one, at=source: writer.figure(at, *one)
-        )
+        content = page.html(partial(writer.link, source), partial(writer.figure, source))
         made = template.render(
             title=page.title,
             content=Markup(content),

@@ -73,7 +73,7 @@ class Markdown:
         return [one.content.strip() for one in [*inline, *blocks]]
 
     def html(self, rewritten: Callable[[str], str], figure: Callable[[str, str], str]) -> str:
-        """`rewritten` turns a link of the tree into one of the site; `figure` is called with a picture's name and words."""
+        """`rewritten` turns a link of the tree into one of the site; `figure` takes a picture's name and words."""
         tokens = _READER.parse(self.text)
         anchors = iter(self.headings)
         for one in tokens:
