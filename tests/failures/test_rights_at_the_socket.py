@@ -84,6 +84,8 @@ def test_a_token_calls_what_its_scopes_name_and_gives_no_factor(control: Control
             assert kind(reply) == "NotPermitted", name
         elif name in NEEDS_FRESH_FACTOR:
             assert kind(reply) == "FactorNeeded", name
+        elif name == "alerts.file":
+            assert kind(reply) == "ScopeMissing", "a token that files alerts names its system"
         elif audience(name) is Audience.roles:
             assert kind(reply) not in REFUSED - {"TokenRefused"}, (name, reply)
         narrow = control.ask(request(name, least(name), api_token=one))
