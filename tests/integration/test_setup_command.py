@@ -99,6 +99,8 @@ def test_what_is_broken_off_changes_nothing_and_goes_on(machine: Machine) -> Non
         stderr=theirs,
         env=machine.environ,
         start_new_session=True,
+        # A shell that runs the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(theirs)
     said = b""
