@@ -60,11 +60,7 @@ class Markdown:
 
     def links(self) -> list[str]:
         """To pages, files and pictures of the tree: `page`, `page#anchor` or `#anchor`."""
-        return [link for _, _, link in self._inside_links()]
-
-    def pictures(self) -> list[str]:
-        """The names of those asked for by a comment."""
-        return [found[1] for one in self._tokens if (found := _picture(one))]
+        return [link for _, _, link in _inside_links(self._tokens)]
 
     def foreign(self) -> list[str]:
         """HTML that is no picture's comment."""
@@ -86,9 +82,6 @@ class Markdown:
         made = _READER.renderer.render(tokens, _READER.options, {})
         made = made.replace("<table>\n", _TABLE).replace("</table>\n", _TABLE_END)
         return str(made).replace("<pre><code", '<pre tabindex="0"><code')
-
-    def _inside_links(self) -> Iterator[tuple[Token, str, str]]:
-        return _inside_links(self._tokens)
 
 
 def _picture(token: Token) -> re.Match[str] | None:

@@ -42,11 +42,10 @@ class Cache(Section):
         description="While no forwarder answers, expired answers serve this much longer, in seconds (RFC 8767).",
         json_schema_extra=RESTART,
     )
-
     prefetch: bool = Field(
         default=True,
-        description="Answers that are asked for in the last tenth of their life are fetched again before it ends, so"
-        " that nobody waits for a name that is in use.",
+        description="Answers that are asked for in the last tenth of their TTL are fetched again before it ends, so"
+        " that clients do not wait for a name that is in use.",
         json_schema_extra=RESTART,
     )
 

@@ -23,7 +23,7 @@ pub struct ActiveState {
     /// By rewrite: its target.
     pub rewrites: Vec<Arc<Name>>,
     zones: Arc<Vec<Prepared>>,
-    /// Whether a device is in a group that has a policy: without one, nobody is looked up.
+    /// Whether a device is in a group that has a policy. Where none is, no address is looked up.
     has_groups: bool,
     groups: Arc<DeviceGroups>,
     group_policies: GroupPolicies,

@@ -259,7 +259,7 @@ impl Answerer {
     }
 
     /// The denial for a device that its group tightens, of a name that spells another: that is judged for the network too,
-    /// for a policy that vouches for the one vouches for the other.
+    /// for a policy whose own rule opens a name opens what it spells, too.
     #[cold]
     #[inline(never)]
     fn deny_spelled(&mut self, context: &QueryContext<'_>, verdict: Verdict, out: &mut [u8]) -> Option<Outcome> {

@@ -20,7 +20,7 @@ pub const MAX_QUESTIONS: usize = 8192;
 /// Questions of one registrable domain that may be under way, an eighth of all: where its servers are dead, each random name
 /// below it stays for seconds, however many clients ask.
 pub const MAX_QUESTIONS_PER_DOMAIN: u16 = 1024;
-/// Past so many, nothing is asked before somebody waits for it.
+/// With so many questions under way, answers in the cache are not asked for again before they expire.
 const MAX_QUESTIONS_AHEAD: usize = MAX_QUESTIONS / 4;
 /// Clients that may wait in all, a school's morning: past this they get no answer and ask again, when the cache has it.
 pub const MAX_WAITING: usize = 32_768;
@@ -159,7 +159,7 @@ impl Pending {
         joined
     }
 
-    /// A question that nobody waits for yet, because the cache has an answer that expires soon. `None`: it is under way, or
+    /// A question without clients that wait: the cache has an answer to it that expires soon. `None`: it is under way, or
     /// there is little room.
     pub fn begin_ahead(&mut self, question: QuestionRef<'_>, has_stale: bool, now_ms: u64) -> Option<Arc<Question>> {
         if self.entries.len() >= MAX_QUESTIONS_AHEAD || self.entries.contains_key(&question) {

@@ -19,6 +19,7 @@ mod description;
 mod device_groups;
 mod dialect;
 mod ech;
+mod explain;
 mod filter;
 mod hash;
 mod inspect;
@@ -55,7 +56,7 @@ mod verdict;
 pub use address::is_private;
 pub use address_rule::AddressRule;
 pub use compile::{Categories, CompileError, CompileReport, Input, InputReport, compile_snapshot};
-pub use decide::{Explained, Explanation, FixedAnswer, Matched, PRIVATE_ADDRESS, Tag};
+pub use decide::{FixedAnswer, PRIVATE_ADDRESS, Tag};
 pub use description::{Description, PolicyInvalid};
 pub use device_groups::{DeviceGroups, DeviceGroupsInvalid, GroupExplained, GroupPolicies, GroupSaid, explain_groups};
 pub use dialect::{
@@ -63,6 +64,7 @@ pub use dialect::{
     read_feed,
 };
 pub use ech::Ech;
+pub use explain::{Explained, Explanation, Matched};
 pub use hash::SuffixHashes;
 pub use inspect::{Inspection, Skipped, SkippedByReason, inspect_list};
 pub use layer::{Action, Effect, Layer, LogLevel};

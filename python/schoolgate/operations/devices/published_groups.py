@@ -11,7 +11,7 @@ from schoolgate.identity.group_file import write_groups
 from schoolgate.policy.segments import group_key
 from schoolgate.storage.store import Store
 
-# The group of devices that are marked as lost, whether or not somebody put them in it.
+# The group of devices that are marked as lost; a person may put others in it.
 LOST: Final = "lost"
 
 

@@ -39,7 +39,7 @@ def refuse_older_lists(work: Work, serial: int | None) -> None:
     folder = work.settings.server.state_dir
     current = SnapshotStore(folder).current_serial()
     wanted = serial if serial is not None else kept_serials.earlier_serial(folder)
-    if "lists.rollback" not in work.asks_first or current is None or wanted is None:
+    if current is None or wanted is None:
         return
     ground = _ground(work)
 
@@ -54,8 +54,6 @@ def refuse_older_lists(work: Work, serial: int | None) -> None:
 
 def refuse_other_days(work: Work, calendar: SchoolCalendar, operation: str) -> None:
     """Raises `NotPermitted` with what a school calendar would open."""
-    if operation not in work.asks_first:
-        return
     ground = _ground(work)
     _refuse(work, ground, operation, lambda now: opened_by_days(work.settings, ground, now, calendar, work.now))
 

@@ -79,7 +79,7 @@ fn a_device_that_waits_while_its_group_changes_is_judged_by_the_new_one() {
 
 #[test]
 fn what_an_answer_reveals_is_judged_for_the_network_too() {
-    // The policy of the group vouches for own.example.com; for pupils of another network nobody does.
+    // The policy of the group opens own.example.com by a rule of its own; that of the other network has no such rule.
     let mut bench = bench();
     bench.description["names"] = json!([
         rule("own.example.com", &["lost"], 6, "allow"),

@@ -1,4 +1,4 @@
-//! Answers that are fetched again before they expire, because somebody asked for them shortly before.
+//! Answers that are fetched again before they expire, because a client asked for them in the last tenth of their TTL.
 
 use super::bench::{Bench, Got, description, rule, settings};
 use super::wire::{Data, ask};
@@ -25,7 +25,7 @@ fn asked(bench: &mut Bench) -> Vec<String> {
 fn whoever_asks_in_the_last_tenth_is_answered_and_the_next_one_need_not_wait() {
     let mut bench = bench(60, 54_000);
     assert_eq!(asked(&mut bench), ["203.0.113.1"]);
-    assert!(bench.resolve(&[(NAME, 60, Data::A(2))]).is_empty(), "nobody waits");
+    assert!(bench.resolve(&[(NAME, 60, Data::A(2))]).is_empty(), "no client waits");
     bench.pass_ms(20_000);
     assert_eq!(asked(&mut bench), ["203.0.113.2"], "past the end of the first answer");
     assert_eq!((bench.count(Counter::Prefetched), bench.count(Counter::CacheMisses)), (1, 1));
